@@ -1,0 +1,58 @@
+"""Which device computes, in which precision, and how many threads. The only module that asks the machine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import torch
+
+from ddpm.errors import RequestError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`: CUDA, else Apple's MPS, else the CPU; a name is checked for being there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(name.split(":")[0], False):
+        here = ", ".join(kind for kind, there in present.items() if there)
+        raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
+    return torch.device(name)
+
+
+def resolve_precision(asked: str, device: torch.device) -> str:
+    """`auto` becomes bf16 where the hardware multiplies in it, else fp32. Never fp16."""
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
+    return "fp32"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to bf16, or nothing for fp32."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic algorithms on inside the block (bit-exact resume rests on it)."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

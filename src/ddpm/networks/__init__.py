@@ -1,0 +1,1 @@
+"""Networks map tensors; a model (`ddpm.models`) learns and samples with them."""

@@ -1,0 +1,191 @@
+"""One U-Net for every image shape (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021, section 3).
+
+Residual blocks with scale-shift time conditioning, attention where asked, space-to-depth at the door.
+It maps (x_t, t, labels) to a tensor like x_t and knows nothing of losses or schedules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddpm.networks.embeddings import TimeEmbedding
+
+
+def group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
+    """GroupNorm with about 8 channels a group, at most 32 groups; any width works."""
+    wanted = max(1, min(32, channels // 8))
+    groups = next(g for g in range(wanted, 0, -1) if channels % g == 0)
+    return nn.GroupNorm(groups, channels, affine=affine)
+
+
+def zero_init(layer: nn.Module) -> nn.Module:
+    """The layer with all parameters zero: the block it closes starts as the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+class ResidualBlock(nn.Module):
+    """norm, SiLU, conv; norm scaled and shifted by the embedding, SiLU, dropout, conv; plus the input."""
+
+    def __init__(self, channels: int, out_channels: int, embedding: int, dropout: float) -> None:
+        super().__init__()
+        self.norm1 = group_norm(channels)
+        self.conv1 = nn.Conv2d(channels, out_channels, 3, padding=1)
+        self.norm2 = group_norm(out_channels)
+        self.conv2 = zero_init(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.scale_shift = nn.Linear(embedding, 2 * out_channels)
+        self.dropout = nn.Dropout(dropout)
+        same = channels == out_channels
+        self.skip = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))  # [N, out, H, W]
+        scale, shift = self.scale_shift(embedding)[:, :, None, None].chunk(2, dim=1)
+        h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        out: Tensor = self.skip(x) + self.conv2(self.dropout(F.silu(h)))
+        return out
+
+
+class Attention(nn.Module):
+    """Self-attention over all positions, heads of about 64 channels; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = next(h for h in range(max(1, channels // 64), 0, -1) if channels % h == 0)
+        self.norm = group_norm(channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zero_init(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w)
+        q, k, v = qkv.transpose(-1, -2).unbind(1)  # [N, heads, HW, c/heads] each
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(n, c, h, w)
+        out: Tensor = x + self.out(mixed)
+        return out
+
+
+class Stage(nn.Module):
+    """A residual block, with attention behind it where the resolution asks for it."""
+
+    def __init__(self, channels: int, out: int, embedding: int, dropout: float, attend: bool) -> None:
+        super().__init__()
+        self.block = ResidualBlock(channels, out, embedding, dropout)
+        self.attention = Attention(out) if attend else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        out: Tensor = self.attention(self.block(x, embedding))
+        return out
+
+
+class Upsample(nn.Module):
+    """Twice the size (nearest), then a 3x3 convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return out
+
+
+class UNet(nn.Module):
+    """The noise predictor: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
+
+    Any H and W: the input is padded inside to a multiple of patch * 2^(levels - 1), the output cropped.
+
+    Args:
+        in_channels, out_channels: of the image and of the prediction.
+        image_size: (H, W) in pixels; decides where `attention` falls, nothing else.
+        channels: width of the first level. multipliers: width of each level in those units.
+        blocks: residual blocks a level, on the way down and (one more) on the way up.
+        attention: resolutions (shorter side of the feature map, in its own pixels) that attend.
+        patch: space-to-depth factor: patch x patch pixels become channels at the door (Shi et al. 2016).
+        num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
+        num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        image_size: tuple[int, int],
+        *,
+        channels: int = 32,
+        multipliers: Sequence[int] = (1, 2, 2),
+        blocks: int = 1,
+        attention: Sequence[int] = (),
+        patch: int = 1,
+        dropout: float = 0.0,
+        num_classes: int = 0,
+        num_steps: int = 1000,
+        time_embedding: str = "standard",
+    ) -> None:
+        super().__init__()
+        widths = [channels * m for m in multipliers]
+        self.patch = patch
+        self.multiple = patch * 2 ** (len(widths) - 1)
+        self.num_classes = num_classes
+        padded = [math.ceil(side / self.multiple) * self.multiple for side in image_size]
+        sides = [min(padded) // patch // 2**level for level in range(len(widths))]
+        dim = max(128, 4 * channels)
+
+        def stage(cin: int, cout: int, level: int) -> Stage:
+            return Stage(cin, cout, dim, dropout, sides[level] in attention)
+
+        self.time = TimeEmbedding(dim, dim, num_steps=num_steps, formula=time_embedding)
+        self.label = nn.Embedding(num_classes + 1, dim) if num_classes else None
+        self.head = nn.Conv2d(in_channels * patch**2, widths[0], 3, padding=1)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        skips, width = [widths[0]], widths[0]
+        for level, out in enumerate(widths):
+            for _ in range(blocks):
+                self.down.append(stage(width, out, level))
+                width = out
+                skips.append(width)
+            if level < len(widths) - 1:
+                self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
+                skips.append(width)
+        self.middle = stage(width, width, len(widths) - 1)
+        for level, out in reversed(list(enumerate(widths))):
+            for _ in range(blocks + 1):
+                self.up.append(stage(width + skips.pop(), out, level))
+                width = out
+            if level:
+                self.up.append(Upsample(width))
+        self.norm = group_norm(width)
+        self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
+        x = x.contiguous(memory_format=torch.channels_last)
+        embedding = self.embed(t, labels)  # [N, dim]
+        h = self.head(F.pixel_unshuffle(x, self.patch))
+        skips = [h]
+        for layer in self.down:
+            h = layer(h, embedding) if isinstance(layer, Stage) else layer(h)
+            skips.append(h)
+        h = self.middle(h, embedding)
+        for layer in self.up:
+            staged = isinstance(layer, Stage)
+            h = layer(torch.cat([h, skips.pop()], 1), embedding) if staged else layer(h)
+        h = self.tail(F.silu(self.norm(h)))
+        return F.pixel_shuffle(h, self.patch)[..., :height, :width]
+
+    def embed(self, t: Tensor, labels: Tensor | None) -> Tensor:
+        """Time and label as one vector [N, dim]; no labels on a labelled network means "no label"."""
+        embedding = self.time(t)
+        if self.label is not None:
+            if labels is None:
+                labels = torch.full_like(t, self.num_classes)
+            embedding = embedding + self.label(labels)
+        out: Tensor = F.silu(embedding)
+        return out
