@@ -175,7 +175,7 @@ DATASETS: dict[str, DatasetEntry] = {
         license="CC0 1.0 according to its card; the drawings are their artists'",
         source=f"https://huggingface.co/datasets/{_HUB_NAME}",
         citation="Anime Faces, Kaggle: faces cropped from www.getchu.com with lbpcascade_animeface",
-        how="downloaded once (460 MB), with pip install 'ddpm-studio[hub]'",
+        how="downloaded once (hundreds of MB), with pip install 'ddpm-studio[hub]'",
         get=_get_anime_hub,
     ),
 }
