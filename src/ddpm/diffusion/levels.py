@@ -1,0 +1,124 @@
+"""The few levels of a schedule that a sampler visits, noisiest first.
+
+Levels always lie on the schedule's table, since a network trained on integers t can be asked about
+integers only. A spacing says where; each is snapped to the table without collisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ddpm.diffusion.schedules import PURE_NOISE, Schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """S levels t, and (signal, sigma) at each with the clean level (1, 0) appended.
+
+    A path that ends on the table instead (one step of a longer path, or a test of convergence) has
+    no clean level: then signal and sigma are as long as t. `len` counts the steps between levels.
+    """
+
+    schedule: Schedule
+    t: Tensor  # [S] int64, strictly falling
+    signal: Tensor  # [S + 1] float64 (or [S])
+    sigma: Tensor  # [S + 1] float64 (or [S])
+
+    def __len__(self) -> int:
+        return len(self.signal) - 1
+
+    @property
+    def half_log_snr(self) -> Tensor:
+        """[S + 1] ln(signal / sigma), DPM-Solver's lambda; may begin at -inf and ends at +inf."""
+        return self.signal.log() - self.sigma.log()
+
+    def step(self, i: int) -> Levels:
+        """The one step from level i to level i + 1, as levels of their own."""
+        pair = slice(i, i + 2)
+        return Levels(self.schedule, self.t[pair], self.signal[pair], self.sigma[pair])
+
+
+def uniform(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """Even in t, both ends included."""
+    return torch.linspace(top, 0, steps, dtype=torch.float64).round()
+
+
+def trailing(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """Even in t, counted down from the noisiest (Lin et al. 2024, arXiv:2305.08891, Table 2)."""
+    share = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
+    return (share * (top + 1)).round() - 1
+
+
+def quadratic(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """t proportional to i² (Song et al. 2021, DDIM, arXiv:2010.02502, appendix D.2)."""
+    return (torch.linspace(1, 0, steps, dtype=torch.float64).square() * top).round()
+
+
+def log_snr(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """Even in log-SNR (Lu et al. 2022, arXiv:2211.01095), from no lower than `PURE_NOISE`."""
+    table = schedule.log_snr[: top + 1]
+    ends = _top_log_snr(table), float(table[0])
+    return _nearest(table, torch.linspace(*ends, steps, dtype=torch.float64))
+
+
+def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """Karras et al. 2022, Eq. 5 with rho = 7, in sigma / signal; no lower than `PURE_NOISE`."""
+    table = schedule.log_snr[: top + 1]
+    ends = torch.tensor([_top_log_snr(table), float(table[0])], dtype=torch.float64)
+    noisiest, cleanest = (-ends / 2).exp().pow(1 / 7).tolist()
+    ratio = torch.linspace(noisiest, cleanest, steps, dtype=torch.float64).pow(7)
+    return _nearest(table, -2 * ratio.log())
+
+
+def _top_log_snr(table: Tensor) -> float:
+    return min(max(float(table[-1]), PURE_NOISE), float(table[0]))
+
+
+def _nearest(table: Tensor, targets: Tensor) -> Tensor:
+    return (targets[:, None] - table).abs().argmin(dim=1)
+
+
+SPACINGS: dict[str, Callable[[Schedule, int, int], Tensor]] = {
+    "uniform": uniform,
+    "trailing": trailing,
+    "quadratic": quadratic,
+    "log-snr": log_snr,
+    "karras": karras,
+}
+
+
+def levels(
+    schedule: Schedule, steps: int, spacing: str, start: int | None = None, clean: bool = True
+) -> Levels:
+    """`steps` distinct levels from t = `start` down to the clean image.
+
+    `start` is T-1 unless given (to refine an image). With `clean=False` the path ends at its last
+    table level. ValueError: an unknown spacing, a start outside the table, more steps than levels.
+    """
+    top = len(schedule) - 1 if start is None else start
+    if spacing not in SPACINGS:
+        raise ValueError(f"there is no spacing {spacing!r}; choose one of {', '.join(SPACINGS)}")
+    if not 0 <= top < len(schedule):
+        raise ValueError(f"start must be a time from 0 to {len(schedule) - 1}; got {top}")
+    if not 1 <= steps <= top + 1:
+        raise ValueError(
+            f"steps must be from 1 to {top + 1}, the noise levels there are; got {steps}"
+        )
+    t = _distinct(SPACINGS[spacing](schedule, top, steps).tolist(), top)
+    end = [1.0] if clean else []
+    signal = torch.cat([schedule.signal[t], torch.tensor(end, dtype=torch.float64)])
+    sigma = torch.cat([schedule.sigma[t], torch.zeros(len(end), dtype=torch.float64)])
+    return Levels(schedule, t, signal, sigma)
+
+
+def _distinct(wanted: list[float], top: int) -> Tensor:
+    """Times that begin at `top` and fall strictly: collisions move down, or up for want of room."""
+    t = [top]
+    for value in wanted[1:]:
+        t.append(min(int(value), t[-1] - 1))
+    room = range(len(t) - 1, -1, -1)  # the i-th from the end needs i levels below it
+    return torch.tensor([max(value, below) for value, below in zip(t, room, strict=True)])

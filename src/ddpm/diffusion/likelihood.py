@@ -1,0 +1,167 @@
+"""Likelihood in bits a dimension: the variational bound, and the probability-flow ODE.
+
+Images are 8-bit values scaled to [-1, 1]: 256 values a step of 2/255 apart.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from ddpm.diffusion.levels import levels
+from ddpm.diffusion.process import add_noise, transition
+from ddpm.diffusion.samplers import Denoiser, times
+from ddpm.diffusion.schedules import PURE_NOISE, Schedule, gather
+
+PIXEL = 2 / 255  # the distance of two 8-bit values in [-1, 1]
+
+
+def normal_kl(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:
+    """KL(q || p) of two normal distributions, elementwise, in nats."""
+    spread = (log_var_q - log_var_p).exp()
+    distance = (mean_q - mean_p).square() * (-log_var_p).exp()
+    return 0.5 * (log_var_p - log_var_q + spread + distance - 1)
+
+
+def discretized_log_likelihood(x0: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
+    """ln of the mass N(mean, exp(log_var)) gives x0's 8-bit value, elementwise (Ho 2020, Eq. 13).
+
+    The values -1 and 1 own the tails beyond them. In between, the mass is the difference of the two
+    tails on x0's side of the mean, which are small and do not cancel.
+    """
+    inverse_std = (-0.5 * log_var).exp()
+    above = (x0 + PIXEL / 2 - mean) * inverse_std
+    below = (x0 - PIXEL / 2 - mean) * inverse_std
+    upper = torch.special.log_ndtr(torch.where(x0 > mean, -below, above))
+    lower = torch.special.log_ndtr(torch.where(x0 > mean, -above, below))
+    inside = upper + (-torch.expm1(lower - upper)).log()
+    inside = torch.where(x0 > 1 - PIXEL / 2, torch.special.log_ndtr(-below), inside)
+    return torch.where(x0 < -1 + PIXEL / 2, torch.special.log_ndtr(above), inside)
+
+
+def vlb_term(
+    schedule: Schedule, x0: Tensor, x0_hat: Tensor, t: Tensor, variance: Tensor | float = 0.0
+) -> Tensor:
+    """[N] bits a dimension of L_{t-1}, and of L_0 where t = 0 (Ho et al. 2020, Eq. 5), on any path.
+
+    `variance` is 0 for the small (posterior) variance, 1 for the large (beta_t), or the learned
+    interpolation of their logarithms [N, C, H, W] (Nichol & Dhariwal 2021, Eq. 15). At t = 0, where
+    the posterior variance is 0, the small one is that of the step before, as in both papers.
+    """
+    clean = (
+        torch.cat([torch.ones(1, dtype=torch.float64), schedule.signal[:-1]]),
+        torch.cat([torch.zeros(1, dtype=torch.float64), schedule.sigma[:-1]]),
+    )
+    _, large = transition((schedule.signal, schedule.sigma), clean)
+    x0_share = clean[0] * large / schedule.sigma.square()  # of the posterior's mean, Eq. 7
+    small = large * (clean[1] / schedule.sigma).square()
+    small[0] = small[1]
+    log_small, log_large = gather(small.log(), t, x0), gather(large.log(), t, x0)
+    log_var = log_small + variance * (log_large - log_small)
+    distance = gather(x0_share, t, x0) * (x0 - x0_hat)  # of the two means; x_t's part is the same
+    kl = normal_kl(distance, log_small, torch.zeros_like(x0), log_var)
+    pixels = -discretized_log_likelihood(x0, x0_hat, log_var)
+    nats = torch.where((t == 0).to(x0.device).view(-1, 1, 1, 1), pixels, kl)
+    return nats.mean(dim=(1, 2, 3)) / math.log(2)
+
+
+class Bound(NamedTuple):
+    """Bits a dimension, each [N]: total = prior (L_T) + steps (L_1 .. L_{T-1}) + pixels (L_0)."""
+
+    total: Tensor
+    prior: Tensor
+    steps: Tensor
+    pixels: Tensor
+
+
+def bits_per_dim_bound(
+    denoise: Denoiser,
+    schedule: Schedule,
+    x0: Tensor,
+    generator: Generator,
+    *,
+    terms: int | None = None,
+    variance: Literal["small", "large"] = "small",
+) -> Bound:
+    """The variational bound of 8-bit images x0 [N, C, H, W], Ho et al. 2020, Eq. 5.
+
+    All T - 1 middle terms are summed, or an unbiased sample: one at random in each of `terms`
+    strata. The prior is the samplers' own start, N(0, sigma_T²). The model measured is `denoise`
+    under ancestral sampling of all T steps; a variance in its predictions goes before `variance`.
+    ValueError: terms outside 1 .. T - 1.
+    """
+    middle = len(schedule) - 1
+    count = middle if terms is None else terms
+    if not 1 <= count <= middle:
+        raise ValueError(f"terms must be from 1 to {middle}; got {count}")
+    drawn = torch.rand(count, generator=generator) if count < middle else torch.zeros(count)
+
+    def term(step: int) -> Tensor:
+        t = torch.full((len(x0),), step, dtype=torch.int64, device=x0.device)
+        noise = torch.randn(x0.shape, generator=generator).to(x0)
+        x0_hat, learned = denoise(add_noise(schedule, x0, t, noise), t)
+        fixed = float(variance == "large")
+        return vlb_term(schedule, x0, x0_hat, t, fixed if learned is None else learned)
+
+    noise_over_signal = float(schedule.sigma[-1] / schedule.signal[-1])
+    prior = (x0 / noise_over_signal).square().mean(dim=(1, 2, 3)) / (2 * math.log(2))
+    steps = torch.zeros_like(prior)
+    for k in range(count):
+        steps += term(1 + int((k + float(drawn[k])) * middle / count)) * (middle / count)
+    pixels = term(0)
+    return Bound(prior + steps + pixels, prior, steps, pixels)
+
+
+def ode_log_likelihood(
+    denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
+) -> Tensor:
+    """[N] ln p(x0) in nats by the probability-flow ODE, Song et al. 2021, arXiv:2011.13456.
+
+    With y = x / signal and s = sigma / signal, dy/ds = (y - D)/s (Karras et al. 2022, Eq. 1).
+    Heun's method goes from the table's cleanest level, whose slight noise p includes, up to
+    `PURE_NOISE`, where p is N(0, s²). Of the divergence (dim - tr dD/dy)/s the trace is estimated
+    by Hutchinson's random signs. `denoise` must be differentiable, unguided and unclipped.
+    """
+    path = levels(schedule, min(steps, len(schedule)), "log-snr")
+    t = path.t[schedule.log_snr[path.t] >= PURE_NOISE].flip(0).tolist()  # cleanest first
+    signal, ratio = schedule.signal[t].tolist(), (schedule.sigma / schedule.signal)[t].tolist()
+    y, previous = x0, torch.zeros(len(x0), device=x0.device)
+    integral = torch.zeros_like(previous)
+    for i, s in enumerate(ratio):
+        signs = torch.randint(2, x0.shape, generator=generator).to(x0) * 2 - 1
+        x0_hat, trace = _with_trace(denoise, y, signal[i], t[i], signs)
+        if i > 0:
+            integral += (trace + previous) / 2 * math.log(s / ratio[i - 1])
+        if i + 1 < len(ratio):
+            euler = y + (ratio[i + 1] / s - 1) * (y - x0_hat)
+            ahead = denoise(signal[i + 1] * euler, times(y, t[i + 1])).x0.detach()
+            y = euler + (s / ratio[i + 1] - 1) / 2 * (ahead - x0_hat)
+        previous = trace
+    dims = x0[0].numel()
+    normal: Tensor = -0.5 * (y / ratio[-1]).square().sum(dim=(1, 2, 3)) - dims / 2 * math.log(
+        2 * math.pi
+    )
+    return normal - dims * math.log(ratio[0]) - integral  # - dims ln s_T + dims ln(s_T / s_0)
+
+
+def _with_trace(
+    denoise: Denoiser, y: Tensor, signal: float, t: int, signs: Tensor
+) -> tuple[Tensor, Tensor]:
+    """D(y) and Hutchinson's estimate [N] of the trace of dD/dy."""
+    with torch.enable_grad():
+        y = y.detach().requires_grad_()
+        x0_hat = denoise(signal * y, times(y, t)).x0
+        (row,) = torch.autograd.grad((x0_hat * signs).sum(), y)
+    return x0_hat.detach(), (row * signs).sum(dim=(1, 2, 3))
+
+
+def bits_per_dim_ode(
+    denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
+) -> Tensor:
+    """[N] bits a dimension of 8-bit images x0: `ode_log_likelihood`, uniformly dequantized."""
+    spread = torch.rand(x0.shape, generator=generator).to(x0) - 0.5
+    nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL * spread, generator, steps)
+    return -(nats / x0[0].numel() + math.log(PIXEL)) / math.log(2)

@@ -1,0 +1,197 @@
+"""What a network learns to say, how its answer means an image, and Algorithm 1's loss.
+
+All tensors are [N, C, H, W], signal and sigma [N, 1, 1, 1]. Every objective serves every path, but
+for the two pairs that `make_objective` refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ddpm.diffusion.likelihood import vlb_term
+from ddpm.diffusion.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the network is given, what it should answer, and the image that an answer means."""
+
+    name: str
+    network_input: Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, signal, sigma)
+    target: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (x0, noise, signal, sigma)
+    to_x0: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (output, x_t, signal, sigma)
+    x0_scale: Callable[[Tensor, Tensor], Tensor]  # squared error of the output / that of its x0
+
+
+def as_it_is(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+    return x_t
+
+
+NOISE = Objective(  # Ho et al. 2020, section 3.2
+    "noise",
+    network_input=as_it_is,
+    target=lambda x0, noise, signal, sigma: noise,
+    to_x0=lambda output, x_t, signal, sigma: (x_t - sigma * output) / signal,
+    x0_scale=lambda signal, sigma: (signal / sigma).square(),
+)
+
+X0 = Objective(
+    "x0",
+    network_input=as_it_is,
+    target=lambda x0, noise, signal, sigma: x0,
+    to_x0=lambda output, x_t, signal, sigma: output,
+    x0_scale=lambda signal, sigma: torch.ones_like(sigma),
+)
+
+V = Objective(  # Salimans & Ho 2022 (arXiv:2202.00512), appendix D; divided by 1 on their paths
+    "v",
+    network_input=as_it_is,
+    target=lambda x0, noise, signal, sigma: signal * noise - sigma * x0,
+    to_x0=lambda output, x_t, signal, sigma: (
+        (signal * x_t - sigma * output) / (signal.square() + sigma.square())
+    ),
+    x0_scale=lambda signal, sigma: ((signal.square() + sigma.square()) / sigma).square(),
+)
+
+VELOCITY = Objective(  # Lipman et al. 2023, Liu et al. 2023: dx/du of the straight path
+    "velocity",
+    network_input=as_it_is,
+    target=lambda x0, noise, signal, sigma: noise - x0,
+    to_x0=lambda output, x_t, signal, sigma: (x_t - sigma * output) / (signal + sigma),
+    x0_scale=lambda signal, sigma: ((signal + sigma) / sigma).square(),
+)
+
+
+def edm(data_mean: Tensor, data_std: float) -> Objective:
+    """D = mean + c_skip (y - mean) + c_out F(c_in (y - mean)), Karras et al. 2022, Eq. 7, Table 1.
+
+    On any path: the paper's y and sigma are x_t / signal and sigma / signal here, multiplied out so
+    that a signal of 0 is no exception. The mean [C] and sigma_data, the deviation from it, are
+    measured from the data.
+    """
+    if data_std <= 0:
+        raise ValueError(
+            "the images are all one flat color (data_std is 0); give images that differ"
+        )
+
+    def total(signal: Tensor, sigma: Tensor) -> Tensor:  # variance of z: what c_in brings to 1
+        return sigma.square() + (data_std * signal).square()
+
+    def mean(like: Tensor) -> Tensor:
+        return data_mean.to(like).view(1, -1, 1, 1)
+
+    def network_input(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+        return (x_t - signal * mean(x_t)) / total(signal, sigma).sqrt()
+
+    def target(x0: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+        scaled = sigma * (x0 - mean(x0)) / data_std - signal * data_std * noise
+        return scaled / total(signal, sigma).sqrt()
+
+    def to_x0(output: Tensor, x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+        skip = data_std**2 * signal * (x_t - signal * mean(x_t)) / total(signal, sigma)
+        return mean(x_t) + skip + output * sigma * data_std / total(signal, sigma).sqrt()
+
+    def x0_scale(signal: Tensor, sigma: Tensor) -> Tensor:
+        return total(signal, sigma) / (sigma * data_std).square()
+
+    return Objective("edm", network_input, target, to_x0, x0_scale)
+
+
+OBJECTIVES: dict[str, Callable[[Tensor, float], Objective]] = {
+    "noise": lambda data_mean, data_std: NOISE,
+    "x0": lambda data_mean, data_std: X0,
+    "v": lambda data_mean, data_std: V,
+    "velocity": lambda data_mean, data_std: VELOCITY,
+    "edm": edm,
+}
+
+
+def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: float) -> Objective:
+    """The named objective, if it can serve this schedule; data_mean [C] and data_std are for edm.
+
+    ValueError: an unknown name, noise prediction where the last step holds no image, or a plain
+    network input on a path whose noise outgrows it.
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"there is no objective {name!r}; choose one of {', '.join(OBJECTIVES)}")
+    if name == "noise" and schedule.has_zero_terminal_snr:
+        raise ValueError(
+            f"noise prediction says nothing of the image at the last step of the {schedule.name} "
+            "schedule, which is pure noise; choose objective v, x0, velocity or edm"
+        )
+    if name != "edm" and float(schedule.sigma[-1]) > 1:
+        raise ValueError(
+            f"the {schedule.name} schedule's noise goes up to {float(schedule.sigma[-1]):g}, too "
+            "much for a network's plain input; choose objective edm, or another schedule"
+        )
+    return OBJECTIVES[name](data_mean, data_std)
+
+
+# A weight multiplies the squared error of the output: (snr, x0_scale), each [N, 1, 1, 1].
+# Papers that weigh the error of x0 are brought there by dividing by x0_scale.
+WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "simple": lambda snr, x0_scale: torch.ones_like(
+        snr
+    ),  # Ho et al. 2020, Eq. 14; EDM's own for edm
+    "min-snr": lambda snr, x0_scale: (
+        snr.clamp(max=5) / x0_scale
+    ),  # Hang et al. 2023, arXiv:2303.09556
+    "p2": lambda snr, x0_scale: snr / (1 + snr) / x0_scale,  # Choi et al. 2022, arXiv:2204.00227
+}
+
+
+class Losses(NamedTuple):
+    per_image: Tensor  # [N], weighted; its mean is the loss
+    t: Tensor  # [N], the times drawn, to split the loss by noise level
+
+
+def training_loss(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    schedule: Schedule,
+    objective: Objective,
+    x0: Tensor,
+    t: Tensor,
+    noise: Tensor,
+    *,
+    weighting: str = "simple",
+    learned_variance: bool = False,
+) -> Losses:
+    """Algorithm 1 of Ho et al. 2020 for any objective; `predict(input, t)` is the network.
+
+    The caller draws x0 [N, C, H, W] (line 2), t [N] (line 3, `draw_times`) and noise (line 4) for
+    the whole batch, before it is cut into micro-batches. With `learned_variance` the network
+    answers 2C channels, and the variational bound trains the variance (its mean held still).
+    """
+    if weighting not in WEIGHTINGS:
+        raise ValueError(
+            f"there is no weighting {weighting!r}; choose one of {', '.join(WEIGHTINGS)}"
+        )
+    signal, sigma = schedule.at(t, x0)  # of line 3's t        [N, 1, 1, 1]
+    x_t = signal * x0 + sigma * noise  # Eq. 4, line 4's noise [N, C, H, W]
+    output = predict(objective.network_input(x_t, signal, sigma), t)
+    interpolation = None
+    if learned_variance:
+        output, interpolation = split_variance(output)
+    error = objective.target(x0, noise, signal, sigma) - output
+    weight = WEIGHTINGS[weighting]((signal / sigma).square(), objective.x0_scale(signal, sigma))
+    per_image = (weight * error.square()).mean(dim=(1, 2, 3))  # line 5, Eq. 14  [N]
+    if interpolation is not None:
+        x0_hat = objective.to_x0(output, x_t, signal, sigma).detach()
+        bits = vlb_term(schedule, x0, x0_hat, t, interpolation)
+        per_image = per_image + 0.001 * len(schedule) * bits  # Nichol & Dhariwal 2021, Eq. 16
+    return Losses(per_image, t)
+
+
+def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
+    """[N, 2C, H, W] to the prediction and the variance's interpolation, each [N, C, H, W].
+
+    Nichol & Dhariwal 2021, Eq. 15. The second half is read as -1 .. 1, so that a zero-initialised
+    last layer begins half way between the small and the large variance.
+    """
+    prediction, raw = output.chunk(2, dim=1)
+    return prediction, (raw + 1) / 2

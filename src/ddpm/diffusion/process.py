@@ -1,0 +1,53 @@
+"""The forward process: noise on an image, and the way back when the image is known.
+
+A level is (signal, sigma), numbers or tensors that broadcast against [N, C, H, W].
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from torch import Tensor
+
+from ddpm.diffusion.schedules import Schedule
+
+Number = TypeVar("Number", float, Tensor)
+
+
+def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    """x_t ~ q(x_t | x0), [N, C, H, W], for times t [N] (Ho et al. 2020, Eq. 4)."""
+    signal, sigma = schedule.at(t, x0)
+    return signal * x0 + sigma * noise
+
+
+def noise_from_x0(x_t: Tensor, x0: Tensor, signal: Number, sigma: Number) -> Tensor:
+    """The noise that x_t holds beside x0: Eq. 4 solved for it; sigma must not be 0."""
+    return (x_t - signal * x0) / sigma
+
+
+def x0_from_noise(x_t: Tensor, noise: Tensor, signal: Number, sigma: Number) -> Tensor:
+    """The image that x_t holds beside the noise: Eq. 4 solved for it; signal must not be 0."""
+    return (x_t - sigma * noise) / signal
+
+
+def transition(noisy: tuple[Number, Number], clean: tuple[Number, Number]) -> tuple[Number, Number]:
+    """(ratio, variance) of q(x_t | x_s) = N(ratio x_s, variance), s the cleaner level.
+
+    Kingma et al. 2021, appendix A. Between neighbours where variance is preserved: sqrt(alpha_t)
+    and beta_t.
+    """
+    ratio = noisy[0] / clean[0]
+    return ratio, noisy[1] ** 2 - ratio**2 * clean[1] ** 2
+
+
+def posterior(
+    x_t: Tensor, x0: Tensor, noisy: tuple[Number, Number], clean: tuple[Number, Number]
+) -> tuple[Tensor, Number]:
+    """Mean and variance of q(x_s | x_t, x0) between any two levels, s the cleaner.
+
+    Ho et al. 2020, Eq. 6-7, for every path and every gap (Kingma et al. 2021, appendix A).
+    """
+    ratio, variance = transition(noisy, clean)
+    share = variance / noisy[1] ** 2
+    mean = ratio * clean[1] ** 2 / noisy[1] ** 2 * x_t + clean[0] * share * x0
+    return mean, share * clean[1] ** 2

@@ -1,0 +1,209 @@
+"""Samplers: one generator function of one algorithm each, from x_T to the image.
+
+A sampler walks `levels` from the noisiest and yields every step after its update. It asks
+`denoise(x, t)` for x0_hat only; the noise in x is then (x - signal x0_hat) / sigma. Coefficients
+are Python floats. h is the step in lambda = ln(signal / sigma), infinite where a path begins
+without signal and where it ends without noise: there every sampler takes its first-order step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ddpm.diffusion.levels import Levels
+from ddpm.diffusion.schedules import PURE_NOISE
+
+
+class Prediction(NamedTuple):
+    x0: Tensor  # [N, C, H, W], guided and clipped as the caller likes
+    variance: Tensor | None = None  # learned interpolation, 0 small .. 1 large; ancestral only
+
+
+class Step(NamedTuple):
+    index: int  # type: ignore[assignment]  # hides tuple.index: the level just reached, 1 .. S
+    x: Tensor  # the state there
+    x0: Tensor  # the prediction that led there
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """Knobs of single samplers; the others ignore them."""
+
+    eta: float = 0.0  # ddim: 0 deterministic .. 1 as noisy as ancestral
+    churn: float = 0.0  # heun: S_churn, the noise added back over the whole path
+    variance: Literal["small", "large"] = "small"  # ancestral: posterior variance, or beta_t
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta must be from 0 to 1; got {self.eta}")
+        if not self.churn >= 0:
+            raise ValueError(f"churn must be 0 or more; got {self.churn}")
+        if self.variance not in ("small", "large"):
+            raise ValueError(f"variance must be small or large; got {self.variance!r}")
+
+
+Denoiser = Callable[[Tensor, Tensor], Prediction]  # (x [N, C, H, W], t [N] int64)
+Noise = Callable[[], Tensor]  # the next standard normal, shaped like x
+Sampler = Callable[[Denoiser, Levels, Tensor, Noise, SamplerOptions], Iterator[Step]]
+
+
+def starting_noise(levels: Levels, noise: Noise) -> Tensor:
+    """x at the first level: normal noise of that level's sigma (about 1; edm schedule: 80)."""
+    return float(levels.sigma[0]) * noise()
+
+
+def times(x: Tensor, t: int) -> Tensor:
+    """[N] int64, the time t for every image of x."""
+    return torch.full((len(x),), t, dtype=torch.int64, device=x.device)
+
+
+def ancestral(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Algorithm 2 of Ho et al. 2020, in terms of x0_hat (Eq. 6-7), for any subset of the levels.
+
+    The variance is the posterior's ("small"), the forward step's ("large", beta_t), or learned
+    between the two (Nichol & Dhariwal 2021, Eq. 15).
+    """
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    for i in range(len(levels)):  # line 2
+        x0, learned = denoise(x, times(x, t[i]))
+        ratio = signal[i] / signal[i + 1]
+        large = sigma[i] ** 2 - ratio**2 * sigma[i + 1] ** 2  # beta_t between neighbours
+        share = sigma[i + 1] ** 2 / sigma[i] ** 2  # small = share * large
+        x = ratio * share * x + signal[i + 1] * large / sigma[i] ** 2 * x0
+        if sigma[i + 1] > 0:  # line 3: z = 0 at the last step
+            small = float(options.variance == "small") if learned is None else 1 - learned
+            x = x + math.sqrt(large) * share ** (small / 2) * noise()  # line 4
+        yield Step(i + 1, x, x0)
+
+
+def ddim(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """DDIM, Song et al. 2021 (arXiv:2010.02502), Eq. 12, with the noise of Eq. 16 times eta."""
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        noise_hat = (x - signal[i] * x0) / sigma[i]
+        forward = sigma[i] ** 2 - (signal[i] / signal[i + 1] * sigma[i + 1]) ** 2
+        std = options.eta * math.sqrt(forward) * sigma[i + 1] / sigma[i]  # Eq. 16
+        x = signal[i + 1] * x0 + math.sqrt(sigma[i + 1] ** 2 - std**2) * noise_hat  # Eq. 12
+        if std > 0:
+            x = x + std * noise()
+        yield Step(i + 1, x, x0)
+
+
+def heun(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Algorithm 2 of Karras et al. 2022, with y = x / signal and s = sigma / signal on any path.
+
+    About two evaluations a step. With churn, s_hat is the table's nearest level at or above the
+    paper's; where there is none, nothing is added. The second order is the trapezoid's correction
+    of Euler's step, (s' - s)(d' - d)/2, where d' - d = (x0 - x0')/s'.
+    """
+    schedule = levels.schedule
+    table = schedule.sigma / schedule.signal
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    gamma = min(options.churn / len(levels), math.sqrt(2) - 1)  # line 4
+    faint = math.exp(-PURE_NOISE / 2)  # s past which a step is as good as infinite: Euler's alone
+    for i in range(len(levels)):
+        now, a_hat, sigma_hat = t[i], signal[i], sigma[i]
+        raised = int(torch.searchsorted(table, table[now] * (1 + gamma)))
+        if gamma > 0 and raised < len(table) and schedule.signal[raised] > 0:
+            now, a_hat, sigma_hat = (
+                raised,
+                float(schedule.signal[raised]),
+                float(schedule.sigma[raised]),
+            )
+            added = sigma_hat**2 - (a_hat / signal[i] * sigma[i]) ** 2
+            x = a_hat / signal[i] * x + math.sqrt(added) * noise()  # lines 5-6
+        x0 = denoise(x, times(x, now)).x0
+        shrink = sigma[i + 1] / signal[i + 1] * a_hat / sigma_hat  # s' / s_hat
+        x = sigma[i + 1] / sigma_hat * x + signal[i + 1] * (1 - shrink) * x0  # lines 7-8
+        if sigma[i + 1] > 0 and sigma_hat < faint * a_hat:
+            x0, euler = denoise(x, times(x, t[i + 1])).x0, x0
+            x = x + signal[i + 1] * (1 / shrink - 1) / 2 * (x0 - euler)  # lines 10-11
+        yield Step(i + 1, x, x0)
+
+
+def dpmpp_2m(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """DPM-Solver++(2M), Lu et al. 2022 (arXiv:2211.01095), Algorithm 2."""
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    h = levels.half_log_snr.diff().tolist()
+    previous = x
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        slope = 0.0 if i == 0 or math.isinf(h[i]) else h[i] / (2 * h[i - 1])  # 1/(2r)
+        ahead = x0 + slope * (x0 - previous)
+        x = sigma[i + 1] / sigma[i] * x - signal[i + 1] * math.expm1(-h[i]) * ahead
+        previous = x0
+        yield Step(i + 1, x, x0)
+
+
+def dpmpp_2m_sde(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """SDE-DPM-Solver++(2M), Lu et al. 2022, section 5: as above with the reverse SDE's noise."""
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    h = levels.half_log_snr.diff().tolist()
+    previous = x
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        slope = 0.0 if i == 0 or math.isinf(h[i]) else h[i] / (2 * h[i - 1])  # 1/(2r)
+        ahead = x0 + slope * (x0 - previous)
+        kept = sigma[i + 1] / sigma[i] * math.exp(-h[i])
+        x = kept * x - signal[i + 1] * math.expm1(-2 * h[i]) * ahead
+        if sigma[i + 1] > 0:
+            x = x + sigma[i + 1] * math.sqrt(-math.expm1(-2 * h[i])) * noise()
+        previous = x0
+        yield Step(i + 1, x, x0)
+
+
+def unipc(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """UniPC-2 with B(h) = e^h - 1 on x0 (Zhao et al. 2023, arXiv:2302.04867, Algorithms 5-8).
+
+    One evaluation a step: the answer at the predicted point first corrects the step that led there
+    (UniC-2), then predicts the next (UniP-2). Yields the predicted points.
+    """
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    h = levels.half_log_snr.diff().tolist()
+    base, before, previous = x, x, x  # x at level i - 1; x0 at levels i - 2 and i - 1
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        if i > 0 and math.isfinite(h[i - 1]):  # UniC
+            phi_1 = math.expm1(-h[i - 1])  # B(h) for x0 prediction
+            phi_2 = -phi_1 / h[i - 1] - 1
+            phi_3 = -phi_2 / h[i - 1] - 0.5
+            bend = 0.5 * (x0 - previous)
+            if i > 1:
+                r = h[i - 2] / h[i - 1]
+                rho = (phi_2 - 2 * phi_3) / phi_1 / (1 + r)
+                bend = rho / r * (previous - before) + (phi_2 / phi_1 - rho) * (x0 - previous)
+            x = sigma[i] / sigma[i - 1] * base - signal[i] * phi_1 * (previous + bend)
+        slope = 0.0 if i == 0 or math.isinf(h[i]) else h[i] / (2 * h[i - 1])  # UniP: as DPM++(2M)
+        ahead = x0 + slope * (x0 - previous)
+        base, before, previous = x, previous, x0
+        x = sigma[i + 1] / sigma[i] * x - signal[i + 1] * math.expm1(-h[i]) * ahead
+        yield Step(i + 1, x, x0)
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ancestral": ancestral,
+    "ddim": ddim,
+    "heun": heun,
+    "dpm++2m": dpmpp_2m,
+    "dpm++2m-sde": dpmpp_2m_sde,
+    "unipc": unipc,
+}
