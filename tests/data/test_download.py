@@ -245,6 +245,13 @@ def test_a_server_that_never_answers_is_left_for_the_next(server: Server, target
     assert waits == [1.0]
 
 
+def test_a_stall_is_ended_by_us_and_said(server: Server, target: Path) -> None:
+    server.script["/f"] = [sends(BODY, HALF, then=stalls)]
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 stopped answering\)$"):
+        fetch([server.url()], target, CONTENT, patience(retries=0, timeout=0.4))
+    assert left(target) == ["images.gz.part"]
+
+
 def test_a_server_that_ignores_ranges_starts_over(server: Server, target: Path) -> None:
     server.script["/f"] = [truncated, ignores_range]
     fetch([server.url()], target, CONTENT, patience())
@@ -254,13 +261,24 @@ def test_a_server_that_ignores_ranges_starts_over(server: Server, target: Path) 
 
 def test_another_piece_than_the_one_asked_for_is_refused(server: Server, target: Path) -> None:
     server.script["/f"] = [truncated, wrong_piece]
+    with pytest.raises(DownloadError, match="another piece"):
+        fetch([server.url()], target, CONTENT, patience(retries=1))
+    assert left(target) == []
     fetch([server.url()], target, CONTENT, patience())
     assert target.read_bytes() == BODY
     assert server.ranges() == [None, f"bytes={HALF}-", None]
 
 
 @pytest.mark.parametrize(
-    "flaw", [damaged, sends(b"<html>log in</html>"), sends(gzip.compress(b"no"))]
+    "flaw",
+    [
+        damaged,
+        sends(b"<html>log in</html>"),
+        sends(gzip.compress(PLAIN[:-1])),
+        sends(gzip.compress(PLAIN[::-1])),
+        sends(gzip.compress(PLAIN + b"!")),
+    ],
+    ids=["damaged", "a-page", "shorter", "same-length", "longer"],
 )
 def test_wrong_bytes_are_asked_for_again_from_the_start(
     flaw: Reply, server: Server, target: Path

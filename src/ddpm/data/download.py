@@ -167,8 +167,8 @@ def _blocks(url: str, start: int, timeout: float) -> Iterator[tuple[int, int, by
     except TimeoutError as error:
         raise _TryError("stopped answering") from error
     except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or error.reason
-        raise _TryError(f"cannot be reached ({reason})") from error
+        cause = getattr(error.reason, "strerror", None) or error.reason
+        raise _TryError(f"cannot be reached ({cause})") from error
     except (OSError, http.client.HTTPException) as error:
         raise _TryError("broke the connection") from error
 
