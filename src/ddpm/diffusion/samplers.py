@@ -93,10 +93,10 @@ def ddim(
         x0 = denoise(x, times(x, t[i])).x0
         noise_hat = (x - signal[i] * x0) / sigma[i]
         forward = sigma[i] ** 2 - (signal[i] / signal[i + 1] * sigma[i + 1]) ** 2
-        std = options.eta * math.sqrt(forward) * sigma[i + 1] / sigma[i]  # Eq. 16
-        x = signal[i + 1] * x0 + math.sqrt(sigma[i + 1] ** 2 - std**2) * noise_hat  # Eq. 12
-        if std > 0:
-            x = x + std * noise()
+        fresh = options.eta**2 * forward / sigma[i] ** 2  # share of the variance, Eq. 16
+        x = signal[i + 1] * x0 + sigma[i + 1] * math.sqrt(1 - fresh) * noise_hat  # Eq. 12
+        if fresh > 0 and sigma[i + 1] > 0:
+            x = x + sigma[i + 1] * math.sqrt(fresh) * noise()
         yield Step(i + 1, x, x0)
 
 
@@ -112,17 +112,14 @@ def heun(
     schedule = levels.schedule
     table = schedule.sigma / schedule.signal
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
-    gamma = min(options.churn / len(levels), math.sqrt(2) - 1)  # line 4
+    gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
     faint = math.exp(-PURE_NOISE / 2)  # s past which a step is as good as infinite: Euler's alone
     for i in range(len(levels)):
         now, a_hat, sigma_hat = t[i], signal[i], sigma[i]
         raised = int(torch.searchsorted(table, table[now] * (1 + gamma)))
         if gamma > 0 and raised < len(table) and schedule.signal[raised] > 0:
-            now, a_hat, sigma_hat = (
-                raised,
-                float(schedule.signal[raised]),
-                float(schedule.sigma[raised]),
-            )
+            now = raised
+            a_hat, sigma_hat = float(schedule.signal[now]), float(schedule.sigma[now])
             added = sigma_hat**2 - (a_hat / signal[i] * sigma[i]) ** 2
             x = a_hat / signal[i] * x + math.sqrt(added) * noise()  # lines 5-6
         x0 = denoise(x, times(x, now)).x0
