@@ -1,0 +1,74 @@
+"""A zip of images, read where it lies: nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+from ddpm.data.folder import fingerprint
+from ddpm.data.source import (
+    LARGEST_FILE,
+    BrokenImageError,
+    ImageSource,
+    folder_labels,
+    is_image_name,
+    natural_key,
+    printable,
+)
+from ddpm.errors import RequestError
+
+_PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
+_SMALL = 32 << 20  # bytes; whatever the ratio, this much may be unpacked
+_ENCRYPTED = 0x1  # bit 0 of a member's flags
+
+
+def zip_source(name: str, path: Path) -> ImageSource:
+    """The images in the zip at ``path``; RequestError where it is damaged, locked or unsafe."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
+    members = {_safe_name(info, path): info for info in archive.infolist() if not info.is_dir()}
+    names = sorted(filter(is_image_name, members), key=natural_key)
+    infos = [members[name] for name in names]
+    labels, class_names = folder_labels(names, name)
+    return ImageSource(
+        name=name,
+        kind="zip",
+        names=tuple(names),
+        load=lambda index: _read_member(archive, infos[index]),
+        fingerprint=fingerprint([path]),
+        labels=labels,
+        class_names=class_names,
+        ignored=tuple(sorted(inner for inner in members if inner.lower().endswith(".zip"))),
+    )
+
+
+def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
+    """A member's name with / between folders; RequestError where it points out of the archive."""
+    name = printable(info.filename.replace("\\", "/"))
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+        raise RequestError(
+            f"{path} names a file outside itself ({name}) and is not to be trusted; "
+            "unpack it yourself and give the folder."
+        )
+    if info.flag_bits & _ENCRYPTED:
+        raise RequestError(f"{path} is locked with a password; unpack it and give the folder.")
+    return name
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One member's bytes, never more than the archive says there are."""
+    if info.file_size > LARGEST_FILE:
+        raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
+    if info.file_size > max(_SMALL, _PACKED_MOST * info.compress_size):
+        raise BrokenImageError(
+            f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no picture does"
+        )
+    try:
+        with archive.open(info) as file:
+            return file.read()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError) as error:
+        raise BrokenImageError("is damaged inside the zip") from error

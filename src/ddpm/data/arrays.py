@@ -1,0 +1,81 @@
+"""Images kept as one array: .npy, or .npz with the key ``images`` (and ``labels``). Nothing is
+unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.data.source import ImageSource, numbered_labels
+from ddpm.errors import RequestError
+
+
+def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
+    """The images in a .npy or .npz file: uint8 NCHW, NHWC or NHW."""
+    arrays = _read(path)
+    images = plain_images(arrays["images"], path)
+    labels: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    if "labels" in arrays:
+        labels, class_names = numbered_labels(_whole_numbers(arrays["labels"], len(images), path))
+    return ImageSource(
+        name=name,
+        kind="array",
+        names=tuple(map(str, range(len(images)))),
+        load=lambda index: np.array(images[index]),
+        fingerprint=fingerprint,
+        labels=labels,
+        class_names=class_names,
+    )
+
+
+def plain_images(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """uint8 NCHW, NHWC or NHW (1 or 3 channels; NCHW where both fit) -> uint8 NCHW, a view."""
+    if array.dtype != np.uint8:
+        raise RequestError(
+            f"{path} holds {array.dtype} values; images must be uint8, 0 to 255: "
+            "save it again with (255 * x).round().astype('uint8') where they are 0 to 1."
+        )
+    if array.ndim == 3:
+        return array[:, None]
+    if array.ndim == 4 and array.shape[1] in (1, 3):
+        return array
+    if array.ndim == 4 and array.shape[3] in (1, 3):
+        return array.transpose(0, 3, 1, 2)
+    shape = " x ".join(map(str, array.shape)) or "a single number"
+    raise RequestError(
+        f"{path} holds an array of {shape}; images must be N x C x H x W, N x H x W x C "
+        "(C is 1 or 3) or N x H x W."
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays ``images`` and, where there are any, ``labels``."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"images": loaded}
+        with loaded as archive:
+            if "images" not in archive:
+                keys = ", ".join(archive.files) or "nothing"
+                raise RequestError(
+                    f"{path} needs the key images (uint8, N x C x H x W); it has {keys}."
+                )
+            return {key: archive[key] for key in ("images", "labels") if key in archive}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        if isinstance(error, RequestError):
+            raise
+        raise RequestError(
+            f"{path} is not a readable file of plain numbers; save it again with numpy."
+        ) from error
+
+
+def _whole_numbers(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        raise RequestError(f"The labels in {path} must be {count} whole numbers, one an image.")
+    return labels.astype(np.int64)

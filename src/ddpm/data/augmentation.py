@@ -1,0 +1,64 @@
+"""Random views of a batch, uint8 in and out, decided by (seed, step) alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_STREAM = 1  # keeps these random numbers apart from the order of the images
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which random changes a training batch goes through; the default is none.
+
+    ``flip``: mirror left-right with probability 1/2. ``shift``: move by up to this many pixels each
+    way, edges repeated. ``crop``: enlarge a window of at least 1 - crop of each side.
+    """
+
+    flip: bool = False
+    shift: int = 0
+    crop: float = 0.0
+
+    def __call__(self, images: Tensor, seed: int, step: int) -> Tensor:
+        """uint8 [B, C, H, W] -> the same shape; the same (seed, step) gives the same views."""
+        rng = np.random.default_rng((seed, step, _STREAM))
+        if self.flip:
+            images = _flip(images, rng)
+        if self.shift:
+            images = _shift(images, self.shift, rng)
+        if self.crop:
+            images = _crop(images, self.crop, rng)
+        return images
+
+
+def _flip(images: Tensor, rng: np.random.Generator) -> Tensor:
+    mirrored = torch.from_numpy(rng.random(len(images)) < 0.5)[:, None, None, None]
+    return torch.where(mirrored, images.flip(-1), images)
+
+
+def _shift(images: Tensor, most: int, rng: np.random.Generator) -> Tensor:
+    """Read pixel (y - dy, x - dx), held inside the image, so that its edge is repeated."""
+    count, channels, height, width = images.shape
+    dy, dx = torch.from_numpy(rng.integers(-most, most + 1, size=(2, count)))
+    y = (torch.arange(height) - dy[:, None]).clamp(0, height - 1)  # [B, H]
+    x = (torch.arange(width) - dx[:, None]).clamp(0, width - 1)  # [B, W]
+    image = torch.arange(count)[:, None, None, None]
+    channel = torch.arange(channels)[None, :, None, None]
+    return images[image, channel, y[:, None, :, None], x[:, None, None, :]]
+
+
+def _crop(images: Tensor, crop: float, rng: np.random.Generator) -> Tensor:
+    """Windows of side s in [1 - crop, 1] placed anywhere inside, enlarged bilinearly."""
+    s = rng.uniform(1.0 - crop, 1.0, size=len(images))
+    centre = rng.uniform(-1.0, 1.0, size=(2, len(images))) * (1.0 - s)  # in grid_sample's [-1, 1]
+    theta = np.zeros((len(images), 2, 3), dtype=np.float32)
+    theta[:, 0, 0] = theta[:, 1, 1] = s
+    theta[:, :, 2] = centre.T
+    grid = F.affine_grid(torch.from_numpy(theta), list(images.shape), align_corners=False)
+    views = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return views.round().clamp(0, 255).to(torch.uint8)

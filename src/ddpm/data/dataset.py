@@ -1,0 +1,174 @@
+"""A set of images ready for training: decoded, counted, duplicates found, a holdout set apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.data.cache import Decoded, Transform, decoded_images
+from ddpm.data.parallel import Progress
+from ddpm.data.source import ImageSource
+from ddpm.data.sources import open_source
+from ddpm.data.survey import Survey, survey
+from ddpm.errors import RequestError
+
+_HELDOUT_SHARE = 0.02
+_HELDOUT_MOST = 500
+_HELDOUT_FROM = 50  # images: smaller sets hold nothing out
+_LARGEST_SIDE = 1024
+_BROKEN_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images of one shape and the part each plays. Indices point into ``images``."""
+
+    name: str
+    images: NDArray[np.uint8]  # [N, C, H, W], memory-mapped, every decoded image
+    labels: NDArray[np.int64] | None  # [N], 0 … K-1
+    class_names: tuple[str, ...]  # K of them; () where there are no labels
+    train: NDArray[np.int64]  # used for training, ascending
+    heldout: NDArray[np.int64]  # never trained on; may be empty
+    heldout_reason: str  # where the holdout comes from, or why there is none
+    report: dict[str, Any]  # counts, broken files, content hash, size, channels, mean, std: JSON
+
+
+class _Split(NamedTuple):
+    train: NDArray[np.int64]
+    heldout: NDArray[np.int64]
+    reason: str
+
+
+def prepare(
+    path: Path,
+    *,
+    size: int | str = "auto",
+    channels: int | str = "auto",
+    all_images: bool = False,
+    cache_dir: Path,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The images at ``path`` (see ``sources.open_source``), decoded into ``cache_dir`` once.
+
+    ``size``: a number (square), "HxW" or "auto"; ``channels``: 1, 3 or "auto" (1 where every image
+    is grey). Exact duplicates are dropped. Held out are the test files of IDX sets, else 2 % of the
+    images, at most 500, chosen by the hash of their files. ``all_images`` holds nothing out and
+    keeps duplicates. ``progress(done, total)`` runs twice over the images: read, then decoded.
+
+    RequestError where there are fewer than two usable images.
+    """
+    transform_size, known_channels = parse_size(size), _parse_channels(channels)
+    source = open_source(path)
+    seen = survey(source, cache_dir, progress)
+    transform = Transform(transform_size or seen.size, known_channels or (1 if seen.grey else 3))
+    decoded = decoded_images(source, seen.content_hash, transform, cache_dir, progress)
+    split = _split(source, decoded, all_images)
+    if len(split.train) < 2:
+        raise _too_few(path, source, decoded)
+    return Dataset(
+        name=source.name,
+        images=decoded.images,
+        labels=None if source.labels is None else source.labels[decoded.items],
+        class_names=source.class_names,
+        train=split.train,
+        heldout=split.heldout,
+        heldout_reason=split.reason,
+        report=_report(source, seen, decoded, split),
+    )
+
+
+def parse_size(size: int | str) -> tuple[int, int] | None:
+    """(height, width) of ``28``, ``"28"`` or ``"45x33"`` (HxW); None for "auto"."""
+    text = str(size).strip().lower()
+    if text == "auto":
+        return None
+    match = re.fullmatch(r"([0-9]{1,6})(?:[x×]([0-9]{1,6}))?", text)
+    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if min(height, width) < 2 or max(height, width) > _LARGEST_SIDE:
+        raise RequestError(
+            f"data.size cannot be {size!r}; use auto, a number such as 64 or HxW such as 45x33, "
+            f"2 to {_LARGEST_SIDE} pixels a side."
+        )
+    return height, width
+
+
+def _parse_channels(channels: int | str) -> int | None:
+    choices: dict[str, int | None] = {"1": 1, "3": 3, "auto": None}
+    if str(channels) not in choices:
+        raise RequestError(f"data.channels cannot be {channels!r}; use 1, 3 or auto.")
+    return choices[str(channels)]
+
+
+def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
+    """Which rows are trained on and which are held out; duplicates are in neither."""
+    every = np.arange(len(decoded.items))
+    nothing = every[:0]
+    if all_images:
+        return _Split(every, nothing, "none: all images are trained on (data.all_images)")
+    # The first of each group of equal images stays; test files come last: training keeps its own.
+    unique = np.sort(np.unique(decoded.pixel_hashes, return_index=True)[1])
+    if source.test:
+        heldout = np.isin(decoded.items[unique], source.test)
+        return _Split(unique[~heldout], unique[heldout], "the test files")
+    if len(unique) < _HELDOUT_FROM:
+        return _Split(unique, nothing, f"none: fewer than {_HELDOUT_FROM} images")
+    heldout = _chosen_by_hash(decoded.file_hashes[unique])
+    return _Split(unique[~heldout], unique[heldout], "2 % by content hash")
+
+
+def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """The images whose hash lies in the lowest 2 % of all possible ones, at least 1 and at most 500.
+
+    It depends on an image alone (but for those two bounds), so that images added later leave the
+    others where they are.
+    """
+    low = int((hashes < np.uint64(int(_HELDOUT_SHARE * 2**64))).sum())
+    chosen = np.zeros(len(hashes), dtype=bool)
+    chosen[np.argsort(hashes, kind="stable")[: min(max(low, 1), _HELDOUT_MOST)]] = True
+    return chosen
+
+
+def _report(source: ImageSource, seen: Survey, decoded: Decoded, split: _Split) -> dict[str, Any]:
+    mean, std = _mean_and_std(decoded, split.train)
+    count, channels, height, width = decoded.images.shape
+    used = len(split.train) + len(split.heldout)
+    return {
+        "given": len(source),
+        "used": len(split.train),
+        "held_out": len(split.heldout),
+        "duplicate": count - used,
+        "broken": len(decoded.broken),
+        "broken_files": [
+            {"name": name, "reason": why} for name, why in decoded.broken[:_BROKEN_LISTED]
+        ],
+        "ignored": list(source.ignored[:_BROKEN_LISTED]),
+        "kind": source.kind,
+        "content_hash": seen.content_hash,
+        "size": f"{height}x{width}",
+        "channels": channels,
+        "mean": mean,
+        "std": std,
+    }
+
+
+def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Each channel's mean and standard deviation over ``rows``, pixels in [0, 1]."""
+    _, _, height, width = decoded.images.shape
+    mean, square = (decoded.sums[rows].sum(0) / (len(rows) * height * width)).T  # [C] each
+    std = np.sqrt(np.maximum(square - mean**2, 0.0))
+    return (mean / 255).tolist(), (std / 255).tolist()
+
+
+def _too_few(path: Path, source: ImageSource, decoded: Decoded) -> RequestError:
+    why = "; ".join(f"{name} {reason}" for name, reason in decoded.broken[:1])
+    same = "all equal" if len(decoded.items) > 1 else "one usable image"
+    what = same if len(decoded.items) else f"no usable image among {len(source)}"
+    return RequestError(
+        f"{path} holds {what}{f' ({why})' if why else ''}; "
+        "at least two different images are needed."
+    )

@@ -1,0 +1,181 @@
+"""IDX files, the format MNIST comes in: a big-endian header, then bytes; plain or gzipped.
+
+http://yann.lecun.com/exdb/mnist/ : two zero bytes, the type (8: unsigned byte), the number of
+dimensions, each dimension as a 32-bit integer, then the values.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.data.arrays import plain_images
+from ddpm.data.source import ImageSource, natural_key, numbered_labels, once
+from ddpm.errors import RequestError
+
+_NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", re.IGNORECASE)
+_GZIP_MOST = 1100  # deflate packs at most 1032 bytes into one
+
+
+def is_idx_images(name: str) -> bool:
+    """Is this the name of an IDX file of images, such as train-images-idx3-ubyte.gz?"""
+    return _NAME.fullmatch(name) is not None
+
+
+def starts_like_idx(path: Path) -> bool:
+    """Do the first bytes say "unsigned bytes in three or four dimensions"?"""
+    try:
+        with _open(path) as file:
+            return file.read(4) in (b"\0\0\x08\x03", b"\0\0\x08\x04")
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSource:
+    """Images of the IDX files at ``paths``, each with the labels that lie beside it.
+
+    Where both training and test files are given, the test files are the holdout.
+    """
+    files = _training_first(paths)
+    shapes = [_header(path) for path in files]
+    if len({shape[1:] for shape in shapes}) > 1:
+        raise RequestError(
+            f"The IDX files of {name} hold images of different sizes; give one of them."
+        )
+    counts = [shape[0] for shape in shapes]
+    parts = [once(lambda path=path: plain_images(read_idx(path), path)) for path in files]  # type: ignore[misc]
+    names = [
+        f"{_part(path)}/{i}"
+        for path, count in zip(files, counts, strict=True)
+        for i in range(count)
+    ]
+    labels, class_names = _labels(files, counts)
+    return ImageSource(
+        name=name,
+        kind="IDX files",
+        names=tuple(names),
+        load=_loader(parts, counts),
+        fingerprint=fingerprint,
+        labels=labels,
+        class_names=class_names,
+        test=_test_items(files, counts),
+    )
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """The array in an IDX file of unsigned bytes; RequestError where it is damaged or cut short."""
+    shape = _header(path)
+    size = math.prod(shape)
+    try:
+        with _open(path) as file:
+            file.seek(4 + 4 * len(shape))
+            data = file.read(size + 1)  # one more: too long is damaged, too
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path) from error
+    if len(data) != size:
+        raise _damaged(path)
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+def _header(path: Path) -> tuple[int, ...]:
+    try:
+        with _open(path) as file:
+            zeros, kind, dimensions = struct.unpack(">HBB", file.read(4))
+            shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
+    except (OSError, EOFError, zlib.error, struct.error) as error:
+        raise _damaged(path) from error
+    if zeros or kind != 8:
+        raise RequestError(
+            f"{path} is not an IDX file of unsigned bytes; give the files as published."
+        )
+    if math.prod(shape) > path.stat().st_size * _GZIP_MOST:
+        raise _damaged(path)
+    return shape
+
+
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
+
+
+def _damaged(path: Path) -> RequestError:
+    return RequestError(f"{path} is damaged or cut short; download it again.")
+
+
+def _part(path: Path) -> str:
+    match = _NAME.fullmatch(path.name)
+    return "train" if match is None or match[2].lower() == "train" else "test"
+
+
+def _training_first(paths: Iterable[Path]) -> list[Path]:
+    """One file a part: the plain one where it lies beside its gzipped copy."""
+    plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_key(path.name)))
+    chosen = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
+    files = sorted(
+        chosen.values(), key=lambda path: (_part(path) == "test", natural_key(path.name))
+    )
+    parts = [_part(path) for path in files]
+    if len(set(parts)) < len(parts):
+        listed = " and ".join(path.name for path in files)
+        raise RequestError(
+            f"{files[0].parent} holds several sets ({listed}); give one of these files."
+        )
+    return files
+
+
+def _loader(
+    parts: list[Callable[[], NDArray[np.uint8]]], counts: list[int]
+) -> Callable[[int], NDArray[np.uint8]]:
+    """Item i of the files put end to end; each is read when its first item is asked for."""
+
+    def load(index: int) -> NDArray[np.uint8]:
+        for part, count in zip(parts, counts, strict=True):
+            if index < count:
+                image: NDArray[np.uint8] = part()[index]
+                return image
+            index -= count
+        raise IndexError(index)
+
+    return load
+
+
+def _test_items(files: list[Path], counts: list[int]) -> tuple[int, ...]:
+    if len(files) < 2:
+        return ()
+    return tuple(range(counts[0], counts[0] + counts[1]))
+
+
+def _labels(
+    files: list[Path], counts: list[int]
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """The labels of every file, or none where one of them has no labels beside it."""
+    found = []
+    for path, count in zip(files, counts, strict=True):
+        labels = _labels_beside(path)
+        if labels is None:
+            return None, ()
+        if labels.shape != (count,):
+            raise RequestError(
+                f"{path} holds {count} images, its labels are {len(labels)}; get both again."
+            )
+        found.append(labels.astype(np.int64))
+    return numbered_labels(np.concatenate(found))
+
+
+def _labels_beside(images: Path) -> NDArray[np.uint8] | None:
+    plain = re.sub(r"images([-.])idx[34]", r"labels\1idx1", images.name.removesuffix(".gz"))
+    for name in (plain, plain + ".gz"):
+        path = images.with_name(name)
+        if path != images and path.is_file():
+            return read_idx(path)
+    return None

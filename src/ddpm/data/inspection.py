@@ -1,0 +1,76 @@
+"""What a set of images is made of: rows for a table and a few images for a contact sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.data.dataset import Dataset, prepare
+from ddpm.data.parallel import Progress
+from ddpm.data.sources import open_source
+from ddpm.data.survey import survey
+
+_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Rows of (what, value), longer lists as rows of their own, and up to 64 images."""
+
+    summary: list[dict[str, Any]]  # what, value
+    sizes: list[dict[str, Any]]  # size, images
+    modes: list[dict[str, Any]]  # mode, images
+    classes: list[dict[str, Any]]  # class, images; empty where there are no labels
+    broken: list[dict[str, Any]]  # name, reason
+    samples: NDArray[np.uint8]  # [n, C, H, W], n <= 64, spread evenly over the set
+
+
+def inspect(
+    path: Path,
+    *,
+    size: int | str = "auto",
+    channels: int | str = "auto",
+    cache_dir: Path,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Look through the set at ``path`` as ``prepare`` would bring it to training."""
+    dataset = prepare(path, size=size, channels=channels, cache_dir=cache_dir, progress=progress)
+    seen = survey(open_source(path), cache_dir)
+    sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
+    return Inspection(
+        summary=_summary(dataset),
+        sizes=[{"size": name, "images": count} for name, count in seen.sizes.items()],
+        modes=[{"mode": name, "images": count} for name, count in seen.modes.items()],
+        classes=_classes(dataset),
+        broken=dataset.report["broken_files"],
+        samples=np.asarray(dataset.images[sample.round().astype(int)]),
+    )
+
+
+def _summary(dataset: Dataset) -> list[dict[str, Any]]:
+    report = dataset.report
+    counts = {key: report[key] for key in ("given", "used", "held_out", "duplicate", "broken")}
+    shape = {"size": report["size"], "channels": report["channels"]}
+    levels = {key: " ".join(f"{value:.4f}" for value in report[key]) for key in ("mean", "std")}
+    values = {
+        "name": dataset.name,
+        "kind": report["kind"],
+        **counts,
+        **shape,
+        **levels,
+        "holdout": dataset.heldout_reason,
+        "content hash": report["content_hash"],
+    }
+    return [{"what": what, "value": value} for what, value in values.items()]
+
+
+def _classes(dataset: Dataset) -> list[dict[str, Any]]:
+    if dataset.labels is None:
+        return []
+    counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+    named = zip(dataset.class_names, counts.tolist(), strict=True)
+    return [{"class": name, "images": count} for name, count in named]

@@ -1,0 +1,108 @@
+"""What every kind of image set looks like from outside: named items, each loaded on demand."""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+LARGEST_FILE = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
+
+
+class BrokenImageError(Exception):
+    """One image cannot be used; its text is the reason, said to the user beside the file's name."""
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """An image set that was found but not decoded.
+
+    ``load(i)`` gives item i as the bytes of its file, or as uint8 [C, H, W] where the set holds
+    plain pixels; it may be called from several threads and raises BrokenImageError. ``test`` lists
+    the items that the set itself keeps for testing. ``fingerprint`` changes when a file's name,
+    size or date does.
+    """
+
+    name: str  # of the set
+    kind: str  # "folder", "zip", "IDX files" or "array"
+    names: tuple[str, ...]  # one an item, NFC, with / between folders
+    load: Callable[[int], bytes | NDArray[np.uint8]]
+    fingerprint: str
+    labels: NDArray[np.int64] | None = None  # one an item
+    class_names: tuple[str, ...] = ()  # () where there are no labels
+    test: tuple[int, ...] = ()
+    ignored: tuple[str, ...] = ()  # nested archives, which are not opened
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def natural_key(path: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sorts 2.jpg before 10.jpg, folder by folder, the same on every system."""
+    pieces = re.findall(r"[0-9]+|[^0-9/]+|/", path)
+    return tuple(_piece_key(piece) for piece in pieces), path
+
+
+def _piece_key(piece: str) -> tuple[int, int, str]:
+    if piece == "/":
+        return (0, 0, "")
+    if piece[0] in "0123456789":  # the longer number is the larger one
+        return (1, len(piece.lstrip("0")), piece.lstrip("0"))
+    return (2, 0, piece.casefold())
+
+
+def printable(name: str) -> str:
+    """A file's name as NFC text that terminals and JSON files take, whatever its bytes were."""
+    return unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def is_image_name(name: str) -> bool:
+    """Does a path (with /) name an image that is neither hidden nor macOS's shadow of one?"""
+    parts = name.split("/")
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not hidden and parts[-1].lower().rpartition(".")[2] in EXTENSIONS
+
+
+def folder_labels(
+    names: Sequence[str], root: str
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Labels and class names: the folder directly holding each image (``root`` at the top).
+
+    (None, ()) where all images share one folder name.
+    """
+    folders = [f"{root}/{name}".split("/")[-2] for name in names]
+    class_names = tuple(sorted(set(folders), key=natural_key))
+    if len(class_names) < 2:
+        return None, ()
+    number = {name: index for index, name in enumerate(class_names)}
+    return np.array([number[folder] for folder in folders], dtype=np.int64), class_names
+
+
+def numbered_labels(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels 0 … K-1 for the K different values, which are the class names."""
+    classes, labels = np.unique(values, return_inverse=True)
+    return labels.astype(np.int64), tuple(str(value) for value in classes)
+
+
+Made = TypeVar("Made")
+
+
+def once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """A function that makes its value at the first call, in whichever thread that happens."""
+    lock = threading.Lock()
+    made: list[Made] = []
+
+    def get() -> Made:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get

@@ -1,0 +1,70 @@
+"""From a path to an image set: what lies there is found out here."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from ddpm.data.archive import zip_source
+from ddpm.data.arrays import array_source
+from ddpm.data.folder import files_below, fingerprint, folder_source
+from ddpm.data.idx import idx_source, is_idx_images, starts_like_idx
+from ddpm.data.source import EXTENSIONS, ImageSource, is_image_name
+from ddpm.errors import RequestError
+
+_ARCHIVES = (".zip", ".npz", ".npy")
+_KINDS = "a folder or zip of images, IDX files, a .npy or a .npz"
+
+
+def embedded_digits() -> Path:
+    """The 1,797 digits inside the package (``digits.md`` says where they come from)."""
+    return Path(__file__).with_name("digits.npz")
+
+
+def open_source(path: Path) -> ImageSource:
+    """The image set at ``path``: a folder or zip of images, IDX files, .npy, .npz.
+
+    A folder may also hold IDX files or a single archive. RequestError where there is none of these.
+    """
+    if path.is_dir():
+        source = _in_folder(path.resolve())
+    elif path.is_file():
+        source = _in_file(path, path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
+    else:
+        raise RequestError(f"There is nothing at {path}; give {_KINDS}.")
+    if not len(source):
+        raise RequestError(f"{path} holds no images; give {_KINDS}.")
+    return source
+
+
+def _in_folder(folder: Path) -> ImageSource:
+    files = files_below(folder)
+    idx = [path for name, path in files.items() if is_idx_images(path.name)]
+    if idx:
+        return idx_source(folder.name, idx, fingerprint(_with_labels(idx)))
+    if any(map(is_image_name, files)):
+        return folder_source(folder, files)
+    archives = [path for path in files.values() if path.suffix.lower() in _ARCHIVES]
+    if len(archives) > 1:
+        listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
+        raise RequestError(f"{folder} holds several archives ({listed}); give one of them.")
+    if archives:
+        return _in_file(archives[0], folder.name)
+    what = f"no images among its {len(files)} files" if files else "no files"
+    raise RequestError(f"{folder} holds {what}; images end in {', '.join(EXTENSIONS)}.")
+
+
+def _in_file(path: Path, name: str) -> ImageSource:
+    if path.suffix.lower() in (".npy", ".npz"):
+        return array_source(name, path, fingerprint([path]))
+    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        return zip_source(name, path)
+    if is_idx_images(path.name) or starts_like_idx(path):
+        return idx_source(name, [path], fingerprint(_with_labels([path])))
+    raise RequestError(f"{path.name} is not a set of images; give {_KINDS}.")
+
+
+def _with_labels(images: list[Path]) -> list[Path]:
+    """The IDX files of images and whatever lies beside them: labels decide the set, too."""
+    beside = {other for path in images for other in path.parent.glob("*ubyte*")}
+    return sorted(beside | set(images))
