@@ -72,11 +72,13 @@ class DiffusionConfig:
 class TrainingConfig:
     """The optimizer and the clock of a run; counts are optimizer steps."""
 
-    steps: int = 5000  # the run's total
+    steps: int = 5000  # the run's total; where minutes or epochs are given, it was fixed from them
+    minutes: float = 0.0  # the total as time: steps are fixed once, from the first measured steps
+    epochs: float = 0.0  # the total as passes over the training images
     batch_size: int = 128
     accumulate: int = 1  # micro-batches a step; the result equals one large batch up to rounding
     learning_rate: float = 1e-3
-    optimizer: Literal["adam", "adamw"] = "adamw"
+    optimizer: Literal["adam", "adamw", "muon"] = "adamw"
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.0
     warmup: int = 200  # steps of linear warm-up; 0 is off
@@ -138,6 +140,19 @@ class Config:
 
 
 Section = TypeVar("Section")
+
+
+def differences(one: Config, other: Config) -> list[str]:
+    """The keys in which two configurations differ."""
+    return [key for key in _keys(Config) if get(one, key) != get(other, key)]
+
+
+def get(config: Config, key: str) -> Any:
+    """The value at a key such as ``training.steps``."""
+    value: Any = config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
 
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
@@ -277,6 +292,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "network.label_dropout": (0, 1),
     "diffusion.num_steps": (2, 100_000),
     "training.steps": (1, 10**9),
+    "training.minutes": (0, 1e6),
+    "training.epochs": (0, 1e6),
     "training.batch_size": (1, 2**20),
     "training.accumulate": (1, 2**16),
     "training.learning_rate": (0, 10),

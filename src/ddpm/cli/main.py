@@ -1,0 +1,45 @@
+"""Dispatch and the one place where errors become a sentence and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ddpm.cli.parser import build_parser
+from ddpm.errors import RequestError, WorkError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. 0 done, 1 the work failed, 2 the request was wrong, 130/143 stopped."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "command"):
+        parser.print_help()
+        return 0
+    try:
+        status: int | None = options.command(options)
+    except RequestError as error:
+        return _fail(error, 2)
+    except (WorkError, MemoryError) as error:
+        return _fail(error, 1)
+    except OSError as error:
+        return _fail(_disk_sentence(error), 1)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", 130)
+    return status or 0
+
+
+def _fail(error: object, status: int) -> int:
+    text = " ".join(str(error).split()) or type(error).__name__
+    sentence = text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    print(f"ddpm: {sentence}", file=sys.stderr)
+    return status
+
+
+def _disk_sentence(error: OSError) -> str:
+    """Which file, and what the system says of it."""
+    if isinstance(error, BrokenPipeError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"

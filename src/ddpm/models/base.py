@@ -1,0 +1,49 @@
+"""The one seam of the product: what the training loop and the samplers' callers know of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from ddpm.config import Config, SamplingConfig
+from ddpm.models.spec import ModelSpec
+
+State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
+Losses = Mapping[str, Tensor]  # name → 0-d loss, or a 1-d loss per noise level (nan where none fell)
+
+
+class Frame(NamedTuple):
+    """One moment of the reverse process of one chunk of images, float NCHW in model range."""
+
+    x: Tensor  # the state x_t
+    x0: Tensor  # the clean image predicted on the way there
+    log_snr: float  # of the level reached; inf when done
+    remaining: int  # frames still to come
+
+
+class GenerativeModel(Protocol):
+    """A model family: diffusion or GAN. Images are float NCHW in [-1, 1]; labels int64 [N] or None."""
+
+    spec: ModelSpec
+
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+        """One optimizer step; the random numbers depend on (seed, step) alone."""
+
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+        """The loss of the averaged weights on fixed noise: comparable along a run."""
+
+    def trajectory(
+        self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
+    ) -> Iterator[Frame]:
+        """Draw one chunk of images, image i from seed i alone, yielding every moment."""
+
+    def state(self) -> State:
+        """Everything training needs to go on: `ema` (what is sampled), `weights`, `optimizer`."""
+
+    def load_state(self, state: State) -> None:
+        """Go on from `state`; a group that is absent is left alone."""
+
+    def set_total(self, config: Config) -> None:
+        """Take over the run's total, which the learning rate follows, once it is known."""

@@ -1,0 +1,243 @@
+"""A denoising diffusion model: schedule, objective, U-Net, optimizer and moving average, bound together.
+
+The one place where a configuration is unpacked into the plain arguments of `diffusion` and `networks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.config import Config, SamplingConfig
+from ddpm.device import autocast, resolve_precision
+from ddpm.diffusion.guidance import CLIPS, guide, in_interval
+from ddpm.diffusion.levels import Levels, levels
+from ddpm.diffusion.objectives import make_objective, split_variance, training_loss
+from ddpm.diffusion.samplers import (
+    SAMPLERS,
+    Denoiser,
+    Prediction,
+    SamplerOptions,
+    starting_noise,
+)
+from ddpm.diffusion.schedules import make_schedule
+from ddpm.diffusion.times import draw_times
+from ddpm.models.base import Frame, Losses, State
+from ddpm.models.ema import Ema
+from ddpm.models.optimizers import (
+    learning_rate,
+    load_optimizer_tensors,
+    make_optimizer,
+    optimizer_tensors,
+)
+from ddpm.models.spec import ModelSpec
+from ddpm.networks.unet import UNet
+from ddpm.randomness import ImageNoise, derive_seed, generator_for
+
+NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
+
+
+class Ddpm:
+    """Ho et al. 2020, with the schedules, objectives and samplers that followed."""
+
+    def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
+        config = spec.config
+        self.spec = spec
+        self.device = torch.device(device)
+        self.precision = resolve_precision(config.training.precision, self.device)
+        self.schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
+        mean = torch.tensor(spec.data_mean)
+        self.objective = make_objective(
+            config.diffusion.objective, self.schedule, mean, spec.data_std
+        )
+        self.training = config.training
+        self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.ema = Ema(self.network, config.training.ema)
+        self.optimizer = make_optimizer(self.network.parameters(), config.training)
+
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+        """Algorithm 1 of Ho et al. 2020 on one batch; the loss and its mean by noise band."""
+        config, training = self.spec.config, self.training
+        generator = generator_for(training.seed, "step", step, device=self.device)
+        x0 = images.to(self.device)
+        t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
+        noise = torch.randn(x0.shape, generator=generator, device=self.device)  # line 4
+        labels = self._hide_labels(labels, generator)
+        if config.network.dropout:
+            torch.manual_seed(derive_seed(training.seed, "dropout", step))
+        self.network.train()
+        losses = []
+        for part in torch.arange(len(x0), device=self.device).tensor_split(training.accumulate):
+            loss = self._loss(self.network, x0[part], labels, t[part], noise[part], part)
+            (loss.sum() / len(x0)).backward()
+            losses.append(loss.detach())
+        self._step_optimizer(step)  # line 5
+        per_image = torch.cat(losses)
+        return {"loss": per_image.mean(), "loss_levels": self._by_noise(per_image, t)}
+
+    def _loss(
+        self,
+        network: nn.Module,
+        x0: Tensor,
+        labels: Tensor | None,
+        t: Tensor,
+        noise: Tensor,
+        part: Tensor,
+    ) -> Tensor:
+        """Each image's loss [N] under `network`."""
+        diffusion = self.spec.config.diffusion
+        chosen = None if labels is None else labels[part]
+
+        def predict(x: Tensor, t: Tensor) -> Tensor:
+            with autocast(self.precision, self.device):
+                output: Tensor = network(x, t, chosen)
+            return output.float()
+
+        return training_loss(
+            predict,
+            self.schedule,
+            self.objective,
+            x0,
+            t,
+            noise,
+            weighting=diffusion.weighting,
+            learned_variance=diffusion.learned_variance,
+        ).per_image
+
+    def _step_optimizer(self, step: int) -> None:
+        if self.training.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.training)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.ema.update(step)
+
+    def _hide_labels(self, labels: Tensor | None, generator: torch.Generator) -> Tensor | None:
+        """Labels with a share replaced by "no label" (Ho & Salimans 2022, Algorithm 1, line 2)."""
+        if labels is None or not self.spec.num_classes:
+            return None
+        chance = torch.rand(labels.shape, generator=generator, device=self.device)
+        hidden = chance < self.spec.config.network.label_dropout
+        return labels.to(self.device).masked_fill(hidden, self.spec.num_classes)
+
+    def _by_noise(self, per_image: Tensor, t: Tensor) -> Tensor:
+        """Mean loss by quarter of the noise range, little noise first [4]; nan where no t fell."""
+        band = t * NOISE_BANDS // len(self.schedule)
+        total = per_image.new_zeros(NOISE_BANDS).index_add_(0, band, per_image)
+        return total / torch.bincount(band, minlength=NOISE_BANDS)
+
+    @torch.no_grad()
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+        """The averaged weights' loss with t evenly spaced over the images and noise fixed by the seed."""
+        x0 = images.to(self.device)
+        generator = generator_for(self.training.seed, "heldout", device=self.device)
+        t = torch.arange(len(x0), device=self.device) * len(self.schedule) // len(x0)
+        noise = torch.randn(x0.shape, generator=generator, device=self.device)
+        chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
+        parts = torch.arange(len(x0), device=self.device).split(self.training.batch_size)
+        per_image = torch.cat(
+            [self._loss(self.ema.network.eval(), x0[p], chosen, t[p], noise[p], p) for p in parts]
+        )
+        self.network.train()
+        return {"loss": per_image.mean(), "loss_levels": self._by_noise(per_image, t)}
+
+    def denoiser(self, labels: Tensor | None, settings: SamplingConfig) -> Denoiser:
+        """(x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
+        network, clip = self.ema.network.eval(), CLIPS[settings.clip]
+        learned = self.spec.config.diffusion.learned_variance
+
+        def predict(x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
+            signal, sigma = self.schedule.at(t, x)
+            with autocast(self.precision, self.device):
+                output = network(self.objective.network_input(x, signal, sigma), t, labels).float()
+            variance = None
+            if learned:
+                output, variance = split_variance(output)
+            return Prediction(self.objective.to_x0(output, x, signal, sigma), variance)
+
+        def denoise(x: Tensor, t: Tensor) -> Prediction:
+            found = predict(x, t, labels)
+            guided = labels is not None and settings.guidance != 1
+            if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
+                unconditional = predict(x, t, None).x0
+                found = found._replace(x0=guide(found.x0, unconditional, settings.guidance))
+            return found._replace(x0=clip(found.x0))
+
+        return denoise
+
+    def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
+        """The noise levels that `settings` visits, from the top or from table index `start`."""
+        return levels(self.schedule, settings.steps, settings.spacing, start=start)
+
+    @torch.no_grad()
+    def trajectory(
+        self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
+    ) -> Iterator[Frame]:
+        """Draw `len(seeds)` images with the averaged weights, yielding every level."""
+        noise = ImageNoise(seeds, self.spec.image_shape, self.device)
+        visited = self.levels(settings)
+        x = starting_noise(visited, noise)
+        chosen = None if labels is None else torch.tensor(labels, device=self.device)
+        yield from self.frames(visited, x, noise, chosen, settings)
+
+    @torch.no_grad()
+    def frames(
+        self,
+        visited: Levels,
+        x: Tensor,
+        noise: Callable[[], Tensor],
+        labels: Tensor | None,
+        settings: SamplingConfig,
+    ) -> Iterator[Frame]:
+        """The reverse process from `x` at the first of the levels `visited` down to the clean image."""
+        options = SamplerOptions(settings.eta, settings.churn, settings.variance)
+        denoise = self.denoiser(labels, settings)
+        log_snr = (2 * visited.half_log_snr).tolist()
+        yield Frame(x, torch.zeros_like(x), log_snr[0], len(visited))
+        for step in SAMPLERS[settings.sampler](denoise, visited, x, noise, options):
+            yield Frame(step.x, step.x0, log_snr[step.index], len(visited) - step.index)
+
+    def state(self) -> State:
+        """Weights under `ema` and `weights`, the optimizer's moments under `optimizer`."""
+        return {
+            "ema": dict(self.ema.network.state_dict()),
+            "weights": dict(self.network.state_dict()),
+            "optimizer": optimizer_tensors(self.optimizer),
+        }
+
+    def load_state(self, state: State) -> None:
+        """Go on from `state`; weights alone start the average from themselves."""
+        weights = state.get("weights", state.get("ema", {}))
+        self.network.load_state_dict(weights)
+        self.ema.network.load_state_dict(state.get("ema", weights))
+        if "optimizer" in state:
+            load_optimizer_tensors(self.optimizer, state["optimizer"])
+
+    def set_total(self, config: Config) -> None:
+        """Take over the run's total; the learning rate follows it."""
+        self.spec, self.training = self.spec.with_config(config), config.training
+
+
+def _make_unet(spec: ModelSpec) -> UNet:
+    """The U-Net of a configuration, its random start drawn from the run's seed."""
+    network, diffusion = spec.config.network, spec.config.diffusion
+    channels, height, width = spec.image_shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(spec.config.training.seed, "weights"))
+        return UNet(
+            channels,
+            channels * (2 if diffusion.learned_variance else 1),
+            (height, width),
+            channels=network.channels,
+            multipliers=network.multipliers,
+            blocks=network.blocks,
+            attention=network.attention,
+            patch=network.patch,
+            dropout=network.dropout,
+            num_classes=spec.num_classes,
+            num_steps=diffusion.num_steps,
+            time_embedding=network.time_embedding,
+        )

@@ -1,0 +1,90 @@
+"""Muon: momentum whose matrices are made orthogonal before they are applied (Jordan et al. 2024).
+
+https://kellerjordan.github.io/posts/muon/; convolutions are read as matrices [out, in · height · width].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the source
+ITERATIONS = 5
+
+
+def orthogonalize(matrix: Tensor) -> Tensor:
+    """[m, n] → about U Vᵀ of its singular value decomposition U S Vᵀ, by a quintic Newton-Schulz iteration.
+
+    The singular values end near 1 (between about 0.7 and 1.2), not at it: that is what the
+    coefficients trade for speed.
+    """
+    a, b, c = NEWTON_SCHULZ
+    x = matrix / (matrix.norm() + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    for _ in range(ITERATIONS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon for weights of two or more dimensions, Adam for the rest (norms, biases).
+
+    Args:
+        lr: Adam's learning rate; Muon's steps are scaled to the same size of change in a weight
+            (0.2 · sqrt(max(m, n)), Liu et al. 2025, arXiv:2502.16982, section 2.2).
+        momentum: of Muon (Nesterov). betas, eps: of Adam. weight_decay: decoupled, for all.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+        }
+        super().__init__(list(parameters), defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                update = self._muon if parameter.ndim >= 2 else self._adam
+                parameter.sub_(update(parameter.grad, self.state[parameter], group))
+
+    def _muon(self, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+        buffer = state.setdefault("momentum", torch.zeros_like(gradient))
+        buffer.lerp_(gradient, 1 - group["momentum"])
+        look_ahead = gradient.lerp(buffer, group["momentum"])  # Nesterov
+        matrix = look_ahead.flatten(1)  # [out, in · h · w]
+        scale = 0.2 * max(matrix.shape) ** 0.5
+        return group["lr"] * scale * orthogonalize(matrix).view_as(gradient)  # type: ignore[no-any-return]
+
+    def _adam(self, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+        first = state.setdefault("exp_avg", torch.zeros_like(gradient))
+        second = state.setdefault("exp_avg_sq", torch.zeros_like(gradient))
+        count = state.setdefault("step", torch.zeros(()))
+        count += 1
+        (b1, b2), n = group["betas"], float(count)
+        first.lerp_(gradient, 1 - b1)
+        second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+        denominator = (second / (1 - b2**n)).sqrt_().add_(group["eps"])
+        return group["lr"] * (first / (1 - b1**n)) / denominator  # type: ignore[no-any-return]

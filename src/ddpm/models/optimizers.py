@@ -1,0 +1,65 @@
+"""The optimizer, its learning rate at every step, and its state as named tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from ddpm.config import TrainingConfig
+from ddpm.models.muon import Muon
+
+FINAL_RATE = 0.01  # of the full learning rate, where a decay ends
+
+
+def make_optimizer(parameters: Iterable[Tensor], training: TrainingConfig) -> torch.optim.Optimizer:
+    """Adam or AdamW, fused, or Muon."""
+    if training.optimizer == "muon":
+        return Muon(
+            parameters,
+            lr=training.learning_rate,
+            betas=training.betas,
+            weight_decay=training.weight_decay,
+        )
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[training.optimizer]
+    return kind(
+        list(parameters),
+        lr=training.learning_rate,
+        betas=training.betas,
+        weight_decay=training.weight_decay,
+        fused=True,
+    )
+
+
+def learning_rate(step: int, training: TrainingConfig) -> float:
+    """The rate of optimizer step `step` (from 1): linear warm-up, then the decay towards the run's total.
+
+    It depends on the step and the total alone; where a finished run is given a larger total, the rate
+    follows the longer curve from there on.
+    """
+    warm = min(1.0, step / training.warmup) if training.warmup else 1.0
+    span = max(1, training.steps - training.warmup)
+    progress = min(1.0, max(0.0, (step - training.warmup) / span))
+    shape = {
+        "none": 1.0,
+        "linear": 1 - progress,
+        "cosine": 0.5 * (1 + math.cos(math.pi * progress)),
+    }[training.decay]
+    return training.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * shape)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state as flat tensors, `index.name`."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": value for i, entry in state.items() for name, value in entry.items()}
+
+
+def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -1,0 +1,102 @@
+"""Recipes: each a whole configuration with a sentence that says what it is for. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ddpm.config import (
+    Config,
+    DataConfig,
+    DiffusionConfig,
+    NetworkConfig,
+    SamplingConfig,
+    TrainingConfig,
+    unknown,
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A configuration under a name."""
+
+    summary: str
+    config: Config
+
+
+_FAST_UNET = NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(7,), patch=2)
+_FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
+
+PRESETS: dict[str, Preset] = {
+    "digits": Preset(
+        "1,797 real 8x8 digits inside the package: the offline first minutes",
+        Config(
+            preset="digits",
+            data=DataConfig(path="digits", size=8, channels="auto"),
+            network=NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
+            training=TrainingConfig(steps=3000, batch_size=128, learning_rate=2e-3),
+        ),
+    ),
+    "mnist": Preset(
+        "MNIST 28x28: readable digits in ten minutes on two cores",
+        Config(
+            preset="mnist",
+            data=DataConfig(path="mnist", size=28, channels="auto"),
+            network=_FAST_UNET,
+            training=TrainingConfig(steps=7000, batch_size=128, learning_rate=2e-3),
+        ),
+    ),
+    "mnist-assignment": Preset(
+        "the course's own settings: linear betas, T=1000, noise prediction, plain Adam, 30 epochs",
+        Config(
+            preset="mnist-assignment",
+            data=DataConfig(path="mnist", size=28, channels=1, all_images=True),
+            network=NetworkConfig(channels=8, multipliers=(1, 2, 4), blocks=3),
+            diffusion=DiffusionConfig(schedule="linear", objective="noise", time_sampling="uniform"),
+            training=TrainingConfig(
+                epochs=30,
+                batch_size=128,
+                learning_rate=1e-3,
+                optimizer="adam",
+                betas=(0.9, 0.999),
+                warmup=0,
+                decay="none",
+                clip=0.0,
+                ema=0.0,
+            ),
+            sampling=SamplingConfig(sampler="ancestral", steps=1000, spacing="uniform", variance="large"),
+        ),
+    ),
+    "anime": Preset(
+        "anime faces 64x64 in colour",
+        Config(
+            preset="anime",
+            data=DataConfig(path="anime", size=64, channels="auto", flip=True),
+            network=_FACE_UNET,
+            training=TrainingConfig(steps=20_000, batch_size=64, learning_rate=1e-3),
+        ),
+    ),
+    "folder": Preset(
+        "any folder, zip or array of images",
+        Config(
+            preset="folder",
+            data=DataConfig(path="", size="auto", channels="auto"),
+            network=_FACE_UNET,
+            training=TrainingConfig(steps=10_000, batch_size=64, learning_rate=1e-3),
+        ),
+    ),
+}
+_ANIME = PRESETS["anime"]
+PRESETS["anime-gray"] = replace(
+    _ANIME,
+    summary="anime faces 64x64 in grey: half the work",
+    config=replace(
+        _ANIME.config, preset="anime-gray", data=replace(_ANIME.config.data, channels=1)
+    ),
+)
+
+
+def get_preset(name: str) -> Preset:
+    """The preset called `name`; RequestError names the nearest one."""
+    if name not in PRESETS:
+        raise unknown("preset or folder", name, PRESETS)
+    return PRESETS[name]

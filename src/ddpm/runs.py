@@ -1,0 +1,116 @@
+"""The run folder: the one place that knows its file names. Standard library only.
+
+    runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
+                loss.png samples.png denoising.gif
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.config import Config, load_config
+from ddpm.errors import RequestError
+
+CHECKPOINT_PREFIX = "step-"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside one run; nothing is created by asking for a path."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.root / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def previews(self) -> Path:
+        return self.root / "previews"
+
+    @property
+    def samples(self) -> Path:
+        return self.root / "samples"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    @property
+    def loss_plot(self) -> Path:
+        return self.root / "loss.png"
+
+    @property
+    def sample_grid(self) -> Path:
+        return self.root / "samples.png"
+
+    @property
+    def denoising(self) -> Path:
+        return self.root / "denoising.gif"
+
+    def preview(self, step: int) -> Path:
+        return self.previews / f"{CHECKPOINT_PREFIX}{step:08d}.png"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.checkpoints / f"{CHECKPOINT_PREFIX}{step:08d}"
+
+    def checkpoint_steps(self) -> list[int]:
+        """Steps that have a checkpoint, rising."""
+        found = self.checkpoints.glob(f"{CHECKPOINT_PREFIX}*") if self.checkpoints.is_dir() else ()
+        names = (path.name.removeprefix(CHECKPOINT_PREFIX) for path in found)
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config.is_file()
+
+    def load_config(self) -> Config:
+        """The run's configuration; RequestError where it is missing or unreadable."""
+        if not self.exists():
+            raise RequestError(f"{self.root} is not a run: it has no config.json.")
+        return load_config(self.config)
+
+    def load_environment(self) -> dict[str, Any]:
+        """What the run recorded about its machine and data; empty where nothing was."""
+        try:
+            loaded = json.loads(self.environment.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+
+
+def list_runs(folder: Path) -> list[RunFolder]:
+    """Every run directly inside `folder`, by name."""
+    if not folder.is_dir():
+        return []
+    runs = (RunFolder(path) for path in sorted(folder.iterdir()) if path.is_dir())
+    return [run for run in runs if run.exists()]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a metrics.jsonl, an unfinished last line left out; none where there is no file."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break  # a process was killed while it wrote this line
+        rows.append(row)
+    return rows

@@ -1,0 +1,124 @@
+"""Checkpoints: safetensors and JSON only, checksummed, written whole or not at all, pruned.
+
+    checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetensors state.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ddpm.errors import RequestError, WorkError
+from ddpm.files import replacing_folder
+from ddpm.models.base import State
+from ddpm.models.spec import ModelSpec
+
+STATE_FILE = "state.json"
+SPEC_KEY = "ddpm"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was loaded: the tensors, the model's description of itself and the plain progress row."""
+
+    state: State
+    spec: ModelSpec
+    progress: dict[str, Any]
+
+
+def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> None:
+    """One safetensors file that says itself what it is."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(plain, path, metadata={SPEC_KEY: spec.to_json()})
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], ModelSpec]:
+    """The tensors and the spec of a weights file; RequestError where it is not one of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if SPEC_KEY not in metadata:
+                raise RequestError(f"{path} holds weights, but not of a ddpm-studio model.")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        if isinstance(error, RequestError):
+            raise
+        raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
+    return tensors, ModelSpec.from_json(metadata[SPEC_KEY])
+
+
+def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:
+    """Write `state` to `folder` at once; WorkError, and nothing written, where a number is not finite."""
+    check_finite(state)
+    with replacing_folder(folder) as temporary:
+        sums = {}
+        for stem, tensors in state.items():
+            file = temporary / f"{stem}.safetensors"
+            save_weights(file, tensors, spec)
+            sums[file.name] = _sha256(file)
+        row = {"progress": progress, "sha256": sums}
+        (temporary / STATE_FILE).write_text(json.dumps(row, indent=2), encoding="utf-8")
+
+
+def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
+    """The checkpoint in `folder`, its checksums verified; RequestError where it is damaged.
+
+    `stems`: load these files only (`ema` is all that sampling needs).
+    """
+    try:
+        row = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        sums, progress = dict(row["sha256"]), dict(row["progress"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
+    state: State = {}
+    spec = None
+    for name, expected in sums.items():
+        stem = name.removesuffix(".safetensors")
+        if stems is not None and stem not in stems:
+            continue
+        file = folder / name
+        if not file.is_file() or _sha256(file) != expected:
+            raise RequestError(f"The checkpoint {folder} is damaged: {name} is missing or altered.")
+        state[stem], spec = load_weights(file)
+    if spec is None:
+        raise RequestError(f"The checkpoint {folder} holds no weights.")
+    return Checkpoint(state, spec, progress)
+
+
+def check_finite(state: State) -> None:
+    """WorkError where any tensor holds a number that is not finite."""
+    for stem, tensors in state.items():
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise WorkError(f"{stem}/{name} holds numbers that are not finite.")
+
+
+def keep_steps(steps: Iterable[int]) -> set[int]:
+    """Which checkpoints to keep: the last two, and one in each doubling of the step count before."""
+    ordered = sorted(steps)
+    kept = set(ordered[-2:])
+    by_octave = {step.bit_length(): step for step in ordered}
+    return kept | set(by_octave.values())
+
+
+def prune(paths: Mapping[int, Path]) -> None:
+    """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
+    for step in paths.keys() - keep_steps(paths):
+        shutil.rmtree(paths[step], ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+

@@ -1,0 +1,70 @@
+"""The training loop of every model family: batch, training_step, log, held-out loss, preview, checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ddpm.models.base import GenerativeModel
+from ddpm.training.interrupt import Interrupt
+from ddpm.training.log import TrainingLog
+
+Batch = tuple[Tensor, Tensor | None]  # images [B, C, H, W] in model range, labels [B]
+PREVIEW_SHARE = 0.05  # of the time a run may spend on previews
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """The total and how often things happen, in optimizer steps."""
+
+    steps: int
+    checkpoint_every: int
+    preview_every: int
+    heldout_every: int
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the loop calls; each is made by `workflows.train`, which knows files and data."""
+
+    batch: Callable[[int], Batch]  # step → its batch, whatever was drawn before
+    heldout: Batch | None
+    log: TrainingLog
+    save: Callable[[int, float], None]  # (step, seconds so far)
+    preview: Callable[[int], None]
+    progress: Callable[[int, Tensor], None]  # (step, loss)
+
+
+def train(
+    model: GenerativeModel,
+    cadence: Cadence,
+    around: Surroundings,
+    interrupt: Interrupt,
+    *,
+    start: int = 0,
+    seconds: float = 0.0,
+) -> int:
+    """Train from step `start` to the total or an interrupt; returns the last step, which is saved."""
+    began, previewing, step = time.perf_counter() - seconds, 0.0, start
+    for step in range(start + 1, cadence.steps + 1):  # noqa: B007
+        images, labels = around.batch(step)
+        losses = model.training_step(images, labels, step)
+        elapsed = time.perf_counter() - began
+        around.log.write({"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)})
+        around.progress(step, losses["loss"])
+        last = step == cadence.steps or interrupt.signal is not None
+        if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):
+            heldout = model.heldout_loss(*around.heldout)
+            around.log.write({"step": step, **{f"heldout_{k}": v for k, v in heldout.items()}})
+        if last or step % cadence.checkpoint_every == 0:
+            around.save(step, time.perf_counter() - began)
+        if last:
+            break
+        if step % cadence.preview_every == 0 and previewing <= PREVIEW_SHARE * elapsed:
+            before = time.perf_counter()
+            around.preview(step)
+            previewing += time.perf_counter() - before
+    return step

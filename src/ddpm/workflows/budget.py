@@ -1,0 +1,68 @@
+"""A run's total: steps, epochs or minutes, fixed as a number of steps before the first one."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from ddpm.config import Config
+from ddpm.data.batches import Batches
+from ddpm.data.pixels import to_model
+from ddpm.models.families import make_model
+from ddpm.models.spec import ModelSpec
+from ddpm.workflows.progress import say
+
+TOTALS = ("training.steps", "training.epochs", "training.minutes")
+TRIAL_SECONDS = 8.0  # of throw-away steps on a copy, to turn minutes into steps
+TRIAL_WARMUP = 3  # steps that are not timed
+OVERHEAD = 0.07  # share of a run that is not training steps: previews, held-out loss, checkpoints
+
+
+def with_asked_total(own: Config, asked: Config) -> Config:
+    """A run's own configuration with the total now asked for.
+
+    The same minutes as before keep the number of steps that was fixed then; more minutes scale it.
+    """
+    before, now = own.training, asked.training
+    steps = now.steps
+    if now.minutes and before.minutes:
+        steps = math.ceil(before.steps * now.minutes / before.minutes)
+    return replace(
+        own, training=replace(before, steps=steps, epochs=now.epochs, minutes=now.minutes)
+    )
+
+
+def with_total(
+    config: Config, *, fixed: bool, images: int, seconds_a_step: Callable[[], float]
+) -> Config:
+    """The configuration with `training.steps` made from its epochs or minutes.
+
+    `fixed`: the steps of these minutes are known from before, so that nothing is measured.
+    """
+    training = config.training
+    steps = training.steps
+    if training.minutes and not fixed:
+        budget = 60 * training.minutes * (1 - OVERHEAD)
+        steps = max(1, int(budget / seconds_a_step()))
+    elif training.epochs and not training.minutes:
+        steps = math.ceil(training.epochs * images / training.batch_size)
+    return replace(config, training=replace(training, steps=steps))
+
+
+def seconds_a_step(spec: ModelSpec, device: torch.device, batches: Batches) -> float:
+    """Measured on a copy of the model that is thrown away, so that the run itself starts untouched."""
+    say(f"measuring the first steps for {TRIAL_SECONDS:.0f} s")
+    model, step = make_model(spec, device), 0
+    began = time.perf_counter()
+    while step <= TRIAL_WARMUP or time.perf_counter() - began < TRIAL_SECONDS:
+        if step == TRIAL_WARMUP:
+            began = time.perf_counter()
+        images, labels = batches.batch(step)
+        losses = model.training_step(to_model(images), labels, step + 1)
+        float(losses["loss"])  # waits for the device
+        step += 1
+    return (time.perf_counter() - began) / (step - TRIAL_WARMUP)

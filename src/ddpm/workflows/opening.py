@@ -1,0 +1,153 @@
+"""From what a user names to a model ready to draw: a run folder, a weights file, or bundled weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+import torch
+
+from ddpm.config import Config, unknown
+from ddpm.data.catalogue import cache_dir, data_dir, locate
+from ddpm.data.dataset import Dataset, prepare
+from ddpm.device import pick_device
+from ddpm.errors import RequestError
+from ddpm.models.base import GenerativeModel
+from ddpm.models.families import make_model
+from ddpm.models.spec import ModelSpec
+from ddpm.runs import RunFolder
+from ddpm.training.checkpoint import Checkpoint, load, load_weights
+from ddpm.workflows.progress import Progress, say
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model, what it was opened from in words, and its run folder where it has one."""
+
+    model: GenerativeModel
+    name: str
+    origin: str
+    run: RunFolder | None
+
+
+def bundled_names() -> list[str]:
+    """Names of the weights inside the package."""
+    folder = resources.files("ddpm") / "weights"
+    files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    return sorted(name.removesuffix(".safetensors") for name in files if name.endswith(".safetensors"))
+
+
+def find_run(target: str) -> RunFolder | None:
+    """The run folder meant by a path or a name below `runs/`; None where there is none."""
+    for path in (Path(target), RUNS / target):
+        if RunFolder(path).exists():
+            return RunFolder(path)
+    return None
+
+
+def open_model(target: str, device: str = "auto") -> Opened:
+    """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights."""
+    run, path, where = find_run(target), Path(target), pick_device(device)
+    if run is not None:
+        found = newest_checkpoint(run, stems=("ema",))
+        if found is None:
+            raise RequestError(
+                f"{run.root} has no checkpoint yet; let the training go on until its first one."
+            )
+        # the run's file carries the settings it draws with, which may be newer than its weights
+        spec = replace(found.spec, config=replace(found.spec.config, sampling=run.load_config().sampling))
+        model = make_model(spec, where)
+        model.load_state(found.state)
+        return Opened(model, run.root.name, f"the run {run.root}, step {found.progress['step']}", run)
+    if path.is_file() and path.suffix == ".safetensors":
+        return _from_file(path, path.stem, f"the weights {path}", where)
+    if target in bundled_names():
+        with resources.as_file(resources.files("ddpm") / "weights" / f"{target}.safetensors") as file:
+            return _from_file(file, target, f"the bundled {target} weights", where)
+    if path.is_dir():
+        raise RequestError(f"{path} is not a run: it has no config.json.")
+    runs = sorted(entry.name for entry in RUNS.iterdir()) if RUNS.is_dir() else []
+    raise unknown("run, weights file or bundled model called", target, [*runs, *bundled_names()])
+
+
+def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Opened:
+    tensors, spec = load_weights(path)
+    model = make_model(spec, device)
+    load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
+    return Opened(model, name, origin, None)
+
+
+def load_into(model: GenerativeModel, tensors: dict[str, torch.Tensor], origin: Path | str) -> None:
+    """Give `model` the weights; RequestError where they are those of another network."""
+    try:
+        model.load_state({"ema": tensors})
+    except RuntimeError as error:
+        raise RequestError(
+            f"The weights of {origin} are those of another network; use the same network.* and "
+            "data settings as the run they come from."
+        ) from error
+
+
+def open_weights(target: str) -> dict[str, torch.Tensor]:
+    """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
+    return open_model(target, "cpu").model.state()["ema"]
+
+
+def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> Checkpoint | None:
+    """The newest checkpoint that is whole; a damaged one is named and passed over. None: none yet."""
+    steps = run.checkpoint_steps()
+    for step in reversed(steps):
+        try:
+            return load(run.checkpoint(step), stems)
+        except RequestError as error:
+            say(f"{error} Going back to the one before.")
+    if steps:
+        raise RequestError(f"No checkpoint of {run.root} is whole; train again with another --out.")
+    return None
+
+
+def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
+    """The prepared data set of a configuration, decoded or taken from the cache."""
+    data = config.data
+    if not data.path:
+        raise RequestError("Which images? Give a folder, a zip or the name of a data set with --data.")
+    path = locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
+    with Progress(progress_title, 0) as bar:
+        dataset = prepare(
+            path,
+            size=str(data.size),
+            channels=data.channels,
+            all_images=data.all_images,
+            cache_dir=cache_dir(),
+            progress=bar.of_total,
+        )
+    if data.labels and not dataset.class_names:
+        raise RequestError(
+            f"data.labels is on, but the images of {data.path} have no labels: put each class into "
+            "a folder of its own, or leave data.labels off."
+        )
+    return dataset
+
+
+def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
+    """What a model has to know of its data: shape, mean, sigma_data, classes; in model range."""
+    report = dataset.report
+    mean, std = report["mean"], report["std"]  # per channel, in [0, 1]
+    spread = (sum(s * s for s in std) / len(std)) ** 0.5
+    counts = ()
+    if dataset.labels is not None:
+        trained = dataset.labels[dataset.train]
+        counts = tuple(int((trained == c).sum()) for c in range(len(dataset.class_names)))
+    _, channels, height, width = dataset.images.shape
+    return ModelSpec(
+        config=config,
+        image_shape=(channels, height, width),
+        data_mean=tuple(2 * m - 1 for m in mean),
+        data_std=2 * spread,
+        class_names=dataset.class_names,
+        class_counts=counts,
+    )
+

@@ -1,0 +1,88 @@
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+PLAIN_EVERY = 15.0  # seconds between plain lines
+
+
+class Progress:
+    """A bar of `total` units. Off a terminal it prints a line now and then instead."""
+
+    def __init__(
+        self, title: str, total: int, *, unit: str = "images", scale: int = 1, start: int = 0
+    ) -> None:
+        self.title, self.total, self.unit, self.scale = title, total, unit, scale
+        self.first = self.done = start
+        self.began = self.printed = time.perf_counter()
+        self.bar: Any = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(
+                total=total * scale,
+                initial=start * scale,
+                desc=title,
+                unit=" " + unit,
+                dynamic_ncols=True,
+                smoothing=0.05,
+            )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def reach(self, done: int, note: str = "") -> None:
+        """Say that `done` of the total are done."""
+        advanced, self.done = done - self.done, done
+        if self.bar is not None:
+            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.update(advanced * self.scale)
+            return
+        now = time.perf_counter()
+        if now - self.printed >= PLAIN_EVERY:
+            self.printed = now
+            say(f"{self.title}: {self._line(now)}{', ' + note if note else ''}")
+
+    def of_total(self, done: int, total: int) -> None:
+        """The same where the total becomes known on the way."""
+        if total != self.total:
+            self.total = total
+            if self.bar is not None:
+                self.bar.total = total * self.scale
+        self.reach(done)
+
+    def _line(self, now: float) -> str:
+        rate = (self.done - self.first) / (now - self.began)
+        left = (self.total - self.done) / rate if rate else 0.0
+        return (
+            f"{self.done} of {self.total}, {rate * self.scale:.0f} {self.unit}/s, "
+            f"{duration(left)} left"
+        )
+
+
+def say(message: str) -> None:
+    """One line on stderr, clear of any bar."""
+    tqdm.write(message, file=sys.stderr)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 5 s` or `2 h 10 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

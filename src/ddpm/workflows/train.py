@@ -1,0 +1,190 @@
+"""`ddpm train`: a configuration and images become a run folder; the same command again goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ddpm.config import Config, differences
+from ddpm.data.augmentation import Augmentation
+from ddpm.data.batches import Batches
+from ddpm.data.dataset import Dataset
+from ddpm.data.pixels import to_model
+from ddpm.device import deterministic, pick_device
+from ddpm.errors import RequestError, WorkError
+from ddpm.files import remove_leftovers, write_json
+from ddpm.models.base import GenerativeModel
+from ddpm.models.families import make_model
+from ddpm.runs import RunFolder
+from ddpm.training import checkpoint, loop
+from ddpm.training.interrupt import Interrupt
+from ddpm.training.log import TrainingLog
+from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
+from ddpm.workflows.environment import describe
+from ddpm.workflows.opening import (
+    load_into,
+    newest_checkpoint,
+    open_dataset,
+    open_weights,
+    spec_of,
+)
+from ddpm.workflows.pictures import draw_preview, finish
+from ddpm.workflows.progress import Progress, duration, say
+
+HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: its folder, the last step, and the exit status (0, or 130/143)."""
+
+    run: RunFolder
+    step: int
+    steps: int
+    exit_status: int
+
+
+def train(
+    config: Config, out: Path, *, init: str | None = None, device: str = "auto"
+) -> Outcome:
+    """Train `config` into the run folder `out`, or go on with the run that is there."""
+    run, where = RunFolder(out), pick_device(device)
+    if run.exists():
+        config = _continued(run, config)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RequestError(f"{out} holds other files; choose a new folder with --out.")
+    dataset = open_dataset(config)
+    spec = spec_of(config, dataset)
+    model = make_model(spec, where)
+    if init is not None:
+        load_into(model, open_weights(init), init)
+    found = newest_checkpoint(run) if run.exists() else None
+    _check_same_data(run, dataset)
+    batches = Batches(
+        dataset.images,
+        dataset.train,
+        dataset.labels if config.data.labels else None,
+        batch_size=config.training.batch_size,
+        seed=config.training.seed,
+        augment=Augmentation(config.data.flip, config.data.shift, config.data.crop),
+    )
+    config = with_total(
+        config,
+        fixed=run.exists() and run.load_config().training.minutes > 0,
+        images=len(dataset.train),
+        seconds_a_step=lambda: seconds_a_step(spec, where, batches),
+    )
+    model.set_total(config)
+    if found is not None and found.progress["step"] >= config.training.steps:
+        say(f"{out} is finished: {found.progress['step']} steps. Ask for a larger total to go on.")
+        return Outcome(run, found.progress["step"], config.training.steps, 0)
+    step, seconds = 0, 0.0
+    if found is not None:
+        model.load_state(found.state)
+        step, seconds = found.progress["step"], found.progress["seconds"]
+    write_json(run.config, config.to_dict())
+    write_json(run.environment, describe(where, config, dataset))
+    remove_leftovers(run.checkpoints)
+    _announce(run, config, dataset, model, step)
+    return _run(run, model, batches, dataset, step, seconds)
+
+
+def _run(
+    run: RunFolder,
+    model: GenerativeModel,
+    batches: Batches,
+    dataset: Dataset,
+    step: int,
+    seconds: float,
+) -> Outcome:
+    """The loop with its files around it, then the run's pictures."""
+    training = model.spec.config.training
+    cadence = loop.Cadence(
+        training.steps, training.checkpoint_every, training.preview_every, training.heldout_every
+    )
+    log = TrainingLog(run.metrics, step=step, epoch_size=len(dataset.train))
+    bar = Progress("training", training.steps, scale=training.batch_size, start=step)
+
+    def batch(step: int) -> loop.Batch:
+        images, labels = batches.batch(step - 1)
+        return to_model(images), labels
+
+    def save(step: int, seconds: float) -> None:
+        log.sync()
+        checkpoint.save(
+            run.checkpoint(step), model.state(), model.spec, {"step": step, "seconds": seconds}
+        )
+        checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
+
+    def report(step: int, loss: Tensor) -> None:
+        bar.reach(step, f"loss {float(loss):.4f}" if step % 10 == 0 else "")
+
+    around = loop.Surroundings(
+        batch, _heldout(dataset), log, save, lambda step: draw_preview(run, model, step), report
+    )
+    with deterministic(), Interrupt() as interrupt, bar:
+        try:
+            last = loop.train(model, cadence, around, interrupt, start=step, seconds=seconds)
+        except WorkError as error:
+            raise WorkError(f"{error} {_advice(run)}") from error
+        finally:
+            log.close()
+    if interrupt.signal is not None and last < training.steps:
+        say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
+        return Outcome(run, last, training.steps, interrupt.exit_status)
+    finish(run, model)
+    return Outcome(run, last, training.steps, 0)
+
+
+def _continued(run: RunFolder, asked: Config) -> Config:
+    """The run's own configuration with the totals asked for; RequestError where anything else differs."""
+    own = run.load_config()
+    changed = [key for key in differences(own, asked) if key not in TOTALS and key != "preset"]
+    changed = [key for key in changed if not key.startswith("sampling.")]
+    if changed:
+        raise RequestError(
+            f"{run.root} was begun with other settings ({', '.join(changed)}); choose another --out, "
+            "or repeat the command it was begun with."
+        )
+    return with_asked_total(own, asked)
+
+
+def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
+    before = run.load_environment().get("data", {}).get("content_hash")
+    if before is not None and before != dataset.report["content_hash"]:
+        raise RequestError(
+            f"The images have changed since {run.root} was begun; choose another --out for a new run."
+        )
+
+
+def _heldout(dataset: Dataset) -> loop.Batch | None:
+    """The images of the held-out loss, always the same; None where nothing is held out."""
+    chosen = dataset.heldout[:HELDOUT_IMAGES]
+    if not len(chosen):
+        return None
+    labels = None if dataset.labels is None else torch.from_numpy(dataset.labels[chosen])
+    return to_model(torch.from_numpy(dataset.images[chosen])), labels
+
+
+def _announce(
+    run: RunFolder, config: Config, dataset: Dataset, model: GenerativeModel, step: int
+) -> None:
+    """What is about to happen, in three lines."""
+    report, training = dataset.report, config.training
+    dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
+    held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
+    say(f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}")
+    parameters = sum(tensor.numel() for tensor in model.state()["weights"].values())
+    say(f"{parameters / 1e6:.2f} million parameters on {model.device}, {model.precision}")
+    epochs = training.steps * training.batch_size / len(dataset.train)
+    verb = f"going on at step {step} of" if step else "training"
+    say(f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}")
+
+
+def _advice(run: RunFolder) -> str:
+    steps = run.checkpoint_steps()
+    kept = f"The checkpoint of step {steps[-1]} is whole. " if steps else ""
+    return f"{kept}Train again with a lower training.learning_rate and another --out."
