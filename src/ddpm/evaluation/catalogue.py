@@ -1,0 +1,63 @@
+"""The table of feature networks, and the choice among them that needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ddpm.errors import RequestError
+from ddpm.evaluation.digits import load_digits
+from ddpm.evaluation.dino import load_dino
+from ddpm.evaluation.features import FeatureNetwork, check_images
+from ddpm.evaluation.inception import load_inception
+from ddpm.evaluation.self_encoder import load_self
+
+PROBE = 500  # reference images on which the automatic choice looks
+SURE = 0.8  # share of them that the digit classifier must be sure of
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """What the loaders may need: the reference, a weights path, a cache folder, a device."""
+
+    reference: Tensor
+    weights: Path | None = None
+    cache: Path | None = None
+    device: str = "cpu"
+
+
+FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
+    "digits": lambda request: load_digits(),
+    "self": lambda request: load_self(request.reference, request.cache),
+    "inception": lambda request: load_inception(request.weights, request.device),
+    "dino": lambda request: load_dino(request.weights, request.device),
+}
+
+
+def load_network(name: str, request: NetworkRequest) -> FeatureNetwork:
+    """The feature network of that name; `auto` is what `choose` says. RequestError without."""
+    check_images(request.reference, "The reference images")
+    chosen = choose(request.reference) if name == "auto" else name
+    if chosen not in FEATURES:
+        raise RequestError(
+            f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURES)}."
+        )
+    return FEATURES[chosen](request)
+
+
+def choose(reference: Tensor) -> str:
+    """`digits` where the classifier is sure (> 0.9) of most reference images, else `self`.
+
+    Classes must also be several, since a classifier can be sure of one wrong thing.
+    """
+    if reference.shape[1] != 1:
+        return "self"
+    step = max(1, len(reference) // PROBE)
+    best = load_digits().probabilities(reference[::step]).max(dim=1)
+    several = len(torch.unique(best.indices[best.values > 0.9])) > 5
+    sure = (best.values > 0.9).double().mean().item() > SURE
+    return "digits" if sure and several else "self"

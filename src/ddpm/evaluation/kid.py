@@ -1,0 +1,65 @@
+"""The kernel distance of Bińkowski et al. 2018: unbiased MMD² with the kernel (x·y / D + 1)³."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ddpm.errors import RequestError
+
+BLOCK = 2048  # rows of the kernel matrix held at once
+
+
+def kernel(x: Tensor, y: Tensor) -> Tensor:
+    """[N, D] and [M, D] to (x·y / D + 1)³, [N, M]."""
+    return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def squared_mmd(x: Tensor, y: Tensor) -> float:
+    """Unbiased MMD² of x [N, D] and y [M, D] (Gretton et al. 2012, eq. 3); can be negative."""
+    weights = torch.ones(1, len(x), dtype=torch.float64)
+    return weighted_mmd(x, y, weights).item()
+
+
+def kid(x: Tensor, y: Tensor, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> float:
+    """Mean `squared_mmd` of random subsets, without repeats, of x [N, D] and y [M, D]."""
+    if subset_size > min(len(x), len(y)):
+        raise RequestError(
+            f"KID subsets of {subset_size} need as many images on both sides, but there are "
+            f"{len(x)} and {len(y)}; use subsets of {min(len(x), len(y))} or fewer."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(subsets):
+        mine = torch.randperm(len(x), generator=generator)[:subset_size]
+        theirs = torch.randperm(len(y), generator=generator)[:subset_size]
+        values.append(squared_mmd(x[mine], y[theirs]))
+    return sum(values) / subsets
+
+
+def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """MMD² [B] with x_i counted weights[b, i] times ([B, N]); y [M, D] counts once each.
+
+    Pairs of an image with itself are left out, also where it is counted twice: the estimate stays
+    unbiased under resampling.
+    """
+    if len(x) < 2 or len(y) < 2:
+        raise RequestError("KID needs at least 2 images on both sides; give more images.")
+    x, y, w = x.double(), y.double(), weights.double()
+    total = w.sum(dim=1)
+    within = pair_sum(x, w) / (total.square() - w.square().sum(dim=1))
+    cross = torch.cat([kernel(part, y).mean(dim=1) for part in torch.split(x, BLOCK)])
+    ones = torch.ones(1, len(y), dtype=torch.float64)
+    constant = pair_sum(y, ones) / (len(y) * (len(y) - 1))
+    return within - 2 * (w @ cross) / total + constant
+
+
+def pair_sum(x: Tensor, weights: Tensor) -> Tensor:
+    """Σ over i ≠ j of w_i w_j k(x_i, x_j), one sum for each row of weights [B, N]."""
+    total = torch.zeros(len(weights), dtype=torch.float64)
+    for start in range(0, len(x), BLOCK):
+        rows = slice(start, start + BLOCK)
+        block = kernel(x[rows], x)
+        block[torch.arange(len(block)), torch.arange(start, start + len(block))] = 0
+        total += ((weights[:, rows] @ block) * weights).sum(dim=1)
+    return total

@@ -1,0 +1,72 @@
+"""Copies of training images among the generated: nearest neighbours and the ratio test d1/d2 < 1/3.
+
+An image is flagged when its nearest reference image is less than a third as far as the second
+nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddpm.errors import RequestError
+
+RATIO = 1 / 3
+LONGEST = 32  # pixels of the longer side that are compared; larger images are averaged down
+BLOCK = 8192  # reference vectors held as floats at once
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """For each of N images: the two nearest reference images [N, 2] and their distances [N, 2]."""
+
+    index: Tensor
+    distance: Tensor
+
+    @property
+    def flagged(self) -> Tensor:
+        """bool [N]: the ratio test; an exact copy is always flagged, also of a doubled image."""
+        first, second = self.distance.unbind(dim=1)
+        return (first == 0) | (first < RATIO * second)
+
+
+def nearest(x: Tensor, reference: Tensor) -> Neighbors:
+    """The two nearest of reference [M, D] for each of x [N, D]; float or uint8, Euclidean.
+
+    Candidates are found with matrix products and then measured exactly in float64.
+    """
+    if len(reference) < 2:
+        raise RequestError("The copy test needs at least 2 reference images; give more images.")
+    candidates = _candidates(x, reference, min(8, len(reference)))
+    exact = (x.double()[:, None] - reference[candidates].double()).square().sum(dim=2).sqrt()
+    distance, order = exact.sort(dim=1, stable=True)
+    return Neighbors(candidates.gather(1, order)[:, :2], distance[:, :2])
+
+
+def _candidates(x: Tensor, reference: Tensor, k: int) -> Tensor:
+    best = torch.empty(len(x), 0)
+    index = torch.empty(len(x), 0, dtype=torch.long)
+    queries = x.float()
+    for start in range(0, len(reference), BLOCK):
+        part = reference[start : start + BLOCK].float()
+        squared = part.square().sum(dim=1) - 2 * queries @ part.T  # |x - r|² - |x|²
+        found = squared.topk(min(k, len(part)), dim=1, largest=False)
+        best = torch.cat([best, found.values], dim=1)
+        index = torch.cat([index, found.indices + start], dim=1)
+        best, order = best.topk(min(k, best.shape[1]), dim=1, largest=False)
+        index = index.gather(1, order)
+    return index
+
+
+def pixel_vectors(images: Tensor) -> Tensor:
+    """uint8 [N, C, H, W] to uint8 [N, D]: the pixels, averaged down where a side exceeds 32."""
+    factor = -(-max(images.shape[2:]) // LONGEST)
+    if factor == 1:
+        return images.flatten(1)
+    parts = [
+        F.avg_pool2d(part.float(), factor).round().byte() for part in torch.split(images, 1024)
+    ]
+    return torch.cat(parts).flatten(1)

@@ -1,0 +1,223 @@
+"""The table of metrics: each measures a sample against the reference, once for every weighting.
+
+A weighting counts image i of the sample weights[b, i] times: row 0 of ones is the measured value,
+the others are bootstrap replicates. The reference is held fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ddpm.evaluation.bootstrap import Scale, interval
+from ddpm.evaluation.color import brightness, colorfulness, contrast
+from ddpm.evaluation.density_coverage import balls_around, weighted_coverage
+from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
+from ddpm.evaluation.fid import frechet_to
+from ddpm.evaluation.inception_score import inception_score
+from ddpm.evaluation.kid import weighted_mmd
+from ddpm.evaluation.memorisation import nearest, pixel_vectors
+from ddpm.evaluation.precision_recall import covered, weighted_recall
+from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
+from ddpm.evaluation.statistics import Statistics, statistics
+
+SUBSET = 10_000  # reference images at most, where all of them would only cost time
+
+
+@dataclass(frozen=True)
+class Sample:
+    """n images under test: uint8 [n, C, H, W], features [n, D], probabilities [n, K] if any."""
+
+    images: Tensor
+    features: Tensor
+    probabilities: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The training images and their features; `matched` and `subset` index n and up to 10,000."""
+
+    images: Tensor
+    features: Tensor
+    probabilities: Tensor | None
+    matched: Tensor
+    subset: Tensor
+
+    @cached_property
+    def frechet(self) -> Callable[[Statistics], float]:
+        """The Fréchet distance to all of the reference."""
+        return frechet_to(statistics(self.features))
+
+    @cached_property
+    def power(self) -> Tensor:
+        """Mean radial power of the subset, [R]."""
+        return radial_power(self.images[self.subset]).mean(dim=0)
+
+    @cached_property
+    def detail(self) -> Tensor:
+        """Mean Laplacian energy of the subset, a scalar."""
+        return detail(self.images[self.subset]).mean()
+
+    @cached_property
+    def shares(self) -> Tensor:
+        """Share of each class, [K]."""
+        return class_shares(_classes(self.probabilities))[0]
+
+
+Measure = Callable[[Sample, Reference, Tensor], Tensor]
+Better = Literal["lower", "higher", "real"]  # real: the nearer to the floor's value, the better
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the table.
+
+    `label` may hold {network}; `distance` metrics are also given as a ratio to their floor;
+    `scale` says how an interval is moved onto its value.
+    """
+
+    label: str
+    better: Better
+    measure: Measure
+    distance: bool = False
+    scale: Scale = "difference"
+    share: bool = False  # of n images (or nearly so): lies in [0, 1]
+    pixels: bool = False  # needs no feature network
+    classes: bool = False  # needs class probabilities
+
+    def interval(self, value: float, replicates: Tensor, n: int) -> tuple[float, float]:
+        """95 % interval; a share of 0 or 1 in n images is sure to 3/n only (the rule of three)."""
+        low, high = interval(value, replicates, self.scale)
+        if not self.share:
+            return low, high
+        margin = min(1.0, 3 / n)
+        low = min(low, 1 - margin) if value == 1 else max(low, 0.0)
+        high = max(high, margin) if value == 0 else min(high, 1.0)
+        return low, high
+
+
+def _mean(of: Callable[[Sample, Reference], Tensor]) -> Measure:
+    """The metric that is a mean of one number an image, [n]."""
+
+    def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+        return (weights @ of(sample, reference).double()) / weights.sum(dim=1)
+
+    return measure
+
+
+def _frechet(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    values = [reference.frechet(statistics(sample.features, row)) for row in weights]
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def _kernel(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return weighted_mmd(sample.features, reference.features[reference.subset], weights)
+
+
+def _score(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return inception_score(_classes(sample.probabilities), weights)
+
+
+def _recall(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return weighted_recall(reference.features[reference.matched], sample.features, weights)
+
+
+def _coverage(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return weighted_coverage(reference.features[reference.matched], sample.features, weights)
+
+
+def _diversity(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return mean_distance(sample.features, weights)
+
+
+def _class_balance(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    shares = class_shares(_classes(sample.probabilities), weights)
+    return class_divergence(shares, reference.shares, len(sample.images))
+
+
+def _resolution(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    powers = (weights @ radial_power(sample.images)) / weights.sum(dim=1, keepdim=True)
+    side = min(sample.images.shape[2:])
+    values = [effective_resolution(power, reference.power, side) for power in powers]
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def class_share(index: int) -> Metric:
+    """The share of images whose likeliest class is number `index`."""
+
+    def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+        return class_shares(_classes(sample.probabilities), weights)[:, index]
+
+    return Metric(f"share of class {index}", "real", measure, share=True, classes=True)
+
+
+def _classes(probabilities: Tensor | None) -> Tensor:
+    assert (
+        probabilities is not None
+    )  # `applicable` leaves metrics of classes out where there are none
+    return probabilities
+
+
+METRICS: dict[str, Metric] = {
+    "fd": Metric("FD-{network}", "lower", _frechet, True, "factor"),
+    "kid": Metric("KID-{network}", "lower", _kernel, True),
+    "is": Metric("IS-{network}", "higher", _score, scale="factor", classes=True),
+    "precision": Metric(
+        "precision", "higher",
+        _mean(lambda s, r: covered(s.features, r.features[r.matched])), share=True,
+    ),
+    "recall": Metric("recall", "higher", _recall, share=True),
+    "density": Metric(
+        "density", "higher", _mean(lambda s, r: balls_around(r.features[r.matched], s.features))
+    ),
+    "coverage": Metric("coverage", "higher", _coverage, share=True),
+    "diversity": Metric("diversity (mean feature distance)", "real", _diversity, scale="factor"),
+    "class-balance": Metric("class balance (KL, nats)", "lower", _class_balance, classes=True),
+    "confident": Metric(
+        "classifier sure (> 0.9)", "real",
+        _mean(lambda s, r: confident(_classes(s.probabilities))), share=True, classes=True,
+    ),
+    "copies-features": Metric(
+        "copies (features, d1/d2 < 1/3)", "lower",
+        _mean(lambda s, r: nearest(s.features, r.features).flagged), share=True,
+    ),
+    "copies-pixels": Metric(
+        "copies (pixels, d1/d2 < 1/3)", "lower",
+        _mean(lambda s, r: nearest(pixel_vectors(s.images), pixel_vectors(r.images)).flagged),
+        share=True, pixels=True,
+    ),
+    "resolution": Metric("effective resolution (pixels)", "real", _resolution, pixels=True),
+    "detail": Metric(
+        "detail (Laplacian energy, data = 1)", "real",
+        _mean(lambda s, r: detail(s.images) / r.detail), scale="factor", pixels=True,
+    ),
+    "brightness": Metric(
+        "brightness (0-255)", "real", _mean(lambda s, r: brightness(s.images)), pixels=True
+    ),
+    "contrast": Metric(
+        "contrast (0-255)", "real", _mean(lambda s, r: contrast(s.images)), pixels=True
+    ),
+    "colorfulness": Metric(
+        "colorfulness", "real", _mean(lambda s, r: colorfulness(s.images)), pixels=True
+    ),
+}  # fmt: skip
+CLASS_ROWS = 20  # a share a class is listed up to this many classes
+
+
+def applicable(sample: Sample) -> dict[str, Metric]:
+    """The metrics that can be taken of this sample, with a share for each class of a few."""
+    classes = 0 if sample.probabilities is None else sample.probabilities.shape[1]
+    gray = sample.images.shape[1] == 1
+    chosen = {
+        name: metric
+        for name, metric in METRICS.items()
+        if (classes or not metric.classes) and not (gray and name == "colorfulness")
+    }
+    if classes <= CLASS_ROWS:
+        chosen |= {f"class-share-{index}": class_share(index) for index in range(classes)}
+    return chosen

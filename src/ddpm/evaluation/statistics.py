@@ -1,0 +1,63 @@
+"""Mean and covariance of features, summed in float64 one batch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ddpm.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of `count` feature vectors: mean [D] and unbiased covariance [D, D], float64."""
+
+    count: float
+    mean: Tensor
+    covariance: Tensor
+
+
+class RunningStatistics:
+    """Mean and covariance of any number of batches, the same for every batch size to 1e-10.
+
+    Batches are merged by the pairwise update of Chan, Golub & LeVeque 1979, which never subtracts
+    large sums.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.count = 0.0
+        self.mean = torch.zeros(dimension, dtype=torch.float64)
+        self.scatter = torch.zeros(dimension, dimension, dtype=torch.float64)
+
+    def update(self, features: Tensor, weights: Tensor | None = None) -> None:
+        """Add features [N, D], each counted `weights` [N] times (once each by default)."""
+        x = features.double()
+        w = torch.ones(len(x), dtype=torch.float64) if weights is None else weights.double()
+        count = w.sum().item()
+        if not count:
+            return
+        mean = w @ x / count
+        centered = x - mean
+        total = self.count + count
+        delta = mean - self.mean
+        self.scatter += centered.T @ (centered * w[:, None])
+        self.scatter += torch.outer(delta, delta) * (self.count * count / total)
+        self.mean = self.mean + delta * (count / total)
+        self.count = total
+
+    def result(self) -> Statistics:
+        """Needs two vectors or more: one vector has no covariance."""
+        if self.count < 2:
+            raise RequestError("A covariance needs at least 2 images; give more images.")
+        return Statistics(self.count, self.mean, self.scatter / (self.count - 1))
+
+
+def statistics(features: Tensor, weights: Tensor | None = None) -> Statistics:
+    """Mean and covariance of features [N, D], each counted `weights` [N] times."""
+    running = RunningStatistics(features.shape[1])
+    for start in range(0, len(features), 4096):
+        part = slice(start, start + 4096)
+        running.update(features[part], None if weights is None else weights[part])
+    return running.result()
