@@ -1,0 +1,315 @@
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from oracle import Gaussian, Mixture, exact_moments, normal, run, unit_draws
+from torch import Tensor
+
+from ddpm.diffusion.levels import SPACINGS, Levels, levels
+from ddpm.diffusion.objectives import OBJECTIVES, make_objective
+from ddpm.diffusion.process import posterior
+from ddpm.diffusion.samplers import (
+    SAMPLERS,
+    Denoiser,
+    Prediction,
+    SamplerOptions,
+    ancestral,
+    ddim,
+    heun,
+    starting_noise,
+)
+from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, Schedule, make_schedule
+
+DATA = Gaussian()
+ORDERS = {"ddim": 1, "heun": 2, "dpm++2m": 2, "unipc": 3}
+STOCHASTIC = {"ancestral": SamplerOptions(), "dpm++2m-sde": SamplerOptions(),
+              "ddim": SamplerOptions(eta=1.0), "heun": SamplerOptions(churn=5.0)}  # fmt: skip
+REFUSED = [("noise", "flow")] + [(o, "edm") for o in ("noise", "x0", "v", "velocity")]
+PAIRS = [(o, s) for o in OBJECTIVES for s in SCHEDULES if (o, s) not in REFUSED]
+
+
+def ends(path: Levels) -> tuple[tuple[float, float], tuple[float, float]]:
+    signal, sigma = path.signal.tolist(), path.sigma.tolist()
+    return (signal[0], sigma[0]), (signal[-1], sigma[-1])
+
+
+# Convergence on the probability-flow ODE
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("sampler", ORDERS)
+def test_deterministic_samplers_converge_to_the_ode_at_their_order(sampler, schedule):
+    """From the first level to the last of the table, the exact map of Gaussian data is known."""
+    table = make_schedule(schedule, 20_000)
+    errors = []
+    for steps in (41, 81):
+        path = levels(table, steps, "log-snr", clean=False)
+        x = path.sigma[0] * normal(1, 1, 4, 4)
+        end = run(SAMPLERS[sampler], DATA.denoiser(table), path, x)
+        errors.append(float((end - DATA.flow_map(x, *ends(path))).abs().max()))
+    assert errors[1] < 0.06
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(ORDERS[sampler], abs=0.25)
+
+
+@pytest.mark.parametrize("sampler", ORDERS)
+def test_the_order_holds_where_the_denoiser_bends(sampler):
+    table, data = make_schedule("cosine", 20_000), Mixture()
+    start = int((table.log_snr > -8).sum()) - 1
+
+    def end(name: str, steps: int) -> Tensor:
+        path = levels(table, steps, "log-snr", start=start, clean=False)
+        return run(SAMPLERS[name], data.denoiser(table), path, normal(1, 1, 8, 8))
+
+    exact = end("unipc", 641)
+    errors = [float((end(sampler, steps) - exact).abs().mean()) for steps in (41, 81)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(ORDERS[sampler], abs=0.35)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_ddim_is_the_ode_exactly_when_steps_are_whole(schedule):
+    """Equation 12 by hand, step by step, with the noise that Equation 4 leaves."""
+    table = make_schedule(schedule, 50)
+    path = levels(table, 10, "trailing")
+    x = path.sigma[0] * normal(1, 1, 4, 4)
+    state, denoise = x, DATA.denoiser(table)
+    for step, (t, a, g) in zip(
+        ddim(denoise, path, x, unit_draws(0), SamplerOptions()),
+        zip(path.t, path.signal[1:], path.sigma[1:], strict=True),
+        strict=True,
+    ):
+        x0 = denoise(state, t.view(1)).x0
+        state = a * x0 + g * (state - table.signal[t] * x0) / table.sigma[t]
+        torch.testing.assert_close(step.x, state)
+        torch.testing.assert_close(step.x0, x0)
+
+
+# Moments of what is drawn, exactly
+
+
+@pytest.mark.parametrize(("objective", "schedule"), PAIRS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective, schedule):
+    table = make_schedule(schedule, 1000)
+    chosen = make_objective(objective, table, torch.tensor([DATA.mean]), DATA.std)
+    ideal = DATA.denoiser(table)
+
+    def denoise(x: Tensor, t: Tensor) -> Prediction:  # through the network's own words
+        signal, sigma = table.at(t, x)
+        x0 = ideal(x, t).x0
+        output = chosen.target(x0, (x - signal * x0) / sigma, signal, sigma)
+        return Prediction(chosen.to_x0(output, x, signal, sigma))
+
+    path = levels(table, 100, "log-snr")
+    mean, std = exact_moments(SAMPLERS[sampler], denoise, path)
+    first_order = sampler in ("ancestral", "ddim")
+    assert mean == pytest.approx(DATA.mean, abs=0.003)
+    assert std == pytest.approx(DATA.std, abs=0.04 if first_order else 0.006)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("sampler", STOCHASTIC)
+def test_stochastic_samplers_reach_the_datas_spread(sampler, schedule):
+    table = make_schedule(schedule, 4000)
+    path = levels(table, 400, "log-snr")
+    denoise = DATA.denoiser(table)
+    mean, std = exact_moments(SAMPLERS[sampler], denoise, path, STOCHASTIC[sampler])
+    assert mean == pytest.approx(DATA.mean, abs=0.002)
+    assert std == pytest.approx(DATA.std, abs=0.012)
+
+
+@pytest.mark.parametrize("variance", ["small", "large"])
+@pytest.mark.parametrize("steps", [1000, 50])
+def test_ancestral_follows_its_moment_recursion(steps, variance):
+    """Mean and variance of x_s from those of x_t, by Equations 6 and 7 in alphas and betas."""
+    table = make_schedule("linear", 1000)
+    path = levels(table, steps, "uniform")
+    bars = torch.cat([table.alpha_bars[path.t], torch.ones(1)]).tolist()
+    mean, var = 0.0, 1 - bars[0]
+    for bar, after in itertools.pairwise(bars):
+        gain = bar**0.5 * DATA.std**2 / DATA.variance_at(bar**0.5, (1 - bar) ** 0.5)
+        offset = DATA.mean * (1 - gain * bar**0.5)  # x0_hat = gain x + offset
+        beta = 1 - bar / after
+        from_x0 = after**0.5 * beta / (1 - bar)
+        slope = (1 - beta) ** 0.5 * (1 - after) / (1 - bar) + from_x0 * gain
+        fresh = beta if variance == "large" else (1 - after) / (1 - bar) * beta
+        mean, var = slope * mean + from_x0 * offset, slope**2 * var + fresh * (after < 1)
+    drawn = exact_moments(ancestral, DATA.denoiser(table), path, SamplerOptions(variance=variance))
+    assert drawn[0] == pytest.approx(mean, rel=1e-9)
+    assert drawn[1] == pytest.approx(var**0.5, rel=1e-9)
+
+
+def test_algorithm_2_is_the_papers_in_terms_of_noise():
+    """Line 4 as printed: x = (x - beta / sqrt(1 - alpha_bar) eps) / sqrt(alpha) + sigma z."""
+    table = make_schedule("linear", 1000)
+    path, denoise = levels(table, 1000, "uniform"), DATA.denoiser(table)
+    x = normal(2, 1, 3, 3)
+    draws, again = (iter(normal(1000, 2, 1, 3, 3, seed=1)) for _ in range(2))
+    betas, bars = table.betas, table.alpha_bars
+    state = x
+    for step in ancestral(denoise, path, x, lambda: next(draws), SamplerOptions(variance="large")):
+        t = 1000 - step.index
+        x0 = denoise(state, torch.full((2,), t)).x0
+        noise = (state - bars[t].sqrt() * x0) / (1 - bars[t]).sqrt()
+        state = (state - betas[t] / (1 - bars[t]).sqrt() * noise) / (1 - betas[t]).sqrt()
+        state = state + (betas[t].sqrt() * next(again) if t > 0 else 0)
+        torch.testing.assert_close(step.x, state)
+    assert step.index == 1000 and len(list(draws)) == 1  # z = 0 at the last step
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_ancestral_draws_from_the_posterior(schedule):
+    table = make_schedule(schedule, 100)
+    path, denoise = levels(table, 7, "trailing"), DATA.denoiser(table)
+    x, z = normal(2, 1, 3, 3), normal(2, 1, 3, 3, seed=1)
+    for i in range(6):
+        step = next(ancestral(denoise, path.step(i), x, lambda: z, SamplerOptions()))
+        (noisy, clean), x0 = ends(path.step(i)), denoise(x, path.t[[i, i]]).x0
+        mean, variance = posterior(x, x0, noisy, clean)
+        torch.testing.assert_close(step.x, mean + variance**0.5 * z)
+
+
+def test_ddim_at_eta_1_is_ancestral():
+    table = make_schedule("cosine", 1000)
+    path, denoise, x = levels(table, 20, "uniform"), DATA.denoiser(table), normal(2, 1, 3, 3)
+    draws, again = (iter(normal(20, 2, 1, 3, 3, seed=1)) for _ in range(2))
+    one = run(ancestral, denoise, path, x, lambda: next(draws))
+    other = run(ddim, denoise, path, x, lambda: next(again), SamplerOptions(eta=1.0))
+    torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(("share", "variance"), [(0.0, "small"), (1.0, "large")])
+def test_a_learned_variance_reaches_both_ends(share, variance):
+    table = make_schedule("cosine", 1000)
+    path, ideal = levels(table, 20, "uniform"), DATA.denoiser(table)
+
+    def learned(x: Tensor, t: Tensor) -> Prediction:
+        return Prediction(ideal(x, t).x0, torch.full_like(x, share))
+
+    wanted = exact_moments(ancestral, ideal, path, SamplerOptions(variance=variance))
+    assert exact_moments(ancestral, learned, path) == pytest.approx(wanted)
+
+
+def test_a_learned_variance_is_geometric_in_between():
+    """Nichol & Dhariwal 2021, Eq. 15, on one step of one pixel."""
+    table = make_schedule("linear", 100)
+    path = levels(table, 100, "uniform").step(49)
+    t = int(path.t[0])
+    beta, bars = float(table.betas[t]), table.alpha_bars
+    small = float((1 - bars[t - 1]) / (1 - bars[t])) * beta
+
+    def denoise(x: Tensor, t: Tensor) -> Prediction:
+        return Prediction(torch.zeros_like(x), torch.full_like(x, 0.3))
+
+    zero, one = torch.zeros(1, 1, 1, 1).double(), torch.ones(1, 1, 1, 1).double()
+    drawn = run(ancestral, denoise, path, zero, lambda: one)
+    assert 2 * float(drawn.log()) == pytest.approx(0.3 * math.log(beta) + 0.7 * math.log(small))
+
+
+# Heun's churn, and its shape
+
+
+def test_heun_is_algorithm_2_of_karras():
+    """Without its shortcuts: slopes d and d' in y, on the edm path, in the paper's order."""
+    table, data = make_schedule("edm", 1000), Mixture()
+    path, denoise = levels(table, 12, "karras"), data.denoiser(table)
+    sigma = path.sigma.tolist()
+    gamma = min(8 / 12, 2**0.5 - 1)
+    y = state = sigma[0] * normal(1, 1, 3, 3)
+    draws, again = (iter(normal(20, 1, 1, 3, 3, seed=1)) for _ in range(2))
+    options = SamplerOptions(churn=8.0)
+    for i, step in enumerate(heun(denoise, path, y, lambda: next(draws), options)):
+        now = int(path.t[i])
+        while i > 0 and float(table.sigma[now]) < sigma[i] * (1 + gamma):
+            now += 1
+        raised = float(table.sigma[now])
+        if i > 0:
+            state = state + (raised**2 - sigma[i] ** 2) ** 0.5 * next(again)
+        d = (state - denoise(state, torch.tensor([now])).x0) / raised
+        euler = state + (sigma[i + 1] - raised) * d
+        if sigma[i + 1] > 0:
+            ahead = (euler - denoise(euler, path.t[i + 1].view(1)).x0) / sigma[i + 1]
+            state = state + (sigma[i + 1] - raised) * (d + ahead) / 2
+        else:
+            state = euler
+        torch.testing.assert_close(step.x, state)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_heun_asks_twice_but_at_both_ends(schedule):
+    table = make_schedule(schedule, 1000)
+    path, asked = levels(table, 10, "log-snr"), []
+
+    def counting(x: Tensor, t: Tensor) -> Prediction:
+        asked.append(int(t[0]))
+        return DATA.denoiser(table)(x, t)
+
+    run(heun, counting, path, starting_noise(path, lambda: normal(1, 1, 2, 2)))
+    faint = int(float(table.log_snr[-1]) < PURE_NOISE)  # nothing to correct where nothing is seen
+    assert len(asked) == 2 * 10 - 1 - faint
+    assert set(asked) == set(path.t.tolist())
+
+
+# The interface
+
+
+def count_calls(table: Schedule, calls: list[int]) -> Denoiser:
+    def denoise(x: Tensor, t: Tensor) -> Prediction:
+        assert t.shape == (len(x),) and t.dtype == torch.int64
+        calls.append(int(t[0]))
+        return DATA.denoiser(table)(x, t)
+
+    return denoise
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_each_step_is_yielded_after_its_update(sampler):
+    table, calls = make_schedule("cosine", 100), []
+    path = levels(table, 6, "uniform")
+    draw: Callable[[], Tensor] = lambda: normal(2, 1, 2, 2)  # noqa: E731
+    steps = list(SAMPLERS[sampler](count_calls(table, calls), path, draw(), draw, SamplerOptions()))
+    assert [step.index for step in steps] == [1, 2, 3, 4, 5, 6]
+    torch.testing.assert_close(steps[-1].x, steps[-1].x0)  # the clean level is the last prediction
+    if sampler != "heun":
+        assert calls == path.t.tolist()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_nothing_overflows_in_float32_at_any_number_of_steps(sampler, schedule):
+    table = make_schedule(schedule, 50)
+    draw: Callable[[], Tensor] = lambda: normal(2, 1, 2, 2).float()  # noqa: E731
+    options = SamplerOptions(churn=3.0, eta=0.5)
+    for spacing, steps in itertools.product(SPACINGS, (1, 2, 7, 50)):
+        path = levels(table, steps, spacing)
+        x = starting_noise(path, draw)
+        end = run(SAMPLERS[sampler], DATA.denoiser(table), path, x, draw, options)
+        assert end.dtype == torch.float32 and bool(end.isfinite().all())
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_one_step_is_the_prediction_itself(sampler):
+    table = make_schedule("linear", 100)
+    path, x = levels(table, 1, "uniform"), normal(2, 1, 2, 2)
+    torch.testing.assert_close(
+        run(SAMPLERS[sampler], DATA.denoiser(table), path, x),
+        DATA.denoiser(table)(x, torch.full((2,), 99)).x0,
+    )
+
+
+def test_the_start_has_the_first_levels_noise():
+    for schedule, std in [("edm", 80.0), ("flow", 1.0), ("linear", 0.99998)]:
+        path = levels(make_schedule(schedule, 1000), 5, "uniform")
+        start = starting_noise(path, lambda: torch.ones(1, 1, 1, 1).double())
+        assert float(start) == pytest.approx(std, rel=1e-6)
+
+
+def test_options_out_of_range_are_refused():
+    for eta in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match="eta must be from 0 to 1"):
+            SamplerOptions(eta=eta)
+    with pytest.raises(ValueError, match=r"churn must be 0 or more; got -1"):
+        SamplerOptions(churn=-1)
+    with pytest.raises(ValueError, match="small or large; got 'medium'"):
+        SamplerOptions(variance="medium")
