@@ -33,7 +33,9 @@ class DataConfig:
     """Which images, and how they are brought to one shape."""
 
     path: str = "digits"  # a folder, zip, IDX, .npy or .npz file, or the name of a data set
-    size: int | str = "auto"  # a number (square), HxW, or auto: the commonest size up to 64, else 64
+    size: int | str = (
+        "auto"  # a number (square), HxW, or auto: the commonest size up to 64, else 64
+    )
     channels: Literal[1, 3, "auto"] = "auto"  # auto: 1 where every image is grey, else 3
     all_images: bool = False  # hold nothing out and keep exact duplicates
     flip: bool = False  # mirror left-right with probability 1/2 (faces yes, digits never)
@@ -85,7 +87,9 @@ class TrainingConfig:
     decay: Literal["none", "cosine", "linear"] = "cosine"  # learning rate after the warm-up
     clip: float = 1.0  # gradient norm; 0 is off
     ema: float = 0.999  # decay of the weight average, warmed up; 0 is off
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the machine computes in it
+    precision: Literal["auto", "fp32", "bf16"] = (
+        "auto"  # auto: bf16 where the machine computes in it
+    )
     seed: int = 0
     checkpoint_every: int = 500
     preview_every: int = 500
@@ -98,7 +102,9 @@ class SamplingConfig:
     """How this run draws by default."""
 
     sampler: SamplerName = "dpm++2m"
-    steps: int = 20  # network evaluations (heun takes about two a step); ancestral: a respaced subset
+    steps: int = (
+        20  # network evaluations (heun takes about two a step); ancestral: a respaced subset
+    )
     spacing: SpacingName = "log-snr"
     eta: float = 0.0  # DDIM's η: 0 deterministic, 1 like ancestral
     churn: float = 0.0  # EDM's S_churn, for heun
@@ -160,7 +166,9 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
-            raise RequestError(f"--set needs key.path=value, such as training.steps=2000; got {key!r}.")
+            raise RequestError(
+                f"--set needs key.path=value, such as training.steps=2000; got {key!r}."
+            )
         config = _assign(config, key.strip().split("."), _parse(text.strip()), key.strip())
     check(config)
     return config
@@ -194,7 +202,9 @@ def unknown(what: str, name: object, choices: Iterable[str]) -> RequestError:
     """The error for a name that is not in a table: the nearest right name, then all of them."""
     names = list(choices)
     hint = _nearest(str(name), names)
-    return RequestError(f"There is no {what} {str(name)!r}; {hint}The choices are {', '.join(names)}.")
+    return RequestError(
+        f"There is no {what} {str(name)!r}; {hint}The choices are {', '.join(names)}."
+    )
 
 
 def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
@@ -206,8 +216,14 @@ def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
     if rest and not dataclasses.is_dataclass(current):
         raise unknown("configuration key", key, _keys(Config))
     if not rest and dataclasses.is_dataclass(current):
-        raise RequestError(f"{key} is a section; set one of its keys, such as {_keys(type(current), key + '.')[0]}.")
-    new = _assign(current, rest, value, key) if rest else _coerce(value, _hints(type(section))[name], key)
+        raise RequestError(
+            f"{key} is a section; set one of its keys, such as {_keys(type(current), key + '.')[0]}."
+        )
+    new = (
+        _assign(current, rest, value, key)
+        if rest
+        else _coerce(value, _hints(type(section))[name], key)
+    )
     return replace(section, **{name: new})  # type: ignore[type-var]
 
 
@@ -228,7 +244,9 @@ def _hints(section: Any) -> dict[str, Any]:
 
 def _build(section: type[Section], values: Any, prefix: str) -> Section:
     if not isinstance(values, Mapping):
-        raise RequestError(f"{prefix.rstrip('.') or 'The configuration'} must be an object of keys and values.")
+        raise RequestError(
+            f"{prefix.rstrip('.') or 'The configuration'} must be an object of keys and values."
+        )
     hints = _hints(section)
     built: dict[str, Any] = {}
     for name, value in values.items():
@@ -236,7 +254,11 @@ def _build(section: type[Section], values: Any, prefix: str) -> Section:
             raise unknown("configuration key", f"{prefix}{name}", _keys(Config))
         hint = hints[name]
         nested = dataclasses.is_dataclass(hint)
-        built[name] = _build(hint, value, f"{prefix}{name}.") if nested else _coerce(value, hint, prefix + name)  # type: ignore[arg-type]
+        built[name] = (
+            _build(hint, value, f"{prefix}{name}.")
+            if nested
+            else _coerce(value, hint, prefix + name)
+        )
     return section(**built)
 
 
@@ -321,14 +343,18 @@ def check(config: Config) -> None:
         if not low <= value <= high:
             raise RequestError(f"{key} must lie between {low:g} and {high:g}, not {value:g}.")
     if not config.network.multipliers or not all(1 <= m <= 64 for m in config.network.multipliers):
-        raise RequestError("network.multipliers needs one whole number from 1 to 64 a level, such as [1, 2, 2].")
+        raise RequestError(
+            "network.multipliers needs one whole number from 1 to 64 a level, such as [1, 2, 2]."
+        )
     if any(a < 1 for a in config.network.attention):
         raise RequestError("network.attention lists resolutions in pixels, such as [7] or [16, 8].")
     if not all(0 <= b < 1 for b in config.training.betas):
         raise RequestError("training.betas must lie in [0, 1), such as [0.9, 0.99].")
     low, high = config.sampling.guidance_interval
     if not 0 <= low <= high <= 1:
-        raise RequestError("sampling.guidance_interval needs two rising shares of the noise range, such as [0.1, 0.8].")
+        raise RequestError(
+            "sampling.guidance_interval needs two rising shares of the noise range, such as [0.1, 0.8]."
+        )
     if config.training.accumulate > config.training.batch_size:
         raise RequestError("training.accumulate cannot be larger than training.batch_size.")
     if config.sampling.steps > config.diffusion.num_steps:

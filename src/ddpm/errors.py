@@ -1,4 +1,4 @@
-"""The two ways a command ends badly. Every floor may raise them; the command line turns them into exit 2 and 1."""
+"""The two ways a command ends badly; the command line turns them into exit 2 and 1."""
 
 
 class RequestError(ValueError):

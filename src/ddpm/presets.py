@@ -51,7 +51,9 @@ PRESETS: dict[str, Preset] = {
             preset="mnist-assignment",
             data=DataConfig(path="mnist", size=28, channels=1, all_images=True),
             network=NetworkConfig(channels=8, multipliers=(1, 2, 4), blocks=3),
-            diffusion=DiffusionConfig(schedule="linear", objective="noise", time_sampling="uniform"),
+            diffusion=DiffusionConfig(
+                schedule="linear", objective="noise", time_sampling="uniform"
+            ),
             training=TrainingConfig(
                 epochs=30,
                 batch_size=128,
@@ -63,7 +65,9 @@ PRESETS: dict[str, Preset] = {
                 clip=0.0,
                 ema=0.0,
             ),
-            sampling=SamplingConfig(sampler="ancestral", steps=1000, spacing="uniform", variance="large"),
+            sampling=SamplingConfig(
+                sampler="ancestral", steps=1000, spacing="uniform", variance="large"
+            ),
         ),
     ),
     "anime": Preset(

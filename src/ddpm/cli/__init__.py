@@ -1,4 +1,4 @@
-"""The command line: arguments → one workflow call → a printed line. Nothing heavy is imported before a verb runs."""
+"""The command line: arguments → one workflow call → a printed line. Heavy imports wait for a verb."""
 
 from ddpm.cli.main import main
 

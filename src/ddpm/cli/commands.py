@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from ddpm.config import Config, SamplingConfig, with_overrides
-from ddpm.errors import RequestError
+from ddpm.config import Config, with_overrides
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, list_runs
 
@@ -57,35 +57,73 @@ def _absolute(data: str) -> str:
     return str(Path(data).resolve()) if Path(data).exists() else data
 
 
-def sample(options: Namespace) -> None:
-    from ddpm.workflows.pictures import write_samples
+def _sampling_overrides(options: Namespace) -> list[str]:
+    """The options of drawing as `sampling.key=value`, with --set behind them."""
+    asked = {name: getattr(options, name) for name in ("sampler", "steps", "guidance")}
+    named = [f"sampling.{name}={value}" for name, value in asked.items() if value is not None]
+    return [*named, *options.set]
 
-    for path in write_samples(options.target, _asked_settings(options), _request(options)):
+
+def sample(options: Namespace) -> None:
+    from ddpm.workflows.pictures import SampleRequest, write_samples
+
+    request = SampleRequest(
+        n=options.n,
+        seed=options.seed,
+        label=options.label,
+        grid=options.grid,
+        gif=options.gif,
+        panel=options.panel,
+        png_dir=_path(options.png_dir),
+        out=_path(options.out),
+    )
+    overrides = _sampling_overrides(options)
+    for path in write_samples(options.target, overrides, request, options.device):
         print(path)
 
 
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
 def forward(options: Namespace) -> None:
-    from ddpm.workflows.pictures import write_forward
+    from ddpm.workflows.forward import write_forward
 
     print(write_forward(options.target, options.schedule, options.seed, Path(options.out)))
+
+
+def _editing(options: Namespace) -> dict[str, Any]:
+    """The arguments that every editing workflow takes by name."""
+    return {
+        "seed": options.seed,
+        "label": options.label,
+        "out": _path(options.out),
+        "device": options.device,
+    }
 
 
 def interpolate(options: Namespace) -> None:
     from ddpm.workflows.edit import write_interpolation
 
-    print(write_interpolation(options.target, _asked_settings(options), _request(options)))
+    shape = {"pairs": options.pairs, "between": options.between}
+    overrides = _sampling_overrides(options)
+    print(write_interpolation(options.target, overrides, **shape, **_editing(options)))
 
 
 def inpaint(options: Namespace) -> None:
     from ddpm.workflows.edit import write_inpainting
 
-    print(write_inpainting(options.target, _asked_settings(options), _request(options)))
+    images = {"image": Path(options.image), "mask": Path(options.mask), "n": options.n}
+    overrides = _sampling_overrides(options)
+    print(write_inpainting(options.target, overrides, **images, **_editing(options)))
 
 
 def refine(options: Namespace) -> None:
     from ddpm.workflows.edit import write_refinement
 
-    print(write_refinement(options.target, _asked_settings(options), _request(options)))
+    image = {"image": Path(options.image), "strength": options.strength, "n": options.n}
+    overrides = _sampling_overrides(options)
+    print(write_refinement(options.target, overrides, **image, **_editing(options)))
 
 
 def data_list(options: Namespace) -> None:
@@ -109,13 +147,24 @@ def data_inspect(options: Namespace) -> None:
 def export(options: Namespace) -> None:
     from ddpm.workflows.export import export_weights
 
-    print(export_weights(options.target, options.to, options.out, raw=options.raw))
+    choices = {"raw": options.raw, "half": options.half}
+    print(export_weights(options.target, options.to, _path(options.out), **choices))
 
 
 def runs(options: Namespace) -> None:
     found = list_runs(Path(options.folder))
     for run in found:
         config, steps = run.load_config(), run.checkpoint_steps()
-        print(f"{run.root}  {config.preset}  step {steps[-1] if steps else 0} of {config.training.steps}")
+        print(
+            f"{run.root}  {config.preset}  step {steps[-1] if steps else 0} of {config.training.steps}"
+        )
     if not found:
         print(f"There are no runs in {options.folder}; make one with: ddpm demo")
+
+
+def _print_outcome(run: RunFolder, status: int) -> int:
+    """Name the pictures of a finished run."""
+    if status == 0:
+        for path in (run.loss_plot, run.sample_grid, run.denoising):
+            print(path)
+    return status

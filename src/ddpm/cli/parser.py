@@ -20,7 +20,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ddpm",
         description="Train, draw from and understand small diffusion models.",
-        epilog="Begin with: ddpm demo (offline, a few minutes). Each command explains itself: ddpm train --help",
+        epilog="Begin with: ddpm demo (offline, a few minutes). "
+        "Each command explains itself: ddpm train --help",
     )
     parser.add_argument("--version", action=_Version, help="print the version and stop")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -61,7 +62,9 @@ def _train(add: Add) -> None:
         epilog="Every setting: --set key.path=value, such as --set training.batch_size=64 "
         "(the keys stand in ddpm/config.py and in the run's config.json).",
     )
-    parser.add_argument("target", metavar="PRESET|FOLDER|ZIP", help="a preset, or images of your own")
+    parser.add_argument(
+        "target", metavar="PRESET|FOLDER|ZIP", help="a preset, or images of your own"
+    )
     parser.add_argument("--data", metavar="PATH|NAME", help="images for a preset (ddpm data list)")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
     total = parser.add_mutually_exclusive_group()
@@ -79,21 +82,33 @@ def _train(add: Add) -> None:
 
 def _sample(add: Add) -> None:
     parser = add("sample", help="draw images from a run or from bundled weights")
-    parser.add_argument("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights")
-    parser.add_argument("-n", type=_count, default=25, help="how many images (default: %(default)s)")
+    parser.add_argument(
+        "target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights"
+    )
+    parser.add_argument(
+        "-n", type=_count, default=25, help="how many images (default: %(default)s)"
+    )
     _sampling(parser)
-    parser.add_argument("--grid", type=_grid, metavar="RxC", help="rows x columns of the picture, such as 5x5")
+    parser.add_argument(
+        "--grid", type=_grid, metavar="RxC", help="rows x columns of the picture, such as 5x5"
+    )
     parser.add_argument("--gif", action="store_true", help="also the reverse process as a GIF")
-    parser.add_argument("--panel", action="store_true", help="also x_t above its predicted x0, over time")
+    parser.add_argument(
+        "--panel", action="store_true", help="also x_t above its predicted x0, over time"
+    )
     parser.add_argument("--png-dir", metavar="DIR", help="each image as DIR/SEED.png")
-    parser.add_argument("--out", metavar="FILE", help="a .png or .jpg grid, a .gif, or an .npz array")
+    parser.add_argument(
+        "--out", metavar="FILE", help="a .png or .jpg grid, a .gif, or an .npz array"
+    )
     parser.set_defaults(command=commands.sample)
 
 
 def _forward(add: Add) -> None:
     parser = add("forward", help="draw the forward process: an image turning into noise")
     parser.add_argument("target", metavar="IMAGE|DATA", help="an image file or a set of images")
-    parser.add_argument("--schedule", choices=SCHEDULES, default="linear", help="default: %(default)s")
+    parser.add_argument(
+        "--schedule", choices=SCHEDULES, default="linear", help="default: %(default)s"
+    )
     parser.add_argument("--seed", type=_natural, default=0, help="of the noise (default: 0)")
     parser.add_argument("--out", metavar="FILE", default="forward.png", help="default: %(default)s")
     parser.set_defaults(command=commands.forward)
@@ -102,8 +117,12 @@ def _forward(add: Add) -> None:
 def _edit(add: Add) -> None:
     interpolate = add("interpolate", help="walk from one drawn image to another")
     interpolate.add_argument("target", metavar="RUN|BUNDLED")
-    interpolate.add_argument("--pairs", type=_count, default=4, help="rows of the picture (default: 4)")
-    interpolate.add_argument("--between", type=_count, default=7, help="images between (default: 7)")
+    interpolate.add_argument(
+        "--pairs", type=_count, default=4, help="rows of the picture (default: 4)"
+    )
+    interpolate.add_argument(
+        "--between", type=_count, default=7, help="images between (default: 7)"
+    )
     inpaint = add("inpaint", help="redraw the masked part of an image")
     inpaint.add_argument("target", metavar="RUN|BUNDLED")
     inpaint.add_argument("image", metavar="IMAGE")
@@ -113,7 +132,10 @@ def _edit(add: Add) -> None:
     refine.add_argument("target", metavar="RUN|BUNDLED")
     refine.add_argument("image", metavar="IMAGE")
     refine.add_argument(
-        "--strength", type=_share, default=0.5, help="0 keeps the image, 1 forgets it (default: 0.5)"
+        "--strength",
+        type=_share,
+        default=0.5,
+        help="0 keeps the image, 1 forgets it (default: 0.5)",
     )
     refine.add_argument("-n", type=_count, default=4, help="how many answers (default: 4)")
     for parser, command in (
@@ -136,11 +158,15 @@ def _data(add: Add) -> None:
     prepare.add_argument("target", metavar="PATH|NAME")
     prepare.add_argument("--size", default="auto", help="a number, HxW or auto (default)")
     prepare.add_argument("--channels", choices=("1", "3", "auto"), default="auto")
-    prepare.add_argument("--all-images", action="store_true", help="hold nothing out, keep duplicates")
+    prepare.add_argument(
+        "--all-images", action="store_true", help="hold nothing out, keep duplicates"
+    )
     prepare.set_defaults(command=commands.data_prepare)
     inspect = verbs.add_parser("inspect", help="count and measure a set; writes a contact sheet")
     inspect.add_argument("target", metavar="PATH|NAME")
-    inspect.add_argument("--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s")
+    inspect.add_argument(
+        "--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s"
+    )
     inspect.set_defaults(command=commands.data_inspect)
 
 
@@ -149,7 +175,10 @@ def _export(add: Add) -> None:
     parser.add_argument("target", metavar="RUN|BUNDLED")
     parser.add_argument("--to", choices=("torch", "safetensors"), default="torch")
     parser.add_argument("--out", metavar="FILE", help="default: NAME.pt or NAME.safetensors")
-    parser.add_argument("--raw", action="store_true", help="the raw weights instead of their average")
+    parser.add_argument(
+        "--raw", action="store_true", help="the raw weights instead of their average"
+    )
+    parser.add_argument("--half", action="store_true", help="in half precision")
     parser.set_defaults(command=commands.export)
 
 
@@ -161,11 +190,15 @@ def _runs(add: Add) -> None:
 
 def _sampling(parser: argparse.ArgumentParser) -> None:
     """Options of every command that draws."""
-    parser.add_argument("--sampler", choices=SAMPLERS, help="default: the run's own few-step choice")
+    parser.add_argument(
+        "--sampler", choices=SAMPLERS, help="default: the run's own few-step choice"
+    )
     parser.add_argument("--steps", type=_count, help="sampling steps")
     parser.add_argument("--seed", type=_natural, default=0, help="of the first image (default: 0)")
     parser.add_argument("--label", help="class to draw, for models that learned labels")
-    parser.add_argument("--guidance", type=_positive, metavar="SCALE", help="towards the label; 1 is none")
+    parser.add_argument(
+        "--guidance", type=_positive, metavar="SCALE", help="towards the label; 1 is none"
+    )
     _device(parser)
     _set(parser)
 
@@ -221,4 +254,6 @@ def _grid(text: str) -> tuple[int, int]:
     try:
         return _count(rows), _count(columns)
     except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} should be rows x columns, such as 5x5") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} should be rows x columns, such as 5x5"
+        ) from error

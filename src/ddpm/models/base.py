@@ -11,7 +11,9 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.models.spec import ModelSpec
 
 State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
-Losses = Mapping[str, Tensor]  # name → 0-d loss, or a 1-d loss per noise level (nan where none fell)
+Losses = Mapping[
+    str, Tensor
+]  # name → 0-d loss, or a 1-d loss per noise level (nan where none fell)
 
 
 class Frame(NamedTuple):

@@ -71,7 +71,7 @@ class Ddpm:
         losses = []
         for part in torch.arange(len(x0), device=self.device).tensor_split(training.accumulate):
             loss = self._loss(self.network, x0[part], labels, t[part], noise[part], part)
-            (loss.sum() / len(x0)).backward()
+            (loss.sum() / len(x0)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         self._step_optimizer(step)  # line 5
         per_image = torch.cat(losses)
@@ -137,7 +137,7 @@ class Ddpm:
         t = torch.arange(len(x0), device=self.device) * len(self.schedule) // len(x0)
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
         chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
-        parts = torch.arange(len(x0), device=self.device).split(self.training.batch_size)
+        parts = torch.split(torch.arange(len(x0), device=self.device), self.training.batch_size)
         per_image = torch.cat(
             [self._loss(self.ema.network.eval(), x0[p], chosen, t[p], noise[p], p) for p in parts]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Ema:
@@ -18,7 +18,9 @@ class Ema:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.source = network
-        self.network = network if decay == 0 else copy.deepcopy(network).requires_grad_(False).eval()
+        self.network = (
+            network if decay == 0 else copy.deepcopy(network).requires_grad_(False).eval()
+        )
 
     def decay_at(self, step: int) -> float:
         """The decay used after optimizer step `step` (from 1)."""
@@ -29,7 +31,8 @@ class Ema:
         """average ← decay · average + (1 - decay) · weights."""
         if self.network is self.source:
             return
-        averages, weights = list(self.network.parameters()), list(self.source.parameters())
+        averages: list[Tensor] = list(self.network.parameters())
+        weights: list[Tensor] = list(self.source.parameters())
         torch._foreach_lerp_(averages, weights, 1 - self.decay_at(step))
         for average, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             average.copy_(buffer)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ddpm.config import TrainingConfig
 from ddpm.models.muon import Muon
@@ -14,7 +14,9 @@ from ddpm.models.muon import Muon
 FINAL_RATE = 0.01  # of the full learning rate, where a decay ends
 
 
-def make_optimizer(parameters: Iterable[Tensor], training: TrainingConfig) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], training: TrainingConfig
+) -> torch.optim.Optimizer:
     """Adam or AdamW, fused, or Muon."""
     if training.optimizer == "muon":
         return Muon(
@@ -23,9 +25,11 @@ def make_optimizer(parameters: Iterable[Tensor], training: TrainingConfig) -> to
             betas=training.betas,
             weight_decay=training.weight_decay,
         )
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[training.optimizer]
+    kind: type[torch.optim.Adam] = (
+        torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    )
     return kind(
-        list(parameters),
+        parameters,
         lr=training.learning_rate,
         betas=training.betas,
         weight_decay=training.weight_decay,

@@ -40,9 +40,13 @@ class ModelSpec:
         try:
             values: dict[str, Any] = json.loads(text)
             config = Config.from_dict(values.pop("config"))
-            facts = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            facts: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+            }
             return cls(config=config, **facts)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, RequestError):
                 raise
-            raise RequestError(f"The weights file's description of itself is damaged ({error}).") from error
+            raise RequestError(
+                f"The weights file's description of itself is damaged ({error})."
+            ) from error

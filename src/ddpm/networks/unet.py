@@ -74,7 +74,9 @@ class Attention(nn.Module):
 class Stage(nn.Module):
     """A residual block, with attention behind it where the resolution asks for it."""
 
-    def __init__(self, channels: int, out: int, embedding: int, dropout: float, attend: bool) -> None:
+    def __init__(
+        self, channels: int, out: int, embedding: int, dropout: float, attend: bool
+    ) -> None:
         super().__init__()
         self.block = ResidualBlock(channels, out, embedding, dropout)
         self.attention = Attention(out) if attend else nn.Identity()

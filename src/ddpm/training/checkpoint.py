@@ -1,6 +1,6 @@
 """Checkpoints: safetensors and JSON only, checksummed, written whole or not at all, pruned.
 
-    checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetensors state.json
+checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetensors state.json
 """
 
 from __future__ import annotations
@@ -120,5 +120,3 @@ def prune(paths: Mapping[int, Path]) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-

@@ -49,11 +49,13 @@ def train(
 ) -> int:
     """Train from step `start` to the total or an interrupt; returns the last step, which is saved."""
     began, previewing, step = time.perf_counter() - seconds, 0.0, start
-    for step in range(start + 1, cadence.steps + 1):  # noqa: B007
+    for step in range(start + 1, cadence.steps + 1):
         images, labels = around.batch(step)
         losses = model.training_step(images, labels, step)
         elapsed = time.perf_counter() - began
-        around.log.write({"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)})
+        around.log.write(
+            {"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)}
+        )
         around.progress(step, losses["loss"])
         last = step == cadence.steps or interrupt.signal is not None
         if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):

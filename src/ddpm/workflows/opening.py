@@ -37,7 +37,9 @@ def bundled_names() -> list[str]:
     """Names of the weights inside the package."""
     folder = resources.files("ddpm") / "weights"
     files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    return sorted(name.removesuffix(".safetensors") for name in files if name.endswith(".safetensors"))
+    return sorted(
+        name.removesuffix(".safetensors") for name in files if name.endswith(".safetensors")
+    )
 
 
 def find_run(target: str) -> RunFolder | None:
@@ -58,14 +60,20 @@ def open_model(target: str, device: str = "auto") -> Opened:
                 f"{run.root} has no checkpoint yet; let the training go on until its first one."
             )
         # the run's file carries the settings it draws with, which may be newer than its weights
-        spec = replace(found.spec, config=replace(found.spec.config, sampling=run.load_config().sampling))
+        spec = replace(
+            found.spec, config=replace(found.spec.config, sampling=run.load_config().sampling)
+        )
         model = make_model(spec, where)
         model.load_state(found.state)
-        return Opened(model, run.root.name, f"the run {run.root}, step {found.progress['step']}", run)
+        return Opened(
+            model, run.root.name, f"the run {run.root}, step {found.progress['step']}", run
+        )
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
     if target in bundled_names():
-        with resources.as_file(resources.files("ddpm") / "weights" / f"{target}.safetensors") as file:
+        with resources.as_file(
+            resources.files("ddpm") / "weights" / f"{target}.safetensors"
+        ) as file:
             return _from_file(file, target, f"the bundled {target} weights", where)
     if path.is_dir():
         raise RequestError(f"{path} is not a run: it has no config.json.")
@@ -113,7 +121,9 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     """The prepared data set of a configuration, decoded or taken from the cache."""
     data = config.data
     if not data.path:
-        raise RequestError("Which images? Give a folder, a zip or the name of a data set with --data.")
+        raise RequestError(
+            "Which images? Give a folder, a zip or the name of a data set with --data."
+        )
     path = locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
     with Progress(progress_title, 0) as bar:
         dataset = prepare(
@@ -137,7 +147,7 @@ def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
     report = dataset.report
     mean, std = report["mean"], report["std"]  # per channel, in [0, 1]
     spread = (sum(s * s for s in std) / len(std)) ** 0.5
-    counts = ()
+    counts: tuple[int, ...] = ()
     if dataset.labels is not None:
         trained = dataset.labels[dataset.train]
         counts = tuple(int((trained == c).sum()) for c in range(len(dataset.class_names)))
@@ -150,4 +160,3 @@ def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
         class_names=dataset.class_names,
         class_counts=counts,
     )
-

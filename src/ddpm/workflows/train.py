@@ -13,7 +13,7 @@ from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, pick_device
+from ddpm.device import deterministic, pick_device, resolve_precision
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers, write_json
 from ddpm.models.base import GenerativeModel
@@ -32,7 +32,7 @@ from ddpm.workflows.opening import (
     spec_of,
 )
 from ddpm.workflows.pictures import draw_preview, finish
-from ddpm.workflows.progress import Progress, duration, say
+from ddpm.workflows.progress import Progress, say
 
 HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
 
@@ -47,9 +47,7 @@ class Outcome:
     exit_status: int
 
 
-def train(
-    config: Config, out: Path, *, init: str | None = None, device: str = "auto"
-) -> Outcome:
+def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
     """Train `config` into the run folder `out`, or go on with the run that is there."""
     run, where = RunFolder(out), pick_device(device)
     if run.exists():
@@ -88,7 +86,7 @@ def train(
     write_json(run.config, config.to_dict())
     write_json(run.environment, describe(where, config, dataset))
     remove_leftovers(run.checkpoints)
-    _announce(run, config, dataset, model, step)
+    _announce(run, dataset, model, where, step)
     return _run(run, model, batches, dataset, step, seconds)
 
 
@@ -170,18 +168,24 @@ def _heldout(dataset: Dataset) -> loop.Batch | None:
 
 
 def _announce(
-    run: RunFolder, config: Config, dataset: Dataset, model: GenerativeModel, step: int
+    run: RunFolder, dataset: Dataset, model: GenerativeModel, where: torch.device, step: int
 ) -> None:
     """What is about to happen, in three lines."""
+    config = model.spec.config
+    precision = resolve_precision(config.training.precision, where)
     report, training = dataset.report, config.training
     dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
     held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
-    say(f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}")
+    say(
+        f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}"
+    )
     parameters = sum(tensor.numel() for tensor in model.state()["weights"].values())
-    say(f"{parameters / 1e6:.2f} million parameters on {model.device}, {model.precision}")
+    say(f"{parameters / 1e6:.2f} million parameters on {where}, {precision}")
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"going on at step {step} of" if step else "training"
-    say(f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}")
+    say(
+        f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}"
+    )
 
 
 def _advice(run: RunFolder) -> str:

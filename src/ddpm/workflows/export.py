@@ -1,0 +1,46 @@
+"""`ddpm export`: the weights of a run for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ddpm.errors import RequestError
+from ddpm.files import replacing
+from ddpm.training.checkpoint import save_weights
+from ddpm.workflows.opening import find_run, newest_checkpoint, open_model
+
+SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
+
+
+def export_weights(
+    target: str, to: str, out: Path | None = None, *, raw: bool = False, half: bool = False
+) -> Path:
+    """Write the averaged (or `raw`) weights as a state dict.
+
+    `torch`: a file that `torch.load(weights_only=True)` reads. `safetensors`: one file that says itself
+    what it is, which `ddpm sample FILE` and `--init FILE` take. `half`: in half precision.
+    """
+    opened = open_model(target, "cpu")
+    tensors = opened.model.state()["ema"]
+    if raw:
+        tensors = _raw(target)
+    if half:
+        tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+    path = out or Path(opened.name + SUFFIXES[to])
+    with replacing(path) as temporary:
+        if to == "safetensors":
+            save_weights(temporary, tensors, opened.model.spec)
+        else:
+            plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+            torch.save(plain, temporary)
+    return path
+
+
+def _raw(target: str) -> dict[str, torch.Tensor]:
+    run = find_run(target)
+    found = None if run is None else newest_checkpoint(run)
+    if found is None:
+        raise RequestError(f"{target} has only averaged weights; raw ones are kept in runs.")
+    return found.state["weights"]

@@ -1,0 +1,46 @@
+"""`ddpm forward`: images turning into noise, at fixed shares of the forward process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ddpm.config import Config, DataConfig
+from ddpm.data.pixels import to_model, to_uint8
+from ddpm.data.source import is_image_name
+from ddpm.diffusion.process import add_noise
+from ddpm.diffusion.schedules import make_schedule
+from ddpm.randomness import ImageNoise
+from ddpm.visuals.strips import process_strip
+from ddpm.workflows.opening import open_dataset
+from ddpm.workflows.pictures import read_image
+from ddpm.workflows.sample import Images
+
+SHARES = (0, 10, 25, 50, 75, 100)  # per cent of the process
+EXAMPLES = 4  # images shown of a whole set
+
+
+def write_forward(target: str, schedule_name: str, seed: int, out: Path) -> Path:
+    """Rows of images, columns at 0, 10, 25, 50, 75 and 100 % of the process (Ho et al. 2020, Eq. 4)."""
+    images = to_model(torch.from_numpy(_images(target)))
+    schedule = make_schedule(schedule_name, 1000)
+    noise = ImageNoise(range(seed, seed + len(images)), images.shape[1:])()
+    columns = []
+    for share in SHARES:
+        t = torch.full((len(images),), round(share / 100 * (len(schedule) - 1)))
+        x_t = add_noise(schedule, images, t, noise) if share else images
+        columns.append((f"{share} %", to_uint8(x_t).numpy()))
+    process_strip(out, columns, title=f"forward process, {schedule_name} schedule")
+    return out
+
+
+def _images(target: str) -> Images:
+    """The one image of a file, or a few spread over a set."""
+    path = Path(target)
+    if path.is_file() and is_image_name(path.name):
+        return read_image(path)[None]
+    dataset = open_dataset(Config(data=DataConfig(path=target)))
+    chosen = np.linspace(0, len(dataset.images) - 1, min(EXAMPLES, len(dataset.images)))
+    return np.array(dataset.images[chosen.round().astype(int)])

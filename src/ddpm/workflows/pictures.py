@@ -1,0 +1,206 @@
+"""The pictures of a run and of `ddpm sample`: grids, GIFs, panels, PNG folders and arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ddpm.config import SamplingConfig, unknown
+from ddpm.data.decoding import decode, read_header
+from ddpm.data.source import BrokenImageError
+from ddpm.errors import RequestError
+from ddpm.files import replacing
+from ddpm.models.base import GenerativeModel
+from ddpm.runs import RunFolder, read_rows
+from ddpm.visuals.animations import denoising_gif, frame_indices
+from ddpm.visuals.curves import loss_plot
+from ddpm.visuals.grids import save_grid
+from ddpm.visuals.strips import process_strip
+from ddpm.workflows.opening import Opened, open_model
+from ddpm.workflows.progress import say
+from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
+from ddpm.workflows.settings import chosen_settings, describe_settings
+
+PREVIEW_STEPS = 10  # of a cheap solver
+GIF_FRAMES = 40
+PANEL_COLUMNS = 8
+PICTURES = (".png", ".jpg", ".jpeg")
+OUTPUTS = (*PICTURES, ".gif", ".npz")
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """What to draw and where to put it; without any place, one grid beside the run."""
+
+    n: int = 25
+    seed: int = 0
+    label: str | None = None
+    grid: tuple[int, int] | None = None  # rows, columns
+    gif: bool = False
+    panel: bool = False
+    png_dir: Path | None = None
+    out: Path | None = None
+
+    @property
+    def seeds(self) -> range:
+        return range(self.seed, self.seed + self.n)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the grid: as asked, else nearly square, 5x5 for 25."""
+        columns = math.ceil(math.sqrt(min(self.n, 100)))
+        return self.grid or (math.ceil(min(self.n, 100) / columns), columns)
+
+
+def write_samples(
+    target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
+) -> list[Path]:
+    """Draw from `target` and write what `request` asks for; the paths written."""
+    _check_outputs(request)
+    opened = open_model(target, device)
+    settings = chosen_settings(opened.model, overrides)
+    labels = choose_labels(opened.model, request.seeds, request.label)
+    say(f"drawing {request.n} images with {describe_settings(settings)} from {opened.origin}")
+    trajectory = Trajectory() if _wants_frames(request) else None
+    images = draw_with_bar(opened.model, request.seeds, labels, settings, trajectory)
+    return _write(request, opened, settings, images, trajectory)
+
+
+def _wants_frames(request: SampleRequest) -> bool:
+    return request.gif or request.panel or _suffix(request) == ".gif"
+
+
+def _suffix(request: SampleRequest) -> str:
+    return request.out.suffix.lower() if request.out else ""
+
+
+def _check_outputs(request: SampleRequest) -> None:
+    """RequestError, before anything is drawn, where a place cannot be written to."""
+    if request.out is not None and _suffix(request) not in OUTPUTS:
+        raise unknown("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+    folder = request.png_dir
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RequestError(f"{folder} is not empty; --png-dir needs a new or an empty folder.")
+
+
+def _write(
+    request: SampleRequest,
+    opened: Opened,
+    settings: SamplingConfig,
+    images: Images,
+    trajectory: Trajectory | None,
+) -> list[Path]:
+    written, out, (rows, columns) = [], request.out, request.shape
+    base = _default_base(request, opened) if out is None else out.with_suffix("")
+    if request.png_dir is not None:
+        written += [_write_pngs(request.png_dir, request.seeds, images)]
+    if out is not None and _suffix(request) == ".npz":
+        with replacing(out) as temporary:
+            np.savez_compressed(temporary, images=images)
+        written.append(out)
+    wants_grid = (
+        _suffix(request) in PICTURES or request.grid or (not written and _suffix(request) != ".gif")
+    )
+    if wants_grid:
+        path = (
+            out
+            if out is not None and _suffix(request) in PICTURES
+            else base.with_name(base.name + ".png")
+        )
+        caption = f"{_seed_words(request.seeds[: rows * columns])}, {describe_settings(settings)}"
+        save_grid(path, images[: rows * columns], rows, columns, caption=caption)
+        written.append(path)
+    if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
+        written.append(_write_gif(base.with_name(base.name + ".gif"), trajectory, rows, columns))
+    if trajectory is not None and request.panel:
+        written.append(_write_panel(base.with_name(base.name + "-panel.png"), trajectory))
+    return written
+
+
+def _default_base(request: SampleRequest, opened: Opened) -> Path:
+    """`RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run; no suffix."""
+    if opened.run is None:
+        return Path(f"{opened.name}-samples")
+    label = "" if request.label is None else f"-label-{request.label}"
+    return opened.run.samples / f"seed-{request.seed}-n{request.n}{label}"
+
+
+def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, image in zip(seeds, images, strict=True):
+        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        with replacing(folder / f"{seed:06d}.png") as temporary:
+            Image.fromarray(pixels).save(temporary, "PNG")
+    return folder
+
+
+def _write_gif(path: Path, trajectory: Trajectory, rows: int, columns: int) -> Path:
+    """The states, evenly spaced in log-SNR."""
+    chosen = frame_indices(trajectory.log_snr, GIF_FRAMES)
+    shown = [trajectory.states[i][: rows * columns] for i in chosen]
+    denoising_gif(path, shown, rows, columns)
+    return path
+
+
+def _write_panel(path: Path, trajectory: Trajectory) -> Path:
+    """One image: x_t above the clean image predicted from it, over the reverse process."""
+    chosen = [i for i in frame_indices(trajectory.log_snr, PANEL_COLUMNS + 1) if i > 0]
+    columns = [
+        (
+            f"{100 * i // (len(trajectory.states) - 1)} %",
+            np.stack([trajectory.states[i][0], trajectory.predictions[i][0]]),
+        )
+        for i in chosen
+    ]
+    process_strip(path, columns, row_titles=["x_t", "predicted x0"])
+    return path
+
+
+def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
+    """An image file as [C, H, W], brought to `shape` by the rule of all data; RequestError if it is none."""
+    try:
+        content = path.read_bytes()
+        if shape is None:
+            header = read_header(content)
+            shape = (1 if header.grey else 3, header.height, header.width)
+        return decode(content, shape[1:], shape[0])
+    except (OSError, BrokenImageError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RequestError(f"{path} is not a readable image ({reason}).") from error
+
+
+def _seed_words(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
+
+
+def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
+    """A 5x5 grid by a cheap solver into the run's previews; touches no training random numbers."""
+    settings = model.spec.config.sampling
+    cheap = replace(
+        settings, sampler="dpm++2m", spacing="log-snr", steps=min(PREVIEW_STEPS, settings.steps)
+    )
+    labels = choose_labels(model, range(25), None)
+    images = draw(model, range(25), labels, cheap)
+    save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")
+
+
+def finish(run: RunFolder, model: GenerativeModel) -> None:
+    """The pictures of a finished run: its loss, a 5x5 grid and the reverse process."""
+    config, settings = model.spec.config, model.spec.config.sampling
+    loss_plot(
+        run.loss_plot,
+        read_rows(run.metrics),
+        title=f"{run.root.name}: loss",
+        note=run.load_environment().get("data", {}).get("held_out_reason", ""),
+    )
+    trajectory = Trajectory()
+    labels = choose_labels(model, range(25), None)
+    images = draw_with_bar(model, range(25), labels, settings, trajectory)
+    caption = f"seeds 0–24, {describe_settings(settings)}, step {config.training.steps}"
+    save_grid(run.sample_grid, images, 5, 5, caption=caption)
+    _write_gif(run.denoising, trajectory, 5, 5)

@@ -1,0 +1,49 @@
+"""How to draw: a model's own sampling settings with what the user asks for laid over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ddpm.config import SamplingConfig, with_overrides
+from ddpm.errors import RequestError
+from ddpm.models.base import GenerativeModel
+
+# Steps of a sampler that is asked for by name without a number. Algorithm 2 walks the whole table.
+USUAL_STEPS = {
+    "ancestral": None,
+    "ddim": 50,
+    "heun": 18,
+    "dpm++2m": 20,
+    "dpm++2m-sde": 25,
+    "unipc": 15,
+}
+
+
+def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
+    """The model's settings under overrides such as ``sampling.steps=50``.
+
+    A sampler asked for without steps takes its usual number of them; ancestral takes every level.
+    """
+    config = model.spec.config
+    for assignment in overrides:
+        if not assignment.startswith("sampling."):
+            raise RequestError(
+                f"{assignment} cannot change a trained model; only sampling.* settings can be given here."
+            )
+    asked = [assignment.split("=")[0].strip() for assignment in overrides]
+    chosen = with_overrides(config, overrides).sampling
+    usual: list[str] = []
+    if "sampling.sampler" in asked and "sampling.steps" not in asked:
+        steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
+        usual = [f"sampling.steps={min(steps, config.diffusion.num_steps)}"]
+        if "sampling.spacing" not in asked:
+            usual.append(
+                f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'log-snr'}"
+            )
+    return with_overrides(config, [*overrides, *usual]).sampling
+
+
+def describe_settings(settings: SamplingConfig) -> str:
+    """`dpm++2m, 20 steps`, with guidance where there is some."""
+    guidance = f", guidance {settings.guidance:g}" if settings.guidance != 1 else ""
+    return f"{settings.sampler}, {settings.steps} steps{guidance}"

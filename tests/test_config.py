@@ -1,0 +1,169 @@
+"""The configuration: round trips, overrides, and refusals that name the mend."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddpm.config import (
+    Config,
+    DiffusionConfig,
+    SamplingConfig,
+    _BOUNDS,
+    check,
+    differences,
+    get,
+    load_config,
+    with_overrides,
+)
+from ddpm.errors import RequestError
+from ddpm.presets import PRESETS, get_preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json_and_their_own_check(name: str) -> None:
+    config = get_preset(name).config
+    check(config)
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.preset == name
+
+
+def test_overrides_reach_every_kind_of_value() -> None:
+    config = with_overrides(
+        Config(),
+        [
+            "training.steps=2000",
+            "training.learning_rate=1",
+            "data.flip=true",
+            "network.multipliers=[1, 2, 4]",
+            "network.attention=16,8",
+            "diffusion.schedule=linear",
+            "data.size=45x33",
+            "data.channels=3",
+            "sampling.guidance_interval=[0.1, 0.9]",
+        ],
+    )
+    assert config.training.steps == 2000
+    assert config.training.learning_rate == 1.0 and type(config.training.learning_rate) is float
+    assert config.data.flip is True
+    assert config.network.multipliers == (1, 2, 4)
+    assert config.network.attention == (16, 8)
+    assert config.diffusion.schedule == "linear"
+    assert config.data.size == "45x33"
+    assert config.data.channels == 3
+    assert config.sampling.guidance_interval == (0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("training.learning_rat=1", "training.learning_rate"),
+        ("learning_rate=1", "training.learning_rate"),
+        ("training=3", "training.steps"),
+        ("training.steps.more=3", "no configuration key"),
+        ("training.steps", "key.path=value"),
+        ("training.steps=many", "whole number"),
+        ("training.steps=1.5", "whole number"),
+        ("training.steps=true", "whole number"),
+        ("training.steps=0", "between 1"),
+        ("training.learning_rate=NaN", "finite"),
+        ("training.learning_rate=-1", "between 0"),
+        ("diffusion.schedule=cosinus", "cosine"),
+        ("data.channels=2", "1, 3, auto"),
+        ("network.multipliers=[]", "level"),
+        ("network.attention=[0]", "pixels"),
+        ("training.betas=[0.9]", "2 values"),
+        ("training.betas=[0.9, 1.0]", "betas"),
+        ("sampling.guidance_interval=[0.9, 0.1]", "rising"),
+        ("sampling.steps=1001", "diffusion.num_steps"),
+        ("training.accumulate=999", "batch_size"),
+    ],
+)
+def test_wrong_requests_are_refused_with_the_mend(assignment: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words.replace("[", r"\[")):
+        with_overrides(Config(), [assignment])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": "flow", "objective": "noise"}, "velocity"),
+        ({"schedule": "edm", "objective": "v"}, "objective=edm"),
+        ({"schedule": "flow", "objective": "velocity", "learned_variance": True}, "betas"),
+        ({"objective": "velocity", "learned_variance": True}, "objective"),
+    ],
+)
+def test_impossible_pairs_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        check(dataclasses.replace(Config(), diffusion=DiffusionConfig(**changes)))  # type: ignore[arg-type]
+
+
+def test_unknown_keys_and_versions_in_files_are_refused(tmp_path: Path) -> None:
+    for text, words in (
+        ('{"training": {"stepz": 3}}', "training.steps"),
+        ('{"trainig": {}}', "no configuration key"),
+        ('{"training": 3}', "object"),
+        ('{"format": 99}', "format 99"),
+        ("[1]", "JSON object"),
+        ("{", "not a readable"),
+    ):
+        path = tmp_path / "config.json"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(RequestError, match=words):
+            load_config(path)
+    with pytest.raises(RequestError, match="not a readable"):
+        load_config(tmp_path / "absent.json")
+
+
+def test_differences_name_exactly_the_changed_keys() -> None:
+    other = with_overrides(Config(), ["training.seed=7", "network.patch=2"])
+    assert differences(Config(), other) == ["network.patch", "training.seed"]
+    assert get(other, "training.seed") == 7
+
+
+@given(st.sampled_from(sorted(_BOUNDS)), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_every_bound_is_enforced_on_both_sides(key: str, low: bool) -> None:
+    lowest, highest = _BOUNDS[key]
+    outside = lowest - 1 if low else highest * 2 + 1
+    with pytest.raises(RequestError, match=key):
+        with_overrides(Config(), [f"{key}={outside!r}"])
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6))
+@settings(max_examples=100, deadline=None)
+def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
+    for key in ("training", "network", "data", "format"):
+        values = {key: value}
+        try:
+            config = Config.from_dict(values)
+        except RequestError:
+            continue
+        assert isinstance(config, Config)
+
+
+def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
+    from ddpm.diffusion.levels import SPACINGS
+    from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
+    from ddpm.diffusion.samplers import SAMPLERS
+    from ddpm.diffusion.schedules import SCHEDULES
+    from ddpm.diffusion.times import TIME_SAMPLINGS
+    from ddpm.models.families import MODELS
+    from ddpm.workflows.settings import USUAL_STEPS
+
+    def choices(section: type, name: str) -> set[object]:
+        return set(typing.get_args(typing.get_type_hints(section)[name]))
+
+    assert choices(DiffusionConfig, "schedule") == set(SCHEDULES)
+    assert choices(DiffusionConfig, "objective") == set(OBJECTIVES)
+    assert choices(DiffusionConfig, "weighting") == set(WEIGHTINGS)
+    assert choices(DiffusionConfig, "time_sampling") == set(TIME_SAMPLINGS)
+    assert choices(SamplingConfig, "sampler") == set(SAMPLERS) == set(USUAL_STEPS)
+    assert choices(SamplingConfig, "spacing") == set(SPACINGS)
+    assert choices(Config, "model") == set(MODELS)
