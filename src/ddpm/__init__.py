@@ -1,1 +1,53 @@
-"""x"""
+"""ddpm-studio: train, draw from, measure and understand small diffusion models.
+
+Public names are looked up when first used (PEP 562), so that `import ddpm` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Config": "ddpm.config",
+    "Ddpm": "ddpm.models.ddpm",
+    "ModelSpec": "ddpm.models.spec",
+    "OBJECTIVES": "ddpm.diffusion.objectives",
+    "PRESETS": "ddpm.presets",
+    "RequestError": "ddpm.errors",
+    "SAMPLERS": "ddpm.diffusion.samplers",
+    "SCHEDULES": "ddpm.diffusion.schedules",
+    "UNet": "ddpm.networks.unet",
+    "WorkError": "ddpm.errors",
+    "add_noise": "ddpm.diffusion.process",
+    "build_model": "ddpm.workflows.library",
+    "fit": "ddpm.workflows.library",
+    "get_preset": "ddpm.presets",
+    "inpaint": "ddpm.models.editing",
+    "interpolate": "ddpm.models.editing",
+    "levels": "ddpm.diffusion.levels",
+    "make_objective": "ddpm.diffusion.objectives",
+    "make_schedule": "ddpm.diffusion.schedules",
+    "open_model": "ddpm.workflows.opening",
+    "prepare": "ddpm.data.dataset",
+    "refine": "ddpm.models.editing",
+    "sample": "ddpm.workflows.library",
+    "save_grid": "ddpm.visuals.grids",
+    "to_model": "ddpm.data.pixels",
+    "to_uint8": "ddpm.data.pixels",
+    "train": "ddpm.workflows.train",
+    "training_loss": "ddpm.diffusion.objectives",
+    "with_overrides": "ddpm.config",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ddpm' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
