@@ -30,19 +30,19 @@ def zip_source(name: str, path: Path) -> ImageSource:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
-    members = {_safe_name(info, path): info for info in archive.infolist() if not info.is_dir()}
-    names = sorted(filter(is_image_name, members), key=natural_key)
-    infos = [members[name] for name in names]
-    labels, class_names = folder_labels(names, name)
+    members = [(_safe_name(info, path), info) for info in archive.infolist() if not info.is_dir()]
+    images = [member for member in members if is_image_name(member[0])]
+    images.sort(key=lambda member: natural_key(member[0]))
+    labels, class_names = folder_labels([inner for inner, _ in images], name)
     return ImageSource(
         name=name,
         kind="zip",
-        names=tuple(names),
-        load=lambda index: _read_member(archive, infos[index]),
-        fingerprint=fingerprint([path]),
+        names=tuple(inner for inner, _ in images),
+        load=lambda index: _read_member(archive, images[index][1]),
+        fingerprint=fingerprint(path, [path]),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(sorted(inner for inner in members if inner.lower().endswith(".zip"))),
+        ignored=tuple(sorted(inner for inner, _ in members if inner.lower().endswith(".zip"))),
     )
 
 

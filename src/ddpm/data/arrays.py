@@ -57,10 +57,9 @@ def plain_images(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays ``images`` and, where there are any, ``labels``."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"images": loaded}
-        with loaded as archive:
+        if not zipfile.is_zipfile(path):
+            return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:
                 keys = ", ".join(archive.files) or "nothing"
                 raise RequestError(

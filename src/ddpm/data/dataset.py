@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.cache import Decoded, Transform, decoded_images
+from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.parallel import Progress
+from ddpm.data.rows import Transform
 from ddpm.data.source import ImageSource
 from ddpm.data.sources import open_source
 from ddpm.data.survey import Survey, survey
@@ -122,7 +123,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
 
 
 def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """The images whose hash lies in the lowest 2 % of all possible ones, at least 1 and at most 500.
+    """The images whose hash is in the lowest 2 % of all possible ones, at least 1 and at most 500.
 
     It depends on an image alone (but for those two bounds), so that images added later leave the
     others where they are.

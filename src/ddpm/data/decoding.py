@@ -37,6 +37,8 @@ _LARGE = 1 << 24  # pixels; of images above this, two at a time are in memory
 _DRAFT = 4  # times the target's longer side: what a reduced JPEG keeps at least
 _large_images = threading.BoundedSemaphore(2)
 
+# By content, whatever the name; no format that hands its bytes to another program.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -102,7 +104,7 @@ def quiet_pillow() -> Iterator[None]:
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """The first frame, not decoded yet; whatever Pillow raises becomes a reason in plain words."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(*image.size)
             yield image
     except BrokenImageError:
@@ -153,7 +155,8 @@ def _plain(image: Image.Image) -> Image.Image:
         colour = image.convert("RGBA")
         white = Image.new("RGBA", colour.size, "white")
         return Image.alpha_composite(white, colour).convert("RGB")
-    return image.convert("L" if image.mode in _GREY_MODES else "RGB")
+    mode = "L" if image.mode in _GREY_MODES else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _from_16_bits(values: NDArray[np.generic]) -> Image.Image:
@@ -172,6 +175,8 @@ def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Step 3."""
     height, width = size
     scale = min(image.width / width, image.height / height)  # source pixels in one of the target's
+    if image.size == (width, height):
+        return image
     if scale == 1:
         x, y = (image.width - width) // 2, (image.height - height) // 2
         return image.crop((x, y, x + width, y + height))
@@ -182,5 +187,6 @@ def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def _to_array(image: Image.Image, channels: int) -> NDArray[np.uint8]:
     """Step 4."""
-    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    mode = "L" if channels == 1 else "RGB"
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)

@@ -30,10 +30,12 @@ def files_below(root: Path) -> dict[str, Path]:
 def _walk(root: Path) -> Iterator[Path]:
     entered = set()
     for folder, inner, files in os.walk(root, followlinks=True):
-        entered.add(os.path.realpath(folder))
-        visible = sorted((name for name in inner if _visible(name)), key=natural_key)
-        inner[:] = [n for n in visible if os.path.realpath(os.path.join(folder, n)) not in entered]
-        yield from (Path(folder, name) for name in files if _visible(name))
+        if (real := os.path.realpath(folder)) in entered:
+            inner.clear()
+            continue
+        entered.add(real)
+        inner[:] = sorted(filter(_visible, inner), key=natural_key)
+        yield from (Path(folder, name) for name in filter(_visible, files))
 
 
 def _visible(name: str) -> bool:
@@ -42,8 +44,8 @@ def _visible(name: str) -> bool:
 
 def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
     """The images among ``files``, the relative names and paths of what lies in ``root``."""
-    images = {printable(name): path for name, path in files.items() if is_image_name(name)}
-    names, paths = tuple(images), tuple(images.values())
+    names = tuple(printable(name) for name in files if is_image_name(name))
+    paths = [path for name, path in files.items() if is_image_name(name)]
     labels, class_names = folder_labels(names, root.name)
 
     def load(index: int) -> bytes:
@@ -54,7 +56,7 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         kind="folder",
         names=names,
         load=load,
-        fingerprint=fingerprint(paths),
+        fingerprint=fingerprint(root, paths),
         labels=labels,
         class_names=class_names,
         ignored=tuple(printable(name) for name in files if name.lower().endswith(".zip")),
@@ -73,14 +75,19 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def fingerprint(paths: Iterable[Path]) -> str:
+def fingerprint(root: Path, paths: Iterable[Path]) -> str:
     """Where the files lie, how long they are and when they changed: a cheap sign of a change."""
     digest = hashlib.sha256()
+    digest.update(_path_bytes(root))
     for path in paths:
-        digest.update(os.path.abspath(path).encode("utf-8", "surrogatepass") + b"\0")
+        digest.update(_path_bytes(path))
         try:
             status = path.stat()
             digest.update(f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n".encode())
         except OSError:  # a link to nowhere
             digest.update(b"unreadable\n")
     return digest.hexdigest()
+
+
+def _path_bytes(path: Path) -> bytes:
+    return os.path.abspath(path).encode("utf-8", "surrogatepass") + b"\0"

@@ -12,7 +12,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ddpm.errors import RequestError
+
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+_NUMBER = re.compile("([0-9]+)")
 LARGEST_FILE = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
 
 
@@ -44,18 +47,26 @@ class ImageSource:
         return len(self.names)
 
 
-def natural_key(path: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+def none_usable(source: ImageSource, item: int, reason: str) -> RequestError:
+    """The error for a set of which every image is broken, item ``item`` for example."""
+    return RequestError(
+        f"None of the {len(source)} images in {source.name} can be used "
+        f"({source.names[item]} {reason}); give a set of whole images."
+    )
+
+
+def natural_key(path: str) -> tuple[list[list[str | tuple[int, str]]], str]:
     """Sorts 2.jpg before 10.jpg, folder by folder, the same on every system."""
-    pieces = re.findall(r"[0-9]+|[^0-9/]+|/", path)
-    return tuple(_piece_key(piece) for piece in pieces), path
+    return [_part_key(part) for part in path.casefold().split("/")], path
 
 
-def _piece_key(piece: str) -> tuple[int, int, str]:
-    if piece == "/":
-        return (0, 0, "")
-    if piece[0] in "0123456789":  # the longer number is the larger one
-        return (1, len(piece.lstrip("0")), piece.lstrip("0"))
-    return (2, 0, piece.casefold())
+def _part_key(part: str) -> list[str | tuple[int, str]]:
+    """Text and numbers in turn, text first; of two numbers the one of more digits is the larger."""
+    pieces = _NUMBER.split(part)
+    numbers = [number.lstrip("0") for number in pieces[1::2]]
+    key: list[str | tuple[int, str]] = [*pieces]
+    key[1::2] = [(len(number), number) for number in numbers]
+    return key
 
 
 def printable(name: str) -> str:
@@ -67,7 +78,8 @@ def is_image_name(name: str) -> bool:
     """Does a path (with /) name an image that is neither hidden nor macOS's shadow of one?"""
     parts = name.split("/")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and parts[-1].lower().rpartition(".")[2] in EXTENSIONS
+    _, dot, ending = parts[-1].lower().rpartition(".")
+    return bool(dot) and ending in EXTENSIONS and not hidden
 
 
 def folder_labels(

@@ -41,7 +41,7 @@ def _in_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
     idx = [path for name, path in files.items() if is_idx_images(path.name)]
     if idx:
-        return idx_source(folder.name, idx, fingerprint(_with_labels(idx)))
+        return idx_source(folder.name, idx, fingerprint(folder, _with_labels(idx)))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
     archives = [path for path in files.values() if path.suffix.lower() in _ARCHIVES]
@@ -56,11 +56,11 @@ def _in_folder(folder: Path) -> ImageSource:
 
 def _in_file(path: Path, name: str) -> ImageSource:
     if path.suffix.lower() in (".npy", ".npz"):
-        return array_source(name, path, fingerprint([path]))
+        return array_source(name, path, fingerprint(path, [path]))
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return zip_source(name, path)
     if is_idx_images(path.name) or starts_like_idx(path):
-        return idx_source(name, [path], fingerprint(_with_labels([path])))
+        return idx_source(name, [path], fingerprint(path, _with_labels([path])))
     raise RequestError(f"{path.name} is not a set of images; give {_KINDS}.")
 
 

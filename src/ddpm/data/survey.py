@@ -6,7 +6,6 @@ It is kept in the cache under the set's fingerprint, so that an unchanged set is
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ddpm.data.cache import writing_in
+from ddpm.data.content import UNREADABLE, item_hash, set_hash
 from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
 from ddpm.data.parallel import Progress, in_order
-from ddpm.data.source import BrokenImageError, ImageSource
-from ddpm.errors import RequestError
+from ddpm.data.source import BrokenImageError, ImageSource, none_usable
 from ddpm.files import write_json
 
 _GREY_SAMPLE = 256  # images whose pixels decide whether a set is grey
@@ -30,7 +30,7 @@ _LARGEST_NATIVE = 64  # pixels: sets of larger images are made this small unless
 class Survey:
     """What is known of a set before it is decoded."""
 
-    content_hash: str  # SHA-256 over names, lengths and contents, hexadecimal
+    content_hash: str  # of names, contents and labels
     sizes: dict[str, int]  # "HxW" -> images, the commonest first
     modes: dict[str, int]  # Pillow's mode -> images
     grey: bool  # every image of a sample of 256 is grey
@@ -48,8 +48,10 @@ def survey(source: ImageSource, cache_dir: Path, progress: Progress | None = Non
     file = cache_dir / "surveys" / f"{source.fingerprint[:32]}.json"
     known = _read(file)
     if known is None:
-        known = _survey(source, progress)
-        write_json(file, {"rule": RULE, **dataclasses.asdict(known)})
+        known, complete = _survey(source, progress)
+        if complete:  # a file that cannot be read now may be readable next time
+            with writing_in(cache_dir):
+                write_json(file, {"rule": RULE, **dataclasses.asdict(known)})
     return known
 
 
@@ -61,44 +63,37 @@ def _read(file: Path) -> Survey | None:
         return None  # absent, damaged, or of another version
 
 
-def _survey(source: ImageSource, progress: Progress | None) -> Survey:
-    digest = hashlib.sha256()
+def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
+    """The survey, and whether every file could be read."""
+    hashes: list[str] = []
     headers: list[Header] = []
-    reasons: list[str] = []
+    broken: list[tuple[int, str]] = []
     with quiet_pillow():
         looks = in_order(lambda index: _look(source, index), len(source), progress)
-        for name, (content, found) in zip(source.names, looks, strict=True):
-            digest.update(f"{name}\0{content}\n".encode())
+        for item, (content, found) in enumerate(looks):
+            hashes.append(content)
             if isinstance(found, Header):
                 headers.append(found)
             else:
-                reasons.append(f"{name} {found}")
+                broken.append((item, found))
     if not headers:
-        raise RequestError(
-            f"None of the {len(source)} images in {source.name} can be used ({reasons[0]}); "
-            "give a set of whole images."
-        )
-    if source.labels is not None:
-        digest.update(source.labels.tobytes())
+        raise none_usable(source, *broken[0])
     known = Survey(
-        content_hash=digest.hexdigest(),
+        content_hash=set_hash(source, hashes),
         sizes=_counted(f"{header.height}x{header.width}" for header in headers),
         modes=_counted(header.mode for header in headers),
         grey=False,
     )
     grey = all(header.grey for header in headers) or _sample_is_grey(source, known.size)
-    return dataclasses.replace(known, grey=grey)
+    return dataclasses.replace(known, grey=grey), UNREADABLE not in hashes
 
 
 def _look(source: ImageSource, index: int) -> tuple[str, Header | str]:
-    """One item's length and content hash, and its header or why it has none."""
+    """One item's content hash, and its header or the reason why it has none."""
+    content = UNREADABLE
     try:
         item = source.load(index)
-    except BrokenImageError as error:
-        return "broken", str(error)
-    data = item if isinstance(item, bytes) else item.tobytes()
-    content = f"{len(data)} {hashlib.sha256(data).hexdigest()}"
-    try:
+        content = item_hash(item)
         return content, read_header(item)
     except BrokenImageError as error:
         return content, str(error)

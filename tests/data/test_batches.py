@@ -1,0 +1,122 @@
+"""Batches depend on (seed, step) alone and drop no image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddpm.data import batches as module
+from ddpm.data.batches import Batches
+from ddpm.errors import RequestError
+
+
+def numbered(count: int) -> Any:
+    """Images whose only pixels spell their number."""
+    return np.arange(count, dtype=np.uint16).view(np.uint8).reshape(count, 1, 1, 2)
+
+
+def numbers(images: torch.Tensor) -> list[int]:
+    return images.numpy().reshape(-1, 2).copy().view(np.uint16)[:, 0].tolist()
+
+
+def make(count: int, batch_size: int, seed: int = 0, **options: Any) -> Batches:
+    return Batches(numbered(count), np.arange(count), None, batch_size, seed, **options)
+
+
+@settings(deadline=None, max_examples=40)
+@given(count=st.integers(1, 60), batch_size=st.integers(1, 90), seed=st.integers(0, 2**63 - 1))
+def test_every_epoch_holds_every_image_once(count: int, batch_size: int, seed: int) -> None:
+    batches = make(count, batch_size, seed)
+    epochs = 3
+    steps = -(-epochs * count // batch_size)
+    row = [number for step in range(steps) for number in numbers(batches.batch(step)[0])]
+    assert len(row) == steps * batch_size
+    for epoch in range(epochs):
+        assert sorted(row[epoch * count : (epoch + 1) * count]) == list(range(count))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    count=st.integers(1, 50),
+    batch_size=st.integers(1, 40),
+    steps=st.lists(st.integers(0, 10_000), min_size=1, max_size=6),
+)
+def test_any_step_is_the_same_whatever_was_asked_before(
+    count: int, batch_size: int, steps: list[int]
+) -> None:
+    batches = make(count, batch_size, 7)
+    asked = [numbers(batches.batch(step)[0]) for step in steps]
+    assert asked == [numbers(make(count, batch_size, 7).batch(step)[0]) for step in steps]
+
+
+def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+    batches = make(40, 40)
+    first, second = numbers(batches.batch(0)[0]), numbers(batches.batch(1)[0])
+    other = numbers(make(40, 40, seed=1).batch(0)[0])
+    assert first != second and first != other and first != list(range(40))
+
+
+def test_only_the_chosen_images_come_each_with_its_own_label() -> None:
+    labels = np.arange(100, dtype=np.int64) * 3
+    chosen = np.array([5, 17, 63, 99])
+    images, found = Batches(numbered(100), chosen, labels, 4, 0).batch(0)
+    assert found is not None and found.dtype == torch.int64
+    assert sorted(numbers(images)) == chosen.tolist()
+    assert found.tolist() == [3 * number for number in numbers(images)]
+
+
+def test_shapes_types_and_no_labels() -> None:
+    images, labels = make(10, 4).batch(3)
+    assert images.shape == (4, 1, 1, 2) and images.dtype == torch.uint8 and labels is None
+
+
+def test_a_batch_may_be_changed_without_harm_to_the_set() -> None:
+    images = numbered(8)
+    Batches(images, np.arange(8), None, 8, 0).batch(0)[0].fill_(0)
+    assert np.array_equal(images, numbered(8))
+
+
+def test_large_sets_are_read_from_the_file_with_the_same_result(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (30, 1, 1, 2))
+    file[:] = numbered(30)
+    chosen = np.arange(3, 30, 2)
+    in_memory = Batches(file, chosen, None, 4, 0)
+    monkeypatch.setattr(module, "_IN_MEMORY", 0)
+    on_disk = Batches(file, chosen, None, 4, 0)
+    assert on_disk._images is file
+    for step in range(9):
+        assert torch.equal(in_memory.batch(step)[0], on_disk.batch(step)[0])
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "step", "epoch"), [(10, 4, 2, 0), (10, 4, 3, 1), (3, 7, 1, 2)]
+)
+def test_the_epoch_of_a_step_is_that_of_its_first_image(
+    count: int, size: int, step: int, epoch: int
+) -> None:
+    assert make(count, size).epoch_of(step) == epoch
+    assert len(make(count, size)) == count
+
+
+def test_augmentation_sees_the_batch_the_seed_and_the_step() -> None:
+    seen = []
+
+    def invert(images: torch.Tensor, seed: int, step: int) -> torch.Tensor:
+        seen.append((seed, step))
+        return 255 - images
+
+    plain = make(6, 3, seed=5)
+    changed = make(6, 3, seed=5, augment=invert)
+    assert torch.equal(changed.batch(4)[0], 255 - plain.batch(4)[0]) and seen == [(5, 4)]
+
+
+def test_no_images_is_a_wrong_request() -> None:
+    with pytest.raises(RequestError, match="no images to train on"):
+        Batches(numbered(3), np.array([], dtype=np.int64), None, 2, 0)
