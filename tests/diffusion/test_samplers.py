@@ -101,22 +101,22 @@ def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective,
         output = chosen.target(x0, (x - signal * x0) / sigma, signal, sigma)
         return Prediction(chosen.to_x0(output, x, signal, sigma))
 
-    path = levels(table, 100, "log-snr")
+    path = levels(table, 50, "log-snr")
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path)
     first_order = sampler in ("ancestral", "ddim")
-    assert mean == pytest.approx(DATA.mean, abs=0.003)
-    assert std == pytest.approx(DATA.std, abs=0.04 if first_order else 0.006)
+    assert mean == pytest.approx(DATA.mean, abs=0.005)
+    assert std == pytest.approx(DATA.std, abs=0.06 if first_order else 0.006)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", STOCHASTIC)
 def test_stochastic_samplers_reach_the_datas_spread(sampler, schedule):
     table = make_schedule(schedule, 4000)
-    path = levels(table, 400, "log-snr")
+    path = levels(table, 200, "log-snr")
     denoise = DATA.denoiser(table)
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path, STOCHASTIC[sampler])
     assert mean == pytest.approx(DATA.mean, abs=0.002)
-    assert std == pytest.approx(DATA.std, abs=0.012)
+    assert std == pytest.approx(DATA.std, abs=0.02)
 
 
 @pytest.mark.parametrize("variance", ["small", "large"])
@@ -281,7 +281,7 @@ def test_nothing_overflows_in_float32_at_any_number_of_steps(sampler, schedule):
     table = make_schedule(schedule, 50)
     draw: Callable[[], Tensor] = lambda: normal(2, 1, 2, 2).float()  # noqa: E731
     options = SamplerOptions(churn=3.0, eta=0.5)
-    for spacing, steps in itertools.product(SPACINGS, (1, 2, 7, 50)):
+    for spacing, steps in itertools.product(SPACINGS, (1, 2, 9)):
         path = levels(table, steps, spacing)
         x = starting_noise(path, draw)
         end = run(SAMPLERS[sampler], DATA.denoiser(table), path, x, draw, options)
