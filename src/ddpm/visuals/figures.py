@@ -1,0 +1,82 @@
+"""Plots without global state: a figure, its axes in one look, and the picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from ddpm.visuals.style import BACKGROUND, DPI, FAINT, FIGURE_WIDTH, INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def new_figure(height: float) -> Figure:
+    """An empty figure, `height` inches high, that arranges its axes by itself."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((FIGURE_WIDTH, height), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, x_label: str, y_label: str) -> None:
+    """Quiet axes: two spines, faint horizontal lines, small muted labels."""
+    axes.set_facecolor(BACKGROUND)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=MUTED, labelsize=9, length=3, width=0.8, color=FAINT)
+    axes.tick_params(which="minor", length=0, labelsize=8, colors=MUTED)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x_label, color=MUTED, fontsize=9.5)
+    axes.set_ylabel(y_label, color=MUTED, fontsize=9.5)
+
+
+def headline(axes: Axes, text: str) -> None:
+    """A title at the left, taken literally (a $ in a run's name is no formula)."""
+    axes.set_title(text, loc="left", color=INK, fontsize=12, pad=10, parse_math=False)
+
+
+def legend(axes: Axes, title: str = "", columns: int = 1) -> None:
+    """A legend without a box, in the corner with the most room."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        found = axes.legend(
+            handles, labels, title=title, ncols=columns, frameon=False, fontsize=9, labelcolor=INK
+        )
+        found.get_title().set(color=MUTED, fontsize=9)
+
+
+def thousands(axes: Axes) -> None:
+    """20,000 rather than 20000 along x."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def log_ticks(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers, also between the powers of ten where few are in view."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    subs: Sequence[float] = (1.0,) if high / low > 300 else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def rendered(figure: Figure) -> Image.Image:
+    """The figure as an RGB picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    return Image.frombytes("RGBA", (width, height), bytes(canvas.buffer_rgba())).convert("RGB")

@@ -1,0 +1,56 @@
+"""Grids of images: cells are whole multiples of the image, so that every pixel is a true square."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from ddpm.visuals.layout import GAP, Images, fitting_layout, tile, to_pixels
+from ddpm.visuals.lettering import lettered
+from ddpm.visuals.saving import save_picture
+
+
+def grid(
+    images: Images, rows: int, columns: int, *, cell_scale: int | None = None, gap: int = GAP
+) -> Image.Image:
+    """uint8 images [N, C, H, W], N <= rows·columns, row by row, without a margin.
+
+    `cell_scale`: how many times as large as an image a cell is; left out, it makes the picture about
+    560 pixels wide. Cells without an image are background. Grey images give a grey picture.
+    """
+    pixels = to_pixels(images)
+    layout = fitting_layout(rows, columns, pixels.shape[1:3], scale=cell_scale, gap=gap)
+    return Image.fromarray(tile(pixels, layout))
+
+
+def save_grid(
+    path: Path | str,
+    images: Images,
+    rows: int,
+    columns: int,
+    *,
+    caption: str | None = None,
+    row_titles: Sequence[str] = (),
+    comment: str = "",
+    cell_scale: int | None = None,
+) -> None:
+    """Write `grid` to `path` (PNG or JPEG by its name), with `caption` in a margin below.
+
+    `row_titles`: a word beside each row; `comment` is stored in the file, unseen.
+    """
+    pixels = to_pixels(images)
+    layout = fitting_layout(rows, columns, pixels.shape[1:3], scale=cell_scale)
+    picture = Image.fromarray(tile(pixels, layout))
+    titled = lettered(picture, layout, row_titles=row_titles, caption=caption)
+    save_picture(path, titled, comment=comment)
+
+
+def contact_sheet(path: Path | str, images: Images, *, caption: str | None = None) -> None:
+    """Every image of uint8 [N, C, H, W] in a grid about as wide as it is high."""
+    pixels = to_pixels(images)
+    count, height, width = pixels.shape[:3]
+    columns = min(count, math.ceil(math.sqrt(count * height / width)))
+    save_grid(path, images, math.ceil(count / columns), columns, caption=caption)

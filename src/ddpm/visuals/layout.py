@@ -1,0 +1,94 @@
+"""Where the cells of a grid lie, and images set into them. Plain arithmetic on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.errors import RequestError
+
+Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
+Pixels = NDArray[np.uint8]  # [..., H, W] grey or [..., H, W, 3] color
+
+GAP = 2  # pixels between cells
+_WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A grid of `rows` x `columns` cells; a cell shows an image `scale` times as large. Pixels."""
+
+    rows: int
+    columns: int
+    height: int  # of one image
+    width: int
+    scale: int
+    gap: int = GAP
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """(height, width) of a cell."""
+        return self.height * self.scale, self.width * self.scale
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the whole; no margin around it."""
+        height, width = self.cell
+        return (
+            self.rows * height + (self.rows - 1) * self.gap,
+            self.columns * width + (self.columns - 1) * self.gap,
+        )
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """(top, left) of a cell; cells are counted row by row."""
+        row, column = divmod(index, self.columns)
+        height, width = self.cell
+        return row * (height + self.gap), column * (width + self.gap)
+
+
+def to_pixels(images: Any) -> Pixels:
+    """uint8 [N, C, H, W] as [N, H, W] (grey) or [N, H, W, 3]; RequestError for anything else."""
+    array = np.asarray(images)
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
+        raise RequestError(
+            "Pictures need uint8 images [N, 1 or 3, height, width], "
+            f"not {array.dtype} {list(array.shape)}."
+        )
+    return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, -1)
+
+
+def fitting_layout(
+    rows: int, columns: int, image: tuple[int, int], *, scale: int | None = None, gap: int = GAP
+) -> Layout:
+    """A layout for images of (height, width) `image`.
+
+    Without `scale`, the whole multiple that makes the picture about 560 pixels wide (28-pixel digits
+    in 5 columns: 4), less where it would be taller than 900.
+    """
+    height, width = image
+    if rows < 1 or columns < 1:
+        raise RequestError(f"A grid needs at least one row and one column, not {rows}x{columns}.")
+    if scale is None:
+        scale = max(1, min(round(_WIDTH / (columns * width)), _HEIGHT // (rows * height)))
+    if scale < 1:
+        raise RequestError(f"A cell is 1 or more times as large as its image, not {scale}.")
+    return Layout(rows, columns, height, width, scale, gap)
+
+
+def tile(cells: Pixels, layout: Layout, background: int = 255) -> Pixels:
+    """`cells` [N, H, W, ...] set into the layout, each pixel a square; empty cells stay background."""
+    if len(cells) > layout.rows * layout.columns:
+        raise RequestError(
+            f"{len(cells)} images do not fit a grid of {layout.rows}x{layout.columns}; "
+            "ask for more rows or fewer images."
+        )
+    canvas = np.full((*layout.size, *cells.shape[3:]), background, np.uint8)
+    height, width = layout.cell
+    for index, cell in enumerate(cells):
+        top, left = layout.corner(index)
+        enlarged = cell.repeat(layout.scale, axis=0).repeat(layout.scale, axis=1)
+        canvas[top : top + height, left : left + width] = enlarged
+    return canvas

@@ -1,0 +1,84 @@
+"""Words around a grid: titles above its columns, titles beside its rows, a caption below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw
+
+from ddpm.visuals.layout import Layout
+from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, typeface
+
+_SPACE = 8  # pixels between words and cells
+_LINE = TEXT_SIZE + 5
+_CAPTION_WIDTH = 280  # a caption has at least this room, however narrow the picture
+
+
+def lettered(
+    picture: Image.Image,
+    layout: Layout,
+    *,
+    column_titles: Sequence[str] = (),
+    row_titles: Sequence[str] | None = None,
+    title: str | None = None,
+    caption: str | None = None,
+) -> Image.Image:
+    """`picture`, laid out as `layout` says, with words in margins of their own: no cell is touched.
+
+    Column titles are shortened to their cell; long captions are broken into lines.
+    """
+    left = max((text_width(name) for name in row_titles or ()), default=-_SPACE) + _SPACE
+    head = TITLE_SIZE + 2 * _SPACE if title else 0
+    top = head + (_LINE + _SPACE // 2 if any(column_titles) else 0)
+    width = left + picture.width
+    lines = broken(caption or "", max(width, _CAPTION_WIDTH))
+    width = max(width, *(text_width(line) for line in lines), 0)
+    bottom = top + picture.height
+    height = bottom + (_SPACE + _LINE * len(lines) if lines else 0)
+    sheet = Image.new(picture.mode, (width, height), BACKGROUND)
+    sheet.paste(picture, (left, top))
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        draw.text((left, _SPACE // 2), title, fill=INK, font=typeface(TITLE_SIZE))
+    cell_height, cell_width = layout.cell
+    for index, word in enumerate(column_titles):
+        middle = left + layout.corner(index)[1] + cell_width // 2
+        _write(draw, (middle, top - _SPACE // 2 - 1), shortened(word, cell_width), "ms", MUTED)
+    for index, word in enumerate(row_titles or ()):
+        middle = top + layout.corner(index * layout.columns)[0] + cell_height // 2
+        _write(draw, (left - _SPACE, middle), word, "rm", MUTED)
+    for index, line in enumerate(lines):
+        _write(draw, (0, bottom + _SPACE + index * _LINE), line, "la", MUTED)
+    return sheet
+
+
+def text_width(text: str) -> int:
+    """Pixels."""
+    return int(typeface().getlength(text)) + 1 if text else 0
+
+
+def shortened(text: str, width: int) -> str:
+    """`text`, or as much of its beginning as fits `width` pixels, with an ellipsis."""
+    if text_width(text) <= width:
+        return text
+    fitting = (text[:end].rstrip() + "…" for end in range(len(text) - 1, 0, -1))
+    return next((short for short in fitting if text_width(short) <= width), "")
+
+
+def broken(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` pixels, broken at spaces; a longer word stands alone."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, anchor: str, ink: str
+) -> None:
+    if text:
+        draw.text(at, text, fill=ink, font=typeface(), anchor=anchor)
