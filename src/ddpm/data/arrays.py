@@ -57,7 +57,9 @@ def plain_images(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays ``images`` and, where there are any, ``labels``."""
     try:
-        if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            plain = file.read(6) == b"\x93NUMPY"
+        if plain:
             return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:

@@ -180,8 +180,10 @@ def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if scale == 1:
         x, y = (image.width - width) // 2, (image.height - height) // 2
         return image.crop((x, y, x + width, y + height))
-    left, top = (image.width - scale * width) / 2, (image.height - scale * height) / 2
-    window = (left, top, left + scale * width, top + scale * height)
+    # Halves of what is cut away; rounding must not put the window outside the image.
+    left = max(0.0, (image.width - scale * width) / 2)
+    top = max(0.0, (image.height - scale * height) / 2)
+    window = (left, top, image.width - left, image.height - top)
     return image.resize((width, height), Image.Resampling.LANCZOS, box=window)
 
 
