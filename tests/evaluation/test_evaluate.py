@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from ddpm.errors import RequestError
+from ddpm.evaluation.evaluate import ImageSets, draw, evaluate
+from ddpm.evaluation.protocol import content_hash, require_same_protocol
+
+
+@pytest.fixture
+def sets(make_images) -> ImageSets:
+    return ImageSets(make_images(150, 1), make_images(400, 0), make_images(300, 2))
+
+
+def by_name(rows: list) -> dict:
+    return {row["metric"]: row for row in rows}
+
+
+def test_real_images_have_a_ratio_of_one_and_shuffled_pixels_a_large_one(sets, classifier) -> None:
+    good = by_name(evaluate(sets, classifier))["fd"]
+    assert good["ratio_low"] < 1 < good["ratio_high"]
+    assert good["low"] < good["value"] < good["high"]
+    order = torch.randperm(256, generator=torch.Generator().manual_seed(0))
+    shuffled = sets.generated.flatten(2)[..., order].view_as(sets.generated)
+    bad = by_name(evaluate(ImageSets(shuffled, sets.reference, sets.floor), classifier))["fd"]
+    assert bad["ratio_low"] > 3
+    assert bad["floor"] == good["floor"]
+
+
+def test_rows_are_plain_and_complete(sets, classifier) -> None:
+    rows = evaluate(sets, classifier, n=100)
+    assert json.loads(json.dumps(rows)) == rows
+    for row in rows:
+        assert row["n"] == 100
+        assert row["note"] == ""
+        assert row["low"] <= row["value"] + 1e-9 and row["value"] <= row["high"] + 1e-9
+        assert row["floor_low"] - 1e-9 <= row["floor"] <= row["floor_high"] + 1e-9
+        assert ("ratio" in row) == (row["metric"] in ("fd", "kid"))
+        assert f"reference={content_hash(sets.reference)}" in row["protocol"]
+    rows = by_name(rows)
+    assert rows["fd"]["label"] == "FD-projection"
+    assert "network=projection" in rows["fd"]["protocol"]
+    assert "network=pixels" in rows["detail"]["protocol"]
+    assert rows["is"]["better"] == "higher"
+
+
+def test_the_same_request_gives_the_same_rows(sets, network, tmp_path) -> None:
+    first = evaluate(sets, network, n=60, seed=3, cache=tmp_path)
+    assert evaluate(sets, network, n=60, seed=3, cache=tmp_path) == first
+    other = evaluate(sets, network, n=60, seed=4, cache=tmp_path)
+    assert by_name(other)["fd"]["value"] != by_name(first)["fd"]["value"]
+    with pytest.raises(RequestError, match="seed 3 and 4"):
+        require_same_protocol([first[0], other[0]])
+
+
+def test_a_small_floor_lowers_n_and_says_so(sets, network) -> None:
+    small = ImageSets(sets.generated, sets.reference, sets.floor[:40])
+    rows = evaluate(small, network)
+    assert rows[0]["n"] == 40
+    assert rows[0]["note"] == "n lowered from 150 to 40: there are only 40 real images outside it"
+    with pytest.raises(RequestError, match="n 150 and 40"):
+        require_same_protocol([evaluate(sets, network)[0], rows[0]])
+
+
+def test_a_kernel_distance_has_no_ratio_to_a_floor_of_nothing(sets, network) -> None:
+    row = by_name(evaluate(sets, network))["kid"]
+    assert row["floor_low"] <= 0
+    assert row["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "n", "words"),
+    [
+        ({}, 151, "use -n 150 or draw more"),
+        ({}, 5, "needs at least 10"),
+        ({"generated": 1}, None, "only 1 generated images"),
+        ({"reference": 9}, None, "only 9 reference images"),
+        ({"floor": 0}, None, "none at all"),
+        ({"floor": 3}, None, "only 3 real images outside"),
+    ],
+)
+def test_sets_too_small_are_refused(sets, network, change: dict, n, words: str) -> None:
+    parts = {"generated": sets.generated, "reference": sets.reference, "floor": sets.floor}
+    parts |= {name: parts[name][:count] for name, count in change.items()}
+    with pytest.raises(RequestError, match=words):
+        evaluate(ImageSets(**parts), network, n)
+
+
+def test_another_shape_is_refused(sets, network, make_images) -> None:
+    for other in (make_images(50, side=20), make_images(50, channels=3)):
+        with pytest.raises(RequestError, match="are 16x16 gray; evaluate against"):
+            evaluate(ImageSets(other, sets.reference, sets.floor), network)
+    mixed = torch.zeros(50, 16, 16, dtype=torch.uint8)
+    with pytest.raises(RequestError, match="N x C x H x W"):
+        evaluate(ImageSets(mixed, sets.reference, sets.floor), network)
+
+
+def test_drawing_keeps_the_order_and_takes_all_where_there_are_no_more(make_images) -> None:
+    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1)
+    drawn = draw(images, 20, seed=1).flatten().tolist()
+    assert drawn == sorted(set(drawn))
+    assert len(drawn) == 20
+    assert draw(images, 20, seed=2).flatten().tolist() != drawn
+    assert torch.equal(draw(images, 50, seed=1), images)
