@@ -17,11 +17,12 @@ from ddpm.visuals.figures import (
     log_ticks,
     new_figure,
     rendered,
+    small_print,
     thousands,
 )
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.series import Row, Series, running_mean, series, smoothing_window, thinned
-from ddpm.visuals.style import BANDS, BLUE, CYCLE, FAINT, MUTED, VERMILION
+from ddpm.visuals.style import BANDS, BLUE, CYCLE, FAINT, GREEN, INK, MUTED, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 _BUCKETS = 800  # a curve is drawn with at most twice as many points
 _LOG_FROM = 5.0  # the loss axis is logarithmic where the smoothed loss falls by this factor
-_MOST_EPOCH_MARKS = 30
 _MOST_MARKERS = 60
+_LOG_SNR_SHOWN = 15.0  # schedules may run off to infinity; nothing happens out there
 
 
 class _Trace(NamedTuple):
@@ -41,7 +42,7 @@ class _Trace(NamedTuple):
 
 _TRACES = (
     _Trace("loss", "loss", BLUE),
-    _Trace("generator_loss", "generator loss", BLUE),
+    _Trace("generator_loss", "generator loss", GREEN),
     _Trace("discriminator_loss", "discriminator loss", VERMILION),
 )
 
@@ -60,72 +61,76 @@ def loss_plot(
 def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     """The loss against iterations, from the rows of metrics.jsonl.
 
-    Each iteration's loss faint, its running mean, the held-out loss, the ends of epochs; below, the
-    running mean by quarter of the noise range where rows hold `loss_levels`. On top stands how many
-    images were seen (`batch` of the rows). `note`, what serves as held-out images or why
-    none do, is said in small print. RequestError where no row holds a loss.
+    Each iteration's loss faint, its running mean, the mean of each epoch, the held-out loss; below,
+    the running mean by quarter of the noise range where rows hold `loss_levels`. On top stands how many
+    images were seen (`batch` of the rows). `note`, what serves as held-out images or why none do, is
+    said in small print. RequestError where no row holds a loss.
     """
-    bands = _bands(rows)
+    bands = _bands(rows, "loss_levels")
     figure = new_figure(6.2 if bands else 4.2)
     panels = figure.subplots(
         1 + bool(bands), 1, sharex=True, squeeze=False, height_ratios=[3, 2] if bands else None
     )[:, 0]
     _draw_losses(panels[0], rows)
-    _draw_epochs(panels, rows)
     headline(panels[0], title)
     _images_axis(panels[0], rows)
     if bands:
-        _draw_bands(panels[1], bands)
+        _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
+    panels[-1].set_xlim(left=0)
     dress(panels[-1], "iterations", panels[-1].get_ylabel())
     thousands(panels[-1])
     if note:
-        words = f"Held out: {note.removesuffix('.')}."
-        figure.supxlabel(words, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
+        small_print(figure, f"Held-out images: {note.removesuffix('.')}.")
     return figure
 
 
 def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
-    """Every series of the table that the rows hold, and the held-out loss over them."""
+    """Every series of the table that the rows hold; over them means of epochs and the held-out loss."""
     drawn = [(trace, series(rows, trace.key)) for trace in _TRACES]
     drawn = [(trace, found) for trace, found in drawn if len(found)]
     if not drawn:
         raise RequestError("There is no loss to draw yet; train for at least one step.")
-    smooth: list[Series] = []
-    for trace, found in drawn:
-        window = smoothing_window(len(found))
-        smooth.append(running_mean(found, window))
-        raw, mean = thinned(found, _BUCKETS), thinned(smooth[-1], _BUCKETS)
-        axes.plot(
-            raw.steps,
-            raw.values,
-            color=trace.color,
-            alpha=0.25,
-            linewidth=0.7,
-            label=f"{trace.name}, each iteration",
-        )
-        axes.plot(
-            mean.steps,
-            mean.values,
-            color=trace.color,
-            linewidth=1.8,
-            label=f"{trace.name}, running mean of {window}",
-        )
-    heldout = series(rows, "heldout_loss")
-    if len(heldout):
-        marker = "o" if len(heldout) <= _MOST_MARKERS else ""
-        axes.plot(
-            heldout.steps,
-            heldout.values,
-            color=VERMILION,
-            linewidth=1.2,
-            marker=marker,
-            markersize=3.5,
-            label="held-out images, averaged weights",
-        )
+    smooth = [_draw_trace(axes, trace, found) for trace, found in drawn]
+    _draw_epochs(axes, series(rows, "epoch_loss"))
+    _draw_heldout(axes, series(rows, "heldout_loss"))
     dress(axes, "", "loss")
     if _wants_log(smooth, [found for _, found in drawn]):
         log_ticks(axes)
     legend(axes)
+
+
+def _draw_trace(axes: Axes, trace: _Trace, found: Series) -> Series:
+    """Raw and smoothed; returns the smoothed series."""
+    window = smoothing_window(len(found))
+    smooth = running_mean(found, window)
+    raw, mean = thinned(found, _BUCKETS), thinned(smooth, _BUCKETS)
+    label = f"{trace.name}, each iteration"
+    axes.plot(raw.steps, raw.values, color=trace.color, alpha=0.25, linewidth=0.7, label=label)
+    label = f"{trace.name}, running mean of {window}"
+    axes.plot(mean.steps, mean.values, color=trace.color, linewidth=1.8, label=label)
+    return smooth
+
+
+def _draw_epochs(axes: Axes, ends: Series) -> None:
+    """A level line from the first to the last iteration of each epoch, at its mean loss."""
+    if len(ends):
+        edges = np.concatenate([[0.0], ends.steps])
+        axes.stairs(
+            ends.values, edges, baseline=None, color=INK, linewidth=1.0, label="mean of each epoch"
+        )
+
+
+def _draw_heldout(axes: Axes, found: Series) -> None:
+    if len(found):
+        axes.plot(
+            found.steps,
+            found.values,
+            color=VERMILION,
+            linewidth=1.2,
+            marker="o" if len(found) <= _MOST_MARKERS else "",
+            markersize=3.5,
+            label="held-out images, averaged weights",
+        )
 
 
 def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
@@ -136,42 +141,30 @@ def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
     return bool(highest / min(found.values.min() for found in smooth) >= _LOG_FROM)
 
 
-def _bands(rows: Sequence[Row]) -> list[Series]:
+def _bands(rows: Sequence[Row], key: str) -> list[Series]:
     """The loss of each quarter of the noise range, little noise first; [] where none was logged."""
-    count = max((len(row["loss_levels"]) for row in rows if "loss_levels" in row), default=0)
-    found = [series(rows, "loss_levels", band) for band in range(count)]
+    count = max((len(row[key]) for row in rows if key in row), default=0)
+    found = [series(rows, key, band) for band in range(count)]
     return found if any(len(band) for band in found) else []
 
 
-def _draw_bands(axes: Axes, bands: Sequence[Series]) -> None:
+def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) -> None:
+    """A smoothed line a band; rings of the same color where held-out images were measured."""
     smooth = [running_mean(band, smoothing_window(len(band))) for band in bands]
-    colors = [
-        BANDS[round(i * (len(BANDS) - 1) / max(len(bands) - 1, 1))] for i in range(len(bands))
-    ]
+    colors = [BANDS[i * len(BANDS) // len(bands)] for i in range(len(bands))]
     for index, (band, color) in enumerate(zip(smooth, colors, strict=True)):
         low, high = (round(100 * edge / len(bands)) for edge in (index, index + 1))
         drawn = thinned(band, _BUCKETS)
         axes.plot(drawn.steps, drawn.values, color=color, linewidth=1.6, label=f"{low}–{high} %")
+    for band, color in zip(heldout, colors, strict=False):
+        if len(band) <= _MOST_MARKERS:
+            axes.plot(band.steps, band.values, "o", color=color, mfc="white", markersize=3.5)
     dress(axes, "", "loss, running mean")
     drawn_bands = [band for band in smooth if len(band)]
     if _wants_log(drawn_bands, drawn_bands):
         log_ticks(axes)
-    legend(axes, title="share of the noise range (0 % is clean)", columns=2)
-
-
-def _draw_epochs(panels: Sequence[Axes], rows: Sequence[Row]) -> None:
-    """A faint line at the end of every epoch, or of every 2nd, 5th, 10th … where they are many."""
-    epochs = [row for row in rows if "epoch" in row]
-    every = next(
-        n * 10**k
-        for k in range(12)
-        for n in (1, 2, 5)
-        if len(epochs) / (n * 10**k) <= _MOST_EPOCH_MARKS
-    )
-    for row in epochs:
-        if row["epoch"] % every == 0:
-            for axes in panels:
-                axes.axvline(row["step"], color=FAINT, linewidth=0.6, zorder=0.5)
+    rings = "; rings: held out" if heldout else ""
+    legend(axes, title=f"share of the noise range (0 % is clean){rings}", columns=2)
 
 
 def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
@@ -180,7 +173,8 @@ def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
     if not len(batches):
         return
     per_step = float(batches.values.mean())
-    top = axes.secondary_xaxis("top", functions=(lambda x: x * per_step, lambda x: x / per_step))
+    functions = (lambda x: np.asarray(x) * per_step, lambda x: np.asarray(x) / per_step)
+    top = axes.secondary_xaxis("top", functions=functions)
     top.set_xlabel("images seen", color=MUTED, fontsize=9.5)
     top.tick_params(colors=MUTED, labelsize=9, length=3, color=FAINT)
     top.spines["top"].set_visible(False)
@@ -192,7 +186,7 @@ def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
 def schedule_plot(path: Path | str, schedules: Mapping[str, ArrayLike]) -> None:
     """Write two panels over t/T: log-SNR, and the signal's share of the variance, sigmoid(log-SNR).
 
-    `schedules`: name → log-SNR [T] (natural logarithm), t rising; infinite ends are left out.
+    `schedules`: name → log-SNR [T] (natural logarithm), t rising; drawn from −15 to 15.
     """
     save_picture(path, rendered(schedule_figure(schedules)))
 
@@ -205,8 +199,8 @@ def schedule_figure(schedules: Mapping[str, ArrayLike]) -> Figure:
         log_snr = np.asarray(levels, np.float64)
         time = np.linspace(0, 1, len(log_snr))
         color = CYCLE[index % len(CYCLE)]
-        finite = np.where(np.isfinite(log_snr), log_snr, np.nan)
-        left.plot(time, finite, color=color, linewidth=1.8, label=name)
+        shown = np.where(np.abs(log_snr) <= _LOG_SNR_SHOWN, log_snr, np.nan)
+        left.plot(time, shown, color=color, linewidth=1.8, label=name)
         share = 0.5 + 0.5 * np.tanh(log_snr / 2)  # ᾱ = sigmoid(log-SNR) where the variance is kept
         right.plot(time, share, color=color, linewidth=1.8, label=name)
     dress(left, "t / T", "log-SNR")

@@ -52,6 +52,11 @@ def legend(axes: Axes, title: str = "", columns: int = 1) -> None:
         found.get_title().set(color=MUTED, fontsize=9)
 
 
+def small_print(figure: Figure, text: str) -> None:
+    """A line at the bottom right, taken literally."""
+    figure.supxlabel(text, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
+
+
 def thousands(axes: Axes) -> None:
     """20,000 rather than 20000 along x."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
@@ -77,6 +82,7 @@ def rendered(figure: Figure) -> Image.Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     width, height = canvas.get_width_height()
-    return Image.frombytes("RGBA", (width, height), bytes(canvas.buffer_rgba())).convert("RGB")
+    pixels = bytes(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return Image.frombytes("RGBA", (width, height), pixels).convert("RGB")

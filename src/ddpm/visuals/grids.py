@@ -35,14 +35,13 @@ def save_grid(
     caption: str | None = None,
     row_titles: Sequence[str] = (),
     comment: str = "",
-    cell_scale: int | None = None,
 ) -> None:
     """Write `grid` to `path` (PNG or JPEG by its name), with `caption` in a margin below.
 
     `row_titles`: a word beside each row; `comment` is stored in the file, unseen.
     """
     pixels = to_pixels(images)
-    layout = fitting_layout(rows, columns, pixels.shape[1:3], scale=cell_scale)
+    layout = fitting_layout(rows, columns, pixels.shape[1:3])
     picture = Image.fromarray(tile(pixels, layout))
     titled = lettered(picture, layout, row_titles=row_titles, caption=caption)
     save_picture(path, titled, comment=comment)

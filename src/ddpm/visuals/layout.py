@@ -14,7 +14,7 @@ Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
 Pixels = NDArray[np.uint8]  # [..., H, W] grey or [..., H, W, 3] color
 
 GAP = 2  # pixels between cells
-_WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
+WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,28 @@ def to_pixels(images: Any) -> Pixels:
 
 
 def fitting_layout(
-    rows: int, columns: int, image: tuple[int, int], *, scale: int | None = None, gap: int = GAP
+    rows: int,
+    columns: int,
+    image: tuple[int, int],
+    *,
+    scale: int | None = None,
+    width: int = WIDTH,
+    gap: int = GAP,
 ) -> Layout:
     """A layout for images of (height, width) `image`.
 
-    Without `scale`, the whole multiple that makes the picture about 560 pixels wide (28-pixel digits
-    in 5 columns: 4), less where it would be taller than 900.
+    Without `scale`, the whole multiple that makes the picture about `width` pixels wide (28-pixel
+    digits in 5 columns: 4), less where it would be taller than 900.
     """
-    height, width = image
+    image_height, image_width = image
     if rows < 1 or columns < 1:
         raise RequestError(f"A grid needs at least one row and one column, not {rows}x{columns}.")
     if scale is None:
-        scale = max(1, min(round(_WIDTH / (columns * width)), _HEIGHT // (rows * height)))
+        scale = min(round(width / (columns * image_width)), _HEIGHT // (rows * image_height))
+        scale = max(1, scale)
     if scale < 1:
         raise RequestError(f"A cell is 1 or more times as large as its image, not {scale}.")
-    return Layout(rows, columns, height, width, scale, gap)
+    return Layout(rows, columns, image_height, image_width, scale, gap)
 
 
 def tile(cells: Pixels, layout: Layout, background: int = 255) -> Pixels:

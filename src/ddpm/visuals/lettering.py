@@ -28,18 +28,18 @@ def lettered(
     Column titles are shortened to their cell; long captions are broken into lines.
     """
     left = max((text_width(name) for name in row_titles or ()), default=-_SPACE) + _SPACE
-    head = TITLE_SIZE + 2 * _SPACE if title else 0
+    head = TITLE_SIZE + _SPACE if title else 0
     top = head + (_LINE + _SPACE // 2 if any(column_titles) else 0)
     width = left + picture.width
     lines = broken(caption or "", max(width, _CAPTION_WIDTH))
     width = max(width, *(text_width(line) for line in lines), 0)
     bottom = top + picture.height
-    height = bottom + (_SPACE + _LINE * len(lines) if lines else 0)
+    height = bottom + (_SPACE + _LINE * len(lines) + _SPACE // 2 if lines else 0)
     sheet = Image.new(picture.mode, (width, height), BACKGROUND)
     sheet.paste(picture, (left, top))
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((left, _SPACE // 2), title, fill=INK, font=typeface(TITLE_SIZE))
+        draw.text((left, 0), title, fill=INK, font=typeface(TITLE_SIZE))
     cell_height, cell_width = layout.cell
     for index, word in enumerate(column_titles):
         middle = left + layout.corner(index)[1] + cell_width // 2

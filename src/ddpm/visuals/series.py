@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,15 +42,16 @@ def _entry(value: Any, band: int | None) -> float | None:
 
 
 def running_mean(found: Series, window: int) -> Series:
-    """The mean of `window` values around each one.
+    """The mean of `window` values (odd) around each one.
 
-    Near the start the window shrinks on both sides, so that the first fall is not smeared; at the end
-    it shrinks on the right only, so that the last value is still a mean of half a window.
+    Near the start the window shrinks on both sides, so that the first fall is not smeared, but looks
+    at least a tenth of itself ahead; at the end it shrinks on the right only, so that the last value
+    is still a mean of half a window.
     """
-    count = len(found)
+    count, half = len(found), window // 2
     at = np.arange(count)
-    left = np.minimum(window // 2, at)
-    right = np.minimum(left, count - 1 - at)
+    left = np.minimum(half, at)
+    right = np.minimum(np.maximum(left, half // 5), count - 1 - at)
     sums = np.concatenate([[0.0], np.cumsum(found.values)])
     return Series(found.steps, (sums[at + right + 1] - sums[at - left]) / (left + right + 1))
 
@@ -60,7 +62,7 @@ def thinned(found: Series, buckets: int) -> Series:
         return found
     edges = np.linspace(0, len(found), buckets + 1).astype(int)
     kept: set[int] = set()
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         part = found.values[start:stop]
         kept |= {int(start + part.argmin()), int(start + part.argmax())}
     chosen = sorted(kept)
@@ -68,5 +70,5 @@ def thinned(found: Series, buckets: int) -> Series:
 
 
 def smoothing_window(count: int) -> int:
-    """Iterations to average over: a fortieth of the run, an even number from 2 to 1000."""
-    return 2 * min(max(count // 80, 1), 500)
+    """Iterations to average over: a fortieth of the run; an odd number from 9 to 1001."""
+    return 2 * min(max(count // 80, 4), 500) + 1

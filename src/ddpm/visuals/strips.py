@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Images, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered
+from ddpm.visuals.layout import Images, Layout, fitting_layout, tile, to_pixels
+from ddpm.visuals.lettering import lettered, text_width
 from ddpm.visuals.saving import save_picture
+
+_WIDTH = 720  # pixels: strips are long
+_WIDEST_TITLE = 120  # pixels; a longer title is shortened rather than its column widened
 
 
 def process_strip(
@@ -30,11 +35,17 @@ def process_strip(
         raise RequestError("A strip needs at least one column, and as many images in each.")
     stacked = np.stack(_alike([to_pixels(images) for _, images in columns]), axis=1)
     rows, count = stacked.shape[:2]
-    layout = fitting_layout(rows, count, stacked.shape[2:4])
-    picture = Image.fromarray(tile(stacked.reshape(rows * count, *stacked.shape[2:]), layout))
     titles = [words for words, _ in columns]
+    layout = _roomy(fitting_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
+    picture = Image.fromarray(tile(stacked.reshape(rows * count, *stacked.shape[2:]), layout))
     titled = lettered(picture, layout, title=title, column_titles=titles, row_titles=row_titles)
     save_picture(path, titled)
+
+
+def _roomy(layout: Layout, titles: Sequence[str]) -> Layout:
+    """`layout`, its cells large enough for the titles above them, within reason."""
+    widest = min(max(text_width(words) for words in titles), _WIDEST_TITLE)
+    return replace(layout, scale=max(layout.scale, math.ceil(widest / layout.width)))
 
 
 def _alike(columns: list[Images]) -> list[Images]:
