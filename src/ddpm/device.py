@@ -17,15 +17,19 @@ def pick_device(name: str = "auto") -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
+    counts = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
     }
-    if not present.get(name.split(":")[0], False):
-        here = ", ".join(kind for kind, there in present.items() if there)
-        raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        if (device.index or 0) < counts.get(device.type, 0):
+            return device
+    except RuntimeError:
+        pass  # not a device's name at all
+    here = ", ".join(kind for kind, count in counts.items() if count)
+    raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
 
 
 def resolve_precision(asked: str, device: torch.device) -> str:
@@ -51,8 +55,9 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 def deterministic() -> Iterator[None]:
     """Deterministic algorithms on inside the block (bit-exact resume rests on it)."""
     before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)

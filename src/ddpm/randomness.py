@@ -28,7 +28,8 @@ class ImageNoise:
     """Standard normal noise for a batch in which image i draws from seed i alone.
 
     Calling it gives the next [N, *shape] float32 tensor. Drawn on the CPU whatever the device, so the
-    same seed gives the same picture everywhere up to rounding.
+    same seed gives the same picture everywhere up to rounding. (PyTorch's CPU generator hears the lowest
+    32 bits of a seed only.)
     """
 
     def __init__(

@@ -11,9 +11,7 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.models.spec import ModelSpec
 
 State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
-Losses = Mapping[
-    str, Tensor
-]  # name → 0-d loss, or a 1-d loss per noise level (nan where none fell)
+Losses = Mapping[str, Tensor]  # name → 0-d loss, or a 1-d loss by noise level (nan where none fell)
 
 
 class Frame(NamedTuple):
@@ -42,10 +40,19 @@ class GenerativeModel(Protocol):
         """Draw one chunk of images, image i from seed i alone, yielding every moment."""
 
     def state(self) -> State:
-        """Everything training needs to go on: `ema` (what is sampled), `weights`, `optimizer`."""
+        """Everything training needs to go on: `ema` (what is sampled), `weights`, `optimizer`.
+
+        The tensors are the live ones: copy what has to outlast the next step.
+        """
 
     def load_state(self, state: State) -> None:
-        """Go on from `state`; a group that is absent is left alone."""
+        """Go on from a copy of `state`; `ema` or `weights` alone serve for both.
+
+        Without `optimizer` that one is left as it is. RuntimeError: weights of another network.
+        """
+
+    def describe(self) -> list[str]:
+        """What a user should know before it trains, a line each."""
 
     def set_total(self, config: Config) -> None:
         """Take over the run's total, which the learning rate follows, once it is known."""

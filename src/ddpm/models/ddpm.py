@@ -5,12 +5,14 @@ The one place where a configuration is unpacked into the plain arguments of `dif
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import Config, SamplingConfig
+from ddpm.config import Config, SamplingConfig, TrainingConfig
 from ddpm.device import autocast, resolve_precision
 from ddpm.diffusion.guidance import CLIPS, guide, in_interval
 from ddpm.diffusion.levels import Levels, levels
@@ -36,7 +38,24 @@ from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
+SIGNAL_LEFT = 0.02  # share of the signal that may survive at the last step, else a warning
 NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
+
+
+class Drawn(NamedTuple):
+    """What lines 2-4 of Algorithm 1 draw for a batch, and its labels."""
+
+    x0: Tensor  # [N, C, H, W]
+    t: Tensor  # [N]
+    noise: Tensor  # [N, C, H, W]
+    labels: Tensor | None  # [N]
+
+    def split(self, size: int) -> Iterator[Drawn]:
+        """Micro-batches of `size` images, the last one perhaps smaller."""
+        for start in range(0, len(self.x0), size):
+            part = slice(start, start + size)
+            labels = None if self.labels is None else self.labels[part]
+            yield Drawn(self.x0[part], self.t[part], self.noise[part], labels)
 
 
 class Ddpm:
@@ -52,56 +71,50 @@ class Ddpm:
         self.objective = make_objective(
             config.diffusion.objective, self.schedule, mean, spec.data_std
         )
-        self.training = config.training
         self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
         self.optimizer = make_optimizer(self.network.parameters(), config.training)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The configuration's section on training."""
+        return self.spec.config.training
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
         """Algorithm 1 of Ho et al. 2020 on one batch; the loss and its mean by noise band."""
         config, training = self.spec.config, self.training
         generator = generator_for(training.seed, "step", step, device=self.device)
-        x0 = images.to(self.device)
+        x0 = images.to(self.device)  # line 2
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # line 4
-        labels = self._hide_labels(labels, generator)
+        drawn = Drawn(x0, t, noise, self._hide_labels(labels, generator))
         if config.network.dropout:
             torch.manual_seed(derive_seed(training.seed, "dropout", step))
         self.network.train()
         losses = []
-        for part in torch.arange(len(x0), device=self.device).tensor_split(training.accumulate):
-            loss = self._loss(self.network, x0[part], labels, t[part], noise[part], part)
+        for part in drawn.split(math.ceil(len(x0) / training.accumulate)):
+            loss = self._loss(self.network, part)
             (loss.sum() / len(x0)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         self._step_optimizer(step)  # line 5
-        per_image = torch.cat(losses)
-        return {"loss": per_image.mean(), "loss_levels": self._by_noise(per_image, t)}
+        return self._summary(torch.cat(losses), t)
 
-    def _loss(
-        self,
-        network: nn.Module,
-        x0: Tensor,
-        labels: Tensor | None,
-        t: Tensor,
-        noise: Tensor,
-        part: Tensor,
-    ) -> Tensor:
+    def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
         """Each image's loss [N] under `network`."""
         diffusion = self.spec.config.diffusion
-        chosen = None if labels is None else labels[part]
 
         def predict(x: Tensor, t: Tensor) -> Tensor:
             with autocast(self.precision, self.device):
-                output: Tensor = network(x, t, chosen)
+                output: Tensor = network(x, t, drawn.labels)
             return output.float()
 
         return training_loss(
             predict,
             self.schedule,
             self.objective,
-            x0,
-            t,
-            noise,
+            drawn.x0,
+            drawn.t,
+            drawn.noise,
             weighting=diffusion.weighting,
             learned_variance=diffusion.learned_variance,
         ).per_image
@@ -123,30 +136,29 @@ class Ddpm:
         hidden = chance < self.spec.config.network.label_dropout
         return labels.to(self.device).masked_fill(hidden, self.spec.num_classes)
 
-    def _by_noise(self, per_image: Tensor, t: Tensor) -> Tensor:
-        """Mean loss by quarter of the noise range, little noise first [4]; nan where no t fell."""
+    def _summary(self, per_image: Tensor, t: Tensor) -> Losses:
+        """The mean loss, and by quarter of the noise range, little noise first; nan where no t fell."""
         band = t * NOISE_BANDS // len(self.schedule)
         total = per_image.new_zeros(NOISE_BANDS).index_add_(0, band, per_image)
-        return total / torch.bincount(band, minlength=NOISE_BANDS)
+        by_band = total / torch.bincount(band, minlength=NOISE_BANDS)
+        return {"loss": per_image.mean(), "loss_levels": by_band}
 
     @torch.no_grad()
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
         """The averaged weights' loss with t evenly spaced over the images and noise fixed by the seed."""
-        x0 = images.to(self.device)
+        x0, network = images.to(self.device), self.ema.network.eval()
         generator = generator_for(self.training.seed, "heldout", device=self.device)
-        t = torch.arange(len(x0), device=self.device) * len(self.schedule) // len(x0)
+        places = 2 * torch.arange(len(x0), device=self.device) + 1  # the middles of len(x0) strata
+        t = places * len(self.schedule) // (2 * len(x0))
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
         chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
-        parts = torch.split(torch.arange(len(x0), device=self.device), self.training.batch_size)
-        per_image = torch.cat(
-            [self._loss(self.ema.network.eval(), x0[p], chosen, t[p], noise[p], p) for p in parts]
-        )
-        self.network.train()
-        return {"loss": per_image.mean(), "loss_levels": self._by_noise(per_image, t)}
+        parts = Drawn(x0, t, noise, chosen).split(self.training.batch_size)
+        return self._summary(torch.cat([self._loss(network, part) for part in parts]), t)
 
-    def denoiser(self, labels: Tensor | None, settings: SamplingConfig) -> Denoiser:
+    def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """(x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
         network, clip = self.ema.network.eval(), CLIPS[settings.clip]
+        chosen = None if labels is None else torch.tensor(labels, device=self.device)
         learned = self.spec.config.diffusion.learned_variance
 
         def predict(x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
@@ -159,8 +171,8 @@ class Ddpm:
             return Prediction(self.objective.to_x0(output, x, signal, sigma), variance)
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
-            found = predict(x, t, labels)
-            guided = labels is not None and settings.guidance != 1
+            found = predict(x, t, chosen)
+            guided = chosen is not None and settings.guidance != 1
             if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
                 unconditional = predict(x, t, None).x0
                 found = found._replace(x0=guide(found.x0, unconditional, settings.guidance))
@@ -180,8 +192,7 @@ class Ddpm:
         noise = ImageNoise(seeds, self.spec.image_shape, self.device)
         visited = self.levels(settings)
         x = starting_noise(visited, noise)
-        chosen = None if labels is None else torch.tensor(labels, device=self.device)
-        yield from self.frames(visited, x, noise, chosen, settings)
+        yield from self.frames(visited, x, noise, labels, settings)
 
     @torch.no_grad()
     def frames(
@@ -189,7 +200,7 @@ class Ddpm:
         visited: Levels,
         x: Tensor,
         noise: Callable[[], Tensor],
-        labels: Tensor | None,
+        labels: Sequence[int] | None,
         settings: SamplingConfig,
     ) -> Iterator[Frame]:
         """The reverse process from `x` at the first of the levels `visited` down to the clean image."""
@@ -209,16 +220,33 @@ class Ddpm:
         }
 
     def load_state(self, state: State) -> None:
-        """Go on from `state`; weights alone start the average from themselves."""
+        """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""
         weights = state.get("weights", state.get("ema", {}))
         self.network.load_state_dict(weights)
         self.ema.network.load_state_dict(state.get("ema", weights))
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
 
+    def describe(self) -> list[str]:
+        """Size, device, and how much of the image the last noise level leaves."""
+        diffusion = self.spec.config.diffusion
+        size = sum(parameter.numel() for parameter in self.network.parameters())
+        left = float(self.schedule.signal[-1] / self.schedule.sigma[-1])
+        lines = [
+            f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}",
+            f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {left**2:.1e}; "
+            f"predicts {diffusion.objective}",
+        ]
+        if left > SIGNAL_LEFT:
+            lines.append(
+                f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
+                "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
+            )
+        return lines
+
     def set_total(self, config: Config) -> None:
         """Take over the run's total; the learning rate follows it."""
-        self.spec, self.training = self.spec.with_config(config), config.training
+        self.spec = self.spec.with_config(config)
 
 
 def _make_unet(spec: ModelSpec) -> UNet:

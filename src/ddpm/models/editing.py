@@ -10,15 +10,12 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.diffusion import editing
-from ddpm.diffusion.levels import levels
 from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
 
 DETERMINISTIC = ("ddim", "heun", "dpm++2m", "unipc")
-REPAINT_TIMES = (
-    5  # Lugmayr et al. 2022 use 10 jumps; 5 agree with their surroundings on small images
-)
+REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; on small images 5 agree with what surrounds them
 
 
 @torch.no_grad()
@@ -40,8 +37,7 @@ def interpolate(
     ends = starting_noise(visited, ImageNoise(seeds, model.spec.image_shape, model.device))
     shares = [i / (between + 1) for i in range(between + 2)]
     x = torch.cat([editing.slerp(ends[:1], ends[1:], share) for share in shares])
-    chosen = None if labels is None else torch.tensor(labels, device=model.device)
-    *_, last = model.frames(visited, x, lambda: torch.zeros_like(x), chosen, settings)
+    *_, last = model.frames(visited, x, lambda: torch.zeros_like(x), labels, settings)
     return last.x
 
 
@@ -57,11 +53,10 @@ def inpaint(
     """One answer a seed [N, C, H, W]: `image` where `mask` [1, H, W] is 0, redrawn where it is 1."""
     visited = model.levels(settings)
     noise = ImageNoise(seeds, model.spec.image_shape, model.device)
-    chosen = None if labels is None else torch.tensor(labels, device=model.device)
     known = image.to(model.device).expand(len(seeds), -1, -1, -1)
     *_, last = editing.inpaint(
         SAMPLERS[settings.sampler],
-        model.denoiser(chosen, settings),
+        model.denoiser(labels, settings),
         visited,
         noise,
         SamplerOptions(settings.eta, settings.churn, settings.variance),
@@ -86,11 +81,10 @@ def refine(
     Meng et al. 2022. Strength 0 hands the image back nearly as it is, 1 forgets it.
     """
     start = round(strength * (len(model.schedule) - 1))
-    steps = max(1, min(start + 1, round(settings.steps * max(strength, 0.05))))
-    visited = levels(model.schedule, steps, settings.spacing, start=start)
+    steps = max(1, min(start + 1, round(strength * settings.steps)))
+    visited = model.levels(replace(settings, steps=steps), start)
     noise = ImageNoise(seeds, model.spec.image_shape, model.device)
-    chosen = None if labels is None else torch.tensor(labels, device=model.device)
     known = image.to(model.device).expand(len(seeds), -1, -1, -1)
     x = editing.noised(visited, known, noise)
-    *_, last = model.frames(visited, x, noise, chosen, settings)
+    *_, last = model.frames(visited, x, noise, labels, settings)
     return last.x

@@ -33,6 +33,6 @@ class Ema:
             return
         averages: list[Tensor] = list(self.network.parameters())
         weights: list[Tensor] = list(self.source.parameters())
-        torch._foreach_lerp_(averages, weights, 1 - self.decay_at(step))
+        torch._foreach_lerp_(averages, weights, 1 - self.decay_at(step))  # all in one call
         for average, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             average.copy_(buffer)

@@ -25,9 +25,7 @@ def make_optimizer(
             betas=training.betas,
             weight_decay=training.weight_decay,
         )
-    kind: type[torch.optim.Adam] = (
-        torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
-    )
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
     return kind(
         parameters,
         lr=training.learning_rate,
@@ -61,7 +59,11 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`."""
+    """The inverse of `optimizer_tensors`; the tensors are copied.
+
+    Fused Adam walks weights and moments side by side in memory, so each moment is laid out as its weight
+    is (channels last), whatever layout it was stored in.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, _, name = key.partition(".")
@@ -69,6 +71,5 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     for parameter, entry in optimizer.state.items():
         for name, value in entry.items():
-            if value.shape == parameter.shape:
-                # fused kernels read memory in order: a moment must lie as its parameter does
-                entry[name] = torch.empty_like(parameter).copy_(value)
+            like = parameter if value.shape == parameter.shape else value
+            entry[name] = torch.empty_like(like).copy_(value)
