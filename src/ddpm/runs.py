@@ -1,7 +1,7 @@
 """The run folder: the one place that knows its file names. Standard library only.
 
-    runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
-                loss.png samples.png denoising.gif
+runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
+            loss.png samples.png denoising.gif
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from ddpm.config import Config, load_config
-from ddpm.errors import RequestError
 
 CHECKPOINT_PREFIX = "step-"
 
@@ -79,12 +76,6 @@ class RunFolder:
         """Whether a run was begun here."""
         return self.config.is_file()
 
-    def load_config(self) -> Config:
-        """The run's configuration; RequestError where it is missing or unreadable."""
-        if not self.exists():
-            raise RequestError(f"{self.root} is not a run: it has no config.json.")
-        return load_config(self.config)
-
     def load_environment(self) -> dict[str, Any]:
         """What the run recorded about its machine and data; empty where nothing was."""
         try:
@@ -103,14 +94,21 @@ def list_runs(folder: Path) -> list[RunFolder]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl, an unfinished last line left out; none where there is no file."""
+    """The rows of a metrics.jsonl, unreadable lines left out; none where there is no file.
+
+    Such a line is the last one of a process that was killed while it wrote, or the disk's fault.
+    """
     if not path.is_file():
         return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break  # a process was killed while it wrote this line
-        rows.append(row)
-    return rows
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    rows = (_row(line) for line in lines)
+    return [row for row in rows if row is not None]
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    """The row on a line; None where the line holds none."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None

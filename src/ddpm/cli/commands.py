@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ddpm.config import Config, with_overrides
+from ddpm.config import Config, load_config, with_overrides
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, list_runs
 
@@ -33,7 +33,7 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     if options.target in PRESETS:
         config, name = get_preset(options.target).config, options.target
     elif RunFolder(target).exists():
-        config, name = RunFolder(target).load_config(), target.name
+        config, name = load_config(RunFolder(target).config), target.name
         options.out = options.out or str(target)
     elif target.exists():
         config, name = get_preset("folder").config, target.resolve().stem
@@ -154,7 +154,7 @@ def export(options: Namespace) -> None:
 def runs(options: Namespace) -> None:
     found = list_runs(Path(options.folder))
     for run in found:
-        config, steps = run.load_config(), run.checkpoint_steps()
+        config, steps = load_config(run.config), run.checkpoint_steps()
         print(
             f"{run.root}  {config.preset}  step {steps[-1] if steps else 0} of {config.training.steps}"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ddpm.config import Config, unknown
+from ddpm.config import Config, load_config, unknown
 from ddpm.data.catalogue import cache_dir, data_dir, locate
 from ddpm.data.dataset import Dataset, prepare
 from ddpm.device import pick_device
@@ -16,7 +16,7 @@ from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.runs import RunFolder
+from ddpm.runs import RunFolder, list_runs
 from ddpm.training.checkpoint import Checkpoint, load, load_weights
 from ddpm.workflows.progress import Progress, say
 
@@ -60,9 +60,8 @@ def open_model(target: str, device: str = "auto") -> Opened:
                 f"{run.root} has no checkpoint yet; let the training go on until its first one."
             )
         # the run's file carries the settings it draws with, which may be newer than its weights
-        spec = replace(
-            found.spec, config=replace(found.spec.config, sampling=run.load_config().sampling)
-        )
+        sampling = load_config(run.config).sampling
+        spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
         model.load_state(found.state)
         return Opened(
@@ -77,7 +76,7 @@ def open_model(target: str, device: str = "auto") -> Opened:
             return _from_file(file, target, f"the bundled {target} weights", where)
     if path.is_dir():
         raise RequestError(f"{path} is not a run: it has no config.json.")
-    runs = sorted(entry.name for entry in RUNS.iterdir()) if RUNS.is_dir() else []
+    runs = [run.root.name for run in list_runs(RUNS)]
     raise unknown("run, weights file or bundled model called", target, [*runs, *bundled_names()])
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddpm.config import Config, differences
+from ddpm.config import Config, differences, load_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, pick_device, resolve_precision
+from ddpm.device import deterministic, pick_device
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers, write_json
 from ddpm.models.base import GenerativeModel
@@ -71,7 +71,7 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
     )
     config = with_total(
         config,
-        fixed=run.exists() and run.load_config().training.minutes > 0,
+        fixed=run.exists() and load_config(run.config).training.minutes > 0,
         images=len(dataset.train),
         seconds_a_step=lambda: seconds_a_step(spec, where, batches),
     )
@@ -86,7 +86,7 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
     write_json(run.config, config.to_dict())
     write_json(run.environment, describe(where, config, dataset))
     remove_leftovers(run.checkpoints)
-    _announce(run, dataset, model, where, step)
+    _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)
 
 
@@ -139,7 +139,7 @@ def _run(
 
 def _continued(run: RunFolder, asked: Config) -> Config:
     """The run's own configuration with the totals asked for; RequestError where anything else differs."""
-    own = run.load_config()
+    own = load_config(run.config)
     changed = [key for key in differences(own, asked) if key not in TOTALS and key != "preset"]
     changed = [key for key in changed if not key.startswith("sampling.")]
     if changed:
@@ -167,20 +167,17 @@ def _heldout(dataset: Dataset) -> loop.Batch | None:
     return to_model(torch.from_numpy(dataset.images[chosen])), labels
 
 
-def _announce(
-    run: RunFolder, dataset: Dataset, model: GenerativeModel, where: torch.device, step: int
-) -> None:
+def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> None:
     """What is about to happen, in three lines."""
     config = model.spec.config
-    precision = resolve_precision(config.training.precision, where)
     report, training = dataset.report, config.training
     dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
     held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
     say(
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}"
     )
-    parameters = sum(tensor.numel() for tensor in model.state()["weights"].values())
-    say(f"{parameters / 1e6:.2f} million parameters on {where}, {precision}")
+    for line in model.describe():
+        say(line)
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"going on at step {step} of" if step else "training"
     say(
