@@ -70,7 +70,7 @@ def prepare(
     decoded = decoded_images(source, seen.content_hash, transform, cache_dir, progress)
     split = _split(source, decoded, all_images)
     if len(split.train) < 2:
-        raise _too_few(path, source, decoded)
+        raise _too_few(path, decoded)
     return Dataset(
         name=source.name,
         images=decoded.images,
@@ -165,11 +165,11 @@ def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float
     return (mean / 255).tolist(), (std / 255).tolist()
 
 
-def _too_few(path: Path, source: ImageSource, decoded: Decoded) -> RequestError:
-    why = "; ".join(f"{name} {reason}" for name, reason in decoded.broken[:1])
-    same = "all equal" if len(decoded.items) > 1 else "one usable image"
-    what = same if len(decoded.items) else f"no usable image among {len(source)}"
-    return RequestError(
-        f"{path} holds {what}{f' ({why})' if why else ''}; "
-        "at least two different images are needed."
-    )
+def _too_few(path: Path, decoded: Decoded) -> RequestError:
+    """Some image can be decoded here, else ``cache`` would have said so."""
+    count, why = len(decoded.items), ""
+    what = "one usable image" if count == 1 else f"{count} images that are all equal"
+    if decoded.broken:
+        name, reason = decoded.broken[0]
+        why = f" ({name} {reason})"
+    return RequestError(f"{path} holds {what}{why}; at least two different images are needed.")

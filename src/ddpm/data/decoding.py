@@ -21,7 +21,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,11 +159,10 @@ def _plain(image: Image.Image) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _from_16_bits(values: NDArray[np.generic]) -> Image.Image:
-    wide = values.astype(np.int64)
-    if wide.min() < 0 or wide.max() > 65535:
+def _from_16_bits(values: NDArray[np.integer[Any]]) -> Image.Image:
+    if values.min() < 0 or values.max() > 65535:
         raise BrokenImageError("has 32-bit pixels, whose white nobody knows")
-    return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def _from_array(item: NDArray[np.uint8]) -> Image.Image:

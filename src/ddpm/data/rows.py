@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -43,7 +43,7 @@ class _Row(NamedTuple):
     content: str  # hash of the file
     pixels: bytes = b""  # empty where it is broken
     pixel_hash: str = ""
-    sums: NDArray[np.int64] | None = None
+    sums: Sequence[tuple[int, int]] = ()  # of the pixels and of their squares, for each channel
     reason: str = ""  # why it is broken
 
 
@@ -54,7 +54,7 @@ class _Index:
     contents: list[str] = field(default_factory=list)  # one an item; the rest one a row
     items: list[int] = field(default_factory=list)
     pixel_hashes: list[str] = field(default_factory=list)
-    sums: list[NDArray[np.int64] | None] = field(default_factory=list)
+    sums: list[Sequence[tuple[int, int]]] = field(default_factory=list)
     broken: list[tuple[int, str]] = field(default_factory=list)  # (item, reason)
 
     def add(self, row: _Row) -> None:
@@ -125,10 +125,10 @@ def _decode(source: ImageSource, item: int, transform: Transform) -> _Row:
     return _Row(content, flat, item_hash(flat), _sums(flat, transform.channels))
 
 
-def _sums(pixels: bytes, channels: int) -> NDArray[np.int64]:
+def _sums(pixels: bytes, channels: int) -> list[tuple[int, int]]:
     """[C, 2]: each channel's sum and sum of squares; below 2^53, where float64 is exact."""
     wide = np.frombuffer(pixels, np.uint8).reshape(channels, -1).astype(np.float64)
-    return np.stack([wide.sum(1), np.einsum("cp,cp->c", wide, wide)], axis=1).astype(np.int64)
+    return [(int(channel.sum()), int(channel @ channel)) for channel in wide]
 
 
 def _save_rows(file: BinaryIO, index: _Index) -> None:

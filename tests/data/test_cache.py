@@ -1,0 +1,229 @@
+"""The decoded cache: whole or absent, reused, rebuilt, safe with two writers."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ddpm.data import cache as module
+from ddpm.data.cache import Decoded, decoded_images
+from ddpm.data.decoding import decode
+from ddpm.data.rows import Transform
+from ddpm.data.source import ImageSource
+from ddpm.data.sources import open_source
+from ddpm.data.survey import survey
+from ddpm.errors import RequestError, WorkError
+
+SMALL = Transform((6, 7), 3)
+
+
+@pytest.fixture
+def source(tmp_path: Path, write_folder: Any, pictures: Any) -> ImageSource:
+    """Seven pictures, of which 2.png is broken and 6.png equals 1.png."""
+    good = pictures(6, (9, 11), 3)
+    files = {f"{i}.png": good[i] for i in (0, 1, 3, 4, 5)}
+    files |= {"2.png": good[2][:-60], "6.png": good[1]}
+    return open_source(write_folder(tmp_path / "set", files))
+
+
+@pytest.fixture
+def fill(source: ImageSource, tmp_path: Path) -> Callable[..., Decoded]:
+    content = survey(source, tmp_path / "cache").content_hash
+
+    def run(transform: Transform = SMALL, source: ImageSource = source, **options: Any) -> Decoded:
+        return decoded_images(source, content, transform, tmp_path / "cache", **options)
+
+    return run
+
+
+def folders(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "decoded").iterdir())
+
+
+def failing(index: int) -> bytes:
+    raise AssertionError(f"item {index} was decoded again")
+
+
+def test_the_rows_are_the_decoded_images_in_order(fill: Any, source: ImageSource) -> None:
+    found = fill()
+    assert found.items.tolist() == [0, 1, 3, 4, 5, 6] and isinstance(found.images, np.memmap)
+    for row, item in enumerate(found.items):
+        assert np.array_equal(found.images[row], decode(source.load(int(item)), (6, 7), 3))
+    ((name, reason),) = found.broken
+    assert name == "2.png" and "cannot be decoded" in reason
+    assert not found.images.flags.writeable
+
+
+def test_hashes_and_sums_belong_to_their_rows(fill: Any) -> None:
+    found = fill()
+    pixels = found.images.astype(np.int64)
+    assert np.array_equal(found.sums[:, :, 0], pixels.sum((2, 3)))
+    assert np.array_equal(found.sums[:, :, 1], (pixels**2).sum((2, 3)))
+    assert (
+        found.pixel_hashes[1] == found.pixel_hashes[5]
+        and found.file_hashes[1] == found.file_hashes[5]
+    )
+    assert len(set(found.pixel_hashes.tolist())) == len(set(found.file_hashes.tolist())) == 5
+
+
+def test_the_second_time_nothing_is_read(fill: Any, source: ImageSource) -> None:
+    first = fill()
+    again = fill(source=dataclasses.replace(source, load=failing))
+    for name in ("images", "items", "file_hashes", "pixel_hashes", "sums"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
+    assert first.broken == again.broken
+
+
+def test_each_transform_has_a_folder_and_anyone_can_open_the_array(
+    fill: Any, tmp_path: Path
+) -> None:
+    for transform in (SMALL, Transform((6, 7), 1), Transform((7, 6), 3)):
+        found = fill(transform)
+        assert found.images.shape == (6, transform.channels, *transform.size)
+    assert len(folders(tmp_path)) == 3
+    shapes = {np.load(folder / "images.npy").shape for folder in folders(tmp_path)}
+    assert shapes == {(6, 3, 6, 7), (6, 1, 6, 7), (6, 3, 7, 6)}
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        *((file, "cut") for file in ("images.npy", "rows.npz", "index.json")),
+        *((file, "empty") for file in ("images.npy", "rows.npz", "index.json")),
+        *((file, "gone") for file in ("images.npy", "rows.npz", "index.json")),
+        *((file, "longer") for file in ("images.npy", "index.json")),
+    ],
+)
+def test_a_damaged_folder_is_built_again(
+    fill: Any, source: ImageSource, tmp_path: Path, file: str, damage: str
+) -> None:
+    expected = np.array(fill().images)
+    (folder,) = folders(tmp_path)
+    path = folder / file
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(
+            {"cut": data[: len(data) // 2], "empty": b"", "longer": data + b"x"}[damage]
+        )
+    with pytest.raises(AssertionError, match="decoded again"):
+        fill(source=dataclasses.replace(source, load=failing))
+    assert np.array_equal(fill().images, expected)
+    assert folders(tmp_path) == [folder]  # nothing is left lying about
+
+
+def test_a_killed_writer_leaves_nothing_that_is_taken_for_a_cache(
+    fill: Any, source: ImageSource, tmp_path: Path
+) -> None:
+    def killed(index: int) -> Any:
+        if index == 4:
+            raise KeyboardInterrupt
+        return source.load(index)
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(source=dataclasses.replace(source, load=killed))
+    assert folders(tmp_path) == []
+    half = tmp_path / "cache" / "decoded" / ".tmp-half"  # as SIGKILL leaves it
+    half.mkdir()
+    (half / "images.npy").write_bytes(b"half")
+    assert len(fill().images) == 6 and half.exists()  # perhaps another process is still at it
+    os.utime(half, (0, 0))
+    fill(Transform((3, 3), 1))
+    assert not half.exists()
+
+
+def test_the_quicker_of_two_writers_wins(fill: Any, source: ImageSource, tmp_path: Path) -> None:
+    """While one process decodes its last image another one finishes the same folder."""
+    finished: list[Decoded] = []
+
+    def late(index: int) -> Any:
+        if index == 6 and not finished:
+            finished.append(fill())
+        return source.load(index)
+
+    found = fill(source=dataclasses.replace(source, load=late))
+    assert len(folders(tmp_path)) == 1
+    assert np.array_equal(found.images, finished[0].images)
+
+
+_PREPARE = """
+import hashlib, sys
+from pathlib import Path
+from ddpm.data.dataset import prepare
+print("ready", flush=True)
+sys.stdin.readline()
+dataset = prepare(Path(sys.argv[1]), size=6, cache_dir=Path(sys.argv[2]))
+print(len(dataset.images), hashlib.sha256(dataset.images.tobytes()).hexdigest())
+"""
+
+
+def test_two_processes_may_prepare_at_once(
+    tmp_path: Path, write_folder: Any, pictures: Any
+) -> None:
+    root = write_folder(tmp_path / "s", {f"{i}.png": p for i, p in enumerate(pictures(200))})
+    command = [sys.executable, "-c", _PREPARE, str(root), str(tmp_path / "cache")]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for process in started:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        printed = [process.communicate(timeout=120)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert printed[0] == printed[1] and printed[0].startswith("200 ")
+    assert len(folders(tmp_path)) == 1
+
+
+def test_a_set_that_changes_meanwhile_is_not_kept_under_the_old_name(
+    fill: Any, source: ImageSource, tmp_path: Path, pictures: Any
+) -> None:
+    (other,) = pictures(1, (9, 11), 3, seed=5)
+    changed = dataclasses.replace(source, load=lambda i: other if i == 3 else source.load(i))
+    with pytest.raises(WorkError, match="changed while they were read; run it again"):
+        fill(source=changed)
+    assert folders(tmp_path) == []
+
+
+def test_where_every_picture_breaks_in_decoding_nothing_is_kept(
+    tmp_path: Path, write_folder: Any, pictures: Any
+) -> None:
+    files = {f"{i}.png": p[:-40] for i, p in enumerate(pictures(3, (40, 40)))}
+    source = open_source(write_folder(tmp_path / "set", files))
+    content = survey(source, tmp_path / "cache").content_hash
+    with pytest.raises(RequestError, match="None of the 3 images in set can be used"):
+        decoded_images(source, content, SMALL, tmp_path / "cache")
+    assert folders(tmp_path) == []
+
+
+def test_a_full_disk_is_said_in_a_sentence(
+    fill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "write_rows", full)
+    with pytest.raises(WorkError, match=r"cannot be written .No space left on device.: make room"):
+        fill()
+    assert folders(tmp_path) == []
+
+
+def test_progress_counts_every_item_once(fill: Any) -> None:
+    seen: list[tuple[int, int]] = []
+    fill(progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(7, 7)]

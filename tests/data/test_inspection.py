@@ -1,0 +1,66 @@
+"""What `ddpm data inspect` is told about a set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ddpm.data.inspection import inspect
+from ddpm.data.sources import embedded_digits
+from ddpm.errors import RequestError
+
+
+def test_counts_sizes_modes_classes_and_broken_files(
+    tmp_path: Path, write_folder: Any, pictures: Any
+) -> None:
+    grey, colour = pictures(3, (8, 9)), pictures(2, (30, 20), 3)
+    files = {f"cats/{i}.png": p for i, p in enumerate(grey)}
+    files |= {f"dogs/{i}.png": p for i, p in enumerate(colour)}
+    files |= {"dogs/same.png": colour[0], "dogs/x.png": b"broken"}
+    found = inspect(write_folder(tmp_path / "pets", files), cache_dir=tmp_path / "cache")
+    values = {row["what"]: row["value"] for row in found.summary}
+    assert (values["name"], values["kind"]) == ("pets", "folder")
+    assert (values["given"], values["used"], values["duplicate"], values["broken"]) == (7, 5, 1, 1)
+    assert (values["size"], values["channels"]) == (
+        "30x20",
+        3,
+    )  # as common as 8x9: the first by name
+    assert len(values["mean"].split()) == len(values["std"].split()) == 3
+    assert found.sizes == [{"size": "30x20", "images": 3}, {"size": "8x9", "images": 3}]
+    assert found.modes == [{"mode": "L", "images": 3}, {"mode": "RGB", "images": 3}]
+    assert found.classes == [{"class": "cats", "images": 3}, {"class": "dogs", "images": 3}]
+    assert found.broken == [{"name": "dogs/x.png", "reason": "is not an image"}]
+    assert found.samples.shape == (6, 3, 30, 20)
+    rows = [found.summary, found.sizes, found.modes, found.classes, found.broken]
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_the_samples_are_spread_over_the_whole_set(tmp_path: Path) -> None:
+    images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1).repeat(4, 1).repeat(4, 2)
+    np.save(tmp_path / "a.npy", images)
+    found = inspect(tmp_path / "a.npy", cache_dir=tmp_path / "cache")
+    shades = found.samples[:, 0, 0, 0].astype(int)
+    assert len(shades) == 64 and shades[0] == 0 and shades[-1] == 199
+    assert set(np.diff(shades)) <= {3, 4} and type(found.samples) is np.ndarray
+
+
+def test_sets_without_labels_have_no_classes_and_digits_have_ten(tmp_path: Path) -> None:
+    found = inspect(embedded_digits(), cache_dir=tmp_path)
+    assert [row["class"] for row in found.classes] == list("0123456789")
+    assert sum(row["images"] for row in found.classes) == 1797
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 9, (3, 4, 4), dtype=np.uint8))
+    assert inspect(tmp_path / "a.npy", cache_dir=tmp_path).classes == []
+
+
+def test_size_and_channels_may_be_asked_for(tmp_path: Path) -> None:
+    found = inspect(embedded_digits(), size="12x10", channels=3, cache_dir=tmp_path)
+    assert found.samples.shape == (64, 3, 12, 10)
+
+
+def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="nothing at"):
+        inspect(tmp_path / "missing", cache_dir=tmp_path)
