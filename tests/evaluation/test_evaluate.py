@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.evaluate import ImageSets, draw, evaluate
+from ddpm.evaluation.evaluate import evaluate
 from ddpm.evaluation.protocol import content_hash, require_same_protocol
+from ddpm.evaluation.sets import ImageSets
 
 
 @pytest.fixture
@@ -69,39 +70,3 @@ def test_a_kernel_distance_has_no_ratio_to_a_floor_of_nothing(sets, network) -> 
     row = by_name(evaluate(sets, network))["kid"]
     assert row["floor_low"] <= 0
     assert row["ratio"] is None
-
-
-@pytest.mark.parametrize(
-    ("change", "n", "words"),
-    [
-        ({}, 151, "use -n 150 or draw more"),
-        ({}, 5, "needs at least 10"),
-        ({"generated": 1}, None, "only 1 generated images"),
-        ({"reference": 9}, None, "only 9 reference images"),
-        ({"floor": 0}, None, "none at all"),
-        ({"floor": 3}, None, "only 3 real images outside"),
-    ],
-)
-def test_sets_too_small_are_refused(sets, network, change: dict, n, words: str) -> None:
-    parts = {"generated": sets.generated, "reference": sets.reference, "floor": sets.floor}
-    parts |= {name: parts[name][:count] for name, count in change.items()}
-    with pytest.raises(RequestError, match=words):
-        evaluate(ImageSets(**parts), network, n)
-
-
-def test_another_shape_is_refused(sets, network, make_images) -> None:
-    for other in (make_images(50, side=20), make_images(50, channels=3)):
-        with pytest.raises(RequestError, match="are 16x16 gray; evaluate against"):
-            evaluate(ImageSets(other, sets.reference, sets.floor), network)
-    mixed = torch.zeros(50, 16, 16, dtype=torch.uint8)
-    with pytest.raises(RequestError, match="N x C x H x W"):
-        evaluate(ImageSets(mixed, sets.reference, sets.floor), network)
-
-
-def test_drawing_keeps_the_order_and_takes_all_where_there_are_no_more(make_images) -> None:
-    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1)
-    drawn = draw(images, 20, seed=1).flatten().tolist()
-    assert drawn == sorted(set(drawn))
-    assert len(drawn) == 20
-    assert draw(images, 20, seed=2).flatten().tolist() != drawn
-    assert torch.equal(draw(images, 50, seed=1), images)

@@ -8,17 +8,18 @@ import torch
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash, require_same_protocol
 
-PROTOCOL = ScoreProtocol("fd", "digits", "abc", "28x28, black", 1000, "f00", 60000, 0)
+PROTOCOL = ScoreProtocol("digits", "abc", "28x28, black", 1000, "f00", 60000, 0)
 
 
-def row(**changes: object) -> dict[str, object]:
-    return {"value": 1.0, "protocol": str(replace(PROTOCOL, **changes))}
+def row(metric: str = "fd", **changes: object) -> dict[str, object]:
+    return {"value": 1.0, "protocol": replace(PROTOCOL, **changes).line(metric)}
 
 
 def test_the_line_says_everything() -> None:
-    line = str(PROTOCOL)
+    line = PROTOCOL.line("fd")
     for part in ("metric=fd", "network=digits", "weights=abc", "n=1000", "reference=f00", "black"):
         assert part in line
+    assert "network=pixels | weights=- | resize=-" in PROTOCOL.line("detail", pixels=True)
 
 
 @pytest.mark.parametrize(

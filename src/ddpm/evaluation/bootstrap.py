@@ -21,26 +21,32 @@ def bootstrap_counts(count: int, replicates: int, seed: int) -> Tensor:
     return counts.scatter_add_(1, drawn, torch.ones_like(counts))
 
 
-def interval(value: float, replicates: Tensor, scale: Scale) -> tuple[float, float]:
-    """The central 95 % of the replicates [B], moved so that their median is the value.
+def centered(value: float, replicates: Tensor, scale: Scale) -> Tensor:
+    """The replicates [B] moved so that their median is the value.
 
     Repeats push a distance up (they shrink the covariance, they empty the balls); moving the
     replicates, by a factor or by a difference, takes that push out and leaves the spread.
     """
+    middle = replicates.quantile(0.5)
+    if scale == "difference":
+        return replicates + (value - middle)
+    if middle <= 0:
+        return torch.full_like(replicates, value)
+    return replicates * (value / middle)
+
+
+def central(replicates: Tensor) -> tuple[float, float]:
+    """The ends of the central 95 % of the replicates [B]."""
     tail = (1 - LEVEL) / 2
-    probabilities = torch.tensor([tail, 0.5, 1 - tail], dtype=replicates.dtype)
-    low, middle, high = replicates.quantile(probabilities).tolist()
-    if scale == "factor":
-        if middle <= 0:
-            return value, value
-        return value * low / middle, value * high / middle
-    return value + low - middle, value + high - middle
+    low, high = replicates.quantile(torch.tensor([tail, 1 - tail], dtype=replicates.dtype)).tolist()
+    return low, high
 
 
-def ratio_interval(
-    value: float, replicates: Tensor, floor: float, floor_replicates: Tensor
-) -> tuple[float, float, float]:
-    """value / floor and its interval; both sides vary, independently of each other."""
-    ratio = value / floor
-    low, high = interval(ratio, replicates / floor_replicates, "factor")
-    return ratio, low, high
+def interval(value: float, replicates: Tensor, scale: Scale) -> tuple[float, float]:
+    """The central 95 % of the centered replicates."""
+    return central(centered(value, replicates, scale))
+
+
+def ratio_interval(values: Tensor, floors: Tensor) -> tuple[float, float]:
+    """The central 95 % of values [A] over floors [B]: both vary, independently of each other."""
+    return central((values[:, None] / floors).flatten())

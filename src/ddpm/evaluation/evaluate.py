@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ddpm.errors import RequestError
-from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, ratio_interval
-from ddpm.evaluation.features import Classifier, FeatureNetwork, check_images, extract
+from ddpm.evaluation.bootstrap import (
+    REPLICATES,
+    bootstrap_counts,
+    centered,
+    central,
+    ratio_interval,
+)
+from ddpm.evaluation.features import Classifier, FeatureNetwork, extract
+from ddpm.evaluation.floor import measure_sets
 from ddpm.evaluation.metrics import SUBSET, Metric, Reference, Sample, applicable
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
+from ddpm.evaluation.sets import ImageSets, choose
 
-FEWEST = 10  # images on each side: fewer say nothing, and five neighbours need six
 WIDE = 512  # features above which a Fréchet distance is dear, and fewer replicates are drawn
 WIDE_REPLICATES = 40
 
 Row = dict[str, float | int | str | None]
-
-
-@dataclass(frozen=True)
-class ImageSets:
-    """Three sets of uint8 images [N, C, H, W] of one shape.
-
-    `floor` are real images that are not in `reference`: n of them, measured like the generated
-    ones, give the value that a perfect generator would have at this n.
-    """
-
-    generated: Tensor
-    reference: Tensor
-    floor: Tensor
-
-    def check(self) -> None:
-        """RequestError unless the three are usable and of one shape."""
-        named = {
-            "generated images": self.generated,
-            "reference images": self.reference,
-            "real images outside the reference": self.floor,
-        }
-        for name, images in named.items():
-            check_images(images, f"The {name}")
-            if len(images) < FEWEST:
-                raise RequestError(
-                    f"There are only {len(images)} {name}; an evaluation needs at least {FEWEST}."
-                )
-            if images.shape[1:] != self.reference.shape[1:]:
-                raise RequestError(
-                    f"The {name} are {_shape(images)}, but the reference images are "
-                    f"{_shape(self.reference)}; evaluate against a reference of the same shape."
-                )
 
 
 def evaluate(
@@ -67,93 +40,84 @@ def evaluate(
 
     A row holds metric, label, better (lower, higher or real: near the floor), value, low, high, n,
     floor, floor_low, floor_high; for distances ratio, ratio_low, ratio_high (None where the floor
-    is not above zero for sure); protocol, note. Intervals are 95 % bootstrap intervals.
+    is not above zero for sure); protocol, note. Intervals are 95 % bootstrap intervals, but the
+    floor of a distance comes from other real images where there are enough (`floor.py`).
     """
     sets.check()
-    count, note = _count(sets, n)
-    generated = _sample(draw(sets.generated, count, seed), network)
-    floor = _sample(draw(sets.floor, count, seed + 1), network)
+    count, note = sets.count(n)
+    generated = _sample(sets.generated[choose(len(sets.generated), count, seed)], network)
+    real = _sample(sets.floor, network, cache)
     reference = _reference(sets.reference, network, count, seed, cache)
-    replicates = REPLICATES if generated.features.shape[1] <= WIDE else WIDE_REPLICATES
-    weights = _weightings(count, replicates, seed)
-    floor_weights = _weightings(count, replicates, seed + 1)
-    known = content_hash(sets.reference)
+    protocol = ScoreProtocol(
+        network=network.name,
+        weights=network.weights_hash,
+        resize=network.resize,
+        n=count,
+        reference=content_hash(sets.reference),
+        reference_count=len(sets.reference),
+        seed=seed,
+    )
     rows = []
     for name, metric in applicable(generated).items():
-        protocol = ScoreProtocol(
-            metric=name,
-            network="pixels" if metric.pixels else network.name,
-            weights="-" if metric.pixels else network.weights_hash,
-            resize="none" if metric.pixels else network.resize,
-            n=count,
-            reference=known,
-            reference_count=len(sets.reference),
-            seed=seed,
-        )
         row: Row = {"metric": name, "label": metric.label.format(network=network.name)}
         row |= {"better": metric.better, "n": count}
-        values = metric.measure(generated, reference, weights)
-        floors = metric.measure(floor, reference, floor_weights)
-        row |= numbers(metric, values, floors, count)
-        rows.append(row | {"protocol": str(protocol), "note": note})
+        row |= _measure(metric, generated, real, reference, seed)
+        rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
     return rows
 
 
+def _measure(
+    metric: Metric, generated: Sample, real: Sample, reference: Reference, seed: int
+) -> Row:
+    """The numbers of one row."""
+    n = len(generated.images)
+    floor = real.part(choose(len(real.images), n, seed + 1))
+    replicates = REPLICATES if generated.features.shape[1] <= WIDE else WIDE_REPLICATES
+    values = metric.measure(generated, reference, _weightings(n, replicates, seed))
+    floors = metric.measure(floor, reference, _weightings(n, replicates, seed + 1))
+    if not metric.distance:
+        return numbers(metric, values, floors, n)
+    return distance_numbers(metric, values, floors, measure_sets(metric, real, reference, n, seed))
+
+
 def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
-    """The numbers of a row from what `metric.measure` gave for both sides, [1 + replicates]."""
+    """Both sides from what `metric.measure` gave, [1 + replicates]: the value, then the replicates."""
     value, floor = values[0].item(), floors[0].item()
     low, high = metric.interval(value, values[1:], n)
     floor_low, floor_high = metric.interval(floor, floors[1:], n)
     row: Row = {"value": value, "low": low, "high": high}
+    return row | {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
+
+
+def distance_numbers(
+    metric: Metric, values: Tensor, floors: Tensor, others: tuple[Tensor, Tensor]
+) -> Row:
+    """The same with the ratio; `others`: scattered and consecutive sets of real images, if any."""
+    value = values[0].item()
+    spread = centered(value, values[1:], metric.scale)
+    floor, floor_spread = floors[0].item(), centered(floors[0].item(), floors[1:], metric.scale)
+    if len(others[0]):
+        floor, floor_spread = others[0].mean().item(), torch.cat(others)
+    (low, high), (floor_low, floor_high) = central(spread), central(floor_spread)
+    row: Row = {"value": value, "low": low, "high": high}
     row |= {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
-    if metric.distance:
-        row |= {"ratio": None, "ratio_low": None, "ratio_high": None}
-    if metric.distance and floor_low > 0:
-        ratio, low, high = ratio_interval(value, values[1:], floor, floors[1:])
-        row |= {"ratio": ratio, "ratio_low": low, "ratio_high": high}
-    return row
+    if floor_low <= 0:
+        return row | {"ratio": None, "ratio_low": None, "ratio_high": None}
+    ratio_low, ratio_high = ratio_interval(spread, floor_spread)
+    return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
 
 
-def draw(images: Tensor, count: int, seed: int) -> Tensor:
-    """`count` of the images without repeats, in their order; all where there are no more."""
-    return images[_choose(len(images), count, seed)]
-
-
-def _choose(available: int, count: int, seed: int) -> Tensor:
-    if available <= count:
-        return torch.arange(available)
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(available, generator=generator)[:count].sort().values
-
-
-def _count(sets: ImageSets, n: int | None) -> tuple[int, str]:
-    available = len(sets.generated)
-    asked = available if n is None else n
-    if asked > available:
-        raise RequestError(
-            f"{asked} images were asked for, but there are only {available} generated ones; "
-            f"use -n {available} or draw more."
-        )
-    if asked < FEWEST:
-        raise RequestError(f"-n is {asked}, but an evaluation needs at least {FEWEST} images.")
-    count = min(asked, len(sets.floor), len(sets.reference))
-    if count == asked:
-        return count, ""
-    short = "reference images" if count == len(sets.reference) else "real images outside it"
-    return count, f"n lowered from {asked} to {count}: there are only {count} {short}"
-
-
-def _sample(images: Tensor, network: FeatureNetwork) -> Sample:
-    features = extract(images, network)
+def _sample(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
+    features = extract(images, network, cache)
     return Sample(images, features, _probabilities(features, network))
 
 
 def _reference(
     images: Tensor, network: FeatureNetwork, count: int, seed: int, cache: Path | None
 ) -> Reference:
-    features = extract(images, network, cache)
-    matched, subset = _choose(len(images), count, seed), _choose(len(images), SUBSET, seed)
-    return Reference(images, features, _probabilities(features, network), matched, subset)
+    known = _sample(images, network, cache)
+    matched, subset = choose(len(images), count, seed), choose(len(images), SUBSET, seed)
+    return Reference(images, known.features, known.probabilities, matched, subset)
 
 
 def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
@@ -164,8 +128,3 @@ def _weightings(count: int, replicates: int, seed: int) -> Tensor:
     """[1 + replicates, count]: each image once, then the bootstrap's draws."""
     once = torch.ones(1, count, dtype=torch.float64)
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])
-
-
-def _shape(images: Tensor) -> str:
-    channels, height, width = images.shape[1:]
-    return f"{width}x{height} {'gray' if channels == 1 else 'color'}"

@@ -37,21 +37,27 @@ def kid(x: Tensor, y: Tensor, subsets: int = 100, subset_size: int = 1000, seed:
     return sum(values) / subsets
 
 
-def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor, constant: Tensor | None = None) -> Tensor:
     """MMD² [B] with x_i counted weights[b, i] times ([B, N]); y [M, D] counts once each.
 
     Pairs of an image with itself are left out, also where it is counted twice: the estimate stays
-    unbiased under resampling.
+    unbiased under resampling. `constant`: mean_kernel(y), where it is known already.
     """
-    if len(x) < 2 or len(y) < 2:
-        raise RequestError("KID needs at least 2 images on both sides; give more images.")
     x, y, w = x.double(), y.double(), weights.double()
     total = w.sum(dim=1)
-    within = pair_sum(x, w) / (total.square() - w.square().sum(dim=1))
     cross = torch.cat([kernel(part, y).mean(dim=1) for part in torch.split(x, BLOCK)])
-    ones = torch.ones(1, len(y), dtype=torch.float64)
-    constant = pair_sum(y, ones) / (len(y) * (len(y) - 1))
-    return within - 2 * (w @ cross) / total + constant
+    own = mean_kernel(y) if constant is None else constant
+    return mean_kernel(x, w) - 2 * (w @ cross) / total + own
+
+
+def mean_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean of k(x_i, x_j) over i ≠ j of x [N, D]; [B] with weights [B, N], else [1]."""
+    if len(x) < 2:
+        raise RequestError("KID needs at least 2 images on both sides; give more images.")
+    x = x.double()
+    w = torch.ones(1, len(x), dtype=torch.float64) if weights is None else weights
+    pairs = w.sum(dim=1).square() - w.square().sum(dim=1)
+    return pair_sum(x, w) / pairs
 
 
 def pair_sum(x: Tensor, weights: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from ddpm.evaluation.density_coverage import balls_around, weighted_coverage
 from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
 from ddpm.evaluation.fid import frechet_to
 from ddpm.evaluation.inception_score import inception_score
-from ddpm.evaluation.kid import weighted_mmd
+from ddpm.evaluation.kid import mean_kernel, weighted_mmd
 from ddpm.evaluation.memorisation import nearest, pixel_vectors
 from ddpm.evaluation.precision_recall import covered, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
@@ -37,6 +37,11 @@ class Sample:
     features: Tensor
     probabilities: Tensor | None = None
 
+    def part(self, index: Tensor) -> Sample:
+        """The images that `index` names."""
+        chosen = None if self.probabilities is None else self.probabilities[index]
+        return Sample(self.images[index], self.features[index], chosen)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -52,6 +57,11 @@ class Reference:
     def frechet(self) -> Callable[[Statistics], float]:
         """The Fréchet distance to all of the reference."""
         return frechet_to(statistics(self.features))
+
+    @cached_property
+    def kernel(self) -> Tensor:
+        """The part of the kernel distance that the subset has alone, [1]."""
+        return mean_kernel(self.features[self.subset])
 
     @cached_property
     def power(self) -> Tensor:
@@ -116,7 +126,8 @@ def _frechet(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
 
 
 def _kernel(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-    return weighted_mmd(sample.features, reference.features[reference.subset], weights)
+    real = reference.features[reference.subset]
+    return weighted_mmd(sample.features, real, weights, reference.kernel)
 
 
 def _score(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:

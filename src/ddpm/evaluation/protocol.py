@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,20 +16,21 @@ HASH_LENGTH = 12
 
 @dataclass(frozen=True)
 class ScoreProtocol:
-    """Everything besides the images that decides a score."""
+    """Everything besides the generated images that decides a score."""
 
-    metric: str
-    network: str  # name of the feature network, or "pixels"
-    weights: str  # hash of its weights, or "-"
+    network: str
+    weights: str  # hash of the network's weights
     resize: str  # how the network brings images to its own size
     n: int  # generated images
     reference: str  # content hash of the reference images
     reference_count: int
     seed: int  # of the subsets drawn where there are more images than n
 
-    def __str__(self) -> str:
-        """One line, `key=value | key=value`, that stands in every row."""
-        return " | ".join(f"{key}={value}" for key, value in asdict(self).items())
+    def line(self, metric: str, pixels: bool = False) -> str:
+        """`key=value | key=value`, as it stands in every row; `pixels`: no network is asked."""
+        known = self if not pixels else replace(self, network="pixels", weights="-", resize="-")
+        parts = {"metric": metric, **asdict(known)}
+        return " | ".join(f"{key}={value}" for key, value in parts.items())
 
 
 def content_hash(images: Tensor) -> str:
