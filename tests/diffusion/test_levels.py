@@ -12,7 +12,7 @@ EVERY = [(name, spacing) for name in SCHEDULES for spacing in SPACINGS]
 
 
 @pytest.mark.parametrize(("name", "spacing"), EVERY)
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(num_steps=st.integers(2, 300), data=st.data())
 def test_any_number_of_steps_gives_that_many_levels_of_the_table(name, spacing, num_steps, data):
     schedule = make_schedule(name, num_steps)

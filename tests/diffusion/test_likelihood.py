@@ -161,9 +161,9 @@ def smoothed(table: Schedule, x0: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_ode_knows_the_density_of_gaussian_data(schedule):
-    table, x0 = make_schedule(schedule, 5000), DATA.draw(4, 1, 4, 4)
-    found = ode_log_likelihood(DATA.denoiser(table), table, x0, generator(), steps=200)
-    torch.testing.assert_close(found, smoothed(table, x0), rtol=0, atol=0.03)
+    table, x0 = make_schedule(schedule, 2000), DATA.draw(4, 1, 4, 4)
+    found = ode_log_likelihood(DATA.denoiser(table), table, x0, generator(), steps=150)
+    torch.testing.assert_close(found, smoothed(table, x0), rtol=0, atol=0.05)
 
 
 def test_the_ode_converges_at_second_order():

@@ -32,7 +32,7 @@ def batch(n: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(("name", "path"), VALID)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(t=st.lists(st.integers(0, 99), min_size=6, max_size=6), seed=st.integers(0, 99))
 def test_the_target_means_the_image_it_was_made_from(name, path, t, seed):
     schedule = make_schedule(path, 100)

@@ -53,18 +53,18 @@ def test_deterministic_samplers_converge_to_the_ode_at_their_order(sampler, sche
     assert math.log2(errors[0] / errors[1]) == pytest.approx(ORDERS[sampler], abs=0.25)
 
 
-@pytest.mark.parametrize("sampler", ORDERS)
-def test_the_order_holds_where_the_denoiser_bends(sampler):
+def test_the_order_holds_where_the_denoiser_bends():
     table, data = make_schedule("cosine", 20_000), Mixture()
     start = int((table.log_snr > -8).sum()) - 1
 
-    def end(name: str, steps: int) -> Tensor:
+    def end(sampler: str, steps: int) -> Tensor:
         path = levels(table, steps, "log-snr", start=start, clean=False)
-        return run(SAMPLERS[name], data.denoiser(table), path, normal(1, 1, 8, 8))
+        return run(SAMPLERS[sampler], data.denoiser(table), path, normal(1, 1, 8, 8))
 
-    exact = end("unipc", 641)
-    errors = [float((end(sampler, steps) - exact).abs().mean()) for steps in (41, 81)]
-    assert math.log2(errors[0] / errors[1]) == pytest.approx(ORDERS[sampler], abs=0.35)
+    exact = end("unipc", 501)
+    for sampler, order in ORDERS.items():
+        errors = [float((end(sampler, steps) - exact).abs().mean()) for steps in (41, 81)]
+        assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35), sampler
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -101,22 +101,22 @@ def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective,
         output = chosen.target(x0, (x - signal * x0) / sigma, signal, sigma)
         return Prediction(chosen.to_x0(output, x, signal, sigma))
 
-    path = levels(table, 50, "log-snr")
+    path = levels(table, 30, "log-snr")
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path)
     first_order = sampler in ("ancestral", "ddim")
     assert mean == pytest.approx(DATA.mean, abs=0.005)
-    assert std == pytest.approx(DATA.std, abs=0.06 if first_order else 0.006)
+    assert std == pytest.approx(DATA.std, abs=0.1 if first_order else 0.015)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", STOCHASTIC)
 def test_stochastic_samplers_reach_the_datas_spread(sampler, schedule):
     table = make_schedule(schedule, 4000)
-    path = levels(table, 200, "log-snr")
+    path = levels(table, 150, "log-snr")
     denoise = DATA.denoiser(table)
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path, STOCHASTIC[sampler])
     assert mean == pytest.approx(DATA.mean, abs=0.002)
-    assert std == pytest.approx(DATA.std, abs=0.02)
+    assert std == pytest.approx(DATA.std, abs=0.025)
 
 
 @pytest.mark.parametrize("variance", ["small", "large"])
@@ -142,20 +142,20 @@ def test_ancestral_follows_its_moment_recursion(steps, variance):
 
 def test_algorithm_2_is_the_papers_in_terms_of_noise():
     """Line 4 as printed: x = (x - beta / sqrt(1 - alpha_bar) eps) / sqrt(alpha) + sigma z."""
-    table = make_schedule("linear", 1000)
-    path, denoise = levels(table, 1000, "uniform"), DATA.denoiser(table)
+    table = make_schedule("linear", 300)
+    path, denoise = levels(table, 300, "uniform"), DATA.denoiser(table)
     x = normal(2, 1, 3, 3)
-    draws, again = (iter(normal(1000, 2, 1, 3, 3, seed=1)) for _ in range(2))
+    draws, again = (iter(normal(300, 2, 1, 3, 3, seed=1)) for _ in range(2))
     betas, bars = table.betas, table.alpha_bars
     state = x
     for step in ancestral(denoise, path, x, lambda: next(draws), SamplerOptions(variance="large")):
-        t = 1000 - step.index
+        t = 300 - step.index
         x0 = denoise(state, torch.full((2,), t)).x0
         noise = (state - bars[t].sqrt() * x0) / (1 - bars[t]).sqrt()
         state = (state - betas[t] / (1 - bars[t]).sqrt() * noise) / (1 - betas[t]).sqrt()
         state = state + (betas[t].sqrt() * next(again) if t > 0 else 0)
         torch.testing.assert_close(step.x, state)
-    assert step.index == 1000 and len(list(draws)) == 1  # z = 0 at the last step
+    assert step.index == 300 and len(list(draws)) == 1  # z = 0 at the last step
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -62,7 +62,7 @@ def test_edm_spans_the_papers_range_evenly_in_the_logarithm():
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(num_steps=st.integers(2, 3000))
 def test_every_path_goes_from_image_to_noise(name, num_steps):
     schedule = make_schedule(name, num_steps)

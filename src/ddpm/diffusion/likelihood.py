@@ -97,11 +97,11 @@ def bits_per_dim_bound(
     count = middle if terms is None else terms
     if not 1 <= count <= middle:
         raise ValueError(f"terms must be from 1 to {middle}; got {count}")
-    drawn = torch.rand(count, generator=generator) if count < middle else torch.zeros(count)
+    within = torch.rand(count, generator=generator, device=generator.device).tolist()
 
     def term(step: int) -> Tensor:
         t = torch.full((len(x0),), step, dtype=torch.int64, device=x0.device)
-        noise = torch.randn(x0.shape, generator=generator).to(x0)
+        noise = torch.randn(x0.shape, generator=generator, device=generator.device).to(x0)
         x0_hat, learned = denoise(add_noise(schedule, x0, t, noise), t)
         fixed = float(variance == "large")
         return vlb_term(schedule, x0, x0_hat, t, fixed if learned is None else learned)
@@ -109,12 +109,13 @@ def bits_per_dim_bound(
     noise_over_signal = float(schedule.sigma[-1] / schedule.signal[-1])
     prior = (x0 / noise_over_signal).square().mean(dim=(1, 2, 3)) / (2 * math.log(2))
     steps = torch.zeros_like(prior)
-    for k in range(count):
-        steps += term(1 + int((k + float(drawn[k])) * middle / count)) * (middle / count)
+    for k, share in enumerate(within):  # where every term is asked for, k itself
+        steps += term(1 + int((k + share) * middle / count)) * (middle / count)
     pixels = term(0)
     return Bound(prior + steps + pixels, prior, steps, pixels)
 
 
+@torch.no_grad()
 def ode_log_likelihood(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
@@ -128,23 +129,21 @@ def ode_log_likelihood(
     path = levels(schedule, min(steps, len(schedule)), "log-snr")
     t = path.t[schedule.log_snr[path.t] >= PURE_NOISE].flip(0).tolist()  # cleanest first
     signal, ratio = schedule.signal[t].tolist(), (schedule.sigma / schedule.signal)[t].tolist()
-    y, previous = x0, torch.zeros(len(x0), device=x0.device)
-    integral = torch.zeros_like(previous)
+    y, integral, previous = x0, x0.new_zeros(len(x0)), x0.new_zeros(len(x0))
     for i, s in enumerate(ratio):
-        signs = torch.randint(2, x0.shape, generator=generator).to(x0) * 2 - 1
-        x0_hat, trace = _with_trace(denoise, y, signal[i], t[i], signs)
+        coins = torch.randint(2, x0.shape, generator=generator, device=generator.device)
+        x0_hat, trace = _with_trace(denoise, y, signal[i], t[i], coins.to(x0) * 2 - 1)
         if i > 0:
             integral += (trace + previous) / 2 * math.log(s / ratio[i - 1])
         if i + 1 < len(ratio):
             euler = y + (ratio[i + 1] / s - 1) * (y - x0_hat)
-            ahead = denoise(signal[i + 1] * euler, times(y, t[i + 1])).x0.detach()
+            ahead = denoise(signal[i + 1] * euler, times(y, t[i + 1])).x0
             y = euler + (s / ratio[i + 1] - 1) / 2 * (ahead - x0_hat)
         previous = trace
     dims = x0[0].numel()
-    normal: Tensor = -0.5 * (y / ratio[-1]).square().sum(dim=(1, 2, 3)) - dims / 2 * math.log(
-        2 * math.pi
-    )
-    return normal - dims * math.log(ratio[0]) - integral  # - dims ln s_T + dims ln(s_T / s_0)
+    energy: Tensor = (y / ratio[-1]).square().sum(dim=(1, 2, 3)) / 2
+    # ln N(y; 0, s_T²) and the divergence's own dims ln(s_T / s_0) leave - dims ln s_0.
+    return -energy - dims * math.log(math.sqrt(2 * math.pi) * ratio[0]) - integral
 
 
 def _with_trace(
@@ -162,6 +161,6 @@ def bits_per_dim_ode(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
     """[N] bits a dimension of 8-bit images x0: `ode_log_likelihood`, uniformly dequantized."""
-    spread = torch.rand(x0.shape, generator=generator).to(x0) - 0.5
+    spread = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
     nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL * spread, generator, steps)
     return -(nats / x0[0].numel() + math.log(PIXEL)) / math.log(2)
