@@ -76,7 +76,7 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     _images_axis(panels[0], rows)
     if bands:
         _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
-    panels[-1].set_xlim(left=0)
+    panels[-1].set_xlim(0, 1.01 * max(row["step"] for row in rows))
     dress(panels[-1], "iterations", panels[-1].get_ylabel())
     thousands(panels[-1])
     if note:

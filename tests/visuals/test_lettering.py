@@ -1,0 +1,74 @@
+"""Words around a grid: broken, shortened, never cut off."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ddpm.visuals.layout import fitting_layout
+from ddpm.visuals.lettering import broken, lettered, shortened, text_width
+from ddpm.visuals.style import typeface
+
+WORDS = st.lists(st.text("abmwé–×σ", min_size=1, max_size=12), max_size=12).map(" ".join)
+
+
+@settings(deadline=None, max_examples=40)
+@given(text=WORDS, width=st.integers(1, 300))
+def test_broken_lines_keep_every_word_and_fit(text: str, width: int) -> None:
+    lines = broken(text, width)
+    assert " ".join(lines) == text
+    assert all(text_width(line) <= width for line in lines if " " in line)
+
+
+@settings(deadline=None, max_examples=40)
+@given(text=st.text("abmwé", min_size=1, max_size=30), width=st.integers(1, 300))
+def test_shortened_words_are_the_longest_beginning_that_fits(text: str, width: int) -> None:
+    short = shortened(text, width)
+    assert text_width(short) <= width
+    if short == text:
+        return
+    kept = short.removesuffix("…")
+    assert text.startswith(kept)
+    assert text_width(f"{text[: len(kept) + 1]}…") > width
+
+
+def test_a_narrow_picture_grows_for_a_long_caption() -> None:
+    layout = fitting_layout(1, 1, (8, 8), scale=1)
+    sheet = lettered(Image.new("L", (8, 8)), layout, caption="a caption of several plain words")
+    pixels = np.asarray(sheet)
+    assert sheet.width >= 100
+    assert (pixels[8:, -1] == 255).all() and (pixels[-2:] == 255).all()  # nothing cut off
+
+
+def test_titles_stand_centered_above_their_columns_and_beside_their_rows() -> None:
+    layout = fitting_layout(2, 3, (60, 60), scale=1)
+    picture = Image.new("L", layout.size[::-1], 255)
+    sheet = lettered(
+        picture, layout, column_titles=["0 %", "50 %", "100 %"], row_titles=["one", "two"]
+    )
+    dark = np.asarray(sheet) < 200
+    left, top = sheet.width - picture.width, sheet.height - picture.height
+    for column in range(3):
+        start = left + column * 62
+        inked = np.flatnonzero(dark[:top, start : start + 60].any(axis=0))
+        assert abs((inked[0] + inked[-1]) / 2 - 29.5) <= 1.5
+    for row in range(2):
+        start = top + row * 62
+        inked = np.flatnonzero(dark[start : start + 60, :left].any(axis=1))
+        assert abs((inked[0] + inked[-1]) / 2 - 29.5) <= 3
+    assert not dark[top:, left:].any()
+
+
+def test_without_words_the_picture_is_unchanged() -> None:
+    layout = fitting_layout(1, 1, (9, 7), scale=2)
+    picture = Image.new("RGB", layout.size[::-1], "#123456")
+    assert lettered(picture, layout).tobytes() == picture.tobytes()
+
+
+def test_the_typeface_has_the_signs_captions_use() -> None:
+    missing = typeface().getmask("\uffff").getbbox(), bytes(typeface().getmask("\uffff"))
+    for sign in "–×σ₀ₜ…%é":
+        mask = typeface().getmask(sign)
+        assert (mask.getbbox(), bytes(mask)) != missing
