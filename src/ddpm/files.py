@@ -41,10 +41,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.iterdir():
             _flush(file)
+        _flush_folder(temporary)
         temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        _take_place(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -62,10 +61,29 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def is_leftover(path: Path) -> bool:
+    """Whether a path bears the name of a temporary file or folder of this module."""
+    return path.name.startswith(TEMP_PREFIX)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete temporary files and folders that a killed process left in `folder`."""
     for leftover in folder.glob(f"{TEMP_PREFIX}*"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _take_place(folder: Path, path: Path) -> None:
+    """Rename `folder` to `path`; what was there is put aside first, and comes back where that fails."""
+    aside = folder.with_name(f"{folder.name}-old")
+    if path.exists():
+        os.replace(path, aside)
+    try:
+        os.replace(folder, path)
+    except OSError:
+        if aside.exists():
+            os.replace(aside, path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

@@ -60,6 +60,11 @@ class RunFolder:
     def denoising(self) -> Path:
         return self.root / "denoising.gif"
 
+    @property
+    def pictures(self) -> tuple[Path, Path, Path]:
+        """What a finished training draws."""
+        return self.loss_plot, self.sample_grid, self.denoising
+
     def preview(self, step: int) -> Path:
         return self.previews / f"{CHECKPOINT_PREFIX}{step:08d}.png"
 

@@ -67,7 +67,8 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
             save_weights(file, tensors, spec)
             sums[file.name] = _sha256(file)
         row = {"progress": progress, "sha256": sums}
-        (temporary / STATE_FILE).write_text(json.dumps(row, indent=2), encoding="utf-8")
+        text = json.dumps({**row, "seal": _seal(row)}, indent=2)
+        (temporary / STATE_FILE).write_text(text, encoding="utf-8")
 
 
 def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
@@ -75,14 +76,10 @@ def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
 
     `stems`: load these files only (`ema` is all that sampling needs).
     """
-    try:
-        row = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        sums, progress = dict(row["sha256"]), dict(row["progress"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
+    row = _read_state(folder)
     state: State = {}
     spec = None
-    for name, expected in sums.items():
+    for name, expected in row["sha256"].items():
         stem = name.removesuffix(".safetensors")
         if stems is not None and stem not in stems:
             continue
@@ -92,7 +89,18 @@ def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
         state[stem], spec = load_weights(file)
     if spec is None:
         raise RequestError(f"The checkpoint {folder} holds no weights.")
-    return Checkpoint(state, spec, progress)
+    return Checkpoint(state, spec, row["progress"])
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    """`state.json`, its own seal verified; RequestError where it is damaged."""
+    try:
+        row: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        if row.pop("seal") != _seal(row):
+            raise ValueError(f"{STATE_FILE} was altered")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
+    return row
 
 
 def check_finite(state: State) -> None:
@@ -115,6 +123,11 @@ def prune(paths: Mapping[int, Path]) -> None:
     """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
     for step in paths.keys() - keep_steps(paths):
         shutil.rmtree(paths[step], ignore_errors=True)
+
+
+def _seal(row: dict[str, Any]) -> str:
+    """A checksum of the plain values themselves, so that state.json vouches for itself."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

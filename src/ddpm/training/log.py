@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ddpm.errors import WorkError
 from ddpm.files import write_text
+from ddpm.runs import read_rows
 
 Row = dict[str, Any]
 
@@ -31,7 +32,7 @@ class TrainingLog:
         self.pending: list[Row] = []
         self.epoch_sum = 0.0
         self.images = 0
-        rows = [row for row in _read(path) if row["step"] <= step]
+        rows = [row for row in read_rows(path) if row["step"] <= step]
         write_text(path, "".join(_line(row) for row in rows))
         for row in rows:
             self._count(row)
@@ -44,15 +45,16 @@ class TrainingLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; WorkError names the first step whose loss is not finite."""
+        """Write what is pending; WorkError, and nothing more, from the first row that is not finite."""
         pending, self.pending = self.pending, []
-        for row in pending:
-            plain = {name: _plain(value) for name, value in row.items()}
-            self.file.write(_line(plain))
-            for finished in self._count(plain):
-                self.file.write(_line(finished))
-            _check(plain)
-        self.file.flush()
+        try:
+            for row in pending:
+                plain = {name: _plain(value) for name, value in row.items()}
+                _check(plain)
+                for line in (plain, *self._count(plain)):
+                    self.file.write(_line(line))
+        finally:
+            self.file.flush()
 
     def sync(self) -> None:
         """Flush to the disk itself: what a checkpoint counts on must be there before it."""
@@ -61,8 +63,10 @@ class TrainingLog:
 
     def close(self) -> None:
         """Flush and close."""
-        self.flush()
-        self.file.close()
+        try:
+            self.flush()
+        finally:
+            self.file.close()
 
     def _count(self, row: Row) -> list[Row]:
         """Add an iteration's loss to its epoch (a batch may straddle two); the rows of ended epochs."""
@@ -83,25 +87,12 @@ class TrainingLog:
         return ended
 
 
-def _read(path: Path) -> list[Row]:
-    """Whole rows of a log; a half-written last line is left out."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
-
-
 def _plain(value: Any) -> Any:
     """Tensors as numbers or lists; nan in a list (a noise band without images) as null."""
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, list):
-        return [None if isinstance(v, float) and math.isnan(v) else v for v in value]
+        return [None if isinstance(v, float) and not math.isfinite(v) else v for v in value]
     return value
 
 
@@ -110,6 +101,7 @@ def _line(row: Row) -> str:
 
 
 def _check(row: Row) -> None:
+    """WorkError where a single number is not finite."""
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise WorkError(f"At step {row['step']} the {name.replace('_', ' ')} became {value}.")

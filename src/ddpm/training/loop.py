@@ -48,7 +48,8 @@ def train(
     seconds: float = 0.0,
 ) -> int:
     """Train from step `start` to the total or an interrupt; returns the last step, which is saved."""
-    began, previewing, step = time.perf_counter() - seconds, 0.0, start
+    began, step = time.perf_counter() - seconds, start
+    previewing, longest = 0.0, 0.0  # seconds: of all previews so far, of the longest one
     for step in range(start + 1, cadence.steps + 1):
         images, labels = around.batch(step)
         losses = model.training_step(images, labels, step)
@@ -65,8 +66,10 @@ def train(
             around.save(step, time.perf_counter() - began)
         if last:
             break
-        if step % cadence.preview_every == 0 and previewing <= PREVIEW_SHARE * elapsed:
+        allowed = PREVIEW_SHARE * (elapsed - seconds)
+        if step % cadence.preview_every == 0 and previewing + longest <= allowed:
             before = time.perf_counter()
             around.preview(step)
-            previewing += time.perf_counter() - before
+            took = time.perf_counter() - before
+            previewing, longest = previewing + took, max(longest, took)
     return step

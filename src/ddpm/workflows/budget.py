@@ -18,6 +18,7 @@ from ddpm.workflows.progress import say
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
 TRIAL_SECONDS = 8.0  # of throw-away steps on a copy, to turn minutes into steps
+TRIAL_SHARE = 0.1  # of the minutes asked for, at most
 TRIAL_WARMUP = 3  # steps that are not timed
 OVERHEAD = 0.07  # share of a run that is not training steps: previews, held-out loss, checkpoints
 
@@ -30,35 +31,39 @@ def with_asked_total(own: Config, asked: Config) -> Config:
     before, now = own.training, asked.training
     steps = now.steps
     if now.minutes and before.minutes:
-        steps = math.ceil(before.steps * now.minutes / before.minutes)
+        steps = max(1, round(before.steps * (now.minutes / before.minutes)))
     return replace(
         own, training=replace(before, steps=steps, epochs=now.epochs, minutes=now.minutes)
     )
 
 
 def with_total(
-    config: Config, *, fixed: bool, images: int, seconds_a_step: Callable[[], float]
+    config: Config, *, fixed: bool, images: int, seconds_a_step: Callable[[float], float]
 ) -> Config:
     """The configuration with `training.steps` made from its epochs or minutes.
 
     `fixed`: the steps of these minutes are known from before, so that nothing is measured.
+    `seconds_a_step`: measures the time of a step within the seconds it is given.
     """
     training = config.training
     steps = training.steps
     if training.minutes and not fixed:
-        budget = 60 * training.minutes * (1 - OVERHEAD)
-        steps = max(1, int(budget / seconds_a_step()))
+        trial = min(TRIAL_SECONDS, TRIAL_SHARE * 60 * training.minutes)
+        budget = (60 * training.minutes - trial) * (1 - OVERHEAD)
+        steps = max(1, int(budget / seconds_a_step(trial)))
     elif training.epochs and not training.minutes:
         steps = math.ceil(training.epochs * images / training.batch_size)
     return replace(config, training=replace(training, steps=steps))
 
 
-def seconds_a_step(spec: ModelSpec, device: torch.device, batches: Batches) -> float:
-    """Measured on a copy of the model that is thrown away, so that the run itself starts untouched."""
-    say(f"measuring the first steps for {TRIAL_SECONDS:.0f} s")
+def seconds_a_step(
+    spec: ModelSpec, device: torch.device, batches: Batches, seconds: float
+) -> float:
+    """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched."""
+    say(f"measuring the first steps for {seconds:g} s")
     model, step = make_model(spec, device), 0
     began = time.perf_counter()
-    while step <= TRIAL_WARMUP or time.perf_counter() - began < TRIAL_SECONDS:
+    while step <= TRIAL_WARMUP or time.perf_counter() - began < seconds:
         if step == TRIAL_WARMUP:
             began = time.perf_counter()
         images, labels = batches.batch(step)

@@ -16,8 +16,13 @@ from ddpm.data.dataset import Dataset
 from ddpm.device import resolve_precision
 
 
-def describe(device: torch.device, config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What a reader needs to repeat the run; bit-identity is promised where the first block agrees."""
+def describe(
+    device: torch.device, config: Config, dataset: Dataset, init: str | None = None
+) -> dict[str, Any]:
+    """What a reader needs to repeat the run; bit-identity is promised where the first block agrees.
+
+    `init`: the weights that training started from, as the user named them.
+    """
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -30,6 +35,7 @@ def describe(device: torch.device, config: Config, dataset: Dataset) -> dict[str
         "threads": torch.get_num_threads(),
         "precision": resolve_precision(config.training.precision, device),
         "seed": config.training.seed,
+        "init": init,
         "data": {**dataset.report, "held_out_reason": dataset.heldout_reason},
     }
 
@@ -43,7 +49,9 @@ def _version() -> str:
 
 def _commit() -> str | None:
     """The commit of the checkout this package runs from, with + where files differ; None elsewhere."""
-    source = Path(__file__).resolve().parent
+    source = Path(__file__).resolve().parents[1]
+    if source.parent.name != "src":  # installed: a repository around it is somebody else's
+        return None
     command = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

@@ -13,7 +13,7 @@ from ddpm.data.catalogue import cache_dir, data_dir, locate
 from ddpm.data.dataset import Dataset, prepare
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, State
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, list_runs
@@ -83,14 +83,14 @@ def open_model(target: str, device: str = "auto") -> Opened:
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Opened:
     tensors, spec = load_weights(path)
     model = make_model(spec, device)
-    load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
+    load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
     return Opened(model, name, origin, None)
 
 
-def load_into(model: GenerativeModel, tensors: dict[str, torch.Tensor], origin: Path | str) -> None:
+def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
     """Give `model` the weights; RequestError where they are those of another network."""
     try:
-        model.load_state({"ema": tensors})
+        model.load_state(state)
     except RuntimeError as error:
         raise RequestError(
             f"The weights of {origin} are those of another network; use the same network.* and "
@@ -98,9 +98,9 @@ def load_into(model: GenerativeModel, tensors: dict[str, torch.Tensor], origin: 
         ) from error
 
 
-def open_weights(target: str) -> dict[str, torch.Tensor]:
+def open_weights(target: str) -> State:
     """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
-    return open_model(target, "cpu").model.state()["ema"]
+    return {"ema": open_model(target, "cpu").model.state()["ema"]}
 
 
 def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> Checkpoint | None:

@@ -20,6 +20,7 @@ class Progress:
     ) -> None:
         self.title, self.total, self.unit, self.scale = title, total, unit, scale
         self.first = self.done = start
+        self.note = ""
         self.began = self.printed = time.perf_counter()
         self.bar: Any = None
         if sys.stderr.isatty():
@@ -45,16 +46,17 @@ class Progress:
             self.bar.close()
 
     def reach(self, done: int, note: str = "") -> None:
-        """Say that `done` of the total are done."""
+        """Say that `done` of the total are done; a note stands until the next one."""
         advanced, self.done = done - self.done, done
+        self.note = note or self.note
         if self.bar is not None:
-            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.set_postfix_str(self.note, refresh=False)
             self.bar.update(advanced * self.scale)
             return
         now = time.perf_counter()
         if now - self.printed >= PLAIN_EVERY:
             self.printed = now
-            say(f"{self.title}: {self._line(now)}{', ' + note if note else ''}")
+            say(f"{self.title}: {self._line(now)}{', ' + self.note if self.note else ''}")
 
     def of_total(self, done: int, total: int) -> None:
         """The same where the total becomes known on the way."""

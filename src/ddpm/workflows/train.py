@@ -15,7 +15,7 @@ from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, pick_device
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_leftovers, write_json
+from ddpm.files import is_leftover, remove_leftovers, write_json
 from ddpm.models.base import GenerativeModel
 from ddpm.models.families import make_model
 from ddpm.runs import RunFolder
@@ -50,17 +50,14 @@ class Outcome:
 def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
     """Train `config` into the run folder `out`, or go on with the run that is there."""
     run, where = RunFolder(out), pick_device(device)
-    if run.exists():
-        config = _continued(run, config)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestError(f"{out} holds other files; choose a new folder with --out.")
+    config = _continued(run, config) if run.exists() else _begun(run, config)
     dataset = open_dataset(config)
+    _check_same_data(run, dataset)
     spec = spec_of(config, dataset)
     model = make_model(spec, where)
     if init is not None:
         load_into(model, open_weights(init), init)
-    found = newest_checkpoint(run) if run.exists() else None
-    _check_same_data(run, dataset)
+    found = newest_checkpoint(run)
     batches = Batches(
         dataset.images,
         dataset.train,
@@ -73,19 +70,21 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
         config,
         fixed=run.exists() and load_config(run.config).training.minutes > 0,
         images=len(dataset.train),
-        seconds_a_step=lambda: seconds_a_step(spec, where, batches),
+        seconds_a_step=lambda seconds: seconds_a_step(spec, where, batches, seconds),
     )
     model.set_total(config)
-    if found is not None and found.progress["step"] >= config.training.steps:
-        say(f"{out} is finished: {found.progress['step']} steps. Ask for a larger total to go on.")
-        return Outcome(run, found.progress["step"], config.training.steps, 0)
     step, seconds = 0, 0.0
     if found is not None:
-        model.load_state(found.state)
+        _check_same_model(run, found.spec.config, config)
+        load_into(model, found.state, out)
         step, seconds = found.progress["step"], found.progress["seconds"]
+    if step >= config.training.steps:
+        return _finished(run, model, step)
+    for folder in (run.root, run.checkpoints, run.previews):
+        remove_leftovers(folder)
+    init = init or run.load_environment().get("init")
     write_json(run.config, config.to_dict())
-    write_json(run.environment, describe(where, config, dataset))
-    remove_leftovers(run.checkpoints)
+    write_json(run.environment, describe(where, config, dataset, init))
     _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)
 
@@ -137,6 +136,23 @@ def _run(
     return Outcome(run, last, training.steps, 0)
 
 
+def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
+    """Nothing to do, but for pictures that a kill kept from being drawn."""
+    say(f"{run.root} is finished: {step} steps. Ask for a larger total to go on.")
+    saved = run.checkpoint(step).stat().st_mtime
+    if not all(path.is_file() and path.stat().st_mtime >= saved for path in run.pictures):
+        finish(run, model)
+    return Outcome(run, step, model.spec.config.training.steps, 0)
+
+
+def _begun(run: RunFolder, asked: Config) -> Config:
+    """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
+    folder = run.root
+    if folder.exists() and not (folder.is_dir() and all(map(is_leftover, folder.iterdir()))):
+        raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
+    return asked
+
+
 def _continued(run: RunFolder, asked: Config) -> Config:
     """The run's own configuration with the totals asked for; RequestError where anything else differs."""
     own = load_config(run.config)
@@ -155,6 +171,16 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
     if before is not None and before != dataset.report["content_hash"]:
         raise RequestError(
             f"The images have changed since {run.root} was begun; choose another --out for a new run."
+        )
+
+
+def _check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
+    parts = ("model", "network.", "diffusion.")
+    changed = [key for key in differences(saved, config) if key.startswith(parts)]
+    if changed:
+        raise RequestError(
+            f"{run.config} no longer fits the weights of this run ({', '.join(changed)}); put the old "
+            "values back, or choose another --out."
         )
 
 
