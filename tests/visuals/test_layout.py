@@ -30,7 +30,7 @@ def test_the_chosen_scale_makes_a_picture_of_readable_size(
     assert fitting_layout(rows, columns, image).scale == scale
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     rows=st.integers(1, 5),
     columns=st.integers(1, 5),
