@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.config import (
+    _BOUNDS,
     Config,
     DiffusionConfig,
     SamplingConfig,
-    _BOUNDS,
     check,
     differences,
     get,
@@ -136,7 +136,13 @@ def test_every_bound_is_enforced_on_both_sides(key: str, low: bool) -> None:
         with_overrides(Config(), [f"{key}={outside!r}"])
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=6))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+        max_leaves=6,
+    )
+)
 @settings(max_examples=100, deadline=None)
 def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
     for key in ("training", "network", "data", "format"):

@@ -40,7 +40,7 @@ _HOME = {
     "with_overrides": "ddpm.config",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

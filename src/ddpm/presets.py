@@ -33,7 +33,9 @@ PRESETS: dict[str, Preset] = {
             preset="digits",
             data=DataConfig(path="digits", size=8, channels="auto"),
             network=NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
-            training=TrainingConfig(steps=3000, batch_size=128, learning_rate=2e-3),
+            training=TrainingConfig(
+                steps=2000, batch_size=64, optimizer="muon", learning_rate=2e-2
+            ),
         ),
     ),
     "mnist": Preset(
@@ -42,7 +44,9 @@ PRESETS: dict[str, Preset] = {
             preset="mnist",
             data=DataConfig(path="mnist", size=28, channels="auto"),
             network=_FAST_UNET,
-            training=TrainingConfig(steps=7000, batch_size=128, learning_rate=2e-3),
+            training=TrainingConfig(
+                steps=9000, batch_size=64, optimizer="muon", learning_rate=2e-2
+            ),
         ),
     ),
     "mnist-assignment": Preset(
@@ -76,7 +80,9 @@ PRESETS: dict[str, Preset] = {
             preset="anime",
             data=DataConfig(path="anime", size=64, channels="auto", flip=True),
             network=_FACE_UNET,
-            training=TrainingConfig(steps=20_000, batch_size=64, learning_rate=1e-3),
+            training=TrainingConfig(
+                steps=20_000, batch_size=32, optimizer="muon", learning_rate=2e-2
+            ),
         ),
     ),
     "folder": Preset(
@@ -85,7 +91,9 @@ PRESETS: dict[str, Preset] = {
             preset="folder",
             data=DataConfig(path="", size="auto", channels="auto"),
             network=_FACE_UNET,
-            training=TrainingConfig(steps=10_000, batch_size=64, learning_rate=1e-3),
+            training=TrainingConfig(
+                steps=10_000, batch_size=32, optimizer="muon", learning_rate=2e-2
+            ),
         ),
     ),
 }

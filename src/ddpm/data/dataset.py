@@ -42,6 +42,7 @@ class Dataset:
 class _Split(NamedTuple):
     train: NDArray[np.int64]
     heldout: NDArray[np.int64]
+    duplicates: int  # dropped
     reason: str
 
 
@@ -59,7 +60,7 @@ def prepare(
     ``size``: a number (square), "HxW" or "auto"; ``channels``: 1, 3 or "auto" (1 where every image
     is grey). Exact duplicates are dropped. Held out are the test files of IDX sets, else 2 % of the
     images, at most 500, chosen by the hash of their files. ``all_images`` holds nothing out and
-    keeps duplicates. ``progress(done, total)`` runs twice over the images: read, then decoded.
+    keeps duplicates (of an IDX set it takes the training files). ``progress(done, total)`` runs twice over the images: read, then decoded.
 
     RequestError where there are fewer than two usable images.
     """
@@ -109,17 +110,19 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
     """Which rows are trained on and which are held out; duplicates are in neither."""
     every = np.arange(len(decoded.items))
     nothing = every[:0]
-    if all_images:
-        return _Split(every, nothing, "none: all images are trained on (data.all_images)")
+    if all_images:  # of an IDX set, all that were given to train on: its test files measure models
+        given = every[~np.isin(decoded.items, source.test)]
+        return _Split(given, nothing, 0, "none: all images are trained on (data.all_images)")
     # The first of each group of equal images stays; test files come last: training keeps its own.
     unique = np.sort(np.unique(decoded.pixel_hashes, return_index=True)[1])
+    dropped = len(every) - len(unique)
     if source.test:
         heldout = np.isin(decoded.items[unique], source.test)
-        return _Split(unique[~heldout], unique[heldout], "the test files")
+        return _Split(unique[~heldout], unique[heldout], dropped, "the test files")
     if len(unique) < _HELDOUT_FROM:
-        return _Split(unique, nothing, f"none: fewer than {_HELDOUT_FROM} images")
+        return _Split(unique, nothing, dropped, f"none: fewer than {_HELDOUT_FROM} images")
     heldout = _chosen_by_hash(decoded.file_hashes[unique])
-    return _Split(unique[~heldout], unique[heldout], "2 % by content hash")
+    return _Split(unique[~heldout], unique[heldout], dropped, "2 % by content hash")
 
 
 def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -136,13 +139,13 @@ def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 def _report(source: ImageSource, seen: Survey, decoded: Decoded, split: _Split) -> dict[str, Any]:
     mean, std = _mean_and_std(decoded, split.train)
-    count, channels, height, width = decoded.images.shape
+    _, channels, height, width = decoded.images.shape
     used = len(split.train) + len(split.heldout)
     return {
-        "given": len(source),
+        "given": used + split.duplicates + len(decoded.broken),
         "used": len(split.train),
         "held_out": len(split.heldout),
-        "duplicate": count - used,
+        "duplicate": split.duplicates,
         "broken": len(decoded.broken),
         "broken_files": [
             {"name": name, "reason": why} for name, why in decoded.broken[:_BROKEN_LISTED]

@@ -99,5 +99,3 @@ def sample(
     seeds = range(seed, seed + n)
     chosen = chosen_settings(model, settings)
     return torch.from_numpy(draw(model, seeds, choose_labels(model, seeds, label), chosen))
-
-

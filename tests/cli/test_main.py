@@ -1,0 +1,183 @@
+"""The command line as its user meets it: exit statuses, one sentence an error, nothing written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddpm.cli import main
+from ddpm.cli.parser import build_parser
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the current one, with its own cache and no data sets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as stop:  # argparse
+        return int(stop.code or 0)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The sentence of a refused request: exit 2, one line (a usage line may stand before it)."""
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if line.startswith("ddpm")]
+    assert len(lines) == 1 and "Traceback" not in captured.err, captured.err
+    assert captured.out == ""
+    return lines[0]
+
+
+def save_images(folder: Path, count: int, size: tuple[int, int] = (8, 8)) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        pixels = rng.integers(0, 256, (size[1], size[0]), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+def test_help_and_runs_never_load_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from ddpm.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "main(['runs'])\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout and "There are no runs" in done.stdout
+
+
+def test_every_command_has_a_help_page() -> None:
+    verbs = next(a for a in build_parser()._actions if hasattr(a, "choices") and a.choices)
+    assert set(verbs.choices) == {  # type: ignore[arg-type]
+        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "data", "export", "runs",
+    }  # fmt: skip
+    for parser in verbs.choices.values():  # type: ignore[union-attr]
+        assert len(parser.format_help()) > 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "mnits"], "mnist"),
+        (["train", "digits", "--set", "training.stepz=3"], "training.steps"),
+        (["train", "digits", "--set", "training.steps=soon"], "whole number"),
+        (["train", "digits", "--set", "diffusion.schedule=linaer"], "linear"),
+        (["train", "digits", "--steps", "0"], "at least 1"),
+        (["train", "digits", "--minutes", "nan"], "above 0"),
+        (["train", "digits", "--minutes", "1", "--steps", "5"], "not allowed with"),
+        (["train", "digits", "--data", "nowhere"], "nowhere"),
+        (["train", "digits", "--device", "tpu"], "cpu"),
+        (["train", "digits", "--init", "nothing-there"], "nothing-there"),
+        (["train", "folder"], "--data"),
+        (["sample", "nothing-there"], "nothing-there"),
+        (["sample", "digits", "-n", "0"], "at least 1"),
+        (["sample", "digits", "-n", "two"], "at least 1"),
+        (["sample", "digits", "--sampler", "dmp"], "dpm++2m"),
+        (["sample", "digits", "--seed", "-1"], "at least 0"),
+        (["sample", "digits", "--grid", "five"], "5x5"),
+        (["sample", "digits", "--steps", "5000"], "1000"),
+        (["sample", "digits", "--label", "7"], "labels"),
+        (["sample", "digits", "--out", "x.bmp"], ".png"),
+        (["sample", "digits", "--set", "training.steps=3"], "sampling"),
+        (["forward", "nowhere.png"], "nowhere.png"),
+        (["forward", "digits", "--schedule", "square"], "cosine"),
+        (["refine", "digits", "nowhere.png"], "nowhere.png"),
+        (["refine", "digits", "x.png", "--strength", "2"], "0 to 1"),
+        (["data", "inspect", "digit"], "digits"),
+        (["data", "prepare", "digits", "--size", "huge"], "huge"),
+        (["export", "nothing-there"], "nothing-there"),
+        (["trane"], "train"),
+    ],
+)
+def test_wrong_requests_cost_one_sentence_and_write_nothing(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    assert words in refused(capsys, *arguments)
+    assert [path for path in workplace.iterdir() if path.name != "cache"] == []
+
+
+def test_bad_images_are_refused(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:
+    (workplace / "empty").mkdir()
+    (workplace / "texts").mkdir()
+    (workplace / "texts" / "a.txt").write_text("words", encoding="utf-8")
+    save_images(workplace / "tiny", 3, size=(1, 1))
+    with zipfile.ZipFile(workplace / "slip.zip", "w") as archive:
+        archive.writestr("../up.png", (save_images(workplace / "one", 1) / "0.png").read_bytes())
+    whole = (workplace / "slip.zip").read_bytes()
+    (workplace / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    before = sorted(workplace.iterdir())
+    for target, words in (
+        ("empty", "empty"),
+        ("texts", "images"),
+        ("tiny", "usable"),
+        ("one", "two"),
+        ("slip.zip", "../up.png"),
+        ("cut.zip", "zip"),
+        ("texts/a.txt", "images"),
+    ):
+        assert words in refused(capsys, "train", target), target
+    assert [path for path in sorted(workplace.iterdir()) if path.name != "cache"] == before
+
+
+def test_a_corrupt_run_is_refused(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:
+    run_folder = workplace / "runs" / "broken"
+    run_folder.mkdir(parents=True)
+    (run_folder / "config.json").write_text("{ half", encoding="utf-8")
+    assert "config.json" in refused(capsys, "sample", "runs/broken")
+    assert "config.json" in refused(capsys, "train", "runs/broken")
+    assert run("runs") == 0  # the list survives it, and says so
+    assert "config.json" in capsys.readouterr().out
+    (run_folder / "config.json").write_text("{}", encoding="utf-8")
+    assert "checkpoint" in refused(capsys, "sample", "runs/broken")
+    assert sorted(path.name for path in run_folder.iterdir()) == ["config.json"]
+
+
+def test_any_folder_trains_and_samples_without_a_flag(
+    capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    folder = save_images(workplace / "mes été images", 6, size=(33, 45))
+    Image.effect_noise((40, 60), 80).convert("RGB").save(folder / "grüße 1.jpg")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    small = ["network.channels=8", "network.attention=[]", "training.batch_size=4"]
+    options = [part for setting in small for part in ("--set", setting)]
+    assert run("train", str(folder), "--steps", "2", *options) == 0
+    written = [Path(line) for line in capsys.readouterr().out.split("\n") if line]
+    assert [path.name for path in written] == ["loss.png", "samples.png", "denoising.gif"]
+    assert all(path.is_file() for path in written)
+    assert run("sample", "mes été images", "-n", "2", "--steps", "2", "--out", "a.npz") == 0
+    with np.load("a.npz") as stored:
+        assert stored["images"].shape == (2, 1, 45, 33) and stored["images"].dtype == np.uint8
+    assert run("sample", "mes été images", "-n", "3", "--steps", "2", "--png-dir", "out") == 0
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        "000000.png",
+        "000001.png",
+        "000002.png",
+    ]
+    assert np.array_equal(np.asarray(Image.open("out/000001.png")), stored_image("a.npz", 1))
+    assert "not empty" in refused(capsys, "sample", "mes été images", "--png-dir", "out")
+
+
+def stored_image(path: str, index: int) -> np.ndarray:
+    with np.load(path) as stored:
+        image: np.ndarray = stored["images"][index, 0]
+    return image
