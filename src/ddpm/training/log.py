@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,11 +22,21 @@ class TrainingLog:
     """Collects rows and writes them in blocks; nothing is read from the device until then.
 
     `epoch_size`: images in one pass over the data; each epoch's mean loss, weighted by samples, gets a
-    row of its own. Rows after `step` are dropped at opening: they belong to work that was lost.
+    row of its own. Rows after `step` are dropped at opening: they belong to work that was lost. Each
+    new row is also handed to `listener`.
     """
 
-    def __init__(self, path: Path, *, step: int = 0, epoch_size: int = 0, block: int = 20) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        step: int = 0,
+        epoch_size: int = 0,
+        block: int = 20,
+        listener: Callable[[Row], None] = lambda row: None,
+    ) -> None:
         self.path = path
+        self.listener = listener
         self.block = block
         self.epoch_size = epoch_size
         self.pending: list[Row] = []
@@ -53,6 +63,7 @@ class TrainingLog:
                 _check(plain)
                 for line in (plain, *self._count(plain)):
                     self.file.write(_line(line))
+                    self.listener(line)
         finally:
             self.file.flush()
 

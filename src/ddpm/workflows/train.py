@@ -22,6 +22,7 @@ from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import TrainingLog
+from ddpm.training.tensorboard import TensorBoard
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
 from ddpm.workflows.opening import (
@@ -102,7 +103,13 @@ def _run(
     cadence = loop.Cadence(
         training.steps, training.checkpoint_every, training.preview_every, training.heldout_every
     )
-    log = TrainingLog(run.metrics, step=step, epoch_size=len(dataset.train))
+    board = TensorBoard(run.tensorboard, step) if training.tensorboard else None
+    log = TrainingLog(
+        run.metrics,
+        step=step,
+        epoch_size=len(dataset.train),
+        listener=board.write if board else lambda row: None,
+    )
     bar = Progress("training", training.steps, scale=training.batch_size, start=step)
 
     def batch(step: int) -> loop.Batch:
@@ -129,6 +136,8 @@ def _run(
             raise WorkError(f"{error} {_advice(run)}") from error
         finally:
             log.close()
+            if board:
+                board.close()
     if interrupt.signal is not None and last < training.steps:
         say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
         return Outcome(run, last, training.steps, interrupt.exit_status)

@@ -1,0 +1,39 @@
+"""The rows of the log as TensorBoard scalars (the extra `track`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ddpm.errors import RequestError
+from ddpm.training.log import Row
+
+NOT_CURVES = ("step", "batch", "epoch")
+
+
+class TensorBoard:
+    """Writes every number of a row as a scalar at its step; events after `step` are superseded."""
+
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise RequestError(
+                "training.tensorboard needs TensorBoard: pip install 'ddpm-studio[track]', or leave "
+                "training.tensorboard off."
+            ) from error
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+    def write(self, row: Row) -> None:
+        """Add one row of metrics.jsonl."""
+        for name, value in row.items():
+            if name in NOT_CURVES:
+                continue
+            values = value if isinstance(value, list) else [value]
+            names = [f"{name}/{i}" for i in range(len(values))] if len(values) > 1 else [name]
+            for tag, number in zip(names, values, strict=True):
+                if number is not None:
+                    self.writer.add_scalar(tag, number, row["step"])
+
+    def close(self) -> None:
+        """Flush and close the event file."""
+        self.writer.close()
