@@ -31,7 +31,7 @@ PRESETS: dict[str, Preset] = {
         "1,797 real 8x8 digits inside the package: the offline first minutes",
         Config(
             preset="digits",
-            data=DataConfig(path="digits", size=8, channels="auto"),
+            data=DataConfig(path="digits", size=8, channels="auto", labels="auto"),
             network=NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
             training=TrainingConfig(
                 steps=2000, batch_size=64, optimizer="muon", learning_rate=2e-2
@@ -42,7 +42,7 @@ PRESETS: dict[str, Preset] = {
         "MNIST 28x28: readable digits in ten minutes on two cores",
         Config(
             preset="mnist",
-            data=DataConfig(path="mnist", size=28, channels="auto"),
+            data=DataConfig(path="mnist", size=28, channels="auto", labels="auto"),
             network=_FAST_UNET,
             training=TrainingConfig(
                 steps=9000, batch_size=64, optimizer="muon", learning_rate=2e-2

@@ -96,7 +96,7 @@ def test_every_command_has_a_help_page() -> None:
         (["sample", "digits", "--seed", "-1"], "at least 0"),
         (["sample", "digits", "--grid", "five"], "5x5"),
         (["sample", "digits", "--steps", "5000"], "1000"),
-        (["sample", "digits", "--label", "7"], "labels"),
+        (["sample", "digits", "--label", "seven"], "7, 8, 9"),
         (["sample", "digits", "--out", "x.bmp"], ".png"),
         (["sample", "digits", "--set", "training.steps=3"], "sampling"),
         (["forward", "nowhere.png"], "nowhere.png"),

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ddpm.networks.embeddings import TimeEmbedding
 
 
-def group_norm(channels: int, affine: bool = True) -> nn.GroupNorm:
+def group_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm with about 8 channels a group, at most 32 groups; any width works."""
     wanted = max(1, min(32, channels // 8))
     groups = next(g for g in range(wanted, 0, -1) if channels % g == 0)
-    return nn.GroupNorm(groups, channels, affine=affine)
+    return nn.GroupNorm(groups, channels)
 
 
 def zero_init(layer: nn.Module) -> nn.Module:
@@ -183,11 +183,16 @@ class UNet(nn.Module):
         return F.pixel_shuffle(h, self.patch)[..., :height, :width]
 
     def embed(self, t: Tensor, labels: Tensor | None) -> Tensor:
-        """Time and label as one vector [N, dim]; no labels on a labelled network means "no label"."""
+        """Time and label as one vector [N, dim]; no labels on a labelled network means "no label".
+
+        ValueError: another number of labels than of times.
+        """
         embedding = self.time(t)
         if self.label is not None:
             if labels is None:
                 labels = torch.full_like(t, self.num_classes)
+            if labels.shape != t.shape:
+                raise ValueError(f"{len(labels)} labels for {len(t)} images; give one an image")
             embedding = embedding + self.label(labels)
         out: Tensor = F.silu(embedding)
         return out

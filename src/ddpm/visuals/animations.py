@@ -14,12 +14,11 @@ from ddpm.errors import RequestError
 from ddpm.files import replacing
 from ddpm.visuals.layout import Images, Layout, Pixels, fitting_layout, tile, to_pixels
 from ddpm.visuals.lettering import lettered
-from ddpm.visuals.palettes import Palette, make_palette
+from ddpm.visuals.palettes import FULL, Palette, make_palette
 
-MAX_BYTES = 2_500_000  # about; a page loads it and a mail carries it
-_PROBES = 6  # frames from which the size of all is foretold
-_COLORS = (256, 128)  # of a palette, at every scale; the smallest may have fewer
-_LAST_COLORS = (64, 32)
+MAX_BYTES = 3_000_000  # a page loads it and a mail carries it
+_COLORS = (128, 64)  # of the frames in motion, at every scale; the smallest scale may have fewer
+_FEWEST_COLORS = 32
 _PANEL_GAP = 16  # pixels
 _TITLES = ("xₜ", "predicted x₀")
 
@@ -39,9 +38,9 @@ def denoising_gif(
     """Write frames (uint8 [N, C, H, W] each, noisiest first) as a looping GIF of grids.
 
     It runs for `seconds` and rests `hold_last` seconds on the last frame. `predictions`: the clean
-    images predicted at the same moments, shown beside the frames under titles. All frames share one
-    palette, so that nothing flickers: even greys, or the colors of the images at the end and on the
-    way. Noise hardly compresses: cells and palette are the largest that keep to about 2.5 MB.
+    images predicted at the same moments, shown beside the frames under titles. All frames in motion
+    share one palette, so that nothing flickers; the last has one of its own, in full. Noise hardly
+    compresses: scale and colors are the largest that keep the file under 3 MB, if any do.
     RequestError where there is no frame, or not one prediction a frame.
     """
     panels = [frames] if predictions is None else [frames, predictions]
@@ -50,11 +49,10 @@ def denoising_gif(
     moments: list[Moment] = [
         tuple(to_pixels(panel[i]) for panel in panels) for i in range(len(frames))
     ]
-    pictures = _pictures(moments, *_fitting(moments, rows, columns))
-    each = max(20, round(100 * seconds / len(pictures)) * 10)  # ms; GIF counts in hundredths
-    durations = [each] * (len(pictures) - 1) + [10 * round(100 * hold_last)]
+    each = max(20, round(100 * seconds / len(moments)) * 10)  # ms; GIF counts in hundredths
+    durations = [each] * (len(moments) - 1) + [10 * round(100 * hold_last)]
     with replacing(Path(path)) as temporary:
-        temporary.write_bytes(_encoded(pictures, durations))
+        temporary.write_bytes(_fitting_gif(moments, rows, columns, durations))
 
 
 def frame_indices(log_snr: Sequence[float], count: int) -> list[int]:
@@ -81,29 +79,27 @@ def frame_indices(log_snr: Sequence[float], count: int) -> list[int]:
     return [int(i) for i in down + rank]
 
 
-def _fitting(moments: Sequence[Moment], rows: int, columns: int) -> tuple[Layout, Palette]:
-    """The largest scale, then the most colors, whose file is foretold to stay small enough."""
+def _fitting_gif(moments: Sequence[Moment], rows: int, columns: int, durations: list[int]) -> bytes:
+    """The GIF of the largest scale, then the most colors, that is small enough."""
     shape, last = moments[0][0].shape[1:3], len(moments) - 1
     largest = fitting_layout(rows, columns * len(moments[0]), shape).scale
-    probes = [moments[i] for i in np.linspace(0, last, _PROBES).astype(int)]
-    samples = [panel for i in (last, last, 2 * last // 3, last // 3) for panel in moments[i]]
+    samples = [panel for i in (last, last, 2 * last // 3) for panel in moments[i]]
+    shared = {count: make_palette(samples, count) for count in (*_COLORS, _FEWEST_COLORS)}
+    still = make_palette(moments[-1], FULL)
     choices = itertools.product(range(largest, 0, -1), _COLORS)
-    for scale, colors in itertools.chain(choices, itertools.product([1], _LAST_COLORS)):
+    for scale, count in itertools.chain(choices, [(1, _FEWEST_COLORS)]):
         layout = fitting_layout(rows, columns, shape, scale=scale)
-        palette = make_palette(samples, colors)
-        size = len(_encoded(_pictures(probes, layout, palette), 100))
-        if size * len(moments) <= MAX_BYTES * len(probes):
+        palettes = [shared[count]] * last + [still]
+        gif = _encoded(list(map(_picture, moments, itertools.repeat(layout), palettes)), durations)
+        if len(gif) <= MAX_BYTES:
             break
-    return layout, palette
+    return gif
 
 
-def _pictures(moments: Sequence[Moment], layout: Layout, palette: Palette) -> list[Image.Image]:
-    """Every moment as one picture: its grid, or two grids side by side below their titles."""
-    pictures = []
-    for moment in moments:
-        grids = [tile(palette.indices(panel), layout, palette.background) for panel in moment]
-        pictures.append(grids[0] if len(grids) == 1 else _side_by_side(grids, palette))
-    return [palette.picture(picture) for picture in pictures]
+def _picture(moment: Moment, layout: Layout, palette: Palette) -> Image.Image:
+    """One moment: its grid, or two grids side by side below their titles."""
+    grids = [tile(palette.indices(panel), layout, palette.background) for panel in moment]
+    return palette.picture(grids[0] if len(grids) == 1 else _side_by_side(grids, palette))
 
 
 def _side_by_side(grids: Sequence[Pixels], palette: Palette) -> Pixels:
@@ -119,8 +115,8 @@ def _side_by_side(grids: Sequence[Pixels], palette: Palette) -> Pixels:
     return indices
 
 
-def _encoded(pictures: Sequence[Image.Image], durations: list[int] | int) -> bytes:
-    """The GIF; `durations` in milliseconds, of each frame or of all."""
+def _encoded(pictures: Sequence[Image.Image], durations: list[int]) -> bytes:
+    """The GIF; `durations` in milliseconds."""
     first, *others = pictures
     buffer = io.BytesIO()
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)

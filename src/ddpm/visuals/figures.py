@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
 
 def new_figure(height: float) -> Figure:
     """An empty figure, `height` inches high, that arranges its axes by itself."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((FIGURE_WIDTH, height), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure((FIGURE_WIDTH, height), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
 
 
 def dress(axes: Axes, x_label: str, y_label: str) -> None:
@@ -79,10 +77,6 @@ def log_ticks(axes: Axes) -> None:
 
 def rendered(figure: Figure) -> Image.Image:
     """The figure as an RGB picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    width, height = canvas.get_width_height()
-    pixels = bytes(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    return Image.frombytes("RGBA", (width, height), pixels).convert("RGB")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return Image.open(buffer).convert("RGB")

@@ -11,12 +11,14 @@ from PIL import Image, ImageColor
 from ddpm.visuals.layout import Pixels
 from ddpm.visuals.style import BACKGROUND, INK
 
+FULL = 255  # colors; the 256th place stays free for "as in the frame before", which halves a file
+_SAMPLED = 60_000  # pixels that a palette is made from
 _RAMP = 8  # entries from the ink to the background, for words and gaps
 
 
 @dataclass(frozen=True)
 class Palette:
-    """At most 256 colors, uint8 [K, 3]; `grey` where they are evenly spaced greys, black first."""
+    """Colors, uint8 [K, 3], K at most 255; `grey` where they are evenly spaced greys, black first."""
 
     colors: Pixels
     grey: bool
@@ -35,7 +37,7 @@ class Palette:
         count, height, width = pixels.shape[:3]
         tall = Image.fromarray(pixels.reshape(count * height, width, 3))
         found = tall.quantize(palette=self._book(), dither=Image.Dither.NONE)
-        return np.asarray(found).reshape(count, height, width)
+        return np.array(found, np.uint8).reshape(count, height, width)
 
     def picture(self, indices: Pixels) -> Image.Image:
         """Indices [H, W] as a picture of this palette."""
@@ -53,7 +55,7 @@ class Palette:
 
 
 def make_palette(samples: Sequence[Pixels], count: int) -> Palette:
-    """`count` colors (16 … 256) for images like `samples` [N, H, W] or [N, H, W, 3].
+    """`count` colors (16 … 255) for images like `samples` [N, H, W] or [N, H, W, 3].
 
     Greys are evenly spaced: off by at most 255 / (2 (count - 1)). Colors are found by median cut,
     beside a short ramp of greys that ends in white.
@@ -61,8 +63,9 @@ def make_palette(samples: Sequence[Pixels], count: int) -> Palette:
     if samples[0].ndim == 3:
         levels = np.rint(np.linspace(0, 255, count)).astype(np.uint8)
         return Palette(levels[:, None].repeat(3, axis=1), grey=True)
-    rows = np.concatenate([sample.reshape(-1, sample.shape[2], 3) for sample in samples])
-    found = Image.fromarray(rows).quantize(count - _RAMP, method=Image.Quantize.MEDIANCUT)
+    pixels = np.concatenate([sample.reshape(-1, 1, 3) for sample in samples])
+    sparse = np.ascontiguousarray(pixels[:: 1 + len(pixels) // _SAMPLED])
+    found = Image.fromarray(sparse).quantize(count - _RAMP, method=Image.Quantize.MEDIANCUT)
     entries = np.array(found.getpalette(), np.uint8).reshape(-1, 3)[: count - _RAMP]
     ends = [ImageColor.getrgb(name)[:3] for name in (INK, BACKGROUND)]
     ramp = np.rint(np.linspace(ends[0], ends[1], _RAMP)).astype(np.uint8)

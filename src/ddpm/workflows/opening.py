@@ -133,7 +133,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             cache_dir=cache_dir(),
             progress=bar.of_total,
         )
-    if data.labels and not dataset.class_names:
+    if data.labels is True and not dataset.class_names:
         raise RequestError(
             f"data.labels is on, but the images of {data.path} have no labels: put each class into "
             "a folder of its own, or leave data.labels off."

@@ -1,0 +1,164 @@
+"""The floors of docs/architecture.md, read from the syntax trees: lazy and type-only imports count."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import ddpm
+
+FLOORS = (  # top floor first; units on one floor may not import one another
+    "cli web",
+    "workflows",
+    "training",
+    "models presets",
+    "diffusion networks data evaluation visuals reporting config runs randomness device",
+    "files",
+    "errors",
+)
+FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
+OUTSIDE = {"__init__", "__main__"}
+STANDARD_ONLY = {"config", "runs", "presets", "errors", "files"}
+MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
+NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
+RUN_NAMES = {
+    "metrics.jsonl",
+    "config.json",
+    "environment.json",
+    "loss.png",
+    "samples.png",
+    "denoising.gif",
+}
+SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
+
+Tree = Mapping[str, str]  # path below the package, with slashes → source
+
+
+def imported(path: str, tree: ast.Module) -> Iterator[str]:
+    """Full names of what a file imports, relative imports resolved, inside functions too."""
+    folder = ["ddpm", *PurePosixPath(path).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            of_root = module == "ddpm"  # `from ddpm import config` means the unit ddpm.config
+            yield from ([f"ddpm.{alias.name}" for alias in node.names] if of_root else [module])
+
+
+def literals(tree: ast.Module) -> Iterator[object]:
+    """Constants of a file, docstrings left out."""
+    bare = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in bare)
+    return (node.value for node in nodes)
+
+
+def violations(sources: Tree) -> list[str]:
+    """Every breach of the rules of imports and of names, a sentence each."""
+    found = []
+    for path, source in sources.items():
+        tree = ast.parse(source)
+        unit = PurePosixPath(path).parts[0].removesuffix(".py")
+        if unit in OUTSIDE:
+            continue
+        if unit not in FLOOR:
+            found.append(f"{path} stands on no floor")
+            continue
+        found += [f"{path} {breach}" for breach in _breaches(path, unit, tree)]
+    return found
+
+
+def _breaches(path: str, unit: str, tree: ast.Module) -> Iterator[str]:
+    for name in imported(path, tree):
+        package, _, inner = name.partition(".")
+        target = inner.split(".")[0]
+        if package == "ddpm" and target != unit and FLOOR.get(target, 99) >= FLOOR[unit]:
+            yield f"imports {name}: not downwards"
+        if unit in STANDARD_ONLY:
+            standard = sys.stdlib_module_names if package != "ddpm" else ()
+            if package not in standard and target not in STANDARD_ONLY:
+                yield f"imports {name}: not the standard library"
+        if unit == "diffusion" and not _mathematical(name):
+            yield f"imports {name}: not mathematics"
+        if package in NETWORK and path != "data/download.py":
+            yield f"imports {name}: only data/download.py opens the network"
+        if package == "torchvision":
+            yield "imports torchvision"
+    for value in literals(tree):
+        if value == 127.5 and path != "data/pixels.py":
+            yield "scales pixels: only data/pixels.py knows 127.5"
+        if isinstance(value, str) and value.split("/")[-1] in RUN_NAMES and path != "runs.py":
+            yield f"spells {value}: only runs.py names the files of a run"
+
+
+def _mathematical(name: str) -> bool:
+    own = name == "ddpm.diffusion" or name.startswith("ddpm.diffusion.")
+    return own or any(name == m or name.startswith(f"{m}.") for m in MATHEMATICS)
+
+
+def package_sources() -> Tree:
+    root = Path(ddpm.__file__).parent
+    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.py"))}
+    return {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+
+
+def test_the_package_keeps_its_floors() -> None:
+    sources = package_sources()
+    assert len(sources) > 50
+    assert violations(sources) == []
+
+
+def test_no_file_is_named_for_nothing() -> None:
+    package, tests = Path(ddpm.__file__).parent, Path(__file__).parent
+    names = [*package.rglob("*.py"), *tests.rglob("*.py")]
+    assert [path for path in names if path.name in SHAPELESS] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "breach"),
+    [
+        ("diffusion/process.py", "import ddpm.networks.unet", "not downwards"),
+        ("data/batches.py", "def f():\n    from ddpm.device import pick_device", "not downwards"),
+        ("models/ddpm.py", "from ddpm import training", "not downwards"),
+        ("models/ddpm.py", "from ..training.loop import train", "not downwards"),
+        ("training/loop.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import ddpm.cli", "n"),
+        ("files.py", "from ddpm.runs import RunFolder", "not downwards"),
+        ("errors.py", "from ddpm import files", "not downwards"),
+        ("web/server.py", "from ddpm.cli import main", "not downwards"),
+        ("diffusion/times.py", "import numpy", "not mathematics"),
+        ("diffusion/times.py", "from ddpm.errors import RequestError", "not mathematics"),
+        ("diffusion/times.py", "from pathlib import Path", "not mathematics"),
+        ("runs.py", "import torch", "not the standard library"),
+        ("presets.py", "from ddpm.diffusion.schedules import SCHEDULES", "not the standard library"),
+        ("models/ddpm.py", "import torchvision.ops", "torchvision"),
+        ("workflows/train.py", "import urllib.request", "opens the network"),
+        ("visuals/grids.py", "x = image / 127.5 - 1", "127.5"),
+        ("workflows/train.py", "path = run / 'metrics.jsonl'", "only runs.py"),
+        ("workflows/train.py", "path = f'{run}/loss.png'", "only runs.py"),
+        ("utilities/text.py", "x = 1", "no floor"),
+    ],
+)  # fmt: skip
+def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
+    assert any(breach in found for found in violations({path: source}))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("models/ddpm.py", "from ddpm.diffusion.process import add_noise\nimport ddpm.device"),
+        ("models/ddpm.py", "from .ema import Ema\nfrom ..networks import unet"),
+        ("diffusion/process.py", "import torch.nn.functional as F\nfrom ddpm.diffusion import x"),
+        ("runs.py", '"""runs/name/metrics.jsonl"""\nfrom ddpm.errors import RequestError'),
+        ("training/log.py", '"""metrics.jsonl"""\nx = "no config.json here"'),
+        ("data/download.py", "import urllib.request"),
+        ("data/pixels.py", "x = 127.5"),
+        ("__init__.py", "from ddpm.cli import main"),
+    ],
+)
+def test_what_is_allowed_passes(path: str, source: str) -> None:
+    assert violations({path: source}) == []

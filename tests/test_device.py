@@ -1,0 +1,112 @@
+"""Which device and precision are chosen, on machines that are pretended."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ddpm.device import autocast, deterministic, pick_device, resolve_precision
+from ddpm.errors import RequestError
+
+CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    def pretend(gpus: int = 0, mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("gpus", "mps", "expected"),
+    [(1, False, "cuda"), (1, True, "cuda"), (0, True, "mps"), (0, False, "cpu")],
+)
+def test_auto_takes_the_fastest_there_is(machine, gpus: int, mps: bool, expected: str) -> None:  # type: ignore[no-untyped-def]
+    machine(gpus, mps)
+    assert pick_device() == pick_device("auto") == torch.device(expected)
+
+
+def test_a_device_that_is_there_is_taken(machine) -> None:  # type: ignore[no-untyped-def]
+    machine(gpus=2, mps=True)
+    for name in ("cpu", "cuda", "cuda:0", "cuda:1", "mps"):
+        assert pick_device(name) == torch.device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "tpu", "cuda:", "cuda:x", "", "meta", "GPU", "cpu:1"])
+def test_any_other_is_refused_with_those_that_are(machine, name: str) -> None:  # type: ignore[no-untyped-def]
+    machine(gpus=2)
+    with pytest.raises(RequestError) as refusal:
+        pick_device(name)
+    assert str(refusal.value) == f"There is no device {name!r} here; use one of: cpu, cuda."
+
+
+def test_a_missing_gpu_is_refused(machine) -> None:  # type: ignore[no-untyped-def]
+    machine()
+    for name in ("cuda", "cuda:0", "mps"):
+        with pytest.raises(RequestError, match=r"use one of: cpu\.$"):
+            pick_device(name)
+
+
+@pytest.mark.parametrize("asked", ["fp32", "bf16"])
+def test_a_precision_asked_for_is_kept(asked: str) -> None:
+    assert [resolve_precision(asked, device) for device in (CPU, CUDA, MPS)] == [asked] * 3
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [({}, "fp32"), ({"avx2": True, "amx_fp16": True, "avx512_fp16": True}, "fp32"),
+     ({"amx_bf16": True}, "bf16"), ({"avx512_bf16": True}, "bf16"), ({"amx_bf16": False}, "fp32")],
+)  # fmt: skip
+def test_a_cpu_computes_in_bf16_only_where_it_multiplies_in_it(
+    monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    assert resolve_precision("auto", CPU) == expected
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_a_gpu_computes_in_bf16_only_where_it_is_not_emulated(
+    monkeypatch: pytest.MonkeyPatch, native: bool, expected: str
+) -> None:
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: native or including_emulation,
+    )
+    assert resolve_precision("auto", CUDA) == expected
+
+
+def test_apple_computes_in_fp32_unless_asked() -> None:
+    assert resolve_precision("auto", MPS) == "fp32"
+
+
+def test_this_machine_never_gets_fp16() -> None:
+    assert resolve_precision("auto", pick_device("cpu")) in ("fp32", "bf16")
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_autocast_computes_in_the_precision(precision: str, dtype: torch.dtype) -> None:
+    layer = torch.nn.Linear(2, 2)
+    with autocast(precision, CPU):
+        assert layer(torch.ones(1, 2)).dtype == dtype
+    assert layer(torch.ones(1, 2)).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("before", "warn_only"), [(False, False), (True, False), (True, True)])
+def test_determinism_is_given_back_as_it_was(before: bool, warn_only: bool) -> None:
+    torch.use_deterministic_algorithms(before, warn_only=warn_only)
+    try:
+        with pytest.raises(RuntimeError, match="stop"), deterministic():
+            assert torch.are_deterministic_algorithms_enabled()
+            assert torch.is_deterministic_algorithms_warn_only_enabled()
+            raise RuntimeError("stop")
+        assert torch.are_deterministic_algorithms_enabled() == before
+        assert torch.is_deterministic_algorithms_warn_only_enabled() == warn_only
+    finally:
+        torch.use_deterministic_algorithms(False)
