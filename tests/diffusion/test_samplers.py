@@ -210,15 +210,16 @@ def test_a_learned_variance_is_geometric_in_between():
 # Heun's churn, and its shape
 
 
-def test_heun_is_algorithm_2_of_karras():
+@pytest.mark.parametrize("churn", [2.0, 8.0])  # under the cap of sqrt(2) - 1 a step, and over it
+def test_heun_is_algorithm_2_of_karras(churn):
     """Without its shortcuts: slopes d and d' in y, on the edm path, in the paper's order."""
     table, data = make_schedule("edm", 1000), Mixture()
     path, denoise = levels(table, 12, "karras"), data.denoiser(table)
     sigma = path.sigma.tolist()
-    gamma = min(8 / 12, 2**0.5 - 1)
+    gamma = min(churn / 12, 2**0.5 - 1)
     y = state = sigma[0] * normal(1, 1, 3, 3)
     draws, again = (iter(normal(20, 1, 1, 3, 3, seed=1)) for _ in range(2))
-    options = SamplerOptions(churn=8.0)
+    options = SamplerOptions(churn=churn)
     for i, step in enumerate(heun(denoise, path, y, lambda: next(draws), options)):
         now = int(path.t[i])
         while i > 0 and float(table.sigma[now]) < sigma[i] * (1 + gamma):
