@@ -49,11 +49,14 @@ def test_every_moment_is_a_frame_and_the_last_one_is_held(tmp_path: Path) -> Non
 
 
 def test_grey_frames_are_the_grids(tmp_path: Path) -> None:
+    """128 greys in motion (half a step of 255/127, half a level of rounding), 256 at the end."""
     process = _process(6, 5, 1)
     denoising_gif(tmp_path / "a.gif", process, 2, 3)
-    for shown, moment in zip(_read(tmp_path / "a.gif")[0], process, strict=True):
-        expected = np.asarray(grid(moment, 2, 3)).astype(int)
-        assert np.array_equal(shown[..., 0], expected)  # 256 greys are exact
+    shown = [frame[..., 0].astype(int) for frame in _read(tmp_path / "a.gif")[0]]
+    expected = [np.asarray(grid(moment, 2, 3)).astype(int) for moment in process]
+    assert len(shown) == 6
+    assert max(np.abs(a - b).max() for a, b in zip(shown, expected, strict=True)) <= 1
+    assert np.array_equal(shown[-1], expected[-1])
 
 
 def test_the_last_color_frame_is_near_the_grid(tmp_path: Path) -> None:
@@ -80,13 +83,13 @@ def test_predictions_stand_beside_under_titles(tmp_path: Path) -> None:
 
 
 def test_a_gif_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lower limit gives smaller cells, still whole multiples; the limit is nearly kept."""
+    """A lower limit gives smaller cells, still whole multiples; the limit is kept."""
     process = _process(6, 9, 1)
     denoising_gif(tmp_path / "large.gif", process, 3, 3)
     monkeypatch.setattr(animations, "MAX_BYTES", 30_000)
     denoising_gif(tmp_path / "small.gif", process, 3, 3)
     assert (
-        (tmp_path / "small.gif").stat().st_size < 40_000 < (tmp_path / "large.gif").stat().st_size
+        (tmp_path / "small.gif").stat().st_size <= 30_000 < (tmp_path / "large.gif").stat().st_size
     )
     with Image.open(tmp_path / "small.gif") as small, Image.open(tmp_path / "large.gif") as large:
         assert small.width < large.width

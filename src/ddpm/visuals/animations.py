@@ -14,10 +14,12 @@ from ddpm.errors import RequestError
 from ddpm.files import replacing
 from ddpm.visuals.layout import Images, Layout, Pixels, fitting_layout, tile, to_pixels
 from ddpm.visuals.lettering import lettered
-from ddpm.visuals.palettes import FULL, Palette, make_palette
+from ddpm.visuals.palettes import Palette, make_palette
 
 MAX_BYTES = 3_000_000  # a page loads it and a mail carries it
-_COLORS = (128, 64)  # of the frames in motion, at every scale; the smallest scale may have fewer
+# Colors of the frames in motion, tried at every scale; the smallest scale may have fewer. Below 256 a
+# place is free for "as in the frame before", which halves the file.
+_COLORS = (128, 64)
 _FEWEST_COLORS = 32
 _PANEL_GAP = 16  # pixels
 _TITLES = ("xₜ", "predicted x₀")
@@ -39,8 +41,8 @@ def denoising_gif(
 
     It runs for `seconds` and rests `hold_last` seconds on the last frame. `predictions`: the clean
     images predicted at the same moments, shown beside the frames under titles. All frames in motion
-    share one palette, so that nothing flickers; the last has one of its own, in full. Noise hardly
-    compresses: scale and colors are the largest that keep the file under 3 MB, if any do.
+    share one palette, so that nothing flickers; the last has 256 colors of its own (greys are exact).
+    Noise hardly compresses: scale and colors are the largest that keep the file under 3 MB, if any do.
     RequestError where there is no frame, or not one prediction a frame.
     """
     panels = [frames] if predictions is None else [frames, predictions]
@@ -85,7 +87,7 @@ def _fitting_gif(moments: Sequence[Moment], rows: int, columns: int, durations: 
     largest = fitting_layout(rows, columns * len(moments[0]), shape).scale
     samples = [panel for i in (last, last, 2 * last // 3) for panel in moments[i]]
     shared = {count: make_palette(samples, count) for count in (*_COLORS, _FEWEST_COLORS)}
-    still = make_palette(moments[-1], FULL)
+    still = make_palette(moments[-1], 256)
     choices = itertools.product(range(largest, 0, -1), _COLORS)
     for scale, count in itertools.chain(choices, [(1, _FEWEST_COLORS)]):
         layout = fitting_layout(rows, columns, shape, scale=scale)

@@ -11,14 +11,13 @@ from PIL import Image, ImageColor
 from ddpm.visuals.layout import Pixels
 from ddpm.visuals.style import BACKGROUND, INK
 
-FULL = 255  # colors; the 256th place stays free for "as in the frame before", which halves a file
 _SAMPLED = 60_000  # pixels that a palette is made from
 _RAMP = 8  # entries from the ink to the background, for words and gaps
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colors, uint8 [K, 3], K at most 255; `grey` where they are evenly spaced greys, black first."""
+    """At most 256 colors, uint8 [K, 3]; `grey` where they are evenly spaced greys, black first."""
 
     colors: Pixels
     grey: bool
@@ -55,7 +54,7 @@ class Palette:
 
 
 def make_palette(samples: Sequence[Pixels], count: int) -> Palette:
-    """`count` colors (16 … 255) for images like `samples` [N, H, W] or [N, H, W, 3].
+    """`count` colors (16 … 256) for images like `samples` [N, H, W] or [N, H, W, 3].
 
     Greys are evenly spaced: off by at most 255 / (2 (count - 1)). Colors are found by median cut,
     beside a short ramp of greys that ends in white.
