@@ -61,3 +61,25 @@ def test_a_picture_shows_the_entries() -> None:
     indices = palette.indices(images)
     shown = np.asarray(palette.picture(indices[0]).convert("RGB"))
     assert np.array_equal(shown, palette.colors[indices[0]])
+
+
+def test_a_small_part_keeps_its_hue_among_few_colors() -> None:
+    """Two percent of blue in images of warm slopes: a median cut to 32 colors makes it grey."""
+    rng = np.random.default_rng(2)
+    warm = rng.integers(0, 256, (2, 40, 40, 1)) * np.array([1.0, 0.8, 0.6])
+    images = (warm + rng.uniform(0, 20, (2, 40, 40, 3))).clip(0, 255).astype(np.uint8)
+    images[:, :8, :4] = rng.integers((20, 60, 200), (50, 90, 240), (2, 8, 4, 3))
+    palette = make_palette([images], 32)
+    shown = palette.colors[palette.indices(images)].astype(int)
+    assert np.abs(shown - images)[:, :8, :4].max() <= 45
+
+
+def test_the_colors_are_the_means_of_their_pixels() -> None:
+    """Three flocks of pixels far apart: their means are among the entries."""
+    rng = np.random.default_rng(3)
+    centers = np.array([[40, 40, 200], [200, 60, 40], [60, 190, 80]])
+    flocks = centers[:, None] + rng.integers(-2, 3, (3, 200, 3))
+    palette = make_palette([flocks.astype(np.uint8)[None]], 16)
+    for flock in flocks:
+        distances = np.abs(palette.colors.astype(int) - flock.mean(axis=0)).max(axis=1)
+        assert distances.min() <= 2.5
