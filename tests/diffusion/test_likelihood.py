@@ -205,3 +205,15 @@ def test_the_odes_bits_are_those_of_the_8_bit_values():
     mass = unbounded.cdf(x0 + PIXEL / 2) - unbounded.cdf(x0 - PIXEL / 2)
     bits = bits_per_dim_ode(DATA.denoiser(table), table, x0, generator(), steps=100)
     torch.testing.assert_close(bits, -mass.log2().mean(dim=(1, 2, 3)), rtol=0, atol=0.01)
+
+
+def test_dequantization_leans_to_neither_side():
+    """Values as far above as below the mean of sharp data cost the same."""
+    sharp, table = Gaussian(mean=0.0, std=0.02), make_schedule("edm", 1000)
+    above, below = (
+        bits_per_dim_ode(
+            sharp.denoiser(table), table, torch.full((1, 1, 64, 64), x).double(), generator(seed)
+        )
+        for seed, x in enumerate((0.04, -0.04))
+    )
+    assert float(above) == pytest.approx(float(below), abs=0.03)
