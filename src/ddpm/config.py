@@ -41,7 +41,7 @@ class DataConfig:
     flip: bool = False  # mirror left-right with probability 1/2 (faces yes, digits never)
     shift: int = 0  # shift by up to this many pixels each way, edges repeated
     crop: float = 0.0  # random resized crop of at least 1 - crop of the side; 0 is off
-    labels: Literal[True, False, "auto"] = False  # learn class labels (folder names); auto: where there are any
+    labels: Literal[True, False, "auto"] = False  # learn class labels; auto: where there are any
 
 
 @dataclass(frozen=True)

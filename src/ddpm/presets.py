@@ -32,10 +32,8 @@ PRESETS: dict[str, Preset] = {
         Config(
             preset="digits",
             data=DataConfig(path="digits", size=8, channels="auto", labels="auto"),
-            network=NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
-            training=TrainingConfig(
-                steps=2000, batch_size=64, optimizer="muon", learning_rate=2e-2
-            ),
+            network=NetworkConfig(channels=24, multipliers=(1, 2), blocks=1, attention=(4,)),
+            training=TrainingConfig(steps=600, batch_size=64, optimizer="muon", learning_rate=2e-2),
         ),
     ),
     "mnist": Preset(

@@ -60,7 +60,8 @@ def prepare(
     ``size``: a number (square), "HxW" or "auto"; ``channels``: 1, 3 or "auto" (1 where every image
     is grey). Exact duplicates are dropped. Held out are the test files of IDX sets, else 2 % of the
     images, at most 500, chosen by the hash of their files. ``all_images`` holds nothing out and
-    keeps duplicates (of an IDX set it takes the training files). ``progress(done, total)`` runs twice over the images: read, then decoded.
+    keeps duplicates (of an IDX set it takes the training files). ``progress(done, total)`` runs
+    twice over the images: read, then decoded.
 
     RequestError where there are fewer than two usable images.
     """
