@@ -1,0 +1,75 @@
+"""The documents are test subjects: their code runs, their commands, files and functions exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import ddpm
+from ddpm.cli.parser import build_parser
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert code is not None
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {}
+    exec(compile(code[1], "README.md", "exec"), scope)
+    assert len(scope["losses"]) == 10  # type: ignore[arg-type]
+    assert (tmp_path / "squares.png").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_documents_can_be_parsed(page: Path) -> None:
+    for block in re.findall(r"```\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("ddpm ") and "--help" not in line:
+                words = shlex.split(line.split("#")[0])[1:]
+                assert hasattr(build_parser().parse_args(words), "command"), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_in_the_documents_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        if not link.startswith("http"):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert ddpm.__all__ == sorted(ddpm.__all__)
+    for name in ddpm.__all__:
+        assert getattr(ddpm, name) is not None
+        assert name in dir(ddpm)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        ddpm.trian  # noqa: B018
+
+
+def test_every_function_in_the_mathematics_exists() -> None:
+    table = (ROOT / "docs" / "mathematics.md").read_text("utf-8")
+    for row in re.findall(r"^\|.*\|(.*)\|$", table, re.MULTILINE)[2:]:
+        module = None
+        for name in re.findall(r"`([\w.]+)`", row):
+            *path, last = name.split(".")
+            if path and path[0] == "models":
+                owner = import_module(f"ddpm.models.{path[1] if len(path) > 1 else last}")
+                path = path[2:]
+            elif path and path[0][0].islower():
+                module = owner = import_module(f"ddpm.diffusion.{path[0]}")
+                path = path[1:]
+            elif path:
+                owner = import_module("ddpm.diffusion.schedules")
+            elif module is not None:
+                owner = module
+            else:
+                import_module(f"ddpm.diffusion.{last}")
+                continue
+            for part in path:
+                owner = getattr(owner, part)
+            assert hasattr(owner, last) or owner.__name__.endswith(last), name
