@@ -22,7 +22,7 @@ class Sure:
 
 
 @pytest.mark.parametrize(
-    ("share", "classes", "name"), [(0.9, 10, "digits"), (0.7, 10, "self"), (0.9, 3, "self")]
+    ("share", "classes", "name"), [(0.8, 10, "digits"), (0.6, 10, "self"), (0.9, 3, "self")]
 )
 def test_digits_are_chosen_where_the_classifier_is_sure_of_several_classes(
     monkeypatch: pytest.MonkeyPatch, make_images, share: float, classes: int, name: str

@@ -61,15 +61,18 @@ def test_native_images_pass_unchanged() -> None:
     torch.testing.assert_close(prepare(gray), ZERO.float() / 255)
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 64), (14, 28), (28, 14), (3, 40)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(8, 8), (19, 12), (20, 20), (64, 64), (14, 28), (28, 14), (3, 40)]
+)
 def test_other_sizes_are_scaled_and_centered_on_black(height: int, width: int) -> None:
     white = torch.full((2, 1, height, width), 255, dtype=torch.uint8)
     x = prepare(white)
     assert x.shape == (2, 1, 28, 28)
     rows, columns = (x[0, 0] > 0.5).any(dim=1), (x[0, 0] > 0.5).any(dim=0)
     longest = max(height, width)
-    assert rows.sum() == max(1, round(28 * height / longest))
-    assert columns.sum() == max(1, round(28 * width / longest))
+    target = 20 if longest < 20 else 28
+    assert rows.sum() == max(1, round(target * height / longest))
+    assert columns.sum() == max(1, round(target * width / longest))
     for filled in (rows, columns):
         first, last = filled.nonzero()[[0, -1], 0].tolist()
         assert abs(first - (27 - last)) <= 1

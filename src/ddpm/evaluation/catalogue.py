@@ -17,7 +17,7 @@ from ddpm.evaluation.inception import load_inception
 from ddpm.evaluation.self_encoder import load_self
 
 PROBE = 500  # reference images on which the automatic choice looks
-SURE = 0.8  # share of them that the digit classifier must be sure of
+SURE = 0.7  # share of them that the digit classifier must be sure of; of letters it is sure of half
 
 
 @dataclass(frozen=True)

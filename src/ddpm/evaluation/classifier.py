@@ -1,4 +1,4 @@
-"""The digit classifier's network: a small convolutional net on 28x28 grey, 64 features, 10 classes.
+"""The digit classifier's network: a small convolutional net on 28x28 gray, 64 features, 10 classes.
 
 `scripts/train_digit_classifier.py` trains it on the MNIST training files; `digits.py` offers the
 bundled weights as a feature network.

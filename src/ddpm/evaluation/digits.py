@@ -1,4 +1,4 @@
-"""The feature network `digits`: the bundled classifier, for grey digits of any size."""
+"""The feature network `digits`: the bundled classifier, for gray digits of any size."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ddpm.evaluation.classifier import SIDE, DigitClassifier
 from ddpm.evaluation.color import luma
 from ddpm.evaluation.features import CHUNK, hash_weights
 
+BOX = 20  # MNIST's digits are scaled to a box of 20 pixels in the middle of the 28
 WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 
 
@@ -22,7 +23,7 @@ class DigitFeatures:
     """64 features of uint8 images [N, C, H, W], and the probabilities of the ten digits."""
 
     name = "digits"
-    resize = "grey, longer side to 28 (antialiased bilinear), centred on black"
+    resize = "gray, longer side to 28 (below 20: to 20), antialiased bicubic, centered on black"
 
     def __init__(self, model: DigitClassifier) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -68,15 +69,17 @@ def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
 def prepare(images: Tensor) -> Tensor:
     """uint8 [N, C, H, W] to float [N, 1, 28, 28] in [0, 1]: the one resize rule of this network.
 
-    Colour becomes grey (ITU-R BT.601); the longer side is brought to 28 pixels, and the shorter one
-    is filled with black on both sides.
+    Color becomes gray (ITU-R BT.601). The longer side is brought to 28 pixels; that of images below
+    20 pixels, where digits reach from edge to edge, to the 20 that MNIST's digits fill. The rest is
+    black on all sides alike.
     """
     x = (luma(images) / 255).float()[:, None]
     height, width = x.shape[2:]
-    if (height, width) == (SIDE, SIDE):
-        return x
-    scale = SIDE / max(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    x = F.interpolate(x, size, mode="bilinear", antialias=True)
-    top, left = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-    return F.pad(x, (left, SIDE - size[1] - left, top, SIDE - size[0] - top))
+    longest = max(height, width)
+    if longest != SIDE:
+        scale = (SIDE if longest >= BOX else BOX) / longest
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        x = F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
+        height, width = size
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    return F.pad(x, (left, SIDE - width - left, top, SIDE - height - top))

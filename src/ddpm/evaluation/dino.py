@@ -26,7 +26,7 @@ class DinoFeatures:
     """The class token of the last layer; 384 features for the small model."""
 
     name = "dino"
-    resize = "grey repeated to RGB, 224x224 (antialiased bicubic)"
+    resize = "gray repeated to RGB, 224x224 (antialiased bicubic)"
 
     def __init__(self, model: Any, device: str = "cpu") -> None:
         self.model = model.eval().requires_grad_(False).to(device)

@@ -21,7 +21,7 @@ class InceptionFeatures:
     """2,048 features of uint8 images, and the 1,008 classes of the Inception score."""
 
     name = "inception"
-    resize = "grey repeated to RGB, 299x299 (bilinear as in TensorFlow 1, no antialiasing)"
+    resize = "gray repeated to RGB, 299x299 (bilinear as in TensorFlow 1, no antialiasing)"
 
     def __init__(self, extractor: nn.Module, device: str = "cpu") -> None:
         self.extractor = extractor.eval().requires_grad_(False).to(device)

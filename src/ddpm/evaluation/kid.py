@@ -7,12 +7,13 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 
-BLOCK = 2048  # rows of the kernel matrix held at once
+BLOCK = 128  # rows of the kernel matrix at once: a small block stays in the processor's cache
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
     """[N, D] and [M, D] to (x·y / D + 1)³, [N, M]."""
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    base = torch.addmm(torch.ones((), dtype=x.dtype), x / x.shape[1], y.T)
+    return (base * base).mul_(base)
 
 
 def squared_mmd(x: Tensor, y: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Copies of training images among the generated: nearest neighbours and the ratio test d1/d2 < 1/3.
+"""Copies of training images among the generated: nearest neighbors and the ratio test d1/d2 < 1/3.
 
 An image is flagged when its nearest reference image is less than a third as far as the second
 nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize").

@@ -1,4 +1,4 @@
-"""Distances between feature vectors in blocks, and the k-nearest-neighbour balls of a set."""
+"""Distances between feature vectors in blocks, and the k-nearest-neighbor balls of a set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ball_radii(x: Tensor, k: int) -> Tensor:
     """The distance of each of x [N, D] to its k-th nearest other one, [N]."""
     if len(x) <= k:
         raise RequestError(
-            f"The {k} nearest neighbours of an image need more than {k} images, not {len(x)}; "
+            f"The {k} nearest neighbors of an image need more than {k} images, not {len(x)}; "
             "give more images."
         )
     blocks = distance_blocks(x, x)  # the nearest of all is the vector itself, at distance 0

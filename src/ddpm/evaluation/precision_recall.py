@@ -1,4 +1,4 @@
-"""Precision and recall by k-nearest-neighbour balls (Kynkäänniemi et al. 2019, eqs. 1 and 2)."""
+"""Precision and recall by k-nearest-neighbor balls (Kynkäänniemi et al. 2019, eqs. 1 and 2)."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from ddpm.evaluation.self_check import damage, require_right_order
 from ddpm.files import replacing
 
 SIDE = 32  # pixels of the longer side that the encoder sees at most
-STEPS = 300
-BATCH = 96
+STEPS = 200
+BATCH = 64
 TEMPERATURE = 0.2
 FEWEST = 100  # reference images
 
@@ -106,7 +106,7 @@ def _read(file: Path, channels: int) -> Encoder | None:
 
 
 def train(reference: Tensor, steps: int = STEPS) -> Encoder:
-    """`steps` batches of 96, Adam with a cosine learning rate; the same for the same images."""
+    """`steps` batches of 64, Adam with a cosine learning rate; the same for the same images."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
