@@ -246,6 +246,7 @@ def test_labels_are_hidden_as_often_as_asked(small_ddpm: Make) -> None:
         return model.training_step(IMAGES, labels, 1)["loss"]
 
     assert torch.equal(loss(LABELS, 1), loss(1 - LABELS, 1))
+    assert torch.equal(loss(LABELS, 1), loss(None, 0))  # hidden is "no label", not some class
     assert not torch.equal(loss(LABELS, 0), loss(1 - LABELS, 0))
 
 

@@ -68,6 +68,20 @@ def test_the_edm_schedule_starts_at_its_own_noise(small_ddpm: Make) -> None:
     torch.testing.assert_close(first.x, 80 * ImageNoise([3], (1, 8, 8))())
 
 
+def test_the_edm_network_is_given_its_scaled_input(small_ddpm: Make) -> None:
+    """Karras et al. 2022, Eq. 7 and Table 1, by hand; the small data have mean -0.2, deviation 0.6."""
+    model = small_ddpm("diffusion.schedule=edm", "diffusion.objective=edm", awake=True)
+    settings = replace(model.spec.config.sampling, clip="none")
+    x, t = 3 * ImageNoise([0, 1], (1, 8, 8))(), torch.tensor([4, 12])
+    sigma, data_std = model.schedule.sigma[t].float().view(2, 1, 1, 1), 0.6
+    total = sigma.square() + data_std**2
+    with torch.no_grad():
+        output = model.ema.network((x + 0.2) / total.sqrt(), t)
+        found = model.denoiser(None, settings)(x, t).x0
+    expected = data_std**2 / total * (x + 0.2) + sigma * data_std / total.sqrt() * output - 0.2
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_silent_v_network_is_drawn_with_in_closed_form(small_ddpm: Make) -> None:
     """v_hat = 0 means x0_hat = a x and noise_hat = s x: DDIM shrinks x by cos of each turn."""
     model = small_ddpm("sampling.sampler=ddim", "sampling.clip=none")
@@ -96,7 +110,7 @@ def test_drawing_leaves_training_and_the_global_stream_alone(small_ddpm: Make) -
     after = torch.rand(1)
     torch.manual_seed(0)
     assert torch.equal(torch.rand(1), after)
-    for step in (1, 2):  # without an average the network drawn with is the one that learns
+    for step in range(1, 6):  # without an average the network drawn with is the one that learns
         one = watched.training_step(images, None, step)["loss"]
         assert torch.equal(one, unwatched.training_step(images, None, step)["loss"])
         drawn(watched, [0])
@@ -174,8 +188,18 @@ def test_ancestral_and_ddim_options_reach_the_sampler(small_ddpm: Make) -> None:
         assert not any(torch.equal(image, other) for other in images[:i])
 
 
-def test_describe_says_size_and_warns_of_a_signal_that_is_left(small_ddpm: Make) -> None:
-    model = small_ddpm()
+def test_describe_says_size_and_schedule(small_ddpm: Make) -> None:
+    model = small_ddpm("diffusion.schedule=linear")
     size = sum(parameter.numel() for parameter in model.network.parameters())
-    assert f"{size / 1e6:.2f} million parameters on cpu, fp32" in model.describe()[0]
-    assert not any(line.startswith("warning") for line in model.describe())
+    first, second = model.describe()
+    assert first == f"{size / 1e6:.2f} million parameters on cpu, fp32"
+    assert second.startswith("linear schedule of 20 steps, terminal SNR 5.6e-11")
+
+
+@pytest.mark.parametrize(("num_steps", "warned"), [(2, True), (4, False), (1000, False)])
+def test_describe_warns_of_a_signal_that_is_left(
+    small_ddpm: Make, num_steps: int, warned: bool
+) -> None:
+    steps = (f"diffusion.num_steps={num_steps}", "sampling.steps=2")
+    lines = small_ddpm("sampling.steps=2", "diffusion.schedule=linear", *steps).describe()
+    assert any(line.startswith("warning: 3% of the signal") for line in lines) == warned

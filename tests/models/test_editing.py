@@ -92,6 +92,23 @@ def test_inpainting_keeps_known_pixels_exactly(small_ddpm: Make, sampler: str) -
     assert not torch.allclose(answers[0][hole], answers[1][hole], atol=1e-3)
 
 
+def test_inpainting_takes_each_step_five_times_but_the_last(
+    small_ddpm: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_ddpm("sampling.sampler=ddim", "sampling.steps=4", awake=True)
+    visited: list[int] = []
+    denoiser = model.denoiser
+
+    def watched(*options):  # type: ignore[no-untyped-def]
+        denoise = denoiser(*options)
+        return lambda x, t: visited.append(int(t[0])) or denoise(x, t)
+
+    monkeypatch.setattr(model, "denoiser", watched)
+    inpaint(model, IMAGE, MASK, [0], model.spec.config.sampling)
+    levels = model.levels(model.spec.config.sampling).t.tolist()
+    assert visited == [t for t in levels[:-1] for _ in range(5)] + levels[-1:]
+
+
 def test_an_answer_is_its_seed_s(small_ddpm: Make) -> None:
     model = small_ddpm(awake=True)
     settings = replace(model.spec.config.sampling, sampler="ancestral")
