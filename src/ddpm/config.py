@@ -203,7 +203,7 @@ def unknown(what: str, name: object, choices: Iterable[str]) -> RequestError:
     names = list(choices)
     hint = _nearest(str(name), names)
     return RequestError(
-        f"There is no {what} {str(name)!r}; {hint}The choices are {', '.join(names)}."
+        f"There is no {what} {str(name)!r}; {hint}the choices are {', '.join(names)}."
     )
 
 
@@ -269,7 +269,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
             return value
         raise RequestError(
             f"{key} cannot be {value!r}; {_nearest(str(value), map(str, args))}"
-            f"The choices are {', '.join(map(str, args))}."
+            f"the choices are {', '.join(map(str, args))}."
         )
     if origin is tuple:
         return _coerce_tuple(value, args, key)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.config import Config, load_config, with_overrides
+from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, list_runs
 
@@ -154,7 +155,11 @@ def export(options: Namespace) -> None:
 def runs(options: Namespace) -> None:
     found = list_runs(Path(options.folder))
     for run in found:
-        config, steps = load_config(run.config), run.checkpoint_steps()
+        try:
+            config, steps = load_config(run.config), run.checkpoint_steps()
+        except RequestError as error:
+            print(f"{run.root}  {error}")
+            continue
         print(
             f"{run.root}  {config.preset}  step {steps[-1] if steps else 0} of {config.training.steps}"
         )

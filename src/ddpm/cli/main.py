@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(error: object, status: int) -> int:
     text = " ".join(str(error).split()) or type(error).__name__
-    sentence = text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    first = text.split(" ", 1)[0]
+    if first.isalpha():  # a word, not a file's name
+        text = text[0].upper() + text[1:]
+    sentence = text + ("" if text.endswith((".", "?", "!")) else ".")
     print(f"ddpm: {sentence}", file=sys.stderr)
     return status
 
