@@ -45,6 +45,7 @@ PRESETS: dict[str, Preset] = {
             training=TrainingConfig(
                 steps=9000, batch_size=64, optimizer="muon", learning_rate=2e-2
             ),
+            sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
         ),
     ),
     "mnist-assignment": Preset(
