@@ -1,0 +1,164 @@
+"""Writes that are whole or absent, whatever fails in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddpm import files
+from ddpm.files import (
+    is_leftover,
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    write_json,
+    write_text,
+)
+
+
+class Trouble(Exception):
+    """What a test throws in the middle of a write."""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refuse(*arguments: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_file_appears_with_its_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file.txt"
+    write_text(path, "größe\n")
+    assert path.read_bytes() == "größe\n".encode()  # UTF-8, and the line end as given
+    assert names(path.parent) == ["file.txt"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
+def test_json_survives(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+    path = tmp_path_factory.getbasetemp() / "value.json"
+    write_json(path, value)
+    assert json.loads(path.read_text(encoding="utf-8")) == value
+
+
+def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(Trouble), replacing(path) as temporary:
+        temporary.write_text("half of the new", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "old"
+        raise Trouble
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+@pytest.mark.parametrize("operation", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    monkeypatch.setattr(files.os, operation, refuse)
+    with pytest.raises(OSError, match="No space"):
+        write_text(path, "new")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_the_content_is_on_disk_before_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            files.os, name, lambda *a, _real=real, _name=name: (calls.append(_name), _real(*a))[1]
+        )
+    with replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "a").write_bytes(b"a")
+        (temporary / "b").write_bytes(b"b")
+    assert calls.index("replace") >= 2  # both files first
+    assert names(tmp_path / "folder") == ["a", "b"]
+
+
+def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for text in ("old", "new"):
+        with replacing_folder(folder) as temporary:
+            (temporary / text).write_text(text, encoding="utf-8")
+    assert names(folder) == ["new"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_failing_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    with replacing_folder(folder) as temporary:
+        (temporary / "old").touch()
+    with pytest.raises(Trouble), replacing_folder(folder) as temporary:
+        (temporary / "new").touch()
+        raise Trouble
+    assert names(folder) == ["old"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_cannot_take_its_place_gives_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    with replacing_folder(folder) as temporary:
+        (temporary / "old").touch()
+    real, calls = os.replace, []
+
+    def second_fails(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            refuse()
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", second_fails)
+    with pytest.raises(OSError, match="No space"), replacing_folder(folder) as temporary:
+        (temporary / "new").touch()
+    assert names(folder) == ["old"]
+    assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    write_text(tmp_path / "file", "")
+    (tmp_path / "plain-folder").mkdir()
+    with replacing_folder(tmp_path / "folder"):
+        pass
+    assert (tmp_path / "file").stat().st_mode == plain.stat().st_mode
+    assert (tmp_path / "folder").stat().st_mode == (tmp_path / "plain-folder").stat().st_mode
+
+
+def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(Trouble), replacing(tmp_path / "kept.txt") as temporary:
+        left = temporary.name
+        raise Trouble
+    (tmp_path / left).touch()  # as if the process had been killed there
+    (tmp_path / f"{left}-folder").mkdir()
+    (tmp_path / f"{left}-folder" / "inner").touch()
+    write_text(tmp_path / "kept.txt", "")
+    (tmp_path / ".hidden").touch()
+    assert is_leftover(tmp_path / left) and not is_leftover(tmp_path / "kept.txt")
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".hidden", "kept.txt"]
+    remove_leftovers(tmp_path / "absent")
