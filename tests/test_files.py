@@ -23,7 +23,7 @@ from ddpm.files import (
 )
 
 
-class Trouble(Exception):
+class TroubleError(Exception):
     """What a test throws in the middle of a write."""
 
 
@@ -59,10 +59,10 @@ def test_json_survives(tmp_path_factory: pytest.TempPathFactory, value: Any) -> 
 def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old")
-    with pytest.raises(Trouble), replacing(path) as temporary:
+    with pytest.raises(TroubleError), replacing(path) as temporary:
         temporary.write_text("half of the new", encoding="utf-8")
         assert path.read_text(encoding="utf-8") == "old"
-        raise Trouble
+        raise TroubleError
     assert path.read_text(encoding="utf-8") == "old"
     assert names(tmp_path) == ["file.txt"]
 
@@ -109,9 +109,9 @@ def test_a_failing_folder_leaves_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     with replacing_folder(folder) as temporary:
         (temporary / "old").touch()
-    with pytest.raises(Trouble), replacing_folder(folder) as temporary:
+    with pytest.raises(TroubleError), replacing_folder(folder) as temporary:
         (temporary / "new").touch()
-        raise Trouble
+        raise TroubleError
     assert names(folder) == ["old"]
     assert names(tmp_path) == ["folder"]
 
@@ -150,9 +150,9 @@ def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
 
 
 def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
-    with pytest.raises(Trouble), replacing(tmp_path / "kept.txt") as temporary:
+    with pytest.raises(TroubleError), replacing(tmp_path / "kept.txt") as temporary:
         left = temporary.name
-        raise Trouble
+        raise TroubleError
     (tmp_path / left).touch()  # as if the process had been killed there
     (tmp_path / f"{left}-folder").mkdir()
     (tmp_path / f"{left}-folder" / "inner").touch()
