@@ -1,0 +1,240 @@
+"""The loop's cadence, its interrupt and its budget for previews, with a model that learns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ddpm.config import Config, SamplingConfig
+from ddpm.models.base import Frame, GenerativeModel, Losses, State
+from ddpm.models.spec import ModelSpec
+from ddpm.runs import read_rows
+from ddpm.training import loop
+from ddpm.training.interrupt import Interrupt
+from ddpm.training.log import TrainingLog
+
+Event = tuple[str, int]
+
+
+class Clock:
+    """Time that passes only where a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@dataclass
+class Recorder:
+    """A model of no family, and everything around the loop: each call is noted in order."""
+
+    spec: ModelSpec = field(default_factory=lambda: ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0))
+    events: list[Event] = field(default_factory=list)
+    saved_at: list[tuple[int, float]] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    step_seconds: float = 1.0
+    preview_seconds: float = 0.0
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    interrupt_at: int = 0
+    step: int = 0
+
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+        self.events.append(("step", step))
+        assert int(images[0, 0, 0, 0]) == step  # the batch of this very step
+        self.clock.now += self.step_seconds
+        self.step = step
+        if step == self.interrupt_at:
+            self.interrupt.signal = 15
+        return {"loss": torch.tensor(1 / step), "loss_levels": torch.tensor([1.0, float("nan")])}
+
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+        self.events.append(("heldout", self.step))
+        return {"loss": torch.tensor(2 / self.step)}
+
+    def trajectory(
+        self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
+    ) -> Iterator[Frame]:
+        raise AssertionError("the loop does not sample")
+
+    def state(self) -> State:
+        raise AssertionError("the loop leaves the state to whoever saves")
+
+    def load_state(self, state: State) -> None:
+        raise AssertionError("the loop loads nothing")
+
+    def describe(self) -> list[str]:
+        return []
+
+    def set_total(self, config: Config) -> None:
+        raise AssertionError("the loop has its total")
+
+    def batch(self, step: int) -> loop.Batch:
+        return torch.full((4, 1, 2, 2), float(step)), None
+
+    def save(self, step: int, seconds: float) -> None:
+        self.events.append(("save", step))
+        self.saved_at.append((step, seconds))
+
+    def preview(self, step: int) -> None:
+        self.events.append(("preview", step))
+        self.clock.now += self.preview_seconds
+
+    def run(
+        self,
+        log: TrainingLog,
+        cadence: loop.Cadence,
+        *,
+        heldout: bool = True,
+        start: int = 0,
+        seconds: float = 0.0,
+    ) -> int:
+        model: GenerativeModel = self
+        around = loop.Surroundings(
+            self.batch,
+            self.batch(1) if heldout else None,
+            log,
+            self.save,
+            self.preview,
+            lambda step, loss: self.events.append(("progress", step)),
+        )
+        last = loop.train(model, cadence, around, self.interrupt, start=start, seconds=seconds)
+        log.close()
+        return last
+
+    def steps_of(self, kind: str) -> list[int]:
+        return [step for name, step in self.events if name == kind]
+
+
+CADENCE = loop.Cadence(steps=20, checkpoint_every=6, preview_every=4, heldout_every=7)
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    made = Recorder()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=made.clock.perf_counter))
+    return made
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> TrainingLog:
+    return TrainingLog(tmp_path / "log")
+
+
+def test_everything_happens_at_its_step(recorder: Recorder, log: TrainingLog) -> None:
+    assert recorder.run(log, CADENCE) == 20
+    assert recorder.steps_of("step") == recorder.steps_of("progress") == list(range(1, 21))
+    assert recorder.steps_of("save") == [6, 12, 18, 20]
+    assert recorder.steps_of("heldout") == [7, 14, 20]
+    assert recorder.steps_of("preview") == [4, 8, 12, 16]  # the end has pictures of its own
+    assert recorder.saved_at == [(6, 6.0), (12, 12.0), (18, 18.0), (20, 20.0)]
+
+
+def test_what_a_step_logs_is_logged_before_it_is_saved(
+    recorder: Recorder, log: TrainingLog
+) -> None:
+    recorder.run(log, replace(CADENCE, heldout_every=6, preview_every=6))
+    order = [name for name, step in recorder.events if step == 6]
+    assert order == ["step", "progress", "heldout", "save", "preview"]
+
+
+def test_the_log_holds_every_step_and_held_out_loss(recorder: Recorder, log: TrainingLog) -> None:
+    recorder.run(log, CADENCE)
+    rows = read_rows(log.path)
+    steps = [row for row in rows if "loss" in row]
+    assert [row["step"] for row in steps] == list(range(1, 21))
+    assert [row["loss"] for row in steps] == pytest.approx([1 / k for k in range(1, 21)])
+    assert [row["seconds"] for row in steps] == list(map(float, range(1, 21)))
+    assert {row["batch"] for row in steps} == {4}
+    assert steps[0]["loss_levels"] == [1.0, None]
+    heldout = {row["step"]: row["heldout_loss"] for row in rows if "heldout_loss" in row}
+    assert heldout == pytest.approx({7: 2 / 7, 14: 2 / 14, 20: 2 / 20})
+
+
+def test_without_held_out_images_there_is_no_held_out_loss(
+    recorder: Recorder, log: TrainingLog
+) -> None:
+    recorder.run(log, CADENCE, heldout=False)
+    assert recorder.steps_of("heldout") == []
+    assert all("heldout_loss" not in row for row in read_rows(log.path))
+
+
+def test_going_on_continues_steps_and_seconds(recorder: Recorder, log: TrainingLog) -> None:
+    assert recorder.run(log, CADENCE, start=12, seconds=500.0) == 20
+    assert recorder.steps_of("step") == list(range(13, 21))
+    assert recorder.saved_at == [(18, 506.0), (20, 508.0)]
+
+
+@pytest.mark.parametrize("start", [20, 25])
+def test_a_finished_run_takes_no_step(recorder: Recorder, log: TrainingLog, start: int) -> None:
+    assert recorder.run(log, CADENCE, start=start) == start
+    assert recorder.events == []
+
+
+@pytest.mark.parametrize("step", [1, 6, 13, 20])
+def test_an_interrupt_saves_the_step_in_hand(
+    recorder: Recorder, log: TrainingLog, step: int
+) -> None:
+    recorder.interrupt_at = step
+    assert recorder.run(log, CADENCE) == step
+    assert recorder.steps_of("step")[-1] == step
+    assert recorder.steps_of("save")[-1] == step
+    assert recorder.steps_of("save").count(step) == 1
+    assert [row["step"] for row in read_rows(log.path) if "loss" in row][-1] == step
+
+
+def test_an_interrupted_log_goes_on_as_if_nothing_had_been(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    recorder.run(TrainingLog(tmp_path / "whole", epoch_size=10), CADENCE)
+    recorder.clock.now += 100
+    first = replace(recorder, interrupt_at=9, interrupt=Interrupt())
+    stopped = first.run(TrainingLog(tmp_path / "log", epoch_size=10), CADENCE)
+    seconds = first.saved_at[-1][1]
+    second = replace(recorder, interrupt_at=0, interrupt=Interrupt())
+    log = TrainingLog(tmp_path / "log", epoch_size=10, step=stopped)
+    second.run(log, CADENCE, start=stopped, seconds=seconds)
+    assert read_rows(tmp_path / "log") == read_rows(tmp_path / "whole")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    every=st.integers(1, 20),
+    step_seconds=st.floats(0.01, 10),
+    preview_seconds=st.floats(0.01, 100),
+    before=st.floats(0, 1e5),
+)
+def test_previews_take_a_twentieth_of_the_time_at_most(
+    tmp_path_factory: pytest.TempPathFactory,
+    every: int,
+    step_seconds: float,
+    preview_seconds: float,
+    before: float,
+) -> None:
+    recorder = Recorder(step_seconds=step_seconds, preview_seconds=preview_seconds)
+    log = TrainingLog(tmp_path_factory.mktemp("loop") / "log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "time", SimpleNamespace(perf_counter=recorder.clock.perf_counter))
+        cadence = loop.Cadence(400, 1000, every, 1000)
+        recorder.run(log, cadence, seconds=before)
+    previews = recorder.steps_of("preview")
+    assert previews[0] == every  # the first is drawn whatever it takes
+    training, previewing = 0.0, 0.0
+    for name, step in recorder.events:
+        training += step_seconds if name == "step" else 0
+        if name == "preview":
+            previewing += preview_seconds
+            assert step == every or previewing <= 0.05 * (training + previewing) + 1e-6
+    # and where there is time for it, the budget is used: one more would have broken it
+    if len(previews) < (400 - 1) // every:
+        spare = 0.05 * (training + previewing) - previewing
+        assert spare <= preview_seconds + 0.05 * every * step_seconds + 1e-6
