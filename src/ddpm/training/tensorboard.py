@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ddpm.errors import RequestError
 from ddpm.training.log import Row
@@ -10,18 +11,23 @@ from ddpm.training.log import Row
 NOT_CURVES = ("step", "batch", "epoch")
 
 
+def writer_class() -> type[Any]:
+    """torch's SummaryWriter; RequestError, before anything is written, where TensorBoard is missing."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise RequestError(
+            "training.tensorboard needs TensorBoard: pip install 'ddpm-studio[track]', or leave "
+            "training.tensorboard off."
+        ) from error
+    return SummaryWriter
+
+
 class TensorBoard:
     """Writes every number of a row as a scalar at its step; events after `step` are superseded."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise RequestError(
-                "training.tensorboard needs TensorBoard: pip install 'ddpm-studio[track]', or leave "
-                "training.tensorboard off."
-            ) from error
-        self.writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self.writer = writer_class()(str(folder), purge_step=step + 1 if step else None)
 
     def write(self, row: Row) -> None:
         """Add one row of metrics.jsonl."""

@@ -22,7 +22,7 @@ from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import TrainingLog
-from ddpm.training.tensorboard import TensorBoard
+from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
 from ddpm.workflows.opening import (
@@ -51,6 +51,8 @@ class Outcome:
 def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
     """Train `config` into the run folder `out`, or go on with the run that is there."""
     run, where = RunFolder(out), pick_device(device)
+    if config.training.tensorboard:
+        writer_class()  # it may be missing: better said before anything is written
     config = _continued(run, config) if run.exists() else _begun(run, config)
     dataset = open_dataset(config)
     _check_same_data(run, dataset)
