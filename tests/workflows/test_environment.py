@@ -1,0 +1,71 @@
+"""environment.json: what a reader needs to repeat a run."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ddpm.config import Config
+from ddpm.data.dataset import Dataset
+from ddpm.workflows import environment
+from ddpm.workflows.environment import describe
+
+DATASET = Dataset(
+    "set", np.zeros((2, 1, 2, 2), np.uint8), None, (), np.arange(2), np.arange(0), "none: too few",
+    {"used": 2, "content_hash": "abc"},
+)  # fmt: skip
+
+
+def described(**options: Any) -> dict[str, Any]:
+    return describe(torch.device("cpu"), Config(), DATASET, **options)
+
+
+def test_it_is_json_that_names_machine_versions_and_data() -> None:
+    row = described(init="runs/other")
+    assert json.loads(json.dumps(row)) == row
+    assert row["python"] == platform.python_version() and row["torch"] == torch.__version__
+    assert row["device"] == "cpu" and row["threads"] == torch.get_num_threads()
+    assert row["precision"] in ("fp32", "bf16")
+    assert row["data"] == {"used": 2, "content_hash": "abc", "held_out_reason": "none: too few"}
+    assert row["init"] == "runs/other" and described()["init"] is None
+
+
+def subprocess_with(run: Callable[..., None]) -> SimpleNamespace:
+    return SimpleNamespace(run=run, SubprocessError=subprocess.SubprocessError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError("git"),
+        subprocess.CalledProcessError(128, "git"),
+        subprocess.TimeoutExpired("git", 1),
+    ],
+)
+def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(environment, "subprocess", subprocess_with(fail))
+    assert described()["commit"] is None
+
+
+def test_an_installed_package_takes_no_commit_of_the_folder_around_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise AssertionError("git was asked about somebody else's repository")
+
+    monkeypatch.setattr(environment, "subprocess", subprocess_with(fail))
+    installed = tmp_path / "site-packages" / "ddpm" / "workflows" / "environment.py"
+    monkeypatch.setattr(environment, "__file__", str(installed))
+    assert described()["commit"] is None
