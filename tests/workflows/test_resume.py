@@ -256,7 +256,7 @@ def test_a_larger_total_continues_a_finished_run(ddpm: Ddpm, whole: RunFolder) -
 
 
 def test_minutes_are_made_steps_once(ddpm: Ddpm) -> None:
-    run, total, often = ddpm.run("minutes"), ("--minutes", "0.03"), ("training.checkpoint_every=2",)
+    run, total, often = ddpm.run("minutes"), ("--minutes", "0.02"), ("training.checkpoint_every=2",)
     # three files a checkpoint: killed in the second one
     fuse = ("ddpm.training.checkpoint", "save_file", 5, KILL)
     assert ddpm.train("minutes", *total, fuse=fuse, settings=often).status != 0
