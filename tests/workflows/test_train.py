@@ -78,9 +78,9 @@ def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
 
 
-def pictures(folder: Path, count: int = 12, size: int = 8) -> Path:
+def pictures(folder: Path, count: int = 12, size: int = 8, seed: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for i in range(count):
         Image.fromarray(rng.integers(0, 256, (size, size), dtype=np.uint8)).save(
             folder / f"{i}.png"
@@ -195,6 +195,26 @@ def test_wrong_data_leave_nothing_behind(
 ) -> None:
     pictures(tmp_path / "flat")
     refused(tiny(*overrides), tmp_path / "run", sentence)
+
+
+@pytest.mark.parametrize("labels", ["true", "false", "auto"])
+@pytest.mark.parametrize("classes", [("",), ("cats", "dogs")])
+def test_labels_are_learned_where_asked_and_found(
+    tmp_path: Path, classes: tuple[str, ...], labels: str
+) -> None:
+    for i, name in enumerate(classes):
+        pictures(tmp_path / "images" / name, 12, seed=i)
+    config = tiny("data.path=images", f"data.labels={labels}", "training.steps=1")
+    if labels == "true" and classes == ("",):
+        refused(config, tmp_path / "run", "have no labels")
+        return
+    run = train(config, tmp_path / "run").run
+    spec = checkpoint.load(run.checkpoint(1), ("ema",)).spec
+    assert spec.num_classes == (2 if labels != "false" and len(classes) == 2 else 0)
+    assert train(config, run.root).step == 1  # "auto" asked again is no other setting
+    other = {"true": "auto", "auto": "false", "false": "auto"}[labels]
+    changed = with_overrides(config, [f"data.labels={other}"])
+    refused(changed, run.root, r"begun with other settings \(data.labels\)")
 
 
 def test_wrong_surroundings_leave_nothing_behind(
