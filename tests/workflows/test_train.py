@@ -378,3 +378,23 @@ def test_epochs_become_steps_and_a_mean_each(tmp_path: Path) -> None:
     losses = [row["loss"] for row in read_rows(run.metrics) if "loss" in row]
     first = (5 * losses[0] + 5 * losses[1] + 2 * losses[2]) / 12
     assert epochs[0]["epoch_loss"] == pytest.approx(first)
+
+
+def test_an_epoch_shows_every_training_image_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(tmp_path / "images", 12)
+    shown: list[bytes] = []
+    real = Ddpm.training_step
+
+    def watch(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+        shown.extend(image.numpy().tobytes() for image in images)
+        return real(model, images, labels, step)
+
+    monkeypatch.setattr(Ddpm, "training_step", watch)
+    plain = ("data.flip=false", "data.shift=0", "data.crop=0", "data.all_images=true")
+    epochs = ("training.epochs=2", "training.batch_size=4")
+    train(tiny("data.path=images", *plain, *epochs), tmp_path / "run")
+    first, second = shown[:12], shown[12:]
+    assert len(set(first)) == 12 and len(second) == 12
+    assert set(first) == set(second) and first != second
