@@ -179,7 +179,10 @@ def load_config(path: Any) -> Config:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RequestError(f"{path} is not a readable configuration ({error}).") from error
+        raise RequestError(
+            f"{path} is not a readable configuration ({error}); bring it back from a copy, or train "
+            "again with another --out."
+        ) from error
     if not isinstance(values, dict):
         raise RequestError(f"{path} does not hold a configuration (a JSON object is needed).")
     return Config.from_dict(values)

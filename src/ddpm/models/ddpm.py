@@ -242,6 +242,12 @@ class Ddpm:
                 f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
                 "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
             )
+        asked = self.spec.config.network.attention
+        if missed := [side for side in asked if side not in self.network.sides]:
+            there = ", ".join(map(str, self.network.sides))
+            lines.append(
+                f"note: network.attention={missed} falls on no level; their shorter sides are {there}"
+            )
         return lines
 
     def set_total(self, config: Config) -> None:

@@ -137,6 +137,7 @@ class UNet(nn.Module):
         self.num_classes = num_classes
         padded = [math.ceil(side / self.multiple) * self.multiple for side in image_size]
         sides = [min(padded) // patch // 2**level for level in range(len(widths))]
+        self.sides = tuple(sides)  # shorter side of each level's feature map
         dim = max(128, 4 * channels)
 
         def stage(cin: int, cout: int, level: int) -> Stage:

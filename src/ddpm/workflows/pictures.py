@@ -157,7 +157,7 @@ def _write_panel(path: Path, trajectory: Trajectory) -> Path:
         )
         for i in chosen
     ]
-    process_strip(path, columns, row_titles=["x_t", "predicted x0"])
+    process_strip(path, columns, row_titles=["xₜ", "predicted x₀"])
     return path
 
 
@@ -168,7 +168,7 @@ def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
         if shape is None:
             header = read_header(content)
             shape = (1 if header.grey else 3, header.height, header.width)
-        return decode(content, shape[1:], shape[0])
+        return np.array(decode(content, shape[1:], shape[0]))
     except (OSError, BrokenImageError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RequestError(f"{path} is not a readable image ({reason}).") from error

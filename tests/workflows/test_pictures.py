@@ -1,0 +1,123 @@
+"""`ddpm sample`: what is drawn depends on the seed alone, and each picture holds what was drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.errors import RequestError
+from ddpm.visuals.grids import grid
+from ddpm.workflows.opening import open_model
+from ddpm.workflows.pictures import SampleRequest, read_image, write_samples
+from ddpm.workflows.sample import choose_labels, draw
+from ddpm.workflows.settings import chosen_settings, describe_settings
+
+QUICK = ["sampling.steps=3"]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def drawn(**request: object) -> np.ndarray:
+    """The images of a request, through the npz that a user would read."""
+    out = Path("drawn.npz")
+    assert write_samples("digits", QUICK, SampleRequest(out=out, **request)) == [out]  # type: ignore[arg-type]
+    with np.load(out) as stored:
+        images: np.ndarray = stored["images"]
+    return images
+
+
+def test_image_i_is_the_same_for_any_n() -> None:
+    many = drawn(n=30)
+    assert many.shape == (30, 1, 8, 8) and many.dtype == np.uint8
+    assert np.array_equal(drawn(n=3), many[:3])
+    assert len(np.unique(many.reshape(30, -1), axis=0)) == 30
+
+
+def test_a_seed_draws_the_same_image_wherever_it_stands() -> None:
+    # another place in the chunk may round differently, by one grey level at most
+    gap = np.abs(drawn(n=3, seed=2)[0].astype(int) - drawn(n=3)[2].astype(int))
+    assert gap.max() <= 1
+
+
+def test_without_labels_classes_follow_the_data_and_depend_on_the_seed_alone() -> None:
+    model = open_model("digits", "cpu").model
+    labels = choose_labels(model, range(3000), None)
+    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
+    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
+    found = np.bincount(labels, minlength=10) / 3000
+    assert np.abs(found - expected).max() < 0.03  # five standard deviations
+    assert choose_labels(model, [4, 5], "7") == [7, 7]
+    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
+        choose_labels(model, [0], "eleven")
+
+
+def test_a_label_changes_what_is_drawn() -> None:
+    assert not np.array_equal(drawn(n=4, label="1"), drawn(n=4, label="0"))
+
+
+def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
+    images = drawn(n=6, seed=3)
+    [path] = write_samples(
+        "digits", QUICK, SampleRequest(n=6, seed=3, grid=(2, 3), out=Path("a.png"))
+    )
+    expected = np.asarray(grid(images, 2, 3))
+    written = np.asarray(Image.open(path).convert("L"))
+    assert np.array_equal(written[: expected.shape[0], : expected.shape[1]], expected)
+    assert written.shape[0] > expected.shape[0]  # the caption
+
+
+def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
+    written = write_samples("digits", QUICK, SampleRequest(n=4, gif=True, panel=True))
+    assert [path.name for path in written] == [
+        "digits-samples.png", "digits-samples.gif", "digits-samples-panel.png",
+    ]  # fmt: skip
+    with Image.open(written[1]) as animation:
+        assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
+
+
+def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
+    images = drawn(n=3, seed=7)
+    write_samples("digits", QUICK, SampleRequest(n=3, seed=7, png_dir=Path("out")))
+    names = sorted(path.name for path in Path("out").iterdir())
+    assert names == ["000007.png", "000008.png", "000009.png"]
+    for name, image in zip(names, images, strict=True):
+        assert np.array_equal(np.asarray(Image.open(Path("out") / name)), image[0])
+
+
+def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
+    model = open_model("digits", "cpu").model
+    assert chosen_settings(model, []) == model.spec.config.sampling
+    ancestral = chosen_settings(model, ["sampling.sampler=ancestral"])
+    assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
+    assert chosen_settings(model, ["sampling.sampler=ddim"]).steps == 50
+    assert chosen_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
+    assert describe_settings(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
+    with pytest.raises(RequestError, match=r"only sampling\.\*"):
+        chosen_settings(model, ["training.steps=3"])
+
+
+def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = open_model("digits", "cpu").model
+    whole = chosen_settings(model, [*QUICK, "sampling.chunk=6"])
+    pieces = chosen_settings(model, [*QUICK, "sampling.chunk=4"])
+    labels = choose_labels(model, range(6), None)
+    with torch.no_grad():
+        one, two = draw(model, range(6), labels, whole), draw(model, range(6), labels, pieces)
+    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
+
+
+def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
+    Image.new("RGB", (6, 4), (255, 0, 0)).save("red.png")
+    assert read_image(Path("red.png")).shape == (3, 4, 6)
+    assert read_image(Path("red.png"), (1, 4, 4)).shape == (1, 4, 4)
+    Path("text.png").write_text("no picture", encoding="utf-8")
+    for name, words in (("text.png", "not a readable image"), ("absent.png", "No such file")):
+        with pytest.raises(RequestError, match=words):
+            read_image(Path(name))

@@ -1,0 +1,153 @@
+"""The smaller verbs: forward, interpolate, inpaint, refine, inspect, export, and the library's road."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.errors import RequestError
+from ddpm.workflows import edit
+from ddpm.workflows.edit import write_inpainting, write_interpolation, write_refinement
+from ddpm.workflows.export import export_weights
+from ddpm.workflows.forward import SHARES, write_forward
+from ddpm.workflows.inspect import inspect_dataset, list_datasets, prepare_dataset
+from ddpm.workflows.library import build_model, fit, sample
+from ddpm.workflows.opening import open_model
+
+QUICK = ["sampling.steps=3"]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+
+
+def save(name: str, pixels: np.ndarray) -> Path:
+    Image.fromarray(pixels.astype(np.uint8)).save(name)
+    return Path(name)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The images that the editing verbs put into their picture."""
+    seen: list[np.ndarray] = []
+    write = edit.save_grid
+
+    def spy(path: Path, images: np.ndarray, *shape: int, caption: str) -> None:
+        seen.append(images)
+        write(path, images, *shape, caption=caption)
+
+    monkeypatch.setattr(edit, "save_grid", spy)
+    return seen
+
+
+def test_the_forward_process_begins_clean_and_ends_in_noise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns: list[tuple[str, np.ndarray]] = []
+    monkeypatch.setattr(
+        "ddpm.workflows.forward.process_strip", lambda path, shown, **rest: columns.extend(shown)
+    )
+    half = np.zeros((16, 16))
+    half[:, 8:] = 255
+    write_forward(str(save("half.png", half)), "linear", 0, Path("f.png"))
+    assert [title for title, _ in columns] == [f"{share} %" for share in SHARES]
+    assert np.array_equal(columns[0][1][0, 0], half)
+    image = half.ravel() - half.mean()
+    left = [
+        abs(np.corrcoef(image, pixels[0, 0].ravel().astype(float))[0, 1]) for _, pixels in columns
+    ]
+    assert left[0] > 0.99 and left[2] > 0.7 and left[-1] < 0.2
+    assert left == sorted(left, reverse=True)
+
+
+def test_forward_takes_a_whole_set() -> None:
+    path = write_forward("digits", "cosine", 0, Path("deep/forward.png"))
+    with Image.open(path) as picture:
+        assert picture.width > 200
+
+
+def test_interpolation_ends_in_the_seeds_themselves(shown: list[np.ndarray]) -> None:
+    path = write_interpolation("digits", QUICK, pairs=2, between=3, label="3")
+    assert path == Path("digits-interpolation.png") and path.is_file()
+    rows = shown[0].reshape(2, 5, 1, 8, 8)
+    model = open_model("digits", "cpu").model
+    alone = sample(model, 4, label="3", settings=QUICK).numpy()
+    for row, (first, last) in zip(rows, ((0, 1), (2, 3)), strict=True):
+        assert np.abs(row[0].astype(int) - alone[first]).max() <= 1
+        assert np.abs(row[-1].astype(int) - alone[last]).max() <= 1
+
+
+def test_inpainting_keeps_what_is_known(shown: list[np.ndarray]) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (8, 8))
+    mask = np.zeros((8, 8))
+    mask[:, :4] = 255
+    options = {"image": save("i.png", image), "mask": save("m.png", mask), "n": 3}
+    assert write_inpainting("digits", QUICK, **options).name == "digits-i-inpainted.png"  # type: ignore[arg-type]
+    original, _, *answers = shown[0][:, 0]
+    assert np.array_equal(original, image)
+    for answer in answers:
+        assert np.array_equal(answer[:, 4:], image[:, 4:])
+        assert not np.array_equal(answer[:, :4], image[:, :4])
+    assert len(np.unique(np.stack(answers).reshape(3, -1), axis=0)) == 3
+    for color, words in ((0, "all black"), (255, "all white")):
+        options["mask"] = save("m.png", np.full((8, 8), color))
+        with pytest.raises(RequestError, match=words):
+            write_inpainting("digits", QUICK, **options)  # type: ignore[arg-type]
+
+
+def test_refining_forgets_the_image_by_its_strength(shown: list[np.ndarray]) -> None:
+    image = np.zeros((8, 8))
+    image[2:6, 2:6] = 255
+    path = save("i.png", image)
+    gaps = []
+    for strength in (0.0, 1.0):
+        write_refinement("digits", QUICK, image=path, strength=strength, n=4)
+        gaps.append(np.abs(shown[-1][1:].astype(int) - shown[-1][0]).mean())
+    assert gaps[0] < 20 < gaps[1]
+
+
+def test_inspection_counts_and_draws_a_contact_sheet() -> None:
+    text = inspect_dataset("digits", Path("sheet.png"))
+    assert "1797" in text and "8x8" in text and text.endswith("sheet.png")
+    with Image.open("sheet.png") as picture:
+        assert picture.width > 100
+    assert "1797 given, 1753 used, 44 held out" in prepare_dataset("digits", "auto", "auto", False)
+    assert "1797 given, 1797 used, 0 held out" in prepare_dataset("digits", "auto", "auto", True)
+    assert "3x16x16" in prepare_dataset("digits", "16", "3", False)
+    listing = list_datasets()
+    assert all(name in listing for name in ("digits", "mnist", "anime", "cache", "DDPM_DATA_DIR"))
+
+
+def test_exports_load_where_they_should() -> None:
+    own = open_model("digits", "cpu").model.state()["ema"]
+    plain = torch.load(export_weights("digits", "torch"), weights_only=True)
+    assert plain.keys() == own.keys()
+    assert all(torch.equal(plain[name], own[name]) for name in own)
+    path = export_weights("digits", "safetensors", Path("deep/d.safetensors"), half=True)
+    again = open_model(str(path), "cpu")
+    assert all(torch.equal(value, own[name]) for name, value in again.model.state()["ema"].items())
+    assert again.model.spec == open_model("digits", "cpu").model.spec
+    with pytest.raises(RequestError, match="only averaged"):
+        export_weights("digits", "torch", raw=True)
+
+
+def test_the_librarys_short_road_learns() -> None:
+    images = torch.zeros(40, 3, 6, 6, dtype=torch.uint8)
+    images[:, 0] = 255
+    labels = torch.arange(40) % 2
+    model = build_model("digits", images, labels, device="cpu")
+    assert model.spec.class_counts == (20, 20) and model.spec.image_shape == (3, 6, 6)
+    losses = fit(model, images, labels, steps=12)
+    assert len(losses) == 12 and np.mean(losses[-3:]) < losses[0]
+    drawn = sample(model, 2, label="1", settings=QUICK)
+    assert drawn.shape == (2, 3, 6, 6) and drawn.dtype == torch.uint8
+    with pytest.raises(RequestError, match="uint8"):
+        build_model("digits", images.float())
