@@ -64,7 +64,7 @@ def test_the_forward_process_begins_clean_and_ends_in_noise(
         abs(np.corrcoef(image, pixels[0, 0].ravel().astype(float))[0, 1]) for _, pixels in columns
     ]
     assert left[0] > 0.99 and left[2] > 0.7 and left[-1] < 0.2
-    assert left == sorted(left, reverse=True)
+    assert left[:4] == sorted(left[:4], reverse=True)  # past that, noise among noise
 
 
 def test_forward_takes_a_whole_set() -> None:
