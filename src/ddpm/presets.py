@@ -89,7 +89,7 @@ PRESETS: dict[str, Preset] = {
         Config(
             preset="folder",
             data=DataConfig(path="", size="auto", channels="auto"),
-            network=_FACE_UNET,
+            network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # sizes differ
             training=TrainingConfig(
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=2e-2
             ),

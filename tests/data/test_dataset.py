@@ -80,7 +80,7 @@ def test_a_folder_of_anything_is_ready_without_a_flag(
     assert reasons["b/dot.png"] == "is too small (1x1 pixels)"
     assert dataset.class_names == ("b", "été à la mer") and dataset.labels is not None
     assert dataset.labels.tolist() == [0] * 5 + [1] * 2
-    assert dataset.heldout_reason == "none: fewer than 50 images"
+    assert dataset.heldout_reason == "none, fewer than 50 images"
 
 
 def test_the_same_set_comes_from_folder_zip_and_array(
@@ -194,7 +194,7 @@ def test_about_two_percent_are_held_out_of_fifty_and_more(
 ) -> None:
     dataset = from_array(get, tmp_path, numbered(count))
     assert least <= len(dataset.heldout) <= most  # 3.4 standard deviations
-    expected = "2 % by content hash" if least else "none: fewer than 50 images"
+    expected = "2 % by content hash" if least else "none, fewer than 50 images"
     assert dataset.heldout_reason == expected
 
 
@@ -237,7 +237,7 @@ def test_all_images_holds_nothing_out_and_keeps_duplicates(get: Any, tmp_path: P
     dataset = from_array(get, tmp_path, np.concatenate([images, images]), all_images=True)
     assert dataset.train.tolist() == list(range(200)) and len(dataset.heldout) == 0
     assert dataset.report["duplicate"] == 0
-    assert dataset.heldout_reason == "none: all images are trained on (data.all_images)"
+    assert dataset.heldout_reason == "none, all images are trained on (data.all_images)"
 
 
 def test_idx_sets_hold_out_their_test_files(tmp_path: Path, write_idx: Any, get: Any) -> None:

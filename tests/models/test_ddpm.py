@@ -325,3 +325,12 @@ def test_weights_of_another_network_are_refused(small_ddpm: Make) -> None:
         small_ddpm().load_state({"ema": small_ddpm("network.channels=16").state()["ema"]})
     with pytest.raises(RuntimeError, match="Missing key"):
         small_ddpm().load_state({})
+
+
+def test_attention_that_falls_on_no_level_is_named(small_ddpm: Make) -> None:
+    def named(*overrides: str) -> list[str]:
+        return [line for line in small_ddpm(*overrides).describe() if "attention" in line]
+
+    assert named("network.attention=[8, 99]") == named() == []
+    [line] = named("network.attention=[99]")
+    assert "99" in line and "8, 4" in line

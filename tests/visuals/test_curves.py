@@ -132,8 +132,8 @@ def test_images_seen_stand_on_the_top_axis() -> None:
 
 
 def test_the_note_is_printed_literally_and_only_where_there_is_one() -> None:
-    noted = loss_figure(_rows(9), title="", note="none: fewer than $50 images$")
-    assert noted.get_supxlabel() == "Held-out images: none: fewer than $50 images$."
+    noted = loss_figure(_rows(9), title="", note="none, fewer than $50 images$")
+    assert noted.get_supxlabel() == "Held-out images: none, fewer than $50 images$."
     assert loss_figure(_rows(9), title="").get_supxlabel() == ""
 
 

@@ -20,7 +20,7 @@ from ddpm.workflows import environment
 from ddpm.workflows.environment import describe
 
 DATASET = Dataset(
-    "set", np.zeros((2, 1, 2, 2), np.uint8), None, (), np.arange(2), np.arange(0), "none: too few",
+    "set", np.zeros((2, 1, 2, 2), np.uint8), None, (), np.arange(2), np.arange(0), "none, too few",
     {"used": 2, "content_hash": "abc"},
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_it_is_json_that_names_machine_versions_and_data() -> None:
     assert row["python"] == platform.python_version() and row["torch"] == torch.__version__
     assert row["device"] == "cpu" and row["threads"] == torch.get_num_threads()
     assert row["precision"] in ("fp32", "bf16")
-    assert row["data"] == {"used": 2, "content_hash": "abc", "held_out_reason": "none: too few"}
+    assert row["data"] == {"used": 2, "content_hash": "abc", "held_out_reason": "none, too few"}
     assert row["init"] == "runs/other" and described()["init"] is None
 
 

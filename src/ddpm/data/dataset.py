@@ -113,7 +113,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
     nothing = every[:0]
     if all_images:  # of an IDX set, all that were given to train on: its test files measure models
         given = every[~np.isin(decoded.items, source.test)]
-        return _Split(given, nothing, 0, "none: all images are trained on (data.all_images)")
+        return _Split(given, nothing, 0, "none, all images are trained on (data.all_images)")
     # The first of each group of equal images stays; test files come last: training keeps its own.
     unique = np.sort(np.unique(decoded.pixel_hashes, return_index=True)[1])
     dropped = len(every) - len(unique)
@@ -121,7 +121,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
         heldout = np.isin(decoded.items[unique], source.test)
         return _Split(unique[~heldout], unique[heldout], dropped, "the test files")
     if len(unique) < _HELDOUT_FROM:
-        return _Split(unique, nothing, dropped, f"none: fewer than {_HELDOUT_FROM} images")
+        return _Split(unique, nothing, dropped, f"none, fewer than {_HELDOUT_FROM} images")
     heldout = _chosen_by_hash(decoded.file_hashes[unique])
     return _Split(unique[~heldout], unique[heldout], dropped, "2 % by content hash")
 

@@ -243,10 +243,10 @@ class Ddpm:
                 "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
             )
         asked = self.spec.config.network.attention
-        if missed := [side for side in asked if side not in self.network.sides]:
+        if asked and not set(asked) & set(self.network.sides):
             there = ", ".join(map(str, self.network.sides))
             lines.append(
-                f"note: network.attention={missed} falls on no level; their shorter sides are {there}"
+                f"note: network.attention={list(asked)} falls on no level; their shorter sides are {there}"
             )
         return lines
 
