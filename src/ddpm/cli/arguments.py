@@ -1,0 +1,109 @@
+"""Kinds of arguments, and the options that several commands share. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import typing
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from ddpm.config import SamplerName
+
+Add = Callable[..., argparse.ArgumentParser]
+SAMPLERS = typing.get_args(SamplerName)
+
+
+def _number(text: str, low: float, high: float, words: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} should be {words}")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    return _number(text, 1e-9, 1e9, "a number above 0")
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def _whole(text: str, low: int, words: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} should be {words}")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    return _whole(text, 1, "a whole number of at least 1")
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0."""
+    return _whole(text, 0, "a whole number of at least 0")
+
+
+def grid(text: str) -> tuple[int, int]:
+    """Rows and columns, such as 5x5."""
+    rows, _, columns = text.lower().partition("x")
+    try:
+        return count(rows), count(columns)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} should be rows x columns, such as 5x5"
+        ) from error
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that draws."""
+    parser.add_argument(
+        "--sampler", choices=SAMPLERS, help="default: the run's own few-step choice"
+    )
+    parser.add_argument("--steps", type=count, help="sampling steps")
+    parser.add_argument("--seed", type=natural, default=0, help="of the first image (default: 0)")
+    parser.add_argument("--label", help="class to draw, for models that learned labels")
+    parser.add_argument(
+        "--guidance", type=positive, metavar="SCALE", help="towards the label; 1 is none"
+    )
+    add_device(parser)
+    add_set(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where to compute."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Any other setting."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any configuration key"
+    )
+
+
+def sampling_overrides(options: Namespace) -> list[str]:
+    """The options of drawing as `sampling.key=value`, with --set behind them."""
+    asked = {name: getattr(options, name) for name in ("sampler", "steps", "guidance")}
+    named = [f"sampling.{name}={value}" for name, value in asked.items() if value is not None]
+    return [*named, *options.set]
+
+
+def optional_path(text: str | None) -> Path | None:
+    """The path that was given, if any."""
+    return None if text is None else Path(text)
+
+
+def absolute(data: str) -> str:
+    """Paths are kept whole, so that a run can go on from another folder; names stay names."""
+    return str(Path(data).resolve()) if Path(data).exists() else data

@@ -1,0 +1,48 @@
+"""`ddpm data list|prepare|inspect`: the images before anything is trained."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from ddpm.cli.arguments import Add
+
+
+def define_data(add: Add) -> None:
+    verbs = add("data", help="list, prepare and inspect sets of images").add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+    listing = verbs.add_parser("list", help="the data sets known by name")
+    listing.set_defaults(command=run_list)
+    prepare = verbs.add_parser("prepare", help="decode a set once, into the cache")
+    prepare.add_argument("target", metavar="PATH|NAME")
+    prepare.add_argument("--size", default="auto", help="a number, HxW or auto (default)")
+    prepare.add_argument("--channels", choices=("1", "3", "auto"), default="auto")
+    prepare.add_argument(
+        "--all-images", action="store_true", help="hold nothing out, keep duplicates"
+    )
+    prepare.set_defaults(command=run_prepare)
+    inspect = verbs.add_parser("inspect", help="count and measure a set; writes a contact sheet")
+    inspect.add_argument("target", metavar="PATH|NAME")
+    inspect.add_argument(
+        "--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s"
+    )
+    inspect.set_defaults(command=run_inspect)
+
+
+def run_list(options: Namespace) -> None:
+    from ddpm.workflows.inspect import list_datasets
+
+    print(list_datasets())
+
+
+def run_prepare(options: Namespace) -> None:
+    from ddpm.workflows.inspect import prepare_dataset
+
+    print(prepare_dataset(options.target, options.size, options.channels, options.all_images))
+
+
+def run_inspect(options: Namespace) -> None:
+    from ddpm.workflows.inspect import inspect_dataset
+
+    print(inspect_dataset(options.target, Path(options.out)))

@@ -1,0 +1,95 @@
+"""`ddpm demo` and `ddpm train`: what can be typed, and the workflow each calls."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from ddpm.cli.arguments import Add, absolute, add_device, add_set, count, positive
+from ddpm.config import Config, load_config, with_overrides
+from ddpm.presets import PRESETS, get_preset
+from ddpm.runs import RunFolder
+
+
+def define_demo(add: Add) -> None:
+    parser = add("demo", help="train on the digits inside the package: offline, a few minutes")
+    parser.add_argument("--out", default="runs/demo", help="run folder (default: %(default)s)")
+    parser.set_defaults(command=run_demo)
+
+
+def define_train(add: Add) -> None:
+    presets = "\n".join(f"  {name:<18}{preset.summary}" for name, preset in PRESETS.items())
+    parser = add(
+        "train",
+        help="train a model on images; the same command again goes on where it stopped",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"Train a model.\n\npresets:\n{presets}",
+        epilog="Every setting: --set key.path=value, such as --set training.batch_size=64 "
+        "(the keys stand in ddpm/config.py and in the run's config.json).",
+    )
+    parser.add_argument(
+        "target", metavar="PRESET|FOLDER|ZIP", help="a preset, or images of your own"
+    )
+    parser.add_argument("--data", metavar="PATH|NAME", help="images for a preset (ddpm data list)")
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
+    total = parser.add_mutually_exclusive_group()
+    total.add_argument("--minutes", type=positive, help="train for about this long in all")
+    total.add_argument("--epochs", type=positive, help="passes over the images in all")
+    total.add_argument("--steps", type=count, help="optimizer steps in all")
+    parser.add_argument("--init", metavar="RUN|FILE", help="start from trained weights")
+    parser.add_argument(
+        "--all-images", action="store_true", help="hold nothing out, keep exact duplicates"
+    )
+    add_device(parser)
+    add_set(parser)
+    parser.set_defaults(command=run_train)
+
+
+def run_demo(options: Namespace) -> int:
+    from ddpm.workflows.train import train
+
+    outcome = train(get_preset("digits").config, Path(options.out))
+    return _print_outcome(outcome.run, outcome.exit_status)
+
+
+def run_train(options: Namespace) -> int:
+    from ddpm.workflows.train import train
+
+    config, out = _training_request(options)
+    outcome = train(config, out, init=options.init, device=options.device)
+    return _print_outcome(outcome.run, outcome.exit_status)
+
+
+def _training_request(options: Namespace) -> tuple[Config, Path]:
+    """The configuration and run folder that the arguments of `train` mean."""
+    target = Path(options.target)
+    if options.target in PRESETS:
+        config, name = get_preset(options.target).config, options.target
+    elif RunFolder(target).exists():
+        config, name = load_config(RunFolder(target).config), target.name
+        options.out = options.out or str(target)
+    elif target.exists():
+        config, name = get_preset("folder").config, target.resolve().stem
+        options.data = options.data or options.target
+    else:
+        config, name = get_preset(options.target).config, ""  # raises: names the nearest preset
+    if options.data is not None:
+        config = replace(config, data=replace(config.data, path=absolute(options.data)))
+    if options.all_images:
+        config = replace(config, data=replace(config.data, all_images=True))
+    totals = {key: getattr(options, key) for key in ("steps", "epochs", "minutes")}
+    asked = {key: value for key, value in totals.items() if value is not None}
+    if asked:
+        training = replace(config.training, **{"epochs": 0.0, "minutes": 0.0, **asked})
+        config = replace(config, training=training)
+    return with_overrides(config, options.set), Path(options.out or Path("runs") / name)
+
+
+def _print_outcome(run: RunFolder, status: int) -> int:
+    """Name the pictures of a finished run."""
+    if status == 0:
+        for path in (run.loss_plot, run.sample_grid, run.denoising):
+            print(path)
+    return status
