@@ -32,6 +32,7 @@ RUN_NAMES = {
     "loss.png",
     "samples.png",
     "denoising.gif",
+    "evaluation.json",
 }
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
 

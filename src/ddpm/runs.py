@@ -1,7 +1,7 @@
 """The run folder: the one place that knows its file names. Standard library only.
 
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
-            loss.png samples.png denoising.gif
+            loss.png samples.png denoising.gif evaluation.json
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class RunFolder:
     @property
     def denoising(self) -> Path:
         return self.root / "denoising.gif"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation.json"
 
     @property
     def pictures(self) -> tuple[Path, Path, Path]:
