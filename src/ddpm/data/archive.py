@@ -46,15 +46,35 @@ def zip_source(name: str, path: Path) -> ImageSource:
     )
 
 
+def member_name(info: zipfile.ZipInfo) -> str:
+    """A member's name as printable text with / between folders."""
+    return printable(info.filename.replace("\\", "/"))
+
+
+def points_outside(name: str) -> bool:
+    """Whether a member's name leads out of the archive's own folder."""
+    return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
+
+
+def is_locked(info: zipfile.ZipInfo) -> bool:
+    """Whether a member needs a password."""
+    return bool(info.flag_bits & _ENCRYPTED)
+
+
+def is_bomb(info: zipfile.ZipInfo) -> bool:
+    """Whether a member says that it unpacks to far more than any honest file does."""
+    return info.file_size > max(_SMALL, _PACKED_MOST * info.compress_size)
+
+
 def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
     """A member's name with / between folders; RequestError where it points out of the archive."""
-    name = printable(info.filename.replace("\\", "/"))
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+    name = member_name(info)
+    if points_outside(name):
         raise RequestError(
             f"{path} names a file outside itself ({name}) and is not to be trusted; "
             "unpack it yourself and give the folder."
         )
-    if info.flag_bits & _ENCRYPTED:
+    if is_locked(info):
         raise RequestError(f"{path} is locked with a password; unpack it and give the folder.")
     return name
 
@@ -63,7 +83,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """One member's bytes, never more than the archive says there are."""
     if info.file_size > LARGEST_FILE:
         raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
-    if info.file_size > max(_SMALL, _PACKED_MOST * info.compress_size):
+    if is_bomb(info):
         raise BrokenImageError(
             f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no picture does"
         )

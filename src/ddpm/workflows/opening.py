@@ -25,12 +25,13 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class Opened:
-    """A model, what it was opened from in words, and its run folder where it has one."""
+    """A model, what it was opened from in words, and where it has one its run folder and step."""
 
     model: GenerativeModel
     name: str
     origin: str
     run: RunFolder | None
+    step: int | None = None
 
 
 def bundled_names() -> list[str]:
@@ -64,9 +65,8 @@ def open_model(target: str, device: str = "auto") -> Opened:
         spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
         model.load_state(found.state)
-        return Opened(
-            model, run.root.name, f"the run {run.root}, step {found.progress['step']}", run
-        )
+        step = found.progress["step"]
+        return Opened(model, run.root.name, f"the run {run.root}, step {step}", run, step)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
     if target in bundled_names():

@@ -21,6 +21,7 @@ from ddpm.visuals.animations import denoising_gif, frame_indices
 from ddpm.visuals.curves import loss_plot
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import process_strip
+from ddpm.workflows.marking import grid_comment
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
@@ -112,8 +113,15 @@ def _write(
             if out is not None and _suffix(request) in PICTURES
             else base.with_name(base.name + ".png")
         )
-        caption = f"{_seed_words(request.seeds[: rows * columns])}, {describe_settings(settings)}"
-        save_grid(path, images[: rows * columns], rows, columns, caption=caption)
+        shown = request.seeds[: rows * columns]
+        save_grid(
+            path,
+            images[: rows * columns],
+            rows,
+            columns,
+            caption=f"{_seed_words(shown)}, {describe_settings(settings)}",
+            comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
+        )
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         written.append(_write_gif(base.with_name(base.name + ".gif"), trajectory, rows, columns))
@@ -202,5 +210,6 @@ def finish(run: RunFolder, model: GenerativeModel) -> None:
     labels = choose_labels(model, range(25), None)
     images = draw_with_bar(model, range(25), labels, settings, trajectory)
     caption = f"seeds 0–24, {describe_settings(settings)}, step {config.training.steps}"
-    save_grid(run.sample_grid, images, 5, 5, caption=caption)
+    comment = grid_comment(model, settings, range(25), None, (5, 5))
+    save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
     _write_gif(run.denoising, trajectory, 5, 5)

@@ -1,0 +1,66 @@
+"""Grids that can be drawn again: the comment written into each, and the drawing again from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import torch
+
+from ddpm.config import SamplingConfig
+from ddpm.errors import RequestError
+from ddpm.models.base import GenerativeModel
+from ddpm.visuals.layout import fitting_layout
+from ddpm.visuals.marks import GridMark
+from ddpm.workflows.sample import Images, choose_labels, draw_with_bar
+from ddpm.workflows.settings import chosen_settings
+
+_OWN = ("chunk",)  # settings that decide how fast images come, not which
+
+
+def grid_comment(
+    model: GenerativeModel,
+    settings: SamplingConfig,
+    seeds: Sequence[int],
+    label: str | None,
+    shape: tuple[int, int],
+) -> str:
+    """The comment of a `save_grid` of (rows, columns) `shape` that shows the images of `seeds`."""
+    channels, height, width = model.spec.image_shape
+    return GridMark(
+        fitting_layout(*shape, (height, width)),
+        channels,
+        tuple(seeds),
+        weights_hash(model),
+        label,
+        {key: value for key, value in asdict(settings).items() if key not in _OWN},
+    ).comment()
+
+
+def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
+    """The images uint8 [N, C, H, W] that a grid says it shows; RequestError where `model` has no such."""
+    layout = mark.layout
+    if model.spec.image_shape != (mark.channels, layout.height, layout.width):
+        raise RequestError(
+            f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
+            f"{'x'.join(map(str, model.spec.image_shape))}"
+        )
+    overrides = [
+        f"sampling.{key}={json.dumps(value)}"
+        for key, value in mark.sampling.items()
+        if key not in _OWN
+    ]
+    labels = choose_labels(model, mark.seeds, mark.label)
+    return draw_with_bar(model, mark.seeds, labels, chosen_settings(model, overrides))
+
+
+def weights_hash(model: GenerativeModel) -> str:
+    """16 hexadecimal digits of the SHA-256 of what is sampled from: names, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state()["ema"].items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {list(plain.shape)} {plain.dtype}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
