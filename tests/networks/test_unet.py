@@ -10,7 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ddpm.networks.unet import Attention, ResidualBlock, UNet, Upsample, group_norm, zero_init
+from ddpm.networks.unet import (
+    SHORT,
+    Attention,
+    GroupNorm,
+    ResidualBlock,
+    UNet,
+    Upsample,
+    attend,
+    zero_init,
+)
 
 T = torch.tensor
 
@@ -217,7 +226,7 @@ def test_upsampling_repeats_pixels() -> None:
 @settings(deadline=None, max_examples=130)
 @given(width=st.integers(1, 130))
 def test_group_norm_takes_any_width(width: int) -> None:
-    layer = group_norm(width)
+    layer = GroupNorm(width)
     assert width % layer.num_groups == 0 and layer.num_groups <= 32
     assert width // layer.num_groups >= min(8, width)
     if width % 8 == 0:
@@ -230,9 +239,29 @@ def test_group_norm_takes_any_width(width: int) -> None:
 
 
 def test_group_norm_has_32_groups_at_most() -> None:
-    assert group_norm(256).num_groups == group_norm(512).num_groups == 32
+    assert GroupNorm(256).num_groups == GroupNorm(512).num_groups == 32
 
 
 def test_zero_init_empties_weight_and_bias() -> None:
     layer = zero_init(nn.Conv2d(2, 3, 3))
     assert all(not parameter.any() for parameter in layer.parameters())
+
+
+def test_group_norm_computes_in_float32_whatever_it_is_given() -> None:
+    layer = GroupNorm(16)
+    x = torch.randn(2, 16, 3, 3).bfloat16()
+    found = layer(x)
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, layer(x.float()).bfloat16())
+
+
+@pytest.mark.parametrize("positions", [SHORT, SHORT + 1])
+def test_both_ways_of_attention_agree_forward_and_backward(positions: int) -> None:
+    given = torch.randn(3, 2, 2, positions, 8, dtype=torch.float64)
+    ours, theirs = given.clone().requires_grad_(), given.clone().requires_grad_()
+    mixed = attend(*ours)
+    expected = torch.nn.functional.scaled_dot_product_attention(*theirs)
+    torch.testing.assert_close(mixed, expected, rtol=1e-6, atol=1e-6)  # the softmax is in float32
+    mixed.square().sum().backward()
+    expected.square().sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)

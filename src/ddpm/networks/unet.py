@@ -15,12 +15,22 @@ from torch import Tensor, nn
 
 from ddpm.networks.embeddings import TimeEmbedding
 
+SHORT = 128  # positions up to which attention on the CPU is faster as plain products
 
-def group_norm(channels: int) -> nn.GroupNorm:
-    """GroupNorm with about 8 channels a group, at most 32 groups; any width works."""
-    wanted = max(1, min(32, channels // 8))
-    groups = next(g for g in range(wanted, 0, -1) if channels % g == 0)
-    return nn.GroupNorm(groups, channels)
+
+class GroupNorm(nn.GroupNorm):
+    """GroupNorm with about 8 channels a group, at most 32 groups; any width works.
+
+    It computes in float32 whatever it is given: more exact, and on CPUs four times as fast as bf16.
+    """
+
+    def __init__(self, channels: int) -> None:
+        wanted = max(1, min(32, channels // 8))
+        super().__init__(next(g for g in range(wanted, 0, -1) if channels % g == 0), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.group_norm(x.float(), self.num_groups, self.weight, self.bias, self.eps)
+        return out.to(x.dtype)
 
 
 def zero_init(layer: nn.Module) -> nn.Module:
@@ -35,9 +45,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, out_channels: int, embedding: int, dropout: float) -> None:
         super().__init__()
-        self.norm1 = group_norm(channels)
+        self.norm1 = GroupNorm(channels)
         self.conv1 = nn.Conv2d(channels, out_channels, 3, padding=1)
-        self.norm2 = group_norm(out_channels)
+        self.norm2 = GroupNorm(out_channels)
         self.conv2 = zero_init(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.scale_shift = nn.Linear(embedding, 2 * out_channels)
         self.dropout = nn.Dropout(dropout)
@@ -58,17 +68,30 @@ class Attention(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.heads = next(h for h in range(max(1, channels // 64), 0, -1) if channels % h == 0)
-        self.norm = group_norm(channels)
+        self.norm = GroupNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zero_init(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape
-        qkv = self.qkv(self.norm(x)).reshape(n, 3, self.heads, c // self.heads, h * w)
-        q, k, v = qkv.transpose(-1, -2).unbind(1)  # [N, heads, HW, c/heads] each
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(n, c, h, w)
-        out: Tensor = x + self.out(mixed)
+        qkv = self.qkv(self.norm(x)).permute(0, 2, 3, 1)  # [N, H, W, 3c]: a view of channels-last
+        qkv = qkv.reshape(n, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = attend(*qkv.unbind(0)).transpose(1, 2)  # [N, HW, heads, c/heads]
+        out: Tensor = x + self.out(mixed.reshape(n, h, w, c).permute(0, 3, 1, 2))
         return out
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q kᵀ / √d) v of [N, heads, positions, d] (Vaswani et al. 2017, Eq. 1).
+
+    torch's fused kernel, but for short sequences on the CPU, where its way back takes up to four
+    times as long as plain products.
+    """
+    if q.device.type != "cpu" or q.shape[2] > SHORT:
+        return F.scaled_dot_product_attention(q, k, v)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # [N, heads, positions, positions]
+    mixed: Tensor = scores.float().softmax(-1).to(v.dtype) @ v
+    return mixed
 
 
 class Stage(nn.Module):
@@ -163,7 +186,7 @@ class UNet(nn.Module):
                 width = out
             if level:
                 self.up.append(Upsample(width))
-        self.norm = group_norm(width)
+        self.norm = GroupNorm(width)
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
