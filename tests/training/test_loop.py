@@ -72,6 +72,12 @@ class Recorder:
     def load_state(self, state: State) -> None:
         raise AssertionError("the loop loads nothing")
 
+    def parameters(self) -> dict[str, int]:
+        return {}
+
+    def drawing(self, settings: SamplingConfig) -> str:
+        return ""
+
     def describe(self) -> list[str]:
         return []
 

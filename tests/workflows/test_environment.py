@@ -16,6 +16,8 @@ import torch
 
 from ddpm.config import Config
 from ddpm.data.dataset import Dataset
+from ddpm.models.families import make_model
+from ddpm.models.spec import ModelSpec
 from ddpm.workflows import environment
 from ddpm.workflows.environment import describe
 
@@ -26,7 +28,8 @@ DATASET = Dataset(
 
 
 def described(**options: Any) -> dict[str, Any]:
-    return describe(torch.device("cpu"), Config(), DATASET, **options)
+    model = make_model(ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0))
+    return describe(torch.device("cpu"), model, DATASET, **options)
 
 
 def test_it_is_json_that_names_machine_versions_and_data() -> None:
@@ -36,6 +39,7 @@ def test_it_is_json_that_names_machine_versions_and_data() -> None:
     assert row["device"] == "cpu" and row["threads"] == torch.get_num_threads()
     assert row["precision"] in ("fp32", "bf16")
     assert row["data"] == {"used": 2, "content_hash": "abc", "held_out_reason": "none, too few"}
+    assert row["parameters"] == make_model(ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0)).parameters()
     assert row["init"] == "runs/other" and described()["init"] is None
 
 

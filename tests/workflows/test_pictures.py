@@ -14,7 +14,7 @@ from ddpm.visuals.grids import grid
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, read_image, write_samples
 from ddpm.workflows.sample import choose_labels, draw
-from ddpm.workflows.settings import chosen_settings, describe_settings
+from ddpm.workflows.settings import chosen_settings
 
 QUICK = ["sampling.steps=3"]
 
@@ -98,7 +98,7 @@ def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
     assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
     assert chosen_settings(model, ["sampling.sampler=ddim"]).steps == 50
     assert chosen_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
-    assert describe_settings(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
+    assert model.drawing(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
         chosen_settings(model, ["training.steps=3"])
 

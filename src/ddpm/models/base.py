@@ -51,6 +51,12 @@ class GenerativeModel(Protocol):
         Without `optimizer` that one is left as it is. RuntimeError: weights of another network.
         """
 
+    def parameters(self) -> dict[str, int]:
+        """How many trained numbers each network of the model holds, by the network's name."""
+
+    def drawing(self, settings: SamplingConfig) -> str:
+        """How `settings` make an image, in a few words for captions: `dpm++2m, 20 steps`."""
+
     def describe(self) -> list[str]:
         """What a user should know before it trains, a line each."""
 

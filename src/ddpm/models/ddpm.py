@@ -227,10 +227,19 @@ class Ddpm:
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
 
+    def parameters(self) -> dict[str, int]:
+        """The U-Net's size."""
+        return {"network": sum(parameter.numel() for parameter in self.network.parameters())}
+
+    def drawing(self, settings: SamplingConfig) -> str:
+        """`dpm++2m, 20 steps`, with guidance where there is some."""
+        guidance = f", guidance {settings.guidance:g}" if settings.guidance != 1 else ""
+        return f"{settings.sampler}, {settings.steps} steps{guidance}"
+
     def describe(self) -> list[str]:
         """Size, device, and how much of the image the last noise level leaves."""
         diffusion = self.spec.config.diffusion
-        size = sum(parameter.numel() for parameter in self.network.parameters())
+        size = self.parameters()["network"]
         left = float(self.schedule.signal[-1] / self.schedule.sigma[-1])
         lines = [
             f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}",

@@ -19,7 +19,7 @@ from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.pictures import read_image
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, choose_labels
-from ddpm.workflows.settings import chosen_settings, describe_settings
+from ddpm.workflows.settings import chosen_settings
 
 MASK_EDGE = 128  # a mask's grey value from which a pixel is redrawn
 
@@ -44,7 +44,7 @@ def write_interpolation(
         rows.append(editing.interpolate(model, ends, between, settings, labels))
     path = out or _beside(opened, "interpolation")
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
-    caption = f"each row from one seed to the next, {seeds}, {describe_settings(settings)}"
+    caption = f"each row from one seed to the next, {seeds}, {model.drawing(settings)}"
     save_grid(path, _pixels(torch.cat(rows)), pairs, between + 2, caption=caption)
     return path
 
@@ -77,9 +77,7 @@ def write_inpainting(
     holed = known * (1 - hole)  # grey where it is to be redrawn
     path = out or _beside(opened, f"{image.stem}-inpainted")
     shown = torch.cat([known[None], holed[None], answers.cpu()])
-    caption = (
-        f"image, mask, {n} answers ({describe_settings(settings)}, seeds {seed}–{seed + n - 1})"
-    )
+    caption = f"image, mask, {n} answers ({model.drawing(settings)}, seeds {seed}–{seed + n - 1})"
     save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
     return path
 
@@ -103,7 +101,7 @@ def write_refinement(
     labels = choose_labels(model, seeds, label)
     answers = editing.refine(model, original, strength, seeds, settings, labels)
     path = out or _beside(opened, f"{image.stem}-refined")
-    how = f"{describe_settings(settings)}, seeds {seed}–{seed + n - 1}"
+    how = f"{model.drawing(settings)}, seeds {seed}–{seed + n - 1}"
     caption = f"image, {n} answers at strength {strength:g} ({how})"
     save_grid(path, _pixels(torch.cat([original[None], answers.cpu()])), 1, n + 1, caption=caption)
     return path
@@ -116,7 +114,7 @@ def _open(
     if not isinstance(opened.model, Ddpm):
         raise RequestError(f"{opened.name} is not a diffusion model; only those can edit images.")
     settings = chosen_settings(opened.model, overrides)
-    say(f"{describe_settings(settings)} from {opened.origin}")
+    say(f"{opened.model.drawing(settings)} from {opened.origin}")
     return opened, opened.model, settings
 
 

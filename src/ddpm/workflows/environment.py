@@ -11,18 +11,19 @@ from typing import Any
 import numpy
 import torch
 
-from ddpm.config import Config
 from ddpm.data.dataset import Dataset
 from ddpm.device import resolve_precision
+from ddpm.models.base import GenerativeModel
 
 
 def describe(
-    device: torch.device, config: Config, dataset: Dataset, init: str | None = None
+    device: torch.device, model: GenerativeModel, dataset: Dataset, init: str | None = None
 ) -> dict[str, Any]:
     """What a reader needs to repeat the run; bit-identity is promised where the first block agrees.
 
     `init`: the weights that training started from, as the user named them.
     """
+    training = model.spec.config.training
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -33,8 +34,9 @@ def describe(
         "processor": platform.processor() or platform.machine(),
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
-        "precision": resolve_precision(config.training.precision, device),
-        "seed": config.training.seed,
+        "precision": resolve_precision(training.precision, device),
+        "seed": training.seed,
+        "parameters": model.parameters(),
         "init": init,
         "data": {**dataset.report, "held_out_reason": dataset.heldout_reason},
     }

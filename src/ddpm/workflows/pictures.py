@@ -25,7 +25,7 @@ from ddpm.workflows.marking import grid_comment
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.workflows.settings import chosen_settings, describe_settings
+from ddpm.workflows.settings import chosen_settings
 
 PREVIEW_STEPS = 10  # of a cheap solver
 GIF_FRAMES = 40
@@ -66,7 +66,7 @@ def write_samples(
     opened = open_model(target, device)
     settings = chosen_settings(opened.model, overrides)
     labels = choose_labels(opened.model, request.seeds, request.label)
-    say(f"drawing {request.n} images with {describe_settings(settings)} from {opened.origin}")
+    say(f"drawing {request.n} images ({opened.model.drawing(settings)}) from {opened.origin}")
     trajectory = Trajectory() if _wants_frames(request) else None
     images = draw_with_bar(opened.model, request.seeds, labels, settings, trajectory)
     return _write(request, opened, settings, images, trajectory)
@@ -119,7 +119,7 @@ def _write(
             images[: rows * columns],
             rows,
             columns,
-            caption=f"{_seed_words(shown)}, {describe_settings(settings)}",
+            caption=f"{_seed_words(shown)}, {opened.model.drawing(settings)}",
             comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
         )
         written.append(path)
@@ -209,7 +209,7 @@ def finish(run: RunFolder, model: GenerativeModel) -> None:
     trajectory = Trajectory()
     labels = choose_labels(model, range(25), None)
     images = draw_with_bar(model, range(25), labels, settings, trajectory)
-    caption = f"seeds 0–24, {describe_settings(settings)}, step {config.training.steps}"
+    caption = f"seeds 0–24, {model.drawing(settings)}, step {config.training.steps}"
     comment = grid_comment(model, settings, range(25), None, (5, 5))
     save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
     _write_gif(run.denoising, trajectory, 5, 5)

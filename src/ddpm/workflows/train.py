@@ -87,7 +87,7 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
         remove_leftovers(folder)
     init = init or run.load_environment().get("init")
     write_json(run.config, config.to_dict())
-    write_json(run.environment, describe(where, config, dataset, init))
+    write_json(run.environment, describe(where, model, dataset, init))
     _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)
 
