@@ -28,8 +28,8 @@ def test_digits_are_chosen_where_the_classifier_is_sure_of_several_classes(
     monkeypatch: pytest.MonkeyPatch, make_images, share: float, classes: int, name: str
 ) -> None:
     monkeypatch.setattr(catalogue, "load_digits", lambda: Sure(share, classes))
-    assert choose(make_images(100)) == name
-    assert choose(make_images(100, channels=3)) == "self"
+    assert choose(make_images(100)).name == name
+    assert choose(make_images(100, channels=3)).name == "self"
 
 
 def test_networks_are_loaded_by_name_and_blobs_are_no_digits(make_images, monkeypatch) -> None:

@@ -23,7 +23,7 @@ def test_n_is_all_or_what_was_asked(sets) -> None:
     [
         ({}, 151, "use -n 150 or draw more"),
         ({}, 5, "needs at least 10"),
-        ({"generated": 1}, None, "only 1 generated images"),
+        ({"generated": 1}, None, "is only 1 generated image;"),
         ({"reference": 9}, None, "only 9 reference images"),
         ({"floor": 0}, None, "none at all"),
         ({"floor": 3}, None, "only 3 real images outside"),

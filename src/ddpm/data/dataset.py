@@ -18,6 +18,7 @@ from ddpm.data.sources import open_source
 from ddpm.data.survey import Survey, survey
 from ddpm.errors import RequestError
 
+TEST_FILES = "the test files"  # where the holdout of an IDX set comes from
 _HELDOUT_SHARE = 0.02
 _HELDOUT_MOST = 500
 _HELDOUT_FROM = 50  # images: smaller sets hold nothing out
@@ -119,7 +120,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
     dropped = len(every) - len(unique)
     if source.test:
         heldout = np.isin(decoded.items[unique], source.test)
-        return _Split(unique[~heldout], unique[heldout], dropped, "the test files")
+        return _Split(unique[~heldout], unique[heldout], dropped, TEST_FILES)
     if len(unique) < _HELDOUT_FROM:
         return _Split(unique, nothing, dropped, f"none, fewer than {_HELDOUT_FROM} images")
     heldout = _chosen_by_hash(decoded.file_hashes[unique])

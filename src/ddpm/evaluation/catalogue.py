@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,26 +39,41 @@ FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
 }
 
 
+class Choice(NamedTuple):
+    """A network's name, and in a few words why it is the one."""
+
+    name: str
+    why: str
+
+
 def load_network(name: str, request: NetworkRequest) -> FeatureNetwork:
     """The feature network of that name; `auto` is what `choose` says. RequestError without."""
-    check_images(request.reference, "The reference images")
-    chosen = choose(request.reference) if name == "auto" else name
-    if chosen not in FEATURES:
+    return FEATURES[pick(name, request.reference).name](request)
+
+
+def pick(name: str, reference: Tensor) -> Choice:
+    """The network asked for, or for `auto` what `choose` says; RequestError for an unknown name."""
+    check_images(reference, "The reference images")
+    if name == "auto":
+        return choose(reference)
+    if name not in FEATURES:
         raise RequestError(
             f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURES)}."
         )
-    return FEATURES[chosen](request)
+    return Choice(name, "as asked for")
 
 
-def choose(reference: Tensor) -> str:
+def choose(reference: Tensor) -> Choice:
     """`digits` where the classifier is sure (> 0.9) of most reference images, else `self`.
 
     Classes must also be several, since a classifier can be sure of one wrong thing.
     """
     if reference.shape[1] != 1:
-        return "self"
+        return Choice("self", "the reference is in color; an encoder trained on it sees it best")
     step = max(1, len(reference) // PROBE)
     best = load_digits().probabilities(reference[::step]).max(dim=1)
     several = len(torch.unique(best.indices[best.values > 0.9])) > 5
-    sure = (best.values > 0.9).double().mean().item() > SURE
-    return "digits" if sure and several else "self"
+    sure = (best.values > 0.9).double().mean().item()
+    if sure > SURE and several:
+        return Choice("digits", f"the digit classifier is sure of {sure:.0%} of the reference")
+    return Choice("self", "the reference holds no digits; an encoder trained on it sees it best")

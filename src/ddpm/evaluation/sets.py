@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,22 +28,8 @@ class ImageSets:
 
     def check(self) -> None:
         """RequestError unless the three are usable and of one shape."""
-        named = {
-            "generated images": self.generated,
-            "reference images": self.reference,
-            "real images outside the reference": self.floor,
-        }
-        for name, images in named.items():
-            check_images(images, f"The {name}")
-            if len(images) < FEWEST:
-                raise RequestError(
-                    f"There are only {len(images)} {name}; an evaluation needs at least {FEWEST}."
-                )
-            if images.shape[1:] != self.reference.shape[1:]:
-                raise RequestError(
-                    f"The {name} are {_shape(images)}, but the reference images are "
-                    f"{_shape(self.reference)}; evaluate against a reference of the same shape."
-                )
+        check_real(self.reference, self.floor)
+        check_like("generated images", self.generated, self.reference)
 
     def count(self, n: int | None) -> tuple[int, str]:
         """The n that all sets allow, and the sentence that says why it is lower than asked."""
@@ -53,13 +40,43 @@ class ImageSets:
                 f"{asked} images were asked for, but there are only {available} generated ones; "
                 f"use -n {available} or draw more."
             )
-        if asked < FEWEST:
-            raise RequestError(f"-n is {asked}, but an evaluation needs at least {FEWEST} images.")
-        count = min(asked, len(self.floor), len(self.reference))
-        if count == asked:
-            return count, ""
-        short = "reference images" if count == len(self.reference) else "real images outside it"
-        return count, f"n lowered from {asked} to {count}: there are only {count} {short}"
+        return allowed(asked, len(self.reference), len(self.floor))
+
+
+def check_real(reference: Tensor, floor: Tensor) -> None:
+    """RequestError unless both sets of real images are usable and of one shape."""
+    check_like("reference images", reference, reference)
+    check_like("real images outside the reference", floor, reference)
+
+
+def check_like(name: str, images: Tensor, reference: Tensor) -> None:
+    """RequestError unless `images`, called `name`, are enough and of the reference's shape."""
+    check_images(images, f"The {name}")
+    if len(images) < FEWEST:
+        one = len(images) == 1
+        there = (
+            f"is only 1 {name.replace('images', 'image')}"
+            if one
+            else f"are only {len(images)} {name}"
+        )
+        raise RequestError(f"There {there}; an evaluation needs at least {FEWEST}.")
+    if images.shape[1:] != reference.shape[1:]:
+        raise RequestError(
+            f"The {name} are {shape_words(images.shape[1:])}, but the reference images are "
+            f"{shape_words(reference.shape[1:])}; evaluate against a reference of the same shape "
+            "(images under test are never resized)."
+        )
+
+
+def allowed(asked: int, reference: int, floor: int) -> tuple[int, str]:
+    """The n that so many real images allow, and the sentence that says why it is lower."""
+    if asked < FEWEST:
+        raise RequestError(f"-n is {asked}, but an evaluation needs at least {FEWEST} images.")
+    count = min(asked, floor, reference)
+    if count == asked:
+        return count, ""
+    short = "reference images" if count == reference else "real images outside it"
+    return count, f"n lowered from {asked} to {count}: there are only {count} {short}"
 
 
 def choose(available: int, count: int, seed: int) -> Tensor:
@@ -70,6 +87,7 @@ def choose(available: int, count: int, seed: int) -> Tensor:
     return torch.randperm(available, generator=generator)[:count].sort().values
 
 
-def _shape(images: Tensor) -> str:
-    channels, height, width = images.shape[1:]
+def shape_words(shape: Sequence[int]) -> str:
+    """(C, H, W) as `28x28 gray`, width first."""
+    channels, height, width = shape
     return f"{width}x{height} {'gray' if channels == 1 else 'color'}"

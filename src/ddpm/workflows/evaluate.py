@@ -1,0 +1,173 @@
+"""`ddpm evaluate`: the scores of a run, of weights or of any images against real ones."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ddpm.data.catalogue import cache_dir
+from ddpm.device import pick_device
+from ddpm.errors import RequestError
+from ddpm.evaluation.catalogue import NetworkRequest, load_network, pick
+from ddpm.evaluation.evaluate import evaluate
+from ddpm.evaluation.protocol import content_hash
+from ddpm.evaluation.sets import ImageSets, allowed, check_like, check_real
+from ddpm.files import write_json
+from ddpm.workflows.generated import DrawnImages, Subject, open_subject
+from ddpm.workflows.opening import find_run
+from ddpm.workflows.progress import say
+from ddpm.workflows.real import RealImages, named_images, own_images
+
+FORMAT = 1
+USUAL_N = 1000
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What to measure, against what, and how."""
+
+    target: str  # a run, weights, or images: a folder, zip, .npy or .npz
+    reference: str | None = None  # real images; None: a model's own training images
+    n: int | None = None  # None: 1000, or as many as there are
+    network: str = "auto"
+    weights: Path | None = None  # of the feature network, where it takes any
+    seed: int = 0  # of the first image drawn, and of every choice among images
+    likelihood: int = 64  # held-out images; 0 is off
+    json: Path | None = None
+    overrides: Sequence[str] = ()  # sampling.key=value
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The object of evaluation.json, the images under test (uint8 [n, C, H, W]), and all three sets."""
+
+    evaluation: dict[str, Any]
+    images: Tensor
+    sets: ImageSets
+
+
+def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
+    """`measure`, written into the run where there is one, and to `request.json` where asked for."""
+    if request.json is not None and request.json.is_dir():
+        raise RequestError(f"{request.json} is a folder; --json needs the name of a file.")
+    evaluation = measure(request).evaluation
+    run = find_run(request.target) if evaluation["kind"] == "run" else None
+    for path in (run.evaluation if run else None, request.json):
+        if path is not None:
+            write_json(path, evaluation)
+    return evaluation
+
+
+def measure(request: EvaluationRequest) -> Measured:
+    """Draw or read the images under test and take every score; writes nothing beside the cache."""
+    began = time.perf_counter()
+    subject = open_subject(request.target, request.overrides, request.device)
+    asked = _asked(request, subject)
+    real = _real_images(request, subject, asked)
+    check_real(real.reference, real.floor)
+    shape = subject.shape(real.reference.shape[1:])
+    check_like("generated images", torch.empty(asked, *shape, dtype=torch.uint8), real.reference)
+    count, lowered = allowed(asked, len(real.reference), len(real.floor))
+    choice = pick(request.network, real.reference)
+    say(f"feature network {choice.name}: {choice.why}")
+    where = str(pick_device(request.device))
+    kept = cache_dir() / "evaluation"
+    network = load_network(
+        choice.name, NetworkRequest(real.reference, request.weights, kept, where)
+    )
+    images = subject.take(count, request.seed, real.reference.shape[1:])
+    sets = ImageSets(images, real.reference, real.floor)
+    note = "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
+    rows = [row | {"note": note} for row in evaluate(sets, network, seed=request.seed, cache=kept)]
+    evaluation = {
+        "format": FORMAT,
+        "name": subject.name,
+        "target": request.target,
+        **subject.facts(),
+        "shape": list(shape),
+        "network": network.name,
+        "network_why": choice.why,
+        **_describe(real),
+        "n": count,
+        "seed": request.seed,
+        "note": note,
+        "rows": rows,
+        "command": command(request),
+        "environment": {
+            "torch": torch.__version__,
+            "device": where,
+            "threads": torch.get_num_threads(),
+            "seconds": round(time.perf_counter() - began, 1),
+        },
+    }
+    return Measured(evaluation, images, sets)
+
+
+def _asked(request: EvaluationRequest, subject: Subject) -> int:
+    """How many images to measure, before the real ones are counted."""
+    available = subject.available
+    if request.n is None:
+        return USUAL_N if available is None else min(USUAL_N, available)
+    if available is not None and request.n > available:
+        raise RequestError(
+            f"{request.n} images were asked for, but {request.target} holds only {available}; "
+            f"use -n {available}, or give more images."
+        )
+    return request.n
+
+
+def _usual(request: EvaluationRequest, asked: int) -> str:
+    if request.n is not None or asked == USUAL_N:
+        return ""
+    return f"n is {asked} instead of {USUAL_N}: there are only {asked} images"
+
+
+def _real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealImages:
+    opened = subject.opened if isinstance(subject, DrawnImages) else None
+    if request.reference is not None:
+        shape = subject.shape((3,))
+        return named_images(request.reference, shape, opened, n)
+    if opened is None:
+        raise RequestError(
+            f"What are the images in {request.target} to be measured against? Name the real images "
+            "with --reference."
+        )
+    return own_images(opened, n)
+
+
+def _describe(real: RealImages) -> dict[str, Any]:
+    return {
+        "reference": {
+            "name": real.name,
+            "count": len(real.reference),
+            "hash": content_hash(real.reference),
+            "what": real.reference_what,
+        },
+        "floor": {"count": len(real.floor), "what": real.floor_what},
+    }
+
+
+def command(request: EvaluationRequest) -> str:
+    """The command line that asks for the same."""
+    words = ["ddpm", "evaluate", request.target]
+    for option, value, usual in (
+        ("--reference", request.reference, None),
+        ("-n", request.n, None),
+        ("--features", request.network, "auto"),
+        ("--weights", request.weights, None),
+        ("--seed", request.seed, 0),
+        ("--likelihood", request.likelihood, 64),
+    ):
+        if value != usual:
+            words += [option, str(value)]
+    for assignment in request.overrides:
+        words += ["--set", assignment]
+    return shlex.join(words)

@@ -1,0 +1,173 @@
+"""The images under test: drawn from a model with its own settings, or read as they are from files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddpm.config import SamplingConfig
+from ddpm.data.cache import decoded_images
+from ddpm.data.catalogue import cache_dir
+from ddpm.data.rows import Transform
+from ddpm.data.source import ImageSource
+from ddpm.data.sources import open_source
+from ddpm.data.survey import Survey, survey
+from ddpm.errors import RequestError
+from ddpm.evaluation.sets import choose
+from ddpm.workflows.opening import Opened, bundled_names, find_run, open_model
+from ddpm.workflows.progress import Progress, say
+from ddpm.workflows.sample import check_settings, choose_labels, draw_with_bar
+from ddpm.workflows.settings import chosen_settings, describe_settings
+
+GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's
+Shape = tuple[int, int, int]  # C, H, W
+
+
+class Subject(Protocol):
+    """What is measured, before any image of it exists."""
+
+    @property
+    def name(self) -> str:
+        """Of the run, the weights, or the file or folder."""
+
+    @property
+    def available(self) -> int | None:
+        """How many images there are; None where any number can be drawn."""
+
+    def shape(self, reference: Sequence[int]) -> Shape:
+        """C, H, W of its images beside a reference of that shape."""
+
+    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """`count` images, uint8 [count, C, H, W]."""
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for evaluation.json: kind, model, drawn, seeds, step, images_per_second."""
+
+
+@dataclass
+class DrawnImages:
+    """A model under its sampling settings; image i comes from seed i."""
+
+    opened: Opened
+    settings: SamplingConfig
+    seeds: range = range(0)
+    rate: float | None = None  # images a second
+
+    @property
+    def name(self) -> str:
+        return self.opened.name
+
+    @property
+    def available(self) -> int | None:
+        return None
+
+    def shape(self, reference: Sequence[int]) -> Shape:
+        return self.opened.model.spec.image_shape
+
+    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """Images of the seeds `seed`, `seed` + 1, …, in the model's own chunks."""
+        self.seeds = range(seed, seed + count)
+        model, words = self.opened.model, describe_settings(self.settings)
+        say(f"drawing {count} images with {words} from {self.opened.origin}")
+        labels = choose_labels(model, self.seeds, None)
+        began = time.perf_counter()
+        images = draw_with_bar(model, self.seeds, labels, self.settings)
+        self.rate = count / (time.perf_counter() - began)
+        return torch.from_numpy(images)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "kind": "weights" if self.opened.run is None else "run",
+            "model": self.opened.model.spec.config.model,
+            "drawn": describe_settings(self.settings),
+            "seeds": [self.seeds[0], self.seeds[-1]] if self.seeds else None,
+            "step": self.opened.step,
+            "images_per_second": self.rate,
+        }
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """A folder, zip or array of images, all of one size; nothing is resized."""
+
+    path: Path
+    source: ImageSource
+    seen: Survey
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name if self.path.is_dir() else self.path.stem
+
+    @property
+    def available(self) -> int | None:
+        return sum(self.seen.sizes.values())
+
+    def shape(self, reference: Sequence[int]) -> Shape:
+        """Three channels where the reference has as many and the files hold color, else as they are."""
+        height, width = map(int, next(iter(self.seen.sizes)).split("x"))
+        stored_gray = set(self.seen.modes) <= GRAY_MODES
+        gray = stored_gray if reference[0] == 3 else self.seen.grey
+        return (1 if gray else 3), height, width
+
+    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """`count` of the images, chosen by `seed` where there are more, in the order of the files."""
+        channels, height, width = self.shape(reference)
+        transform = Transform((height, width), channels)
+        with Progress("decoding", 0) as bar:
+            found = decoded_images(
+                self.source, self.seen.content_hash, transform, cache_dir(), bar.of_total
+            )
+        if len(found.images) < count:
+            name, reason = found.broken[0]
+            raise RequestError(
+                f"{self.path} holds only {len(found.images)} whole images ({name} {reason}); "
+                f"use -n {len(found.images)} or mend the others."
+            )
+        chosen = choose(len(found.images), count, seed).numpy()
+        return torch.from_numpy(np.array(found.images[chosen]))
+
+    def facts(self) -> dict[str, Any]:
+        nothing = ("model", "drawn", "seeds", "step", "images_per_second")
+        return {"kind": "images", **dict.fromkeys(nothing)}
+
+
+def open_subject(target: str, overrides: Sequence[str], device: str) -> Subject:
+    """A run, a weights file or bundled weights, else images at the path `target`."""
+    if is_model(target) or not Path(target).exists():
+        opened = open_model(target, device)
+        settings = chosen_settings(opened.model, overrides)
+        check_settings(opened.model, settings)
+        return DrawnImages(opened, settings)
+    if overrides:
+        raise RequestError(
+            f"{target} holds images that are drawn already; options of sampling are for runs."
+        )
+    return open_images(Path(target))
+
+
+def is_model(target: str) -> bool:
+    """Whether `target` names something to draw from."""
+    known = find_run(target) is not None or target in bundled_names()
+    return known or Path(target).suffix == ".safetensors"
+
+
+def open_images(path: Path) -> ImageFiles:
+    """The images at `path`; RequestError where there are none, or of several sizes."""
+    source = open_source(path)
+    with Progress("looking through the images", 0) as bar:
+        seen = survey(source, cache_dir(), bar.of_total)
+    if len(seen.sizes) > 1:
+        sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
+        more = ", …" if len(seen.sizes) > 3 else ""
+        raise RequestError(
+            f"The images in {path} are of different sizes (height x width: {', '.join(sizes)}{more}); "
+            "bring them to one size first, since images under test are never resized."
+        )
+    return ImageFiles(path, source, seen)
