@@ -66,12 +66,15 @@ def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
     return evaluation
 
 
-def measure(request: EvaluationRequest) -> Measured:
-    """Draw or read the images under test and take every score; writes nothing beside the cache."""
+def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measured:
+    """Draw or read the images under test and take every score; writes nothing beside the cache.
+
+    `real`: the real images, where they are opened already; else the request says which.
+    """
     began = time.perf_counter()
     subject = open_subject(request.target, request.overrides, request.device)
     asked = _asked(request, subject)
-    real = _real_images(request, subject, asked)
+    real = real or real_images(request, subject, asked)
     check_real(real.reference, real.floor)
     shape = subject.shape(real.reference.shape[1:])
     check_like("generated images", torch.empty(asked, *shape, dtype=torch.uint8), real.reference)
@@ -130,7 +133,8 @@ def _usual(request: EvaluationRequest, asked: int) -> str:
     return f"n is {asked} instead of {USUAL_N}: there are only {asked} images"
 
 
-def _real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealImages:
+def real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealImages:
+    """What --reference names, else a model's own training images; n as in `split`."""
     opened = subject.opened if isinstance(subject, DrawnImages) else None
     if request.reference is not None:
         shape = subject.shape((3,))
