@@ -70,7 +70,8 @@ def judge(
     known = floor if better == "real" and floor is not None else Score(0.0, 0.0, 0.0)
     signed = {entry: _signed(score, better, known) for entry, score in scores.items()}
     best = min(scores, key=lambda entry: signed[entry] * (scores[entry].value - known.value))
-    beaten, level = [], []
+    beaten: list[str] = []
+    level: list[str] = []
     for entry in scores:
         if entry != best:
             terms = _difference((scores[entry], signed[entry]), (scores[best], signed[best]), known)
