@@ -69,7 +69,8 @@ def test_help_and_runs_never_load_torch(tmp_path: Path) -> None:
 def test_every_command_has_a_help_page() -> None:
     verbs = next(a for a in build_parser()._actions if hasattr(a, "choices") and a.choices)
     assert set(verbs.choices) == {  # type: ignore[arg-type]
-        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "data", "export", "runs",
+        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "data",
+        "export", "runs",
     }  # fmt: skip
     for parser in verbs.choices.values():  # type: ignore[union-attr]
         assert len(parser.format_help()) > 80

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ddpm.cli import data, drawing, runs, training
+from ddpm.cli import bundling, data, drawing, runs, training
 
 DEFINITIONS = (
     training.define_demo,
@@ -12,6 +12,7 @@ DEFINITIONS = (
     drawing.define_sample,
     drawing.define_forward,
     drawing.define_edit,
+    bundling.define_bundle,
     data.define_data,
     runs.define_export,
     runs.define_runs,

@@ -29,13 +29,14 @@ def grid_comment(
 ) -> str:
     """The comment of a `save_grid` of (rows, columns) `shape` that shows the images of `seeds`."""
     channels, height, width = model.spec.image_shape
+    heard = asdict(settings) if model.spec.config.has_reverse_process else {}
     return GridMark(
         fitting_layout(*shape, (height, width)),
         channels,
         tuple(seeds),
         weights_hash(model),
         label,
-        {key: value for key, value in asdict(settings).items() if key not in _OWN},
+        {key: value for key, value in heard.items() if key not in _OWN},
     ).comment()
 
 
@@ -54,6 +55,18 @@ def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
     ]
     labels = choose_labels(model, mark.seeds, mark.label)
     return draw_with_bar(model, mark.seeds, labels, chosen_settings(model, overrides))
+
+
+def seed_words(seeds: Sequence[int]) -> str:
+    """`seed 4`, `seeds 0–24` or `seeds 0–2, 7, 9`, in the order of the images."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], seed]
+        else:
+            runs.append([seed])
+    words = ", ".join("–".join(map(str, run)) for run in runs)
+    return f"seed{'s' if len(seeds) > 1 else ''} {words}"
 
 
 def weights_hash(model: GenerativeModel) -> str:

@@ -1,0 +1,33 @@
+"""What the package can hand on of itself: its code, its licence, how it is cited, the notebook.
+
+Found both in a checkout and in an installed wheel, which holds the last three in `ddpm/shipped/`
+(see pyproject.toml).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ddpm.errors import RequestError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+NOTEBOOK = "ddpm_practice.ipynb"
+NOTICES = ("LICENSE", "CITATION.cff")
+
+
+def package_code(package: Path = PACKAGE) -> dict[str, bytes]:
+    """Every .py file of the package: name from `ddpm/` on, with / between folders → content."""
+    files = sorted(package.rglob("*.py"))
+    return {f"ddpm/{path.relative_to(package).as_posix()}": path.read_bytes() for path in files}
+
+
+def shipped_file(name: str, package: Path = PACKAGE) -> Path:
+    """The notebook or one of the `NOTICES`; RequestError where this installation lacks it."""
+    folders = [package / "shipped"]
+    if package.parent.name == "src":  # a checkout
+        checkout = package.parents[1]
+        folders = [checkout, checkout / "notebooks", *folders]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise RequestError(f"This installation of ddpm-studio lacks its {name}; install it again.")
