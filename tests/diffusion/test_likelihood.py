@@ -13,6 +13,7 @@ from ddpm.diffusion.likelihood import (
     discretized_log_likelihood,
     normal_kl,
     ode_log_likelihood,
+    strata,
     vlb_term,
 )
 from ddpm.diffusion.process import posterior
@@ -117,6 +118,26 @@ def test_a_sample_of_the_terms_is_unbiased():
     ]
     mean, error = torch.tensor(parts).mean(), torch.tensor(parts).std() / 60**0.5
     assert float(error) > 0 and abs(float(mean) - full) < 4 * float(error)
+
+
+@pytest.mark.parametrize(("middle", "count"), [(999, 50), (999, 999), (9, 8), (39, 8), (5, 1)])
+def test_strata_part_the_terms_and_widen(middle: int, count: int) -> None:
+    edges = strata(middle, count)
+    widths = [end - first for first, end in zip(edges, edges[1:], strict=False)]
+    assert (edges[0], edges[-1], len(widths)) == (1, middle + 1, count)
+    assert min(widths) >= 1
+    assert widths[-1] == max(widths)
+
+
+def test_few_terms_are_nearly_exact_where_they_fall_with_t():
+    """A constant error where the SNR is 1/s at step s: the terms are in proportion to 1/(s (s - 1))."""
+    s = torch.arange(1, 401, dtype=torch.float64)
+    table = Schedule("harmonic", (1 / (1 + s)).sqrt(), (s / (1 + s)).sqrt())
+    x0 = DATA.draw(1, 1, 2, 2)
+    full = float(bits_per_dim_bound(off_by(0.3, x0), table, x0, generator()).steps)
+    for seed in range(5):
+        part = bits_per_dim_bound(off_by(0.3, x0), table, x0, generator(seed), terms=40)
+        assert float(part.steps) == pytest.approx(full, rel=0.02)
 
 
 def test_the_bound_is_above_the_entropy_and_nears_it():

@@ -42,7 +42,7 @@ def test_rows_are_plain_and_complete(sets, classifier) -> None:
         assert ("ratio" in row) == (row["metric"] in ("fd", "kid"))
         assert f"reference={content_hash(sets.reference)}" in row["protocol"]
     rows = by_name(rows)
-    assert rows["fd"]["label"] == "FD-projection"
+    assert rows["fd"]["label"] == "FD-projection (n=100, train ref)"
     assert "network=projection" in rows["fd"]["protocol"]
     assert "network=pixels" in rows["detail"]["protocol"]
     assert rows["is"]["better"] == "higher"

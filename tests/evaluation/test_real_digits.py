@@ -32,7 +32,7 @@ def test_real_test_images_score_one_and_shuffled_pixels_more_than_twenty() -> No
     network = load_digits()
     for given in (scattered, test[:1000]):
         row = evaluate(ImageSets(given, train, test), network)[0]
-        assert row["label"] == "FD-digits"
+        assert row["label"] == "FD-digits (n=1000, train ref)"
         assert row["ratio_low"] < 1 < row["ratio_high"]
         shuffled = given.flatten(2)[..., order].view_as(given)
         assert evaluate(ImageSets(shuffled, train, test), network)[0]["ratio_low"] > 20

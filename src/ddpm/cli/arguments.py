@@ -66,13 +66,18 @@ def grid(text: str) -> tuple[int, int]:
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that draws."""
+    """Options of every command that draws pictures."""
+    parser.add_argument("--seed", type=natural, default=0, help="of the first image (default: 0)")
+    parser.add_argument("--label", help="class to draw, for models that learned labels")
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """How to draw, and where to compute."""
     parser.add_argument(
         "--sampler", choices=SAMPLERS, help="default: the run's own few-step choice"
     )
     parser.add_argument("--steps", type=count, help="sampling steps")
-    parser.add_argument("--seed", type=natural, default=0, help="of the first image (default: 0)")
-    parser.add_argument("--label", help="class to draw, for models that learned labels")
     parser.add_argument(
         "--guidance", type=positive, metavar="SCALE", help="towards the label; 1 is none"
     )

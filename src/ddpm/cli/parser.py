@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ddpm.cli import bundling, data, drawing, runs, training
+from ddpm.cli import bundling, comparing, data, drawing, evaluating, runs, training
 
 DEFINITIONS = (
     training.define_demo,
@@ -13,6 +13,8 @@ DEFINITIONS = (
     drawing.define_forward,
     drawing.define_edit,
     bundling.define_bundle,
+    evaluating.define_evaluate,
+    comparing.define_compare,
     data.define_data,
     runs.define_export,
     runs.define_runs,

@@ -37,6 +37,7 @@ FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
     "inception": lambda request: load_inception(request.weights, request.device),
     "dino": lambda request: load_dino(request.weights, request.device),
 }
+TAKES_WEIGHTS = ("inception", "dino")  # where NetworkRequest.weights says something
 
 
 class Choice(NamedTuple):

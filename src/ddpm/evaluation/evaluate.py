@@ -45,7 +45,8 @@ def evaluate(
     """
     sets.check()
     count, note = sets.count(n)
-    generated = _sample(sets.generated[choose(len(sets.generated), count, seed)], network)
+    chosen = sets.generated[choose(len(sets.generated), count, seed)]
+    generated = _sample(chosen, network, cache)
     real = _sample(sets.floor, network, cache)
     reference = _reference(sets.reference, network, count, seed, cache)
     protocol = ScoreProtocol(
@@ -59,7 +60,7 @@ def evaluate(
     )
     rows = []
     for name, metric in applicable(generated).items():
-        row: Row = {"metric": name, "label": metric.label.format(network=network.name)}
+        row: Row = {"metric": name, "label": metric.named(network.name, count)}
         row |= {"better": metric.better, "n": count}
         row |= _measure(metric, generated, real, reference, seed)
         rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})

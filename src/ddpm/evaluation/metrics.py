@@ -87,8 +87,9 @@ Better = Literal["lower", "higher", "real"]  # real: the nearer to the floor's v
 class Metric:
     """One row of the table.
 
-    `label` may hold {network}; `distance` metrics are also given as a ratio to their floor;
-    `scale` says how an interval is moved onto its value.
+    `family` names a score that means nothing without its network (FD, KID, IS): `named` completes
+    it. `distance` metrics are also given as a ratio to their floor; `scale` says how an interval is
+    moved onto its value.
     """
 
     label: str
@@ -99,6 +100,15 @@ class Metric:
     share: bool = False  # of n images (or nearly so): lies in [0, 1]
     pixels: bool = False  # needs no feature network
     classes: bool = False  # needs class probabilities
+    family: bool = False
+
+    def named(self, network: str, n: int) -> str:
+        """The label in full: `FD-digits (n=1000, train ref)`, or the field's own `FID (Inception-v3, …)`."""
+        if not self.family:
+            return self.label
+        if network == "inception":
+            return f"{'FID' if self.label == 'FD' else self.label} (Inception-v3, n={n}, train ref)"
+        return f"{self.label}-{network} (n={n}, train ref)"
 
     def interval(self, value: float, replicates: Tensor, n: int) -> tuple[float, float]:
         """95 % interval; a share of 0 or 1 in n images is sure to 3/n only (the rule of three)."""
@@ -175,9 +185,9 @@ def _classes(probabilities: Tensor | None) -> Tensor:
 
 
 METRICS: dict[str, Metric] = {
-    "fd": Metric("FD-{network}", "lower", _frechet, True, "factor"),
-    "kid": Metric("KID-{network}", "lower", _kernel, True),
-    "is": Metric("IS-{network}", "higher", _score, scale="factor", classes=True),
+    "fd": Metric("FD", "lower", _frechet, True, "factor", family=True),
+    "kid": Metric("KID", "lower", _kernel, True, family=True),
+    "is": Metric("IS", "higher", _score, scale="factor", classes=True, family=True),
     "precision": Metric(
         "precision", "higher",
         _mean(lambda s, r: covered(s.features, r.features[r.matched])), share=True,

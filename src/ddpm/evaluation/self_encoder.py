@@ -54,13 +54,13 @@ def _convolution(inputs: int, outputs: int) -> nn.Module:
 class SelfFeatures:
     """160 features of uint8 images [N, C, H, W] with the reference's number of channels."""
 
-    name = "self"
     resize = "longer side to 32 where it is more (antialiased bilinear)"
 
     def __init__(self, encoder: Encoder, channels: int) -> None:
         self.encoder = encoder.eval().requires_grad_(False)
         self.channels = channels
         self.weights_hash = hash_weights(encoder)
+        self.name = f"self-{self.weights_hash[:6]}"  # encoders of other images measure otherwise
 
     def features(self, images: Tensor) -> Tensor:
         """uint8 [N, C, H, W] to float32 [N, 160]."""

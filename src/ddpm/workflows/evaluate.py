@@ -15,14 +15,16 @@ from torch import Tensor
 from ddpm.data.catalogue import cache_dir
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
-from ddpm.evaluation.catalogue import NetworkRequest, load_network, pick
-from ddpm.evaluation.evaluate import evaluate
+from ddpm.evaluation.catalogue import TAKES_WEIGHTS, NetworkRequest, load_network, pick
+from ddpm.evaluation.evaluate import Row, evaluate
+from ddpm.evaluation.features import FeatureNetwork, extract
 from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.sets import ImageSets, allowed, check_like, check_real
-from ddpm.files import write_json
+from ddpm.files import check_place, write_json
 from ddpm.workflows.generated import DrawnImages, Subject, open_subject
+from ddpm.workflows.likelihood import likelihood_rows
 from ddpm.workflows.opening import find_run
-from ddpm.workflows.progress import say
+from ddpm.workflows.progress import Progress, say
 from ddpm.workflows.real import RealImages, named_images, own_images
 
 FORMAT = 1
@@ -56,8 +58,8 @@ class Measured:
 
 def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
     """`measure`, written into the run where there is one, and to `request.json` where asked for."""
-    if request.json is not None and request.json.is_dir():
-        raise RequestError(f"{request.json} is a folder; --json needs the name of a file.")
+    if request.json is not None:
+        check_place(request.json)
     evaluation = measure(request).evaluation
     run = find_run(request.target) if evaluation["kind"] == "run" else None
     for path in (run.evaluation if run else None, request.json):
@@ -75,43 +77,83 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     subject = open_subject(request.target, request.overrides, request.device)
     asked = _asked(request, subject)
     real = real or real_images(request, subject, asked)
-    check_real(real.reference, real.floor)
-    shape = subject.shape(real.reference.shape[1:])
-    check_like("generated images", torch.empty(asked, *shape, dtype=torch.uint8), real.reference)
-    count, lowered = allowed(asked, len(real.reference), len(real.floor))
-    choice = pick(request.network, real.reference)
-    say(f"feature network {choice.name}: {choice.why}")
-    where = str(pick_device(request.device))
-    kept = cache_dir() / "evaluation"
-    network = load_network(
-        choice.name, NetworkRequest(real.reference, request.weights, kept, where)
-    )
+    count, note = _count(request, subject, real, asked)
+    network, why = _network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     sets = ImageSets(images, real.reference, real.floor)
-    note = "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
-    rows = [row | {"note": note} for row in evaluate(sets, network, seed=request.seed, cache=kept)]
+    rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
+    if isinstance(subject, DrawnImages):
+        model, heldout = subject.opened.model, real.heldout
+        rows += likelihood_rows(model, heldout, request.likelihood, request.seed)
     evaluation = {
         "format": FORMAT,
         "name": subject.name,
         "target": request.target,
         **subject.facts(),
-        "shape": list(shape),
+        "shape": list(images.shape[1:]),
         "network": network.name,
-        "network_why": choice.why,
+        "network_why": why,
         **_describe(real),
         "n": count,
         "seed": request.seed,
         "note": note,
         "rows": rows,
         "command": command(request),
-        "environment": {
-            "torch": torch.__version__,
-            "device": where,
-            "threads": torch.get_num_threads(),
-            "seconds": round(time.perf_counter() - began, 1),
-        },
+        "environment": _environment(request, began),
     }
     return Measured(evaluation, images, sets)
+
+
+def _count(
+    request: EvaluationRequest, subject: Subject, real: RealImages, asked: int
+) -> tuple[int, str]:
+    """How many images will be measured, and every remark; RequestError where that cannot be."""
+    check_real(real.reference, real.floor)
+    shape = real.reference.shape[1:]
+    check_like(
+        "generated images",
+        torch.empty(asked, *subject.shape(shape), dtype=torch.uint8),
+        real.reference,
+    )
+    count, lowered = allowed(asked, len(real.reference), len(real.floor))
+    return count, "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
+
+
+def _network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
+    """The feature network, and why it is the one."""
+    choice = pick(request.network, real.reference)
+    if request.weights is not None and choice.name not in TAKES_WEIGHTS:
+        raise RequestError(
+            f"The feature network {choice.name} takes no weights; --weights is for "
+            f"{' and '.join(TAKES_WEIGHTS)}, which --features names."
+        )
+    say(f"feature network {choice.name}: {choice.why}")
+    where = str(pick_device(request.device))
+    asked = NetworkRequest(real.reference, request.weights, kept(), where)
+    return load_network(choice.name, asked), choice.why
+
+
+def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
+    """`evaluate` with the features taken beforehand, under a bar."""
+    parts = (sets.reference, sets.floor, sets.generated)
+    with Progress("taking features", sum(map(len, parts))) as bar:
+        for part in parts:
+            extract(part, network, kept(), lambda taken: bar.reach(bar.done + taken))
+    return evaluate(sets, network, seed=seed, cache=kept())
+
+
+def kept() -> Path:
+    """The folder of features and trained encoders."""
+    return cache_dir() / "evaluation"
+
+
+def _environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
+    return {
+        "torch": torch.__version__,
+        "device": str(pick_device(request.device)),
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
 
 
 def _asked(request: EvaluationRequest, subject: Subject) -> int:

@@ -24,7 +24,7 @@ from ddpm.evaluation.sets import choose
 from ddpm.workflows.opening import Opened, bundled_names, find_run, open_model
 from ddpm.workflows.progress import Progress, say
 from ddpm.workflows.sample import check_settings, choose_labels, draw_with_bar
-from ddpm.workflows.settings import chosen_settings, describe_settings
+from ddpm.workflows.settings import chosen_settings
 
 GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's
 Shape = tuple[int, int, int]  # C, H, W
@@ -74,7 +74,7 @@ class DrawnImages:
     def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """Images of the seeds `seed`, `seed` + 1, …, in the model's own chunks."""
         self.seeds = range(seed, seed + count)
-        model, words = self.opened.model, describe_settings(self.settings)
+        model, words = self.opened.model, self.opened.model.drawing(self.settings)
         say(f"drawing {count} images with {words} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
@@ -86,7 +86,7 @@ class DrawnImages:
         return {
             "kind": "weights" if self.opened.run is None else "run",
             "model": self.opened.model.spec.config.model,
-            "drawn": describe_settings(self.settings),
+            "drawn": self.opened.model.drawing(self.settings),
             "seeds": [self.seeds[0], self.seeds[-1]] if self.seeds else None,
             "step": self.opened.step,
             "images_per_second": self.rate,
