@@ -22,7 +22,7 @@ def begin(folder: Path) -> RunFolder:
 def test_asking_for_a_path_creates_nothing(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     paths = [run.config, run.environment, run.metrics, run.checkpoint(5), run.preview(5)]
-    paths += [run.samples, run.tensorboard, *run.pictures]
+    paths += [run.samples, run.tensorboard, *run.pictures(True)]
     assert all(run.root in path.parents for path in paths)
     assert len(set(paths)) == len(paths)
     assert not run.exists() and run.checkpoint_steps() == [] and run.load_environment() == {}

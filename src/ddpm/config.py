@@ -71,6 +71,19 @@ class DiffusionConfig:
 
 
 @dataclass(frozen=True)
+class GanConfig:
+    """A DCGAN's shape and loss; `networks/dcgan.py` and `models/dcgan.py` document each."""
+
+    latent: int = 100  # numbers that an image is made from
+    channels: int = (
+        64  # width at the image, of both networks; doubled at each halving, up to 8 times
+    )
+    label_smoothing: float = (
+        0.1  # real images count as 1 - this much to the discriminator; 0 is off
+    )
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """The optimizer and the clock of a run; counts are optimizer steps."""
 
@@ -120,12 +133,18 @@ class Config:
     """Everything that decides a run. One JSON file, `config.json`, in its folder."""
 
     preset: str = "digits"
-    model: Literal["ddpm"] = "ddpm"
+    model: Literal["ddpm", "dcgan"] = "ddpm"
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    gan: GanConfig = field(default_factory=GanConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    @property
+    def has_reverse_process(self) -> bool:
+        """Whether an image appears step by step out of noise, rather than in one pass."""
+        return self.model != "dcgan"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the format's version."""
@@ -163,6 +182,7 @@ def get(config: Config, key: str) -> Any:
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
     """The configuration with each ``key.path=value`` applied; values are JSON or bare words."""
+    keys = []
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
@@ -170,7 +190,9 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
                 f"--set needs key.path=value, such as training.steps=2000; got {key!r}."
             )
         config = _assign(config, key.strip().split("."), _parse(text.strip()), key.strip())
+        keys.append(key.strip())
     check(config)
+    _check_heard(config, keys)
     return config
 
 
@@ -203,21 +225,33 @@ def _nearest(name: str, choices: Iterable[str]) -> str:
 
 def unknown(what: str, name: object, choices: Iterable[str]) -> RequestError:
     """The error for a name that is not in a table: the nearest right name, then all of them."""
-    names = list(choices)
+    names = list(dict.fromkeys(choices))
     hint = _nearest(str(name), names)
     return RequestError(
         f"There is no {what} {str(name)!r}; {hint}the choices are {', '.join(names)}."
     )
 
 
+def _unknown_key(key: str) -> RequestError:
+    """The error for a key that no section has: the nearest right one, then those of its section."""
+    names = _keys(Config)
+    section = key.partition(".")[0]
+    inside = [name for name in names if name.startswith(f"{section}.")]
+    sections = dict.fromkeys(name.partition(".")[0] for name in names)
+    there = (
+        f"{section} has {', '.join(inside)}" if inside else f"keys begin with {', '.join(sections)}"
+    )
+    return RequestError(f"There is no configuration key {key!r}; {_nearest(key, names)}{there}.")
+
+
 def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
     names = [f.name for f in fields(section)]  # type: ignore[arg-type]
     name, rest = path[0], path[1:]
     if name not in names:
-        raise unknown("configuration key", key, _keys(Config))
+        raise _unknown_key(key)
     current = getattr(section, name)
     if rest and not dataclasses.is_dataclass(current):
-        raise unknown("configuration key", key, _keys(Config))
+        raise _unknown_key(key)
     if not rest and dataclasses.is_dataclass(current):
         raise RequestError(
             f"{key} is a section; set one of its keys, such as {_keys(type(current), key + '.')[0]}."
@@ -254,7 +288,7 @@ def _build(section: type[Section], values: Any, prefix: str) -> Section:
     built: dict[str, Any] = {}
     for name, value in values.items():
         if name not in hints:
-            raise unknown("configuration key", f"{prefix}{name}", _keys(Config))
+            raise _unknown_key(f"{prefix}{name}")
         hint = hints[name]
         nested = dataclasses.is_dataclass(hint)
         built[name] = (
@@ -316,6 +350,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "network.dropout": (0, 0.95),
     "network.label_dropout": (0, 1),
     "diffusion.num_steps": (2, 100_000),
+    "gan.latent": (1, 2**16),
+    "gan.channels": (1, 4096),
+    "gan.label_smoothing": (0, 0.5),
     "training.steps": (1, 10**9),
     "training.minutes": (0, 1e6),
     "training.epochs": (0, 1e6),
@@ -331,7 +368,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.preview_every": (1, 10**9),
     "training.heldout_every": (1, 10**9),
     "sampling.steps": (1, 100_000),
-    "sampling.eta": (0, 10),
+    "sampling.eta": (0, 1),
     "sampling.churn": (0, 10_000),
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
@@ -366,6 +403,43 @@ def check(config: Config) -> None:
             f"{config.diffusion.num_steps} (diffusion.num_steps)."
         )
     _check_diffusion(config.diffusion)
+    if config.model == "dcgan":
+        _check_dcgan(config)
+
+
+def _check_heard(config: Config, keys: Iterable[str]) -> None:
+    """RequestError where a key is set that the model does not listen to."""
+    for key in keys:
+        section = key.split(".")[0]
+        if config.model == "ddpm" and section == "gan":
+            raise RequestError(
+                f"{key} is a setting of a DCGAN; this is a diffusion model, whose own are network.* and "
+                "diffusion.*."
+            )
+        if config.model == "dcgan" and section in ("network", "diffusion"):
+            raise RequestError(
+                f"{key} is a setting of a diffusion model; a DCGAN's own are "
+                f"{', '.join(_keys(GanConfig, 'gan.'))}."
+            )
+        if config.model == "dcgan" and section == "sampling" and key != "sampling.chunk":
+            raise RequestError(
+                f"{key} is a setting of diffusion models; a DCGAN draws in one pass of its generator: "
+                "leave it out."
+            )
+
+
+def _check_dcgan(config: Config) -> None:
+    if config.data.labels:
+        raise RequestError("A DCGAN learns no labels; set data.labels=false.")
+    if config.training.accumulate > 1:
+        raise RequestError(
+            "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and a "
+            "smaller training.batch_size where memory is short."
+        )
+    if config.training.batch_size < 2:
+        raise RequestError(
+            "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
+        )
 
 
 def _check_diffusion(diffusion: DiffusionConfig) -> None:

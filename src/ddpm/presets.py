@@ -24,6 +24,17 @@ class Preset:
 
 
 _FAST_UNET = NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(7,), patch=2)
+_DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4; the average of weights is ours
+    steps=10_000,
+    batch_size=128,
+    learning_rate=2e-4,
+    optimizer="adam",
+    betas=(0.5, 0.999),
+    warmup=0,
+    decay="none",
+    clip=0.0,
+    ema=0.999,
+)
 _FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
 
 PRESETS: dict[str, Preset] = {
@@ -93,6 +104,33 @@ PRESETS: dict[str, Preset] = {
             training=TrainingConfig(
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=2e-2
             ),
+        ),
+    ),
+    "dcgan-mnist": Preset(
+        "a DCGAN on MNIST 28x28, to compare with",
+        Config(
+            preset="dcgan-mnist",
+            model="dcgan",
+            data=DataConfig(path="mnist", size=28),
+            training=_DCGAN_TRAINING,
+        ),
+    ),
+    "dcgan-anime": Preset(
+        "a DCGAN on anime faces 64x64 in colour",
+        Config(
+            preset="dcgan-anime",
+            model="dcgan",
+            data=DataConfig(path="anime", size=64, flip=True),
+            training=_DCGAN_TRAINING,
+        ),
+    ),
+    "dcgan-folder": Preset(
+        "a DCGAN on any folder, zip or array of images",
+        Config(
+            preset="dcgan-folder",
+            model="dcgan",
+            data=DataConfig(path=""),
+            training=replace(_DCGAN_TRAINING, batch_size=64),
         ),
     ),
 }

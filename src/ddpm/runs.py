@@ -64,10 +64,9 @@ class RunFolder:
     def evaluation(self) -> Path:
         return self.root / "evaluation.json"
 
-    @property
-    def pictures(self) -> tuple[Path, Path, Path]:
-        """What a finished training draws."""
-        return self.loss_plot, self.sample_grid, self.denoising
+    def pictures(self, reverse_process: bool) -> tuple[Path, ...]:
+        """What a finished training draws; a GIF only where there is a reverse process to show."""
+        return self.loss_plot, self.sample_grid, *([self.denoising] if reverse_process else [])
 
     def preview(self, step: int) -> Path:
         return self.previews / f"{CHECKPOINT_PREFIX}{step:08d}.png"

@@ -173,7 +173,7 @@ def test_the_uninterrupted_run_is_complete(whole: RunFolder) -> None:
     assert set(weights(whole, STEPS)) == {
         f"{n}.safetensors" for n in ("ema", "weights", "optimizer")
     }
-    assert all(path.is_file() for path in whole.pictures)
+    assert all(path.is_file() for path in whole.pictures(True))
     assert leftovers(whole) == []
 
 
@@ -207,7 +207,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(ddpm: Ddpm, whole: RunFolder) 
     assert run.checkpoint_steps() == whole.checkpoint_steps()
     for step in run.checkpoint_steps():
         assert weights(run, step) == weights(whole, step)
-    for killed, expected in zip(run.pictures, whole.pictures, strict=True):
+    for killed, expected in zip(run.pictures(True), whole.pictures(True), strict=True):
         assert killed.read_bytes() == expected.read_bytes()
     assert run.config.read_bytes() == whole.config.read_bytes()
     assert leftovers(run) == []

@@ -56,7 +56,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
     monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
 
     def draw(run: RunFolder, model: object) -> None:
-        for path in run.pictures:
+        for path in run.pictures(True):
             path.write_text("drawn", encoding="utf-8")
 
     monkeypatch.setattr(workflow, "finish", draw)
@@ -314,11 +314,11 @@ def test_a_finished_run_draws_only_the_pictures_it_lacks(
 ) -> None:
     assert train(tiny(), copy.root).exit_status == 0
     assert "is finished: 6 steps. Ask for a larger total" in capsys.readouterr().err
-    assert {path.read_text(encoding="utf-8") for path in copy.pictures} == {"drawn"}
-    for path in copy.pictures:
+    assert {path.read_text(encoding="utf-8") for path in copy.pictures(True)} == {"drawn"}
+    for path in copy.pictures(True):
         path.write_text("kept", encoding="utf-8")
     train(tiny(), copy.root)
-    assert {path.read_text(encoding="utf-8") for path in copy.pictures} == {"kept"}
+    assert {path.read_text(encoding="utf-8") for path in copy.pictures(True)} == {"kept"}
 
 
 def breaking(step: int, harm: Callable[[Ddpm], Losses]) -> Callable[..., Losses]:

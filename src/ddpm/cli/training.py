@@ -90,6 +90,6 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
 def _print_outcome(run: RunFolder, status: int) -> int:
     """Name the pictures of a finished run."""
     if status == 0:
-        for path in (run.loss_plot, run.sample_grid, run.denoising):
+        for path in run.pictures(load_config(run.config).has_reverse_process):
             print(path)
     return status

@@ -11,7 +11,11 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.models.spec import ModelSpec
 
 State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
-Losses = Mapping[str, Tensor]  # name → 0-d loss, or a 1-d loss by noise level (nan where none fell)
+Losses = Mapping[str, Tensor]
+"""What one step measured: name → 0-d, or 1-d by noise level (nan where none fell).
+
+Losses have names that end in "loss"; the first is that of the network which draws.
+"""
 
 
 class Frame(NamedTuple):

@@ -7,10 +7,14 @@ from collections.abc import Callable
 import torch
 
 from ddpm.models.base import GenerativeModel
+from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 
-MODELS: dict[str, Callable[[ModelSpec, torch.device | str], GenerativeModel]] = {"ddpm": Ddpm}
+MODELS: dict[str, Callable[[ModelSpec, torch.device | str], GenerativeModel]] = {
+    "ddpm": Ddpm,
+    "dcgan": Dcgan,
+}
 
 
 def make_model(spec: ModelSpec, device: torch.device | str = "cpu") -> GenerativeModel:

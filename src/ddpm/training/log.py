@@ -21,9 +21,10 @@ Row = dict[str, Any]
 class TrainingLog:
     """Collects rows and writes them in blocks; nothing is read from the device until then.
 
-    `epoch_size`: images in one pass over the data; each epoch's mean loss, weighted by samples, gets a
-    row of its own. Rows after `step` are dropped at opening: they belong to work that was lost. Each
-    new row is also handed to `listener`.
+    `epoch_size`: images in one pass over the data; the mean of each loss over an epoch, weighted by
+    samples, gets a row of its own. `watch` is shown every row in order, those of the file at opening
+    too, and gives the rows that follow from it (a warning, say). Rows after `step` are dropped at
+    opening: they belong to work that was lost. Each new row is also handed to `listener`.
     """
 
     def __init__(
@@ -33,19 +34,21 @@ class TrainingLog:
         step: int = 0,
         epoch_size: int = 0,
         block: int = 20,
+        watch: Callable[[Row], list[Row]] = lambda row: [],
         listener: Callable[[Row], None] = lambda row: None,
     ) -> None:
         self.path = path
+        self.watch = watch
         self.listener = listener
         self.block = block
         self.epoch_size = epoch_size
         self.pending: list[Row] = []
-        self.epoch_sum = 0.0
+        self.epoch_sums: dict[str, float] = {}  # of each loss, over the epoch's images so far
         self.images = 0
         rows = [row for row in read_rows(path) if row["step"] <= step]
         write_text(path, "".join(_line(row) for row in rows))
         for row in rows:
-            self._count(row)
+            self._derived(row)
         self.file: IO[str] = path.open("a", encoding="utf-8", newline="\n")
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -61,7 +64,7 @@ class TrainingLog:
             for row in pending:
                 plain = {name: _plain(value) for name, value in row.items()}
                 _check(plain)
-                for line in (plain, *self._count(plain)):
+                for line in (plain, *self._derived(plain)):
                     self.file.write(_line(line))
                     self.listener(line)
         finally:
@@ -79,23 +82,32 @@ class TrainingLog:
         finally:
             self.file.close()
 
+    def _derived(self, row: Row) -> list[Row]:
+        """What follows from a row: the epochs it ends, and what the watch says."""
+        return [*self._count(row), *self.watch(row)]
+
     def _count(self, row: Row) -> list[Row]:
-        """Add an iteration's loss to its epoch (a batch may straddle two); the rows of ended epochs."""
-        if "batch" not in row or not self.epoch_size or "loss" not in row:
+        """Add an iteration's losses to their epoch (a batch may straddle two); the rows of ended epochs."""
+        losses = {name: value for name, value in row.items() if name.endswith("loss")}
+        if "batch" not in row or not self.epoch_size or not losses:
             return []
         ended, left = [], row["batch"]
         while left:
             room = self.epoch_size - self.images % self.epoch_size
             taken = min(room, left)
-            self.epoch_sum += taken * row["loss"]
+            for name, value in losses.items():
+                self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + taken * value
             self.images += taken
             left -= taken
             if taken == room:
-                mean = self.epoch_sum / self.epoch_size
-                epoch = self.images // self.epoch_size
-                ended.append({"step": row["step"], "epoch": epoch, "epoch_loss": mean})
-                self.epoch_sum = 0.0
+                ended.append(self._epoch(row["step"]))
         return ended
+
+    def _epoch(self, step: int) -> Row:
+        """The row of the epoch that ends here."""
+        sums, self.epoch_sums = self.epoch_sums, {}
+        means = {f"epoch_{name}": total / self.epoch_size for name, total in sums.items()}
+        return {"step": step, "epoch": self.images // self.epoch_size, **means}
 
 
 def _plain(value: Any) -> Any:

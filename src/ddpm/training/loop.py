@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, Losses
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import TrainingLog
 
@@ -35,7 +35,7 @@ class Surroundings:
     log: TrainingLog
     save: Callable[[int, float], None]  # (step, seconds so far)
     preview: Callable[[int], None]
-    progress: Callable[[int, Tensor], None]  # (step, loss)
+    progress: Callable[[int, Losses], None]  # (step, its losses)
 
 
 def train(
@@ -57,7 +57,7 @@ def train(
         around.log.write(
             {"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)}
         )
-        around.progress(step, losses["loss"])
+        around.progress(step, losses)
         last = step == cadence.steps or interrupt.signal is not None
         if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):
             heldout = model.heldout_loss(*around.heldout)

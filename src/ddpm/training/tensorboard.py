@@ -37,7 +37,7 @@ class TensorBoard:
             values = value if isinstance(value, list) else [value]
             names = [f"{name}/{i}" for i in range(len(values))] if len(values) > 1 else [name]
             for tag, number in zip(names, values, strict=True):
-                if number is not None:
+                if isinstance(number, int | float):  # not the words of a warning, nor an empty band
                     self.writer.add_scalar(tag, number, row["step"])
 
     def close(self) -> None:

@@ -45,6 +45,10 @@ _TRACES = (
     _Trace("generator_loss", "generator loss", GREEN),
     _Trace("discriminator_loss", "discriminator loss", VERMILION),
 )
+_SCORES = (  # of a GAN's discriminator: its mean probability of being real
+    _Trace("real_score", "training images", BLUE),
+    _Trace("fake_score", "generated images", GREEN),
+)
 
 
 def loss_plot(
@@ -62,20 +66,24 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     """The loss against iterations, from the rows of metrics.jsonl.
 
     Each iteration's loss faint, its running mean, the mean of each epoch, the held-out loss; below,
-    the running mean by quarter of the noise range where rows hold `loss_levels`. On top stands how many
-    images were seen (`batch` of the rows). `note`, what serves as held-out images or why none do, is
-    said in small print. RequestError where no row holds a loss.
+    the running mean by quarter of the noise range where rows hold `loss_levels`, or what a GAN's
+    discriminator took for real where they hold its scores. A dotted line stands where training was warned
+    of. On top stands how many images were seen (`batch` of the rows). `note`, what serves as held-out
+    images or why none do, is said in small print. RequestError where no row holds a loss.
     """
     bands = _bands(rows, "loss_levels")
-    figure = new_figure(6.2 if bands else 4.2)
+    second = bool(bands) or any(trace.key in row for trace in _SCORES for row in rows)
+    figure = new_figure(6.2 if second else 4.2)
     panels = figure.subplots(
-        1 + bool(bands), 1, sharex=True, squeeze=False, height_ratios=[3, 2] if bands else None
+        1 + second, 1, sharex=True, squeeze=False, height_ratios=[3, 2] if second else None
     )[:, 0]
     _draw_losses(panels[0], rows)
     headline(panels[0], title)
     _images_axis(panels[0], rows)
     if bands:
         _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
+    elif second:
+        _draw_scores(panels[1], rows)
     panels[-1].set_xlim(0, 1.01 * max(row["step"] for row in rows))
     dress(panels[-1], "iterations", panels[-1].get_ylabel())
     thousands(panels[-1])
@@ -91,12 +99,14 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     if not drawn:
         raise RequestError("There is no loss to draw yet; train for at least one step.")
     smooth = [_draw_trace(axes, trace, found) for trace, found in drawn]
-    _draw_epochs(axes, series(rows, "epoch_loss"))
+    for index, (trace, _) in enumerate(drawn):
+        _draw_epochs(axes, series(rows, f"epoch_{trace.key}"), named=index == 0)
     _draw_heldout(axes, series(rows, "heldout_loss"))
+    _draw_warnings(axes, [row["step"] for row in rows if "warning" in row])
     dress(axes, "", "loss")
     if _wants_log(smooth, [found for _, found in drawn]):
         log_ticks(axes)
-    legend(axes)
+    legend(axes, columns=min(len(drawn), 2))
 
 
 def _draw_trace(axes: Axes, trace: _Trace, found: Series) -> Series:
@@ -111,13 +121,19 @@ def _draw_trace(axes: Axes, trace: _Trace, found: Series) -> Series:
     return smooth
 
 
-def _draw_epochs(axes: Axes, ends: Series) -> None:
+def _draw_epochs(axes: Axes, ends: Series, named: bool) -> None:
     """A level line from the first to the last iteration of each epoch, at its mean loss."""
     if len(ends):
         edges = np.concatenate([[0.0], ends.steps])
-        axes.stairs(
-            ends.values, edges, baseline=None, color=INK, linewidth=1.0, label="mean of each epoch"
-        )
+        label = "mean of each epoch" if named else None
+        axes.stairs(ends.values, edges, baseline=None, color=INK, linewidth=1.0, label=label)
+
+
+def _draw_warnings(axes: Axes, steps: Sequence[int]) -> None:
+    """A dotted line at each."""
+    for index, step in enumerate(steps):
+        label = None if index else "a warning"
+        axes.axvline(step, color=INK, linewidth=1.0, linestyle=":", label=label)
 
 
 def _draw_heldout(axes: Axes, found: Series) -> None:
@@ -165,6 +181,28 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
         log_ticks(axes)
     rings = "; rings: held out" if heldout else ""
     legend(axes, title=f"share of the noise range (0 % is clean){rings}", columns=2)
+
+
+def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
+    """A smoothed line for the images it learned from and the generated ones; rings: held-out images."""
+    for trace in _SCORES:
+        found = series(rows, trace.key)
+        smooth = thinned(running_mean(found, smoothing_window(len(found))), _BUCKETS)
+        axes.plot(smooth.steps, smooth.values, color=trace.color, linewidth=1.6, label=trace.name)
+    heldout = series(rows, "heldout_real_score")
+    if 0 < len(heldout) <= _MOST_MARKERS:
+        axes.plot(
+            heldout.steps,
+            heldout.values,
+            "o",
+            color=_SCORES[0].color,
+            mfc="white",
+            markersize=3.5,
+            label="held-out images",
+        )
+    dress(axes, "", "probability, running mean")
+    axes.set_ylim(0, 1)
+    legend(axes, title="the discriminator takes for real", columns=3)
 
 
 def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:

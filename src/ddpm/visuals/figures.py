@@ -41,12 +41,13 @@ def headline(axes: Axes, text: str) -> None:
 
 
 def legend(axes: Axes, title: str = "", columns: int = 1) -> None:
-    """A legend without a box, in the corner with the most room."""
+    """A legend without a frame, in the corner with the most room; curves behind it are dimmed."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         found = axes.legend(
-            handles, labels, title=title, ncols=columns, frameon=False, fontsize=9, labelcolor=INK
-        )
+            handles, labels, title=title, ncols=columns, fontsize=9, labelcolor=INK,
+            facecolor=BACKGROUND, edgecolor="none", framealpha=0.85,
+        )  # fmt: skip
         found.get_title().set(color=MUTED, fontsize=9)
 
 

@@ -112,7 +112,9 @@ def _open(
 ) -> tuple[Opened, Ddpm, SamplingConfig]:
     opened = open_model(target, device)
     if not isinstance(opened.model, Ddpm):
-        raise RequestError(f"{opened.name} is not a diffusion model; only those can edit images.")
+        raise RequestError(
+            f"{opened.name} is a DCGAN, but only diffusion models edit images; name one of those."
+        )
     settings = chosen_settings(opened.model, overrides)
     say(f"{opened.model.drawing(settings)} from {opened.origin}")
     return opened, opened.model, settings

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.config import Config
+from ddpm.config import Config, check
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
@@ -19,7 +19,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.workflows.progress import Progress
+from ddpm.workflows.progress import Progress, loss_words
 from ddpm.workflows.sample import choose_labels, draw
 from ddpm.workflows.settings import chosen_settings
 
@@ -43,6 +43,7 @@ def build_model(
         )
     config = get_preset(recipe).config if isinstance(recipe, str) else recipe
     config = replace(config, data=replace(config.data, labels=labels is not None))
+    check(config)
     counts = () if labels is None else tuple(torch.bincount(labels).tolist())
     x0 = to_model(images)
     mean = x0.mean(dim=(0, 2, 3))
@@ -60,7 +61,7 @@ def build_model(
 def fit(
     model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
 ) -> list[float]:
-    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; the loss of each.
+    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; each loss (a GAN: its generator's).
 
     Nothing is written; the seed, batch size, learning rate and augmentation are the model's own.
     """
@@ -79,8 +80,9 @@ def fit(
     with Progress("training", steps, scale=config.training.batch_size) as bar:
         for step in range(1, steps + 1):
             drawn, classes = batches.batch(step - 1)
-            losses.append(float(model.training_step(to_model(drawn), classes, step)["loss"]))
-            bar.reach(step, f"loss {losses[-1]:.4f}")
+            found = model.training_step(to_model(drawn), classes, step)
+            losses.append(float(next(iter(found.values()))))
+            bar.reach(step, loss_words(found))
     return losses
 
 

@@ -93,8 +93,8 @@ def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
         model.load_state(state)
     except RuntimeError as error:
         raise RequestError(
-            f"The weights of {origin} are those of another network; use the same network.* and "
-            "data settings as the run they come from."
+            f"The weights of {origin} are those of another network; use the same model, network.*, "
+            "gan.* and data settings as the run they come from."
         ) from error
 
 

@@ -64,6 +64,11 @@ def write_samples(
     """Draw from `target` and write what `request` asks for; the paths written."""
     _check_outputs(request)
     opened = open_model(target, device)
+    if _wants_frames(request) and not opened.model.spec.config.has_reverse_process:
+        raise RequestError(
+            f"{opened.name} is a DCGAN, which draws in one pass: there is no reverse process for a GIF "
+            "or a panel to show, so leave both out."
+        )
     settings = chosen_settings(opened.model, overrides)
     labels = choose_labels(opened.model, request.seeds, request.label)
     say(f"drawing {request.n} images ({opened.model.drawing(settings)}) from {opened.origin}")
@@ -198,7 +203,7 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
 
 
 def finish(run: RunFolder, model: GenerativeModel) -> None:
-    """The pictures of a finished run: its loss, a 5x5 grid and the reverse process."""
+    """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
     config, settings = model.spec.config, model.spec.config.sampling
     loss_plot(
         run.loss_plot,
@@ -212,4 +217,5 @@ def finish(run: RunFolder, model: GenerativeModel) -> None:
     caption = f"seeds 0–24, {model.drawing(settings)}, step {config.training.steps}"
     comment = grid_comment(model, settings, range(25), None, (5, 5))
     save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
-    _write_gif(run.denoising, trajectory, 5, 5)
+    if config.has_reverse_process:
+        _write_gif(run.denoising, trajectory, 5, 5)

@@ -9,6 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ddpm.models.base import Losses
+
 PLAIN_EVERY = 15.0  # seconds between plain lines
 
 
@@ -73,6 +75,12 @@ class Progress:
             f"{self.done} of {self.total}, {rate * self.scale:.0f} {self.unit}/s, "
             f"{duration(left)} left"
         )
+
+
+def loss_words(losses: Losses) -> str:
+    """`loss 0.1234`, or each of several: `generator loss 2.3456, discriminator loss 0.5678`."""
+    named = {name: value for name, value in losses.items() if name.endswith("loss")}
+    return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
 
 
 def say(message: str) -> None:

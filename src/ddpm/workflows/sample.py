@@ -75,10 +75,12 @@ def choose_labels(
     spec = model.spec
     if not spec.num_classes:
         if label is not None:
-            raise RequestError(
-                "This model learned no labels, so --label cannot be used; train with "
-                "--set data.labels=true."
+            mend = (
+                "train with --set data.labels=true"
+                if spec.config.model == "ddpm"
+                else "leave it out"
             )
+            raise RequestError(f"This model learned no labels, so --label cannot be used; {mend}.")
         return None
     if label is not None:
         return [class_index(spec.class_names, label)] * len(seeds)

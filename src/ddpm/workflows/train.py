@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ddpm.config import Config, differences, load_config
 from ddpm.data.augmentation import Augmentation
@@ -16,12 +15,13 @@ from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, pick_device
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import is_leftover, remove_leftovers, write_json
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, Losses
+from ddpm.models.collapse import CollapseWatch
 from ddpm.models.families import make_model
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
-from ddpm.training.log import TrainingLog
+from ddpm.training.log import Row, TrainingLog
 from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
@@ -33,7 +33,7 @@ from ddpm.workflows.opening import (
     spec_of,
 )
 from ddpm.workflows.pictures import draw_preview, finish
-from ddpm.workflows.progress import Progress, say
+from ddpm.workflows.progress import Progress, loss_words, say
 
 HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
 
@@ -106,11 +106,15 @@ def _run(
         training.steps, training.checkpoint_every, training.preview_every, training.heldout_every
     )
     board = TensorBoard(run.tensorboard, step) if training.tensorboard else None
+
+    def hear(row: Row) -> None:
+        if board:
+            board.write(row)
+        if "warning" in row:
+            say(f"warning at step {row['step']}: {row['warning']}")
+
     log = TrainingLog(
-        run.metrics,
-        step=step,
-        epoch_size=len(dataset.train),
-        listener=board.write if board else lambda row: None,
+        run.metrics, step=step, epoch_size=len(dataset.train), watch=CollapseWatch(), listener=hear
     )
     bar = Progress("training", training.steps, scale=training.batch_size, start=step)
 
@@ -125,8 +129,8 @@ def _run(
         )
         checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
 
-    def report(step: int, loss: Tensor) -> None:
-        bar.reach(step, f"loss {float(loss):.4f}" if step % 10 == 0 else "")
+    def report(step: int, losses: Losses) -> None:
+        bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
 
     around = loop.Surroundings(
         batch, _heldout(dataset), log, save, lambda step: draw_preview(run, model, step), report
@@ -151,7 +155,8 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
     """Nothing to do, but for pictures that a kill kept from being drawn."""
     say(f"{run.root} is finished: {step} steps. Ask for a larger total to go on.")
     saved = run.checkpoint(step).stat().st_mtime
-    if not all(path.is_file() and path.stat().st_mtime >= saved for path in run.pictures):
+    wanted = run.pictures(model.spec.config.has_reverse_process)
+    if not all(path.is_file() and path.stat().st_mtime >= saved for path in wanted):
         finish(run, model)
     return Outcome(run, step, model.spec.config.training.steps, 0)
 
@@ -186,7 +191,7 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
 
 
 def _check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
-    parts = ("model", "network.", "diffusion.")
+    parts = ("model", "network.", "diffusion.", "gan.")
     changed = [key for key in differences(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(
