@@ -11,8 +11,11 @@ from PIL import Image
 from ddpm.visuals.style import BACKGROUND, DPI, FAINT, FIGURE_WIDTH, INK, MUTED
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LONGEST_NAME = 40  # letters of a name in a legend
 
 
 def new_figure(height: float) -> Figure:
@@ -51,8 +54,21 @@ def legend(axes: Axes, title: str = "", columns: int = 1) -> None:
         found.get_title().set(color=MUTED, fontsize=9)
 
 
+def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """A legend above all panels, taken literally; long names are shortened, many take more rows."""
+    names = [
+        label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…" for label in labels
+    ]
+    columns = max(1, min(len(names), 110 // (max(map(len, names), default=1) + 8)))
+    found = figure.legend(
+        handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=9
+    )
+    for text in found.get_texts():
+        text.set(color=INK, parse_math=False)
+
+
 def small_print(figure: Figure, text: str) -> None:
-    """A line at the bottom right, taken literally."""
+    """A line or a few at the bottom right, taken literally."""
     figure.supxlabel(text, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
 
 
@@ -64,6 +80,19 @@ def thousands(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
+def short_ticks(axes: Axes) -> None:
+    """25k rather than 25000 along x; smaller numbers as they are."""
+    from matplotlib.ticker import FuncFormatter
+
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+
+
+def _short(value: float) -> str:
+    from matplotlib.ticker import EngFormatter
+
+    return EngFormatter(sep="")(value) if abs(value) >= 10_000 else f"{value:g}"
+
+
 def log_ticks(axes: Axes) -> None:
     """A logarithmic y axis with plain numbers, also between the powers of ten where few are in view."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -72,7 +101,7 @@ def log_ticks(axes: Axes) -> None:
     low, high = axes.get_ylim()
     subs: Sequence[float] = (1.0,) if high / low > 300 else (1.0, 2.0, 5.0)
     axes.yaxis.set_major_locator(LogLocator(subs=subs))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 

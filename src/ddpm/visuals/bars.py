@@ -1,0 +1,162 @@
+"""Small panels of bars, one a number: an entry a bar, with its interval, beside the floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ddpm.visuals.figures import dress, legend_above, new_figure, rendered, short_ticks, small_print
+from ddpm.visuals.saving import save_picture
+from ddpm.visuals.style import CYCLE, FAINT, INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = 3
+_ROOM = 1.45  # the axis is that much longer than the longest bar: numbers stand at its end
+_TITLE = 38  # letters of a title that fit a panel; longer ones are written smaller
+_SIGNS = {"lower": "↓", "higher": "↑", "real": "≈"}
+SIGNS = "↓ lower is better, ↑ higher, ≈ nearer to the floor"
+
+
+class Bar(NamedTuple):
+    """A value with its interval, or None where an entry has none; `words` stand at the right."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One number of every entry."""
+
+    title: str
+    bars: Sequence[Bar]  # in the order of the entries
+    better: str = ""  # lower, higher or real (near the floor)
+    floor: tuple[float, float, float] | None = None  # value, low, high
+    winner: int | None = None  # the entry that is better than every other one
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of groups (classes), side by side for every entry; `floor` is marked behind them."""
+
+    title: str
+    groups: Sequence[str]
+    entries: Sequence[Sequence[Bar]]  # of each entry, in order: a bar a group
+    floor: Sequence[float]
+
+
+def bars_plot(
+    path: Path | str,
+    labels: Sequence[str],
+    panels: Sequence[Panel],
+    shares: Shares | None = None,
+    note: str = "",
+) -> None:
+    """Write the figure of `bars_figure` to `path` (PNG or JPEG by its name)."""
+    save_picture(path, rendered(bars_figure(labels, panels, shares, note)))
+
+
+def bars_figure(
+    labels: Sequence[str], panels: Sequence[Panel], shares: Shares | None = None, note: str = ""
+) -> Figure:
+    """A panel for each number, below them the shares; an entry has one color throughout.
+
+    `note` stands in small print, its lines as they are.
+    """
+    columns = 2 if len(panels) in (2, 4) else min(_COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    heights = [0.1 + 0.19 * len(labels)] * rows + [1.5] * (shares is not None)
+    figure = new_figure(sum(heights) + 0.5 * len(heights) + 0.6)
+    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
+    for index, panel in enumerate(panels):
+        _draw_panel(figure.add_subplot(grid[divmod(index, columns)]), panel)
+    if shares is not None:
+        _draw_shares(figure.add_subplot(grid[rows, :]), shares)
+    _name_entries(figure, labels)
+    if note:
+        small_print(figure, note)
+    return figure
+
+
+def _name_entries(figure: Figure, labels: Sequence[str]) -> None:
+    from matplotlib.patches import Patch
+
+    colors = [CYCLE[index % len(CYCLE)] for index in range(len(labels))]
+    legend_above(figure, [Patch(color=color, alpha=0.85) for color in colors], labels)
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    dress(axes, "", "")
+    axes.grid(visible=False)
+    title = f"{panel.title} {_SIGNS.get(panel.better, '')}".rstrip()
+    size = min(9.0, 9.0 * _TITLE / len(title))
+    axes.set_title(title, loc="left", color=INK, fontsize=size, pad=4, parse_math=False)
+    axes.set_yticks([])
+    axes.tick_params(labelsize=8)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(panel.bars) - 0.4, -0.6)
+    _limit(axes, panel)
+    if panel.floor is not None:
+        _draw_floor(axes, panel.floor)
+    for index, bar in enumerate(panel.bars):
+        _draw_bar(axes, index, bar, star=index == panel.winner)
+
+
+def _limit(axes: Axes, panel: Panel) -> None:
+    """From 0 (or below it, where a value is) to the longest bar and room for its number."""
+    numbers = [n for bar in panel.bars for n in bar[:3] if n is not None]
+    numbers += list(panel.floor or ())
+    low, high = min([0.0, *numbers]), max([0.0, *numbers])
+    axes.set_xlim(low, low + (high - low) * _ROOM or 1.0)
+    axes.locator_params(axis="x", nbins=4, prune="upper")  # else it sticks out at the right
+    short_ticks(axes)
+    if low < 0:
+        axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
+
+
+def _draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
+    value, low, high = floor
+    axes.axvspan(low, high, color=INK, alpha=0.12, linewidth=0)
+    axes.axvline(value, color=INK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=3)
+
+
+def _draw_bar(axes: Axes, index: int, bar: Bar, star: bool) -> None:
+    if bar.value is None:
+        axes.text(0, index, f" {bar.words or 'none'}", va="center", fontsize=8, color=MUTED)
+        return
+    axes.barh(index, bar.value, height=0.72, color=CYCLE[index % len(CYCLE)], alpha=0.85)
+    if bar.low is not None and bar.high is not None:
+        axes.plot([bar.low, bar.high], [index, index], color=INK, linewidth=1.1, zorder=4)
+    words = f"★ {bar.words}" if star else bar.words
+    at = axes.get_yaxis_transform()  # x from 0 to 1 across the panel
+    axes.text(1.0, index, words, transform=at, ha="right", va="center", fontsize=8, color=INK)
+
+
+def _draw_shares(axes: Axes, shares: Shares) -> None:
+    dress(axes, "", "")
+    axes.set_title(shares.title, loc="left", color=INK, fontsize=9, pad=4, parse_math=False)
+    count = len(shares.entries)
+    width = 0.8 / count
+    for entry, bars in enumerate(shares.entries):
+        at = [group - 0.4 + (entry + 0.5) * width for group in range(len(bars))]
+        values = [bar.value or 0.0 for bar in bars]
+        axes.bar(at, values, width * 0.94, color=CYCLE[entry % len(CYCLE)], alpha=0.85)
+        for x, bar in zip(at, bars, strict=True):
+            if bar.low is not None and bar.high is not None:
+                axes.plot([x, x], [bar.low, bar.high], color=INK, linewidth=0.8)
+    for group, floor in enumerate(shares.floor):
+        axes.plot(
+            [group - 0.46, group + 0.46], [floor] * 2, color=INK, linewidth=1.2, dashes=(4, 2)
+        )
+    axes.set_xticks(range(len(shares.groups)), shares.groups)
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0.01)
+    axes.set_ylim(bottom=0)

@@ -1,0 +1,81 @@
+"""Several grids in one picture, each below its title: real images beside those of every entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from ddpm.errors import RequestError
+from ddpm.visuals.layout import Images, Layout, fitting_layout, tile, to_pixels
+from ddpm.visuals.lettering import lettered, shortened
+from ddpm.visuals.saving import save_picture
+from ddpm.visuals.style import BACKGROUND, TEXT_SIZE, TITLE_SIZE
+
+_PANEL_WIDTH = 380  # pixels, wished
+_SPACE = 24  # pixels between panels
+_MOST_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class GridPanel:
+    """Images uint8 [N, C, H, W] under a title; the caption says how they came about."""
+
+    title: str
+    images: Images
+    caption: str = ""
+
+
+def grid_panels(
+    path: Path | str, panels: Sequence[GridPanel], rows: int, columns: int, *, note: str = ""
+) -> None:
+    """Write panels of rows x columns images, up to three side by side; `note` stands below them all.
+
+    RequestError where there is no panel, or their images differ in size.
+    """
+    pixels = [to_pixels(panel.images) for panel in panels]
+    if not pixels or len({image.shape[1:] for image in pixels}) > 1:
+        raise RequestError("Panels need at least one grid, and images of one shape in all of them.")
+    layout = fitting_layout(rows, columns, pixels[0].shape[1:3], width=_PANEL_WIDTH)
+    blocks = [
+        lettered(
+            Image.fromarray(tile(cells, layout)),
+            layout,
+            title=short_title(panel.title, layout.size[1]),
+            caption=panel.caption,
+        )
+        for panel, cells in zip(panels, pixels, strict=True)
+    ]
+    save_picture(path, noted(arranged(blocks, panel_columns(len(blocks))), note))
+
+
+def panel_columns(count: int) -> int:
+    """How many stand side by side: all up to three, four as two and two, else three."""
+    return 2 if count == 4 else min(count, _MOST_COLUMNS)
+
+
+def short_title(title: str, width: int) -> str:
+    """As much of a title, which is larger than text, as `width` pixels hold."""
+    return shortened(title, width * TEXT_SIZE // TITLE_SIZE)
+
+
+def arranged(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) -> Image.Image:
+    """`blocks` row by row, each in the top left corner of a cell that holds the largest."""
+    width = max(block.width for block in blocks)
+    height = max(block.height for block in blocks)
+    columns = min(columns, len(blocks))
+    rows = -(-len(blocks) // columns)
+    size = (columns * (width + space) - space, rows * (height + space) - space)
+    sheet = Image.new(blocks[0].mode, size, BACKGROUND)
+    for index, block in enumerate(blocks):
+        row, column = divmod(index, columns)
+        sheet.paste(block, (column * (width + space), row * (height + space)))
+    return sheet
+
+
+def noted(picture: Image.Image, note: str) -> Image.Image:
+    """`picture` with a line or more of text below."""
+    layout = Layout(1, 1, picture.height, picture.width, 1)
+    return lettered(picture, layout, caption=note) if note else picture
