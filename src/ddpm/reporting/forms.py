@@ -1,0 +1,114 @@
+"""The forms of a blind test: CSV to be filled in by a person, in any spreadsheet or editor."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ddpm.errors import RequestError
+
+SHEET, PAIRS = "sheet.png", "pairs.png"  # the pictures that the forms ask about
+MARKS = range(1, 6)
+_YES, _NO = ("y", "yes", "1", "true", "real", "是"), ("n", "no", "0", "false", "generated", "否")
+_KEY = re.compile(r"\bkey ([0-9a-f]{64})\b")
+
+
+@dataclass(frozen=True)
+class Form:
+    """One judge's answers by number; what was left empty is absent."""
+
+    key: str | None  # the hash of the key it belongs to
+    real: dict[int, float] = field(default_factory=dict)  # picture → 1 for real, 0
+    quality: dict[int, float] = field(default_factory=dict)  # picture → 1 … 5
+    left: dict[int, float] = field(default_factory=dict)  # pair → 1 for the left one, 0
+
+
+def picture_form(key: str, count: int, ask_real: bool) -> str:
+    """The empty form for pictures 1 to `count`."""
+    questions = {"quality": f"quality: {MARKS[0]} (bad) to {MARKS[-1]} (nothing to improve)"}
+    if ask_real:
+        questions = {"real": "real: y if it looks like a real image, n if generated", **questions}
+    return _empty(key, SHEET, ["number", *questions], list(questions.values()), count)
+
+
+def pair_form(key: str, count: int) -> str:
+    """The empty form for pairs 1 to `count`."""
+    question = "better: left or right, whichever is the better image; choose even if in doubt"
+    return _empty(key, PAIRS, ["pair", "better"], [question], count)
+
+
+def _empty(key: str, sheet: str, head: list[str], questions: list[str], count: int) -> str:
+    lines = [
+        f"# {sheet}: key {key}",
+        "# One line each; leave a cell empty where you have no answer. Do not look at key.json.",
+        *(f"# {question}".replace(",", " -") for question in questions),
+        ",".join(head),
+    ]
+    lines += [str(number) + "," * (len(head) - 1) for number in range(1, count + 1)]
+    return "\n".join(lines) + "\n"
+
+
+def read_form(content: bytes) -> Form:
+    """A filled form; RequestError, the reason in words, where it is none or an answer cannot be."""
+    text = content.decode("utf-8-sig", errors="replace")
+    key = _KEY.search(text)
+    lines = [line for line in text.splitlines() if line.strip(' ",;\t')]
+    lines = [line for line in lines if not line.lstrip(' "').startswith("#")]
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    head, *rows = [
+        [cell.strip().lower() for cell in row] for row in csv.reader(lines, delimiter=delimiter)
+    ] or [[]]
+    first = head[0] if head else ""
+    if first not in ("number", "pair") or not set(head) & {"real", "quality", "better"}:
+        raise RequestError(
+            "is no form of a blind test: its first line that is not a remark must be the one it came "
+            "with (number,real,quality or pair,better)"
+        )
+    form = Form(key[1] if key else None)
+    for row in rows:
+        _add(form, dict(zip(head, row, strict=False)), first)
+    if not (form.real or form.quality or form.left):
+        raise RequestError("has no answers in it yet; fill it in first")
+    return form
+
+
+def _add(form: Form, row: dict[str, str], first: str) -> None:
+    """The answers of one line."""
+    answers: Sequence[tuple[str, dict[int, float], Callable[[str], float]]] = (
+        ("real", form.real, _yes_or_no),
+        ("quality", form.quality, _mark),
+        ("better", form.left, _side),
+    )
+    if not row[first].isdecimal():
+        raise RequestError(f"has a line for {first} {row[first]!r}, which is no number")
+    number = int(row[first])
+    for name, known, read in answers:
+        if not row.get(name):
+            continue
+        if number in known:
+            raise RequestError(f"answers {first} {number} twice; leave one line of them")
+        try:
+            known[number] = read(row[name])
+        except ValueError as error:
+            where = "picture" if first == "number" else first
+            raise RequestError(f"says {name} {row[name]!r} of {where} {number}; {error}") from error
+
+
+def _yes_or_no(text: str) -> float:
+    if text not in (*_YES, *_NO):
+        raise ValueError("use y or n")
+    return float(text in _YES)
+
+
+def _mark(text: str) -> float:
+    if text.removesuffix(".0") not in map(str, MARKS):
+        raise ValueError(f"use a whole number from {MARKS[0]} to {MARKS[-1]}")
+    return float(text)
+
+
+def _side(text: str) -> float:
+    if text not in ("left", "l", "right", "r"):
+        raise ValueError("use left or right")
+    return float(text.startswith("l"))
