@@ -104,6 +104,53 @@ def test_impossible_pairs_are_refused(changes: dict[str, object], words: str) ->
         check(dataclasses.replace(Config(), diffusion=DiffusionConfig(**changes)))  # type: ignore[arg-type]
 
 
+def test_a_configuration_from_before_the_dcgan_still_loads() -> None:
+    values = Config().to_dict()
+    del values["gan"]
+    assert values["format"] == 1 and Config.from_dict(values) == Config()
+
+
+@pytest.mark.parametrize(
+    ("preset", "assignment", "words"),
+    [
+        ("mnist", "gan.latent=10", "setting of a DCGAN"),
+        ("dcgan-mnist", "network.channels=16", "own are gan.latent, gan.channels, gan.label_smoothing"),
+        ("dcgan-mnist", "diffusion.schedule=linear", "setting of a diffusion model"),
+        ("dcgan-mnist", "sampling.sampler=dpm++2m", "one pass"),  # the default is refused as well
+        ("dcgan-mnist", "data.labels=true", "data.labels=false"),
+        ("dcgan-mnist", "data.labels=auto", "data.labels=false"),
+        ("dcgan-mnist", "training.accumulate=2", "training.accumulate=1"),
+        ("dcgan-mnist", "training.batch_size=1", "at least 2"),
+        ("dcgan-mnist", "gan.label_smoothing=0.6", "gan.label_smoothing must lie"),
+        ("dcgan-mnist", "model=dcgn", "did you mean dcgan"),
+    ],
+)  # fmt: skip
+def test_a_family_refuses_what_it_would_not_heed(preset: str, assignment: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        with_overrides(get_preset(preset).config, [assignment])
+
+
+def test_a_dcgan_takes_its_own_settings_in_any_order() -> None:
+    settings = ["gan.channels=16", "model=dcgan", "training.precision=fp32", "sampling.chunk=5"]
+    config = with_overrides(Config(), settings)
+    assert config.gan.channels == 16 and not config.has_reverse_process
+    assert Config().has_reverse_process
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("dcgan")])
+def test_dcgan_presets_are_the_papers(name: str) -> None:
+    config = get_preset(name).config
+    training = config.training
+    assert (config.model, config.gan.latent, config.gan.channels) == ("dcgan", 100, 64)
+    assert (training.optimizer, training.learning_rate, training.betas) == (
+        "adam",
+        2e-4,
+        (0.5, 0.999),
+    )
+    assert (training.decay, training.warmup, training.clip) == ("none", 0, 0.0)
+    assert config.data.labels is False and config.data.flip == (name == "dcgan-anime")
+
+
 def test_unknown_keys_and_versions_in_files_are_refused(tmp_path: Path) -> None:
     for text, words in (
         ('{"training": {"stepz": 3}}', "training.steps"),

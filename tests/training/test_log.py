@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,55 @@ def test_epoch_means_weigh_every_image_once(
         assert row["epoch_loss"] == pytest.approx(sum(images) / epoch_size, rel=1e-9, abs=1e-12)
         assert row["step"] == math.ceil((epoch + 1) * epoch_size / batch)
     assert [row["epoch"] for row in found] == list(range(1, len(by_image) // epoch_size + 1))
+
+
+def test_each_of_several_losses_has_its_epoch_mean(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path / "log", epoch_size=6)
+    for step, (one, other) in enumerate([(1.0, 0.5), (2.0, 0.25), (4.0, 0.0)], 1):
+        row = {"generator_loss": one, "discriminator_loss": other, "real_score": 0.5}
+        log.write({"step": step, **row, "batch": 4})
+    log.close()
+    assert [row for row in rows(tmp_path / "log") if "epoch" in row] == [
+        {
+            "step": 2,
+            "epoch": 1,
+            "epoch_generator_loss": pytest.approx((4 * 1 + 2 * 2) / 6),
+            "epoch_discriminator_loss": pytest.approx((4 * 0.5 + 2 * 0.25) / 6),
+        },
+        {
+            "step": 3,
+            "epoch": 2,
+            "epoch_generator_loss": pytest.approx((2 * 2 + 4 * 4) / 6),
+            "epoch_discriminator_loss": pytest.approx(2 * 0.25 / 6),
+        },
+    ]
+
+
+def test_what_the_watch_says_follows_its_row_and_is_never_said_twice(tmp_path: Path) -> None:
+    def counting(told: list[int]) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+        seen: list[int] = []
+
+        def watch(row: dict[str, Any]) -> list[dict[str, Any]]:
+            seen.append(row["step"]) if "loss" in row else None
+            if len(seen) != 6 or "loss" not in row:
+                return []
+            told.append(row["step"])
+            return [{"step": row["step"], "warning": f"{sum(seen)} in all"}]
+
+        return watch
+
+    told: list[int] = []
+    expected = whole_log(tmp_path / "whole", 10, watch=counting(told))
+    assert told == [6] and {"step": 6, "warning": "21 in all"} in expected
+    for cut in (4, 5, 6, 7):
+        log = TrainingLog(tmp_path / "log", watch=counting([]))
+        write(log, 1, 8)
+        log.close()
+        log = TrainingLog(tmp_path / "log", step=cut, watch=counting([]))
+        write(log, cut + 1, 10)
+        log.close()
+        assert rows(tmp_path / "log") == expected
+        (tmp_path / "log").unlink()
 
 
 @settings(max_examples=30, deadline=None)

@@ -19,6 +19,7 @@ def test_every_row_of_the_log_becomes_scalars_at_its_step(tmp_path: Path) -> Non
     log = TrainingLog(tmp_path / "metrics.jsonl", epoch_size=8, listener=board.write)
     for step in range(1, 5):
         log.write({"step": step, "loss": 1 / step, "batch": 4, "loss_levels": [0.5, float("nan")]})
+    log.write({"step": 4, "warning": "words are no curve"})
     log.close()
     board.close()
     events = accumulator.EventAccumulator(str(tmp_path / "events"))

@@ -102,6 +102,34 @@ def test_a_gan_shows_both_its_losses_in_colors_of_their_own() -> None:
     assert generator.get_color() != critic.get_color()
 
 
+def test_the_discriminators_scores_have_a_panel_with_rings_for_held_out_images() -> None:
+    rows = [
+        {"step": s, "generator_loss": 2.0, "discriminator_loss": 0.5, "batch": 8,
+         "real_score": 0.75, "fake_score": 0.25}
+        for s in range(1, 30)
+    ]  # fmt: skip
+    rows += [{"step": 10, "heldout_real_score": 0.5}, {"step": 20, "heldout_real_score": 0.25}]
+    rows += [{"step": 12, "epoch": 1, "epoch_generator_loss": 2.5, "epoch_discriminator_loss": 0.4}]
+    losses, scores = loss_figure(rows, title="").axes
+    lines = _lines(scores)
+    assert lines["training images"].get_ydata() == pytest.approx(0.75)
+    assert lines["generated images"].get_ydata() == pytest.approx(0.25)
+    assert lines["held-out images"].get_xydata().tolist() == [[10, 0.5], [20, 0.25]]
+    assert scores.get_ylim() == (0, 1)
+    assert [stairs.get_data().values.tolist() for stairs in losses.patches] == [[2.5], [0.4]]
+    names = [text.get_text() for text in losses.get_legend().get_texts()]
+    assert names.count("mean of each epoch") == 1 and len(set(names)) == len(names)
+
+
+def test_a_warning_is_marked_where_it_was_given() -> None:
+    rows = [*_rows(40), {"step": 12, "warning": "beware"}, {"step": 30, "warning": "again"}]
+    panel = loss_figure(rows, title="").axes[0]
+    marks = [line for line in panel.get_lines() if line.get_linestyle() == ":"]
+    assert [set(mark.get_xdata()) for mark in marks] == [{12}, {30}]
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert names.count("a warning") == 1
+
+
 @pytest.mark.parametrize(("fall", "scale"), [(3.0, "linear"), (100.0, "log")])
 def test_the_axis_is_logarithmic_where_the_range_asks_for_it(fall: float, scale: str) -> None:
     assert loss_figure(_rows(60, fall), title="").axes[0].get_yscale() == scale

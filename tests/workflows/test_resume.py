@@ -64,9 +64,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Ddpm:
-    """Runs `ddpm train digits` with a tiny network in a process of its own."""
+    """Runs `ddpm train PRESET --data digits` with tiny networks in a process of its own."""
 
     root: Path
+    preset: str = "digits"
+    own: tuple[str, ...] = ()  # settings beside SETTINGS
 
     def train(
         self,
@@ -77,8 +79,10 @@ class Ddpm:
         settings: tuple[str, ...] = (),
     ) -> Done:
         """Train into root/name/run; `kill_when` is asked again and again from outside."""
-        chosen = [word for setting in (*SETTINGS, *settings) for word in ("--set", setting)]
-        arguments = ["train", "digits", "--out", str(self.run(name).root), *total, *chosen]
+        every = (*SETTINGS, *self.own, *settings)
+        chosen = [word for setting in every for word in ("--set", setting)]
+        images = ["train", self.preset, "--data", "digits"]
+        arguments = [*images, "--out", str(self.run(name).root), *total, *chosen]
         output = self.root / "output.txt"
         values: dict[str, Any] = {
             "arguments": arguments,
@@ -102,9 +106,6 @@ class Ddpm:
 
 
 SETTINGS = (
-    "network.channels=8",
-    "network.dropout=0.1",
-    "data.labels=true",
     "training.optimizer=adamw",
     "training.learning_rate=1e-3",
     "training.batch_size=16",
@@ -112,6 +113,11 @@ SETTINGS = (
     "training.checkpoint_every=5",
     "training.preview_every=6",
     "training.heldout_every=7",
+)
+DIFFUSION = (
+    "network.channels=8",
+    "network.dropout=0.1",
+    "data.labels=true",
     "sampling.steps=2",
 )
 STEPS = 45
@@ -130,7 +136,7 @@ def _context() -> Any:
 
 @pytest.fixture(scope="module")
 def ddpm(tmp_path_factory: pytest.TempPathFactory) -> Ddpm:
-    return Ddpm(tmp_path_factory.mktemp("resume"))
+    return Ddpm(tmp_path_factory.mktemp("resume"), own=DIFFUSION)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +217,37 @@ def test_killed_anywhere_it_ends_in_the_same_bits(ddpm: Ddpm, whole: RunFolder) 
         assert killed.read_bytes() == expected.read_bytes()
     assert run.config.read_bytes() == whole.config.read_bytes()
     assert leftovers(run) == []
+
+
+GAN_KILLS: list[tuple[str, Fuse, list[int]]] = [
+    ("before the first checkpoint", ("ddpm.models.dcgan:Dcgan", "training_step", 3, KILL), []),
+    ("between a checkpoint's files", ("ddpm.training.checkpoint", "save_file", 5, KILL), [5]),
+    ("between its two updates", ("ddpm.models.dcgan", "generator_loss", 8, KILL), [5, 10]),
+]
+
+
+def test_a_dcgan_killed_anywhere_ends_in_the_same_bits(tmp_path: Path) -> None:
+    gan = Ddpm(tmp_path, "dcgan-folder", ("gan.channels=8",))
+    total = ("--steps", "20")
+    whole, run = gan.run("whole"), gan.run("killed")
+    assert gan.train("whole", *total).status == 0
+    for where, fuse, checkpoints in GAN_KILLS:
+        done = gan.train("killed", *total, fuse=fuse)
+        assert done.status == -KILL or sys.platform == "win32", f"{where}: {done.output}"
+        assert run.checkpoint_steps() == checkpoints, where
+    done = gan.train("killed", *total)
+    assert done.status == 0 and "going on at step 10 of 20" in done.output
+    assert rows(run) == rows(whole) and {"generator_loss", "heldout_real_score"} <= {
+        name for row in rows(run) for name in row
+    }
+    for step in run.checkpoint_steps():
+        assert weights(run, step) == weights(whole, step)
+    names = [path.name for path in run.pictures(False)]
+    assert all(path.is_file() for path in run.pictures(False)) and not run.denoising.exists()
+    assert done.output.splitlines()[-len(names) :] == [str(run.root / name) for name in names]
+    saved = snapshot(run.root)
+    done = gan.train("killed", *total)  # finished: nothing is missing, so nothing is drawn again
+    assert done.status == 0 and snapshot(run.root) == saved
 
 
 @posix

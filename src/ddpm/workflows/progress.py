@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from tqdm import tqdm
-
-from ddpm.models.base import Losses
 
 PLAIN_EVERY = 15.0  # seconds between plain lines
 
@@ -77,7 +76,7 @@ class Progress:
         )
 
 
-def loss_words(losses: Losses) -> str:
+def loss_words(losses: Mapping[str, SupportsFloat]) -> str:
     """`loss 0.1234`, or each of several: `generator loss 2.3456, discriminator loss 0.5678`."""
     named = {name: value for name, value in losses.items() if name.endswith("loss")}
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
