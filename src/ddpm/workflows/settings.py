@@ -41,9 +41,3 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
                 f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'log-snr'}"
             )
     return with_overrides(config, [*overrides, *usual]).sampling
-
-
-def describe_settings(settings: SamplingConfig) -> str:
-    """`dpm++2m, 20 steps`, with guidance where there is some."""
-    guidance = f", guidance {settings.guidance:g}" if settings.guidance != 1 else ""
-    return f"{settings.sampler}, {settings.steps} steps{guidance}"
