@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import zipfile
@@ -66,10 +68,23 @@ def test_help_and_runs_never_load_torch(tmp_path: Path) -> None:
     assert "train" in done.stdout and "There are no runs" in done.stdout
 
 
+def test_drawing_waits_neither_for_the_compiler_nor_for_plots(tmp_path: Path) -> None:
+    code = (
+        "import sys; from ddpm.cli import main\n"
+        "main(['sample', 'digits', '-n', '1', '--steps', '1'])\n"
+        "slow = {'torch._dynamo', 'torch.distributed.fsdp', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {slow}' if slow else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_command_has_a_help_page() -> None:
     verbs = next(a for a in build_parser()._actions if hasattr(a, "choices") and a.choices)
     assert set(verbs.choices) == {  # type: ignore[arg-type]
-        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "data",
+        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "evaluate", "data",
         "export", "runs",
     }  # fmt: skip
     for parser in verbs.choices.values():  # type: ignore[union-attr]
@@ -82,6 +97,9 @@ def test_every_command_has_a_help_page() -> None:
         (["train", "mnits"], "mnist"),
         (["train", "digits", "--set", "training.stepz=3"], "training.steps"),
         (["train", "digits", "--set", "training.steps=soon"], "whole number"),
+        (["train", "digits", "--set", "sampling.eta=2"], "between 0 and 1"),
+        (["train", "./pictures"], "nothing at ./pictures"),
+        (["train", "pictures.zip"], "nothing at pictures.zip"),
         (["train", "digits", "--set", "diffusion.schedule=linaer"], "linear"),
         (["train", "digits", "--steps", "0"], "at least 1"),
         (["train", "digits", "--minutes", "nan"], "above 0"),
@@ -115,6 +133,62 @@ def test_wrong_requests_cost_one_sentence_and_write_nothing(
 ) -> None:
     assert words in refused(capsys, *arguments)
     assert [path for path in workplace.iterdir() if path.name != "cache"] == []
+
+
+def test_places_that_cannot_be_written_cost_one_sentence(
+    capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    (workplace / "file").write_text("mine", encoding="utf-8")
+    (workplace / "folder.png").mkdir()
+    (workplace / "my pictures").mkdir()
+    (workplace / "my pictures" / "notes").touch()
+    before = sorted(workplace.rglob("*"))
+    for arguments, words in (
+        (["train", "digits", "--out", "file/run"], "file is a file"),
+        (["train", "digits", "--out", "my pictures"], "ddpm: my pictures holds other files"),
+        (["sample", "digits", "--out", "file/x.png"], "file is a file"),
+        (["forward", "digits", "--out", "folder.png"], "folder.png is a folder"),
+        (["data", "inspect", "digits", "--out", "sheet.gif"], "end in .png"),
+        (["interpolate", "digits", "--out", "walk.gif"], "end in .png"),
+        (["export", "digits", "--out", "file/x.pt"], "file is a file"),
+        (["sample", "file"], "no weights file"),
+        (["sample", "my pictures"], "no run"),
+    ):
+        assert words in refused(capsys, *arguments), arguments
+    found = [path for path in sorted(workplace.rglob("*")) if "cache" not in path.parts]
+    assert found == before
+    assert (workplace / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_flat_images_are_refused_where_they_cannot_be_scaled(
+    capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    for name in ("a", "b"):
+        Image.new("L", (8, 8), 99).save(save_images(workplace / "flat", 0) / f"{name}.png")
+    choices = ["--all-images", "--set", "diffusion.objective=edm", "--steps", "2"]
+    assert "one flat color" in refused(capsys, "train", "flat", *choices)
+    assert not (workplace / "runs").exists()
+
+
+def test_the_disks_refusal_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **keywords: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/x")
+
+    monkeypatch.setattr("ddpm.workflows.train.train", full)
+    assert run("train", "digits") == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("ddpm: runs/x: No space left on device; ")
+
+
+def test_a_console_without_the_letters_gets_them_escaped(workplace: Path) -> None:
+    save_images(workplace / "圖片 é", 2)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "ddpm", "data", "inspect", "圖片 é"]
+    done = subprocess.run(command, capture_output=True, cwd=workplace, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rb"\u5716" in done.stdout
 
 
 def test_bad_images_are_refused(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:

@@ -49,6 +49,9 @@ class GenerativeModel(Protocol):
         The tensors are the live ones: copy what has to outlast the next step.
         """
 
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The part `ema` of `state`: all that drawing needs. The live tensors, as there."""
+
     def load_state(self, state: State) -> None:
         """Go on from a copy of `state`; `ema` or `weights` alone serve for both.
 

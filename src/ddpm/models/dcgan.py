@@ -115,16 +115,17 @@ class Dcgan:
         yield Frame(images, images, math.inf, 0)
 
     def state(self) -> State:
-        """Both networks and both optimizers, names prefixed; under `ema` the generator is the averaged one.
-
-        The discriminator stands there too, so that training can start from that file alone.
-        """
-        averaged = {"generator": self.ema.network, "discriminator": self.discriminator}
+        """Both networks and both optimizers, names prefixed."""
         return {
-            "ema": _joined({name: dict(net.state_dict()) for name, net in averaged.items()}),
+            "ema": self.averaged_weights(),
             "weights": _joined({n: dict(net.state_dict()) for n, net in self._networks().items()}),
             "optimizer": _joined({n: optimizer_tensors(o) for n, o in self.optimizers.items()}),
         }
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The averaged generator, and the discriminator, so that training can start from these alone."""
+        averaged = {"generator": self.ema.network, "discriminator": self.discriminator}
+        return _joined({name: dict(net.state_dict()) for name, net in averaged.items()})
 
     def load_state(self, state: State) -> None:
         """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -26,6 +27,7 @@ from ddpm.diffusion.samplers import (
 )
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.times import draw_times
+from ddpm.errors import RequestError
 from ddpm.models.base import Frame, Losses, State
 from ddpm.models.ema import Ema
 from ddpm.models.optimizers import (
@@ -68,12 +70,19 @@ class Ddpm:
         self.precision = resolve_precision(config.training.precision, self.device)
         self.schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
         mean = torch.tensor(spec.data_mean)
-        self.objective = make_objective(
-            config.diffusion.objective, self.schedule, mean, spec.data_std
-        )
+        try:
+            self.objective = make_objective(
+                config.diffusion.objective, self.schedule, mean, spec.data_std
+            )
+        except ValueError as error:  # flat images, which only the data can tell
+            raise RequestError(f"This model cannot be made: {error}.") from error
         self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
-        self.optimizer = make_optimizer(self.network.parameters(), config.training)
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Made when training first asks for it: drawing need not wait for torch's compiler to load."""
+        return make_optimizer(self.network.parameters(), self.training)
 
     @property
     def training(self) -> TrainingConfig:
@@ -214,10 +223,14 @@ class Ddpm:
     def state(self) -> State:
         """Weights under `ema` and `weights`, the optimizer's moments under `optimizer`."""
         return {
-            "ema": dict(self.ema.network.state_dict()),
+            "ema": self.averaged_weights(),
             "weights": dict(self.network.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
         }
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The U-Net that images are drawn with."""
+        return dict(self.ema.network.state_dict())
 
     def load_state(self, state: State) -> None:
         """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageFont
@@ -26,8 +27,11 @@ DPI = 150
 
 @lru_cache
 def typeface(size: int = TEXT_SIZE) -> ImageFont.FreeTypeFont:
-    """The face of the plots (DejaVu Sans, which matplotlib brings along), for Pillow."""
-    import matplotlib
+    """The face of the plots (DejaVu Sans, which matplotlib brings along), for Pillow.
 
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    Found without importing matplotlib, which would take longer than the lettering.
+    """
+    home = find_spec("matplotlib")
+    assert home is not None and home.origin is not None  # a dependency of this package
+    fonts = Path(home.origin).parent / "mpl-data" / "fonts" / "ttf"
     return ImageFont.truetype(fonts / "DejaVuSans.ttf", size)

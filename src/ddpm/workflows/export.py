@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.files import replacing
+from ddpm.files import check_place, replacing
 from ddpm.training.checkpoint import save_weights
 from ddpm.workflows.opening import find_run, newest_checkpoint, open_model
 
@@ -22,8 +22,10 @@ def export_weights(
     `torch`: a file that `torch.load(weights_only=True)` reads. `safetensors`: one file that says itself
     what it is, which `ddpm sample FILE` and `--init FILE` take. `half`: in half precision.
     """
+    if out is not None:
+        check_place(out)
     opened = open_model(target, "cpu")
-    tensors = opened.model.state()["ema"]
+    tensors = opened.model.averaged_weights()
     if raw:
         tensors = _raw(target)
     if half:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -40,6 +41,13 @@ def grid_comment(
     ).comment()
 
 
+def _recorded(model: GenerativeModel, settings: SamplingConfig) -> dict[str, Any]:
+    """The settings that decide which images come; none where a model draws in one pass."""
+    if not model.spec.config.has_reverse_process:
+        return {}
+    return {key: value for key, value in asdict(settings).items() if key not in _OWN}
+
+
 def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
     """The images uint8 [N, C, H, W] that a grid says it shows; RequestError where `model` has no such."""
     layout = mark.layout
@@ -72,7 +80,7 @@ def seed_words(seeds: Sequence[int]) -> str:
 def weights_hash(model: GenerativeModel) -> str:
     """16 hexadecimal digits of the SHA-256 of what is sampled from: names, shapes and bytes."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state()["ema"].items()):
+    for name, tensor in sorted(model.averaged_weights().items()):
         plain = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {list(plain.shape)} {plain.dtype}\n".encode())
         digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -74,8 +74,10 @@ def open_model(target: str, device: str = "auto") -> Opened:
             resources.files("ddpm") / "weights" / f"{target}.safetensors"
         ) as file:
             return _from_file(file, target, f"the bundled {target} weights", where)
-    if path.is_dir():
-        raise RequestError(f"{path} is not a run: it has no config.json.")
+    for folder in filter(Path.is_dir, (path, RUNS / target)):
+        raise RequestError(f"{folder} is no run, as it has no configuration; give a folder that ddpm train made.")
+    if path.is_file():
+        raise RequestError(f"{path} is no weights file of ddpm-studio; those are .safetensors files that ddpm export wrote.")
     runs = [run.root.name for run in list_runs(RUNS)]
     raise unknown("run, weights file or bundled model called", target, [*runs, *bundled_names()])
 
@@ -100,7 +102,7 @@ def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
 
 def open_weights(target: str) -> State:
     """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
-    return {"ema": open_model(target, "cpu").model.state()["ema"]}
+    return {"ema": open_model(target, "cpu").model.averaged_weights()}
 
 
 def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> Checkpoint | None:
