@@ -1,0 +1,31 @@
+"""What a run cost, from its own files: minutes, steps, images, parameters, machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ddpm.config import load_config
+from ddpm.runs import RunFolder, read_rows
+
+
+def run_facts(run: RunFolder) -> dict[str, Any]:
+    """The facts of comparison.json's `run`; None for what a run did not record.
+
+    Minutes are those of training alone, as the log counts them; images seen is the sum of batches.
+    """
+    config, environment = load_config(run.config), run.load_environment()
+    steps = [row for row in read_rows(run.metrics) if "batch" in row]
+    seconds = steps[-1].get("seconds") if steps else None
+    return {
+        "path": str(run.root),
+        "preset": config.preset,
+        "model": config.model,
+        "parameters": environment.get("parameters"),
+        "minutes": None if seconds is None else round(seconds / 60, 2),
+        "steps": steps[-1]["step"] if steps else None,
+        "images_seen": sum(row["batch"] for row in steps) if steps else None,
+        "batch_size": config.training.batch_size,
+        "precision": environment.get("precision"),
+        "device": environment.get("device"),
+        "threads": environment.get("threads"),
+    }
