@@ -9,25 +9,35 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "Batches": "ddpm.data.batches",
+    "BundleRequest": "ddpm.workflows.bundle",
+    "ComparisonRequest": "ddpm.workflows.compare",
     "Config": "ddpm.config",
     "Ddpm": "ddpm.models.ddpm",
+    "ImageNoise": "ddpm.randomness",
     "ModelSpec": "ddpm.models.spec",
     "OBJECTIVES": "ddpm.diffusion.objectives",
     "PRESETS": "ddpm.presets",
+    "Prediction": "ddpm.diffusion.samplers",
     "RequestError": "ddpm.errors",
     "SAMPLERS": "ddpm.diffusion.samplers",
     "SCHEDULES": "ddpm.diffusion.schedules",
+    "SamplerOptions": "ddpm.diffusion.samplers",
     "UNet": "ddpm.networks.unet",
     "WorkError": "ddpm.errors",
     "add_noise": "ddpm.diffusion.process",
     "build_model": "ddpm.workflows.library",
+    "check_bundle": "ddpm.workflows.bundle_check",
+    "compare": "ddpm.workflows.compare",
     "fit": "ddpm.workflows.library",
     "get_preset": "ddpm.presets",
+    "grid": "ddpm.visuals.grids",
     "inpaint": "ddpm.models.editing",
     "interpolate": "ddpm.models.editing",
     "levels": "ddpm.diffusion.levels",
     "make_objective": "ddpm.diffusion.objectives",
     "make_schedule": "ddpm.diffusion.schedules",
+    "open_dataset": "ddpm.workflows.opening",
     "open_model": "ddpm.workflows.opening",
     "prepare": "ddpm.data.dataset",
     "refine": "ddpm.models.editing",
@@ -38,6 +48,7 @@ _HOME = {
     "train": "ddpm.workflows.train",
     "training_loss": "ddpm.diffusion.objectives",
     "with_overrides": "ddpm.config",
+    "write_bundle": "ddpm.workflows.bundle",
 }
 
 __all__ = sorted(_HOME)

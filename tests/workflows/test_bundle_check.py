@@ -173,6 +173,17 @@ def test_another_run_does_not_reproduce_the_grid(
     assert "but the run draws 3x28x28" in wrong(check_bundle(zipped(ours), shape))[0]
 
 
+def test_a_grid_of_a_dcgan_is_not_what_is_asked_for(
+    ours: Files, make_run: Callable[..., Path]
+) -> None:
+    gan = str(make_run("gan", (1, 28, 28), model="dcgan"))
+    write_samples(gan, [], SampleRequest(out=Path("gan.jpg")), "cpu")
+    files = {**ours, "result_mnist.jpg": Path("gan.jpg").read_bytes()}
+    assert wrong(check_bundle(zipped(files), {"mnist": gan})) == [
+        "result_mnist.jpg: was drawn by a DCGAN; a diffusion model is asked for"
+    ]
+
+
 def test_one_exchanged_image_is_seen(ours: Files, runs: dict[str, str]) -> None:
     """It moves the mean over 25 images by too little: each image is looked at."""
     from ddpm.visuals.marks import read_mark

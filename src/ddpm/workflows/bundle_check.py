@@ -180,7 +180,9 @@ def _check_cells(mark: GridMark, side: int) -> None:
 
 
 def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeModel) -> Finding:
-    """Whether the run draws the same images again."""
+    """Whether the run draws the same images again, as a diffusion model does."""
+    if not model.spec.config.has_reverse_process:
+        return Finding(name, "wrong", "was drawn by a DCGAN; a diffusion model is asked for")
     again = draw_again(model, mark)
     errors = np.abs(shown.astype(np.int64) - again).mean(axis=(1, 2, 3))
     mean, worst = float(errors.mean()), int(errors.argmax())
