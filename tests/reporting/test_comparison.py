@@ -104,9 +104,12 @@ def test_the_summary_is_aligned_and_sums_the_classes_up(comparison: Comparison) 
     assert tests.startswith("3 metrics were tested. Where nothing differs")
 
 
-def test_long_names_are_cut_at_the_head_of_a_column(comparison: Comparison) -> None:
+def test_long_names_are_cut_on_a_terminal(comparison: Comparison) -> None:
     comparison["entries"][0]["label"] = "a" * 60
-    assert len(summary(comparison).splitlines()[0]) < 60
+    comparison["verdicts"][0]["verdict"] = f"{'a' * 60} is better"
+    head, first, *_ = summary(comparison).splitlines()
+    assert len(head) < 60
+    assert first.endswith(f"  {'a' * 17}… is better")
 
 
 def test_parameters_name_their_network_where_there_are_several() -> None:

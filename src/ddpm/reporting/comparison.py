@@ -71,10 +71,16 @@ def table_csv(comparison: Comparison) -> str:
 
 def summary(comparison: Comparison) -> str:
     """The verdicts as aligned text; shares of classes in one line."""
-    names = [short(entry["label"], _NAME) for entry in comparison["entries"]]
+    labels = [entry["label"] for entry in comparison["entries"]]
+    names = [short(label, _NAME) for label in labels]
     shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE)]
     rows = [
-        [v["label"], *(number(s["value"]) for s in v["values"]), number(v["floor"]), v["verdict"]]
+        [
+            v["label"],
+            *(number(score["value"]) for score in v["values"]),
+            number(v["floor"]),
+            _shortened(v["verdict"], labels),
+        ]
         for v in comparison["verdicts"]
         if v not in shares
     ]
@@ -83,6 +89,13 @@ def summary(comparison: Comparison) -> str:
         differ = sum(not v["verdict"].startswith("not ") for v in shares)
         text += f"\nshares of classes: {differ} of {len(shares)} distinguishable"
     return f"{text}\n{tests_line(comparison)}"
+
+
+def _shortened(verdict: str, labels: Sequence[str]) -> str:
+    """The verdict with long names cut as at the head of their columns."""
+    for label in sorted(labels, key=len, reverse=True):
+        verdict = verdict.replace(label, short(label, _NAME))
+    return verdict
 
 
 def tests_line(comparison: Comparison) -> str:

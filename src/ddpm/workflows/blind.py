@@ -39,7 +39,7 @@ class BlindRequest:
     out: Path = Path("comparison")
     reference: str | None = None  # where the real ones come from, without a model
     n: int | None = None  # pictures of each entry; None: 20
-    real: bool = True  # mix in real images that no model was trained on
+    real: bool = True  # mix in real images: held-out ones where there are enough
     seed: int = 0
     overrides: Sequence[str] = ()
     device: str = "auto"
@@ -126,7 +126,7 @@ def _draw(request: BlindRequest, entrants: Entrants, count: int, each: int) -> l
             )
     shape, real = entrants.shape, []
     if request.real:
-        floor = open_real(entrants, request.reference, needed, request.device).floor
+        floor = open_real(entrants, request.reference, count, request.device).floor
         shape, real = floor.shape[1:], [floor[choose(len(floor), count, request.seed)]]
     entrants.check_shape(shape)
     seed = request.seed + UNSEEN
