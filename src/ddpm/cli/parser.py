@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ddpm.cli import bundling, comparing, data, drawing, evaluating, runs, training
+from ddpm.cli import bundling, comparing, data, drawing, evaluating, reporting, runs, training
 
 DEFINITIONS = (
     training.define_demo,
@@ -15,6 +15,7 @@ DEFINITIONS = (
     bundling.define_bundle,
     evaluating.define_evaluate,
     comparing.define_compare,
+    reporting.define_report,
     data.define_data,
     runs.define_export,
     runs.define_runs,

@@ -200,6 +200,23 @@ def locate(
     raise RequestError(_unknown(name_or_path))
 
 
+def at_hand(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Path | None:
+    """The same where nothing has to be fetched for it; None otherwise."""
+    if name_or_path == "anime-hub" and not (cache_dir / name_or_path).exists():
+        return None
+    try:
+        return locate(name_or_path, data_dir=data_dir, cache_dir=cache_dir, fetch=_there_already)
+    except (RequestError, WorkError):
+        return None
+
+
+def _there_already(urls: Sequence[str], target: Path, content: Content) -> Path:
+    """Stands in for `fetch` without the network."""
+    if not target.is_file():
+        raise DownloadError(f"{target.name} has not been downloaded")
+    return target
+
+
 def _holds_anything(folder: Path) -> bool:
     return folder.is_dir() and any(not item.name.startswith(".") for item in folder.iterdir())
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ddpm.config import Config, DataConfig
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.data.source import is_image_name
 from ddpm.diffusion.process import add_noise
-from ddpm.diffusion.schedules import make_schedule
+from ddpm.diffusion.schedules import Schedule, make_schedule
 from ddpm.randomness import ImageNoise
+from ddpm.visuals.saving import check_picture
 from ddpm.visuals.strips import process_strip
 from ddpm.workflows.opening import open_dataset
 from ddpm.workflows.pictures import read_image
@@ -24,16 +27,28 @@ EXAMPLES = 4  # images shown of a whole set
 
 def write_forward(target: str, schedule_name: str, seed: int, out: Path) -> Path:
     """Rows of images, columns at 0, 10, 25, 50, 75 and 100 % of the process (Ho et al. 2020, Eq. 4)."""
-    images = to_model(torch.from_numpy(_images(target)))
-    schedule = make_schedule(schedule_name, 1000)
+    check_picture(out)
+    columns = forward_columns(_images(target), make_schedule(schedule_name, 1000), seed)
+    process_strip(out, columns, title=f"forward process, {schedule_name} schedule")
+    return out
+
+
+def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[str, Images]]:
+    """`shown` (uint8 [N, C, H, W]) under growing noise: a share in words, and the images there."""
+    images = to_model(torch.from_numpy(shown))
     noise = ImageNoise(range(seed, seed + len(images)), images.shape[1:])()
     columns = []
     for share in SHARES:
         t = torch.full((len(images),), round(share / 100 * (len(schedule) - 1)))
         x_t = add_noise(schedule, images, t, noise) if share else images
         columns.append((f"{share} %", to_uint8(x_t).numpy()))
-    process_strip(out, columns, title=f"forward process, {schedule_name} schedule")
-    return out
+    return columns
+
+
+def spread(items: NDArray[Any]) -> NDArray[Any]:
+    """A few of the items of an array, evenly spread over it."""
+    chosen = np.linspace(0, len(items) - 1, min(EXAMPLES, len(items)))
+    return np.array(items[chosen.round().astype(int)])
 
 
 def _images(target: str) -> Images:
@@ -41,6 +56,4 @@ def _images(target: str) -> Images:
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
         return read_image(path)[None]
-    dataset = open_dataset(Config(data=DataConfig(path=target)))
-    chosen = np.linspace(0, len(dataset.images) - 1, min(EXAMPLES, len(dataset.images)))
-    return np.array(dataset.images[chosen.round().astype(int)])
+    return spread(open_dataset(Config(data=DataConfig(path=target))).images)

@@ -1,0 +1,270 @@
+"""The works that a report cites: numbered in the order of first mention, and only where a run used them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """One work as a list of sources shows it; without authors the title is the whole of it."""
+
+    authors: str
+    year: str
+    title: str
+    where: str = ""
+    link: str = ""
+
+    @property
+    def line(self) -> str:
+        """`J. Ho, A. Jain, P. Abbeel (2020): Denoising …, NeurIPS 33, arXiv:2006.11239`."""
+        where = f", {self.where}" if self.where else ""
+        return f"{self.authors} ({self.year}): {self.title}{where}" if self.authors else self.title
+
+
+def _paper(authors: str, year: str, title: str, where: str, arxiv: str) -> Source:
+    return Source(authors, year, title, f"{where}, arXiv:{arxiv}", f"https://arxiv.org/abs/{arxiv}")
+
+
+SOURCES: dict[str, Source] = {
+    "ddpm": _paper(
+        "J. Ho, A. Jain, P. Abbeel", "2020", "Denoising Diffusion Probabilistic Models",
+        "NeurIPS 33", "2006.11239",
+    ),
+    "sohl-dickstein": _paper(
+        "J. Sohl-Dickstein, E. Weiss, N. Maheswaranathan, S. Ganguli", "2015",
+        "Deep Unsupervised Learning using Nonequilibrium Thermodynamics", "ICML", "1503.03585",
+    ),
+    "unet": _paper(
+        "O. Ronneberger, P. Fischer, T. Brox", "2015",
+        "U-Net: Convolutional Networks for Biomedical Image Segmentation", "MICCAI", "1505.04597",
+    ),
+    "attention": _paper(
+        "A. Vaswani, N. Shazeer, N. Parmar, J. Uszkoreit, L. Jones, A. Gomez, L. Kaiser, I. Polosukhin",
+        "2017", "Attention Is All You Need", "NeurIPS 30", "1706.03762",
+    ),
+    "patch": _paper(
+        "W. Shi, J. Caballero, F. Huszár, J. Totz, A. Aitken, R. Bishop, D. Rueckert, Z. Wang",
+        "2016", "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel "
+        "Convolutional Neural Network", "CVPR", "1609.05158",
+    ),
+    "adm": _paper(
+        "P. Dhariwal, A. Nichol", "2021", "Diffusion Models Beat GANs on Image Synthesis",
+        "NeurIPS 34", "2105.05233",
+    ),
+    "cosine": _paper(
+        "A. Nichol, P. Dhariwal", "2021", "Improved Denoising Diffusion Probabilistic Models",
+        "ICML", "2102.09672",
+    ),
+    "sigmoid": _paper(
+        "A. Jabri, D. Fleet, T. Chen", "2023", "Scalable Adaptive Computation for Iterative Generation",
+        "ICML", "2212.11972",
+    ),
+    "flow": _paper(
+        "Y. Lipman, R. Chen, H. Ben-Hamu, M. Nickel, M. Le", "2023",
+        "Flow Matching for Generative Modeling", "ICLR", "2210.02747",
+    ),
+    "edm": _paper(
+        "T. Karras, M. Aittala, T. Aila, S. Laine", "2022",
+        "Elucidating the Design Space of Diffusion-Based Generative Models", "NeurIPS 35", "2206.00364",
+    ),
+    "v": _paper(
+        "T. Salimans, J. Ho", "2022", "Progressive Distillation for Fast Sampling of Diffusion Models",
+        "ICLR", "2202.00512",
+    ),
+    "min-snr": _paper(
+        "T. Hang, S. Gu, C. Li, J. Bao, D. Chen, H. Hu, X. Geng, B. Guo", "2023",
+        "Efficient Diffusion Training via Min-SNR Weighting Strategy", "ICCV", "2303.09556",
+    ),
+    "p2": _paper(
+        "J. Choi, J. Lee, C. Shin, S. Kim, H. Kim, S. Yoon", "2022",
+        "Perception Prioritized Training of Diffusion Models", "CVPR", "2204.00227",
+    ),
+    "stratified": _paper(
+        "D. Kingma, T. Salimans, B. Poole, J. Ho", "2021", "Variational Diffusion Models",
+        "NeurIPS 34", "2107.00630",
+    ),
+    "ddim": _paper(
+        "J. Song, C. Meng, S. Ermon", "2021", "Denoising Diffusion Implicit Models", "ICLR",
+        "2010.02502",
+    ),
+    "ode": _paper(
+        "Y. Song, J. Sohl-Dickstein, D. Kingma, A. Kumar, S. Ermon, B. Poole", "2021",
+        "Score-Based Generative Modeling through Stochastic Differential Equations", "ICLR",
+        "2011.13456",
+    ),
+    "dpm++": _paper(
+        "C. Lu, Y. Zhou, F. Bao, J. Chen, C. Li, J. Zhu", "2022",
+        "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
+        "preprint", "2211.01095",
+    ),
+    "unipc": _paper(
+        "W. Zhao, L. Bai, Y. Rao, J. Zhou, J. Lu", "2023",
+        "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion Models",
+        "NeurIPS 36", "2302.04867",
+    ),
+    "guidance": _paper(
+        "J. Ho, T. Salimans", "2022", "Classifier-Free Diffusion Guidance", "NeurIPS workshop",
+        "2207.12598",
+    ),
+    "interval": _paper(
+        "T. Kynkäänniemi, M. Aittala, T. Karras, S. Laine, T. Aila, J. Lehtinen", "2024",
+        "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality in "
+        "Diffusion Models", "NeurIPS 37", "2404.07724",
+    ),
+    "adam": _paper(
+        "D. Kingma, J. Ba", "2015", "Adam: A Method for Stochastic Optimization", "ICLR", "1412.6980"
+    ),
+    "adamw": _paper(
+        "I. Loshchilov, F. Hutter", "2019", "Decoupled Weight Decay Regularization", "ICLR",
+        "1711.05101",
+    ),
+    "muon": Source(
+        "K. Jordan, Y. Jin, V. Boza, J. You, F. Cesista, L. Newhouse, J. Bernstein", "2024",
+        "Muon: An optimizer for hidden layers in neural networks", "",
+        "https://kellerjordan.github.io/posts/muon/",
+    ),
+    "gan": _paper(
+        "I. Goodfellow, J. Pouget-Abadie, M. Mirza, B. Xu, D. Warde-Farley, S. Ozair, A. Courville, "
+        "Y. Bengio", "2014", "Generative Adversarial Nets", "NeurIPS 27", "1406.2661",
+    ),
+    "dcgan": _paper(
+        "A. Radford, L. Metz, S. Chintala", "2016", "Unsupervised Representation Learning with Deep "
+        "Convolutional Generative Adversarial Networks", "ICLR", "1511.06434",
+    ),
+    "is": _paper(
+        "T. Salimans, I. Goodfellow, W. Zaremba, V. Cheung, A. Radford, X. Chen", "2016",
+        "Improved Techniques for Training GANs", "NeurIPS 29", "1606.03498",
+    ),
+    "fd": _paper(
+        "M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter", "2017",
+        "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
+        "NeurIPS 30", "1706.08500",
+    ),
+    "kid": _paper(
+        "M. Bińkowski, D. Sutherland, M. Arbel, A. Gretton", "2018", "Demystifying MMD GANs", "ICLR",
+        "1801.01401",
+    ),
+    "precision": _paper(
+        "T. Kynkäänniemi, T. Karras, S. Laine, J. Lehtinen, T. Aila", "2019",
+        "Improved Precision and Recall Metric for Assessing Generative Models", "NeurIPS 32",
+        "1904.06991",
+    ),
+    "density": _paper(
+        "M. Naeem, S. Oh, Y. Uh, Y. Choi, J. Yoo", "2020",
+        "Reliable Fidelity and Diversity Metrics for Generative Models", "ICML", "2002.09797",
+    ),
+    "copies": Source(
+        "T. Yoon, J. Choi, S. Kwon, E. Ryu", "2023",
+        "Diffusion Probabilistic Models Generalize when They Fail to Memorize", "ICML workshop",
+    ),
+    "inception": _paper(
+        "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna", "2016",
+        "Rethinking the Inception Architecture for Computer Vision", "CVPR", "1512.00567",
+    ),
+    "dino": _paper(
+        "M. Oquab and others", "2024", "DINOv2: Learning Robust Visual Features without Supervision",
+        "TMLR", "2304.07193",
+    ),
+    "self": _paper(
+        "T. Chen, S. Kornblith, M. Norouzi, G. Hinton", "2020",
+        "A Simple Framework for Contrastive Learning of Visual Representations", "ICML", "2002.05709",
+    ),
+    "pytorch": _paper(
+        "A. Paszke and others", "2019",
+        "PyTorch: An Imperative Style, High-Performance Deep Learning Library", "NeurIPS 32",
+        "1912.01703",
+    ),
+    "numpy": Source(
+        "C. Harris and others", "2020", "Array programming with NumPy", "Nature 585, 357-362",
+        "https://doi.org/10.1038/s41586-020-2649-2",
+    ),
+    "matplotlib": Source(
+        "J. Hunter", "2007", "Matplotlib: A 2D Graphics Environment",
+        "Computing in Science & Engineering 9(3), 90-95", "https://doi.org/10.1109/MCSE.2007.55",
+    ),
+    "studio": Source(
+        "the ddpm-studio contributors", "2026", "ddpm-studio: small diffusion models on a laptop",
+        "software, MIT licence",
+    ),
+}  # fmt: skip
+
+# What a configuration can choose, and the work that the choice comes from.
+CHOICES: dict[str, dict[Any, str]] = {
+    "diffusion.schedule": {
+        "linear": "ddpm", "cosine": "cosine", "sigmoid": "sigmoid", "flow": "flow", "edm": "edm",
+    },
+    "diffusion.objective": {
+        "noise": "ddpm", "x0": "ddpm", "v": "v", "velocity": "flow", "edm": "edm",
+    },
+    "diffusion.weighting": {"simple": "ddpm", "min-snr": "min-snr", "p2": "p2"},
+    "diffusion.time_sampling": {"uniform": "ddpm", "stratified": "stratified", "lognormal": "edm"},
+    "diffusion.learned_variance": {True: "cosine"},
+    "sampling.sampler": {
+        "ancestral": "ddpm", "ddim": "ddim", "heun": "edm", "dpm++2m": "dpm++",
+        "dpm++2m-sde": "dpm++", "unipc": "unipc",
+    },
+    "training.optimizer": {"adam": "adam", "adamw": "adamw", "muon": "muon"},
+}  # fmt: skip
+
+_METRICS = {"recall": "precision", "coverage": "density", "bits-bound": "ddpm", "bits-ode": "ode"}
+
+
+def chosen(config: Mapping[str, Any], key: str) -> str:
+    """The source of what `config` (config.json's values) has at `key`; "" where none is known."""
+    section, name = key.split(".")
+    return CHOICES[key].get(config.get(section, {}).get(name), "")
+
+
+def network_sources(config: Mapping[str, Any]) -> list[str]:
+    """The sources of a run's network."""
+    network = config.get("network", {})
+    if config.get("model") == "dcgan":
+        return ["dcgan"]
+    attended = ["attention"] if network.get("attention") else []
+    return ["unet", "adm", *attended, *(["patch"] if network.get("patch", 1) > 1 else [])]
+
+
+def guidance_sources(config: Mapping[str, Any]) -> list[str]:
+    """The sources of a run's guidance; none where it draws without."""
+    sampling = config.get("sampling", {})
+    if not config.get("data", {}).get("labels") or sampling.get("guidance", 1) == 1:
+        return []
+    whole = list(sampling.get("guidance_interval", [])) == [0.0, 1.0]
+    return ["guidance"] if whole else ["guidance", "interval"]
+
+
+def metric_source(name: str) -> str:
+    """The source of a metric such as `fd`; "" where it is our own or common knowledge."""
+    if name.startswith("copies"):
+        return "copies"
+    key = _METRICS.get(name, name)
+    return key if key in SOURCES else ""
+
+
+def feature_source(network: str) -> str:
+    """The source of a feature network such as `inception` or `self-1f2e`."""
+    name = network.split("-")[0]
+    return name if name in ("inception", "dino", "self") else ""
+
+
+@dataclass
+class Citations:
+    """Numbers as they are first asked for; `listed` is the list of sources they lead to."""
+
+    extra: dict[str, Source] = field(default_factory=dict)  # more sources, by key: data sets
+    order: list[str] = field(default_factory=list)
+
+    def __call__(self, *keys: str) -> str:
+        """` [1, 3]`, to stand behind a word; "" for no key."""
+        wanted = [key for key in dict.fromkeys(keys) if key]
+        self.order += [key for key in wanted if key not in self.order]
+        numbers = sorted(self.order.index(key) + 1 for key in wanted)
+        return f" [{', '.join(map(str, numbers))}]" if numbers else ""
+
+    def listed(self) -> list[Source]:
+        """The sources cited so far, in the order of their numbers."""
+        known = {**SOURCES, **self.extra}
+        return [known[key] for key in self.order]

@@ -1,0 +1,185 @@
+"""A network as a diagram: a box a part, a row a resolution, skips as dashed lines."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ddpm.visuals.figures import new_figure, rendered
+from ddpm.visuals.saving import save_picture
+from ddpm.visuals.style import BLUE, FAINT, GREEN, INK, MUTED, PURPLE, VERMILION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+_OVER = 0.12  # a skip runs so far above its boxes
+_HEIGHT, _GAP = 0.56, 0.42  # of a box, between boxes; a row of the diagram is 1 high
+_LEAST_WIDTH = 13.5  # a diagram of few boxes does not spread them
+_NARROW, _WIDE = 0.62, 1.25  # boxes of the fewest and of the most channels
+_COLORS = {
+    "input": MUTED,
+    "output": MUTED,
+    "conv": FAINT,
+    "block": BLUE,
+    "down": GREEN,
+    "up": PURPLE,
+}
+_NAMES = {
+    "conv": "convolution",
+    "block": "residual block",
+    "down": "halves the size",
+    "up": "doubles the size",
+}
+
+
+class Box(NamedTuple):
+    """Equal parts in a row: one of them, how many there are, its place."""
+
+    row: Row
+    times: int
+    left: float
+    width: float
+    level: int  # 0 is the largest resolution
+
+    @property
+    def color(self) -> str:
+        return VERMILION if self.row["attention"] else _COLORS[self.row["kind"]]
+
+
+def network_plot(path: Path | str, rows: Sequence[Row]) -> None:
+    """Write the figure of `network_figure` to `path` (PNG or JPEG by its name)."""
+    save_picture(path, rendered(network_figure(rows)))
+
+
+def network_figure(rows: Sequence[Row]) -> Figure:
+    """The parts of a network, from rows of kind, channels, height, width, attention, joined.
+
+    Channels stand in the boxes, the resolution of each row at its left; ×n is n equal parts.
+    """
+    boxes = place(rows)
+    sizes = _sizes(rows)
+    figure = new_figure(0.55 * len(sizes) + 0.7)
+    axes = figure.subplots()
+    axes.set_axis_off()
+    right = boxes[-1].left + boxes[-1].width
+    spare = max(0.0, _LEAST_WIDTH - right) / 2
+    axes.set_xlim(-1.55 - spare, right + 0.2 + spare)
+    axes.set_ylim(len(sizes) - 0.55, -0.6)
+    for level, (height, width) in enumerate(sizes):
+        axes.plot([-0.3, right], [level, level], color=FAINT, linewidth=0.6, zorder=0)
+        words = f"{height}×{width}"
+        axes.text(-0.45, level, words, ha="right", va="center", fontsize=9, color=MUTED)
+    _draw_skips(axes, boxes)
+    for before, after in itertools.pairwise(boxes):
+        _draw_arrow(axes, before, after)
+    for box in boxes:
+        _draw_box(axes, box)
+    _draw_legend(figure, boxes)
+    return figure
+
+
+def place(rows: Sequence[Row]) -> list[Box]:
+    """Equal parts joined to one box, boxes set from left to right."""
+    sizes = _sizes(rows)
+    most = max(row["channels"] for row in rows)
+    boxes: list[Box] = []
+    left = 0.0
+    for row, count in _merged(rows):
+        width = _NARROW + (_WIDE - _NARROW) * (row["channels"] / most) ** 0.5
+        boxes.append(Box(row, count, left, width, sizes.index((row["height"], row["width"]))))
+        left += width + _GAP
+    return boxes
+
+
+def _sizes(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """The resolutions, largest first."""
+    return sorted({(row["height"], row["width"]) for row in rows}, reverse=True)
+
+
+def _merged(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:
+    """Each stretch of equal parts once, with their number; a skip that ends in one matters."""
+    count = 0
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        count += 1
+        if after is None or _look(row) != _look(after):
+            yield row, count
+            count = 0
+
+
+def _look(row: Row) -> tuple[Any, ...]:
+    names = ("kind", "channels", "height", "width", "attention")
+    return (*(row[name] for name in names), bool(row["joined"]))
+
+
+def _draw_box(axes: Axes, box: Box) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    plain = box.row["kind"] in ("input", "output")
+    corner = (box.left, box.level - _HEIGHT / 2)
+    axes.add_patch(
+        FancyBboxPatch(
+            corner, box.width, _HEIGHT, boxstyle="round,pad=0,rounding_size=0.09", mutation_aspect=1,
+            facecolor="white" if plain else box.color, edgecolor=box.color, alpha=1.0, linewidth=1.1,
+        )
+    )  # fmt: skip
+    dark = plain or box.row["kind"] == "conv"
+    words = f"{box.row['channels']}" + (f" ×{box.times}" if box.times > 1 else "")
+    middle = box.left + box.width / 2
+    size = 8.5 if len(words) < 6 else 7
+    axes.text(
+        middle, box.level, words, ha="center", va="center", fontsize=size, color=INK if dark else "white"
+    )  # fmt: skip
+
+
+def _draw_arrow(axes: Axes, before: Box, after: Box) -> None:
+    start = (before.left + before.width, before.level)
+    end = (after.left, after.level)
+    style = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops={**style, "mutation_scale": 7})
+
+
+def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
+    """On each row, over the boxes between: from the way down to the first part that takes from it."""
+    for start, end in skips(boxes):
+        top = start.level - _HEIGHT / 2
+        middles = [box.left + box.width / 2 for box in (start, end)]
+        xs = [middles[0], middles[0], middles[1], middles[1]]
+        ys = [top, top - _OVER, top - _OVER, top]
+        axes.plot(xs, ys, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+
+
+def skips(boxes: Sequence[Box]) -> list[tuple[Box, Box]]:
+    """For each row with a part that takes channels from an earlier one: the last before it that may be
+    that one, on the way down (before any smaller resolution), and the part."""
+    found = []
+    for level in sorted({box.level for box in boxes if box.row["joined"]}):
+        end = next(box for box in boxes if box.level == level and box.row["joined"])
+        deeper = [box.left for box in boxes if box.level > level]
+        limit = min([end.left, *deeper])
+        starts = [box for box in boxes if box.level == level and box.left < limit]
+        found += [(starts[-1], end)] if starts else []
+    return found
+
+
+def _draw_legend(figure: Figure, boxes: Sequence[Box]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    for kind, name in _NAMES.items():
+        if any(box.row["kind"] == kind and not box.row["attention"] for box in boxes):
+            handles.append(Patch(color=_COLORS[kind], label=name))
+    if any(box.row["attention"] for box in boxes):
+        handles.append(Patch(color=VERMILION, label="residual block with attention"))
+    if any(box.row["joined"] for box in boxes):
+        handles.append(
+            Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 2)), label="skip")
+        )
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5,
+        labelcolor=INK, handlelength=1.2, columnspacing=1.4,
+    )  # fmt: skip

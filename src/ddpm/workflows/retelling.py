@@ -1,0 +1,77 @@
+"""The commands that make a run and its numbers again, told from the run's own configuration."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path, PurePath
+from typing import Any
+
+from ddpm.config import Config, differences, get
+from ddpm.presets import PRESETS
+
+_TOTALS = ("training.steps", "training.minutes", "training.epochs")
+_TOLD = ("preset", "data.path", "data.all_images", *_TOTALS)  # otherwise than by --set
+
+
+def train_command(run: Path, config: Config, init: str | None = None) -> str:
+    """`ddpm train PRESET …`: the preset, and whatever differs from it. Images by name alone, no folders."""
+    base = PRESETS[config.preset].config if config.preset in PRESETS else Config()
+    words = ["ddpm", "train", config.preset if config.preset in PRESETS else "digits"]
+    if config.data.path != base.data.path:
+        words += ["--data", data_name(config)]
+    words += _total(config, base)
+    words += ["--all-images"] if config.data.all_images and not base.data.all_images else []
+    for key in differences(base, config):
+        if key not in _TOLD or (key == "data.all_images" and base.data.all_images):
+            words += ["--set", f"{key}={_value(get(config, key))}"]
+    words += ["--init", init] if init else []
+    return shlex.join([*words, "--out", str(run)])
+
+
+def _total(config: Config, base: Config) -> list[str]:
+    training = config.training
+    if training.minutes:
+        return ["--minutes", f"{training.minutes:g}"]
+    if training.epochs:
+        same = training.epochs == base.training.epochs
+        return [] if same else ["--epochs", f"{training.epochs:g}"]
+    same = training.steps == base.training.steps and not base.training.epochs
+    return [] if same else ["--steps", str(training.steps)]
+
+
+def _value(value: Any) -> str:
+    """As --set reads it: JSON, but a word without quotation marks."""
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(list(value) if isinstance(value, tuple) else value)
+    )
+
+
+def data_name(config: Config) -> str:
+    """What the images are called: a data set's name, else the last part of the path."""
+    return PurePath(config.data.path).name or config.data.path
+
+
+def data_command(config: Config) -> str:
+    """What counts the images again."""
+    data = config.data
+    words = ["ddpm", "data", "prepare", data_name(config)]
+    words += ["--size", str(data.size)] if data.size != "auto" else []
+    words += ["--channels", str(data.channels)] if data.channels != "auto" else []
+    return shlex.join([*words, *(["--all-images"] if data.all_images else [])])
+
+
+def forward_command(config: Config) -> str:
+    return shlex.join(
+        ["ddpm", "forward", data_name(config), "--schedule", config.diffusion.schedule]
+    )
+
+
+def sample_command(run: Path, *, gif: bool) -> str:
+    return shlex.join(["ddpm", "sample", str(run), *(["--gif"] if gif else [])])
+
+
+def evaluate_command(run: Path) -> str:
+    return shlex.join(["ddpm", "evaluate", str(run)])
