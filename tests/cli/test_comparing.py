@@ -53,7 +53,7 @@ def test_blind_and_tally(capsys: pytest.CaptureFixture[str]) -> None:
         (["a.npz", "--tally", "form.csv"], "leave the runs out"),
         (["--tally", "missing.csv"], "missing.csv cannot be read"),
         (["a.npz", "b.npz"], "--reference"),
-        (["a.npz", "b.npz", "--steps", "5"], "None of these is a model"),
+        (["a.npz", "b.npz", "--steps", "5"], "None of these is a diffusion model"),
     ],
 )
 def test_bad_requests_are_one_sentence(

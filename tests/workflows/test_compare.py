@@ -18,10 +18,14 @@ from ddpm.config import Config, with_overrides
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
+from ddpm.models.families import make_model
+from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
+from ddpm.training.checkpoint import save_weights
 from ddpm.workflows.compare import COMPARISON, ComparisonRequest, compare, printed
 from ddpm.workflows.entrants import open_entrants, unique_names
+from ddpm.workflows.generated import DrawnImages
 from ddpm.workflows.run_facts import run_facts
 from ddpm.workflows.train import train
 
@@ -179,7 +183,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (["one/tiny", "mnist"], {}, "are 8x8 gray, those of mnist 28x28 gray; only images of one shape"),
         (["one/tiny", "large"], {}, "The images of large are 12x12 gray, but the others 8x8 gray"),
         (["one/tiny", "few"], {"n": 90}, "90 images of each were asked for, but few holds only 12"),
-        (["large", "few"], {"overrides": ["sampling.steps=2"]}, "None of these is a model"),
+        (["large", "few"], {"overrides": ["sampling.steps=2"]}, "None of these is a diffusion model"),
         (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; --out needs"),
         (["one/tiny", "other"], {}, "name the real images that both should be measured against"),
         (["one/tiny", "two/tiny"], {"reference": "missing"}, "missing"),
@@ -213,6 +217,21 @@ def test_a_named_reference_lets_runs_of_other_images_in(runs: tuple[str, str]) -
     make_other_data(Path("elsewhere"))
     entrants = open_entrants(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
     assert entrants.labels == ["tiny", "elsewhere"]
+
+
+def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, str]) -> None:
+    config = with_overrides(
+        get_preset("dcgan-mnist").config, ["gan.channels=4", "data.size=16", "data.path=digits"]
+    )
+    spec = ModelSpec(config, (1, 8, 8), (0.0,), 0.5)
+    save_weights(Path("gan.safetensors"), make_model(spec).state()["ema"], spec)
+    overrides = ["sampling.steps=1"]
+    entrants = open_entrants(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
+    tiny = entrants.subjects[1]
+    assert isinstance(tiny, DrawnImages) and tiny.settings.steps == 1
+    assert [entrants.overrides_for(i, overrides) for i in (0, 1)] == [(), overrides]
+    with pytest.raises(RequestError, match="None of these is a diffusion model"):
+        open_entrants(["gan.safetensors"] * 2, overrides, "cpu", same_data=False)
 
 
 def test_names_that_occur_twice_are_numbered() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ddpm.errors import RequestError
 from ddpm.evaluation.sets import shape_words
 from ddpm.workflows.evaluate import USUAL_N, EvaluationRequest, real_images
-from ddpm.workflows.generated import DrawnImages, Subject, is_model, open_subject
+from ddpm.workflows.generated import DrawnImages, Subject, open_subject
 from ddpm.workflows.real import RealImages
 
 MOST = 6  # entries: as many colors can be told apart
@@ -31,8 +31,8 @@ class Entrants:
         return self.subjects[0].shape((3,)) if self.base is None else self.base.shape(())
 
     def overrides_for(self, index: int, overrides: Sequence[str]) -> Sequence[str]:
-        """Sampling settings are for models; images are what they are."""
-        return overrides if isinstance(self.subjects[index], DrawnImages) else ()
+        """Sampling settings are for diffusion models; all else is drawn as it is."""
+        return overrides if _takes_settings(self.subjects[index]) else ()
 
     def check_shape(self, wanted: Sequence[int]) -> None:
         """RequestError where an entry has images of another shape than `wanted`, C, H, W."""
@@ -63,20 +63,27 @@ def open_entrants(
             f"A comparison takes 2 to {MOST} runs, weights or sets of images, not {len(targets)}; "
             "name them one after the other."
         )
-    subjects = [
-        open_subject(target, overrides if _draws(target) else (), device) for target in targets
-    ]
+    subjects = [_open(target, overrides, device) for target in targets]
     models = [subject for subject in subjects if isinstance(subject, DrawnImages)]
-    if overrides and not models:
-        raise RequestError("None of these is a model; options of sampling are for runs.")
+    if overrides and not any(map(_takes_settings, subjects)):
+        raise RequestError("None of these is a diffusion model; options of sampling are for those.")
     for other in models[1:]:
         _check_alike(models[0], other, same_data)
     labels = unique_names([subject.name for subject in subjects])
     return Entrants(targets, subjects, labels, models[0] if models else None)
 
 
-def _draws(target: str) -> bool:
-    return is_model(target) or not Path(target).exists()
+def _open(target: str, overrides: Sequence[str], device: str) -> Subject:
+    subject = open_subject(target, (), device)
+    if overrides and _takes_settings(subject):
+        return open_subject(target, overrides, device)
+    return subject
+
+
+def _takes_settings(subject: Subject) -> bool:
+    if not isinstance(subject, DrawnImages):
+        return False
+    return subject.opened.model.spec.config.has_reverse_process
 
 
 def open_real(
