@@ -22,6 +22,7 @@ from ddpm.visuals.marks import read_mark
 from ddpm.workflows import bundle
 from ddpm.workflows.bundle import BundleRequest, write_bundle
 from ddpm.workflows.bundle_check import check_bundle
+from ddpm.workflows.report import ReportRequest
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n"
 PICKED = (*range(3, 27), 99)
@@ -141,10 +142,26 @@ def test_an_own_notebook_takes_the_place_of_ours(runs: dict[str, str]) -> None:
     assert [name for name in files if name.endswith(".ipynb")] == ["source/thoughts.ipynb"]
 
 
+def test_baselines_give_their_configs_under_names_of_their_own(
+    runs: dict[str, str], make_run: Callable[..., Path]
+) -> None:
+    gans = [make_run(name, (1, 28, 28), model="dcgan") for name in ("mnist", "gan", "gan")]
+    files = contents(packed(runs, dcgan=list(map(str, gans))))
+    configs = {name: data for name, data in files.items() if name.startswith("source/runs/")}
+    models = {name.split("/")[2]: json.loads(data)["model"] for name, data in configs.items()}
+    assert models == {
+        "mnist": "ddpm", "anime": "ddpm", "mnist-2": "dcgan", "gan": "dcgan", "gan-2": "dcgan",
+    }  # fmt: skip
+    readme = files["readme.txt"].decode()
+    assert "mnist-2: DCGAN, preset dcgan-mnist, 12 steps" in readme and "A. Radford" in readme
+    assert "train runs/gan-2" in readme and "sample again/gan" not in readme
+
+
 def test_nothing_is_written_where_the_request_is_wrong(
     runs: dict[str, str], make_run: Callable[..., Path]
 ) -> None:
     small = str(make_run("small", (1, 32, 32)))
+    gan = str(make_run("gan", (1, 28, 28), model="dcgan"))
     Path("a.pdf").write_bytes(b"words")
     Path("a.txt").write_text("words", "utf-8")
     before = sorted(os.listdir())
@@ -154,10 +171,13 @@ def test_nothing_is_written_where_the_request_is_wrong(
         ({"mnist": "digits"}, "digits is not a run"),  # bundled weights have no loss to show
         ({"mnist": runs["anime"]}, "draws images of 64x64, but result_mnist.jpg shows 28x28"),
         ({"anime": small}, "data.size=64"),
+        ({"mnist": gan}, "no diffusion model; give --mnist a run of one"),
         ({"dcgan": [runs["mnist"]]}, "is a diffusion model"),
         ({"report": Path("none.pdf")}, "no file none.pdf"),
         ({"report": Path("a.pdf")}, "give --report a PDF"),
         ({"notebook": Path("a.txt")}, "ends in .ipynb"),
+        ({"comparisons": [Path("mine.pdf")]}, "no folder mine.pdf"),
+        ({"out": Path("mine.pdf/x")}, r"mine\.pdf is a file"),
     ):
         with pytest.raises(RequestError, match=words):
             packed(runs, **changed)  # type: ignore[arg-type]
@@ -167,12 +187,31 @@ def test_nothing_is_written_where_the_request_is_wrong(
 def test_without_typst_an_own_report_is_asked_for(
     runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = bundle.importlib.util.find_spec
-    monkeypatch.setattr(
-        bundle.importlib.util, "find_spec", lambda name: None if name == "typst" else find(name)
-    )
+    monkeypatch.setitem(sys.modules, "typst", None)  # as if it were not installed
     with pytest.raises(RequestError, match="--report FILE"):
         packed(runs, report=None)
+
+
+def test_our_report_is_that_of_the_runs_and_repeats_itself(runs: dict[str, str]) -> None:
+    first = contents(packed(runs, report=None, out=Path("out")))["report_0712345.pdf"]
+    assert first.startswith(b"%PDF-") and len(first) > 50_000  # pictures of both runs
+    assert sorted(os.listdir("out")) == ["0712345_hw2_2.zip", "notes.md"]
+    assert contents(packed(runs, report=None, out=Path("out")))["report_0712345.pdf"] == first
+
+
+def test_our_report_names_a_command_without_folders_of_this_machine(
+    runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+
+    def spy(request: ReportRequest) -> None:
+        said.append((request.notes, request.said))
+        request.out.write_bytes(PDF)
+
+    monkeypatch.setattr(bundle, "write_report", spy)
+    packed({"mnist": os.path.relpath(runs["mnist"]), "anime": runs["anime"]}, report=None)
+    words = f"ddpm report {os.path.relpath(runs['mnist'])} {runs['anime']} --out report_0712345.pdf"
+    assert said == [(Path("notes.md"), f"{words} --student-id 0712345")]
 
 
 def test_a_zip_that_our_own_check_refuses_is_not_written(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ddpm.data.catalogue import DATASETS
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import replacing
+from ddpm.files import check_place, replacing
 from ddpm.reporting import handin
+from ddpm.reporting.citations import CHOICES, SOURCES, chosen, guidance_sources, network_sources
+from ddpm.reporting.compose import Front
 from ddpm.reporting.readme import readme_text
-from ddpm.reporting.works import works_of
+from ddpm.reporting.typst import load_typst
 from ddpm.workflows.bundle_check import check_files
 from ddpm.workflows.bundle_parts import (
     SEEDS,
@@ -25,6 +27,7 @@ from ddpm.workflows.bundle_parts import (
     run_note,
     write_pictures,
 )
+from ddpm.workflows.report import NOTES, ReportRequest, command, write_report
 from ddpm.workflows.shipped import NOTEBOOK, NOTICES, package_code, shipped_file
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
@@ -41,7 +44,7 @@ class BundleRequest:
     comparisons: Sequence[Path] = ()
     report: Path | None = None
     notebook: Path | None = None
-    notes: Path | None = None  # the author's passages of our report
+    notes: Path | None = None  # the author's passages of our report; None: notes.md beside the zip
     language: str = "en"  # of our report
     pick: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # "mnist", "anime" → 25 seeds
     out: Path = Path()
@@ -54,6 +57,7 @@ def write_bundle(request: BundleRequest) -> Path:
     RequestError, before anything is drawn, where the ID, a run or a file will not do.
     """
     path = request.out / handin.zip_name(request.student_id)
+    check_place(path)
     _check_author_files(request)
     parts = [
         image_part(images, target, request.pick.get(images, SEEDS), request.device)
@@ -80,17 +84,27 @@ def _check_author_files(request: BundleRequest) -> None:
     for file in (request.report, request.notebook):
         if file is not None and not file.is_file():
             raise RequestError(f"There is no file {file}.")
+    for folder in request.comparisons:
+        if not folder.is_dir():
+            raise RequestError(f"There is no folder {folder}; give one that ddpm compare wrote.")
     if request.report is not None:
         fault = handin.pdf_fault(request.report.read_bytes())
         if fault:
             raise RequestError(f"{request.report} {fault}; give --report a PDF.")
-    if request.report is None and importlib.util.find_spec("typst") is None:
+    else:
+        _check_typst()
+    if request.notebook is not None and request.notebook.suffix != ".ipynb":
+        raise RequestError(f"{request.notebook} is no notebook; give a file that ends in .ipynb.")
+
+
+def _check_typst() -> None:
+    try:
+        load_typst()
+    except RequestError as error:
         raise RequestError(
             "The report needs the package typst: run pip install 'ddpm-studio[report]', or give a "
             "PDF of your own with --report FILE."
-        )
-    if request.notebook is not None and request.notebook.suffix != ".ipynb":
-        raise RequestError(f"{request.notebook} is no notebook; give a file that ends in .ipynb.")
+        ) from error
 
 
 def _source(parts: Sequence[Part], notebook: Path | None) -> dict[str, bytes]:
@@ -103,12 +117,21 @@ def _source(parts: Sequence[Part], notebook: Path | None) -> dict[str, bytes]:
 
 def _readme(student_id: str, parts: Sequence[Part]) -> str:
     """readme.txt, every source once."""
+    keys = dict.fromkeys(key for part in parts for key in _sources(part.config.to_dict()) if key)
     sources = [
         "this code: ddpm-studio, MIT (source/LICENSE); cite it as source/CITATION.cff says",
-        *(work for part in parts for work in works_of(part.config.to_dict())),
-        *(_images_cited(part) for part in parts),
+        *(SOURCES[key].line for key in keys),
+        *filter(None, dict.fromkeys(map(_images_cited, parts))),
     ]
-    return readme_text(student_id, list(map(run_note, parts)), dict.fromkeys(filter(None, sources)))
+    return readme_text(student_id, list(map(run_note, parts)), sources)
+
+
+def _sources(config: Mapping[str, Any]) -> list[str]:
+    """Keys of the works that a run's choices come from, some perhaps twice or empty."""
+    if config["model"] == "dcgan":
+        return [*network_sources(config), "gan", chosen(config, "training.optimizer")]
+    choices = [chosen(config, key) for key in CHOICES]
+    return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
 
 
 def _images_cited(part: Part) -> str:
@@ -118,8 +141,23 @@ def _images_cited(part: Part) -> str:
 
 
 def _write_report(path: Path, request: BundleRequest) -> None:
+    """The author's own PDF, else ours of every run; it names the command that makes it alone."""
     if request.report is not None:
         path.write_bytes(request.report.read_bytes())
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        asked = ReportRequest(
+            targets=[request.mnist, request.anime, *request.dcgan],
+            comparisons=request.comparisons,
+            out=Path(scratch) / path.name,
+            notes=request.notes or request.out / NOTES,
+            language=request.language,
+            front=Front(student_id=request.student_id),
+            device=request.device,
+        )
+        alone = replace(asked, out=Path(path.name), notes=request.notes)
+        write_report(replace(asked, said=command(alone)))
+        path.write_bytes(asked.out.read_bytes())
 
 
 def _check_own(archive: str, files: Mapping[str, bytes]) -> None:
