@@ -53,6 +53,7 @@ PRESETS: dict[str, Preset] = {
             preset="mnist",
             data=DataConfig(path="mnist", size=28, channels="auto", labels="auto"),
             network=_FAST_UNET,
+            diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
                 steps=9000, batch_size=64, optimizer="muon", learning_rate=2e-2
             ),
