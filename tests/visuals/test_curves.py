@@ -115,7 +115,7 @@ def test_the_discriminators_scores_have_a_panel_with_rings_for_held_out_images()
     assert lines["training images"].get_ydata() == pytest.approx(0.75)
     assert lines["generated images"].get_ydata() == pytest.approx(0.25)
     assert lines["held-out images"].get_xydata().tolist() == [[10, 0.5], [20, 0.25]]
-    assert scores.get_ylim() == (0, 1)
+    assert scores.get_yticks().tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert [stairs.get_data().values.tolist() for stairs in losses.patches] == [[2.5], [0.4]]
     names = [text.get_text() for text in losses.get_legend().get_texts()]
     assert names.count("mean of each epoch") == 1 and len(set(names)) == len(names)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-EARLY = 300  # steps that are not judged: every generator starts out with images that are alike
+EARLY = 500  # steps that are not judged: every generator starts out with images that are alike
 WINDOW = 100  # steps whose mean is looked at
 
 
@@ -22,8 +22,8 @@ class Sign(NamedTuple):
 SIGNS = (
     Sign(
         "diversity",
-        0.3,
-        0.45,
+        0.2,
+        0.35,
         "the generated images are nearly copies of one another (their diversity is {:.0%} of the real "
         "images'): the generator has collapsed. Where it does not recover, train again with a lower "
         "training.learning_rate, or a larger training.batch_size, and another --out.",

@@ -201,7 +201,8 @@ def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
             label="held-out images",
         )
     dress(axes, "", "probability, running mean")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.35)  # room for the legend
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     legend(axes, title="the discriminator takes for real", columns=3)
 
 
