@@ -13,6 +13,7 @@ _HOME = {
     "BundleRequest": "ddpm.workflows.bundle",
     "ComparisonRequest": "ddpm.workflows.compare",
     "Config": "ddpm.config",
+    "Dcgan": "ddpm.models.dcgan",
     "Ddpm": "ddpm.models.ddpm",
     "ImageNoise": "ddpm.randomness",
     "ModelSpec": "ddpm.models.spec",
