@@ -106,7 +106,7 @@ WORDS = {
     "value.dcgan": "跨步卷積、批次正規化",
     "value.learned": "由網路學習",
     "value.small": "後驗變異數",
-    "value.large": "beta",
+    "value.large": "beta 值",
     "value.steps": "{sampler}，{steps} 步",
     "value.guided": "{scale}，作用於雜訊範圍的 {low} 到 {high}",
     "value.hidden": "有學習；訓練時隱藏 {share}",

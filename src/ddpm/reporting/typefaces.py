@@ -24,9 +24,9 @@ PACKED = ".xz"
 # `tests/reporting/test_typefaces.py` asks typst for each.
 LATIN_RANGES = (
     (0x20, 0x7E), (0xA0, 0x24E), (0x391, 0x3A1), (0x3A3, 0x3CE), (0x400, 0x45F), (0x2010, 0x2022),
-    (0x2030, 0x203A), (0x2074, 0x208E), (0x2190, 0x2199), (0x2200, 0x2213), (0x21D0, 0x21D5),
+    (0x2030, 0x2037), (0x2074, 0x208E), (0x2190, 0x2199), (0x2200, 0x220D), (0x21D0, 0x21D5),
 )  # fmt: skip
-LATIN_OTHERS = frozenset("…€⁰ⁱ√∝∞∠∥∧∨∩∪∫∼≈≠≡≤≥≪≫⊂⊃⊕⊗⋅⋯")
+LATIN_OTHERS = frozenset("‹›∏∑−∓…€⁰ⁱ√∝∞∠∥∧∨∩∪∫∼≈≠≡≤≥≪≫⊂⊃⊕⊗⋅⋯")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ def characters_of(path: Path) -> frozenset[str]:
     from fontTools.ttLib import TTLibError
 
     try:
-        return _characters(path.read_bytes())
+        found = _characters(path.read_bytes())
+        if not found:
+            raise ValueError("it has no characters")
+        return found
     except (OSError, TTLibError, KeyError, AssertionError, ValueError) as error:
         raise RequestError(
             f"--font {path} cannot be read as a font ({error}); give a .ttf, .otf or .ttc file."
@@ -109,7 +112,7 @@ def in_system_fonts(wanted: Iterable[str]) -> frozenset[str]:
         if not left:
             break
         try:
-            with TTFont(path, fontNumber=0, lazy=True) as font:
+            with open(path, "rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
                 here = {c for c in left if ord(c) in (font.getBestCmap() or {})}
         except (OSError, TTLibError, KeyError, AssertionError, ValueError):
             continue

@@ -116,7 +116,7 @@ def _slug(name: str) -> str:
 
 def _draw(run: _Run, album: Album) -> bool:
     """Every picture that can be had; whether the forward strip shows training images."""
-    draw_loss(album, run.name, run.rows, str(run.data.get("held_out_reason", "")))
+    draw_loss(album, run.rows, str(run.data.get("held_out_reason", "")))
     if run.spec is not None:
         draw_networks(album, run.spec)
     drawn = None if run.opened is None else draw_samples(album, run.folder, run.opened)

@@ -62,10 +62,10 @@ class Album:
         return self.folder / name
 
 
-def draw_loss(album: Album, name: str, rows: Sequence[Row], note: str) -> None:
-    """The loss against its iterations; nothing where none was logged."""
+def draw_loss(album: Album, rows: Sequence[Row], note: str) -> None:
+    """The loss against its iterations, under no title but its caption; nothing where none was logged."""
     if any("loss" in row or "generator_loss" in row for row in rows):
-        loss_plot(album.place("loss"), rows, title=f"{name}: loss", note=note)
+        loss_plot(album.place("loss"), rows, title="", note=note)
 
 
 def draw_networks(album: Album, spec: ModelSpec) -> None:
