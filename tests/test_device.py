@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -110,3 +113,29 @@ def test_determinism_is_given_back_as_it_was(before: bool, warn_only: bool) -> N
         assert torch.is_deterministic_algorithms_warn_only_enabled() == warn_only
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is asked to keep memory")
+def test_kept_memory_is_not_asked_for_again() -> None:
+    code = """
+import resource, sys, torch
+from ddpm.device import keep_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+del [torch.ones(10_000_000)][:]
+before = faults()
+for _ in range(5):
+    torch.ones(10_000_000)
+print(faults() - before)
+"""
+    kept, usual = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, word], capture_output=True, check=True
+            ).stdout
+        )
+        for word in ("keep", "no")
+    )
+    assert usual > 5_000  # 40 MB are 10,000 pages of 4 KB, cleared anew each time
+    assert kept < usual / 10

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import torch
 
 from ddpm.errors import RequestError
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -49,6 +52,18 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def keep_memory() -> None:
+    """Freed blocks stay with the process, so that the next step need not ask the system for them again.
+
+    glibc alone gives large blocks back at once, and clearing new ones took a tenth of a training step.
+    Elsewhere nothing happens.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            mallopt(parameter, 2**30)  # bytes
 
 
 @contextlib.contextmanager

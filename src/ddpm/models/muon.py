@@ -5,7 +5,7 @@ https://kellerjordan.github.io/posts/muon/; convolutions are read as matrices [o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -20,22 +20,38 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 
     The singular values end near 1, not at it (between 0.68 and 1.21 where they were at least 0.002 of
     the matrix's Frobenius norm): that is what the coefficients trade for speed. Zeros stay zeros.
+    """
+    return orthogonalize_all([matrix])[0]
+
+
+def orthogonalize_all(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """`orthogonalize` of each; those with the same shorter side share their products, which saves time.
 
     Each iteration is x ← p x with p = a + b g + c g², g = x xᵀ. Since p and g commute, g ← p g p, so
     the iterations run on the small m x m matrices alone and x is multiplied once.
     """
+    wide = [(m.T if m.shape[0] > m.shape[1] else m) / (m.norm() + 1e-7) for m in matrices]
+    orthogonal = list(matrices)
+    for side in sorted({len(x) for x in wide}):
+        places = [i for i, x in enumerate(wide) if len(x) == side]
+        products = _iterate(torch.stack([wide[i] @ wide[i].T for i in places]))
+        for i, product in zip(places, products.unbind(), strict=True):
+            x = product @ wide[i]
+            orthogonal[i] = x.T if matrices[i].shape[0] > matrices[i].shape[1] else x
+    return orthogonal
+
+
+def _iterate(grams: Tensor) -> Tensor:
+    """From x xᵀ [k, m, m] of each to the matrix [k, m, m] that makes x orthogonal."""
     a, b, c = NEWTON_SCHULZ
-    x = matrix / (matrix.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    gram = x @ x.T
-    product = torch.eye(len(gram), dtype=x.dtype, device=x.device)
-    for _ in range(ITERATIONS):
-        p = b * gram + c * gram @ gram
-        p.diagonal().add_(a)
-        gram, product = p @ gram @ p, p @ product
-    orthogonal: Tensor = product @ x
-    return orthogonal.T if tall else orthogonal
+    product = torch.eye(grams.shape[1], dtype=grams.dtype, device=grams.device)
+    for left in reversed(range(ITERATIONS)):
+        p = torch.baddbmm(grams, grams, grams, beta=b, alpha=c)
+        p.diagonal(dim1=1, dim2=2).add_(a)
+        product = p @ product
+        if left:
+            grams = p @ grams @ p
+    return product
 
 
 class Muon(torch.optim.Optimizer):
@@ -70,31 +86,50 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                update = self._muon if parameter.ndim >= 2 else self._adam
-                parameter.sub_(update(parameter.grad, self.state[parameter], group))
+            learned = [p for p in group["params"] if p.grad is not None]
+            if group["weight_decay"]:
+                torch._foreach_mul_(learned, 1 - group["lr"] * group["weight_decay"])
+            self._muon([p for p in learned if p.ndim >= 2], group)
+            self._adam([p for p in learned if p.ndim < 2], group)
 
-    def _muon(self, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
-        if not state:
-            state["momentum"] = torch.zeros_like(gradient)
-        state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        look_ahead = gradient.lerp(state["momentum"], group["momentum"])  # Nesterov
-        matrix = look_ahead.flatten(1)  # [out, in · h · w]
-        scale = 0.2 * max(matrix.shape) ** 0.5
-        return group["lr"] * scale * orthogonalize(matrix).view_as(gradient)  # type: ignore[no-any-return]
+    def _muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        if not parameters:
+            return
+        gradients = _gradients(parameters)
+        momenta = self._state(parameters, "momentum")
+        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
+        updates = orthogonalize_all([update.flatten(1) for update in ahead])  # [out, in · h · w]
+        for parameter, update in zip(parameters, updates, strict=True):
+            scale = 0.2 * max(update.shape) ** 0.5
+            parameter.sub_(update.view(parameter.shape), alpha=group["lr"] * scale)
 
-    def _adam(self, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
-        if not state:
-            state["step"] = torch.zeros(())
-            state["exp_avg"] = torch.zeros_like(gradient)
-            state["exp_avg_sq"] = torch.zeros_like(gradient)
-        state["step"] += 1
-        (b1, b2), n = group["betas"], float(state["step"])
-        first, second = state["exp_avg"], state["exp_avg_sq"]
-        first.lerp_(gradient, 1 - b1)
-        second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        denominator = (second / (1 - b2**n)).sqrt_().add_(group["eps"])
-        return group["lr"] * (first / (1 - b1**n)) / denominator  # type: ignore[no-any-return]
+    def _adam(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Kingma & Ba 2014, Algorithm 1."""
+        if not parameters:
+            return
+        gradients, (b1, b2) = _gradients(parameters), group["betas"]
+        steps = self._state(parameters, "step")
+        first, second = self._state(parameters, "exp_avg"), self._state(parameters, "exp_avg_sq")
+        torch._foreach_add_(steps, 1)
+        torch._foreach_lerp_(first, gradients, 1 - b1)
+        torch._foreach_mul_(second, b2)
+        torch._foreach_addcmul_(second, gradients, gradients, 1 - b2)
+        counts = [float(step) for step in steps]
+        roots = torch._foreach_sqrt(torch._foreach_div(second, [1 - b2**n for n in counts]))
+        torch._foreach_add_(roots, group["eps"])
+        torch._foreach_addcdiv_(
+            parameters, first, roots, [-group["lr"] / (1 - b1**n) for n in counts]
+        )
+
+    def _state(self, parameters: list[Tensor], name: str) -> list[Tensor]:
+        """That number of each parameter, zero at first: like the parameter, but for its count of steps."""
+        for parameter in parameters:
+            if name not in self.state[parameter]:
+                zero = torch.zeros(()) if name == "step" else torch.zeros_like(parameter)
+                self.state[parameter][name] = zero
+        return [self.state[parameter][name] for parameter in parameters]
+
+
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in parameters if p.grad is not None]

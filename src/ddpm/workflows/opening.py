@@ -11,7 +11,7 @@ import torch
 from ddpm.config import Config, load_config, unknown
 from ddpm.data.catalogue import cache_dir, data_dir, locate
 from ddpm.data.dataset import Dataset, prepare
-from ddpm.device import pick_device
+from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel, State
 from ddpm.models.families import make_model
@@ -54,6 +54,7 @@ def find_run(target: str) -> RunFolder | None:
 def open_model(target: str, device: str = "auto") -> Opened:
     """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights."""
     run, path, where = find_run(target), Path(target), pick_device(device)
+    keep_memory()
     if run is not None:
         found = newest_checkpoint(run, stems=("ema",))
         if found is None:
