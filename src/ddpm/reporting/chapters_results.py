@@ -1,18 +1,17 @@
-"""The chapters on what came out: losses, samples, scores, the comparison."""
+"""The chapters on what came out: losses, samples, scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from ddpm.reporting.citations import feature_source, metric_source
 from ddpm.reporting.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
-from ddpm.reporting.facts import ComparisonFacts, Fact, Material, Row, RunFacts, fact_tables
+from ddpm.reporting.facts import Fact, Material, Row, RunFacts, fact_tables
+from ddpm.reporting.scores import CLASS_SHARE
 from ddpm.reporting.tables import NOTHING, interval, number, whole
 
-_CLASS = "class-share-"  # metrics of the shares of classes
 _LOSSES = ("loss", "generator_loss", "discriminator_loss", "epoch_loss", "heldout_loss")
 _GRID_WIDTH = 0.47  # of a grid of 5x5 images
-_FIGURES = (("metrics", 1.0), ("spectra", 0.9), ("cost", 1.0), ("neighbors", 0.9))
 
 
 def training_chapter(material: Material) -> Iterator[Block]:
@@ -94,7 +93,7 @@ def _evaluation(material: Material, run: RunFacts, found: Row) -> Iterator[Block
     if old is not None and run.step is not None and old != run.step:
         text = words("evaluation.stale", run=run.name, old=whole(old), new=whole(run.step))
         yield Missing(text, run.commands["evaluate"])
-    rows = [row for row in found.get("rows", []) if not str(row["metric"]).startswith(_CLASS)]
+    rows = [row for row in found.get("rows", []) if not str(row["metric"]).startswith(CLASS_SHARE)]
     yield _scores(material, run, found, rows)
     shares = [row for row in found.get("rows", []) if row not in rows]
     if shares:
@@ -125,7 +124,7 @@ def _scores(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) 
     head = ("metric", "better", "value", "floor", "ratio")
     cells = tuple(
         (
-            _metric(material, row),
+            metric_cell(material, row),
             words(f"better.{row['better']}"),
             interval(row["value"], row.get("low"), row.get("high")),
             number(row.get("floor")),
@@ -138,12 +137,13 @@ def _scores(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) 
         head=tuple(words(f"evaluation.{name}") for name in head),
         rows=cells,
         align="llrrr",
-        commands=_made_by(found),
+        commands=made_by(found),
         shares=(2.6, 1.0, 1.9, 0.8, 1.8),
     )
 
 
-def _metric(material: Material, row: Row) -> str:
+def metric_cell(material: Material, row: Row) -> str:
+    """A metric by its name, with its source."""
     name = str(row["metric"])
     return material.words.metric(name, str(row["label"])) + material.cite(metric_source(name))
 
@@ -152,116 +152,18 @@ def _class_shares(material: Material, run: RunFacts, found: Row, rows: Sequence[
     """A column a class, up to twenty."""
     words = material.words
     head: tuple[Cell, ...] = (words("evaluation.class"),)
-    head += tuple(str(row["metric"]).removeprefix(_CLASS) for row in rows)
+    head += tuple(str(row["metric"]).removeprefix(CLASS_SHARE) for row in rows)
     made = (words("evaluation.made"), *(f"{row['value']:.3f}" for row in rows))
     real = (words("evaluation.real"), *(_share(row.get("floor")) for row in rows))
     caption = words("evaluation.shares", run=run.name)
     shares = (1.6, *[1.0] * len(rows))
-    return Table(caption, head, (made, real), "l" + "r" * len(rows), _made_by(found), shares)
+    return Table(caption, head, (made, real), "l" + "r" * len(rows), made_by(found), shares)
 
 
 def _share(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
-def _made_by(found: Row) -> tuple[str, ...]:
+def made_by(found: Row) -> tuple[str, ...]:
+    """The command of an evaluation or a comparison."""
     return (str(found["command"]),) if found.get("command") else ()
-
-
-def comparison_chapter(
-    material: Material, uncompared: Sequence[tuple[str, str]]
-) -> Iterator[Block]:
-    """DDPM against DCGAN, or any runs. `uncompared`: comparison or baseline, and the command for it."""
-    words = material.words
-    yield Heading(words("comparison"))
-    for kind, command in uncompared:
-        yield Missing(words(f"missing.{kind}"), command)
-    for comparison in material.comparisons:
-        if len(material.comparisons) > 1:
-            yield Heading(words.listed(_labels(comparison)), 2)
-        yield from _comparison(material, comparison)
-
-
-def _labels(comparison: ComparisonFacts) -> list[str]:
-    return [str(entry["label"]) for entry in comparison.row["entries"]]
-
-
-def _comparison(material: Material, comparison: ComparisonFacts) -> Iterator[Block]:
-    words, labels = material.words, _labels(comparison)
-    made, named = _made_by(comparison.row), words.listed(labels)
-    yield Paragraph(spans(_rule(material, comparison, named)))
-    if "grids" in comparison.pictures:
-        caption = words("comparison.grids", labels=named)
-        yield Figure(caption, (comparison.pictures["grids"],), 1.0, made)
-    yield _verdicts(material, comparison, labels)
-    yield from _costs(material, comparison, labels)
-    for key, width in _FIGURES:
-        if key in comparison.pictures:
-            caption = words("comparison.cost_figure" if key == "cost" else f"comparison.{key}")
-            yield Figure(caption, (comparison.pictures[key],), width, made)
-
-
-def _rule(material: Material, comparison: ComparisonFacts, labels: str) -> str:
-    """What was held equal, when a difference counts, and how many of the verdicts may be chance."""
-    rows = comparison.row["verdicts"]
-    tests = sum(sum(v["value"] is not None for v in row["values"]) > 1 for row in rows)
-    chance = max(1, round(tests / 20))
-    return material.words("comparison.about", labels=labels, tests=tests, chance=chance)
-
-
-def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[str]) -> Table:
-    words = material.words
-    rows = [
-        (
-            _metric(material, row),
-            words(f"better.{row['better']}"),
-            *(interval(value["value"], value["low"], value["high"]) for value in row["values"]),
-            number(row.get("floor")),
-            words.phrase(str(row["verdict"])),
-        )
-        for row in comparison.row["verdicts"]
-        if not str(row["metric"]).startswith(_CLASS)
-    ]
-    names = ("metric", "better", "floor")
-    metric, better, floor = (words(f"evaluation.{name}") for name in names)
-    return Table(
-        caption=words("comparison.verdicts"),
-        head=(metric, better, *labels, floor, words("comparison.verdict")),
-        rows=tuple(rows),
-        align="ll" + "r" * (len(labels) + 1) + "l",
-        commands=_made_by(comparison.row),
-        shares=(2.1, 1.15, *[1.6] * len(labels), 0.9, 1.7),
-    )
-
-
-def _costs(
-    material: Material, comparison: ComparisonFacts, labels: Sequence[str]
-) -> Iterator[Block]:
-    """Minutes, images and sizes beside each other, where the entries are runs."""
-    words = material.words
-    runs: list[Row] = [entry.get("run") or {} for entry in comparison.row["entries"]]
-    speeds = [entry["evaluation"].get("images_per_second") for entry in comparison.row["entries"]]
-    if not any(runs):
-        return
-    facts: list[Fact] = [
-        (words("fact.preset"), [str(run.get("preset", "")) for run in runs]),
-        (words("fact.model"), [str(run.get("model", "")).upper() for run in runs]),
-        (words("fact.parameters"), [_sizes(material, run.get("parameters") or {}) for run in runs]),
-        (words("fact.minutes"), [number(run.get("minutes")) for run in runs]),
-        (words("fact.steps"), [whole(run.get("steps")) for run in runs]),
-        (words("comparison.batch"), [whole(run.get("batch_size")) for run in runs]),
-        (words("fact.seen"), [whole(run.get("images_seen")) for run in runs]),
-        (words("comparison.drawing"), [number(speed) for speed in speeds]),
-        (words("comparison.precision"), [str(run.get("precision", "")) for run in runs]),
-        (words("comparison.device"), [str(run.get("device", "")) for run in runs]),
-    ]
-    made = _made_by(comparison.row)
-    yield from fact_tables(words, words("comparison.cost"), labels, facts, made)
-
-
-def _sizes(material: Material, sizes: Mapping[str, int]) -> str:
-    """`680,000` or `generator 1,200,000, discriminator 900,000`."""
-    if len(sizes) == 1:
-        return whole(next(iter(sizes.values())))
-    named = [f"{material.words(f'part.{part}')} {whole(size)}" for part, size in sizes.items()]
-    return material.words.listed(named)

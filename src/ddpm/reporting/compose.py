@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ddpm.reporting.chapters_method import method_chapter, network_chapter, settings_chapter
+from ddpm.reporting.chapters_comparison import comparison_chapter
+from ddpm.reporting.chapters_method import method_chapter
 from ddpm.reporting.chapters_opening import data_chapter, reproduction_chapter, runs_chapter
-from ddpm.reporting.chapters_results import (
-    comparison_chapter,
-    evaluation_chapter,
-    samples_chapter,
-    training_chapter,
-)
+from ddpm.reporting.chapters_results import evaluation_chapter, samples_chapter, training_chapter
+from ddpm.reporting.chapters_settings import network_chapter, settings_chapter
 from ddpm.reporting.citations import Source
 from ddpm.reporting.document import Block, Document, Heading, Items, Span, spans
 from ddpm.reporting.facts import Material

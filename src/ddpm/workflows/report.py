@@ -5,27 +5,22 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddpm.config import load_config, unknown
-from ddpm.data.catalogue import DATASETS
 from ddpm.errors import RequestError
 from ddpm.files import check_place, is_leftover, replacing, replacing_folder, write_text
 from ddpm.reporting import typefaces
-from ddpm.reporting.citations import Citations, Source
 from ddpm.reporting.compose import Front, compose
 from ddpm.reporting.document import Document, texts
-from ddpm.reporting.facts import ComparisonFacts, Material, RunFacts
 from ddpm.reporting.markdown import to_markdown
 from ddpm.reporting.markup import to_typst
 from ddpm.reporting.notes import Notes, read_notes, template
 from ddpm.reporting.typst import compile_pdf, families_of, load_typst
 from ddpm.reporting.words import LANGUAGES, Words
-from ddpm.runs import RunFolder
-from ddpm.workflows.opening import find_run
 from ddpm.workflows.progress import say
-from ddpm.workflows.report_facts import comparison_facts, facts_of
+from ddpm.workflows.report_material import gather, open_subjects
 from ddpm.workflows.report_pictures import Album, draw_schedules
 
 NOTES = "notes.md"  # beside the report
@@ -65,13 +60,17 @@ class ReportRequest:
 def write_report(request: ReportRequest) -> list[Path]:
     """Write the report; the paths written. A template for the author's words is written where none is."""
     _check(request)
-    runs = _named(request.targets)
+    subjects = open_subjects(request.targets, request.comparisons)
     own = typefaces.characters_of(request.font) if request.font else frozenset()
-    notes = _notes(request)
+    notes = _notes(request.notes_file)
     with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
         pictures = Path(scratch) / request.pictures.name
         pictures.mkdir()
-        document = _document(request, runs, pictures, notes)
+        material, uncompared = gather(
+            subjects, pictures, request.language, request.said or command(request), request.device
+        )
+        schedule = draw_schedules(Album(pictures), list(map(load_config, subjects.configs)))
+        document = compose(material, request.front, notes, schedule=schedule, uncompared=uncompared)
         written = [request.markdown]
         if request.out.suffix == ".pdf":
             missing = typefaces.without_glyph(texts(document), own)
@@ -82,6 +81,7 @@ def write_report(request: ReportRequest) -> list[Path]:
             written.insert(0, request.out)
         _keep(pictures, request.pictures)
     write_text(request.markdown, to_markdown(document))
+    _leave_template(request)
     return [*written, request.pictures]
 
 
@@ -108,29 +108,10 @@ def _is_album(folder: Path) -> bool:
     )
 
 
-def _named(targets: Sequence[str]) -> dict[str, RunFolder]:
-    """The runs by names that differ; RequestError where one is not there."""
-    runs: dict[str, RunFolder] = {}
-    for target in targets:
-        run = find_run(target)
-        if run is None:
-            raise RequestError(f"{target} is not a run; give a folder that ddpm train wrote.")
-        name = run.root.name if run.root.name not in ("", "..") else run.root.resolve().name
-        if any(run.root.resolve() == other.root.resolve() for other in runs.values()):
-            continue
-        names = [name, *(f"{name}-{n}" for n in range(2, len(targets) + 2))]
-        runs[next(choice for choice in names if choice not in runs)] = run
-        load_config(run.config)
-    return runs
-
-
-def _notes(request: ReportRequest) -> Notes:
-    """What the author wrote; the template is written where the file is not there."""
-    path = request.notes_file
+def _notes(path: Path) -> Notes:
+    """What the author wrote, if anything."""
     if not path.exists():
         check_place(path)
-        write_text(path, template(Words(request.language)))
-        say(f"{path} is there now: write your own passages into it and run the command again.")
         return Notes()
     try:
         return read_notes(path.read_text(encoding="utf-8"))
@@ -138,72 +119,12 @@ def _notes(request: ReportRequest) -> Notes:
         raise RequestError(f"{path} cannot be read ({error}); save it as UTF-8 text.") from error
 
 
-def _document(
-    request: ReportRequest, runs: dict[str, RunFolder], pictures: Path, notes: Notes
-) -> Document:
-    """The report as a structure; its pictures are drawn into `pictures`."""
-    facts = [facts_of(run, name, pictures, request.device) for name, run in runs.items()]
-    compared = [
-        comparison_facts(folder, index, pictures)
-        for index, folder in enumerate(request.comparisons, 1)
-    ]
-    facts = [
-        _measured(run, folder, compared) for run, folder in zip(facts, runs.values(), strict=True)
-    ]
-    names = dict.fromkeys(run.data_name for run in facts)
-    known = {name: DATASETS[name] for name in names if name in DATASETS}
-    material = Material(
-        runs=facts,
-        comparisons=compared,
-        words=Words(request.language),
-        cite=Citations({f"data:{n}": _data_source(n) for n in known}),
-        data_sources={n: {"license": d.license, "text": d.description} for n, d in known.items()},
-        command=request.said or command(request),
-    )
-    schedule = draw_schedules(Album(pictures), [load_config(run.config) for run in runs.values()])
-    uncompared = [] if compared else _uncompared(list(runs.values()), facts)
-    return compose(material, request.front, notes, schedule=schedule, uncompared=uncompared)
-
-
-def _measured(run: RunFacts, folder: RunFolder, compared: Sequence[ComparisonFacts]) -> RunFacts:
-    """A run that was never evaluated alone has the scores of a comparison it stands in."""
-    if run.evaluation is not None:
-        return run
-    entries = (entry for comparison in compared for entry in comparison.row["entries"])
-    root = folder.root.resolve()
-    own = (e for e in entries if e.get("run") and Path(e["run"]["path"]).resolve() == root)
-    entry = next(own, None)
-    return run if entry is None else replace(run, evaluation=entry["evaluation"])
-
-
-def _data_source(name: str) -> Source:
-    entry = DATASETS[name]
-    return Source("", "", entry.citation, "", entry.source)
-
-
-def _uncompared(folders: Sequence[RunFolder], facts: Sequence[RunFacts]) -> list[tuple[str, str]]:
-    """For each set of images: what compares the runs on it, or trains a second one to compare with."""
-    groups: dict[str, list[int]] = {}
-    for index, run in enumerate(facts):
-        groups.setdefault(
-            f"{run.data_name} {run.environment.get('data', {}).get('size')}", []
-        ).append(index)
-    found = []
-    for group in groups.values():
-        if len(group) > 1:
-            roots = [str(folders[index].root) for index in group]
-            found.append(("comparison", shlex.join(["ddpm", "compare", *roots])))
-        else:
-            found.append(("baseline", _other_family(facts[group[0]])))
-    return found
-
-
-def _other_family(run: RunFacts) -> str:
-    """What trains a DCGAN on the images of a diffusion run, or the other way round."""
-    preset = str(run.config.get("preset"))
-    kind = next((name for name in ("mnist", "anime") if name in preset), "folder")
-    words = ["ddpm", "train", kind if run.gan else f"dcgan-{kind}"]
-    return shlex.join(words + (["--data", run.data_name] if run.data_name != kind else []))
+def _leave_template(request: ReportRequest) -> None:
+    """A file for the author's words where there is none."""
+    path = request.notes_file
+    if not path.exists():
+        write_text(path, template(Words(request.language)))
+        say(f"{path} is there now: write your own passages into it and run the command again.")
 
 
 def _pdf(request: ReportRequest, document: Document, pictures: Path, lacking: bool) -> bytes:
@@ -215,7 +136,8 @@ def _pdf(request: ReportRequest, document: Document, pictures: Path, lacking: bo
 
 def _name_missing(missing: Sequence[str]) -> None:
     """A warning that names the characters which no font has, at most twenty of them."""
-    lost = [c for c in missing if c not in typefaces.in_system_fonts(missing)] if missing else []
+    elsewhere = typefaces.in_system_fonts(missing)
+    lost = [character for character in missing if character not in elsewhere]
     if lost:
         named = ", ".join(f"{c} (U+{ord(c):04X})" for c in lost[:_SHOWN])
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""

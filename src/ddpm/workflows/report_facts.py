@@ -177,9 +177,15 @@ def read_evaluation(path: Path) -> dict[str, Any] | None:
     )
 
 
-def comparison_facts(folder: Path, index: int, pictures: Path) -> ComparisonFacts:
-    """A comparison folder; its pictures are copied into `pictures`."""
-    row = _read_json(folder / COMPARISON, ("entries", "verdicts", "figures"))
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """The comparison.json of a folder; RequestError where it is not there or damaged."""
+    return _read_json(folder / COMPARISON, ("entries", "verdicts", "figures"))
+
+
+def comparison_facts(
+    folder: Path, row: Mapping[str, Any], index: int, pictures: Path
+) -> ComparisonFacts:
+    """A comparison and its pictures, copied into `pictures` from its folder."""
     album = Album(pictures, f"comparison-{index}-")
     for what, name in row["figures"].items():
         source = folder / Path(str(name)).name
