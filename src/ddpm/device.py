@@ -62,8 +62,8 @@ def keep_memory() -> None:
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
-            mallopt(parameter, 2**30)  # bytes
+        mallopt(_TRIM_THRESHOLD, 2**30)  # bytes
+        mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes
 
 
 @contextlib.contextmanager
