@@ -67,7 +67,7 @@ def settings_chapter(material: Material) -> Iterator[Block]:
             ),
             align="ll" + "r" * len(part),
             commands=tuple(run.commands["train"] for run in part),
-            shares=(1.35, 2.2, *[1.1] * len(part)) if len(part) > 2 else (),
+            shares=(1.55, 2.1, *[1.1] * len(part)) if len(part) > 2 else (),
         )
 
 

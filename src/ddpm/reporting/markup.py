@@ -105,9 +105,7 @@ def _(block: Items, numbered: Numbered, faces: Faces) -> str:
 def _(block: Table, numbered: Numbered, faces: Faces) -> str:
     shares = block.shares or (0.0,) * len(block.head)
     widths = _array("auto" if share == 0 else f"{share:g}fr" for share in shares)
-    rows = ",\n  ".join(
-        "".join(f"{_cell(cell)}, " for cell in row).strip(", ") for row in block.rows
-    )
+    rows = ",\n  ".join(_array(map(_cell, row)) for row in block.rows)
     return (
         f"#data-table({_caption(numbered.label, block.caption, block.commands)},\n"
         f"  columns: {widths}, align: {_array(_ALIGNED[letter] for letter in block.align)},\n"
