@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm import files
+from ddpm.errors import RequestError
 from ddpm.files import (
+    check_place,
     is_leftover,
     remove_leftovers,
     replacing,
@@ -143,10 +145,29 @@ def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
     plain.touch()
     write_text(tmp_path / "file", "")
     (tmp_path / "plain-folder").mkdir()
-    with replacing_folder(tmp_path / "folder"):
-        pass
+    with replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "private").touch(mode=0o600)  # as safetensors makes its files
     assert (tmp_path / "file").stat().st_mode == plain.stat().st_mode
+    assert (tmp_path / "folder" / "private").stat().st_mode == plain.stat().st_mode
     assert (tmp_path / "folder").stat().st_mode == (tmp_path / "plain-folder").stat().st_mode
+
+
+def test_a_place_is_checked_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_place(tmp_path / "file")  # to be replaced
+    check_place(tmp_path / "new" / "folder" / "file")
+    check_place(Path("file-in-the-current-folder"))
+    with pytest.raises(RequestError, match="is a folder; give the name of a file"):
+        check_place(tmp_path)
+    with pytest.raises(RequestError, match=r"because .*file is a file; give another place"):
+        check_place(tmp_path / "file" / "in" / "it")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_read_only_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(RequestError, match="is read-only; give another place"):
+        check_place(tmp_path / "new" / "file")
 
 
 def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ddpm.errors import RequestError
+
 TEMP_PREFIX = ".tmp-"
 
 
@@ -41,6 +43,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.iterdir():
             _flush(file)
+            file.chmod(0o666 & ~_umask())  # writers such as safetensors make private files
         _flush_folder(temporary)
         temporary.chmod(0o777 & ~_umask())
         _take_place(temporary, path)
@@ -48,6 +51,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     _flush_folder(path.parent)
+
+
+def check_place(path: Path) -> None:
+    """RequestError where a file called `path` cannot be written: better said before the work than after."""
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder; give the name of a file.")
+    folder = next((parent for parent in path.parents if parent.exists()), path.parent)
+    if not folder.is_dir():
+        raise RequestError(
+            f"{path} cannot be written, because {folder} is a file; give another place."
+        )
+    if not os.access(folder, os.W_OK):
+        raise RequestError(
+            f"{path} cannot be written, because {folder} is read-only; give another place."
+        )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -313,3 +313,8 @@ def test_formats_that_run_other_programs_are_not_opened() -> None:
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
     with pytest.raises(BrokenImageError, match="is not an image"):
         read_header(eps)
+
+
+def test_a_phones_picture_under_another_name_is_recognised() -> None:
+    with pytest.raises(BrokenImageError, match=r"HEIC or AVIF picture.*save it as JPEG or PNG"):
+        read_header(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))

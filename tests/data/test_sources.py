@@ -230,7 +230,7 @@ def test_what_is_no_image_set_is_refused_with_the_mend(tmp_path: Path, write_fol
     assert "nothing at" in refusal(tmp_path / "missing")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "holds no files; images end in png, jpg" in refusal(empty)
+    assert "holds no files; give one that holds images (png, jpg" in refusal(empty)
     text = write_folder(tmp_path / "text", {"a.txt": b"1", "b/c.md": b"2"})
     assert "no images among its 2 files" in refusal(text)
     assert "a.txt is not a set of images; give a folder or zip" in refusal(text / "a.txt")

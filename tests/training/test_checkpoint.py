@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ddpm.config import Config
@@ -49,6 +50,18 @@ def bits(tensors: dict[str, Tensor]) -> dict[str, tuple[torch.dtype, list[int], 
 def saved(tmp_path: Path) -> Path:
     checkpoint.save(tmp_path / "step-00000012", state(), SPEC, PROGRESS)
     return tmp_path / "step-00000012"
+
+
+def test_a_full_disk_is_the_systems_word_not_a_foreign_librarys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **keywords: Any) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", refuse)
+    with pytest.raises(OSError, match=r"weights could not be written .*No space left"):
+        checkpoint.save(tmp_path / "step-00000001", state(), SPEC, PROGRESS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_round_trip_is_bit_exact(saved: Path) -> None:

@@ -142,7 +142,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:
         open_model("mime", "cpu")
     assert "file.txt" not in str(caught.value)
     Path("empty").mkdir()
-    with pytest.raises(RequestError, match="empty is not a run"):
+    with pytest.raises(RequestError, match="empty is no run"):
         open_model("empty", "cpu")
     Path("w.pt").touch()
     with pytest.raises(RequestError, match="There is no"):

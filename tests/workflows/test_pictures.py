@@ -82,6 +82,29 @@ def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
         assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
 
 
+def test_a_grid_asked_for_beside_a_gif_is_the_gifs_own() -> None:
+    written = write_samples("digits", QUICK, SampleRequest(n=4, grid=(1, 4), out=Path("way.gif")))
+    assert written == [Path("way.gif")] and list(Path().iterdir()) == written
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (SampleRequest(out=Path("file.txt/x.png")), "file.txt is a file"),
+        (SampleRequest(out=Path("folder.png")), "folder.png is a folder"),
+        (SampleRequest(png_dir=Path("file.txt/pngs")), "file.txt is a file"),
+    ],
+)
+def test_a_place_that_cannot_be_is_said_before_anything_is_drawn(
+    request_: SampleRequest, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file.txt").touch()
+    Path("folder.png").mkdir()
+    monkeypatch.setattr("ddpm.workflows.pictures.open_model", None)  # to call it would fail
+    with pytest.raises(RequestError, match=words):
+        write_samples("digits", QUICK, request_)
+
+
 def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
     images = drawn(n=3, seed=7)
     write_samples("digits", QUICK, SampleRequest(n=3, seed=7, png_dir=Path("out")))
@@ -118,6 +141,9 @@ def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
     assert read_image(Path("red.png")).shape == (3, 4, 6)
     assert read_image(Path("red.png"), (1, 4, 4)).shape == (1, 4, 4)
     Path("text.png").write_text("no picture", encoding="utf-8")
-    for name, words in (("text.png", "not a readable image"), ("absent.png", "No such file")):
+    for name, words in (
+        ("text.png", r"^text.png is not an image; give"),
+        ("absent.png", "No such file"),
+    ):
         with pytest.raises(RequestError, match=words):
             read_image(Path(name))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ddpm.cli.arguments import Add, absolute, add_device, add_set, count, positive
 from ddpm.config import Config, load_config, with_overrides
+from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder
 
@@ -73,6 +74,11 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     elif target.exists():
         config, name = get_preset("folder").config, target.resolve().stem
         options.data = options.data or options.target
+    elif target.name != options.target or target.suffix:  # meant as a path
+        raise RequestError(
+            f"There is nothing at {options.target}; give a folder, a zip or an array of images, "
+            f"or a preset ({', '.join(PRESETS)})."
+        )
     else:
         config, name = get_preset(options.target).config, ""  # raises: names the nearest preset
     if options.data is not None:

@@ -39,6 +39,7 @@ _large_images = threading.BoundedSemaphore(2)
 
 # By content, whatever the name; no format that hands its bytes to another program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_PHONE_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypavif")
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -110,13 +111,20 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except BrokenImageError:
         raise
     except UnidentifiedImageError as error:
-        raise BrokenImageError("is not an image" if data else "is empty") from error
+        raise BrokenImageError(_what_else(data)) from error
     except Image.DecompressionBombError as error:
         raise BrokenImageError(f"has more than {LARGEST_IMAGE:,} pixels") from error
     except MemoryError as error:
         raise BrokenImageError("does not fit into memory") from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         raise BrokenImageError(f"cannot be decoded ({error})") from error
+
+
+def _what_else(data: bytes) -> str:
+    """Why bytes that Pillow does not know are no image."""
+    if data[4:12] in _PHONE_BRANDS:
+        return "is a HEIC or AVIF picture, which cannot be read; save it as JPEG or PNG"
+    return "is not an image" if data else "is empty"
 
 
 def _check_size(width: int, height: int) -> None:

@@ -49,9 +49,11 @@ class ImageSource:
 
 def none_usable(source: ImageSource, item: int, reason: str) -> RequestError:
     """The error for a set of which every image is broken, item ``item`` for example."""
+    which = f"None of the {len(source)} images in {source.name} can"
+    if len(source) == 1:
+        which = f"The only image in {source.name} cannot"
     return RequestError(
-        f"None of the {len(source)} images in {source.name} can be used "
-        f"({source.names[item]} {reason}); give a set of whole images."
+        f"{which} be used ({source.names[item]} {reason}); give a set of whole images."
     )
 
 

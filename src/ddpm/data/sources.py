@@ -51,7 +51,9 @@ def _in_folder(folder: Path) -> ImageSource:
     if archives:
         return _in_file(archives[0], folder.name)
     what = f"no images among its {len(files)} files" if files else "no files"
-    raise RequestError(f"{folder} holds {what}; images end in {', '.join(EXTENSIONS)}.")
+    raise RequestError(
+        f"{folder} holds {what}; give one that holds images ({', '.join(EXTENSIONS)})."
+    )
 
 
 def _in_file(path: Path, name: str) -> ImageSource:

@@ -37,9 +37,12 @@ class Checkpoint:
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> None:
-    """One safetensors file that says itself what it is."""
+    """One safetensors file that says itself what it is; OSError where the disk refuses."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(plain, path, metadata={SPEC_KEY: spec.to_json()})
+    try:
+        save_file(plain, path, metadata={SPEC_KEY: spec.to_json()})
+    except SafetensorError as error:
+        raise OSError(f"the weights could not be written ({error})") from error
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], ModelSpec]:

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ddpm.errors import RequestError
-from ddpm.files import replacing
+from ddpm.files import check_place, replacing
 
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
 
@@ -24,6 +24,12 @@ def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -
     options = _options(path, comment)
     with replacing(path) as temporary:
         picture.save(temporary, **options)
+
+
+def check_picture(path: Path) -> None:
+    """RequestError where `save_picture` could not write `path`; asked before the work is done."""
+    _options(path, "")
+    check_place(path)
 
 
 def _options(path: Path, comment: str) -> dict[str, Any]:

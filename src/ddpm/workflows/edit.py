@@ -15,6 +15,7 @@ from ddpm.errors import RequestError
 from ddpm.models import editing
 from ddpm.models.ddpm import Ddpm
 from ddpm.visuals.grids import save_grid
+from ddpm.visuals.saving import check_picture
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.pictures import read_image
 from ddpm.workflows.progress import say
@@ -36,7 +37,7 @@ def write_interpolation(
     device: str = "auto",
 ) -> Path:
     """Rows of images, each walking from one seed's image to the next seed's."""
-    opened, model, settings = _open(target, overrides, device)
+    opened, model, settings = _open(target, overrides, device, out)
     rows = []
     for pair in range(pairs):
         ends = (seed + 2 * pair, seed + 2 * pair + 1)
@@ -62,7 +63,7 @@ def write_inpainting(
     device: str = "auto",
 ) -> Path:
     """The image, the image with its hole, and n answers in one row."""
-    opened, model, settings = _open(target, overrides, device)
+    opened, model, settings = _open(target, overrides, device, out)
     original = read_image(image, model.spec.image_shape)
     hole = torch.from_numpy(read_image(mask, (1, *model.spec.image_shape[1:])) >= MASK_EDGE).float()
     if not hole.any() or hole.all():
@@ -95,7 +96,7 @@ def write_refinement(
     device: str = "auto",
 ) -> Path:
     """The image and n answers in one row."""
-    opened, model, settings = _open(target, overrides, device)
+    opened, model, settings = _open(target, overrides, device, out)
     original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
@@ -108,8 +109,10 @@ def write_refinement(
 
 
 def _open(
-    target: str, overrides: Sequence[str], device: str
+    target: str, overrides: Sequence[str], device: str, out: Path | None
 ) -> tuple[Opened, Ddpm, SamplingConfig]:
+    if out is not None:
+        check_picture(out)
     opened = open_model(target, device)
     if not isinstance(opened.model, Ddpm):
         raise RequestError(

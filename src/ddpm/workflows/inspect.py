@@ -9,6 +9,7 @@ from ddpm.config import Config, DataConfig
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
 from ddpm.data.inspection import inspect
 from ddpm.visuals.grids import contact_sheet
+from ddpm.visuals.saving import check_picture
 from ddpm.workflows.opening import open_dataset
 from ddpm.workflows.progress import Progress
 
@@ -48,6 +49,7 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
 
 def inspect_dataset(target: str, out: Path) -> str:
     """Counts, sizes, modes, classes, broken files and pixel statistics; a contact sheet at `out`."""
+    check_picture(out)
     path = locate(target, data_dir=data_dir(), cache_dir=cache_dir())
     with Progress("looking through the images", 0) as bar:
         found = inspect(path, cache_dir=cache_dir(), progress=bar.of_total)

@@ -14,14 +14,14 @@ from ddpm.config import SamplingConfig, unknown
 from ddpm.data.decoding import decode, read_header
 from ddpm.data.source import BrokenImageError
 from ddpm.errors import RequestError
-from ddpm.files import replacing
+from ddpm.files import check_place, replacing
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder, read_rows
 from ddpm.visuals.animations import denoising_gif, frame_indices
 from ddpm.visuals.curves import loss_plot
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import process_strip
-from ddpm.workflows.marking import grid_comment
+from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
@@ -89,9 +89,13 @@ def _check_outputs(request: SampleRequest) -> None:
     """RequestError, before anything is drawn, where a place cannot be written to."""
     if request.out is not None and _suffix(request) not in OUTPUTS:
         raise unknown("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+    if request.out is not None:
+        check_place(request.out)
     folder = request.png_dir
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder} is not empty; --png-dir needs a new or an empty folder.")
+    if folder is not None:
+        check_place(folder / "0.png")
 
 
 def _write(
@@ -109,8 +113,8 @@ def _write(
         with replacing(out) as temporary:
             np.savez_compressed(temporary, images=images)
         written.append(out)
-    wants_grid = (
-        _suffix(request) in PICTURES or request.grid or (not written and _suffix(request) != ".gif")
+    wants_grid = _suffix(request) in PICTURES or (
+        _suffix(request) != ".gif" and (request.grid or not written)
     )
     if wants_grid:
         path = (
@@ -119,19 +123,22 @@ def _write(
             else base.with_name(base.name + ".png")
         )
         shown = request.seeds[: rows * columns]
+        label = "" if request.label is None else f"label {request.label}, "
         save_grid(
             path,
             images[: rows * columns],
             rows,
             columns,
-            caption=f"{_seed_words(shown)}, {opened.model.drawing(settings)}",
+            caption=f"{seed_words(shown)}, {label}{opened.model.drawing(settings)}",
             comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
         )
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         written.append(_write_gif(base.with_name(base.name + ".gif"), trajectory, rows, columns))
     if trajectory is not None and request.panel:
-        written.append(_write_panel(base.with_name(base.name + "-panel.png"), trajectory))
+        written.append(
+            _write_panel(base.with_name(base.name + "-panel.png"), trajectory, request.seed)
+        )
     return written
 
 
@@ -160,7 +167,7 @@ def _write_gif(path: Path, trajectory: Trajectory, rows: int, columns: int) -> P
     return path
 
 
-def _write_panel(path: Path, trajectory: Trajectory) -> Path:
+def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
     """One image: x_t above the clean image predicted from it, over the reverse process."""
     chosen = [i for i in frame_indices(trajectory.log_snr, PANEL_COLUMNS + 1) if i > 0]
     columns = [
@@ -170,7 +177,8 @@ def _write_panel(path: Path, trajectory: Trajectory) -> Path:
         )
         for i in chosen
     ]
-    process_strip(path, columns, row_titles=["xₜ", "predicted x₀"])
+    title = f"reverse process, seed {seed}, by share of the steps taken"
+    process_strip(path, columns, row_titles=["xₜ", "predicted x₀"], title=title)
     return path
 
 
@@ -183,12 +191,8 @@ def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
             shape = (1 if header.grey else 3, header.height, header.width)
         return np.array(decode(content, shape[1:], shape[0]))
     except (OSError, BrokenImageError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RequestError(f"{path} is not a readable image ({reason}).") from error
-
-
-def _seed_words(seeds: Sequence[int]) -> str:
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
+        reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+        raise RequestError(f"{path} {reason}; give a PNG, a JPEG or the like.") from error
 
 
 def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, pick_device
+from ddpm.device import deterministic, keep_memory, pick_device
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import is_leftover, remove_leftovers, write_json
+from ddpm.files import check_place, is_leftover, remove_leftovers, write_json
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
 from ddpm.models.families import make_model
@@ -51,9 +52,11 @@ class Outcome:
 def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
     """Train `config` into the run folder `out`, or go on with the run that is there."""
     run, where = RunFolder(out), pick_device(device)
+    keep_memory()
     if config.training.tensorboard:
         writer_class()  # it may be missing: better said before anything is written
     config = _continued(run, config) if run.exists() else _begun(run, config)
+    check_place(run.config)
     dataset = open_dataset(config)
     _check_same_data(run, dataset)
     spec = spec_of(config, dataset)
@@ -177,7 +180,7 @@ def _continued(run: RunFolder, asked: Config) -> Config:
     if changed:
         raise RequestError(
             f"{run.root} was begun with other settings ({', '.join(changed)}); choose another --out, "
-            "or repeat the command it was begun with."
+            f"or go on as it was begun, with: ddpm train {shlex.quote(str(run.root))}."
         )
     return with_asked_total(own, asked)
 
