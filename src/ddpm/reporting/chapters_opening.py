@@ -99,6 +99,8 @@ def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
     """Counts, sizes, augmentation and sources of the images."""
     words, runs = material.words, material.runs
     yield Heading(words("data"))
+    yield from _data_sources(material)
+    yield from _unknown_sources(material, notes)
     yield Paragraph(spans(words("data.scaling")))
     facts: list[Fact] = [
         (words(f"data.{key}"), [whole(_data(run, key)) for run in runs]) for key in _COUNTS
@@ -120,8 +122,6 @@ def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
     names = [run.name for run in runs]
     yield from fact_tables(words, words("data.caption"), names, facts, material.commands("data"))
     yield from _broken_files(material)
-    yield from _data_sources(material)
-    yield from _unknown_sources(material, notes)
 
 
 def _data(run: RunFacts, key: str) -> Any:
