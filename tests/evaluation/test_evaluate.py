@@ -31,6 +31,20 @@ def test_real_images_have_a_ratio_of_one_and_shuffled_pixels_a_large_one(sets, c
     assert bad["floor"] == good["floor"]
 
 
+def test_drawn_images_are_held_against_scattered_real_ones_alone(make_images, network) -> None:
+    """Real images in series of equal brightness: a row of them is farther from the reference."""
+    levels = torch.linspace(0.4, 1, 30).repeat_interleave(20)[:, None, None, None]
+    series = (make_images(600, 2) * levels).byte()
+    order = torch.randperm(600, generator=torch.Generator().manual_seed(5))
+    generated, reference = (make_images(600, 3) * levels).byte()[order[:100]], series[order[:300]]
+    collected = ImageSets(generated, reference, series)
+    drawn = ImageSets(generated, reference, series, independent=True)
+    wide, strict = (by_name(evaluate(sets, network))["fd"] for sets in (collected, drawn))
+    assert (strict["value"], strict["floor"]) == (wide["value"], wide["floor"])
+    assert strict["floor_high"] < wide["floor_high"] / 2
+    assert strict["ratio_low"] > 2 * wide["ratio_low"]
+
+
 def test_rows_are_plain_and_complete(sets, classifier) -> None:
     rows = evaluate(sets, classifier, n=100)
     assert json.loads(json.dumps(rows)) == rows

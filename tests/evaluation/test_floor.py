@@ -31,11 +31,12 @@ def test_images_that_stand_in_series_lie_farther_when_taken_in_a_row() -> None:
     everything = torch.arange(1000)
     real = Sample(images, series)
     reference = Reference(images, series, None, everything, everything)
-    scattered, consecutive = measure_sets(METRICS["fd"], real, reference, n=200, seed=0)
+    scattered, consecutive = (
+        measure_sets(METRICS["fd"], real, reference, sets) for sets in floor_sets(1000, 200, 0)
+    )
     assert scattered.shape == consecutive.shape == (DRAWS,)
     assert consecutive.mean() > 2 * scattered.mean()
-    nothing, neither = measure_sets(METRICS["fd"], real, reference, n=501, seed=0)
-    assert len(nothing) == len(neither) == 0
+    assert measure_sets(METRICS["fd"], real, reference, []).shape == (0,)
 
 
 @pytest.mark.parametrize("n", [100, 300])
@@ -44,5 +45,6 @@ def test_the_kernel_distance_of_real_sets_is_around_zero(n: int) -> None:
     images = torch.zeros(1000, 1, 1, 1, dtype=torch.uint8)
     everything = torch.arange(1000)
     reference = Reference(images, features, None, everything, everything)
-    scattered, _ = measure_sets(METRICS["kid"], Sample(images, features), reference, n, seed=0)
+    sets, _ = floor_sets(1000, n, seed=0)
+    scattered = measure_sets(METRICS["kid"], Sample(images, features), reference, sets)
     assert scattered.min() < 0 < scattered.max()

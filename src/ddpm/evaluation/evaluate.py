@@ -15,7 +15,7 @@ from ddpm.evaluation.bootstrap import (
     ratio_interval,
 )
 from ddpm.evaluation.features import Classifier, FeatureNetwork, extract
-from ddpm.evaluation.floor import measure_sets
+from ddpm.evaluation.floor import floor_sets, measure_sets
 from ddpm.evaluation.metrics import SUBSET, Metric, Reference, Sample, applicable
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.sets import ImageSets, choose
@@ -62,13 +62,18 @@ def evaluate(
     for name, metric in applicable(generated).items():
         row: Row = {"metric": name, "label": metric.named(network.name, count)}
         row |= {"better": metric.better, "n": count}
-        row |= _measure(metric, generated, real, reference, seed)
+        row |= _measure(metric, generated, real, reference, seed, sets.independent)
         rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
     return rows
 
 
 def _measure(
-    metric: Metric, generated: Sample, real: Sample, reference: Reference, seed: int
+    metric: Metric,
+    generated: Sample,
+    real: Sample,
+    reference: Reference,
+    seed: int,
+    independent: bool,
 ) -> Row:
     """The numbers of one row."""
     n = len(generated.images)
@@ -78,7 +83,10 @@ def _measure(
     floors = metric.measure(floor, reference, _weightings(n, replicates, seed + 1))
     if not metric.distance:
         return numbers(metric, values, floors, n)
-    return distance_numbers(metric, values, floors, measure_sets(metric, real, reference, n, seed))
+    scattered, consecutive = floor_sets(len(real.images), n, seed)
+    others = [scattered, [] if independent else consecutive]
+    measured = [measure_sets(metric, real, reference, indices) for indices in others]
+    return distance_numbers(metric, values, floors, (measured[0], measured[1]))
 
 
 def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
@@ -93,7 +101,7 @@ def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
 def distance_numbers(
     metric: Metric, values: Tensor, floors: Tensor, others: tuple[Tensor, Tensor]
 ) -> Row:
-    """The same with the ratio; `others`: scattered and consecutive sets of real images, if any."""
+    """The same with the ratio; `others`: the metric of scattered and consecutive real sets, if any."""
     value = values[0].item()
     spread = centered(value, values[1:], metric.scale)
     floor, floor_spread = floors[0].item(), centered(floors[0].item(), floors[1:], metric.scale)

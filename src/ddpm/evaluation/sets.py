@@ -19,12 +19,14 @@ class ImageSets:
     """Three sets of uint8 images [N, C, H, W] of one shape.
 
     `floor` are real images that are not in `reference`: n of them, measured like the generated
-    ones, give the value that a perfect generator would have at this n.
+    ones, give the value that a perfect generator would have at this n. `independent`: each
+    generated image was drawn for itself, as a model does, and not collected (`floor.py`).
     """
 
     generated: Tensor
     reference: Tensor
     floor: Tensor
+    independent: bool = False
 
     def check(self) -> None:
         """RequestError unless the three are usable and of one shape."""

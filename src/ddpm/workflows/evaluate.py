@@ -80,7 +80,8 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     count, note = _count(request, subject, real, asked)
     network, why = _network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
-    sets = ImageSets(images, real.reference, real.floor)
+    drawn = isinstance(subject, DrawnImages)
+    sets = ImageSets(images, real.reference, real.floor, independent=drawn)
     rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
     if isinstance(subject, DrawnImages):
         model, heldout = subject.opened.model, real.heldout
