@@ -76,9 +76,13 @@ def open_model(target: str, device: str = "auto") -> Opened:
         ) as file:
             return _from_file(file, target, f"the bundled {target} weights", where)
     for folder in filter(Path.is_dir, (path, RUNS / target)):
-        raise RequestError(f"{folder} is no run, as it has no configuration; give a folder that ddpm train made.")
+        raise RequestError(
+            f"{folder} is no run, as it has no configuration; give a folder that ddpm train made."
+        )
     if path.is_file():
-        raise RequestError(f"{path} is no weights file of ddpm-studio; those are .safetensors files that ddpm export wrote.")
+        raise RequestError(
+            f"{path} is no weights file of ddpm-studio; give one that ddpm export --to safetensors wrote."
+        )
     runs = [run.root.name for run in list_runs(RUNS)]
     raise unknown("run, weights file or bundled model called", target, [*runs, *bundled_names()])
 
