@@ -69,6 +69,12 @@ def test_other_shapes_are_refused(tmp_path: Path, shape: Any) -> None:
         open_source(tmp_path / "a.npy")
 
 
+def test_a_single_array_needs_no_key(tmp_path: Path) -> None:
+    images = random(4, 6, 7)
+    np.savez(tmp_path / "a.npz", images)  # numpy's own key, arr_0
+    assert np.array_equal(open_source(tmp_path / "a.npz").load(2), images[2][None])
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x_train=random(4, 6, 7), y_train=np.zeros(4))
     with pytest.raises(RequestError, match=r"needs the key images .* it has x_train, y_train"):

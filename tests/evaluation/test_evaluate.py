@@ -45,6 +45,19 @@ def test_drawn_images_are_held_against_scattered_real_ones_alone(make_images, ne
     assert strict["ratio_low"] > 2 * wide["ratio_low"]
 
 
+def test_copies_of_a_floor_that_was_trained_on_are_found(make_images, network) -> None:
+    reference, floor = make_images(200, 0), make_images(200, 1)
+    half = torch.cat([floor[:50], make_images(50, 2)])
+    fresh, trained = (
+        by_name(evaluate(ImageSets(half, reference, floor, trained_floor=known), network))
+        for known in (False, True)
+    )
+    assert (fresh["copies-pixels"]["value"], trained["copies-pixels"]["value"]) == (0, 0.5)
+    assert trained["copies-features"]["value"] >= 0.5
+    assert trained["copies-pixels"]["floor"] == 0  # the floor's images are no copies of themselves
+    assert trained["fd"] == fresh["fd"]
+
+
 def test_rows_are_plain_and_complete(sets, classifier) -> None:
     rows = evaluate(sets, classifier, n=100)
     assert json.loads(json.dumps(rows)) == rows

@@ -1,5 +1,5 @@
-"""Images kept as one array: .npy, or .npz with the key ``images`` (and ``labels``). Nothing is
-unpickled."""
+"""Images kept as one array: .npy, or .npz with the key ``images`` (and ``labels``) or with that one
+array alone, whatever its key. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -62,6 +62,8 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         if plain:
             return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if "images" not in archive and len(archive.files) == 1:
+                return {"images": archive[archive.files[0]]}
             if "images" not in archive:
                 keys = ", ".join(archive.files) or "nothing"
                 raise RequestError(

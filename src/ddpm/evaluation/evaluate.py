@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -45,10 +46,7 @@ def evaluate(
     """
     sets.check()
     count, note = sets.count(n)
-    chosen = sets.generated[choose(len(sets.generated), count, seed)]
-    generated = _sample(chosen, network, cache)
-    real = _sample(sets.floor, network, cache)
-    reference = _reference(sets.reference, network, count, seed, cache)
+    case = _case(sets, network, count, seed, cache)
     protocol = ScoreProtocol(
         network=network.name,
         weights=network.weights_hash,
@@ -59,34 +57,57 @@ def evaluate(
         seed=seed,
     )
     rows = []
-    for name, metric in applicable(generated).items():
+    for name, metric in applicable(case.generated).items():
         row: Row = {"metric": name, "label": metric.named(network.name, count)}
-        row |= {"better": metric.better, "n": count}
-        row |= _measure(metric, generated, real, reference, seed, sets.independent)
+        row |= {"better": metric.better, "n": count, **_measure(metric, case)}
         rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
     return rows
 
 
-def _measure(
-    metric: Metric,
-    generated: Sample,
-    real: Sample,
-    reference: Reference,
-    seed: int,
-    independent: bool,
-) -> Row:
+@dataclass(frozen=True)
+class _Case:
+    """What every metric is given."""
+
+    generated: Sample
+    real: Sample  # outside the reference
+    reference: Reference
+    trained: Reference  # where copies are looked for
+    floors: tuple[list[Tensor], list[Tensor]]  # indices into `real`, as of `floor_sets`
+    seed: int
+
+
+def _case(
+    sets: ImageSets, network: FeatureNetwork, count: int, seed: int, cache: Path | None
+) -> _Case:
+    chosen = sets.generated[choose(len(sets.generated), count, seed)]
+    real = _sample(sets.floor, network, cache)
+    reference = _reference(sets.reference, network, count, seed, cache)
+    scattered, consecutive = floor_sets(len(sets.floor), count, seed)
+    return _Case(
+        generated=_sample(chosen, network, cache),
+        real=real,
+        reference=reference,
+        trained=reference.joined(real) if sets.trained_floor else reference,
+        floors=(scattered, [] if sets.independent else consecutive),
+        seed=seed,
+    )
+
+
+def _measure(metric: Metric, case: _Case) -> Row:
     """The numbers of one row."""
-    n = len(generated.images)
-    floor = real.part(choose(len(real.images), n, seed + 1))
-    replicates = REPLICATES if generated.features.shape[1] <= WIDE else WIDE_REPLICATES
-    values = metric.measure(generated, reference, _weightings(n, replicates, seed))
-    floors = metric.measure(floor, reference, _weightings(n, replicates, seed + 1))
+    n, features = case.generated.features.shape
+    floor = case.real.part(choose(len(case.real.images), n, case.seed + 1))
+    replicates = REPLICATES if features <= WIDE else WIDE_REPLICATES
+    weightings = [_weightings(n, replicates, seed) for seed in (case.seed, case.seed + 1)]
+    reference = case.trained if metric.copies else case.reference
+    values = metric.measure(case.generated, reference, weightings[0])
+    floors = metric.measure(floor, case.reference, weightings[1])
     if not metric.distance:
         return numbers(metric, values, floors, n)
-    scattered, consecutive = floor_sets(len(real.images), n, seed)
-    others = [scattered, [] if independent else consecutive]
-    measured = [measure_sets(metric, real, reference, indices) for indices in others]
-    return distance_numbers(metric, values, floors, (measured[0], measured[1]))
+    scattered, consecutive = (
+        measure_sets(metric, case.real, case.reference, indices) for indices in case.floors
+    )
+    return distance_numbers(metric, values, floors, (scattered, consecutive))
 
 
 def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:

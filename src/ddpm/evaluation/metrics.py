@@ -7,7 +7,7 @@ the others are bootstrap replicates. The reference is held fixed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -52,6 +52,11 @@ class Reference:
     probabilities: Tensor | None
     matched: Tensor
     subset: Tensor
+
+    def joined(self, other: Sample) -> Reference:
+        """This reference and other training images, in which copies are looked for."""
+        images = torch.cat([self.images, other.images])
+        return replace(self, images=images, features=torch.cat([self.features, other.features]))
 
     @cached_property
     def frechet(self) -> Callable[[Statistics], float]:
@@ -101,6 +106,7 @@ class Metric:
     pixels: bool = False  # needs no feature network
     classes: bool = False  # needs class probabilities
     family: bool = False
+    copies: bool = False  # looks for copies of any training image
 
     def named(self, network: str, n: int) -> str:
         """The label in full: `FD-digits (n=1000, train ref)`, or the field's own `FID (Inception-v3, …)`."""
@@ -205,12 +211,12 @@ METRICS: dict[str, Metric] = {
     ),
     "copies-features": Metric(
         "copies (features, d1/d2 < 1/3)", "lower",
-        _mean(lambda s, r: nearest(s.features, r.features).flagged), share=True,
+        _mean(lambda s, r: nearest(s.features, r.features).flagged), share=True, copies=True,
     ),
     "copies-pixels": Metric(
         "copies (pixels, d1/d2 < 1/3)", "lower",
         _mean(lambda s, r: nearest(pixel_vectors(s.images), pixel_vectors(r.images)).flagged),
-        share=True, pixels=True,
+        share=True, pixels=True, copies=True,
     ),
     "resolution": Metric("effective resolution (pixels)", "real", _resolution, pixels=True),
     "detail": Metric(

@@ -81,7 +81,7 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     network, why = _network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     drawn = isinstance(subject, DrawnImages)
-    sets = ImageSets(images, real.reference, real.floor, independent=drawn)
+    sets = ImageSets(images, real.reference, real.floor, drawn, real.halved)
     rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
     if isinstance(subject, DrawnImages):
         model, heldout = subject.opened.model, real.heldout

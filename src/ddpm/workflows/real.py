@@ -30,6 +30,7 @@ class RealImages:
     reference_what: str
     floor_what: str
     note: str = ""
+    halved: bool = False  # the floor was trained on as well
 
 
 def own_images(opened: Opened, n: int) -> RealImages:
@@ -111,6 +112,7 @@ def halves(real: RealImages) -> RealImages:
         floor=real.reference[other],
         reference_what=f"{len(one):,} training images, one half of them",
         floor_what=f"{len(other):,} training images, the other half",
+        halved=True,
     )
 
 
