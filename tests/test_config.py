@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.config import (
-    _BOUNDS,
     Config,
     DiffusionConfig,
     SamplingConfig,
@@ -22,6 +21,7 @@ from ddpm.config import (
     load_config,
     with_overrides,
 )
+from ddpm.config.checks import _BOUNDS
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
 

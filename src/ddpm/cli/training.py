@@ -28,7 +28,7 @@ def define_train(add: Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f"Train a model.\n\npresets:\n{presets}",
         epilog="Every setting: --set key.path=value, such as --set training.batch_size=64 "
-        "(the keys stand in ddpm/config.py and in the run's config.json).",
+        "(the keys stand in ddpm/config/sections.py and in the run's config.json).",
     )
     parser.add_argument(
         "target", metavar="PRESET|FOLDER|ZIP", help="a preset, or images of your own"

@@ -1,0 +1,44 @@
+"""One run's configuration, read from and written to JSON. Standard library only."""
+
+from ddpm.config.checks import check
+from ddpm.config.reading import differences, get, load_config, with_overrides
+from ddpm.config.sections import (
+    FORMAT_VERSION,
+    Config,
+    DataConfig,
+    DiffusionConfig,
+    GanConfig,
+    NetworkConfig,
+    ObjectiveName,
+    SamplerName,
+    SamplingConfig,
+    ScheduleName,
+    SpacingName,
+    TimeSamplingName,
+    TrainingConfig,
+    WeightingName,
+)
+from ddpm.config.values import unknown
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Config",
+    "DataConfig",
+    "DiffusionConfig",
+    "GanConfig",
+    "NetworkConfig",
+    "ObjectiveName",
+    "SamplerName",
+    "SamplingConfig",
+    "ScheduleName",
+    "SpacingName",
+    "TimeSamplingName",
+    "TrainingConfig",
+    "WeightingName",
+    "check",
+    "differences",
+    "get",
+    "load_config",
+    "unknown",
+    "with_overrides",
+]

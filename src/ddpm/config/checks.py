@@ -1,0 +1,129 @@
+"""Values that no run can have, and settings that a model does not listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+
+from ddpm.config.sections import Config, DiffusionConfig, GanConfig
+from ddpm.errors import RequestError
+
+# key -> (lowest, highest) value that makes sense
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "data.shift": (0, 64),
+    "data.crop": (0, 0.9),
+    "network.channels": (1, 4096),
+    "network.blocks": (1, 16),
+    "network.patch": (1, 16),
+    "network.dropout": (0, 0.95),
+    "network.label_dropout": (0, 1),
+    "diffusion.num_steps": (2, 100_000),
+    "gan.latent": (1, 2**16),
+    "gan.channels": (1, 4096),
+    "gan.label_smoothing": (0, 0.5),
+    "training.steps": (1, 10**9),
+    "training.minutes": (0, 1e6),
+    "training.epochs": (0, 1e6),
+    "training.batch_size": (1, 2**20),
+    "training.accumulate": (1, 2**16),
+    "training.learning_rate": (0, 10),
+    "training.weight_decay": (0, 10),
+    "training.warmup": (0, 10**9),
+    "training.clip": (0, 1e9),
+    "training.ema": (0, 0.9999999),
+    "training.seed": (0, 2**63 - 1),
+    "training.checkpoint_every": (1, 10**9),
+    "training.preview_every": (1, 10**9),
+    "training.heldout_every": (1, 10**9),
+    "sampling.steps": (1, 100_000),
+    "sampling.eta": (0, 1),
+    "sampling.churn": (0, 10_000),
+    "sampling.guidance": (0, 100),
+    "sampling.chunk": (1, 2**16),
+}
+
+
+def check(config: Config) -> None:
+    """Values that no run can have, refused before anything is written."""
+    for key, (low, high) in _BOUNDS.items():
+        section, name = key.split(".")
+        value = getattr(getattr(config, section), name)
+        if not low <= value <= high:
+            raise RequestError(f"{key} must lie between {low:g} and {high:g}, not {value:g}.")
+    if not config.network.multipliers or not all(1 <= m <= 64 for m in config.network.multipliers):
+        raise RequestError(
+            "network.multipliers needs one whole number from 1 to 64 a level, such as [1, 2, 2]."
+        )
+    if any(a < 1 for a in config.network.attention):
+        raise RequestError("network.attention lists resolutions in pixels, such as [7] or [16, 8].")
+    if not all(0 <= b < 1 for b in config.training.betas):
+        raise RequestError("training.betas must lie in [0, 1), such as [0.9, 0.99].")
+    low, high = config.sampling.guidance_interval
+    if not 0 <= low <= high <= 1:
+        raise RequestError(
+            "sampling.guidance_interval needs two rising shares of the noise range, such as [0.1, 0.8]."
+        )
+    if config.training.accumulate > config.training.batch_size:
+        raise RequestError("training.accumulate cannot be larger than training.batch_size.")
+    if config.sampling.steps > config.diffusion.num_steps:
+        raise RequestError(
+            f"sampling.steps is {config.sampling.steps}, but the schedule has only "
+            f"{config.diffusion.num_steps} (diffusion.num_steps)."
+        )
+    _check_diffusion(config.diffusion)
+    if config.model == "dcgan":
+        _check_dcgan(config)
+
+
+def check_heard(config: Config, keys: Iterable[str]) -> None:
+    """RequestError where a key is set that the model does not listen to."""
+    for key in keys:
+        section = key.split(".")[0]
+        if config.model == "ddpm" and section == "gan":
+            raise RequestError(
+                f"{key} is a setting of a DCGAN; this is a diffusion model, whose own are network.* and "
+                "diffusion.*."
+            )
+        if config.model == "dcgan" and section in ("network", "diffusion"):
+            raise RequestError(
+                f"{key} is a setting of a diffusion model; a DCGAN's own are "
+                f"{', '.join(f'gan.{field.name}' for field in fields(GanConfig))}."
+            )
+        if config.model == "dcgan" and section == "sampling" and key != "sampling.chunk":
+            raise RequestError(
+                f"{key} is a setting of diffusion models; a DCGAN draws in one pass of its generator: "
+                "leave it out."
+            )
+
+
+def _check_dcgan(config: Config) -> None:
+    if config.data.labels:
+        raise RequestError("A DCGAN learns no labels; set data.labels=false.")
+    if config.training.accumulate > 1:
+        raise RequestError(
+            "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and a "
+            "smaller training.batch_size where memory is short."
+        )
+    if config.training.batch_size < 2:
+        raise RequestError(
+            "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
+        )
+
+
+def _check_diffusion(diffusion: DiffusionConfig) -> None:
+    if diffusion.schedule == "flow" and diffusion.objective == "noise":
+        raise RequestError(
+            "The flow schedule ends in pure noise, where predicted noise says nothing about the image; "
+            "use diffusion.objective=velocity (or v, x0)."
+        )
+    if diffusion.schedule == "edm" and diffusion.objective != "edm":
+        raise RequestError(
+            "The edm schedule needs diffusion.objective=edm, which scales the network's input."
+        )
+    if diffusion.learned_variance and (
+        diffusion.schedule in ("flow", "edm") or diffusion.objective not in ("noise", "x0", "v")
+    ):
+        raise RequestError(
+            "diffusion.learned_variance needs a schedule of betas (linear, cosine, sigmoid) and the "
+            "objective noise, x0 or v."
+        )

@@ -1,0 +1,140 @@
+"""Configurations from JSON and from ``--set key.path=value``: unknown keys and wrong types are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from ddpm.config.checks import check, check_heard
+from ddpm.config.sections import FORMAT_VERSION, Config
+from ddpm.config.values import coerce, nearest, parse
+from ddpm.errors import RequestError
+
+Section = TypeVar("Section")
+
+
+def read(values: Mapping[str, Any]) -> Config:
+    """The configuration that ``Config.to_dict`` wrote; RequestError on unknown keys or wrong types."""
+    version = values.get("format", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise RequestError(
+            f"This configuration has format {version}, but this version of ddpm-studio reads "
+            f"format {FORMAT_VERSION}; use the version that wrote it, or train again."
+        )
+    config = _build(Config, {k: v for k, v in values.items() if k != "format"}, "")
+    check(config)
+    return config
+
+
+def differences(one: Config, other: Config) -> list[str]:
+    """The keys in which two configurations differ."""
+    return [key for key in _keys(Config) if get(one, key) != get(other, key)]
+
+
+def get(config: Config, key: str) -> Any:
+    """The value at a key such as ``training.steps``."""
+    value: Any = config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
+    """The configuration with each ``key.path=value`` applied; values are JSON or bare words."""
+    keys = []
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise RequestError(
+                f"--set needs key.path=value, such as training.steps=2000; got {key!r}."
+            )
+        config = _assign(config, key.strip().split("."), parse(text.strip()), key.strip())
+        keys.append(key.strip())
+    check(config)
+    check_heard(config, keys)
+    return config
+
+
+def load_config(path: Any) -> Config:
+    """The configuration in a JSON file (`path`: pathlib.Path)."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RequestError(
+            f"{path} is not a readable configuration ({error}); bring it back from a copy, or train "
+            "again with another --out."
+        ) from error
+    if not isinstance(values, dict):
+        raise RequestError(f"{path} does not hold a configuration (a JSON object is needed).")
+    return Config.from_dict(values)
+
+
+def _unknown_key(key: str) -> RequestError:
+    """The error for a key that no section has: the nearest right one, then those of its section."""
+    names = _keys(Config)
+    section = key.partition(".")[0]
+    inside = [name for name in names if name.startswith(f"{section}.")]
+    sections = dict.fromkeys(name.partition(".")[0] for name in names)
+    there = (
+        f"{section} has {', '.join(inside)}" if inside else f"keys begin with {', '.join(sections)}"
+    )
+    return RequestError(f"There is no configuration key {key!r}; {nearest(key, names)}{there}.")
+
+
+def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
+    names = [f.name for f in fields(section)]  # type: ignore[arg-type]
+    name, rest = path[0], path[1:]
+    if name not in names:
+        raise _unknown_key(key)
+    current = getattr(section, name)
+    if rest and not dataclasses.is_dataclass(current):
+        raise _unknown_key(key)
+    if not rest and dataclasses.is_dataclass(current):
+        raise RequestError(
+            f"{key} is a section; set one of its keys, such as {_keys(type(current), key + '.')[0]}."
+        )
+    new = (
+        _assign(current, rest, value, key)
+        if rest
+        else coerce(value, _hints(type(section))[name], key)
+    )
+    return replace(section, **{name: new})  # type: ignore[type-var]
+
+
+def _keys(section: Any, prefix: str = "") -> list[str]:
+    hints = _hints(section)
+    found: list[str] = []
+    for f in fields(section):
+        if dataclasses.is_dataclass(hints[f.name]):
+            found += _keys(hints[f.name], f"{prefix}{f.name}.")
+        else:
+            found.append(prefix + f.name)
+    return found
+
+
+def _hints(section: Any) -> dict[str, Any]:
+    return typing.get_type_hints(section)
+
+
+def _build(section: type[Section], values: Any, prefix: str) -> Section:
+    if not isinstance(values, Mapping):
+        raise RequestError(
+            f"{prefix.rstrip('.') or 'The configuration'} must be an object of keys and values."
+        )
+    hints = _hints(section)
+    built: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise _unknown_key(f"{prefix}{name}")
+        hint = hints[name]
+        nested = dataclasses.is_dataclass(hint)
+        built[name] = (
+            _build(hint, value, f"{prefix}{name}.")
+            if nested
+            else coerce(value, hint, prefix + name)
+        )
+    return section(**built)
