@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils import deterministic as deterministic_settings
 
 from ddpm.device import autocast, deterministic, pick_device, resolve_precision
 from ddpm.errors import RequestError
@@ -108,7 +109,9 @@ def test_determinism_is_given_back_as_it_was(before: bool, warn_only: bool) -> N
         with pytest.raises(RuntimeError, match="stop"), deterministic():
             assert torch.are_deterministic_algorithms_enabled()
             assert torch.is_deterministic_algorithms_warn_only_enabled()
+            assert not deterministic_settings.fill_uninitialized_memory
             raise RuntimeError("stop")
+        assert deterministic_settings.fill_uninitialized_memory
         assert torch.are_deterministic_algorithms_enabled() == before
         assert torch.is_deterministic_algorithms_warn_only_enabled() == warn_only
     finally:

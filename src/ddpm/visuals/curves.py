@@ -180,7 +180,7 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
     if _wants_log(drawn_bands, drawn_bands):
         log_ticks(axes)
     rings = "; rings: held out" if heldout else ""
-    legend(axes, title=f"share of the noise range (0 % is clean){rings}", columns=2)
+    legend(axes, f"share of the noise range (0 % is clean){rings}", len(bands), above=True)
 
 
 def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:

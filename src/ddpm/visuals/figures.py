@@ -43,13 +43,14 @@ def headline(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", color=INK, fontsize=12, pad=10, parse_math=False)
 
 
-def legend(axes: Axes, title: str = "", columns: int = 1) -> None:
-    """A legend without a frame, in the corner with the most room; curves behind it are dimmed."""
+def legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False) -> None:
+    """A legend without a frame: above the panel, or in its corner with the most room, curves dimmed."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 1)} if above else {"loc": "best"}
         found = axes.legend(
             handles, labels, title=title, ncols=columns, fontsize=9, labelcolor=INK,
-            facecolor=BACKGROUND, edgecolor="none", framealpha=0.85,
+            facecolor=BACKGROUND, edgecolor="none", framealpha=0.85, **place,
         )  # fmt: skip
         found.get_title().set(color=MUTED, fontsize=9)
 

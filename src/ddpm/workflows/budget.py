@@ -12,6 +12,7 @@ import torch
 from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
+from ddpm.device import deterministic
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.workflows.progress import say
@@ -63,11 +64,12 @@ def seconds_a_step(
     say(f"measuring the first steps for {seconds:g} s")
     model, step = make_model(spec, device), 0
     began = time.perf_counter()
-    while step <= TRIAL_WARMUP or time.perf_counter() - began < seconds:
-        if step == TRIAL_WARMUP:
-            began = time.perf_counter()
-        images, labels = batches.batch(step)
-        losses = model.training_step(to_model(images), labels, step + 1)
-        float(next(iter(losses.values())))  # waits for the device
-        step += 1
+    with deterministic():  # as the run itself
+        while step <= TRIAL_WARMUP or time.perf_counter() - began < seconds:
+            if step == TRIAL_WARMUP:
+                began = time.perf_counter()
+            images, labels = batches.batch(step)
+            losses = model.training_step(to_model(images), labels, step + 1)
+            float(next(iter(losses.values())))  # waits for the device
+            step += 1
     return (time.perf_counter() - began) / (step - TRIAL_WARMUP)
