@@ -1,0 +1,66 @@
+"""What a number was measured on. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+QUIET = 0.5  # load average above which something else is running
+
+Result = dict[str, Any]
+
+
+def say(message: str) -> None:
+    """One line on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def describe(threads: int) -> Result:
+    """The machine, the versions and how busy it was before the measurement; warns where it was."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > QUIET:
+        say(f"The load average is {load:.1f}: something else is running, and numbers will be low.")
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "ddpm-studio": metadata.version("ddpm-studio"),
+        "commit": _commit(),
+        "load_before": round(load, 2),
+    }
+
+
+def line(machine: Result) -> str:
+    """The machine in one sentence, for under a table."""
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"torch {machine['torch']}, Python {machine['python']}, commit {machine['commit']}, "
+        f"load before the run {machine['load_before']}."
+    )
+
+
+def _processor() -> str:
+    """The model's name where Linux tells it, else what Python knows."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for row in info.read_text("utf-8").splitlines():
+            if row.startswith("model name"):
+                return row.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,30 @@
+"""Our U-Net built like each peer's: the same kind of layers, and parameters within 5 percent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WITHIN = 0.05
+
+# denoising-diffusion-pytorch keeps a level's width until it has halved the picture, so that its level
+# widths are 32, 32 and 64, then 128 in the middle and 128, 64, 32 on the way up; ours widen at once.
+# 32-64-96 has its number of blocks, its parameters and its work. Where it has linear attention beside
+# the softmax attention at 7x7, ours has none: that share of the work lies in convolutions instead.
+MATCHED: dict[str, dict[str, Any]] = {
+    "lucidrains": {"channels": 32, "multipliers": (1, 2, 3), "blocks": 2, "attention": (7,)},
+    "diffusers": {"channels": 32, "multipliers": (1, 2, 4), "blocks": 2, "attention": (7,)},
+}
+
+
+def apart(ours: float, peer: float) -> float:
+    """How far our count lies from the peer's, as a share of the peer's."""
+    return ours / peer - 1
+
+
+def check_match(peer: str, ours: int, theirs: int) -> None:
+    """SystemExit where the parameters of the two networks differ by more than `WITHIN`."""
+    if abs(apart(ours, theirs)) > WITHIN:
+        raise SystemExit(
+            f"Our network has {ours:,} parameters and that of {peer} {theirs:,}: more than {WITHIN:.0%} "
+            "apart. Change its row in benchmarks/matching.py."
+        )

@@ -1,0 +1,40 @@
+"""The training images for the peers, and scores by our evaluation library: the same for every side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.machine import Result
+from benchmarks.results import read, write
+from ddpm.config import Config, DataConfig
+from ddpm.workflows.evaluate import EvaluationRequest, evaluate_target
+from ddpm.workflows.opening import open_dataset
+
+KEPT = {"fd": "fd", "confident": "confident", "class-balance": "balance"}  # metric: key
+
+
+def export_images(data: str, file: Path) -> None:
+    """The training images of a set in an .npy, uint8 [N, C, H, W], as `ddpm train` uses them."""
+    dataset = open_dataset(Config(data=DataConfig(path=data, size="auto")))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".tmp-{file.name}")
+    np.save(temporary, np.asarray(dataset.images[dataset.train]))
+    temporary.replace(file)
+
+
+def score(images: Path, data: str, n: int) -> Result:
+    """FD-digits and its floor, the share of sure digits and the balance of classes.
+
+    Kept beside the images; `ddpm evaluate` measures the same.
+    """
+    file = images.with_name(f"{images.stem}-score.json")
+    if not file.is_file():
+        request = EvaluationRequest(
+            target=str(images), reference=data, n=n, network="digits", likelihood=0
+        )
+        rows = {row["metric"]: row for row in evaluate_target(request)["rows"]}
+        found = {key: rows[metric]["value"] for metric, key in KEPT.items()}
+        write(file, {**found, "floor": rows["fd"]["floor"], "n": rows["fd"]["n"]})
+    return read(file)

@@ -1,0 +1,78 @@
+"""ddpm-studio: its model, its batches, and a training loop's settings."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from benchmarks.matching import MATCHED
+from benchmarks.sides import CLIP, RATE, Setup
+from ddpm.config import Config, NetworkConfig, TrainingConfig, with_overrides
+from ddpm.data.batches import Batches
+from ddpm.data.pixels import to_model
+from ddpm.device import deterministic, keep_memory
+from ddpm.models.ddpm import Ddpm
+from ddpm.presets import get_preset
+from ddpm.workflows.library import build_model, sample
+
+FACTS = 2000  # images from which the data's mean and spread are taken
+
+
+class Ours:
+    """Built by the library call; memory is kept and steps are deterministic, as in `ddpm train`."""
+
+    def __init__(self, setup: Setup, images: Tensor) -> None:
+        keep_memory()
+        model = build_model(config(setup), images[:FACTS], device=setup.device)
+        assert isinstance(model, Ddpm)
+        self.model, self.network = model, model.network
+        self.versions = {"ddpm-studio": metadata.version("ddpm-studio")}
+        self.batches = Batches(
+            images.numpy(), np.arange(len(images)), None, setup.batch, setup.seed
+        )
+        self.done = 0
+
+    def step(self) -> Tensor:
+        self.done += 1
+        images, labels = self.batches.batch(self.done - 1)
+        with deterministic():
+            return self.model.training_step(to_model(images), labels, self.done)["loss"]
+
+    def predict(self, x: Tensor, t: Tensor) -> Tensor:
+        answer: Tensor = self.network(x, t)
+        return answer
+
+    def draw(self, n: int, steps: int, seed: int) -> Tensor:
+        return sample(self.model, n, seed=seed, settings=[f"sampling.steps={steps}"])
+
+    def state(self) -> dict[str, Any]:
+        return {"step": self.done, "model": self.model.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.done = state["step"]
+        self.model.load_state(state["model"])
+
+
+def config(setup: Setup) -> Config:
+    """A preset's own configuration, or a peer's network under the peers' optimizer settings."""
+    if setup.network not in MATCHED:
+        asked = {"precision": setup.precision, "batch_size": setup.batch, "seed": setup.seed}
+        return with_overrides(
+            get_preset(setup.network).config, [f"training.{k}={v}" for k, v in asked.items()]
+        )
+    return Config(
+        network=NetworkConfig(**MATCHED[setup.network]),
+        training=TrainingConfig(
+            batch_size=setup.batch,
+            optimizer="adam",
+            learning_rate=RATE,
+            warmup=0,
+            decay="none",
+            clip=CLIP,
+            precision=setup.precision,  # type: ignore[arg-type]
+            seed=setup.seed,
+        ),
+    )

@@ -1,0 +1,195 @@
+"""How soon ours is as good as a peer is after its minutes: training, drawing and scoring, piece by piece.
+
+    python -m benchmarks.time_to_quality                 # all pieces that are missing, then the tables
+    python -m benchmarks.time_to_quality --sides ours    # ours alone; the rest another time
+    python -m benchmarks.time_to_quality --minutes 1 --budgets 10,20 --seeds 0 -n 200 --out DIR
+    python -m benchmarks.time_to_quality --markdown      # the tables of what is there
+
+Every piece leaves a file and is not done twice: a peer goes on from its last snapshot, and a run of ours
+that was interrupted starts again, since its time would not be right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import torch
+
+from benchmarks import machine, quality
+from benchmarks.machine import Result, say
+from benchmarks.process import Worker
+from benchmarks.results import RESULTS, read, write
+from benchmarks.scoring import export_images, score
+from benchmarks.sides import SIDES, Setup
+from ddpm.runs import RunFolder, read_rows
+
+SNAPSHOTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # of the peers' minutes
+BUDGETS = "30,45,60,75,90,120,180,300,600"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and where its pieces lie."""
+
+    out: Path
+    data: str
+    preset: str
+    minutes: float  # of a peer
+    budgets: tuple[float, ...]  # seconds of ours, a run each
+    seeds: tuple[int, ...]
+    n: int
+    steps: int  # of the solvers
+    threads: int
+
+    @property
+    def snapshots(self) -> list[float]:
+        """The minutes at which a peer is scored."""
+        return [round(self.minutes * share, 3) for share in SNAPSHOTS]
+
+
+def check_plan(plan: Plan) -> None:
+    """SystemExit where the pieces in `plan.out` were made with other settings; else they are noted."""
+    settings = {name: getattr(plan, name) for name in ("data", "preset", "n", "steps", "threads")}
+    file = plan.out / "settings.json"
+    if file.is_file() and read(file) != settings:
+        raise SystemExit(
+            f"{plan.out} holds pieces of other settings ({read(file)}); choose another --out."
+        )
+    write(file, settings)
+
+
+def peer_pieces(plan: Plan, peer: str) -> None:
+    """Train `peer` from snapshot to snapshot; at each draw its images and save its state."""
+    folder = plan.out / peer
+    folder.mkdir(parents=True, exist_ok=True)
+    done = list(takewhile(lambda minutes: _note(folder, minutes).is_file(), plan.snapshots))
+    missing = plan.snapshots[len(done) :]
+    if not missing:
+        return
+    images = plan.out / "images.npy"
+    if not images.is_file():
+        export_images(plan.data, images)
+    setup = Setup(peer, images=str(images.resolve()), threads=plan.threads)
+    with Worker(setup) as worker:
+        before = {"minutes": 0.0, "steps": 0}
+        if done:
+            before = read(_note(folder, done[-1]))
+            worker.ask("load", file=str(_file(folder, done[-1], "pt")))
+        for minutes in missing:
+            seconds = 60 * (minutes - before["minutes"])
+            trained = worker.ask("train", seconds=seconds)
+            worker.ask("save", file=str(_file(folder, minutes, "pt")))
+            drawn = _file(folder, minutes, "npz")
+            took = worker.ask("draw", n=plan.n, steps=plan.steps, file=str(drawn))["seconds"]
+            before = {"minutes": minutes, "steps": before["steps"] + trained["steps"]}
+            write(_note(folder, minutes), {**before, "peer": peer, "drawing": took})
+            say(f"{peer}: {minutes:g} minutes, {before['steps']} steps, drawn in {took:.0f} s")
+
+
+def our_piece(plan: Plan, budget: float, seed: int) -> None:
+    """`ddpm train` with a budget of seconds, timed as a whole; then its images."""
+    folder = plan.out / "ours" / f"{budget:g}s-seed{seed}"
+    note, run = folder / "note.json", folder / "run"
+    if note.is_file():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    began = time.perf_counter()
+    _ddpm(
+        "train", plan.preset, "--data", plan.data, "--out", str(run), "--minutes", str(budget / 60),
+        "--set", f"training.seed={seed}",
+    )  # fmt: skip
+    wall = time.perf_counter() - began
+    began = time.perf_counter()
+    _ddpm("sample", str(run), "-n", str(plan.n), "--seed", "0", "--out", str(folder / "images.npz"))
+    drawing = time.perf_counter() - began
+    last = [row for row in read_rows(RunFolder(run).metrics) if "batch" in row][-1]
+    write(note, {
+        "budget": budget, "seed": seed, "wall": wall, "training": last["seconds"],
+        "steps": last["step"], "drawing": drawing,
+    })  # fmt: skip
+    say(f"ours, seed {seed}: {budget:g} s asked, {wall:.0f} s taken, {last['step']} steps")
+
+
+def _ddpm(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "ddpm", *words], check=True)
+
+
+def _note(folder: Path, minutes: float) -> Path:
+    return _file(folder, minutes, "json")
+
+
+def _file(folder: Path, minutes: float, suffix: str) -> Path:
+    return (folder / f"{minutes:g}min.{suffix}").resolve()
+
+
+def gather(plan: Plan) -> Result:
+    """Every piece that is there, with its score, which is taken where it is missing."""
+    found: Result = {"n": plan.n, "ours": [], "peers": []}
+    for note in sorted(plan.out.glob("*/*min.json")):
+        piece = read(note)
+        piece["score"] = score(note.with_suffix(".npz"), plan.data, plan.n)
+        found["peers"].append(piece)
+    for note in sorted(plan.out.glob("ours/*/note.json")):
+        piece = read(note)
+        piece["score"] = score(note.with_name("images.npz"), plan.data, plan.n)
+        found["ours"].append(piece)
+    found["peers"].sort(key=lambda piece: (piece["peer"], piece["minutes"]))
+    found["ours"].sort(key=lambda piece: (piece["budget"], piece["seed"]))
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--sides", default=",".join(SIDES), help="default: %(default)s")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of a peer (default: 30)")
+    parser.add_argument("--budgets", default=BUDGETS, help="seconds of ours (default: %(default)s)")
+    parser.add_argument("--seeds", default="0,1,2", help="of ours (default: %(default)s)")
+    parser.add_argument("-n", type=int, default=2000, help="images scored (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=20, help="of the peers' solvers (default: 20)")
+    parser.add_argument("--data", default="mnist", help="default: %(default)s")
+    parser.add_argument("--preset", default="mnist", help="of ours (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=RESULTS / "time-to-quality")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of --out only")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    plan = Plan(
+        out=options.out,
+        data=options.data,
+        preset=options.preset,
+        minutes=options.minutes,
+        budgets=tuple(map(float, options.budgets.split(","))),
+        seeds=tuple(map(int, options.seeds.split(","))),
+        n=options.n,
+        steps=options.steps,
+        threads=torch.get_num_threads(),
+    )
+    results = plan.out / "results.json"
+    if not options.markdown:
+        check_plan(plan)
+        before = machine.describe(plan.threads)
+        for side in options.sides.split(","):
+            if side != "ours":
+                peer_pieces(plan, side)
+        if "ours" in options.sides.split(","):
+            for budget in plan.budgets:
+                for seed in plan.seeds:
+                    our_piece(plan, budget, seed)
+        write(results, {"machine": before, **gather(plan)})
+    print(quality.table(read(results)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The process of one side: it does what it is asked, one JSON line each way, and sleeps in between.
+
+    PYTHON -m benchmarks.worker '{"side": "diffusers", "precision": "fp32"}'
+
+It runs in our environment or in the peers', so it imports nothing of ddpm; `process.Worker` talks to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks import flops
+from benchmarks.sides import Setup, make_side
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+WARM = 3  # steps before any time is taken
+COUNTED = 2  # images on which operations are counted
+
+
+class Bench:
+    """One side under test; every public method answers a question with plain numbers."""
+
+    def __init__(self, setup: Setup) -> None:
+        if setup.threads:
+            torch.set_num_threads(setup.threads)
+        self.setup = setup
+        self.images = load_images(setup.images)
+        self.base = memory()
+        self.side = make_side(setup, self.images)
+
+    def facts(self) -> dict[str, Any]:
+        """Sizes, versions, and operations an image of one forward and backward pass."""
+        network = self.side.network
+        work = flops.count(self.side.predict, self._noise(COUNTED))
+        network.zero_grad(set_to_none=True)
+        return {
+            "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+            "flops": work,
+            "threads": torch.get_num_threads(),
+            "versions": self.side.versions,
+        }
+
+    def warm(self) -> dict[str, Any]:
+        """A few steps that nobody times."""
+        loss = torch.stack([self.side.step() for _ in range(WARM)]).mean()
+        return {"loss": float(loss)}
+
+    def train(self, seconds: float) -> dict[str, Any]:
+        """Training steps for `seconds`, at least one."""
+        steps = 0
+        with flops.clock(self.setup.device) as elapsed:
+            while elapsed() < seconds or not steps:
+                loss = self.side.step()
+                steps += 1
+            taken = elapsed(wait=True)
+        return {"steps": steps, "seconds": taken, "loss": float(loss)}
+
+    def peak(self, seconds: float) -> dict[str, Any]:
+        """Operations a second of the fastest of the network's own convolutions, in its own dtype."""
+        x = self._noise(self.setup.batch)
+        shapes = flops.convolutions(self.side.network, self.side.predict, x)
+        dtype, device = DTYPES[self.setup.precision], self.setup.device
+        return {"peak": flops.peak(shapes, dtype, device, seconds), "shapes": len(shapes)}
+
+    def draw(self, n: int, steps: int, seed: int = 0, file: str = "") -> dict[str, Any]:
+        """`n` images, written to `file` (.npz, key images) where one is named."""
+        with flops.clock(self.setup.device) as elapsed:
+            images = self.side.draw(n, steps, seed)
+            taken = elapsed(wait=True)
+        if file:
+            whole(Path(file), lambda path: np.savez_compressed(path, images=images.numpy()))
+        return {"n": len(images), "seconds": taken}
+
+    def save(self, file: str) -> dict[str, Any]:
+        """The state, for `load` in a later process."""
+        whole(Path(file), lambda path: torch.save(self.side.state(), path))
+        return {}
+
+    def load(self, file: str) -> dict[str, Any]:
+        """Go on from a state that `save` wrote."""
+        self.side.load(torch.load(file, weights_only=True))
+        return {}
+
+    def memory(self) -> dict[str, Any]:
+        """In MiB: the peak, what of it was there before the model was built, and the images in that."""
+        images = self.images.numel() / 2**20
+        return {"peak": memory(), "base": self.base, "images": images}
+
+    def _noise(self, n: int) -> Tensor:
+        return torch.randn(n, *self.images.shape[1:], device=self.setup.device)
+
+
+def load_images(file: str) -> Tensor:
+    """uint8 [N, C, H, W] from an .npy; without one, random bytes, 10,000 of 1x28x28."""
+    if file:
+        return torch.from_numpy(np.load(file))
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (10_000, 1, 28, 28), dtype=torch.uint8, generator=generator)
+
+
+def memory() -> float:
+    """The most memory this process has held, in MiB."""
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file, which takes its name once it is whole."""
+    temporary = path.with_name(f".tmp-{path.name}")
+    write(temporary)
+    temporary.replace(path)
+
+
+def main() -> None:
+    """Answer the questions on stdin, one a line, until it closes."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print goes to stderr
+    bench = Bench(Setup(**json.loads(sys.argv[1])))
+    for line in sys.stdin:
+        question = json.loads(line)
+        answer = getattr(bench, question.pop("do"))(**question)
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A real worker process answers; the peers' environment is asked for in the right words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import peers
+from benchmarks.process import Worker
+from benchmarks.sides import Setup
+
+
+def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
+    images, state = tmp_path / "images.npy", tmp_path / "state.pt"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (20, 1, 8, 8), np.uint8))
+    setup = Setup("ours", network="digits", batch=4, threads=1, images=str(images))
+    with Worker(setup) as worker:
+        facts = worker.ask("facts")
+        assert facts["parameters"] > 10_000
+        assert facts["flops"] > 0
+        assert worker.ask("train", seconds=0)["steps"] == 1
+        worker.ask("save", file=str(state))
+        after = worker.ask("train", seconds=0)["loss"]
+        drawn = tmp_path / "drawn.npz"
+        assert worker.ask("draw", n=3, steps=2, file=str(drawn))["n"] == 3
+        memory = worker.ask("memory")
+        assert memory["peak"] >= memory["base"] > 0
+    assert np.load(drawn)["images"].shape == (3, 1, 8, 8)
+    with Worker(setup) as worker:
+        worker.ask("load", file=str(state))
+        assert worker.ask("train", seconds=0)["loss"] == after  # the same second step
+    with pytest.raises(SystemExit, match="process of ours has ended"):
+        worker.ask("facts")
+
+
+def test_what_needs_no_dependencies_is_installed_by_itself() -> None:
+    with_deps, without = peers.requirements("# words\na==1\n\nb==2  # no-deps: it asks for c\n")
+    assert (with_deps, without) == (["a==1"], ["b==2"])
+
+
+def test_the_peers_run_on_our_torch() -> None:
+    first, second = peers.pip_arguments()
+    assert f"torch=={torch.__version__.split('+')[0]}" in first
+    assert second[0] == "--no-deps"
+    assert any(name.startswith("denoising-diffusion-pytorch==") for name in second)
+    assert not any(name.startswith("torchvision") for name in first + second)
+
+
+def test_the_stub_stands_in_only_where_torchvision_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    for name in ("torchvision", "torchvision.transforms", "torchvision.utils"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setitem(sys.modules, name, None)  # undone afterwards
+    monkeypatch.setattr(peers, "import_module", broken)
+    peers.stub_torchvision()
+    from torchvision import transforms, utils  # type: ignore[import-not-found,unused-ignore]
+
+    assert transforms is sys.modules["torchvision.transforms"]
+    assert utils is sys.modules["torchvision.utils"]
+    before = sys.modules["torchvision"]
+    monkeypatch.setattr(peers, "import_module", lambda name: before)
+    peers.stub_torchvision()
+    assert sys.modules["torchvision"] is before
