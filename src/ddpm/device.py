@@ -72,7 +72,7 @@ def deterministic() -> Iterator[None]:
     """Deterministic algorithms on inside the block (bit-exact resume rests on it).
 
     But for torch's custom of filling fresh memory, which finds programs that read what they never
-    wrote, and costs a fifth of a training step.
+    wrote, and takes time (2 % of a training step on one core).
     """
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
