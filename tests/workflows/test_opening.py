@@ -145,7 +145,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:
     with pytest.raises(RequestError, match="empty is no run"):
         open_model("empty", "cpu")
     Path("w.pt").touch()
-    with pytest.raises(RequestError, match="w.pt is no weights file of ddpm-studio"):
+    with pytest.raises(RequestError, match=r"w\.pt is no weights file of ddpm-studio"):
         open_model("w.pt", "cpu")
 
 
