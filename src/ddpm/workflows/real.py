@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, DataConfig
-from ddpm.data.catalogue import cache_dir, data_dir, locate
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
 from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.sources import open_source
 from ddpm.data.survey import survey
@@ -40,9 +40,11 @@ def own_images(opened: Opened, n: int) -> RealImages:
     try:
         locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
     except RequestError as error:
+        if data.path in DATASETS:  # the sentence says how to get them
+            raise
         raise RequestError(
-            f"The training images of {opened.name} are not at {data.path} any more; "
-            "name them with --reference."
+            f"The training images of {opened.name} are not at {data.path or 'a known place'} any "
+            "more; name them with --reference."
         ) from error
     dataset = open_dataset(with_test_files(config))
     if data.all_images and dataset.heldout_reason != TEST_FILES:
