@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from importlib import import_module
@@ -49,6 +50,13 @@ def test_public_names_are_sorted_and_there() -> None:
         assert name in dir(ddpm)
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         ddpm.trian  # noqa: B018
+
+
+def test_type_checkers_know_every_public_name() -> None:
+    stub = Path(ddpm.__file__).with_suffix(".pyi").read_text("utf-8")
+    imports = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
+    found = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
+    assert found == {name: (home, name) for name, home in ddpm._HOME.items()}
 
 
 def test_every_function_in_the_mathematics_exists() -> None:

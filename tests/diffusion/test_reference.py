@@ -90,3 +90,23 @@ def test_dpm_solver_2m_sde(steps):
 def test_unipc(spacing, steps):
     path = levels(TABLE, steps, spacing)
     compare(multistep(diffusers.UniPCMultistepScheduler, path, solver_type="bh2"), "unipc", path)
+
+
+@pytest.mark.parametrize("spacing", ["log-snr", "karras", "trailing"])
+@pytest.mark.parametrize("steps", [2, 3, 20])
+def test_heun(spacing, steps):
+    """Its two calls a step, Euler's and the correction, in y = x / signal."""
+    path = levels(TABLE, steps, spacing)
+    ratio, signal = path.sigma / path.signal, path.signal
+    scheduler = diffusers.HeunDiscreteScheduler(**LINEAR)
+    scheduler.set_timesteps(steps)
+    scheduler.sigmas = torch.cat([ratio[:1], ratio[1:-1].repeat_interleave(2), ratio[-1:]])
+    scheduler.set_begin_index(0)
+    denoise, x = Mixture().denoiser(TABLE), normal(2, 1, 4, 4)
+    y = x / signal[0]
+    for i, step in enumerate(SAMPLERS["heun"](denoise, path, x, Draws(), SamplerOptions())):
+        for level in (i, i + 1)[: 1 + (i + 1 < steps)]:  # the last step is Euler's alone
+            t = int(path.t[level])
+            x0 = denoise(signal[level] * y, torch.full((2,), t)).x0
+            y = scheduler.step(x0, t, y).prev_sample
+        torch.testing.assert_close(step.x, signal[i + 1] * y, **CLOSE)

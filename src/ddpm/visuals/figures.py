@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Faces for the letters that the plots' own lacks (names of runs in Chinese, say), by system.
+FALLBACKS = (
+    "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
+    "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
+    "PingFang TC", "Heiti TC", "Hiragino Sans", "Arial Unicode MS",
+)  # fmt: skip
 LONGEST_NAME = 40  # letters of a name in a legend
 
 
@@ -107,7 +115,23 @@ def log_ticks(axes: Axes) -> None:
 
 
 def rendered(figure: Figure) -> Image.Image:
-    """The figure as an RGB picture."""
+    """The figure as an RGB picture; letters that no face at hand has become boxes, without a word."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if not text.get_text().isascii():
+            text.set_fontfamily(_families())
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        figure.savefig(buffer, format="png", dpi=DPI)
     return Image.open(buffer).convert("RGB")
+
+
+@lru_cache
+def _families() -> list[str]:
+    """The plots' own face, and behind it those of `FALLBACKS` that are installed."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in FALLBACKS if name in installed)]

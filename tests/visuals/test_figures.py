@@ -1,0 +1,31 @@
+"""What every plot shares: words in any script, drawn with what is installed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddpm.visuals import figures
+from ddpm.visuals.figures import headline, new_figure, rendered
+
+
+def picture(title: str) -> Image.Image:
+    figure = new_figure(2.0)
+    headline(figure.subplots(), title)
+    return rendered(figure)
+
+
+def test_letters_that_no_face_has_are_drawn_as_boxes_without_a_warning() -> None:
+    plain, with_names = picture("run : loss"), picture("run 圖片é: loss")  # warnings are errors
+    assert not np.array_equal(np.asarray(plain), np.asarray(with_names))
+
+
+def test_installed_faces_stand_behind_the_plots_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "FALLBACKS", ("DejaVu Serif", "No Such Face"))
+    figures._families.cache_clear()
+    try:
+        assert figures._families() == ["DejaVu Sans", "DejaVu Serif"]
+        picture("größe")  # a face that is not there would be warned of
+    finally:
+        figures._families.cache_clear()
