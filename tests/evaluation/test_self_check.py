@@ -33,7 +33,7 @@ def test_damaged_sets_have_the_shape_of_the_images(make_images) -> None:
     assert set(sets) == {"blur", "noise", "collapse", "imbalance"}
     for both in sets.values():
         assert all(damaged.shape == images.shape for damaged in both)
-    assert [len(torch.unique(damaged, dim=0)) for damaged in sets["collapse"]] == [3, 2]
+    assert [len(torch.unique(damaged, dim=0)) for damaged in sets["collapse"]] == [4, 2]
     assert [len(torch.unique(damaged, dim=0)) for damaged in sets["imbalance"]] == [30, 12]
 
 

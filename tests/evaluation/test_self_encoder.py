@@ -10,6 +10,7 @@ from ddpm.evaluation import self_encoder
 from ddpm.evaluation.features import FeatureNetwork
 from ddpm.evaluation.self_encoder import (
     Encoder,
+    Progress,
     contrastive_loss,
     load_self,
     prepare,
@@ -23,9 +24,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A training of few steps, counted."""
     trained: list[int] = []
 
-    def few(reference: torch.Tensor) -> Encoder:
+    def few(reference: torch.Tensor, progress: Progress) -> Encoder:
         trained.append(len(reference))
-        return train(reference, steps=3)
+        return train(reference, 3, progress)
 
     monkeypatch.setattr(self_encoder, "train", few)
     return trained
@@ -33,7 +34,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_it_is_trained_once_checked_and_kept(quick, make_images, tmp_path: Path) -> None:
     images = make_images(400, side=16)
-    first = load_self(images, tmp_path)
+    told: list[tuple[int, int]] = []
+    first = load_self(images, tmp_path, lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
     again = load_self(images, tmp_path)
     assert quick == [400]
     assert isinstance(first, FeatureNetwork)
@@ -76,9 +79,19 @@ def test_views_stay_near_their_image_and_differ(make_images) -> None:
     assert 0 < (one - other).abs().mean() < 0.3
 
 
+def test_views_move_by_whole_pixels_so_that_blur_stays_damage() -> None:
+    """Neighbors of opposite values remain so: nothing is interpolated."""
+    board = ((torch.arange(16)[:, None] + torch.arange(16)) % 2).float().expand(5, 2, 16, 16)
+    moved = view(board, torch.Generator().manual_seed(0))
+    inner = moved[..., 2:-2, 2:-2]  # edges are repeated by up to an eighth
+    assert (inner.diff() != 0).all()
+    assert all(len(image.unique()) <= 2 for image in moved)
+    assert not torch.equal(moved[0, 0], moved[1, 0])
+
+
 def test_large_images_are_scaled_down_in_proportion(make_images) -> None:
     assert prepare(make_images(2, side=16)).shape == (2, 1, 16, 16)
-    assert prepare(torch.zeros(2, 3, 64, 48, dtype=torch.uint8)).shape == (2, 3, 32, 24)
+    assert prepare(torch.zeros(2, 3, 128, 96, dtype=torch.uint8)).shape == (2, 3, 64, 48)
 
 
 def test_few_images_and_other_channels_are_refused(quick, make_images) -> None:

@@ -15,7 +15,7 @@ from ddpm.evaluation.digits import load_digits
 from ddpm.evaluation.dino import load_dino
 from ddpm.evaluation.features import FeatureNetwork, check_images
 from ddpm.evaluation.inception import load_inception
-from ddpm.evaluation.self_encoder import load_self
+from ddpm.evaluation.self_encoder import Progress, load_self, silent
 
 PROBE = 500  # reference images on which the automatic choice looks
 SURE = 0.7  # share of them that the digit classifier must be sure of; of letters it is sure of half
@@ -23,17 +23,21 @@ SURE = 0.7  # share of them that the digit classifier must be sure of; of letter
 
 @dataclass(frozen=True)
 class NetworkRequest:
-    """What the loaders may need: the reference, a weights path, a cache folder, a device."""
+    """What the loaders may need: the reference, a weights path, a cache folder, a device.
+
+    `progress(done, total)` is told of the steps of a training.
+    """
 
     reference: Tensor
     weights: Path | None = None
     cache: Path | None = None
     device: str = "cpu"
+    progress: Progress = silent
 
 
 FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
     "digits": lambda request: load_digits(),
-    "self": lambda request: load_self(request.reference, request.cache),
+    "self": lambda request: load_self(request.reference, request.cache, request.progress),
     "inception": lambda request: load_inception(request.weights, request.device),
     "dino": lambda request: load_dino(request.weights, request.device),
 }

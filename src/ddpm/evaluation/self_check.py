@@ -50,7 +50,7 @@ def damaged_sets(images: Tensor) -> dict[str, list[Tensor]]:
     return {
         "blur": [_bytes(blur(x, sigma)) for sigma in (0.8, 1.6)],
         "noise": [_bytes(noise(x, sigma, generator)) for sigma in (0.1, 0.25)],
-        "collapse": [images[few % kinds] for kinds in (max(2, count // 20), 2)],
+        "collapse": [images[few % kinds] for kinds in (max(4, count // 20), 2)],
         "imbalance": [images[order[few % kept]] for kept in (count // 2, count // 5)],
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,38 +24,52 @@ from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.self_check import damage, require_right_order
 from ddpm.files import replacing
 
-SIDE = 32  # pixels of the longer side that the encoder sees at most
-STEPS = 200
+RULE = 2  # part of the cached encoder's name: count up when its training changes
+SIDE = 64  # pixels of the longer side that the encoder sees at most
+WIDTHS = (16, 32, 64, 96)
+STEPS = 300
 BATCH = 64
 TEMPERATURE = 0.2
 FEWEST = 100  # reference images
 
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+def silent(done: int, total: int) -> None:
+    """The progress of which nobody is told."""
+
 
 class Encoder(nn.Module):
-    """Three strided convolutions; the means over the last two maps are the features."""
+    """Four strided convolutions; what each map holds on average is a feature.
+
+    Of the first one also the energy, before its norm takes it away: noise and blur show there.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(_convolution(channels, 32), _convolution(32, 64))
-        self.second = _convolution(64, 96)
-        self.project = nn.Sequential(nn.Linear(160, 96), nn.ReLU(), nn.Linear(96, 64))
+        pairs = zip((channels, *WIDTHS), WIDTHS, strict=False)
+        self.convolutions = nn.ModuleList(nn.Conv2d(*pair, 3, 2, 1) for pair in pairs)
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in WIDTHS)
+        features = WIDTHS[0] + sum(WIDTHS)
+        self.project = nn.Sequential(nn.Linear(features, 96), nn.ReLU(), nn.Linear(96, 64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] in [0, 1] to features [N, 160]."""
-        middle = self.first(2 * x - 1)
-        last = self.second(middle)
-        return torch.cat([middle.mean(dim=(2, 3)), last.mean(dim=(2, 3))], dim=1)
-
-
-def _convolution(inputs: int, outputs: int) -> nn.Module:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
-    return nn.Sequential(convolution, nn.GroupNorm(8, outputs), nn.SiLU())
+        """[N, C, H, W] in [0, 1] to features [N, 224]."""
+        found: list[Tensor] = []
+        x = 2 * x - 1
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = convolution(x)
+            if not found:
+                found.append((x.square().mean(dim=(2, 3)) + 1e-6).sqrt())
+            x = F.silu(norm(x))
+            found.append(x.mean(dim=(2, 3)))
+        return torch.cat(found, dim=1)
 
 
 class SelfFeatures:
-    """160 features of uint8 images [N, C, H, W] with the reference's number of channels."""
+    """224 features of uint8 images [N, C, H, W] with the reference's number of channels."""
 
-    resize = "longer side to 32 where it is more (antialiased bilinear)"
+    resize = "longer side to 64 where it is more (antialiased bilinear)"
 
     def __init__(self, encoder: Encoder, channels: int) -> None:
         self.encoder = encoder.eval().requires_grad_(False)
@@ -63,7 +78,7 @@ class SelfFeatures:
         self.name = f"self-{self.weights_hash[:6]}"  # encoders of other images measure otherwise
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to float32 [N, 160]."""
+        """uint8 [N, C, H, W] to float32 [N, 224]."""
         if images.shape[1] != self.channels:
             raise RequestError(
                 f"The self-trained encoder has seen images of {self.channels} channels, not "
@@ -73,11 +88,13 @@ class SelfFeatures:
         return features
 
 
-def load_self(reference: Tensor, cache: Path | None = None) -> SelfFeatures:
+def load_self(
+    reference: Tensor, cache: Path | None = None, progress: Progress = silent
+) -> SelfFeatures:
     """The encoder of these uint8 images [M, C, H, W]: from the folder `cache`, else trained now.
 
-    Training takes about a minute on two cores and depends on the images alone. RequestError where
-    there are fewer than 100, or where the encoder fails its check.
+    Training takes up to a minute on two cores and depends on the images alone. RequestError where
+    there are fewer than 100, or where the encoder fails its check. `progress(done, total)`: steps.
     """
     if len(reference) < FEWEST:
         raise RequestError(
@@ -85,16 +102,20 @@ def load_self(reference: Tensor, cache: Path | None = None) -> SelfFeatures:
             f"{len(reference)}; give more images, or another feature network."
         )
     channels = reference.shape[1]
-    file = None if cache is None else cache / f"encoder-self-{content_hash(reference)}.safetensors"
+    file = None if cache is None else cache / _file_name(reference)
     encoder = None if file is None else _read(file, channels)
     if encoder is not None:
         return SelfFeatures(encoder, channels)
-    network = SelfFeatures(train(reference), channels)
+    network = SelfFeatures(train(reference, progress=progress), channels)
     require_right_order(reference, network)
     if file is not None:
         with replacing(file) as temporary:
             save_file(network.encoder.state_dict(), temporary)
     return network
+
+
+def _file_name(reference: Tensor) -> str:
+    return f"encoder-self-{RULE}-{content_hash(reference)}.safetensors"
 
 
 def _read(file: Path, channels: int) -> Encoder | None:
@@ -105,7 +126,7 @@ def _read(file: Path, channels: int) -> Encoder | None:
     return None
 
 
-def train(reference: Tensor, steps: int = STEPS) -> Encoder:
+def train(reference: Tensor, steps: int = STEPS, progress: Progress = silent) -> Encoder:
     """`steps` batches of 64, Adam with a cosine learning rate; the same for the same images."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -113,13 +134,14 @@ def train(reference: Tensor, steps: int = STEPS) -> Encoder:
         encoder = Encoder(reference.shape[1])
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
+    for step in range(steps):
         chosen = torch.randint(len(reference), (BATCH,), generator=generator)
         value = contrastive_loss(encoder, prepare(reference[chosen]), generator)
         optimizer.zero_grad()
         torch.autograd.backward(value)
         optimizer.step()
         schedule.step()
+        progress(step + 1, steps)
     return encoder
 
 
@@ -138,23 +160,28 @@ def contrastive_loss(encoder: Encoder, x: Tensor, generator: torch.Generator) ->
 
 
 def view(x: Tensor, generator: torch.Generator) -> Tensor:
-    """A random view of each image [B, C, H, W]: scale 0.85-1.2, shift 1/8, brightness 1/10."""
-    n = len(x)
+    """A random view of each image [B, C, H, W]: moved by up to 1/8, edges repeated; brightness ±1/10.
 
-    def uniform(limit: float, *shape: int) -> Tensor:
-        return (torch.rand(n, *shape, generator=generator) * 2 - 1) * limit
+    By whole pixels: a view that was resampled would teach that blur does not matter.
+    """
+    n, channels, height, width = x.shape
 
-    matrix = torch.zeros(n, 2, 3)
-    matrix[:, 0, 0] = matrix[:, 1, 1] = torch.exp(uniform(0.17))
-    matrix[:, :, 2] = uniform(0.25, 2)  # half the side is 1
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
-    moved = F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False)
-    gain = 1 + uniform(0.1, 1, 1, 1)
-    return (moved * gain + uniform(0.05, 1, 1, 1)).clamp(0, 1)
+    def places(side: int) -> Tensor:
+        most = side // 8
+        by = torch.randint(-most, most + 1, (n, 1), generator=generator)
+        return (torch.arange(side) - by).clamp(0, side - 1)  # [B, side]
+
+    def uniform(limit: float) -> Tensor:
+        return (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1) * limit
+
+    rows, columns = places(height)[:, None, :, None], places(width)[:, None, None, :]
+    image, channel = torch.arange(n)[:, None, None, None], torch.arange(channels)[:, None, None]
+    moved = x[image, channel, rows, columns]
+    return (moved * (1 + uniform(0.1)) + uniform(0.05)).clamp(0, 1)
 
 
 def prepare(images: Tensor) -> Tensor:
-    """uint8 [N, C, H, W] to float in [0, 1], the longer side at most 32."""
+    """uint8 [N, C, H, W] to float in [0, 1], the longer side at most 64."""
     x = images.float() / 255
     longest = max(x.shape[2:])
     if longest <= SIDE:

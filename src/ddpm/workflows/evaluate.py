@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,10 @@ def _network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwo
     say(f"feature network {choice.name}: {choice.why}")
     where = str(pick_device(request.device))
     asked = NetworkRequest(real.reference, request.weights, kept(), where)
-    return load_network(choice.name, asked), choice.why
+    if choice.name != "self":
+        return load_network(choice.name, asked), choice.why
+    with Progress("training the encoder", 0, unit="steps") as bar:
+        return load_network("self", replace(asked, progress=bar.of_total)), choice.why
 
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
