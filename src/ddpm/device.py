@@ -6,12 +6,14 @@ import contextlib
 import ctypes
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
-from torch.utils import deterministic as deterministic_settings
+from torch.utils import deterministic as _deterministic
 
 from ddpm.errors import RequestError
 
+_SETTINGS: Any = _deterministic  # a module with properties, which type checkers do not know
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
 
 
@@ -76,11 +78,11 @@ def deterministic() -> Iterator[None]:
     """
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    filling = deterministic_settings.fill_uninitialized_memory
+    filling = _SETTINGS.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    deterministic_settings.fill_uninitialized_memory = False
+    _SETTINGS.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
-        deterministic_settings.fill_uninitialized_memory = filling
+        _SETTINGS.fill_uninitialized_memory = filling
