@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_sample_of_the_terms_is_unbiased():
 @pytest.mark.parametrize(("middle", "count"), [(999, 50), (999, 999), (9, 8), (39, 8), (5, 1)])
 def test_strata_part_the_terms_and_widen(middle: int, count: int) -> None:
     edges = strata(middle, count)
-    widths = [end - first for first, end in zip(edges, edges[1:], strict=False)]
+    widths = [end - first for first, end in itertools.pairwise(edges)]
     assert (edges[0], edges[-1], len(widths)) == (1, middle + 1, count)
     assert min(widths) >= 1
     assert widths[-1] == max(widths)
