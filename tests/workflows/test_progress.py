@@ -84,3 +84,11 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
         bar.of_total(8, 20)
         assert bar.bar.n == 32 and bar.bar.total == 80
     assert "training" in terminal.getvalue() and "images/s" in terminal.getvalue()
+
+
+def test_a_bar_with_nothing_to_do_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress("decoding", 0):
+        pass
+    assert not terminal.getvalue().endswith("\n")

@@ -9,11 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
+from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError
 from ddpm.workflows import edit
 from ddpm.workflows.edit import write_inpainting, write_interpolation, write_refinement
 from ddpm.workflows.export import export_weights
-from ddpm.workflows.forward import SHARES, write_forward
+from ddpm.workflows.forward import SHARES, forward_columns, write_forward
 from ddpm.workflows.inspect import inspect_dataset, list_datasets, prepare_dataset
 from ddpm.workflows.library import build_model, fit, sample
 from ddpm.workflows.opening import open_model
@@ -65,6 +66,13 @@ def test_the_forward_process_begins_clean_and_ends_in_noise(
     ]
     assert left[0] > 0.99 and left[2] > 0.7 and left[-1] < 0.2
     assert left[:4] == sorted(left[:4], reverse=True)  # past that, noise among noise
+
+
+def test_noise_that_outgrows_the_image_is_shown_in_shades() -> None:
+    columns = forward_columns(np.full((1, 1, 32, 32), 200, np.uint8), make_schedule("edm", 1000), 0)
+    for _, pixels in columns[3:]:
+        extreme = np.isin(pixels, (0, 255)).mean()
+        assert extreme < 0.4  # a standard normal leaves [-1, 1] in 32 % of its draws
 
 
 def test_forward_takes_a_whole_set() -> None:

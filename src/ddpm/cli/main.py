@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(_disk_sentence(error), 1)
     except KeyboardInterrupt:
-        return _fail("Stopped.", 130)
+        return _fail("Stopped; give the same command again to finish it.", 130)
     return status or 0
 
 

@@ -34,13 +34,17 @@ def write_forward(target: str, schedule_name: str, seed: int, out: Path) -> Path
 
 
 def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[str, Images]]:
-    """`shown` (uint8 [N, C, H, W]) under growing noise: a share in words, and the images there."""
+    """`shown` (uint8 [N, C, H, W]) under growing noise: a share in words, and the images there.
+
+    Where the noise outgrows the image (edm, up to 80 times), x_t is shown divided by sigma.
+    """
     images = to_model(torch.from_numpy(shown))
     noise = ImageNoise(range(seed, seed + len(images)), images.shape[1:])()
     columns = []
     for share in SHARES:
         t = torch.full((len(images),), round(share / 100 * (len(schedule) - 1)))
-        x_t = add_noise(schedule, images, t, noise) if share else images
+        outgrown = max(1.0, float(schedule.sigma[t[0]]))
+        x_t = add_noise(schedule, images, t, noise) / outgrown if share else images
         columns.append((f"{share} %", to_uint8(x_t).numpy()))
     return columns
 

@@ -44,6 +44,7 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self.bar is not None:
+            self.bar.leave = self.done > self.first  # nothing to do leaves no line
             self.bar.close()
 
     def reach(self, done: int, note: str = "") -> None:
