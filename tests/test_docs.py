@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import shlex
 from importlib import import_module
@@ -57,6 +58,17 @@ def test_type_checkers_know_every_public_name() -> None:
     imports = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
     found = {alias.asname: (node.module, alias.name) for node in imports for alias in node.names}
     assert found == {name: (home, name) for name, home in ddpm._HOME.items()}
+
+
+def test_every_function_in_the_course_exists() -> None:
+    page = (ROOT / "docs" / "course.md").read_text("utf-8")
+    found = re.findall(
+        r"`((?:config|data|diffusion|models|networks|randomness|training|visuals|workflows)\.[\w.]+)[`(]",
+        page,
+    )
+    assert len(found) > 12
+    for name in set(found) - {"config.json"}:
+        assert pkgutil.resolve_name(f"ddpm.{name}") is not None
 
 
 def test_every_function_in_the_mathematics_exists() -> None:

@@ -86,7 +86,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "anime": Preset(
-        "anime faces 64x64 in colour",
+        "anime faces 64x64 in color",
         Config(
             preset="anime",
             data=DataConfig(path="anime", size=64, channels="auto", flip=True),
@@ -117,7 +117,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "dcgan-anime": Preset(
-        "a DCGAN on anime faces 64x64 in colour",
+        "a DCGAN on anime faces 64x64 in color",
         Config(
             preset="dcgan-anime",
             model="dcgan",
