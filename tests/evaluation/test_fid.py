@@ -69,3 +69,15 @@ def test_features_of_other_networks_are_refused() -> None:
     small = Statistics(10, torch.zeros(3).double(), torch.eye(3).double())
     with pytest.raises(RequestError, match="same feature network"):
         frechet_to(random_statistics(1))(small)
+
+
+@pytest.mark.parametrize("count", [5, 8, 40])
+def test_weighted_images_are_as_far_as_their_statistics(count: int) -> None:
+    """Also with fewer images than features, and with images that are left out or repeated."""
+    target = frechet_to(random_statistics(1))
+    generator = torch.Generator().manual_seed(count)
+    x = torch.randn(count, 8, generator=generator).double()
+    weights = torch.randint(0, 3, (6, count), generator=generator).double()
+    weights[:, :2] += 1
+    expected = [target(statistics(x, row)) for row in weights]
+    assert target.weighted(x, weights).tolist() == pytest.approx(expected, rel=1e-9)

@@ -25,7 +25,7 @@ class StandIn(nn.Module):
         super().__init__()
         StandIn.asked = (name, features_list, feature_extractor_weights_path)
         if feature_extractor_weights_path is not None:
-            torch.load(feature_extractor_weights_path)
+            torch.load(feature_extractor_weights_path, weights_only=False)
         torch.manual_seed(0)
         self.fc = nn.Linear(6, 5)
 
@@ -84,3 +84,19 @@ def test_wrong_weights_are_refused(tmp_path: Path) -> None:
     torch.save({}, good)
     load_inception(good)
     assert StandIn.asked[2] == str(good)
+
+
+class Trap:
+    """An object whose unpickling runs its author's code."""
+
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("trapped"),))
+
+
+@pytest.mark.usefixtures("installed")
+def test_no_code_in_a_weights_file_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": Trap()}, "trap.pth")
+    with pytest.raises(RequestError, match="could not be loaded"):
+        load_inception(Path("trap.pth"))
+    assert not Path("trapped").exists()

@@ -95,8 +95,8 @@ def test_large_images_are_scaled_down_in_proportion(make_images) -> None:
 
 
 def test_few_images_and_other_channels_are_refused(quick, make_images) -> None:
-    with pytest.raises(RequestError, match="at least 100"):
-        load_self(make_images(99))
+    with pytest.raises(RequestError, match="at least 60"):
+        load_self(make_images(59))
     network = load_self(make_images(400))
     with pytest.raises(RequestError, match="1 channels, not 3"):
         network.features(make_images(5, channels=3))

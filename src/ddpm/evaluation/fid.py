@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.statistics import Statistics
+from ddpm.evaluation.statistics import Statistics, statistics
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
@@ -16,27 +16,58 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
     return frechet_to(b)(a)
 
 
-def frechet_to(reference: Statistics) -> Callable[[Statistics], float]:
-    """The distance to one reference, whose matrix root is taken once.
+def frechet_to(reference: Statistics) -> Frechet:
+    """The distance to one reference, whose matrix root is taken once."""
+    return Frechet(reference, _root(reference.covariance))
 
-    tr (Σa Σb)^½ is the sum of the roots of the eigenvalues of the symmetric Σb^½ Σa Σb^½, so that
-    no complex number can appear.
+
+@dataclass(frozen=True)
+class Frechet:
+    """tr (Σa Σb)^½ is the sum of the roots of the eigenvalues of the symmetric Σb^½ Σa Σb^½, so that
+    no complex number can appear; b is the reference, `root` its Σb^½.
     """
-    root = _root(reference.covariance)
-    spread = reference.covariance.trace()
 
-    def distance(other: Statistics) -> float:
-        if other.mean.shape != reference.mean.shape:
+    reference: Statistics
+    root: Tensor
+
+    def __call__(self, other: Statistics) -> float:
+        """The distance of a Gaussian."""
+        if other.mean.shape != self.reference.mean.shape:
             raise RequestError(
-                f"Features of {len(other.mean)} and of {len(reference.mean)} numbers cannot be "
+                f"Features of {len(other.mean)} and of {len(self.reference.mean)} numbers cannot be "
                 "compared; use the same feature network for both."
             )
-        product = root @ other.covariance @ root
-        cross = _positive(torch.linalg.eigvalsh((product + product.T) / 2)).sqrt().sum()
-        shift = (other.mean - reference.mean).square().sum()
-        return max(0.0, (shift + other.covariance.trace() + spread - 2 * cross).item())
+        product = self.root @ other.covariance @ self.root
+        return self._distance(other.mean, other.covariance.trace(), (product + product.T) / 2)
 
-    return distance
+    def weighted(self, features: Tensor, weights: Tensor) -> Tensor:
+        """The distance of features [N, D], each counted weights[b, n] times, float64 [B]."""
+        if len(features) < features.shape[1]:
+            x = features.double()
+            y = x @ self.root
+            values = [self._of_few(x, y, row) for row in weights]
+        else:
+            values = [self(statistics(features, row)) for row in weights]
+        return torch.tensor(values, dtype=torch.float64)
+
+    def _of_few(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
+        """Of fewer images than features: with y = x Σb^½ centered and weighted, the eigenvalues of
+        yᵀy are, but for zeros, those of the smaller yyᵀ.
+        """
+        x, y, weights = x[weights > 0], y[weights > 0], weights[weights > 0].double()
+        total = weights.sum()
+        share, scale = weights / total, (weights / (total - 1)).sqrt()[:, None]
+        mean = share @ x
+        spread = ((x - mean) * scale).square().sum()
+        rows = (y - share @ y) * scale
+        return self._distance(mean, spread, rows @ rows.T)
+
+    def _distance(self, mean: Tensor, spread: Tensor, product: Tensor) -> float:
+        """From the mean and the trace of Σa, and a matrix of the eigenvalues of Σa Σb."""
+        cross = _positive(torch.linalg.eigvalsh(product)).sqrt().sum()
+        shift = (mean - self.reference.mean).square().sum()
+        spreads = spread + self.reference.covariance.trace()
+        return max(0.0, (shift + spreads - 2 * cross).item())
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -60,6 +60,8 @@ def load_inception(weights: Path | None = None, device: str = "cpu") -> Inceptio
         )
     path = None if weights is None else str(weights)
     try:
+        if path is not None:  # torch-fidelity unpickles whatever it is given: plain tensors only
+            torch.load(path, map_location="cpu", weights_only=True)
         extractor = fidelity.FeatureExtractorInceptionV3(
             "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
         )

@@ -18,13 +18,13 @@ from ddpm.evaluation.bootstrap import Scale, interval
 from ddpm.evaluation.color import brightness, colorfulness, contrast
 from ddpm.evaluation.density_coverage import balls_around, weighted_coverage
 from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
-from ddpm.evaluation.fid import frechet_to
+from ddpm.evaluation.fid import Frechet, frechet_to
 from ddpm.evaluation.inception_score import inception_score
 from ddpm.evaluation.kid import mean_kernel, weighted_mmd
 from ddpm.evaluation.memorisation import nearest, pixel_vectors
 from ddpm.evaluation.precision_recall import covered, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
-from ddpm.evaluation.statistics import Statistics, statistics
+from ddpm.evaluation.statistics import statistics
 
 SUBSET = 10_000  # reference images at most, where all of them would only cost time
 
@@ -59,7 +59,7 @@ class Reference:
         return replace(self, images=images, features=torch.cat([self.features, other.features]))
 
     @cached_property
-    def frechet(self) -> Callable[[Statistics], float]:
+    def frechet(self) -> Frechet:
         """The Fréchet distance to all of the reference."""
         return frechet_to(statistics(self.features))
 
@@ -137,8 +137,7 @@ def _mean(of: Callable[[Sample, Reference], Tensor]) -> Measure:
 
 
 def _frechet(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-    values = [reference.frechet(statistics(sample.features, row)) for row in weights]
-    return torch.tensor(values, dtype=torch.float64)
+    return reference.frechet.weighted(sample.features, weights)
 
 
 def _kernel(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ WIDTHS = (16, 32, 64, 96)
 STEPS = 300
 BATCH = 64
 TEMPERATURE = 0.2
-FEWEST = 100  # reference images
+FEWEST = 60  # reference images
 
 Progress = Callable[[int, int], None]  # (done, total)
 
@@ -94,7 +94,7 @@ def load_self(
     """The encoder of these uint8 images [M, C, H, W]: from the folder `cache`, else trained now.
 
     Training takes up to a minute on two cores and depends on the images alone. RequestError where
-    there are fewer than 100, or where the encoder fails its check. `progress(done, total)`: steps.
+    there are fewer than 60, or where the encoder fails its check. `progress(done, total)`: steps.
     """
     if len(reference) < FEWEST:
         raise RequestError(
