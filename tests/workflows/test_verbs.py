@@ -159,3 +159,17 @@ def test_the_librarys_short_road_learns() -> None:
     assert drawn.shape == (2, 3, 6, 6) and drawn.dtype == torch.uint8
     with pytest.raises(RequestError, match="uint8"):
         build_model("digits", images.float())
+
+
+def test_the_librarys_refusals_name_the_mend() -> None:
+    images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
+    for labels in (torch.zeros(5, dtype=torch.int64), torch.zeros(6)):
+        with pytest.raises(RequestError, match=r"Labels must be int64 \[6\], one an image"):
+            build_model("digits", images, labels)
+    with pytest.raises(RequestError, match="at least one"):
+        build_model("digits", images[:0])
+    model = open_model("digits", "cpu").model
+    with pytest.raises(RequestError, match=r"training\.steps must lie between 1"):
+        fit(model, images, steps=0)
+    with pytest.raises(RequestError, match="0 images cannot be drawn; ask for at least one"):
+        sample(model, 0)

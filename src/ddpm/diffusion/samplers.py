@@ -21,11 +21,15 @@ from ddpm.diffusion.schedules import PURE_NOISE
 
 
 class Prediction(NamedTuple):
+    """What a denoiser answers about x_t."""
+
     x0: Tensor  # [N, C, H, W], guided and clipped as the caller likes
     variance: Tensor | None = None  # learned interpolation, 0 small .. 1 large; ancestral only
 
 
 class Step(NamedTuple):
+    """Where a sampler stands after an update."""
+
     index: int  # type: ignore[assignment]  # hides tuple.index: the level just reached, 1 .. S
     x: Tensor  # the state there
     x0: Tensor  # the prediction that led there

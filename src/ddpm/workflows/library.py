@@ -36,11 +36,7 @@ def build_model(
     With `labels` int64 [N] it learns classes 0 … max(labels), for guidance. RequestError: other
     types or shapes, or an unknown preset.
     """
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise RequestError(
-            f"Images must be uint8 [N, C, H, W] with 1 or 3 channels, not {images.dtype} "
-            f"{list(images.shape)}."
-        )
+    _check_images(images, labels)
     config = get_preset(recipe).config if isinstance(recipe, str) else recipe
     config = replace(config, data=replace(config.data, labels=labels is not None))
     check(config)
@@ -58,15 +54,33 @@ def build_model(
     return make_model(spec, pick_device(device))
 
 
+def _check_images(images: Tensor, labels: Tensor | None) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise RequestError(
+            f"Images must be uint8 [N, C, H, W] with 1 or 3 channels, not {images.dtype} "
+            f"{list(images.shape)}."
+        )
+    if not len(images):
+        raise RequestError("There are no images here; give a tensor of at least one.")
+    if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
+        raise RequestError(
+            f"Labels must be int64 [{len(images)}], one an image, not {labels.dtype} "
+            f"{list(labels.shape)}."
+        )
+
+
 def fit(
     model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
 ) -> list[float]:
     """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; each loss (a GAN: its generator's).
 
     Nothing is written; the seed, batch size, learning rate and augmentation are the model's own.
+    RequestError: other types or shapes than `build_model` takes, or no steps.
     """
+    _check_images(images, labels)
     config = model.spec.config
     config = replace(config, training=replace(config.training, steps=steps))
+    check(config)
     model.set_total(config)
     batches = Batches(
         images.numpy(),
@@ -97,7 +111,10 @@ def sample(
     """`n` images uint8 [n, C, H, W], image i from seed `seed` + i alone.
 
     `settings` are overrides such as ``sampling.sampler=ddim``, as behind the command line's --set.
+    RequestError: n below 1, a label the model did not learn, or settings it cannot draw with.
     """
+    if n < 1:
+        raise RequestError(f"{n} images cannot be drawn; ask for at least one.")
     seeds = range(seed, seed + n)
     chosen = chosen_settings(model, settings)
     return torch.from_numpy(draw(model, seeds, choose_labels(model, seeds, label), chosen))
