@@ -160,6 +160,12 @@ def test_places_that_cannot_be_written_cost_one_sentence(
     assert (workplace / "file").read_text(encoding="utf-8") == "mine"
 
 
+def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:
+    save_images(workplace / "one", 3)
+    save_images(workplace / "other", 3)
+    assert "both name images" in refused(capsys, "train", "one", "--data", "other")
+
+
 def test_flat_images_are_refused_where_they_cannot_be_scaled(
     capsys: pytest.CaptureFixture[str], workplace: Path
 ) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.visuals.grids import grid
+from ddpm.workflows.library import build_model
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, read_image, write_samples
 from ddpm.workflows.sample import choose_labels, draw
@@ -124,6 +125,20 @@ def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
     assert model.drawing(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
         chosen_settings(model, ["training.steps=3"])
+
+
+def test_guidance_is_neither_asked_of_nor_claimed_for_a_model_without_labels() -> None:
+    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    model = build_model("mnist", images, device="cpu")  # the preset guides
+    assert model.spec.config.sampling.guidance != 1
+    assert "guidance" not in model.drawing(model.spec.config.sampling)
+    assert chosen_settings(model, ["sampling.guidance=1"]).guidance == 1
+    with pytest.raises(RequestError, match="nothing to guide towards"):
+        chosen_settings(model, ["sampling.guidance=3"])
+    labelled = open_model("digits", "cpu").model
+    assert labelled.drawing(chosen_settings(labelled, ["sampling.guidance=3"])).endswith(
+        "guidance 3"
+    )
 
 
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

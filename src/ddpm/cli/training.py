@@ -72,8 +72,12 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
         config, name = load_config(RunFolder(target).config), target.name
         options.out = options.out or str(target)
     elif target.exists():
+        if options.data is not None:
+            raise RequestError(
+                f"{options.target} and --data both name images; give one of them, or a preset with --data."
+            )
         config, name = get_preset("folder").config, target.resolve().stem
-        options.data = options.data or options.target
+        options.data = options.target
     elif target.name != options.target or target.suffix:  # meant as a path
         raise RequestError(
             f"There is nothing at {options.target}; give a folder, a zip or an array of images, "

@@ -246,7 +246,8 @@ class Ddpm:
 
     def drawing(self, settings: SamplingConfig) -> str:
         """`dpm++2m, 20 steps`, with guidance where there is some."""
-        guidance = f", guidance {settings.guidance:g}" if settings.guidance != 1 else ""
+        guided = settings.guidance != 1 and self.spec.num_classes
+        guidance = f", guidance {settings.guidance:g}" if guided else ""
         return f"{settings.sampler}, {settings.steps} steps{guidance}"
 
     def describe(self) -> list[str]:

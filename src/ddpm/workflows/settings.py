@@ -32,6 +32,11 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
             )
     asked = [assignment.split("=")[0].strip() for assignment in overrides]
     chosen = with_overrides(config, overrides).sampling
+    if "sampling.guidance" in asked and chosen.guidance != 1 and not model.spec.num_classes:
+        raise RequestError(
+            "This model learned no labels, so there is nothing to guide towards; leave guidance at 1, or "
+            "train with --set data.labels=true."
+        )
     usual: list[str] = []
     if "sampling.sampler" in asked and "sampling.steps" not in asked:
         steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
