@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ddpm.cli.evaluating import NETWORKS
 from ddpm.errors import RequestError
 from ddpm.evaluation import catalogue
 from ddpm.evaluation.catalogue import FEATURES, NetworkRequest, choose, load_network
@@ -44,3 +45,7 @@ def test_unknown_names_and_empty_references_are_refused(make_images) -> None:
         load_network("vgg", NetworkRequest(make_images(20)))
     with pytest.raises(RequestError, match="none at all"):
         load_network("auto", NetworkRequest(make_images(20)[:0]))
+
+
+def test_the_command_line_knows_the_same_names() -> None:
+    assert list(NETWORKS) == ["auto", *FEATURES]

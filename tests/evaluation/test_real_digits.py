@@ -1,38 +1,46 @@
-"""The two facts by which the evaluation is judged, on MNIST itself."""
+"""The two facts by which the evaluation is judged, on MNIST itself, by the command line."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-import torch
 
-from ddpm.evaluation.digits import load_digits
-from ddpm.evaluation.evaluate import evaluate
-from ddpm.evaluation.sets import ImageSets
+from ddpm.cli import main
 
 FOLDER = Path(os.environ.get("DDPM_DATA_DIR", "nowhere")) / "mnist"
 
 
-def images(name: str, count: int) -> torch.Tensor:
-    """The first `count` images of an IDX file: 16 bytes of header, then 28x28 bytes each."""
-    with gzip.open(FOLDER / f"{name}-images-idx3-ubyte.gz") as file:
-        data = file.read(16 + 784 * count)
-    return torch.frombuffer(bytearray(data[16:]), dtype=torch.uint8).view(count, 1, 28, 28)
+def score(name: str, images: np.ndarray) -> dict[str, Any]:
+    """What `ddpm evaluate --json` says of these images against MNIST."""
+    np.savez(f"{name}.npz", images=images)
+    command = ["evaluate", f"{name}.npz", "--reference", "mnist", "--json", f"{name}.json"]
+    assert main(command) == 0
+    evaluation: dict[str, Any] = json.loads(Path(f"{name}.json").read_text("utf-8"))
+    return evaluation
 
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="DDPM_DATA_DIR holds no mnist")
-def test_real_test_images_score_one_and_shuffled_pixels_more_than_twenty() -> None:
-    train, test = images("train", 20_000), images("t10k", 10_000)
-    order = torch.randperm(784, generator=torch.Generator().manual_seed(0))
-    scattered = test[torch.randperm(10_000, generator=torch.Generator().manual_seed(1))[:1000]]
-    network = load_digits()
-    for given in (scattered, test[:1000]):
-        row = evaluate(ImageSets(given, train, test), network)[0]
-        assert row["label"] == "FD-digits (n=1000, train ref)"
-        assert row["ratio_low"] < 1 < row["ratio_high"]
-        shuffled = given.flatten(2)[..., order].view_as(given)
-        assert evaluate(ImageSets(shuffled, train, test), network)[0]["ratio_low"] > 20
+def test_real_test_images_score_one_and_shuffled_pixels_more_than_twenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    with gzip.open(FOLDER / "t10k-images-idx3-ubyte.gz") as file:
+        test = np.frombuffer(file.read()[16:], np.uint8).reshape(10_000, 1, 28, 28)
+    given, order = test[:1000], np.random.default_rng(1).permutation(784)
+    evaluation = score("real", given)
+    real = evaluation["rows"][0]
+    bad = score("shuffled", given.reshape(1000, 784)[:, order].reshape(given.shape))["rows"][0]
+    assert real["label"] == bad["label"] == "FD-digits (n=1000, train ref)"
+    assert real["protocol"] == bad["protocol"] and real["floor"] == bad["floor"]
+    assert real["low"] < real["value"] < real["high"]
+    assert real["ratio_low"] < 1 < real["ratio_high"]
+    assert bad["ratio_low"] > 20
+    assert evaluation["floor"]["what"] == "10,000 test images, none of them in the reference"
