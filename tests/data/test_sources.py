@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -250,3 +251,18 @@ def test_the_embedded_digits_are_1797_labelled_8x8_images() -> None:
     assert image[0, 0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
     assert source.labels is not None and source.labels[:10].tolist() == list(range(10))
     assert np.bincount(source.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said_not_missed(
+    tmp_path: Path, write_folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_folder(tmp_path / "set", {"a.png": b"1", "closed/b.png": b"2"})
+    look = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert "closed cannot be looked into (Permission denied); make it readable" in refusal(folder)

@@ -16,12 +16,14 @@ from ddpm.data.source import (
     natural_key,
     printable,
 )
+from ddpm.errors import RequestError
 
 
 def files_below(root: Path) -> dict[str, Path]:
     """Every file below ``root`` that is not hidden: its relative name, with /, to its path.
 
     Links to folders are followed, but no folder is entered twice, so that a loop of links ends.
+    RequestError where a folder cannot be looked into: its images would be missed without a word.
     """
     found = {path.relative_to(root).as_posix(): path for path in _walk(root)}
     return {name: found[name] for name in sorted(found, key=lambda n: natural_key(printable(n)))}
@@ -29,13 +31,19 @@ def files_below(root: Path) -> dict[str, Path]:
 
 def _walk(root: Path) -> Iterator[Path]:
     entered = set()
-    for folder, inner, files in os.walk(root, followlinks=True):
+    for folder, inner, files in os.walk(root, onerror=_refuse, followlinks=True):
         if (real := os.path.realpath(folder)) in entered:
             inner.clear()
             continue
         entered.add(real)
         inner[:] = sorted(filter(_visible, inner), key=natural_key)
         yield from (Path(folder, name) for name in filter(_visible, files))
+
+
+def _refuse(error: OSError) -> None:
+    raise RequestError(
+        f"{error.filename} cannot be looked into ({error.strerror}); make it readable or move it away."
+    ) from error
 
 
 def _visible(name: str) -> bool:
