@@ -203,7 +203,9 @@ METRICS: dict[str, Metric] = {
     ),
     "coverage": Metric("coverage", "higher", _coverage, share=True),
     "diversity": Metric("diversity (mean feature distance)", "real", _diversity, scale="factor"),
-    "class-balance": Metric("class balance (KL, nats)", "lower", _class_balance, classes=True),
+    "class-balance": Metric(
+        "class balance (KL, nats)", "lower", _class_balance, scale="factor", classes=True
+    ),
     "confident": Metric(
         "classifier sure (> 0.9)", "real",
         _mean(lambda s, r: confident(_classes(s.probabilities))), share=True, classes=True,
