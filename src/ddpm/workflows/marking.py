@@ -30,22 +30,22 @@ def grid_comment(
 ) -> str:
     """The comment of a `save_grid` of (rows, columns) `shape` that shows the images of `seeds`."""
     channels, height, width = model.spec.image_shape
-    heard = asdict(settings) if model.spec.config.has_reverse_process else {}
     return GridMark(
         fitting_layout(*shape, (height, width)),
         channels,
         tuple(seeds),
         weights_hash(model),
         label,
-        {key: value for key, value in heard.items() if key not in _OWN},
+        _heard(model, asdict(settings)),
     ).comment()
 
 
-def _recorded(model: GenerativeModel, settings: SamplingConfig) -> dict[str, Any]:
-    """The settings that decide which images come; none where a model draws in one pass."""
+def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
+    """Of the settings those that decide which images come: none where a model draws in one pass."""
     if not model.spec.config.has_reverse_process:
         return {}
-    return {key: value for key, value in asdict(settings).items() if key not in _OWN}
+    deaf = _OWN if model.spec.num_classes else (*_OWN, "guidance", "guidance_interval")
+    return {key: value for key, value in sampling.items() if key not in deaf}
 
 
 def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
@@ -56,11 +56,8 @@ def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
             f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
-    overrides = [
-        f"sampling.{key}={json.dumps(value)}"
-        for key, value in mark.sampling.items()
-        if key not in _OWN
-    ]
+    heard = _heard(model, mark.sampling)
+    overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in heard.items()]
     labels = choose_labels(model, mark.seeds, mark.label)
     return draw_with_bar(model, mark.seeds, labels, chosen_settings(model, overrides))
 

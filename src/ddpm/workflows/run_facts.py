@@ -21,7 +21,7 @@ def run_facts(run: RunFolder) -> dict[str, Any]:
         "preset": config.preset,
         "model": config.model,
         "parameters": environment.get("parameters"),
-        "minutes": None if seconds is None else round(seconds / 60, 2),
+        "minutes": None if seconds is None else round(seconds / 60, 4),
         "steps": steps[-1]["step"] if steps else None,
         "images_seen": sum(row["batch"] for row in steps) if steps else None,
         "batch_size": config.training.batch_size,
