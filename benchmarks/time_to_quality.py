@@ -5,8 +5,11 @@
     python -m benchmarks.time_to_quality --minutes 1 --budgets 10,20 --seeds 0 -n 200 --out DIR
     python -m benchmarks.time_to_quality --markdown      # the tables of what is there
 
+    python -m benchmarks.time_to_quality --rates         # the peers' steps a second; nothing else may run
+
 Every piece leaves a file and is not done twice: a peer goes on from its last snapshot, and a run of ours
-that was interrupted starts again, since its time would not be right.
+that was interrupted starts again, since its time would not be right. A peer's minutes are counted in steps
+at the rate of its first minute alone: after `--rates` the peers may train beside other work; ours may not.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from benchmarks.scoring import export_images, score
 from benchmarks.sides import SIDES, Setup
 from ddpm.runs import RunFolder, read_rows
 
+RATE_SECONDS = 60.0  # of training from which a peer's steps a second are taken
 SNAPSHOTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # of the peers' minutes
 BUDGETS = "30,45,60,75,90,120,180,300,600"
 
@@ -56,7 +60,7 @@ class Plan:
 
 def check_plan(plan: Plan) -> None:
     """SystemExit where the pieces in `plan.out` were made with other settings; else they are noted."""
-    settings = {name: getattr(plan, name) for name in ("data", "preset", "n", "steps", "threads")}
+    settings = {name: getattr(plan, name) for name in ("data", "preset", "n", "steps")}
     file = plan.out / "settings.json"
     if file.is_file() and read(file) != settings:
         raise SystemExit(
@@ -65,32 +69,54 @@ def check_plan(plan: Plan) -> None:
     write(file, settings)
 
 
+def peer_setup(plan: Plan, peer: str, threads: int = 0) -> Setup:
+    """How a peer's process is started, on the training images."""
+    images = plan.out / "images.npy"
+    if not images.is_file():
+        export_images(plan.data, images)
+    return Setup(peer, images=str(images.resolve()), threads=threads)
+
+
+def peer_rate(plan: Plan, peer: str) -> float:
+    """Steps a second of `peer` alone on the machine, measured once."""
+    file = plan.out / peer / "rate.json"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with Worker(peer_setup(plan, peer, plan.threads)) as worker:
+            worker.ask("warm")
+            found = worker.ask("train", seconds=RATE_SECONDS)
+        rate = found["steps"] / found["seconds"]
+        write(file, {"steps_a_second": rate, **machine.describe(plan.threads)})
+        say(f"{peer}: {rate:.3f} steps a second")
+    return float(read(file)["steps_a_second"])
+
+
 def peer_pieces(plan: Plan, peer: str) -> None:
-    """Train `peer` from snapshot to snapshot; at each draw its images and save its state."""
-    folder = plan.out / peer
-    folder.mkdir(parents=True, exist_ok=True)
+    """Train `peer` from snapshot to snapshot; at each draw its images and save its state.
+
+    Minutes are counted in steps at the measured rate, so that this may run beside other work.
+    """
+    folder, rate = plan.out / peer, peer_rate(plan, peer)
     done = list(takewhile(lambda minutes: _note(folder, minutes).is_file(), plan.snapshots))
     missing = plan.snapshots[len(done) :]
     if not missing:
         return
-    images = plan.out / "images.npy"
-    if not images.is_file():
-        export_images(plan.data, images)
-    setup = Setup(peer, images=str(images.resolve()), threads=plan.threads)
-    with Worker(setup) as worker:
-        before = {"minutes": 0.0, "steps": 0}
+    with Worker(peer_setup(plan, peer)) as worker:
+        steps = 0
         if done:
-            before = read(_note(folder, done[-1]))
+            steps = read(_note(folder, done[-1]))["steps"]
             worker.ask("load", file=str(_file(folder, done[-1], "pt")))
         for minutes in missing:
-            seconds = 60 * (minutes - before["minutes"])
-            trained = worker.ask("train", seconds=seconds)
+            ahead = max(1, round(60 * minutes * rate) - steps)
+            steps += worker.ask("train", steps=ahead)["steps"]
             worker.ask("save", file=str(_file(folder, minutes, "pt")))
             drawn = _file(folder, minutes, "npz")
             took = worker.ask("draw", n=plan.n, steps=plan.steps, file=str(drawn))["seconds"]
-            before = {"minutes": minutes, "steps": before["steps"] + trained["steps"]}
-            write(_note(folder, minutes), {**before, "peer": peer, "drawing": took})
-            say(f"{peer}: {minutes:g} minutes, {before['steps']} steps, drawn in {took:.0f} s")
+            write(
+                _note(folder, minutes),
+                {"minutes": minutes, "steps": steps, "peer": peer, "drawing": took},
+            )
+            say(f"{peer}: {minutes:g} minutes, {steps} steps, drawn in {took:.0f} s")
 
 
 def our_piece(plan: Plan, budget: float, seed: int) -> None:
@@ -159,6 +185,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="mnist", help="default: %(default)s")
     parser.add_argument("--preset", default="mnist", help="of ours (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=RESULTS / "time-to-quality")
+    parser.add_argument(
+        "--rates", action="store_true", help="only measure the peers' steps a second"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the tables of --out only")
     return parser.parse_args()
 
@@ -182,7 +211,9 @@ def main() -> None:
         before = machine.describe(plan.threads)
         for side in options.sides.split(","):
             if side != "ours":
-                peer_pieces(plan, side)
+                (peer_rate if options.rates else peer_pieces)(plan, side)
+        if options.rates:
+            return
         if "ours" in options.sides.split(","):
             for budget in plan.budgets:
                 for seed in plan.seeds:

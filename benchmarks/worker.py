@@ -54,15 +54,15 @@ class Bench:
         loss = torch.stack([self.side.step() for _ in range(WARM)]).mean()
         return {"loss": float(loss)}
 
-    def train(self, seconds: float) -> dict[str, Any]:
-        """Training steps for `seconds`, at least one."""
-        steps = 0
+    def train(self, seconds: float = 0.0, steps: int = 1) -> dict[str, Any]:
+        """Training steps for `seconds`, `steps` of them at least."""
+        done = 0
         with flops.clock(self.setup.device) as elapsed:
-            while elapsed() < seconds or not steps:
+            while done < steps or elapsed() < seconds:
                 loss = self.side.step()
-                steps += 1
+                done += 1
             taken = elapsed(wait=True)
-        return {"steps": steps, "seconds": taken, "loss": float(loss)}
+        return {"steps": done, "seconds": taken, "loss": float(loss)}
 
     def peak(self, seconds: float) -> dict[str, Any]:
         """Operations a second of the fastest of the network's own convolutions, in its own dtype."""
