@@ -34,7 +34,7 @@ from benchmarks.sides import SIDES, Setup
 from ddpm.runs import RunFolder, read_rows
 
 RATE_SECONDS = 60.0  # of training from which a peer's steps a second are taken
-SNAPSHOTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # of the peers' minutes
+SNAPSHOTS = (1 / 3, 1.0)  # of the peers' minutes
 BUDGETS = "30,45,60,75,90,120,180,300,600"
 
 

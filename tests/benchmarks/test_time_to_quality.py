@@ -15,8 +15,8 @@ def plan(out: Path) -> Plan:
     return Plan(out, "mnist", "mnist", 30.0, (30.0,), (0,), n=2000, steps=20, threads=2)
 
 
-def test_a_peer_is_scored_four_times_last_at_its_full_minutes(tmp_path: Path) -> None:
-    assert plan(tmp_path).snapshots == [5, 10, 20, 30]
+def test_a_peer_is_scored_at_a_third_of_its_minutes_and_at_the_end(tmp_path: Path) -> None:
+    assert plan(tmp_path).snapshots == [10, 30]
 
 
 def test_a_folder_keeps_to_its_settings(tmp_path: Path) -> None:
