@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import typing
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.utils import deterministic as deterministic_settings
 
-from ddpm.device import autocast, deterministic, pick_device, resolve_precision
+from ddpm.config import ScaleName
+from ddpm.device import autocast, deterministic, device_scale, pick_device, resolve_precision
 from ddpm.errors import RequestError
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
@@ -141,3 +144,28 @@ print(faults[-1] - faults[1])
         for word in ("keep", "no")
     )
     assert kept < usual / 5  # pages cleared anew: about 3,000 and 90,000
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("gibibytes", "bf16", "expected"),
+    [(15, False, "small-gpu"),  # T4
+     (32, False, "small-gpu"),  # V100
+     (12, True, "small-gpu"), (22, True, "big-gpu"), (79, True, "big-gpu")],
+)  # fmt: skip
+def test_a_gpu_is_big_by_its_memory_and_bf16(
+    monkeypatch: pytest.MonkeyPatch, gibibytes: int, bf16: bool, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16)
+    properties = SimpleNamespace(total_memory=gibibytes * GIB)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert device_scale(CUDA) == expected
+
+
+def test_processors_and_apples_gpus_have_their_size() -> None:
+    assert (device_scale(CPU), device_scale(MPS)) == ("cpu", "small-gpu")
+    assert set(typing.get_args(typing.get_type_hints(device_scale)["return"])) == set(
+        typing.get_args(ScaleName)
+    )

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.utils import deterministic as _deterministic
@@ -14,6 +14,7 @@ from torch.utils import deterministic as _deterministic
 from ddpm.errors import RequestError
 
 _SETTINGS: Any = _deterministic  # a module with properties, which type checkers do not know
+BIG_GPU = 20 * 2**30  # bytes of memory from which on a graphics card counts as a big one
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
 
 
@@ -48,6 +49,19 @@ def resolve_precision(asked: str, device: torch.device) -> str:
         can = torch.cpu.get_capabilities()
         return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
     return "fp32"
+
+
+def device_scale(device: torch.device) -> Literal["cpu", "small-gpu", "big-gpu"]:
+    """Which size of a recipe suits a device: by its kind, its memory, and whether it multiplies in bf16.
+
+    Graphics cards of 20 GiB and more with bf16 are big ones; all others, and Apple's, are small.
+    """
+    if device.type == "cpu":
+        return "cpu"
+    if device.type == "cuda" and resolve_precision("auto", device) == "bf16":
+        memory = torch.cuda.get_device_properties(device).total_memory
+        return "big-gpu" if memory >= BIG_GPU else "small-gpu"
+    return "small-gpu"
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

@@ -8,10 +8,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from ddpm.config import SamplerName
+from ddpm.config import SamplerName, ScaleName
 
 Add = Callable[..., argparse.ArgumentParser]
 SAMPLERS = typing.get_args(SamplerName)
+SCALES = typing.get_args(ScaleName)
 
 
 def _number(text: str, low: float, high: float, words: str) -> float:
@@ -88,6 +89,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Where to compute."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+def add_scale(parser: argparse.ArgumentParser) -> None:
+    """Which size of a preset."""
+    parser.add_argument(
+        "--scale", choices=SCALES, help="size of a preset that has several (default: by the device)"
+    )
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:

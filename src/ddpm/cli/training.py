@@ -7,7 +7,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from ddpm.cli.arguments import Add, absolute, add_device, add_set, count, positive
+from ddpm.cli.arguments import Add, absolute, add_device, add_scale, add_set, count, positive
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
@@ -43,6 +43,7 @@ def define_train(add: Add) -> None:
     parser.add_argument(
         "--all-images", action="store_true", help="hold nothing out, keep exact duplicates"
     )
+    add_scale(parser)
     add_device(parser)
     add_set(parser)
     parser.set_defaults(command=run_train)
@@ -65,9 +66,12 @@ def run_train(options: Namespace) -> int:
 
 def _training_request(options: Namespace) -> tuple[Config, Path]:
     """The configuration and run folder that the arguments of `train` mean."""
+    from ddpm.workflows.scaling import scaled
+
     target = Path(options.target)
     if options.target in PRESETS:
-        config, name = get_preset(options.target).config, options.target
+        out = RunFolder(Path(options.out or Path("runs") / options.target))
+        config, name = scaled(options.target, options.scale, options.device, out), options.target
     elif RunFolder(target).exists():
         config, name = load_config(RunFolder(target).config), target.name
         options.out = options.out or str(target)
@@ -85,6 +89,8 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
         )
     else:
         config, name = get_preset(options.target).config, ""  # raises: names the nearest preset
+    if options.scale is not None and options.target not in PRESETS:
+        raise RequestError("--scale chooses the size of a preset; leave it out, or name a preset.")
     if options.data is not None:
         config = replace(config, data=replace(config.data, path=absolute(options.data)))
     if options.all_images:

@@ -15,6 +15,7 @@ WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras"]
+ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Config:
 
     preset: str = "digits"
     model: Literal["ddpm", "dcgan"] = "ddpm"
+    scale: ScaleName = "cpu"  # which of the preset's sizes; chosen for the device, see presets.py
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)

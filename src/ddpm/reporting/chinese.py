@@ -213,6 +213,7 @@ SETTINGS = {
     "format": "此檔案格式的版本",
     "preset": "起始的預設組態",
     "model": "模型種類",
+    "scale": "依裝置選用的配方規模",
     "data.path": "影像來源",
     "data.size": "影像尺寸（像素）",
     "data.channels": "1 為灰階，3 為彩色",

@@ -240,6 +240,7 @@ SETTINGS = {
     "format": "version of this file's format",
     "preset": "recipe that the run began with",
     "model": "family of the model",
+    "scale": "size of the recipe, by the device it was chosen for",
     "data.path": "images",
     "data.size": "image size in pixels",
     "data.channels": "1 grey, 3 color",

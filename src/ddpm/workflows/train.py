@@ -26,6 +26,7 @@ from ddpm.training.log import Row, TrainingLog
 from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
+from ddpm.workflows.forecast import Forecast
 from ddpm.workflows.opening import (
     load_into,
     newest_checkpoint,
@@ -120,6 +121,7 @@ def _run(
         run.metrics, step=step, epoch_size=len(dataset.train), watch=CollapseWatch(), listener=hear
     )
     bar = Progress("training", training.steps, scale=training.batch_size, start=step)
+    forecast = Forecast(training.steps, training.batch_size, start=step)
 
     def batch(step: int) -> loop.Batch:
         images, labels = batches.batch(step - 1)
@@ -134,6 +136,7 @@ def _run(
 
     def report(step: int, losses: Losses) -> None:
         bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
+        forecast.hear(step, next(iter(losses.values())))
 
     around = loop.Surroundings(
         batch, _heldout(dataset), log, save, lambda step: draw_preview(run, model, step), report
