@@ -65,6 +65,11 @@ def decoded_images(
     return found
 
 
+def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> Decoded | None:
+    """The same, or None where they are not in the cache; nothing is decoded or written."""
+    return _open(cache_dir / "decoded" / transform.key(content_hash))
+
+
 def _open(folder: Path) -> Decoded | None:
     """What lies in ``folder``, or None where it is absent, cut short or damaged."""
     try:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.cache import Decoded, decoded_images
+from ddpm.data.cache import Decoded, cached_images, decoded_images
 from ddpm.data.parallel import Progress
 from ddpm.data.rows import Transform
 from ddpm.data.source import ImageSource
 from ddpm.data.sources import open_source
-from ddpm.data.survey import Survey, survey
+from ddpm.data.survey import Survey, known_survey, survey
 from ddpm.errors import RequestError
 
 TEST_FILES = "the test files"  # where the holdout of an IDX set comes from
@@ -66,10 +66,10 @@ def prepare(
 
     RequestError where there are fewer than two usable images.
     """
-    transform_size, known_channels = parse_size(size), _parse_channels(channels)
+    wanted = parse_size(size), _parse_channels(channels)
     source = open_source(path)
     seen = survey(source, cache_dir, progress)
-    transform = Transform(transform_size or seen.size, known_channels or (1 if seen.grey else 3))
+    transform = _transform(seen, *wanted)
     decoded = decoded_images(source, seen.content_hash, transform, cache_dir, progress)
     split = _split(source, decoded, all_images)
     if len(split.train) < 2:
@@ -84,6 +84,20 @@ def prepare(
         heldout_reason=split.reason,
         report=_report(source, seen, decoded, split),
     )
+
+
+def is_prepared(path: Path, *, size: int | str, channels: int | str, cache_dir: Path) -> bool:
+    """Whether ``prepare`` would find the images in the cache, and so write nothing."""
+    wanted = parse_size(size), _parse_channels(channels)
+    seen = known_survey(open_source(path), cache_dir)
+    if seen is None:
+        return False
+    return cached_images(seen.content_hash, _transform(seen, *wanted), cache_dir) is not None
+
+
+def _transform(seen: Survey, size: tuple[int, int] | None, channels: int | None) -> Transform:
+    """What the images are brought to; None is "auto"."""
+    return Transform(size or seen.size, channels or (1 if seen.grey else 3))
 
 
 def parse_size(size: int | str) -> tuple[int, int] | None:

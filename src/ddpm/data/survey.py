@@ -45,7 +45,7 @@ class Survey:
 
 def survey(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
     """The survey of ``source``, from ``cache_dir`` where nothing has changed since."""
-    file = cache_dir / "surveys" / f"{source.fingerprint[:32]}.json"
+    file = _file(source, cache_dir)
     known = _read(file)
     if known is None:
         known, complete = _survey(source, progress)
@@ -53,6 +53,15 @@ def survey(source: ImageSource, cache_dir: Path, progress: Progress | None = Non
             with writing_in(cache_dir):
                 write_json(file, {"rule": RULE, **dataclasses.asdict(known)})
     return known
+
+
+def known_survey(source: ImageSource, cache_dir: Path) -> Survey | None:
+    """The same, or None where ``source`` was not looked at before; nothing is written."""
+    return _read(_file(source, cache_dir))
+
+
+def _file(source: ImageSource, cache_dir: Path) -> Path:
+    return cache_dir / "surveys" / f"{source.fingerprint[:32]}.json"
 
 
 def _read(file: Path) -> Survey | None:
