@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from ddpm.cli import bundling, comparing, data, drawing, evaluating, reporting, runs, training
+from ddpm.cli import (
+    bundling,
+    comparing,
+    data,
+    drawing,
+    evaluating,
+    planning,
+    reporting,
+    runs,
+    training,
+)
 
 DEFINITIONS = (
     training.define_demo,
@@ -17,6 +27,8 @@ DEFINITIONS = (
     comparing.define_compare,
     reporting.define_report,
     data.define_data,
+    planning.define_plan,
+    planning.define_doctor,
     runs.define_export,
     runs.define_runs,
 )

@@ -34,6 +34,7 @@ class DatasetEntry:
     citation: str
     how: str  # how it is got, in words
     get: Callable[[Path, Fetch], Path]  # (cache folder, fetch) -> where the images lie
+    test: int = 0  # of them, how many the set itself keeps for testing
 
 
 _MNIST_MIRRORS = (
@@ -155,6 +156,7 @@ DATASETS: dict[str, DatasetEntry] = {
         "applied to document recognition, Proceedings of the IEEE 86(11), 2278-2324",
         how="downloaded once (11 MB)",
         get=_get_mnist,
+        test=10_000,
     ),
     "anime": DatasetEntry(
         description="faces of drawn characters, in color",

@@ -121,6 +121,13 @@ class Upsample(nn.Module):
         return out
 
 
+def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[int, ...]:
+    """The shorter side of each level's feature map, in its own pixels, for images of (H, W)."""
+    multiple = patch * 2 ** (levels - 1)
+    padded = [math.ceil(side / multiple) * multiple for side in image_size]
+    return tuple(min(padded) // patch // 2**level for level in range(levels))
+
+
 class UNet(nn.Module):
     """The noise predictor: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
@@ -158,9 +165,7 @@ class UNet(nn.Module):
         self.patch = patch
         self.multiple = patch * 2 ** (len(widths) - 1)
         self.num_classes = num_classes
-        padded = [math.ceil(side / self.multiple) * self.multiple for side in image_size]
-        sides = [min(padded) // patch // 2**level for level in range(len(widths))]
-        self.sides = tuple(sides)  # shorter side of each level's feature map
+        self.sides = sides = level_sides(image_size, len(widths), patch)
         dim = max(128, 4 * channels)
 
         def stage(cin: int, cout: int, level: int) -> Stage:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialized
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -38,11 +39,20 @@ class Checkpoint:
 
 def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> None:
     """One safetensors file that says itself what it is; OSError where the disk refuses."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        save_file(plain, path, metadata={SPEC_KEY: spec.to_json()})
+        save_file(_plain(tensors), path, metadata={SPEC_KEY: spec.to_json()})
     except SafetensorError as error:
         raise OSError(f"the weights could not be written ({error})") from error
+
+
+def size(state: State, spec: ModelSpec) -> int:
+    """Bytes of the weights files that `save` would write."""
+    header = {SPEC_KEY: spec.to_json()}
+    return sum(len(serialized(_plain(tensors), header)) for tensors in state.values())
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], ModelSpec]:
@@ -120,6 +130,14 @@ def keep_steps(steps: Iterable[int]) -> set[int]:
     kept = set(ordered[-2:])
     by_octave = {step.bit_length(): step for step in ordered}
     return kept | set(by_octave.values())
+
+
+def kept_of(steps: Iterable[int]) -> set[int]:
+    """Which of a whole run's checkpoints, written at `steps` and pruned each time, are there at its end."""
+    kept: set[int] = set()
+    for step in steps:
+        kept = keep_steps({*kept, step})
+    return kept
 
 
 def prune(paths: Mapping[int, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,13 @@ def grid(
     pixels = to_pixels(images)
     layout = fitting_layout(rows, columns, pixels.shape[1:3], scale=cell_scale, gap=gap)
     return Image.fromarray(tile(pixels, layout))
+
+
+def picture_bytes(images: Images, rows: int, columns: int) -> int:
+    """How many bytes `grid` is as a PNG."""
+    buffer = io.BytesIO()
+    grid(images, rows, columns).save(buffer, "PNG", optimize=True)
+    return buffer.tell()
 
 
 def save_grid(

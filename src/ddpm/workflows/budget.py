@@ -13,6 +13,7 @@ from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
+from ddpm.models.base import GenerativeModel
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.workflows.progress import say
@@ -62,7 +63,14 @@ def seconds_a_step(
 ) -> float:
     """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched."""
     say(f"measuring the first steps for {seconds:g} s")
-    model, step = make_model(spec, device), 0
+    return timed_steps(make_model(spec, device), batches, seconds)[0]
+
+
+def timed_steps(
+    model: GenerativeModel, batches: Batches, seconds: float
+) -> tuple[float, dict[str, float | list[float]]]:
+    """Train `model` for `seconds`: the time of a step, and what the last one measured."""
+    step = 0
     began = time.perf_counter()
     with deterministic():  # as the run itself
         while step <= TRIAL_WARMUP or time.perf_counter() - began < seconds:
@@ -72,4 +80,5 @@ def seconds_a_step(
             losses = model.training_step(to_model(images), labels, step + 1)
             float(next(iter(losses.values())))  # waits for the device
             step += 1
-    return (time.perf_counter() - began) / (step - TRIAL_WARMUP)
+    each = (time.perf_counter() - began) / (step - TRIAL_WARMUP)
+    return each, {name: value.tolist() for name, value in losses.items()}

@@ -1,0 +1,59 @@
+"""How much room a whole run takes: the checkpoints that are kept, previews, log and pictures."""
+
+from __future__ import annotations
+
+from ddpm.config import Config
+from ddpm.training.checkpoint import kept_of
+from ddpm.training.loop import PREVIEW_SHARE
+from ddpm.visuals.animations import MAX_BYTES
+from ddpm.workflows.measuring import Measured
+from ddpm.workflows.pictures import GIF_FRAMES, PREVIEW_STEPS
+
+# Bytes, as seen in runs of digits, MNIST and faces.
+STATE_FILE = 600
+RUN_FILES = 6_000  # config.json and environment.json
+LOSS_PLOT = 110_000
+GIF_FRAME = 78_000
+
+
+def disk(config: Config, measured: Measured, images: int | None) -> dict[str, int]:
+    """Bytes of a finished run by what they are for, and under `checkpoints_kept`, `previews_drawn` counts."""
+    training = config.training
+    kept, previews = len(_kept(config)), _previews(config, measured)
+    epochs = 0 if images is None else training.steps * training.batch_size // images
+    heldout = -(-training.steps // training.heldout_every)
+    log = training.steps * measured.row + heldout * measured.heldout_row + 80 * epochs
+    gif = min(GIF_FRAMES, measured.moments) * GIF_FRAME if config.has_reverse_process else 0
+    parts = {
+        "checkpoints": kept * (measured.checkpoint + STATE_FILE),
+        "previews": previews * measured.preview,
+        "log": log,
+        "pictures": LOSS_PLOT + measured.preview + min(gif, MAX_BYTES),
+        "settings": RUN_FILES,
+    }
+    return {
+        "checkpoints_kept": kept,
+        "previews_drawn": previews,
+        **parts,
+        "total": sum(parts.values()),
+    }
+
+
+def _kept(config: Config) -> set[int]:
+    """The steps whose checkpoints are there at the end."""
+    training = config.training
+    return kept_of(
+        [
+            *range(training.checkpoint_every, training.steps, training.checkpoint_every),
+            training.steps,
+        ]
+    )
+
+
+def _previews(config: Config, measured: Measured) -> int:
+    """As many as are due, or as there is time for (see `training.loop`)."""
+    training = config.training
+    due = (training.steps - 1) // training.preview_every
+    each = measured.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, measured.moments - 1))
+    allowed = PREVIEW_SHARE * training.steps * measured.seconds_a_step
+    return min(due, int(allowed / each)) if each else due
