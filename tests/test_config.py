@@ -22,6 +22,7 @@ from ddpm.config import (
     with_overrides,
 )
 from ddpm.config.checks import _BOUNDS
+from ddpm.config.sections import TransformName
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
 
@@ -83,6 +84,7 @@ def test_overrides_reach_every_kind_of_value() -> None:
         ("sampling.guidance_interval=[0.9, 0.1]", "rising"),
         ("sampling.steps=1001", "diffusion.num_steps"),
         ("training.accumulate=999", "batch_size"),
+        ("data.transforms=rotat", "rotate"),
     ],
 )
 def test_wrong_requests_are_refused_with_the_mend(assignment: str, words: str) -> None:
@@ -119,6 +121,7 @@ def test_a_configuration_from_before_the_dcgan_still_loads() -> None:
         ("dcgan-mnist", "sampling.sampler=dpm++2m", "one pass"),  # the default is refused as well
         ("dcgan-mnist", "data.labels=true", "data.labels=false"),
         ("dcgan-mnist", "data.labels=auto", "data.labels=false"),
+        ("dcgan-mnist", "data.augment=0.1", "data.flip"),
         ("dcgan-mnist", "training.accumulate=2", "training.accumulate=1"),
         ("dcgan-mnist", "training.batch_size=1", "at least 2"),
         ("dcgan-mnist", "gan.label_smoothing=0.6", "gan.label_smoothing must lie"),
@@ -128,6 +131,23 @@ def test_a_configuration_from_before_the_dcgan_still_loads() -> None:
 def test_a_family_refuses_what_it_would_not_heed(preset: str, assignment: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         with_overrides(get_preset(preset).config, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("preset", "assignments", "words"),
+    [
+        ("mnist", ["data.transforms=scale, x-flip, y-flip"], "leave x-flip and y-flip out"),
+        ("digits", ["data.transforms=y-flip"], "leave y-flip out"),
+        ("anime", ["data.transforms=[]"], "data.augment=0"),
+    ],
+)
+def test_transforms_that_no_image_or_no_digit_survives_are_refused(
+    preset: str, assignments: list[str], words: str
+) -> None:
+    config = get_preset(preset).config
+    with pytest.raises(RequestError, match=words):
+        with_overrides(config, ["data.augment=0.1", *assignments])
+    assert with_overrides(config, assignments).data.augment == 0  # off: nothing is said
 
 
 def test_a_dcgan_takes_its_own_settings_in_any_order() -> None:
@@ -208,6 +228,7 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     from ddpm.diffusion.schedules import SCHEDULES
     from ddpm.diffusion.times import TIME_SAMPLINGS
     from ddpm.models.families import MODELS
+    from ddpm.models.geometry import TRANSFORMS
     from ddpm.workflows.settings import USUAL_STEPS
 
     def choices(section: type, name: str) -> set[object]:
@@ -220,3 +241,4 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     assert choices(SamplingConfig, "sampler") == set(SAMPLERS) == set(USUAL_STEPS)
     assert choices(SamplingConfig, "spacing") == set(SPACINGS)
     assert choices(Config, "model") == set(MODELS)
+    assert set(typing.get_args(TransformName)) == set(TRANSFORMS)

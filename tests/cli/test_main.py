@@ -149,6 +149,7 @@ def test_places_that_cannot_be_written_cost_one_sentence(
         (["sample", "digits", "--out", "file/x.png"], "file is a file"),
         (["forward", "digits", "--out", "folder.png"], "folder.png is a folder"),
         (["data", "inspect", "digits", "--out", "sheet.gif"], "end in .png"),
+        (["data", "augment", "digits", "--out", "sheet.gif"], "end in .png"),
         (["interpolate", "digits", "--out", "walk.gif"], "end in .png"),
         (["export", "digits", "--out", "file/x.pt"], "file is a file"),
         (["sample", "file"], "no weights file"),

@@ -1,15 +1,15 @@
-"""`ddpm data list|prepare|inspect`: the images before anything is trained."""
+"""`ddpm data list|prepare|inspect|augment`: the images before anything is trained."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.cli.arguments import Add
+from ddpm.cli.arguments import Add, add_set
 
 
 def define_data(add: Add) -> None:
-    verbs = add("data", help="list, prepare and inspect sets of images").add_subparsers(
+    verbs = add("data", help="list, prepare, inspect and augment sets of images").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
     listing = verbs.add_parser("list", help="the data sets known by name")
@@ -28,6 +28,13 @@ def define_data(add: Add) -> None:
         "--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s"
     )
     inspect.set_defaults(command=run_inspect)
+    augment = verbs.add_parser("augment", help="draw images beside what training makes of them")
+    augment.add_argument("target", metavar="PRESET|PATH|NAME")
+    augment.add_argument(
+        "--out", metavar="FILE", default="augmentation.png", help="default: %(default)s"
+    )
+    add_set(augment)
+    augment.set_defaults(command=run_augment)
 
 
 def run_list(options: Namespace) -> None:
@@ -46,3 +53,9 @@ def run_inspect(options: Namespace) -> None:
     from ddpm.workflows.inspect import inspect_dataset
 
     print(inspect_dataset(options.target, Path(options.out)))
+
+
+def run_augment(options: Namespace) -> None:
+    from ddpm.workflows.augment import augmentation_sheet
+
+    print("\n".join(augmentation_sheet(options.target, options.set, Path(options.out))))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from ddpm.config.sections import Config, DiffusionConfig, GanConfig
+from ddpm.config.sections import Config, DataConfig, DiffusionConfig, GanConfig
 from ddpm.errors import RequestError
 
 # key -> (lowest, highest) value that makes sense
 _BOUNDS: dict[str, tuple[float, float]] = {
     "data.shift": (0, 64),
     "data.crop": (0, 0.9),
+    "data.augment": (0, 1),
     "network.channels": (1, 4096),
     "network.blocks": (1, 16),
     "network.patch": (1, 16),
@@ -41,6 +42,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
 }
+_NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
 
 
 def check(config: Config) -> None:
@@ -70,6 +72,7 @@ def check(config: Config) -> None:
             f"sampling.steps is {config.sampling.steps}, but the schedule has only "
             f"{config.diffusion.num_steps} (diffusion.num_steps)."
         )
+    _check_transforms(config.data)
     _check_diffusion(config.diffusion)
     if config.model == "dcgan":
         _check_dcgan(config)
@@ -99,6 +102,11 @@ def check_heard(config: Config, keys: Iterable[str]) -> None:
 def _check_dcgan(config: Config) -> None:
     if config.data.labels:
         raise RequestError("A DCGAN learns no labels; set data.labels=false.")
+    if config.data.augment:
+        raise RequestError(
+            "A DCGAN cannot be told of transforms, so it would draw them: set data.augment=0 and use "
+            "data.flip, data.shift or data.crop."
+        )
     if config.training.accumulate > 1:
         raise RequestError(
             "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and a "
@@ -107,6 +115,19 @@ def _check_dcgan(config: Config) -> None:
     if config.training.batch_size < 2:
         raise RequestError(
             "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
+        )
+
+
+def _check_transforms(data: DataConfig) -> None:
+    flips = [name for name in data.transforms if name.endswith("flip")]
+    if data.augment and flips and data.path in _NOT_MIRRORED:
+        raise RequestError(
+            f"A mirrored digit is no digit: leave {' and '.join(flips)} out of data.transforms."
+        )
+    if data.augment and not data.transforms:
+        raise RequestError(
+            "data.augment needs transforms to choose from: name some in data.transforms, such as "
+            "scale,rotate,stretch,translate, or set data.augment=0."
         )
 
 

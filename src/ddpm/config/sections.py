@@ -13,6 +13,7 @@ ScheduleName = Literal["linear", "cosine", "sigmoid", "flow", "edm"]
 ObjectiveName = Literal["noise", "x0", "v", "velocity", "edm"]
 WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
+TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
 SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
@@ -31,6 +32,8 @@ class DataConfig:
     flip: bool = False  # mirror left-right with probability 1/2 (faces yes, digits never)
     shift: int = 0  # shift by up to this many pixels each way, edges repeated
     crop: float = 0.0  # random resized crop of at least 1 - crop of the side; 0 is off
+    augment: float = 0.0  # probability of each transform, of which the network is told; 0 is off
+    transforms: tuple[TransformName, ...] = ("scale", "rotate", "stretch", "translate")
     labels: Literal[True, False, "auto"] = False  # learn class labels; auto: where there are any
 
 
@@ -43,7 +46,7 @@ class NetworkConfig:
     blocks: int = 1  # residual blocks a level
     attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, in pixels)
     patch: int = 1  # space-to-depth: fold patch x patch pixels into channels at the input
-    dropout: float = 0.0
+    dropout: float = 0.0  # in every residual block, before its second convolution; 0 is off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: the course's printed formula
     label_dropout: float = 0.1  # share of labels hidden in training, for classifier-free guidance
 

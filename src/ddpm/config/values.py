@@ -64,7 +64,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
 def _coerce_tuple(value: Any, args: tuple[Any, ...], key: str) -> tuple[Any, ...]:
     if isinstance(value, str | int | float):
         try:
-            value = [parse(part) for part in str(value).split(",") if part.strip()]
+            value = [parse(part.strip()) for part in str(value).split(",") if part.strip()]
         except ValueError:
             value = [value]
     if not isinstance(value, list | tuple):

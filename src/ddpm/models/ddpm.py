@@ -30,6 +30,7 @@ from ddpm.diffusion.times import draw_times
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, Losses, State
 from ddpm.models.ema import Ema
+from ddpm.models.geometry import TOLD, Geometry
 from ddpm.models.optimizers import (
     learning_rate,
     load_optimizer_tensors,
@@ -51,13 +52,14 @@ class Drawn(NamedTuple):
     t: Tensor  # [N]
     noise: Tensor  # [N, C, H, W]
     labels: Tensor | None  # [N]
+    told: Tensor | None = None  # [N, 9], how each image was transformed; None: not at all
 
     def split(self, size: int) -> Iterator[Drawn]:
         """Micro-batches of `size` images, the last one perhaps smaller."""
         for start in range(0, len(self.x0), size):
             part = slice(start, start + size)
-            labels = None if self.labels is None else self.labels[part]
-            yield Drawn(self.x0[part], self.t[part], self.noise[part], labels)
+            labels, told = (None if v is None else v[part] for v in (self.labels, self.told))
+            yield Drawn(self.x0[part], self.t[part], self.noise[part], labels, told)
 
 
 class Ddpm:
@@ -93,10 +95,10 @@ class Ddpm:
         """Algorithm 1 of Ho et al. 2020 on one batch; the loss and its mean by noise band."""
         config, training = self.spec.config, self.training
         generator = generator_for(training.seed, "step", step, device=self.device)
-        x0 = images.to(self.device)  # line 2
+        x0, told = self._transform(images, step)  # line 2
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # line 4
-        drawn = Drawn(x0, t, noise, self._hide_labels(labels, generator))
+        drawn = Drawn(x0, t, noise, self._hide_labels(labels, generator), told)
         if config.network.dropout:
             torch.manual_seed(derive_seed(training.seed, "dropout", step))
         self.network.train()
@@ -114,7 +116,7 @@ class Ddpm:
 
         def predict(x: Tensor, t: Tensor) -> Tensor:
             with autocast(self.precision, self.device):
-                output: Tensor = network(x, t, drawn.labels)
+                output: Tensor = network(x, t, drawn.labels, drawn.told)
             return output.float()
 
         return training_loss(
@@ -127,6 +129,16 @@ class Ddpm:
             weighting=diffusion.weighting,
             learned_variance=diffusion.learned_variance,
         ).per_image
+
+    def _transform(self, images: Tensor, step: int) -> tuple[Tensor, Tensor | None]:
+        """The images on the device, and how each was transformed where the run augments so."""
+        data = self.spec.config.data
+        if not data.augment:
+            return images.to(self.device), None
+        generator = generator_for(self.training.seed, "transforms", step)
+        where = images.device if self.device.type == "mps" else self.device  # mps knows no bicubic
+        views, told = Geometry(data.augment, data.transforms)(images.to(where), generator)
+        return views.to(self.device), told.to(self.device)
 
     def _step_optimizer(self, step: int) -> None:
         if self.training.clip:
@@ -295,6 +307,7 @@ def _make_unet(spec: ModelSpec) -> UNet:
             patch=network.patch,
             dropout=network.dropout,
             num_classes=spec.num_classes,
+            told=TOLD if spec.config.data.augment else 0,
             num_steps=diffusion.num_steps,
             time_embedding=network.time_embedding,
         )

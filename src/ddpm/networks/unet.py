@@ -7,7 +7,8 @@ It maps (x_t, t, labels) to a tensor like x_t and knows nothing of losses or sch
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -141,6 +142,7 @@ class UNet(nn.Module):
         attention: resolutions (shorter side of the feature map, in its own pixels) that attend.
         patch: space-to-depth factor: patch x patch pixels become channels at the door (Shi et al. 2016).
         num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
+        told: how many numbers tell of a transform of the image, 0 for none; zeros tell of none.
         num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
     """
 
@@ -157,6 +159,7 @@ class UNet(nn.Module):
         patch: int = 1,
         dropout: float = 0.0,
         num_classes: int = 0,
+        told: int = 0,
         num_steps: int = 1000,
         time_embedding: str = "standard",
     ) -> None:
@@ -193,12 +196,15 @@ class UNet(nn.Module):
                 self.up.append(Upsample(width))
         self.norm = GroupNorm(width)
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
+        self.transform = zero_init(nn.Linear(told, dim, bias=False)) if told else None
 
-    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, labels: Tensor | None = None, told: Tensor | None = None
+    ) -> Tensor:
         height, width = x.shape[-2:]
         x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
         x = x.contiguous(memory_format=torch.channels_last)
-        embedding = self.embed(t, labels)  # [N, dim]
+        embedding = self.embed(t, labels, told)  # [N, dim]
         h = self.head(F.pixel_unshuffle(x, self.patch))
         skips = [h]
         for layer in self.down:
@@ -211,8 +217,10 @@ class UNet(nn.Module):
         h = self.tail(F.silu(self.norm(h)))
         return F.pixel_shuffle(h, self.patch)[..., :height, :width]
 
-    def embed(self, t: Tensor, labels: Tensor | None) -> Tensor:
-        """Time and label as one vector [N, dim]; no labels on a labelled network means "no label".
+    def embed(self, t: Tensor, labels: Tensor | None, told: Tensor | None = None) -> Tensor:
+        """Time, label and transform as one vector [N, dim].
+
+        No labels on a labelled network means "no label", nothing told no transform.
 
         ValueError: another number of labels than of times.
         """
@@ -223,5 +231,21 @@ class UNet(nn.Module):
             if labels.shape != t.shape:
                 raise ValueError(f"{len(labels)} labels for {len(t)} images; give one an image")
             embedding = embedding + self.label(labels)
+        if self.transform is not None and told is not None:
+            embedding = embedding + self.transform(told)
         out: Tensor = F.silu(embedding)
         return out
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """As of any module, but weights trained with and without transforms fit one another.
+
+        Drawing tells zeros, so a layer that is left out or starts at zero changes nothing drawn.
+        """
+        name = "transform.weight"
+        state = {key: value for key, value in state_dict.items() if key != name}
+        if self.transform is not None:
+            untold = torch.zeros_like(self.get_parameter(name))
+            state[name] = state_dict.get(name, untold)
+        return super().load_state_dict(state, strict, assign)

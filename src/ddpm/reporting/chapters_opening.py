@@ -142,6 +142,9 @@ def augmentation(material: Material, run: RunFacts) -> str:
         done.append(words("augment.shift", pixels=run.setting("data.shift")))
     if run.setting("data.crop"):
         done.append(words("augment.crop", share=f"{100 * (1 - run.setting('data.crop')):g} %"))
+    if run.setting("data.augment"):
+        names, chance = words.listed(run.setting("data.transforms")), run.setting("data.augment")
+        done.append(words("augment.told", transforms=names, chance=f"{chance:g}"))
     return words.listed(done) or words("none")
 
 

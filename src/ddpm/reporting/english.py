@@ -79,6 +79,7 @@ WORDS = {
     "augment.flip": "mirrored left-right with probability 1/2",
     "augment.shift": "shifted by up to {pixels} pixels each way",
     "augment.crop": "random crops of at least {share} of each side",
+    "augment.told": "{transforms}: each with probability {chance}, of which the network is told",
     # method
     "method.forward": "A diffusion model{cite} learns to undo a process that turns an image x₀ "
     "into noise over T steps. The noisy image of step t is known in closed form:",
@@ -248,6 +249,8 @@ SETTINGS = {
     "data.flip": "mirrored at random",
     "data.shift": "random shift, pixels",
     "data.crop": "random crop; 0 is off",
+    "data.augment": "probability of each transform that the network is told of; 0 is off",
+    "data.transforms": "those transforms",
     "data.labels": "class labels learned",
     "network.channels": "width of the first level",
     "network.multipliers": "width of each level, times the first",
