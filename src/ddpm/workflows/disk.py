@@ -6,14 +6,17 @@ from ddpm.config import Config
 from ddpm.training.checkpoint import kept_of
 from ddpm.training.loop import PREVIEW_SHARE
 from ddpm.visuals.animations import MAX_BYTES
+from ddpm.visuals.layout import fitting_layout
 from ddpm.workflows.measuring import Measured
-from ddpm.workflows.pictures import GIF_FRAMES, PREVIEW_STEPS
+from ddpm.workflows.pictures import GIF_FRAMES
+from ddpm.workflows.settings import PREVIEW_STEPS
 
 # Bytes, as seen in runs of digits, MNIST and faces.
 STATE_FILE = 600
+GRID_SIDE = 5  # images
 RUN_FILES = 6_000  # config.json and environment.json
 LOSS_PLOT = 110_000
-GIF_FRAME = 78_000
+GIF_DENSITY = 1.2  # bytes a frame for each pixel row shown and each pixel column of an image
 
 
 def disk(config: Config, measured: Measured, images: int | None) -> dict[str, int]:
@@ -23,12 +26,12 @@ def disk(config: Config, measured: Measured, images: int | None) -> dict[str, in
     epochs = 0 if images is None else training.steps * training.batch_size // images
     heldout = -(-training.steps // training.heldout_every)
     log = training.steps * measured.row + heldout * measured.heldout_row + 80 * epochs
-    gif = min(GIF_FRAMES, measured.moments) * GIF_FRAME if config.has_reverse_process else 0
+    gif = _gif(measured) if config.has_reverse_process else 0
     parts = {
         "checkpoints": kept * (measured.checkpoint + STATE_FILE),
         "previews": previews * measured.preview,
         "log": log,
-        "pictures": LOSS_PLOT + measured.preview + min(gif, MAX_BYTES),
+        "pictures": LOSS_PLOT + measured.preview + gif,
         "settings": RUN_FILES,
     }
     return {
@@ -37,6 +40,14 @@ def disk(config: Config, measured: Measured, images: int | None) -> dict[str, in
         **parts,
         "total": sum(parts.values()),
     }
+
+
+def _gif(measured: Measured) -> int:
+    """Each row of the picture holds the runs of one row of images, which noise keeps short."""
+    _, height, width = measured.shape
+    shown = fitting_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
+    frames = min(GIF_FRAMES, measured.moments)
+    return min(MAX_BYTES, int(GIF_DENSITY * frames * shown * GRID_SIDE * width))
 
 
 def _kept(config: Config) -> set[int]:

@@ -13,9 +13,11 @@ MANY_IMAGES = 50_000
 
 
 def flips_on_writing(case: Case) -> Finding | None:
-    if not case.config.data.flip:
+    data = case.config.data
+    told = [name for name in data.transforms if name.endswith("flip") and data.augment]
+    if not data.flip and not told:
         return None
-    name = PurePath(case.config.data.path).stem.lower()
+    name = PurePath(data.path).stem.lower()
     named = any(word in name for word in WRITING) and "fashion" not in name
     classes = case.class_names or ()
     signs = len(classes) > 1 and all(len(c) == 1 and c.isalnum() for c in classes)
@@ -26,7 +28,8 @@ def flips_on_writing(case: Case) -> Finding | None:
         f"Images of {name} are mirrored."
         if named
         else f"Images are mirrored whose classes are called {', '.join(classes[:3])}, …",
-        "--set data.flip=false",
+        "--set data.flip=false"
+        + (f", and {', '.join(told)} out of data.transforms" if told else ""),
         "A mirrored 2 is no digit, and the model learns to draw it. Faces may be flipped, writing never.",
     )
 
@@ -75,7 +78,7 @@ def batch_exceeds_data(case: Case) -> Finding | None:
 
 def many_passes(case: Case) -> Finding | None:
     passes, data = case.passes, case.config.data
-    spared = case.config.network.dropout or data.flip or data.shift or data.crop
+    spared = case.config.network.dropout or data.flip or data.shift or data.crop or data.augment
     if not case.diffusion or passes is None or passes <= MANY_PASSES or spared:
         return None
     return Finding(

@@ -14,6 +14,7 @@ Rows = Sequence[Mapping[str, Any]]
 PARTS = 10  # of a log, whose means are compared
 FEWEST = 8  # held-out losses that say anything
 RISEN = 1.5  # of the lowest mean: the loss has left where it was
+ONSET = "memorization"  # how the warning of the training's own watch begins
 GAP = 1.05  # of the lowest held-out loss
 
 
@@ -67,20 +68,30 @@ def collapse(case: Case) -> Finding | None:
     )
 
 
-def memorisation(case: Case) -> Finding | None:
-    """The held-out loss, of fixed noise and averaged weights, turns upwards for good."""
+def memorization(case: Case) -> Finding | None:
+    """The watch of the training has warned, or the held-out loss turns upwards for good."""
+    told = next((row for row in case.rows if str(row.get("warning", "")).startswith(ONSET)), None)
+    if told is not None:
+        words, _, mend = str(told["warning"]).partition(". What helps: ")
+        return _by_heart(told["step"], f"At step {told['step']} {words}.", mend.removesuffix("."))
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
     if len(values) < FEWEST:
         return None
     last, (lowest, step) = sum(v for v, _ in values[-2:]) / 2, min(values)
     if last <= GAP * lowest or step > 0.8 * values[-1][1]:
         return None
+    return _by_heart(
+        step, f"The held-out loss has risen by {last / lowest - 1:.0%} since step {step}."
+    )
+
+
+def _by_heart(step: int, words: str, mend: str = "") -> Finding:
     return Finding(
         "serious",
-        f"The held-out loss has risen by {last / lowest - 1:.0%} since step {step}.",
-        f"draw from a checkpoint near step {step}; or train again with --set network.dropout=0.1, a "
-        "smaller network or more images",
-        "From there on the network learns its training images by heart.",
+        words,
+        mend
+        or f"train again with --steps {step}; or with --set network.dropout=0.1, or more images",
+        "From there on the network learns its training images by heart, and draws copies of them.",
     )
 
 

@@ -20,7 +20,7 @@ from ddpm.workflows.doctor_log import (
     collapse,
     divergence,
     known_by_heart,
-    memorisation,
+    memorization,
     numbers_lost,
 )
 from ddpm.workflows.doctor_settings import (
@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
     learning_rate,
     grey_in_color,
     duplicates,
-    memorisation,
+    memorization,
     known_by_heart,
     warmup_too_long,
     guidance_untrained,

@@ -37,6 +37,7 @@ class Measured:
     preview: int
     row: int  # of metrics.jsonl, for each step
     heldout_row: int
+    shape: tuple[int, int, int]  # of an image: C, H, W
     parameters: dict[str, int]
     precision: str
     drawing: str  # how 25 images are drawn, in words
@@ -70,6 +71,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
         preview=picture_bytes(shown.numpy(), 5, 5),
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,
+        shape=material.spec.image_shape,
         parameters=model.parameters(),
         precision=resolve_precision(config.training.precision, device),
         drawing=model.drawing(config.sampling),

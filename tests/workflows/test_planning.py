@@ -1,0 +1,322 @@
+"""`ddpm plan` and `ddpm doctor` against a real run of two minutes' work made small."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ddpm.cli import main
+from ddpm.config import Config, with_overrides
+from ddpm.errors import RequestError
+from ddpm.presets import PRESETS, get_preset
+from ddpm.runs import RunFolder, read_rows
+from ddpm.workflows import plan as workflow
+from ddpm.workflows.doctor import diagnose, words
+from ddpm.workflows.measuring import measure
+from ddpm.workflows.plan import PlanRequest, plan
+from ddpm.workflows.plan_words import plan_words, size
+from ddpm.workflows.proposals import Change, narrower, proposals
+from ddpm.workflows.recorded import expectation, recorded_runs
+from ddpm.workflows.targets import Asked
+from ddpm.workflows.train import train
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEALTHY = (
+    "training.steps=120",
+    "training.batch_size=16",
+    "training.learning_rate=1e-2",
+    "training.warmup=6",
+    "training.ema=0.99",
+    "training.checkpoint_every=40",
+    "training.preview_every=120",
+    "training.heldout_every=10",
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """A small healthy run on the digits, finished with its pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        config = with_overrides(get_preset("digits").config, HEALTHY)
+        return train(config, tmp_path_factory.mktemp("runs") / "digits", device="cpu").run
+
+
+@pytest.fixture(autouse=True)
+def workplace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> Callable[[], list[tuple[str, int]]]:
+    """An empty folder as the current one; steps are measured for a moment only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+    monkeypatch.setattr(workflow, "measure", lambda images, where, *_: measure(images, where, 0.01))
+
+    def files() -> list[tuple[str, int]]:
+        found = [*tmp_path.rglob("*"), *cache.rglob("*")]
+        return sorted((str(path), path.stat().st_mtime_ns) for path in found)
+
+    return files
+
+
+def planned(
+    target: str, *overrides: str, minutes: float | None = None, **asked: Any
+) -> dict[str, Any]:
+    return plan(PlanRequest(Asked(target, device="cpu", overrides=overrides, **asked), minutes))
+
+
+def test_the_predicted_disk_is_the_runs(finished: RunFolder) -> None:
+    found = planned(str(finished.root))
+    there = {path: path.stat().st_size for path in finished.root.rglob("*") if path.is_file()}
+    assert found["disk"]["total"] == pytest.approx(sum(there.values()), rel=0.05)
+    assert found["disk"]["checkpoints_kept"] == len(finished.checkpoint_steps()) == 3
+    weights = sum(n for path, n in there.items() if path.suffix == ".safetensors")
+    assert 3 * found["checkpoint"] == pytest.approx(weights, rel=1e-3)
+    assert found["disk"]["log"] == pytest.approx(finished.metrics.stat().st_size, rel=0.05)
+    assert found["parameters"] == finished.load_environment()["parameters"]
+
+
+def test_a_plan_is_whole_and_plain(finished: RunFolder) -> None:
+    found = planned("digits")
+    assert json.loads(json.dumps(found)) == found
+    assert (found["steps"], found["images_seen"]) == (600, 38_400)
+    assert found["epochs"] == pytest.approx(38_400 / 1753)
+    assert found["images_per_second"] == pytest.approx(64 / found["seconds_a_step"])
+    assert found["seconds"] >= 600 * found["seconds_a_step"]
+    assert found["training_memory"] > 2**26 and found["drawing_memory"] > 2**26
+    lines = plan_words(found).splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "plan", "measured", "speed", "time", "memory", "drawing", "disk", "expect",
+    ]  # fmt: skip
+    assert "1,753 images of digits" in lines[1] and "no recorded run of digits" in lines[-1]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_nothing_is_written(
+    workplace: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool
+) -> None:
+    if not known:
+        monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
+    before = workplace()
+    found = planned("digits", minutes=0.001)
+    diagnose(Asked("digits"))
+    assert workplace() == before
+    assert ("noise in their shape, about 1,797" in found["images"]) is not known
+    assert found["shape"] == [1, 8, 8]
+
+
+def test_a_set_that_is_not_here_is_stood_in_for() -> None:
+    found = planned("mnist", "network.channels=8", "training.batch_size=4")
+    assert found["shape"] == [1, 28, 28] and "about 60,000" in found["images"]
+    assert found["epochs"] == pytest.approx(9000 * 4 / 60_000)
+    epochs = planned(
+        "mnist-assignment", "network.blocks=1", "training.batch_size=16", "sampling.steps=2"
+    )
+    assert epochs["steps"] == math.ceil(30 * 60_000 / 16)
+
+
+def test_minutes_of_a_preset_become_steps() -> None:
+    found = planned("digits", "training.minutes=1")
+    assert found["steps"] * found["seconds_a_step"] <= 60
+    assert found["steps"] > 1
+
+
+def test_a_dcgan_is_planned_too() -> None:
+    found = planned("dcgan-mnist", "gan.channels=8", "training.batch_size=4")
+    assert set(found["parameters"]) == {"generator", "discriminator"}
+    assert found["drawing"] == "one pass of the generator" and found["disk"]["pictures"] < 10**6
+
+
+def test_what_fits_is_proposed_until_it_is_enough() -> None:
+    base = get_preset("mnist").config
+    speeds = {16: 100.0, 8: 400.0}
+    changes = [
+        Change(
+            replace(base, network=replace(base.network, channels=c)), f" --set network.channels={c}"
+        )
+        for c in speeds
+    ]
+    search = functools.partial(proposals, base, 10.0, 10.0)
+    measured = lambda config: speeds[config.network.channels]  # noqa: E731
+    assert [p.enough for p in search(1_000, changes, measured)] == [True]
+    found = search(50_000, changes, measured)
+    assert [(p.options, p.enough) for p in found] == [
+        ("", False), (" --set network.channels=16", True)
+    ]  # fmt: skip
+    assert all(p.images == p.steps * 64 <= 600 * p.images_per_second for p in found)
+    assert len(search(10**9, changes, measured)) == 3
+
+
+def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
+    assert [c.config.network.channels for c in narrower(PRESETS["anime"].at("big-gpu"))] == [32, 16]
+    assert [c.config.network.channels for c in narrower(get_preset("anime").config)] == [24]
+    assert [c.config.gan.channels for c in narrower(get_preset("dcgan-mnist").config)] == [32, 16]
+    assert list(narrower(get_preset("mnist-assignment").config)) == []
+
+
+def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Config] = []
+
+    def quick(images: Any, where: Any, *rest: Any) -> Any:
+        seen.append(images.spec.config)
+        tiny = with_overrides(get_preset("digits").config, ["network.channels=8"])
+        return measure(workflow.material(tiny), where, 0.01)
+
+    monkeypatch.setattr(workflow, "measure", quick)
+    found = planned("anime", scale="big-gpu", minutes=0.01)
+    assert [config.scale for config in seen] == ["big-gpu", "small-gpu", "cpu"]
+    assert [row["command"] for row in found["proposals"]] == [
+        "ddpm train anime --scale big-gpu --minutes 0.01",
+        "ddpm train anime --scale small-gpu --minutes 0.01",
+        "ddpm train anime --scale cpu --minutes 0.01",
+    ]
+    assert "short of 3,840,000" in plan_words(found)
+
+
+def test_recorded_figures_stand_in_the_documentation() -> None:
+    everything = "".join(
+        path.read_text("utf-8") for path in (DOCS / "results.md", DOCS / "speedrun.md")
+    )
+    rows = [row for preset in PRESETS.values() for row in recorded_runs(preset.config)]
+    assert rows
+    for row in rows:
+        assert (DOCS.parent / row["source"]).is_file()
+        numbers = [
+            row["value"],
+            row["floor"],
+            row["ratio"],
+            row["minutes"],
+            *(row["interval"] or []),
+        ]
+        for number in numbers:
+            assert number is None or f"{number:g}" in everything
+        text = f"{row['images_seen']:,}"
+        assert text in everything or row["images_seen"] == 600 * 64  # "600 steps of 64 images"
+
+
+def test_what_is_expected_depends_on_the_images_seen() -> None:
+    config = get_preset("mnist").config
+    rows = recorded_runs(config)
+    least, most = rows[0]["images_seen"], rows[-1]["images_seen"]
+    assert "expect worse" in expectation(config, least - 1, rows)
+    assert "in between" in expectation(config, least, rows).replace(
+        "something between", "in between"
+    )
+    assert "expect no worse" in expectation(config, most, rows)
+    other = with_overrides(config, ["network.channels=16"])
+    assert "network.channels" in expectation(other, most, rows)
+    assert recorded_runs(PRESETS["anime"].at("big-gpu")) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(None, "unknown"), (3_400, "3 kB"), (12_800_000, "12.8 MB"), (1.06e9, "1.06 GB")]
+)  # fmt: skip
+def test_sizes_read_well(count: int | None, text: str) -> None:
+    assert size(count) == text
+
+
+def test_a_healthy_run_has_nothing_to_mend(finished: RunFolder) -> None:
+    found = diagnose(Asked(str(finished.root), device="cpu"))
+    assert found.found == [] and not found.serious
+    assert words(found) == f"the run {finished.root}: nothing to mend"
+
+
+def test_a_run_that_went_wrong_is_seen_in_its_files(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(finished.root, tmp_path / "ill"))
+    rows = [dict(row, loss=row["loss"] * (9 if row["step"] > 100 else 1)) if "loss" in row else row
+            for row in read_rows(run.metrics)]  # fmt: skip
+    run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    environment = run.load_environment()
+    environment["data"] |= {"given": 1797, "duplicate": 0, "broken": 900}
+    run.environment.write_text(json.dumps(environment), "utf-8")
+    found = diagnose(Asked(str(run.root))).found
+    assert [(f.severity, f.words.split()[0]) for f in found] == [
+        ("serious", "The"),
+        ("note", "900"),
+    ]
+    assert "loss rises" in found[0].words
+
+
+def test_a_run_is_preferred_by_the_doctor_and_a_preset_by_the_plan(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.root, tmp_path / "runs" / "digits")
+    assert diagnose(Asked("digits")).origin == f"the run {Path('runs') / 'digits'}"
+    assert planned("digits")["target"] == "the preset digits"
+
+
+def test_a_configuration_file_is_read(tmp_path: Path) -> None:
+    values = get_preset("digits").config.to_dict()
+    values["training"] |= {"precision": "fp16", "warmup": 500}
+    (tmp_path / "mine.json").write_text(json.dumps(values), "utf-8")
+    found = diagnose(Asked("mine.json")).found
+    assert [f.words.split()[0] for f in found] == ["fp16", "The"]
+    fine = planned("mine.json", "training.warmup=0", minutes=0.01)
+    assert fine["target"] == "the configuration mine.json"
+    assert fine["proposals"][0]["command"] is None
+    assert "with these settings" in plan_words(fine)
+
+
+@pytest.mark.parametrize("verb", ["plan", "doctor"])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["mnits"], "did you mean mnist"),
+        (["digits", "--set", "training.stepz=3"], r"training\.steps"),
+        (["digits", "--scale", "big-gpu"], "leave --scale out"),
+        (["."], "is no run"),
+        (["broken.json"], "not a readable configuration"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    verb: str, arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.json").write_text("{", "utf-8")
+    asked = Asked(
+        arguments[0],
+        scale="big-gpu" if "--scale" in arguments else None,
+        overrides=arguments[2:] if "--set" in arguments else (),
+    )
+    with pytest.raises(RequestError, match=sentence):
+        plan(PlanRequest(asked)) if verb == "plan" else diagnose(asked)
+    assert main([verb, *arguments]) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "sentence"),
+    [("folder", None, "Which images"), ("digits", "nowhere", "no path and no data set"),
+     ("digits", "empty", "no files")],
+)  # fmt: skip
+def test_images_that_lead_nowhere_cannot_be_planned_for(
+    tmp_path: Path, target: str, data: str | None, sentence: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RequestError, match=sentence):
+        planned(target, data=data)
+
+
+def test_exit_statuses_and_json(finished: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", str(finished.root)]) == 0
+    assert "nothing to mend" in capsys.readouterr().out
+    assert main(["doctor", "digits", "--set", "network.attention=[3]"]) == 0  # a note only
+    assert main(["doctor", "digits", "--json", "--set", "data.flip=true"]) == 1
+    out = capsys.readouterr().out
+    found = json.loads(out[out.index("{") :])
+    assert [finding["severity"] for finding in found["findings"]] == ["serious"]
+    assert main(["doctor", "digits", "--set", "training.precision=fp16"]) == 1
+    assert main(["plan", "digits", "--json", "--device", "cpu"]) == 0
