@@ -5,7 +5,7 @@ import torch
 
 from ddpm.errors import RequestError
 from ddpm.evaluation import memorisation
-from ddpm.evaluation.memorisation import nearest, pixel_vectors
+from ddpm.evaluation.memorisation import copying, nearest, pixel_vectors
 
 
 def test_neighbors_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +54,17 @@ def test_large_images_are_averaged_down(make_images) -> None:
 def test_one_reference_image_is_refused() -> None:
     with pytest.raises(RequestError, match="at least 2"):
         nearest(torch.zeros(3, 2), torch.zeros(1, 2))
+
+
+def test_copying_is_told_from_drawing_something_new() -> None:
+    generator = torch.Generator().manual_seed(0)
+    training, heldout, new = torch.rand(3, 40, 300, generator=generator)
+    copied = copying(training[:10] + 1e-3, training, heldout)
+    assert copied.share == 1.0 and copied.heldout_share == 0.0
+    assert copied.ratio is not None and copied.ratio < 0.01
+    fresh = copying(new[:10], training, heldout)
+    assert fresh.share == fresh.heldout_share == 0.0 and fresh.ratio == pytest.approx(1, abs=0.05)
+    assert copying(training[:10], training, heldout[:0]) == (1.0, None, None)
+    # a quarter of the training images at equal counts: nine of ten copies are then of others
+    few = copying(training[1:11], training, heldout[:4])
+    assert few.ratio is not None and 0.5 < few.ratio < 1

@@ -19,7 +19,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.runs import read_rows
 from ddpm.training import loop
 from ddpm.training.interrupt import Interrupt
-from ddpm.training.log import TrainingLog
+from ddpm.training.log import Row, TrainingLog
 
 Event = tuple[str, int]
 
@@ -61,6 +61,9 @@ class Recorder:
         self.events.append(("heldout", self.step))
         return {"loss": torch.tensor(2 / self.step)}
 
+    def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
+        raise AssertionError("the loop leaves memory to whoever looks for it")
+
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
@@ -95,6 +98,10 @@ class Recorder:
         self.events.append(("preview", step))
         self.clock.now += self.preview_seconds
 
+    def memorize(self) -> Row:
+        self.events.append(("memory", self.step))
+        return {"copies": 0.5}
+
     def run(
         self,
         log: TrainingLog,
@@ -112,6 +119,7 @@ class Recorder:
             self.save,
             self.preview,
             lambda step, loss: self.events.append(("progress", step)),
+            self.memorize,
         )
         last = loop.train(model, cadence, around, self.interrupt, start=start, seconds=seconds)
         log.close()
@@ -210,6 +218,16 @@ def test_an_interrupted_log_goes_on_as_if_nothing_had_been(
     log = TrainingLog(tmp_path / "log", epoch_size=10, step=stopped)
     second.run(log, CADENCE, start=stopped, seconds=seconds)
     assert read_rows(tmp_path / "log") == read_rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("every", "steps"), [(8, [8, 16, 20]), (10, [10, 20]), (0, [])])
+def test_memory_is_looked_at_now_and_then_and_at_the_end(
+    recorder: Recorder, log: TrainingLog, every: int, steps: list[int]
+) -> None:
+    recorder.run(log, replace(CADENCE, memorization_every=every))
+    assert recorder.steps_of("memory") == steps
+    rows = [row for row in read_rows(log.path) if "copies" in row]
+    assert rows == [{"step": step, "copies": 0.5} for step in steps]
 
 
 @settings(max_examples=30, deadline=None)

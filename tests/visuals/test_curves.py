@@ -56,12 +56,15 @@ def test_held_out_points_and_epoch_means_stand_where_they_were_measured() -> Non
         *_rows(40),
         {"step": 20, "heldout_loss": 0.5, "heldout_loss_levels": [0.1, 0.2, None, 0.4]},
         {"step": 40, "heldout_loss": 0.25, "heldout_loss_levels": [0.1, 0.2, None, 0.3]},
+        {"step": 40, "training_images_loss": 0.2, "heldout_gap": 0.25},
         {"step": 16, "epoch": 1, "epoch_loss": 0.7},
         {"step": 32, "epoch": 2, "epoch_loss": 0.3},
     ]
     panel = loss_figure(rows, title="").axes[0]
     heldout = _lines(panel)["held-out images, averaged weights"]
     assert heldout.get_xydata().tolist() == [[20, 0.5], [40, 0.25]]
+    training = _lines(panel)["as many training images, averaged weights"]
+    assert training.get_xydata().tolist() == [[40, 0.2]]
     (stairs,) = panel.patches
     assert stairs.get_data().values.tolist() == [0.7, 0.3]
     assert stairs.get_data().edges.tolist() == [0, 16, 32]

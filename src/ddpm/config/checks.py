@@ -36,6 +36,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.checkpoint_every": (1, 10**9),
     "training.preview_every": (1, 10**9),
     "training.heldout_every": (1, 10**9),
+    "training.memorization_every": (0, 10**9),
     "sampling.steps": (1, 100_000),
     "sampling.eta": (0, 1),
     "sampling.churn": (0, 10_000),

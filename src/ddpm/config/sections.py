@@ -100,6 +100,7 @@ class TrainingConfig:
     checkpoint_every: int = 500
     preview_every: int = 500
     heldout_every: int = 250
+    memorization_every: int = 2000  # steps between looks for memorization; 0 is off
     tensorboard: bool = False  # also write TensorBoard events (the extra `track`)
 
 

@@ -7,6 +7,7 @@ nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -70,3 +71,28 @@ def pixel_vectors(images: Tensor) -> Tensor:
         F.avg_pool2d(part.float(), factor).round().byte() for part in torch.split(images, 1024)
     ]
     return torch.cat(parts).flatten(1)
+
+
+class Copying(NamedTuple):
+    """Signs of copying among N generated images; None where no image is held out."""
+
+    share: float  # of them flagged by the ratio test against the training images
+    heldout_share: float | None  # the same of N held-out images: what nature does
+    ratio: (
+        float | None
+    )  # mean distance to the nearest training image over that to the nearest held-out
+
+
+def copying(generated: Tensor, training: Tensor, heldout: Tensor) -> Copying:
+    """From vectors [N, D], [M, D] and [K, D]; at least 2 training images.
+
+    The ratio is taken at equal counts: K of the training images, evenly spread, against the K held out.
+    """
+    share = float(nearest(generated, training).flagged.double().mean())
+    if len(heldout) < 2:
+        return Copying(share, None, None)
+    real = nearest(heldout[: len(generated)], training).flagged
+    count = min(len(heldout), len(training))
+    some = training[torch.linspace(0, len(training) - 1, count).round().long()]
+    near, far = (nearest(generated, x).distance[:, 0].mean() for x in (some, heldout[:count]))
+    return Copying(share, float(real.double().mean()), float(near / far) if far > 0 else None)

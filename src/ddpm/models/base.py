@@ -38,6 +38,9 @@ class GenerativeModel(Protocol):
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
         """The loss of the averaged weights on fixed noise: comparable along a run."""
 
+    def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
+        """The same of each image [N]; None where the family has no loss of a single image."""
+
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:

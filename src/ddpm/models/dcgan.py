@@ -105,6 +105,9 @@ class Dcgan:
         logits = [self._judge(part.to(self.device)) for part in images.chunk(parts)]
         return {"real_score": torch.cat(logits).sigmoid().mean()}
 
+    def image_losses(self, images: Tensor, labels: Tensor | None) -> None:
+        """None: a discriminator judges, it has no loss of an image."""
+
     @torch.no_grad()
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig

@@ -164,17 +164,25 @@ class Ddpm:
         by_band = total / torch.bincount(band, minlength=NOISE_BANDS)
         return {"loss": per_image.mean(), "loss_levels": by_band}
 
-    @torch.no_grad()
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
         """The averaged weights' loss with t evenly spaced over the images and noise fixed by the seed."""
+        return self._summary(self.image_losses(images, labels), self._spread_times(len(images)))
+
+    @torch.no_grad()
+    def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """The same of each image [N]; as many images get the same t and noise."""
         x0, network = images.to(self.device), self.ema.network.eval()
         generator = generator_for(self.training.seed, "heldout", device=self.device)
-        places = 2 * torch.arange(len(x0), device=self.device) + 1  # the middles of len(x0) strata
-        t = places * len(self.schedule) // (2 * len(x0))
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
         chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
-        parts = Drawn(x0, t, noise, chosen).split(self.training.batch_size)
-        return self._summary(torch.cat([self._loss(network, part) for part in parts]), t)
+        drawn = Drawn(x0, self._spread_times(len(x0)), noise, chosen)
+        parts = drawn.split(self.training.batch_size)
+        return torch.cat([self._loss(network, part) for part in parts])
+
+    def _spread_times(self, count: int) -> Tensor:
+        """The middles of `count` strata of the schedule."""
+        places = 2 * torch.arange(count, device=self.device) + 1
+        return places * len(self.schedule) // (2 * count)
 
     def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """(x_t, t) → the predicted clean image, guided and clipped as `settings` say."""

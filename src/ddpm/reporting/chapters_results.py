@@ -10,7 +10,15 @@ from ddpm.reporting.facts import Fact, Material, Row, RunFacts, fact_tables
 from ddpm.reporting.scores import CLASS_SHARE
 from ddpm.reporting.tables import NOTHING, interval, number, whole
 
-_LOSSES = ("loss", "generator_loss", "discriminator_loss", "epoch_loss", "heldout_loss")
+_LOSSES = (
+    "loss",
+    "generator_loss",
+    "discriminator_loss",
+    "epoch_loss",
+    "heldout_loss",
+    "training_images_loss",
+    "memorization",
+)
 _GRID_WIDTH = 0.47  # of a grid of 5x5 images
 
 
@@ -36,7 +44,7 @@ def _loss(material: Material, run: RunFacts, kind: str) -> str:
     row = run.losses.get(kind)
     if row is None:
         return NOTHING
-    text = number(row["value"])
+    text = number(row["value"]) if kind != "memorization" else whole(row["value"])
     window = row.get("window")
     return material.words("training.last", loss=text, count=window) if window else text
 

@@ -142,6 +142,8 @@ WORDS = {
     "loss.discriminator_loss": "discriminator loss",
     "loss.epoch_loss": "mean of the last whole epoch",
     "loss.heldout_loss": "loss on held-out images, averaged weights",
+    "loss.training_images_loss": "loss on as many training images, averaged weights",
+    "loss.memorization": "memorization begins at step",
     # samples
     "samples.caption": "{run}: seeds {seeds}, not picked. Drawn by {drawn}, step {step}.",
     "samples.frames": "{run}: frames of its GIF, from noise to images, at {shares} of its length.",
@@ -287,6 +289,7 @@ SETTINGS = {
     "training.checkpoint_every": "steps between checkpoints",
     "training.preview_every": "steps between previews",
     "training.heldout_every": "steps between held-out losses",
+    "training.memorization_every": "steps between looks for memorization; 0 is off",
     "training.tensorboard": "TensorBoard events written",
     "sampling.sampler": "sampler",
     "sampling.steps": "sampling steps",

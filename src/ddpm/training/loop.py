@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.training.interrupt import Interrupt
-from ddpm.training.log import TrainingLog
+from ddpm.training.log import Row, TrainingLog
 
 Batch = tuple[Tensor, Tensor | None]  # images [B, C, H, W] in model range, labels [B]
 PREVIEW_SHARE = 0.05  # of the time a run may spend on previews
@@ -24,6 +24,7 @@ class Cadence:
     checkpoint_every: int
     preview_every: int
     heldout_every: int
+    memorization_every: int = 0  # 0: never
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Surroundings:
     save: Callable[[int, float], None]  # (step, seconds so far)
     preview: Callable[[int], None]
     progress: Callable[[int, Losses], None]  # (step, its losses)
+    memorization: Callable[[], Row] = dict  # what the model knows by heart by now
 
 
 def train(
@@ -62,6 +64,9 @@ def train(
         if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):
             heldout = model.heldout_loss(*around.heldout)
             around.log.write({"step": step, **{f"heldout_{k}": v for k, v in heldout.items()}})
+        every = cadence.memorization_every
+        if every and (step % every == 0 or step == cadence.steps):
+            around.log.write({"step": step, **around.memorization()})
         if last or step % cadence.checkpoint_every == 0:
             around.save(step, time.perf_counter() - began)
         if last:

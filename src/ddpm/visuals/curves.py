@@ -65,11 +65,12 @@ def loss_plot(
 def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     """The loss against iterations, from the rows of metrics.jsonl.
 
-    Each iteration's loss faint, its running mean, the mean of each epoch, the held-out loss; below,
-    the running mean by quarter of the noise range where rows hold `loss_levels`, or what a GAN's
-    discriminator took for real where they hold its scores. A dotted line stands where training was warned
-    of. On top stands how many images were seen (`batch` of the rows). `note`, what serves as held-out
-    images or why none do, is said in small print. RequestError where no row holds a loss.
+    Each iteration's loss faint, its running mean, the mean of each epoch, the averaged weights' loss on
+    held-out and on as many training images; below, the running mean by quarter of the noise range where
+    rows hold `loss_levels`, or what a GAN's discriminator took for real where they hold its scores. A
+    dotted line stands where training was warned of. On top stands how many images were seen (`batch` of
+    the rows). `note`, what serves as held-out images or why none do, is said in small print.
+    RequestError where no row holds a loss.
     """
     bands = _bands(rows, "loss_levels")
     second = bool(bands) or any(trace.key in row for trace in _SCORES for row in rows)
@@ -101,7 +102,8 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     smooth = [_draw_trace(axes, trace, found) for trace, found in drawn]
     for index, (trace, _) in enumerate(drawn):
         _draw_epochs(axes, series(rows, f"epoch_{trace.key}"), named=index == 0)
-    _draw_heldout(axes, series(rows, "heldout_loss"))
+    _draw_averaged(axes, series(rows, "heldout_loss"), "held-out images", VERMILION)
+    _draw_averaged(axes, series(rows, "training_images_loss"), "as many training images", GREEN)
     _draw_warnings(axes, [row["step"] for row in rows if "warning" in row])
     dress(axes, "", "loss")
     if _wants_log(smooth, [found for _, found in drawn]):
@@ -136,16 +138,17 @@ def _draw_warnings(axes: Axes, steps: Sequence[int]) -> None:
         axes.axvline(step, color=INK, linewidth=1.0, linestyle=":", label=label)
 
 
-def _draw_heldout(axes: Axes, found: Series) -> None:
+def _draw_averaged(axes: Axes, found: Series, images: str, color: str) -> None:
+    """A loss of the averaged weights; where the two part, training images are learned by heart."""
     if len(found):
         axes.plot(
             found.steps,
             found.values,
-            color=VERMILION,
+            color=color,
             linewidth=1.2,
             marker="o" if len(found) <= _MOST_MARKERS else "",
             markersize=3.5,
-            label="held-out images, averaged weights",
+            label=f"{images}, averaged weights",
         )
 
 

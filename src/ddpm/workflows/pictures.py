@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,8 @@ from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.workflows.settings import chosen_settings
+from ddpm.workflows.settings import cheap_settings, chosen_settings
 
-PREVIEW_STEPS = 10  # of a cheap solver
 GIF_FRAMES = 40
 PANEL_COLUMNS = 8
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -197,10 +196,7 @@ def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
 
 def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
     """A 5x5 grid by a cheap solver into the run's previews; touches no training random numbers."""
-    settings = model.spec.config.sampling
-    cheap = replace(
-        settings, sampler="dpm++2m", spacing="log-snr", steps=min(PREVIEW_STEPS, settings.steps)
-    )
+    cheap = cheap_settings(model.spec.config.sampling)
     labels = choose_labels(model, range(25), None)
     images = draw(model, range(25), labels, cheap)
     save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")

@@ -13,6 +13,7 @@ from typing import Any
 from ddpm.config import Config, load_config
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
+from ddpm.models.memorization import is_memorization
 from ddpm.models.spec import ModelSpec
 from ddpm.reporting.facts import ComparisonFacts, RunFacts
 from ddpm.runs import RunFolder, read_rows
@@ -40,7 +41,7 @@ from ddpm.workflows.retelling import (
 from ddpm.workflows.run_facts import run_facts
 
 _ITERATIONS = ("loss", "generator_loss", "discriminator_loss")  # logged at every step
-_LAST = ("epoch_loss", "heldout_loss")  # the last one counts
+_LAST = ("epoch_loss", "heldout_loss", "training_images_loss")  # the last one counts
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,10 @@ def _progress(run: _Run) -> dict[str, Any]:
 
 
 def _losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Where the losses ended: a mean over the last iterations, or the last value."""
+    """Where the losses ended: a mean over the last iterations, or the last value.
+
+    With them the step at which a warning of memorization stands, if any.
+    """
     found: dict[str, dict[str, Any]] = {}
     for kind in (*_ITERATIONS, *_LAST):
         values = series(rows, kind).values
@@ -149,7 +153,8 @@ def _losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
             window = min(smoothing_window(len(values)), len(values)) if kind in _ITERATIONS else 1
             mean = float(values[-window:].mean())
             found[kind] = {"value": mean, "window": window if kind in _ITERATIONS else None}
-    return found
+    onset = next((row["step"] for row in rows if is_memorization(row)), None)
+    return found if onset is None else found | {"memorization": {"value": onset}}
 
 
 def _commands(run: _Run) -> dict[str, str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ddpm.config import SamplingConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
+
+PREVIEW_STEPS = 10  # of a cheap solver
 
 # Steps of a sampler that is asked for by name without a number. Algorithm 2 walks the whole table.
 USUAL_STEPS = {
@@ -46,3 +49,9 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
                 f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'log-snr'}"
             )
     return with_overrides(config, [*overrides, *usual]).sampling
+
+
+def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
+    """Few steps of a solver that needs few, with the run's own guidance."""
+    few = min(PREVIEW_STEPS, settings.steps)
+    return replace(settings, sampler="dpm++2m", spacing="log-snr", steps=few)

@@ -20,6 +20,7 @@ from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
 from ddpm.models.families import make_model
 from ddpm.runs import RunFolder
+from ddpm.models.memorization import MemorizationWatch
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
@@ -28,6 +29,7 @@ from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with
 from ddpm.workflows.environment import describe
 from ddpm.workflows.forecast import Forecast
 from ddpm.workflows.opening import (
+from ddpm.workflows.memorization import MemoryCheck
     load_into,
     newest_checkpoint,
     open_dataset,
@@ -56,8 +58,6 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
     keep_memory()
     if config.training.tensorboard:
         writer_class()  # it may be missing: better said before anything is written
-    config = _continued(run, config) if run.exists() else _begun(run, config)
-    check_place(run.config)
     dataset = open_dataset(config)
     _check_same_data(run, dataset)
     spec = spec_of(config, dataset)
@@ -107,7 +107,11 @@ def _run(
     """The loop with its files around it, then the run's pictures."""
     training = model.spec.config.training
     cadence = loop.Cadence(
-        training.steps, training.checkpoint_every, training.preview_every, training.heldout_every
+        training.steps,
+        training.checkpoint_every,
+        training.preview_every,
+        training.heldout_every,
+        training.memorization_every,
     )
     board = TensorBoard(run.tensorboard, step) if training.tensorboard else None
 
@@ -118,7 +122,7 @@ def _run(
             say(f"warning at step {row['step']}: {row['warning']}")
 
     log = TrainingLog(
-        run.metrics, step=step, epoch_size=len(dataset.train), watch=CollapseWatch(), listener=hear
+        run.metrics, step=step, epoch_size=len(dataset.train), watch=watch, listener=hear
     )
     bar = Progress("training", training.steps, scale=training.batch_size, start=step)
     forecast = Forecast(training.steps, training.batch_size, start=step)
@@ -129,6 +133,11 @@ def _run(
 
     def save(step: int, seconds: float) -> None:
         log.sync()
+    watches = CollapseWatch(), MemorizationWatch()
+
+    def watch(row: Row) -> list[Row]:
+        return [warning for watch in watches for warning in watch(row)]
+
         checkpoint.save(
             run.checkpoint(step), model.state(), model.spec, {"step": step, "seconds": seconds}
         )
@@ -139,7 +148,13 @@ def _run(
         forecast.hear(step, next(iter(losses.values())))
 
     around = loop.Surroundings(
-        batch, _heldout(dataset), log, save, lambda step: draw_preview(run, model, step), report
+        batch,
+        heldout,
+        log,
+        save,
+        lambda step: draw_preview(run, model, step),
+        report,
+        MemoryCheck(model, dataset, heldout),
     )
     with deterministic(), Interrupt() as interrupt, bar:
         try:
@@ -150,6 +165,7 @@ def _run(
             log.close()
             if board:
                 board.close()
+    heldout = _heldout(dataset)
     if interrupt.signal is not None and last < training.steps:
         say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
         return Outcome(run, last, training.steps, interrupt.exit_status)
