@@ -107,8 +107,8 @@ class Ddpm:
             loss = self._loss(self.network, part)
             (loss.sum() / len(x0)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-        self._step_optimizer(step)  # line 5
-        return self._summary(torch.cat(losses), t)
+        self.step_optimizer(step)  # line 5
+        return self.summary(torch.cat(losses), t)
 
     def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
         """Each image's loss [N] under `network`."""
@@ -140,7 +140,8 @@ class Ddpm:
         views, told = Geometry(data.augment, data.transforms)(images.to(where), generator)
         return views.to(self.device), told.to(self.device)
 
-    def _step_optimizer(self, step: int) -> None:
+    def step_optimizer(self, step: int) -> None:
+        """Down the gradients that have gathered, at the rate of `step`; then the average."""
         if self.training.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
         for group in self.optimizer.param_groups:
@@ -157,7 +158,7 @@ class Ddpm:
         hidden = chance < self.spec.config.network.label_dropout
         return labels.to(self.device).masked_fill(hidden, self.spec.num_classes)
 
-    def _summary(self, per_image: Tensor, t: Tensor) -> Losses:
+    def summary(self, per_image: Tensor, t: Tensor) -> Losses:
         """The mean loss, and by quarter of the noise range, little noise first; nan where no t fell."""
         band = t * NOISE_BANDS // len(self.schedule)
         total = per_image.new_zeros(NOISE_BANDS).index_add_(0, band, per_image)
@@ -166,7 +167,7 @@ class Ddpm:
 
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
         """The averaged weights' loss with t evenly spaced over the images and noise fixed by the seed."""
-        return self._summary(self.image_losses(images, labels), self._spread_times(len(images)))
+        return self.summary(self.image_losses(images, labels), self._spread_times(len(images)))
 
     @torch.no_grad()
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor:
