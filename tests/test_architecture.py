@@ -17,12 +17,12 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "training",
     "models presets",
     "diffusion networks data evaluation visuals reporting config runs randomness device",
-    "files",
+    "files locking",
     "errors",
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
 OUTSIDE = {"__init__", "__main__"}
-STANDARD_ONLY = {"config", "runs", "presets", "errors", "files"}
+STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "locking"}
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {
@@ -33,6 +33,8 @@ RUN_NAMES = {
     "samples.png",
     "denoising.gif",
     "evaluation.json",
+    "sampler-lab.json",
+    "sampler-lab.png",
 }
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
 

@@ -2,6 +2,7 @@
 
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
             loss.png samples.png denoising.gif evaluation.json
+            sampler-lab.json sampler-lab.png sampler-lab/
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ class RunFolder:
     @property
     def environment(self) -> Path:
         return self.root / "environment.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains here."""
+        return self.root / ".lock"
 
     @property
     def metrics(self) -> Path:
@@ -63,6 +69,18 @@ class RunFolder:
     @property
     def evaluation(self) -> Path:
         return self.root / "evaluation.json"
+
+    @property
+    def sampler_lab(self) -> Path:
+        return self.root / "sampler-lab.json"
+
+    @property
+    def sampler_lab_plot(self) -> Path:
+        return self.root / "sampler-lab.png"
+
+    @property
+    def sampler_lab_points(self) -> Path:
+        return self.root / "sampler-lab"
 
     def pictures(self, reverse_process: bool) -> tuple[Path, ...]:
         """What a finished training draws; a GIF only where there is a reverse process to show."""

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ddpm.data.source import ImageSource
 from ddpm.data.sources import open_source
 from ddpm.data.survey import survey
 from ddpm.errors import RequestError, WorkError
+from ddpm.locking import alone
 
 SMALL = Transform((6, 7), 3)
 
@@ -138,6 +140,26 @@ def test_a_killed_writer_leaves_nothing_that_is_taken_for_a_cache(
     os.utime(half, (0, 0))
     fill(Transform((3, 3), 1))
     assert not half.exists()
+
+
+def test_a_dead_writers_folder_goes_after_a_minute(fill: Any, tmp_path: Path) -> None:
+    """Its lock says that nobody is at it; without one a day has to pass."""
+    ago = time.time() - 90
+    left = {
+        name: tmp_path / "cache" / "decoded" / f".tmp-{name}" for name in ("dead", "new", "old")
+    }
+    for name, folder in left.items():
+        folder.mkdir(parents=True)
+        if name != "old":
+            (folder / "lock").touch()
+        if name != "new":
+            os.utime(folder, (ago, ago))
+    with alone(tmp_path / "cache" / "decoded" / ".tmp-alive" / "lock", "it"):
+        os.utime(tmp_path / "cache" / "decoded" / ".tmp-alive", (ago, ago))
+        fill()
+        assert not left["dead"].exists()
+        kept = {folder.name for folder in folders(tmp_path) if folder.name.startswith(".tmp-")}
+        assert kept == {".tmp-new", ".tmp-old", ".tmp-alive"}
 
 
 def test_the_quicker_of_two_writers_wins(fill: Any, source: ImageSource, tmp_path: Path) -> None:

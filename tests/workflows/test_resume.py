@@ -1,137 +1,27 @@
-"""The kill test: real processes, killed anywhere, end where the uninterrupted one does, bit for bit.
+"""Real processes, stopped and taken up again, end where the uninterrupted one does, bit for bit.
 
-The children come from a fork server that has imported everything once (on Windows each starts anew).
+`tests/faults` kills them at many more places.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
-from ddpm.files import TEMP_PREFIX
 from ddpm.runs import RunFolder
+from tests.faults.harness import DIFFUSION, KILL, Ddpm, Fuse, leftovers, rows, snapshot, weights
 
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows SIGTERM ends a process as abruptly
-LIMIT = 120  # seconds for a child
-POLL = 0.005  # seconds
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows sends a process no SIGINT or SIGTERM of its own"
 )
-
-# `ddpm` with a fuse: the nth call of a function sends the process a signal before it does anything.
-CHILD = """
-import os, pkgutil, sys
-
-sys.stdout = sys.stderr = open(output, "w", encoding="utf-8")
-os.environ.pop("DDPM_DATA_DIR", None)
-os.environ["DDPM_CACHE_DIR"] = cache
-import torch
-torch.set_num_threads(1)
-if fuse is not None:
-    place, name, nth, number = fuse
-    owner, calls = pkgutil.resolve_name(place), []
-    real = getattr(owner, name)
-    def fused(*arguments, **options):
-        calls.append(name)
-        if len(calls) == nth:
-            os.kill(os.getpid(), number)
-        return real(*arguments, **options)
-    setattr(owner, name, fused)
-from ddpm.cli import main
-sys.exit(main(arguments))
-"""
-
-Fuse = tuple[str, str, int, int]  # where the function is, its name, which call, which signal
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a child ended."""
-
-    status: int
-    output: str
-
-
-@dataclass(frozen=True)
-class Ddpm:
-    """Runs `ddpm train PRESET --data digits` with tiny networks in a process of its own."""
-
-    root: Path
-    preset: str = "digits"
-    own: tuple[str, ...] = ()  # settings beside SETTINGS
-
-    def train(
-        self,
-        name: str,
-        *total: str,
-        fuse: Fuse | None = None,
-        kill_when: Callable[[], bool] = lambda: False,
-        settings: tuple[str, ...] = (),
-    ) -> Done:
-        """Train into root/name/run; `kill_when` is asked again and again from outside."""
-        every = (*SETTINGS, *self.own, *settings)
-        chosen = [word for setting in every for word in ("--set", setting)]
-        images = ["train", self.preset, "--data", "digits"]
-        arguments = [*images, "--out", str(self.run(name).root), *total, *chosen]
-        output = self.root / "output.txt"
-        values: dict[str, Any] = {
-            "arguments": arguments,
-            "cache": str(self.root / "cache"),
-            "fuse": fuse,
-            "output": str(output),
-        }
-        process = _context().Process(target=exec, args=(CHILD, values))
-        process.start()
-        for _ in range(int(LIMIT / POLL)):
-            process.join(POLL)
-            if process.exitcode is not None or kill_when():
-                break
-        process.kill()  # nothing, where it has ended by itself
-        process.join(LIMIT)
-        assert process.exitcode is not None
-        return Done(process.exitcode, output.read_text(encoding="utf-8"))
-
-    def run(self, name: str) -> RunFolder:
-        return RunFolder(self.root / name / "run")
-
-
-SETTINGS = (
-    "training.optimizer=adamw",
-    "training.learning_rate=1e-3",
-    "training.batch_size=16",
-    "training.warmup=5",
-    "training.checkpoint_every=5",
-    "training.preview_every=6",
-    "training.heldout_every=7",
-)
-DIFFUSION = (
-    "network.channels=8",
-    "network.dropout=0.1",
-    "data.labels=true",
-    "sampling.steps=2",
-)
 STEPS = 45
 TOTAL = ("--steps", str(STEPS))
-
-
-def _context() -> Any:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["pytest", "torch._dynamo", "matplotlib.figure", "ddpm.workflows.train", "ddpm.cli.main"]
-    )
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -145,29 +35,6 @@ def whole(ddpm: Ddpm) -> RunFolder:
     done = ddpm.train("whole", *TOTAL)
     assert done.status == 0, done.output
     return ddpm.run("whole")
-
-
-def rows(run: RunFolder) -> list[dict[str, Any]]:
-    """The rows of a log but for the clock."""
-    lines = run.metrics.read_text(encoding="utf-8").splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
-        for path in files
-    }
-
-
-def weights(run: RunFolder, step: int) -> dict[str, bytes]:
-    """The files of a checkpoint's tensors, byte for byte."""
-    return {path.name: path.read_bytes() for path in run.checkpoint(step).glob("*.safetensors")}
-
-
-def leftovers(run: RunFolder) -> list[Path]:
-    return list(run.root.rglob(f"{TEMP_PREFIX}*"))
 
 
 def test_the_uninterrupted_run_is_complete(whole: RunFolder) -> None:
@@ -203,7 +70,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(ddpm: Ddpm, whole: RunFolder) 
         assert done.status == -KILL or sys.platform == "win32", f"{where}: {done.output}"
         assert run.checkpoint_steps() == checkpoints, where
     # from outside, at whatever it is doing once a further checkpoint is there
-    ddpm.train("killed", *TOTAL, kill_when=run.checkpoint(30).exists)
+    ddpm.train("killed", *TOTAL, stop_when=run.checkpoint(30).exists)
     assert run.checkpoint(30).exists()
     done = ddpm.train("killed", *TOTAL, fuse=("ddpm.workflows.train", "finish", 1, KILL))
     assert not run.denoising.exists()

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError, WorkError
+from ddpm.locking import alone
 from ddpm.models.base import Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
@@ -239,6 +240,29 @@ def test_init_starts_from_the_averaged_weights_of_a_run(
     longer = replace(still, training=replace(still.training, steps=3))
     train(longer, run.root)  # going on needs no --init, and forgets none
     assert run.load_environment()["init"] == str(finished.root)
+
+
+def test_init_is_remembered_from_the_start(finished: RunFolder, tmp_path: Path) -> None:
+    """Killed before its first checkpoint, a run still starts where it was told to."""
+    still = tiny("training.learning_rate=0", "training.steps=2")
+    run = train(still, tmp_path / "run", init=str(finished.root)).run
+    shutil.rmtree(run.checkpoints)
+    train(still, run.root)
+    start = checkpoint.load(finished.checkpoint(6)).state["ema"]
+    found = checkpoint.load(run.checkpoint(2)).state["weights"]
+    assert all(torch.equal(found[name], start[name]) for name in start)
+
+
+def test_a_second_process_on_a_run_is_refused(copy: RunFolder, tmp_path: Path) -> None:
+    with alone(copy.lock, "it"):
+        refused(tiny("training.steps=8"), copy.root, "is in use by another process .number")
+    new = RunFolder(tmp_path / "new")
+    with alone(new.lock, "it"):
+        refused(tiny(), new.root, "is in use by another process")
+    new.root.mkdir()
+    new.lock.write_text("1", encoding="ascii")  # as a dead process left it
+    assert train(tiny("training.steps=1"), new.root).exit_status == 0
+    assert not new.lock.exists()
 
 
 def test_init_takes_a_weights_file(finished: RunFolder, tmp_path: Path) -> None:

@@ -26,9 +26,12 @@ from ddpm.data.parallel import Progress
 from ddpm.data.rows import Transform, write_rows
 from ddpm.data.source import ImageSource
 from ddpm.errors import WorkError
+from ddpm.locking import alone, is_abandoned
 
 _TEMPORARY = ".tmp-"
-_LEFTOVER_AGE = 24 * 3600  # seconds: what a killed process left; nothing takes that long to prepare
+_LOCK = "lock"  # held while a folder is written
+_LEFTOVER_AGE = 24 * 3600  # seconds: nothing takes that long to prepare
+_ABANDONED_AGE = 60  # seconds, where the lock says that its writer is dead
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,11 @@ def _build(
     progress: Progress | None,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder.parent)
+    remove_leftovers(folder.parent)
     temporary = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
-    temporary.mkdir()
     try:
-        write_rows(source, content_hash, transform, temporary, progress)
+        with alone(temporary / _LOCK, str(temporary)):
+            write_rows(source, content_hash, transform, temporary, progress)
         _publish(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -119,11 +122,13 @@ def _publish(temporary: Path, folder: Path) -> None:
     raise OSError(f"{folder.name} cannot be put in its place")
 
 
-def _remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed processes left in ``folder``, but nothing that another one may be writing."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _LEFTOVER_AGE:
-                shutil.rmtree(path)
+            age = time.time() - path.stat().st_mtime
+            if age > _LEFTOVER_AGE or (age > _ABANDONED_AGE and is_abandoned(path / _LOCK)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ddpm.data.cache import writing_in
+from ddpm.data.cache import remove_leftovers, writing_in
 from ddpm.data.content import UNREADABLE, item_hash, set_hash
 from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
 from ddpm.data.parallel import Progress, in_order
@@ -51,6 +51,7 @@ def survey(source: ImageSource, cache_dir: Path, progress: Progress | None = Non
         known, complete = _survey(source, progress)
         if complete:  # a file that cannot be read now may be readable next time
             with writing_in(cache_dir):
+                remove_leftovers(file.parent)
                 write_json(file, {"rule": RULE, **dataclasses.asdict(known)})
     return known
 

@@ -16,11 +16,12 @@ from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import check_place, is_leftover, remove_leftovers, write_json
+from ddpm.locking import alone
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
 from ddpm.models.families import make_model
-from ddpm.runs import RunFolder
 from ddpm.models.memorization import MemorizationWatch
+from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
@@ -28,8 +29,8 @@ from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
 from ddpm.workflows.forecast import Forecast
-from ddpm.workflows.opening import (
 from ddpm.workflows.memorization import MemoryCheck
+from ddpm.workflows.opening import (
     load_into,
     newest_checkpoint,
     open_dataset,
@@ -53,8 +54,19 @@ class Outcome:
 
 
 def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
-    """Train `config` into the run folder `out`, or go on with the run that is there."""
-    run, where = RunFolder(out), pick_device(device)
+    """Train `config` into the run folder `out`, or go on with the run that is there.
+
+    RequestError where another process is training there.
+    """
+    run = RunFolder(out)
+    config = _continued(run, config) if run.exists() else _begun(run, config)
+    check_place(run.config)
+    with alone(run.lock, f"The run {run.root}"):
+        return _train(run, config, init, pick_device(device))
+
+
+def _train(run: RunFolder, config: Config, init: str | None, where: torch.device) -> Outcome:
+    """`train` in a folder that is held and a configuration that fits it."""
     keep_memory()
     if config.training.tensorboard:
         writer_class()  # it may be missing: better said before anything is written
@@ -62,9 +74,10 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
     _check_same_data(run, dataset)
     spec = spec_of(config, dataset)
     model = make_model(spec, where)
-    if init is not None:
-        load_into(model, open_weights(init), init)
     found = newest_checkpoint(run)
+    init = init or run.load_environment().get("init")
+    if init is not None and found is None:
+        load_into(model, open_weights(init), init)
     batches = Batches(
         dataset.images,
         dataset.train,
@@ -83,13 +96,12 @@ def train(config: Config, out: Path, *, init: str | None = None, device: str = "
     step, seconds = 0, 0.0
     if found is not None:
         _check_same_model(run, found.spec.config, config)
-        load_into(model, found.state, out)
+        load_into(model, found.state, run.root)
         step, seconds = found.progress["step"], found.progress["seconds"]
-    if step >= config.training.steps:
-        return _finished(run, model, step)
     for folder in (run.root, run.checkpoints, run.previews):
         remove_leftovers(folder)
-    init = init or run.load_environment().get("init")
+    if step >= config.training.steps:
+        return _finished(run, model, step)
     write_json(run.config, config.to_dict())
     write_json(run.environment, describe(where, model, dataset, init))
     _announce(run, dataset, model, step)
@@ -121,6 +133,11 @@ def _run(
         if "warning" in row:
             say(f"warning at step {row['step']}: {row['warning']}")
 
+    watches = CollapseWatch(), MemorizationWatch()
+
+    def watch(row: Row) -> list[Row]:
+        return [warning for watch in watches for warning in watch(row)]
+
     log = TrainingLog(
         run.metrics, step=step, epoch_size=len(dataset.train), watch=watch, listener=hear
     )
@@ -133,11 +150,6 @@ def _run(
 
     def save(step: int, seconds: float) -> None:
         log.sync()
-    watches = CollapseWatch(), MemorizationWatch()
-
-    def watch(row: Row) -> list[Row]:
-        return [warning for watch in watches for warning in watch(row)]
-
         checkpoint.save(
             run.checkpoint(step), model.state(), model.spec, {"step": step, "seconds": seconds}
         )
@@ -147,6 +159,7 @@ def _run(
         bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
         forecast.hear(step, next(iter(losses.values())))
 
+    heldout = _heldout(dataset)
     around = loop.Surroundings(
         batch,
         heldout,
@@ -165,7 +178,6 @@ def _run(
             log.close()
             if board:
                 board.close()
-    heldout = _heldout(dataset)
     if interrupt.signal is not None and last < training.steps:
         say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
         return Outcome(run, last, training.steps, interrupt.exit_status)
@@ -186,7 +198,10 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
 def _begun(run: RunFolder, asked: Config) -> Config:
     """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
     folder = run.root
-    if folder.exists() and not (folder.is_dir() and all(map(is_leftover, folder.iterdir()))):
+    others = not folder.is_dir() or [
+        path for path in folder.iterdir() if path != run.lock and not is_leftover(path)
+    ]
+    if folder.exists() and others:
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
     return asked
 
