@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from ddpm.cli import main
+from ddpm.cli.parser import build_parser
+from ddpm.cli.training import _training_request
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
@@ -320,3 +322,22 @@ def test_exit_statuses_and_json(finished: RunFolder, capsys: pytest.CaptureFixtu
     assert [finding["severity"] for finding in found["findings"]] == ["serious"]
     assert main(["doctor", "digits", "--set", "training.precision=fp16"]) == 1
     assert main(["plan", "digits", "--json", "--device", "cpu"]) == 0
+
+
+def test_training_takes_the_size_that_is_asked_for_or_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def request(*arguments: str) -> Config:
+        return _training_request(build_parser().parse_args(["train", *arguments]))[0]
+
+    assert request("anime", "--device", "cpu").scale == "cpu"
+    big = request("anime", "--scale", "big-gpu", "--steps", "7", "--set", "training.batch_size=9")
+    assert (big.scale, big.training.steps, big.training.batch_size) == ("big-gpu", 7, 9)
+    run = RunFolder(tmp_path / "runs" / "anime")
+    run.root.mkdir(parents=True)
+    run.config.write_text(json.dumps(big.to_dict()), "utf-8")
+    assert request("anime", "--device", "cpu").network == big.network
+    assert request("runs/anime") == big
+    for arguments in (["mnist", "--scale", "big-gpu"], [".", "--scale", "cpu"]):
+        assert main(["train", *arguments]) == 2
+        assert "leave" in capsys.readouterr().err
