@@ -87,7 +87,7 @@ PRESETS: dict[str, Preset] = {
             data=DataConfig(path="digits", size=8, channels="auto", labels="auto"),
             network=NetworkConfig(channels=24, multipliers=(1, 2), blocks=1, attention=(4,)),
             training=TrainingConfig(
-                steps=600, batch_size=64, optimizer="muon", learning_rate=2e-2, ema=0.998
+                steps=600, batch_size=64, optimizer="muon", learning_rate=1e-2, ema=0.998
             ),
         ),
     ),
@@ -99,7 +99,7 @@ PRESETS: dict[str, Preset] = {
             network=_FAST_UNET,
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=9000, batch_size=64, optimizer="muon", learning_rate=2e-2
+                steps=9000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
             ),
             sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
         ),
