@@ -85,6 +85,9 @@ def test_overrides_reach_every_kind_of_value() -> None:
         ("sampling.steps=1001", "diffusion.num_steps"),
         ("training.accumulate=999", "batch_size"),
         ("data.transforms=rotat", "rotate"),
+        ("data.labels=atuo", "auto"),
+        ("data.labels=kmeans:1", "2 to 1000"),
+        ("data.labels=kmeans", "kmeans:10"),
     ],
 )
 def test_wrong_requests_are_refused_with_the_mend(assignment: str, words: str) -> None:

@@ -55,6 +55,11 @@ class RunFolder:
         return self.root / "tensorboard"
 
     @property
+    def classes(self) -> Path:
+        """The pseudo-class of every image, where the run learns such."""
+        return self.root / "classes.npy"
+
+    @property
     def loss_plot(self) -> Path:
         return self.root / "loss.png"
 

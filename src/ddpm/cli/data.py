@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.cli.arguments import Add, add_set
+from ddpm.cli.arguments import Add, add_set, count
 
 
 def define_data(add: Add) -> None:
@@ -26,6 +26,12 @@ def define_data(add: Add) -> None:
     inspect.add_argument("target", metavar="PATH|NAME")
     inspect.add_argument(
         "--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s"
+    )
+    inspect.add_argument(
+        "--clusters",
+        type=count,
+        metavar="K",
+        help="show K groups of like images, which data.labels=kmeans:K learns as classes",
     )
     inspect.set_defaults(command=run_inspect)
     augment = verbs.add_parser("augment", help="draw images beside what training makes of them")
@@ -50,9 +56,12 @@ def run_prepare(options: Namespace) -> None:
 
 
 def run_inspect(options: Namespace) -> None:
-    from ddpm.workflows.inspect import inspect_dataset
+    from ddpm.workflows.inspect import inspect_clusters, inspect_dataset
 
-    print(inspect_dataset(options.target, Path(options.out)))
+    if options.clusters:
+        print(inspect_clusters(options.target, options.clusters, Path(options.out)))
+    else:
+        print(inspect_dataset(options.target, Path(options.out)))
 
 
 def run_augment(options: Namespace) -> None:

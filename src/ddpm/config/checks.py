@@ -43,6 +43,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
 }
+_MOST_CLUSTERS = 1000
 _NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
 
 
@@ -73,6 +74,7 @@ def check(config: Config) -> None:
             f"sampling.steps is {config.sampling.steps}, but the schedule has only "
             f"{config.diffusion.num_steps} (diffusion.num_steps)."
         )
+    _check_labels(config.data)
     _check_transforms(config.data)
     _check_diffusion(config.diffusion)
     if config.model == "dcgan":
@@ -116,6 +118,15 @@ def _check_dcgan(config: Config) -> None:
     if config.training.batch_size < 2:
         raise RequestError(
             "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
+        )
+
+
+def _check_labels(data: DataConfig) -> None:
+    known = data.labels in (True, False, "auto") or 2 <= data.clusters <= _MOST_CLUSTERS
+    if not known:
+        raise RequestError(
+            f"data.labels cannot be {data.labels!r}; the choices are true, false, auto (labels where there "
+            f"are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to {_MOST_CLUSTERS})."
         )
 
 

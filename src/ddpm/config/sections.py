@@ -34,7 +34,13 @@ class DataConfig:
     crop: float = 0.0  # random resized crop of at least 1 - crop of the side; 0 is off
     augment: float = 0.0  # probability of each transform, of which the network is told; 0 is off
     transforms: tuple[TransformName, ...] = ("scale", "rotate", "stretch", "translate")
-    labels: Literal[True, False, "auto"] = False  # learn class labels; auto: where there are any
+    labels: bool | str = False  # learn class labels; auto: where there are any; kmeans:K: K groups
+
+    @property
+    def clusters(self) -> int:
+        """K of `kmeans:K`: groups found among the images stand in for labels; else 0."""
+        kind, _, count = str(self.labels).partition(":")
+        return int(count) if kind == "kmeans" and count.isdecimal() else 0
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
         (words("data.channels"), [whole(_data(run, "channels")) for run in runs]),
         (words("data.mean"), [_numbers(run, "mean") for run in runs]),
         (words("data.std"), [_numbers(run, "std") for run in runs]),
-        (words("data.labels"), [words("yes" if run.classes else "no") for run in runs]),
+        (words("data.labels"), [_labels(material, run) for run in runs]),
         (words("data.augmentation"), [augmentation(material, run) for run in runs]),
         (
             words("data.content"),
@@ -131,6 +131,13 @@ def _data(run: RunFacts, key: str) -> Any:
 def _numbers(run: RunFacts, key: str) -> str:
     values = _data(run, key)
     return NOTHING if values is None else ", ".join(map(number, values))
+
+
+def _labels(material: Material, run: RunFacts) -> str:
+    kind = str(run.setting("data.labels")).partition(":")[0]
+    if kind == "kmeans" and run.classes:
+        return material.words("data.groups", count=run.classes)
+    return material.words("yes" if run.classes else "no")
 
 
 def augmentation(material: Material, run: RunFacts) -> str:

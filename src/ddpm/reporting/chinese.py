@@ -62,6 +62,7 @@ WORDS = {
     "data.mean": "各通道像素平均值（0 到 1）",
     "data.std": "各通道標準差",
     "data.labels": "是否學習類別標籤",
+    "data.groups": "以 k-means 分出的 {count} 組相近影像",
     "data.augmentation": "資料增強",
     "data.content": "內容雜湊值",
     "data.scaling": "像素以同一固定規則由 0 … 255 縮放到 -1 … 1 供訓練使用，顯示時再還原；不會依"

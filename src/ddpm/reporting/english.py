@@ -70,6 +70,7 @@ WORDS = {
     "data.mean": "mean of the pixels, per channel (0 to 1)",
     "data.std": "standard deviation, per channel",
     "data.labels": "class labels learned",
+    "data.groups": "{count} groups of like images stand in for them (k-means)",
     "data.augmentation": "augmentation",
     "data.content": "content hash",
     "data.scaling": "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule, for training "

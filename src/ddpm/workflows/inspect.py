@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ddpm.config import Config, DataConfig
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
+from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import inspect
-from ddpm.visuals.grids import contact_sheet
+from ddpm.visuals.grids import contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture
 from ddpm.workflows.opening import open_dataset
 from ddpm.workflows.progress import Progress
+from ddpm.workflows.pseudo_labels import with_pseudo_classes
+
+_SHEET_COLUMNS = 10
+_SHEET_ROWS = 24  # groups that a sheet shows, the most populous
 
 
 def list_datasets() -> str:
@@ -56,6 +65,47 @@ def inspect_dataset(target: str, out: Path) -> str:
     contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
     return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])
+
+
+def inspect_clusters(target: str, k: int, out: Path) -> str:
+    """The groups that `data.labels=kmeans:K` learns: a row of each at `out`, and their sizes."""
+    check_picture(out)
+    plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
+    data = replace(plain, path=target, size="auto", channels="auto")
+    dataset = open_dataset(Config(data=replace(data, labels=False)))
+    grouped = with_pseudo_classes(dataset, data)
+    assert grouped.labels is not None
+    members = [np.flatnonzero(grouped.labels[dataset.train] == group) for group in range(k)]
+    shown = [_examples(dataset, rows) for rows in members[:_SHEET_ROWS]]
+    save_grid(
+        out,
+        np.concatenate(shown),
+        len(shown),
+        _SHEET_COLUMNS,
+        row_titles=[f"{group}: {len(rows):,}" for group, rows in enumerate(members[:_SHEET_ROWS])],
+        caption=f"{dataset.name}: {k} groups by k-means on self-trained features, and how many images",
+    )
+    rows = [_group(dataset, group, rows) for group, rows in enumerate(members)]
+    return f"{_table(rows)}\n\n{out}"
+
+
+def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """A row of the sheet: members of a group spread over the set; white where there are fewer."""
+    count = min(len(rows), _SHEET_COLUMNS)
+    chosen = rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
+    sheet = np.full((_SHEET_COLUMNS, *dataset.images.shape[1:]), 255, np.uint8)
+    sheet[:count] = dataset.images[dataset.train[chosen]]
+    return sheet
+
+
+def _group(dataset: Dataset, group: int, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """A row of the table; where the set has labels, the one that most of the group have."""
+    told = {"group": group, "images": len(rows)}
+    if dataset.labels is None or not len(rows):
+        return told
+    counts = np.bincount(dataset.labels[dataset.train[rows]], minlength=len(dataset.class_names))
+    share = counts.max() / len(rows)
+    return {**told, "mostly": f"{dataset.class_names[counts.argmax()]} ({share:.0%})"}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -76,7 +76,7 @@ def choose_labels(
     if not spec.num_classes:
         if label is not None:
             mend = (
-                "train with --set data.labels=true"
+                "train with --set data.labels=true, or kmeans:10 where the images have none"
                 if spec.config.model == "ddpm"
                 else "leave it out"
             )

@@ -39,6 +39,7 @@ from ddpm.workflows.opening import (
 )
 from ddpm.workflows.pictures import draw_preview, finish
 from ddpm.workflows.progress import Progress, loss_words, say
+from ddpm.workflows.pseudo_labels import keep_classes, with_pseudo_classes
 
 HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
 
@@ -72,6 +73,7 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
         writer_class()  # it may be missing: better said before anything is written
     dataset = open_dataset(config)
     _check_same_data(run, dataset)
+    dataset = with_pseudo_classes(dataset, config.data, run.classes)
     spec = spec_of(config, dataset)
     model = make_model(spec, where)
     found = newest_checkpoint(run)
@@ -104,6 +106,7 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
         return _finished(run, model, step)
     write_json(run.config, config.to_dict())
     write_json(run.environment, describe(where, model, dataset, init))
+    keep_classes(dataset, config.data, run.classes)
     _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)
 
