@@ -1,7 +1,7 @@
 """The run folder: the one place that knows its file names. Standard library only.
 
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
-            loss.png samples.png denoising.gif evaluation.json
+            loss.png samples.png denoising.gif evaluation.json teacher.safetensors
             sampler-lab.json sampler-lab.png sampler-lab/
 """
 
@@ -41,6 +41,11 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
+
+    @property
+    def teacher(self) -> Path:
+        """What a few-step student learns from: weights that never change."""
+        return self.root / "teacher.safetensors"
 
     @property
     def previews(self) -> Path:

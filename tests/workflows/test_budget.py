@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ddpm.config import Config, TrainingConfig
-from ddpm.models.spec import ModelSpec
 from ddpm.workflows import budget
 from ddpm.workflows.budget import (
     OVERHEAD,
@@ -146,8 +145,6 @@ def test_the_trial_leaves_the_warm_up_out(
 ) -> None:
     trial: Any = Trial()
     monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: trial.now))
-    monkeypatch.setattr(budget, "make_model", lambda spec, device: trial)
-    spec = ModelSpec(Config(), (1, 4, 4), (0.0,), 1.0)
-    measured = seconds_a_step(spec, torch.device("cpu"), trial, seconds)
+    measured = seconds_a_step(trial, trial, seconds)
     assert math.isclose(measured, 0.5)
     assert trial.steps == list(range(1, TRIAL_WARMUP + timed + 1))

@@ -8,6 +8,7 @@ from ddpm.cli import (
     bundling,
     comparing,
     data,
+    distilling,
     drawing,
     evaluating,
     planning,
@@ -19,6 +20,7 @@ from ddpm.cli import (
 DEFINITIONS = (
     training.define_demo,
     training.define_train,
+    distilling.define_distill,
     drawing.define_sample,
     drawing.define_forward,
     drawing.define_edit,

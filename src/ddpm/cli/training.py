@@ -53,7 +53,7 @@ def run_demo(options: Namespace) -> int:
     from ddpm.workflows.train import train
 
     outcome = train(get_preset("digits").config, Path(options.out))
-    return _print_outcome(outcome.run, outcome.exit_status)
+    return print_outcome(outcome.run, outcome.exit_status)
 
 
 def run_train(options: Namespace) -> int:
@@ -61,7 +61,7 @@ def run_train(options: Namespace) -> int:
 
     config, out = _training_request(options)
     outcome = train(config, out, init=options.init, device=options.device)
-    return _print_outcome(outcome.run, outcome.exit_status)
+    return print_outcome(outcome.run, outcome.exit_status)
 
 
 def _training_request(options: Namespace) -> tuple[Config, Path]:
@@ -103,7 +103,7 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     return with_overrides(config, options.set), Path(options.out or Path("runs") / name)
 
 
-def _print_outcome(run: RunFolder, status: int) -> int:
+def print_outcome(run: RunFolder, status: int) -> int:
     """Name the pictures of a finished run."""
     if status == 0:
         for path in run.pictures(load_config(run.config).has_reverse_process):

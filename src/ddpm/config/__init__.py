@@ -1,6 +1,6 @@
 """One run's configuration, read from and written to JSON. Standard library only."""
 
-from ddpm.config.checks import check
+from ddpm.config.checks import FEW_STEPS, check, heard_sampling
 from ddpm.config.reading import differences, get, load_config, with_overrides
 from ddpm.config.sections import (
     FORMAT_VERSION,
@@ -22,6 +22,7 @@ from ddpm.config.sections import (
 from ddpm.config.values import unknown
 
 __all__ = [
+    "FEW_STEPS",
     "FORMAT_VERSION",
     "Config",
     "DataConfig",
@@ -40,6 +41,7 @@ __all__ = [
     "check",
     "differences",
     "get",
+    "heard_sampling",
     "load_config",
     "unknown",
     "with_overrides",

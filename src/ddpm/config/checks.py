@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from ddpm.config.sections import Config, DataConfig, DiffusionConfig, GanConfig
+from ddpm.config.sections import Config, DataConfig, DiffusionConfig, GanConfig, SamplingConfig
 from ddpm.errors import RequestError
 
 # key -> (lowest, highest) value that makes sense
@@ -44,6 +44,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.chunk": (1, 2**16),
 }
 _MOST_CLUSTERS = 1000
+FEW_STEPS = 4  # that a few-step student can draw in; diffusion/consistency.py learns as many levels
+# model -> the settings of sampling that it listens to, where it does not to all of them
+_HEARD = {"dcgan": ("chunk",), "consistency": ("sampler", "steps", "clip", "chunk")}
 _NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
 
 
@@ -79,13 +82,20 @@ def check(config: Config) -> None:
     _check_diffusion(config.diffusion)
     if config.model == "dcgan":
         _check_dcgan(config)
+    if config.model == "consistency":
+        _check_student(config)
+    elif config.sampling.sampler == "consistency":
+        raise RequestError(
+            "The sampler consistency is that of few-step students (ddpm distill RUN); choose another one, "
+            "such as dpm++2m."
+        )
 
 
 def check_heard(config: Config, keys: Iterable[str]) -> None:
     """RequestError where a key is set that the model does not listen to."""
     for key in keys:
         section = key.split(".")[0]
-        if config.model == "ddpm" and section == "gan":
+        if config.model != "dcgan" and section == "gan":
             raise RequestError(
                 f"{key} is a setting of a DCGAN; this is a diffusion model, whose own are network.* and "
                 "diffusion.*."
@@ -95,11 +105,40 @@ def check_heard(config: Config, keys: Iterable[str]) -> None:
                 f"{key} is a setting of a diffusion model; a DCGAN's own are "
                 f"{', '.join(f'gan.{field.name}' for field in fields(GanConfig))}."
             )
-        if config.model == "dcgan" and section == "sampling" and key != "sampling.chunk":
+        deaf = section == "sampling" and key.split(".")[-1] not in heard_sampling(config)
+        if deaf and config.model == "consistency":
+            raise RequestError(
+                f"{key} is a setting of diffusion models; a few-step student has its teacher's way of "
+                "drawing by heart and asks for sampling.steps alone (--steps): leave it out."
+            )
+        if deaf and config.model == "dcgan":
             raise RequestError(
                 f"{key} is a setting of diffusion models; a DCGAN draws in one pass of its generator: "
                 "leave it out."
             )
+
+
+def heard_sampling(config: Config) -> tuple[str, ...]:
+    """The settings of sampling that the model listens to."""
+    return _HEARD.get(config.model, tuple(field.name for field in fields(SamplingConfig)))
+
+
+def _check_student(config: Config) -> None:
+    if config.sampling.sampler != "consistency":
+        raise RequestError(
+            f"A few-step student has no sampler {config.sampling.sampler}: it draws with its own, "
+            "consistency; leave the sampler out."
+        )
+    if config.sampling.steps > FEW_STEPS:
+        raise RequestError(
+            f"A few-step student draws in 1 to {FEW_STEPS} steps, not in {config.sampling.steps}; its "
+            "teacher takes more."
+        )
+    if config.data.augment:
+        raise RequestError(
+            "A few-step student learns from its teacher's images, not from transformed ones: set "
+            "data.augment=0."
+        )
 
 
 def _check_dcgan(config: Config) -> None:

@@ -14,7 +14,7 @@ ObjectiveName = Literal["noise", "x0", "v", "velocity", "edm"]
 WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
-SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
+SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc", "consistency"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
@@ -133,7 +133,7 @@ class Config:
     """Everything that decides a run. One JSON file, `config.json`, in its folder."""
 
     preset: str = "digits"
-    model: Literal["ddpm", "dcgan"] = "ddpm"
+    model: Literal["ddpm", "dcgan", "consistency"] = "ddpm"  # consistency: a few-step student
     scale: ScaleName = "cpu"  # which of the preset's sizes; chosen for the device, see presets.py
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)

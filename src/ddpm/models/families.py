@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from ddpm.models.base import GenerativeModel
+from ddpm.models.consistency import Consistency
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
@@ -14,6 +15,7 @@ from ddpm.models.spec import ModelSpec
 MODELS: dict[str, Callable[[ModelSpec, torch.device | str], GenerativeModel]] = {
     "ddpm": Ddpm,
     "dcgan": Dcgan,
+    "consistency": Consistency,
 }
 
 

@@ -44,6 +44,10 @@ LOSSES = {  # by objective; w is 1 where the weighting is simple
         r"L = \mathbb{E}\left[ w_t \lVert x_0 - D_\theta(x_t, \sigma_t) \rVert^2 \right]",
     ),
 }
+STUDENT_LOSS = Formula(
+    "L = EE [ norm(Phi(x_t) - f_theta (x_t, t)) ]",
+    r"L = \mathbb{E}\left[ \lVert \Phi(x_t) - f_\theta(x_t, t) \rVert \right]",
+)
 GAN_LOSSES = Formula(
     "L_D = - EE [log D(x)] - EE [log(1 - D(G(z)))], quad L_G = - EE [log D(G(z))]",
     r"L_D = -\mathbb{E}[\log D(x)] - \mathbb{E}[\log(1 - D(G(z)))], \quad "
@@ -61,8 +65,13 @@ def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
         yield Paragraph(spans(words("method.forward", cite=cite("ddpm", "sohl-dickstein"))))
         yield FORWARD
         yield Paragraph(spans(words("method.loss")))
-        objectives = dict.fromkeys(run.setting("diffusion.objective") for run in diffusion)
+        students = [run for run in diffusion if run.config.get("model") == "consistency"]
+        learning = [run for run in diffusion if run not in students]
+        objectives = dict.fromkeys(run.setting("diffusion.objective") for run in learning)
         yield from (LOSSES[name] for name in objectives if name in LOSSES)
+        if students:
+            yield Paragraph(spans(words("method.student", cite=cite("consistency"))))
+            yield STUDENT_LOSS
         yield Paragraph(spans(words("method.sampling")))
         yield from _choices(material, "method.caption", diffusion, _DIFFUSION)
         if schedule is not None:

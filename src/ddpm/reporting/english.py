@@ -86,6 +86,8 @@ WORDS = {
     "into noise over T steps. The noisy image of step t is known in closed form:",
     "method.loss": "A network is trained to tell from the noisy image what was added to it. The "
     "loss is the mean squared error of its prediction, over images, steps t and noise:",
+    "method.student": "A few-step student{cite} learns in one evaluation where the path of its teacher's "
+    "sampler through a noisy image ends.",
     "method.sampling": "Drawing starts from noise alone and goes back step by step with the network's "
     "prediction.",
     "method.gan": "A DCGAN{cite} trains two networks against each other{minimax}: the generator "

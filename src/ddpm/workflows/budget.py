@@ -7,15 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-
 from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
 from ddpm.models.base import GenerativeModel
-from ddpm.models.families import make_model
-from ddpm.models.spec import ModelSpec
 from ddpm.workflows.progress import say
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
@@ -58,12 +54,10 @@ def with_total(
     return replace(config, training=replace(training, steps=steps))
 
 
-def seconds_a_step(
-    spec: ModelSpec, device: torch.device, batches: Batches, seconds: float
-) -> float:
+def seconds_a_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:
     """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched."""
     say(f"measuring the first steps for {seconds:g} s")
-    return timed_steps(make_model(spec, device), batches, seconds)[0]
+    return timed_steps(copy, batches, seconds)[0]
 
 
 def timed_steps(

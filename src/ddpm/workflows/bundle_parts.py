@@ -10,6 +10,7 @@ from pathlib import Path
 from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS
 from ddpm.errors import RequestError
+from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.reporting import handin
 from ddpm.reporting.readme import RunNote
@@ -71,7 +72,7 @@ def baselines(targets: Sequence[str], device: str) -> list[Part]:
     parts: list[Part] = []
     for target in targets:
         part = _opened(target, "", device)
-        if isinstance(part.opened.model, Ddpm):
+        if not isinstance(part.opened.model, Dcgan):
             raise RequestError(f"{target} is a diffusion model; --dcgan takes the runs of a DCGAN.")
         taken = {*handin.SETS, *(other.name for other in parts)}
         name = part.run.root.name

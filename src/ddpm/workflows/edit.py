@@ -13,6 +13,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import editing
+from ddpm.models.consistency import Consistency
 from ddpm.models.ddpm import Ddpm
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture
@@ -115,8 +116,11 @@ def _open(
         check_picture(out)
     opened = open_model(target, device)
     if not isinstance(opened.model, Ddpm):
+        student = isinstance(opened.model, Consistency)
+        what = "few-step student" if student else "DCGAN"
+        which = "its teacher" if student else "one of those"
         raise RequestError(
-            f"{opened.name} is a DCGAN, but only diffusion models edit images; name one of those."
+            f"{opened.name} is a {what}, but only diffusion models edit images; name {which}."
         )
     settings = chosen_settings(opened.model, overrides)
     say(f"{opened.model.drawing(settings)} from {opened.origin}")

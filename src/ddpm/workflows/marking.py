@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ddpm.config import SamplingConfig
+from ddpm.config import SamplingConfig, heard_sampling
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.visuals.layout import fitting_layout
@@ -45,7 +45,8 @@ def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
     if not model.spec.config.has_reverse_process:
         return {}
     deaf = _OWN if model.spec.num_classes else (*_OWN, "guidance", "guidance_interval")
-    return {key: value for key, value in sampling.items() if key not in deaf}
+    heard = set(heard_sampling(model.spec.config)).difference(deaf)
+    return {key: value for key, value in sampling.items() if key in heard}
 
 
 def draw_again(model: GenerativeModel, mark: GridMark) -> Images:

@@ -15,7 +15,13 @@ _TOLD = ("preset", "data.path", "data.all_images", *_TOTALS)  # otherwise than b
 
 
 def train_command(run: Path, config: Config, init: str | None = None) -> str:
-    """`ddpm train PRESET …`: the preset, and whatever differs from it. Images by name alone, no folders."""
+    """`ddpm train PRESET …`: the preset, and whatever differs from it. Images by name alone, no folders.
+
+    Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
+    """
+    if config.model == "consistency":
+        total = ["--steps", str(config.training.steps)]
+        return shlex.join(["ddpm", "distill", str(init), *total, "--out", str(run)])
     base = PRESETS[config.preset].config if config.preset in PRESETS else Config()
     words = ["ddpm", "train", config.preset if config.preset in PRESETS else "digits"]
     if config.data.path != base.data.path:

@@ -41,7 +41,8 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
             "train with --set data.labels=true."
         )
     usual: list[str] = []
-    if "sampling.sampler" in asked and "sampling.steps" not in asked:
+    named = "sampling.sampler" in asked and chosen.sampler in USUAL_STEPS
+    if named and "sampling.steps" not in asked:
         steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
         usual = [f"sampling.steps={min(steps, config.diffusion.num_steps)}"]
         if "sampling.spacing" not in asked:

@@ -19,7 +19,6 @@ from ddpm.files import check_place, is_leftover, remove_leftovers, write_json
 from ddpm.locking import alone
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
-from ddpm.models.families import make_model
 from ddpm.models.memorization import MemorizationWatch
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
@@ -34,11 +33,18 @@ from ddpm.workflows.opening import (
     load_into,
     newest_checkpoint,
     open_dataset,
-    open_weights,
     spec_of,
 )
 from ddpm.workflows.pictures import draw_preview, finish
 from ddpm.workflows.progress import Progress, loss_words, say
+from ddpm.workflows.teaching import (
+    find_teacher,
+    keep_teacher,
+    maker,
+    starting_weights,
+    teacher_facts,
+    with_facts_of,
+)
 from ddpm.workflows.pseudo_labels import keep_classes, with_pseudo_classes
 
 HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
@@ -74,12 +80,13 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
     dataset = open_dataset(config)
     _check_same_data(run, dataset)
     dataset = with_pseudo_classes(dataset, config.data, run.classes)
-    spec = spec_of(config, dataset)
-    model = make_model(spec, where)
-    found = newest_checkpoint(run)
     init = init or run.load_environment().get("init")
+    teacher = find_teacher(run, config, init, str(where))
+    spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
+    model = make(spec, where)
+    found = newest_checkpoint(run)
     if init is not None and found is None:
-        load_into(model, open_weights(init), init)
+        load_into(model, starting_weights(teacher, init), init)
     batches = Batches(
         dataset.images,
         dataset.train,
@@ -92,7 +99,7 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
         config,
         fixed=run.exists() and load_config(run.config).training.minutes > 0,
         images=len(dataset.train),
-        seconds_a_step=lambda seconds: seconds_a_step(spec, where, batches, seconds),
+        seconds_a_step=lambda seconds: seconds_a_step(make(spec, where), batches, seconds),
     )
     model.set_total(config)
     step, seconds = 0, 0.0
@@ -105,7 +112,9 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
     if step >= config.training.steps:
         return _finished(run, model, step)
     write_json(run.config, config.to_dict())
-    write_json(run.environment, describe(where, model, dataset, init))
+    keep_teacher(run, teacher)
+    facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
+    write_json(run.environment, facts)
     keep_classes(dataset, config.data, run.classes)
     _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)

@@ -1,0 +1,90 @@
+"""`ddpm distill`: from a diffusion model a student that draws in one to four steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ddpm.config import Config, SamplingConfig, with_overrides
+from ddpm.workflows.opening import RUNS, open_model
+from ddpm.workflows.teaching import check_teacher
+from ddpm.workflows.train import Outcome, train
+
+SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise
+STEPS = 2  # that a student draws in unless told otherwise
+
+
+@dataclass(frozen=True)
+class DistillRequest:
+    """Whose student, where it goes, for how long (unless told otherwise SHARE of its teacher's time)."""
+
+    target: str  # a run, a weights file or bundled weights
+    out: Path | None = None  # runs/NAME-few
+    data: str | None = None  # None: those of the teacher
+    minutes: float | None = None
+    steps: int | None = None
+    overrides: Sequence[str] = ()
+    device: str = "auto"
+
+
+def distill(request: DistillRequest) -> Outcome:
+    """Train the student, or go on with the one that is there; RequestError where the target cannot teach."""
+    opened = open_model(request.target, "cpu")
+    config = with_overrides(student_config(check_teacher(opened).spec.config), request.overrides)
+    if request.data is not None:
+        config = replace(config, data=replace(config.data, path=request.data))
+    training = config.training
+    if request.minutes is not None:
+        training = replace(training, minutes=request.minutes)
+    if request.steps is not None:
+        training = replace(training, steps=request.steps)
+    config = replace(config, training=training)
+    out = request.out or RUNS / f"{opened.name}-few"
+    return train(config, out, init=request.target, device=request.device)
+
+
+def student_config(teacher: Config) -> Config:
+    """The recipe of a student: its teacher's network and data, an optimizer for short trainings.
+
+    docs/speedrun.md holds what was tried. Where the teacher predicts noise the student predicts v, since
+    at the first step, which is pure noise, that noise says nothing of the image.
+    """
+    diffusion, own = teacher.diffusion, teacher.training
+    objective = "v" if diffusion.objective == "noise" else diffusion.objective
+    return replace(
+        teacher,
+        model="consistency",
+        data=replace(teacher.data, augment=0.0, flip=False, shift=0, crop=0.0),
+        network=replace(teacher.network, dropout=0.0),
+        diffusion=replace(diffusion, objective=objective),
+        training=replace(
+            own,
+            steps=usual_steps(teacher),
+            minutes=0.0,
+            epochs=0.0,
+            optimizer="muon",
+            learning_rate=1e-2,
+            betas=(0.9, 0.99),
+            weight_decay=0.0,
+            warmup=20,
+            decay="cosine",
+            clip=1.0,
+            ema=0.98,
+        ),
+        sampling=SamplingConfig(
+            sampler="consistency",
+            steps=STEPS,
+            clip=teacher.sampling.clip,
+            chunk=teacher.sampling.chunk,
+        ),
+    )
+
+
+def usual_steps(teacher: Config) -> int:
+    """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walk too."""
+    sampling, training = teacher.sampling, teacher.training
+    low, high = sampling.guidance_interval
+    asked_twice = (high - low) if teacher.data.labels and sampling.guidance != 1 else 0.0
+    cost = 1 + (1 + asked_twice)  # steps of the teacher's
+    return max(1, round(SHARE * training.steps / cost))
