@@ -67,7 +67,7 @@ CASES = {
     "ema_longer_than_run": case("mnist", "training.ema=0.9999", "training.steps=2000"),
     "attention_nowhere": case("mnist", "network.attention=[9]"),
     "few_sampling_steps": case("mnist", "sampling.steps=4"),
-    "small_batch": case("anime", "training.batch_size=8", "training.learning_rate=1e-2"),
+    "small_batch": case("anime", "training.batch_size=8", "training.learning_rate=2e-2"),
     "batch_exceeds_data": case("folder", images=20),
     "many_passes": case("folder", images=200),
     "idle_dropout": case("mnist", "network.dropout=0.1"),

@@ -53,7 +53,7 @@ def signal_left(case: Case) -> Finding | None:
 
 def learning_rate(case: Case) -> Finding | None:
     training = case.training
-    usual, high = (2e-2, 6e-2) if training.optimizer == "muon" else (4e-4, 4e-3)
+    usual, high = (1e-2, 3e-2) if training.optimizer == "muon" else (4e-4, 4e-3)
     most = high * math.sqrt(min(training.batch_size, 256) / 64)
     rate = training.learning_rate
     if usual / 50 <= rate <= most:
