@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ddpm.errors import RequestError
 
 TEMP_PREFIX = ".tmp-"
+_MOST_NESTED = 64  # objects in objects; what this package writes is nested five times at most
 
 
 @contextlib.contextmanager
@@ -76,7 +77,34 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except (
+        UnicodeEncodeError
+    ):  # the name of a file that is no UTF-8: escaped, it comes back as it was
+        text = json.dumps(value, indent=2)
+    write_text(path, text + "\n")
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text from anywhere; ValueError where it is none, or nested too deep to be used."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [value]
+    for _ in range(_MOST_NESTED):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return value
+    raise ValueError("it is nested too deeply")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def is_leftover(path: Path) -> bool:

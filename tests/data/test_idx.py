@@ -40,7 +40,7 @@ def test_training_and_test_files_with_their_labels(
     source = open_source(tmp_path)
     assert source.kind == "IDX files" and source.name == tmp_path.name
     assert np.array_equal(loaded(source), np.concatenate([train, test])[:, None])
-    assert source.test == (5, 6)
+    assert tuple(source.test) == (5, 6)
     assert source.labels is not None and source.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
     assert source.class_names == ("1", "2", "3")
     assert source.names[0] == "train/0" and source.names[-1] == "test/1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from ddpm.data.folder import fingerprint
@@ -13,23 +13,29 @@ from ddpm.data.source import (
     BrokenImageError,
     ImageSource,
     folder_labels,
+    is_bomb,
     is_image_name,
     natural_key,
     printable,
 )
 from ddpm.errors import RequestError
 
-_PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
-_SMALL = 32 << 20  # bytes; whatever the ratio, this much may be unpacked
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # unpacked no further than asked for
+_PIECE = 4096  # bytes; of the other ways of packing, so many are unpacked to whatever they hold
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
     """The images in the zip at ``path``; RequestError where it is damaged, locked or unsafe."""
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except Exception as error:  # zipfile raises nearly anything on damaged bytes
         raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
+    if overlap(archive.infolist(), path.stat().st_size):
+        raise RequestError(
+            f"{path} packs several files into the same bytes and is not to be trusted; give a zip or "
+            "folder from elsewhere."
+        )
     members = [(_safe_name(info, path), info) for info in archive.infolist() if not info.is_dir()]
     images = [member for member in members if is_image_name(member[0])]
     images.sort(key=lambda member: natural_key(member[0]))
@@ -61,9 +67,30 @@ def is_locked(info: zipfile.ZipInfo) -> bool:
     return bool(info.flag_bits & _ENCRYPTED)
 
 
-def is_bomb(info: zipfile.ZipInfo) -> bool:
-    """Whether a member says that it unpacks to far more than any honest file does."""
-    return info.file_size > max(_SMALL, _PACKED_MOST * info.compress_size)
+def overlap(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
+    """Whether the members of a zip of `size` bytes are more than fit into it side by side.
+
+    So a few megabytes could unpack to petabytes (Fifield 2019, "A better zip bomb").
+    """
+    return sum(info.compress_size for info in members) > size
+
+
+def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """One member's bytes; BrokenImageError where they are not what the archive says of them.
+
+    What a member says of its length is not believed: never much more than that is unpacked.
+    """
+    piece = info.file_size + 1 if info.compress_type in _BOUNDED else _PIECE
+    try:
+        with archive.open(info) as file:
+            data = b"".join(iter(lambda: file.read(piece), b""))
+    except MemoryError as error:
+        raise BrokenImageError("does not fit into memory") from error
+    except Exception as error:  # unpackers raise nearly anything on damaged bytes
+        raise BrokenImageError("is damaged inside the zip") from error
+    if len(data) != info.file_size:
+        raise BrokenImageError("is damaged inside the zip")
+    return data
 
 
 def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
@@ -83,12 +110,8 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """One member's bytes, never more than the archive says there are."""
     if info.file_size > LARGEST_FILE:
         raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
-    if is_bomb(info):
+    if is_bomb(info.compress_size, info.file_size):
         raise BrokenImageError(
             f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no picture does"
         )
-    try:
-        with archive.open(info) as file:
-            return file.read()
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError) as error:
-        raise BrokenImageError("is damaged inside the zip") from error
+    return unpacked(archive, info)

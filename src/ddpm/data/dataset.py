@@ -23,7 +23,7 @@ _HELDOUT_SHARE = 0.02
 _HELDOUT_MOST = 500
 _HELDOUT_FROM = 50  # images: smaller sets hold nothing out
 _LARGEST_SIDE = 1024
-_BROKEN_LISTED = 50
+_BROKEN_LISTED = 1000  # in environment.json, too
 
 
 @dataclass(frozen=True)

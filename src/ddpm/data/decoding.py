@@ -27,13 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ddpm.data.source import BrokenImageError
+from ddpm.data.source import BrokenImageError, printable
 
 RULE = 1  # part of every cache key: count up when the rule above changes
 
 LARGEST_IMAGE = 89_478_485  # pixels, Pillow's own limit: 256 MiB of RGB
 SMALLEST_SIDE = 2
 _LARGE = 1 << 24  # pixels; of images above this, two at a time are in memory
+_MOST_SCANS = (
+    500  # of a JPEG; honest ones have about ten, and each takes time for all of its pixels
+)
 _DRAFT = 4  # times the target's longer side: what a reduced JPEG keeps at least
 _large_images = threading.BoundedSemaphore(2)
 
@@ -70,9 +73,9 @@ def read_header(item: bytes | NDArray[np.uint8]) -> Header:
     if isinstance(item, np.ndarray):
         _check_size(item.shape[2], item.shape[1])
         return Header(item.shape[1], item.shape[2], "L" if len(item) == 1 else "RGB")
-    with _opened(item) as image:
+    with _opened(item) as image, _room_for(image):
         width, height = image.size
-        turned = _orientation(image) >= 5
+        turned = _orientation(image) >= 5  # for which a PNG is decoded to its end
         return Header(width, height, image.mode) if turned else Header(height, width, image.mode)
 
 
@@ -107,6 +110,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(*image.size)
+            if image.format == "JPEG" and data.count(b"\xff\xda") > _MOST_SCANS:
+                raise BrokenImageError(f"has more than {_MOST_SCANS} scans, which no camera makes")
             yield image
     except BrokenImageError:
         raise
@@ -117,7 +122,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except MemoryError as error:
         raise BrokenImageError("does not fit into memory") from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes
-        raise BrokenImageError(f"cannot be decoded ({error})") from error
+        raise BrokenImageError(f"cannot be decoded ({printable(str(error))})") from error
 
 
 def _what_else(data: bytes) -> str:
@@ -139,11 +144,15 @@ def _upright(data: bytes, enough: int) -> Iterator[Image.Image]:
     """Steps 1 and 2: an image of mode L or RGB, of which ``enough`` pixels a side will do."""
     with _opened(data) as image:
         image.draft(None, (enough, enough))
-        large = image.width * image.height > _LARGE
-        with _large_images if large else contextlib.nullcontext():
+        with _room_for(image):
             turn = _TURNS.get(_orientation(image))
             plain = _plain(image)
             yield plain if turn is None else plain.transpose(turn)
+
+
+def _room_for(image: Image.Image) -> contextlib.AbstractContextManager[object]:
+    """Held while an image is decoded: large ones wait for one another."""
+    return _large_images if image.width * image.height > _LARGE else contextlib.nullcontext()
 
 
 def _orientation(image: Image.Image) -> int:

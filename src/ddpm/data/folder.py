@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from ddpm.data.source import (
     LARGEST_FILE,
@@ -30,17 +31,31 @@ def files_below(root: Path) -> dict[str, Path]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    entered = set()
-    for folder, inner, files in os.walk(root, onerror=_refuse, followlinks=True):
-        if (real := os.path.realpath(folder)) in entered:
-            inner.clear()
+    """The files of `root` and below; without recursion, so that any depth will do."""
+    waiting, entered = [str(root)], set()
+    while waiting:
+        folder = waiting.pop()
+        identity, entries = _look_into(folder)
+        if identity in entered:
             continue
-        entered.add(real)
-        inner[:] = sorted(filter(_visible, inner), key=natural_key)
-        yield from (Path(folder, name) for name in filter(_visible, files))
+        entered.add(identity)
+        inner = [path for path in entries if os.path.isdir(path)]  # links to folders are followed
+        yield from map(Path, entries - set(inner))
+        waiting += sorted(inner, key=natural_key, reverse=True)
 
 
-def _refuse(error: OSError) -> None:
+def _look_into(folder: str) -> tuple[tuple[int, int], set[str]]:
+    """Which folder it is, whatever the links on the way there, and the paths in it."""
+    try:
+        status = os.stat(folder)
+        with os.scandir(folder) as entries:
+            paths = {entry.path for entry in entries if _visible(entry.name)}
+    except OSError as error:
+        _refuse(error)
+    return (status.st_dev, status.st_ino), paths
+
+
+def _refuse(error: OSError) -> NoReturn:
     raise RequestError(
         f"{error.filename} cannot be looked into ({error.strerror}); make it readable or move it away."
     ) from error
@@ -54,13 +69,13 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
     """The images among ``files``, the relative names and paths of what lies in ``root``."""
     names = tuple(printable(name) for name in files if is_image_name(name))
     paths = [path for name, path in files.items() if is_image_name(name)]
-    labels, class_names = folder_labels(names, root.name)
+    labels, class_names = folder_labels(names, printable(root.name))
 
     def load(index: int) -> bytes:
         return read_file(paths[index])
 
     return ImageSource(
-        name=root.name,
+        name=printable(root.name),
         kind="folder",
         names=names,
         load=load,
@@ -73,9 +88,12 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
 
 def read_file(path: Path) -> bytes:
     """The bytes of one image file; BrokenImageError where it cannot be read or is absurdly long."""
+    if path.exists() and not path.is_file():
+        raise BrokenImageError("is no file, but a pipe or a device")  # which could be read for ever
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+            length = os.fstat(file.fileno()).st_size  # room for no more than this is taken at once
+            data = file.read(min(length, LARGEST_FILE) + 1)
     except OSError as error:
         raise BrokenImageError(f"cannot be read ({error.strerror or error})") from error
     if len(data) > LARGEST_FILE:

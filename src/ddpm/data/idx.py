@@ -11,7 +11,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.arrays import plain_images
-from ddpm.data.source import ImageSource, natural_key, numbered_labels, once
+from ddpm.data.source import ImageSource, Numbered, is_bomb, natural_key, numbered_labels, once
 from ddpm.errors import RequestError
 
 _NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", re.IGNORECASE)
-_GZIP_MOST = 1100  # deflate packs at most 1032 bytes into one
 
 
 def is_idx_images(name: str) -> bool:
@@ -53,16 +52,12 @@ def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSourc
         )
     counts = [shape[0] for shape in shapes]
     parts = [once(lambda path=path: plain_images(read_idx(path), path)) for path in files]  # type: ignore[misc]
-    names = [
-        f"{_part(path)}/{i}"
-        for path, count in zip(files, counts, strict=True)
-        for i in range(count)
-    ]
+    parts_named = zip((f"{_part(path)}/" for path in files), counts, strict=True)
     labels, class_names = _labels(files, counts)
     return ImageSource(
         name=name,
         kind="IDX files",
-        names=tuple(names),
+        names=Numbered(tuple(parts_named)),
         load=_loader(parts, counts),
         fingerprint=fingerprint,
         labels=labels,
@@ -79,7 +74,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         with _open(path) as file:
             file.seek(4 + 4 * len(shape))
             data = file.read(size + 1)  # one more: too long is damaged, too
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise _damaged(path) from error
     if len(data) != size:
         raise _damaged(path)
@@ -97,7 +92,7 @@ def _header(path: Path) -> tuple[int, ...]:
         raise RequestError(
             f"{path} is not an IDX file of unsigned bytes; give the files as published."
         )
-    if math.prod(shape) > path.stat().st_size * _GZIP_MOST:
+    if not shape or is_bomb(path.stat().st_size, math.prod(shape)):
         raise _damaged(path)
     return shape
 
@@ -149,10 +144,10 @@ def _loader(
     return load
 
 
-def _test_items(files: list[Path], counts: list[int]) -> tuple[int, ...]:
+def _test_items(files: list[Path], counts: list[int]) -> Sequence[int]:
     if len(files) < 2:
         return ()
-    return tuple(range(counts[0], counts[0] + counts[1]))
+    return range(counts[0], counts[0] + counts[1])
 
 
 def _labels(
@@ -161,21 +156,22 @@ def _labels(
     """The labels of every file, or none where one of them has no labels beside it."""
     found = []
     for path, count in zip(files, counts, strict=True):
-        labels = _labels_beside(path)
-        if labels is None:
+        beside = _labels_beside(path)
+        if beside is None:
             return None, ()
-        if labels.shape != (count,):
+        shape = _header(beside)
+        if shape != (count,):
             raise RequestError(
-                f"{path} holds {count} images, its labels are {len(labels)}; get both again."
+                f"{path} holds {count} images, its labels are {shape[0]}; get both again."
             )
-        found.append(labels.astype(np.int64))
+        found.append(read_idx(beside).astype(np.int64))
     return numbered_labels(np.concatenate(found))
 
 
-def _labels_beside(images: Path) -> NDArray[np.uint8] | None:
+def _labels_beside(images: Path) -> Path | None:
     plain = re.sub(r"images([-.])idx[34]", r"labels\1idx1", images.name.removesuffix(".gz"))
     for name in (plain, plain + ".gz"):
         path = images.with_name(name)
         if path != images and path.is_file():
-            return read_idx(path)
+            return path
     return None

@@ -46,7 +46,7 @@ def inspect(
         sizes=[{"size": name, "images": count} for name, count in seen.sizes.items()],
         modes=[{"mode": name, "images": count} for name, count in seen.modes.items()],
         classes=_classes(dataset),
-        broken=dataset.report["broken_files"],
+        broken=_broken(dataset.report),
         samples=np.asarray(dataset.images[sample.round().astype(int)]),
     )
 
@@ -66,6 +66,13 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         "content hash": report["content_hash"],
     }
     return [{"what": what, "value": value} for what, value in values.items()]
+
+
+def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every broken file, and where there are too many to list, how many more."""
+    listed: list[dict[str, Any]] = report["broken_files"]
+    more = report["broken"] - len(listed)
+    return [*listed, {"name": "…", "reason": f"and {more} more"}] if more else listed
 
 
 def _classes(dataset: Dataset) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,41 @@ from ddpm.errors import RequestError
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
 _NUMBER = re.compile("([0-9]+)")
 LARGEST_FILE = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
+_PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
+_SMALL = 32 << 20  # bytes; whatever the ratio, this much may be unpacked
+_CONTROLS = ("Cc", "Zl", "Zp")  # line ends and what terminals obey, by Unicode's categories
 
 
 class BrokenImageError(Exception):
     """One image cannot be used; its text is the reason, said to the user beside the file's name."""
+
+
+@dataclass(frozen=True)
+class Numbered(Sequence[str]):
+    """Names of images that have none: PREFIX0, PREFIX1 … of each part (its prefix, its count).
+
+    They are made when asked for: a file's word for how many there are costs no memory.
+    """
+
+    parts: tuple[tuple[str, int], ...]
+
+    def __len__(self) -> int:
+        return sum(count for _, count in self.parts)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        place = range(len(self))[index]
+        return self._name(place) if isinstance(place, int) else tuple(map(self._name, place))
+
+    def _name(self, place: int) -> str:
+        for prefix, count in self.parts:
+            if place < count:
+                return f"{prefix}{place}"
+            place -= count
+        raise IndexError(place)
 
 
 @dataclass(frozen=True)
@@ -35,12 +66,12 @@ class ImageSource:
 
     name: str  # of the set
     kind: str  # "folder", "zip", "IDX files" or "array"
-    names: tuple[str, ...]  # one an item, NFC, with / between folders
+    names: Sequence[str]  # one an item, NFC, with / between folders
     load: Callable[[int], bytes | NDArray[np.uint8]]
     fingerprint: str
     labels: NDArray[np.int64] | None = None  # one an item
     class_names: tuple[str, ...] = ()  # () where there are no labels
-    test: tuple[int, ...] = ()
+    test: Sequence[int] = ()
     ignored: tuple[str, ...] = ()  # nested archives, which are not opened
 
     def __len__(self) -> int:
@@ -72,8 +103,21 @@ def _part_key(part: str) -> list[str | tuple[int, str]]:
 
 
 def printable(name: str) -> str:
-    """A file's name as NFC text that terminals and JSON files take, whatever its bytes were."""
-    return unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
+    """A file's name as one line of NFC text that terminals and JSON files take, whatever its bytes were."""
+    text = unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in _CONTROLS
+        else char
+        for char in text
+    )
+
+
+def is_bomb(packed: int, unpacked: int) -> bool:
+    """Whether so many bytes say that they unpack to far more than any honest file's do."""
+    return unpacked > max(_SMALL, _PACKED_MOST * packed)
 
 
 def is_image_name(name: str) -> bool:

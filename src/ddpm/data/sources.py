@@ -9,7 +9,7 @@ from ddpm.data.archive import zip_source
 from ddpm.data.arrays import array_source
 from ddpm.data.folder import files_below, fingerprint, folder_source
 from ddpm.data.idx import idx_source, is_idx_images, starts_like_idx
-from ddpm.data.source import EXTENSIONS, ImageSource, is_image_name
+from ddpm.data.source import EXTENSIONS, ImageSource, is_image_name, printable
 from ddpm.errors import RequestError
 
 _ARCHIVES = (".zip", ".npz", ".npy")
@@ -29,7 +29,9 @@ def open_source(path: Path) -> ImageSource:
     if path.is_dir():
         source = _in_folder(path.resolve())
     elif path.is_file():
-        source = _in_file(path, path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
+        source = _in_file(
+            path, printable(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
+        )
     else:
         raise RequestError(f"There is nothing at {path}; give {_KINDS}.")
     if not len(source):
@@ -39,17 +41,17 @@ def open_source(path: Path) -> ImageSource:
 
 def _in_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
-    idx = [path for name, path in files.items() if is_idx_images(path.name)]
+    idx = [path for path in files.values() if is_idx_images(path.name) and path.is_file()]
     if idx:
-        return idx_source(folder.name, idx, fingerprint(folder, _with_labels(idx)))
+        return idx_source(printable(folder.name), idx, fingerprint(folder, _with_labels(idx)))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
-    archives = [path for path in files.values() if path.suffix.lower() in _ARCHIVES]
+    archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} holds several archives ({listed}); give one of them.")
     if archives:
-        return _in_file(archives[0], folder.name)
+        return _in_file(archives[0], printable(folder.name))
     what = f"no images among its {len(files)} files" if files else "no files"
     raise RequestError(
         f"{folder} holds {what}; give one that holds images ({', '.join(EXTENSIONS)})."

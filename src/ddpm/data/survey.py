@@ -6,7 +6,6 @@ It is kept in the cache under the set's fingerprint, so that an unchanged set is
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from ddpm.data.content import UNREADABLE, item_hash, set_hash
 from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
 from ddpm.data.parallel import Progress, in_order
 from ddpm.data.source import BrokenImageError, ImageSource, none_usable
-from ddpm.files import write_json
+from ddpm.files import parse_json, write_json
 
 _GREY_SAMPLE = 256  # images whose pixels decide whether a set is grey
 _LARGEST_NATIVE = 64  # pixels: sets of larger images are made this small unless a size is asked for
@@ -67,7 +66,7 @@ def _file(source: ImageSource, cache_dir: Path) -> Path:
 
 def _read(file: Path) -> Survey | None:
     try:
-        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        values: dict[str, Any] = parse_json(file.read_text(encoding="utf-8"))
         return Survey(**values) if values.pop("rule") == RULE else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # absent, damaged, or of another version

@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from ddpm.data.archive import is_bomb, is_locked, member_name, points_outside
+from ddpm.data.archive import is_locked, member_name, overlap, points_outside, unpacked
+from ddpm.data.source import BrokenImageError, is_bomb
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.reporting import handin
@@ -29,6 +30,10 @@ _LARGEST = 512 << 20  # bytes unpacked, of the whole zip
 _KINDS = {1: "grey", 3: "color"}
 
 Verdict = Literal["ok", "wrong", "not verifiable"]
+
+
+class _DamagedError(Exception):
+    """A member cannot be read; the text is its name."""
 
 
 class Finding(NamedTuple):
@@ -56,8 +61,10 @@ def check_bundle(
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            fault = _unsafe(members) or _damaged(archive)
-            files = [] if fault else [(member_name(m), archive.read(m)) for m in members]
+            fault = _unsafe(members, path.stat().st_size)
+            files = [] if fault else [_read(archive, member) for member in members]
+    except _DamagedError as error:
+        fault = f"is damaged: {error} cannot be read"
     except Exception:  # whatever a file that only looks like a zip makes of zipfile
         fault = "is no zip, or one that is damaged or cut short"
     if fault:
@@ -78,25 +85,30 @@ def check_files(
     ]
 
 
-def _unsafe(members: list[zipfile.ZipInfo]) -> str | None:
-    """Why the zip should not be read at all."""
+def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
+    """Why the zip, of `size` bytes, should not be read at all."""
     if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > _LARGEST:
         return f"holds more than {_MOST_MEMBERS} files or {_LARGEST >> 20} MiB"
+    if overlap(members, size):
+        return "packs several files into the same bytes"
     for member in members:
         name = member_name(member)
         if points_outside(name):
             return f"names a file outside itself ({name})"
         if is_locked(member):
             return f"is locked with a password ({name})"
-        if is_bomb(member):
+        if is_bomb(member.compress_size, member.file_size):
             return f"unpacks {member.compress_size:,} bytes to {member.file_size:,} ({name})"
     return None
 
 
-def _damaged(archive: zipfile.ZipFile) -> str | None:
-    """The first member whose content is not what its checksum says."""
-    name = archive.testzip()
-    return None if name is None else f"is damaged: {name} cannot be read"
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
+    """A member's name and content; _DamagedError, which names it, where its checksum says otherwise."""
+    name = member_name(member)
+    try:
+        return name, unpacked(archive, member)
+    except BrokenImageError:
+        raise _DamagedError(name) from None
 
 
 def _check_names(archive: str, names: Sequence[str], student_id: str) -> Iterator[Finding]:
