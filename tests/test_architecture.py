@@ -16,7 +16,7 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "workflows",
     "training",
     "models presets",
-    "diffusion networks data evaluation visuals reporting config runs randomness device",
+    "diffusion networks data evaluation visuals reporting config runs randomness device processes",
     "files locking",
     "errors",
 )

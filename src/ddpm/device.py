@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,11 +22,18 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto`: CUDA, else Apple's MPS, else the CPU; a name is checked for being there."""
+    """`auto`: CUDA, else Apple's MPS, else the CPU; a name is checked for being there.
+
+    Of several processes on a machine each takes a graphics card of its own.
+    """
+    several = int(os.environ.get("WORLD_SIZE") or 1) > 1
+    if torch.cuda.is_available() and several and name in ("auto", "cuda"):
+        return _own_card(int(os.environ.get("LOCAL_RANK") or 0))
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        apples = torch.backends.mps.is_available() and not several  # it cannot add up gradients
+        return torch.device("mps" if apples else "cpu")
     counts = {
         "cpu": 1,
         "cuda": torch.cuda.device_count(),
@@ -39,6 +47,17 @@ def pick_device(name: str = "auto") -> torch.device:
         pass  # not a device's name at all
     here = ", ".join(kind for kind, count in counts.items() if count)
     raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
+
+
+def _own_card(number: int) -> torch.device:
+    """The graphics card of that number; RequestError where there are fewer."""
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise RequestError(
+            f"Process {number} of this machine finds only {count} graphics card{'s' * (count > 1)}: start "
+            f"as many as there are (--nproc-per-node {count}), or give --device cpu."
+        )
+    return torch.device("cuda", number)
 
 
 def resolve_precision(asked: str, device: torch.device) -> str:

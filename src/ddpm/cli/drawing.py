@@ -40,7 +40,7 @@ def define_sample(add: Add) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="a .png or .jpg grid, a .gif, or an .npz array"
     )
-    parser.set_defaults(command=run_sample)
+    parser.set_defaults(command=run_sample, shared=True)
 
 
 def define_forward(add: Add) -> None:

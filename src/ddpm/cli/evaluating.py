@@ -26,7 +26,7 @@ def define_evaluate(add: Add) -> None:
     )
     add_measure(parser)
     parser.add_argument("--json", metavar="FILE", help="also write the scores here")
-    parser.set_defaults(command=run_evaluate)
+    parser.set_defaults(command=run_evaluate, shared=True)
 
 
 def add_measure(parser: argparse.ArgumentParser) -> None:

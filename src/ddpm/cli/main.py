@@ -5,27 +5,41 @@ from __future__ import annotations
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from ddpm.cli.parser import build_parser
 from ddpm.errors import RequestError, WorkError
+from ddpm.processes import is_started_as_main, several, speaks_of_failure, together
 
 # Raised to a capital where they open a sentence; any other word there may be the name of a file.
 OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. 0 done, 1 the work failed, 2 the request was wrong, 130/143 stopped."""
+    """Run one command. 0 done, 1 the work failed, 2 the request was wrong, 130/143 stopped.
+
+    Of several processes that were started together one prints.
+    """
+    if is_started_as_main():
+        return _main(arguments)
+    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names that the console's encoding lacks are escaped
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    with nullcontext() if is_started_as_main() else redirect_stderr(sys.stdout):
+        options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
         parser.print_help()
         return 0
     try:
-        status: int | None = options.command(options)
+        status = _run(options)
     except RequestError as error:
         return _fail(error, 2)
     except (WorkError, MemoryError) as error:
@@ -37,7 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status or 0
 
 
+def _run(options: Namespace) -> int | None:
+    """The command itself; RequestError where several processes were started for the work of one."""
+    if several() and not getattr(options, "shared", False):
+        raise RequestError("This command is the work of one process; give it without torchrun.")
+    with together():
+        status: int | None = options.command(options)
+    return status
+
+
 def _fail(error: object, status: int) -> int:
+    if not speaks_of_failure():
+        return status
     text = " ".join(str(error).split()) or type(error).__name__
     if text.split(" ", 1)[0] in OPENING_WORDS:
         text = text[0].upper() + text[1:]

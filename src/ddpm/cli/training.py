@@ -43,10 +43,15 @@ def define_train(add: Add) -> None:
     parser.add_argument(
         "--all-images", action="store_true", help="hold nothing out, keep exact duplicates"
     )
+    parser.add_argument(
+        "--shard",
+        action="store_true",
+        help="under torchrun: spread a network that does not fit one device over the processes",
+    )
     add_scale(parser)
     add_device(parser)
     add_set(parser)
-    parser.set_defaults(command=run_train)
+    parser.set_defaults(command=run_train, shared=True)
 
 
 def run_demo(options: Namespace) -> int:
@@ -60,7 +65,7 @@ def run_train(options: Namespace) -> int:
     from ddpm.workflows.train import train
 
     config, out = _training_request(options)
-    outcome = train(config, out, init=options.init, device=options.device)
+    outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
     return print_outcome(outcome.run, outcome.exit_status)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -42,6 +42,15 @@ class Classifier(FeatureNetwork, Protocol):
         ...
 
 
+Work = Callable[[Tensor], Tensor]
+Deal = Callable[[Sequence[Tensor], Work], list[Tensor]]
+
+
+def in_turn(parts: Sequence[Tensor], work: Work) -> list[Tensor]:
+    """`work` of one part after the other."""
+    return [work(part) for part in parts]
+
+
 def extract(
     images: Tensor,
     network: FeatureNetwork,
@@ -53,21 +62,43 @@ def extract(
     `progress` is told the number of images after each chunk.
     """
     check_images(images)
-    file = None if cache is None else cache / f"{_key(images, network)}.safetensors"
-    known = None if file is None else _read(file)
-    if known is not None and len(known) == len(images):
+    known = None if cache is None else kept_features(images, network, cache)
+    if known is not None:
         return known
-    chunks = []
-    with torch.no_grad():
-        for part in torch.split(images, CHUNK):
-            chunks.append(network.features(part).float())
-            if progress is not None:
-                progress(len(part))
-    features = torch.cat(chunks)
-    if file is not None:
-        with replacing(file) as temporary:
-            save_file({"features": features}, temporary)
+    features = take_features(images, network, progress)
+    if cache is not None:
+        keep_features(features, images, network, cache)
     return features
+
+
+def take_features(
+    images: Tensor,
+    network: FeatureNetwork,
+    progress: Callable[[int], None] | None = None,
+    deal: Deal = in_turn,
+) -> Tensor:
+    """Features [N, D] of uint8 images, chunk by chunk; `deal` may have other processes take some."""
+
+    def taken(part: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = network.features(part).float()
+        if progress is not None:
+            progress(len(part))
+        return features
+
+    return torch.cat(deal(torch.split(images, CHUNK), taken))
+
+
+def kept_features(images: Tensor, network: FeatureNetwork, cache: Path) -> Tensor | None:
+    """Those that were kept in the folder `cache`; None where there are none."""
+    known = _read(_file(images, network, cache))
+    return known if known is not None and len(known) == len(images) else None
+
+
+def keep_features(features: Tensor, images: Tensor, network: FeatureNetwork, cache: Path) -> None:
+    """Keep them in the folder `cache` under their images' content."""
+    with replacing(_file(images, network, cache)) as temporary:
+        save_file({"features": features}, temporary)
 
 
 def check_images(images: Tensor, what: str = "The images") -> None:
@@ -89,9 +120,10 @@ def hash_weights(module: nn.Module) -> str:
     return digest.hexdigest()[:HASH_LENGTH]
 
 
-def _key(images: Tensor, network: FeatureNetwork) -> str:
+def _file(images: Tensor, network: FeatureNetwork, cache: Path) -> Path:
     rule = hashlib.sha256(network.resize.encode()).hexdigest()[:HASH_LENGTH]
-    return f"features-{network.name}-{network.weights_hash}-{rule}-{content_hash(images)}"
+    name = f"features-{network.name}-{network.weights_hash}-{rule}-{content_hash(images)}"
+    return cache / f"{name}.safetensors"
 
 
 def _read(file: Path) -> Tensor | None:

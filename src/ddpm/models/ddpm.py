@@ -37,8 +37,11 @@ from ddpm.models.optimizers import (
     make_optimizer,
     optimizer_tensors,
 )
+from ddpm.models.parallel import joined
+from ddpm.models.sharding import fitted, parted_step, shard, whole_state
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
+from ddpm.processes import agreed, dealt, rank, share, size
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
 SIGNAL_LEFT = 0.02  # share of the signal that may survive at the last step, else a warning
@@ -54,12 +57,15 @@ class Drawn(NamedTuple):
     labels: Tensor | None  # [N]
     told: Tensor | None = None  # [N, 9], how each image was transformed; None: not at all
 
+    def part(self, part: slice) -> Drawn:
+        """That of some of the images."""
+        labels, told = (None if v is None else v[part] for v in (self.labels, self.told))
+        return Drawn(self.x0[part], self.t[part], self.noise[part], labels, told)
+
     def split(self, size: int) -> Iterator[Drawn]:
         """Micro-batches of `size` images, the last one perhaps smaller."""
         for start in range(0, len(self.x0), size):
-            part = slice(start, start + size)
-            labels, told = (None if v is None else v[part] for v in (self.labels, self.told))
-            yield Drawn(self.x0[part], self.t[part], self.noise[part], labels, told)
+            yield self.part(slice(start, start + size))
 
 
 class Ddpm:
@@ -80,11 +86,25 @@ class Ddpm:
             raise RequestError(f"This model cannot be made: {error}.") from error
         self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
+        self.sharded = False
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """Made when training first asks for it: drawing need not wait for torch's compiler to load."""
         return make_optimizer(self.network.parameters(), self.training)
+
+    def shard(self) -> None:
+        """Hold a part of weights, gradients, moments and average only: before they are learned or loaded."""
+        shard(self.network)
+        if self.ema.network is not self.network:
+            shard(self.ema.network)
+        self.sharded = True
+
+    def gathered(self) -> Ddpm:
+        """A whole model with the averaged weights, to draw with; all processes must ask together."""
+        model = Ddpm(self.spec, self.device)
+        model.load_state({"ema": self.averaged_weights()})
+        return model
 
     @property
     def training(self) -> TrainingConfig:
@@ -99,16 +119,19 @@ class Ddpm:
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # line 4
         drawn = Drawn(x0, t, noise, self._hide_labels(labels, generator), told)
-        if config.network.dropout:
-            torch.manual_seed(derive_seed(training.seed, "dropout", step))
+        if config.network.dropout:  # of several processes each drops other numbers
+            torch.manual_seed(derive_seed(training.seed, "dropout", step) + rank())
         self.network.train()
-        losses = []
-        for part in drawn.split(math.ceil(len(x0) / training.accumulate)):
-            loss = self._loss(self.network, part)
-            (loss.sum() / len(x0)).backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
+        losses, own = [], drawn.part(share(len(x0)))
+        whole_batch = len(x0) / size() if self.sharded else len(x0)  # FSDP averages what it gathers
+        with parted_step() if self.sharded else agreed():
+            for part in own.split(math.ceil(len(own.x0) / training.accumulate)):
+                loss = self._loss(self.network, part)
+                (loss.sum() / whole_batch).backward()  # type: ignore[no-untyped-call]
+                losses.append(loss.detach())
+        per_image = joined(torch.cat(losses), len(x0), None if self.sharded else self.network)
         self.step_optimizer(step)  # line 5
-        return self.summary(torch.cat(losses), t)
+        return self.summary(per_image, t)
 
     def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
         """Each image's loss [N] under `network`."""
@@ -172,13 +195,16 @@ class Ddpm:
     @torch.no_grad()
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The same of each image [N]; as many images get the same t and noise."""
+        if self.sharded:
+            return self.gathered().image_losses(images, labels)
         x0, network = images.to(self.device), self.ema.network.eval()
         generator = generator_for(self.training.seed, "heldout", device=self.device)
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
         chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
         drawn = Drawn(x0, self._spread_times(len(x0)), noise, chosen)
-        parts = drawn.split(self.training.batch_size)
-        return torch.cat([self._loss(network, part) for part in parts])
+        parts = list(drawn.split(self.training.batch_size))
+        losses = dealt(parts, lambda part: self._loss(network, part).cpu())
+        return torch.cat(losses).to(self.device)
 
     def _spread_times(self, count: int) -> Tensor:
         """The middles of `count` strata of the schedule."""
@@ -243,21 +269,26 @@ class Ddpm:
 
     def state(self) -> State:
         """Weights under `ema` and `weights`, the optimizer's moments under `optimizer`."""
-        return {
-            "ema": self.averaged_weights(),
+        state: State = {
+            "ema": dict(self.ema.network.state_dict()),
             "weights": dict(self.network.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
         }
+        return whole_state(state) if self.sharded else state
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """The U-Net that images are drawn with."""
-        return dict(self.ema.network.state_dict())
+        averaged = dict(self.ema.network.state_dict())
+        return whole_state({"ema": averaged})["ema"] if self.sharded else averaged
 
     def load_state(self, state: State) -> None:
         """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""
         weights = state.get("weights", state.get("ema", {}))
-        self.network.load_state_dict(weights)
-        self.ema.network.load_state_dict(state.get("ema", weights))
+        for network, tensors in (
+            (self.network, weights),
+            (self.ema.network, state.get("ema", weights)),
+        ):
+            network.load_state_dict(fitted(tensors, network))
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
 

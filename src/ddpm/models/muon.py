@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ddpm.models.sharding import part_of, whole
+from ddpm.processes import add_up, rank, size
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the source
 ITERATIONS = 5
 
@@ -39,6 +42,30 @@ def orthogonalize_all(matrices: Sequence[Tensor]) -> list[Tensor]:
             x = product @ wide[i]
             orthogonal[i] = x.T if matrices[i].shape[0] > matrices[i].shape[1] else x
     return orthogonal
+
+
+def orthogonalize_dealt(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """`orthogonalize_all`; of several processes each takes a share of the work and gives it to all."""
+    if size() == 1:
+        return orthogonalize_all(matrices)
+    own = _shares([tuple(matrix.shape) for matrix in matrices])[rank()]
+    orthogonal = [torch.zeros_like(matrix) for matrix in matrices]
+    for i, made in zip(own, orthogonalize_all([matrices[i] for i in own]), strict=True):
+        orthogonal[i] = made
+    add_up(orthogonal)
+    return orthogonal
+
+
+def _shares(shapes: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Which matrices each process takes: the dearest first, to whoever has least to do."""
+    costs = [min(s) ** 2 * (2 * max(s) + 3 * ITERATIONS * min(s)) for s in shapes]
+    shares: list[list[int]] = [[] for _ in range(size())]
+    loads = [0] * size()
+    for i in sorted(range(len(shapes)), key=lambda i: -costs[i]):
+        least = loads.index(min(loads))
+        shares[least].append(i)
+        loads[least] += costs[i]
+    return shares
 
 
 def _iterate(grams: Tensor) -> Tensor:
@@ -99,10 +126,11 @@ class Muon(torch.optim.Optimizer):
         momenta = self._state(parameters, "momentum")
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
-        updates = orthogonalize_all([update.flatten(1) for update in ahead])  # [out, in · h · w]
-        for parameter, update in zip(parameters, updates, strict=True):
+        matrices = [whole(update).flatten(1) for update in ahead]  # [out, in · h · w]
+        for parameter, update in zip(parameters, orthogonalize_dealt(matrices), strict=True):
             scale = 0.2 * max(update.shape) ** 0.5
-            parameter.sub_(update.view(parameter.shape), alpha=group["lr"] * scale)
+            step = part_of(update.view(parameter.shape), parameter)
+            parameter.sub_(step, alpha=group["lr"] * scale)
 
     def _adam(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         """Kingma & Ba 2014, Algorithm 1."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ddpm.config import TrainingConfig
 from ddpm.models.muon import Muon
+from ddpm.models.sharding import laid_out
 
 FINAL_RATE = 0.01  # of the full learning rate, where a decay ends
 
@@ -72,4 +73,4 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     for parameter, entry in optimizer.state.items():
         for name, value in entry.items():
             like = parameter if value.shape == parameter.shape else value
-            entry[name] = torch.empty_like(like).copy_(value)
+            entry[name] = laid_out(value, like)

@@ -1,10 +1,15 @@
-"""Ctrl-C and SIGTERM ask a training to stop after the step in hand, once it has saved."""
+"""Ctrl-C and SIGTERM ask a training to stop after the step in hand, once it has saved.
+
+Of several processes it is enough to ask one.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
+
+from ddpm.processes import highest
 
 
 class Interrupt:
@@ -36,6 +41,13 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before.clear()
+
+    def is_asked(self) -> bool:
+        """Whether this process or another one has been asked to stop: the same answer for all."""
+        number = highest(self.signal or 0)
+        if number:
+            self.signal = number
+        return bool(number)
 
     @property
     def exit_status(self) -> int:

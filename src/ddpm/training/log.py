@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -24,12 +25,13 @@ class TrainingLog:
     `epoch_size`: images in one pass over the data; the mean of each loss over an epoch, weighted by
     samples, gets a row of its own. `watch` is shown every row in order, those of the file at opening
     too, and gives the rows that follow from it (a warning, say). Rows after `step` are dropped at
-    opening: they belong to work that was lost. Each new row is also handed to `listener`.
+    opening: they belong to work that was lost. Each new row is also handed to `listener`. Without a
+    path rows are looked at all the same, and nothing is kept: so do all processes but the main one.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         *,
         step: int = 0,
         epoch_size: int = 0,
@@ -45,11 +47,13 @@ class TrainingLog:
         self.pending: list[Row] = []
         self.epoch_sums: dict[str, float] = {}  # of each loss, over the epoch's images so far
         self.images = 0
-        rows = [row for row in read_rows(path) if row["step"] <= step]
-        write_text(path, "".join(_line(row) for row in rows))
+        rows = [row for row in read_rows(path) if row["step"] <= step] if path else []
         for row in rows:
             self._derived(row)
-        self.file: IO[str] = path.open("a", encoding="utf-8", newline="\n")
+        self.file: IO[str] = io.StringIO()
+        if path:
+            write_text(path, "".join(_line(row) for row in rows))
+            self.file = path.open("a", encoding="utf-8", newline="\n")
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Append a row; tensors in it are read when the block is full."""
@@ -73,7 +77,8 @@ class TrainingLog:
     def sync(self) -> None:
         """Flush to the disk itself: what a checkpoint counts on must be there before it."""
         self.flush()
-        os.fsync(self.file.fileno())
+        if self.path:
+            os.fsync(self.file.fileno())
 
     def close(self) -> None:
         """Flush and close."""

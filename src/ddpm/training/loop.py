@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ddpm.models.base import GenerativeModel, Losses
+from ddpm.processes import highest
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 
@@ -60,7 +61,7 @@ def train(
             {"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)}
         )
         around.progress(step, losses)
-        last = step == cadence.steps or interrupt.signal is not None
+        last = interrupt.is_asked() or step == cadence.steps
         if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):
             heldout = model.heldout_loss(*around.heldout)
             around.log.write({"step": step, **{f"heldout_{k}": v for k, v in heldout.items()}})
@@ -71,8 +72,8 @@ def train(
             around.save(step, time.perf_counter() - began)
         if last:
             break
-        allowed = PREVIEW_SHARE * (elapsed - seconds)
-        if step % cadence.preview_every == 0 and previewing + longest <= allowed:
+        spare = PREVIEW_SHARE * (elapsed - seconds) - previewing - longest
+        if step % cadence.preview_every == 0 and highest(spare >= 0):
             before = time.perf_counter()
             around.preview(step)
             took = time.perf_counter() - before

@@ -12,6 +12,7 @@ from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
 from ddpm.models.base import GenerativeModel
+from ddpm.processes import from_main, highest
 from ddpm.workflows.progress import say
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
@@ -48,7 +49,8 @@ def with_total(
     if training.minutes and not fixed:
         trial = min(TRIAL_SECONDS, TRIAL_SHARE * 60 * training.minutes)
         budget = (60 * training.minutes - trial) * (1 - OVERHEAD)
-        steps = max(1, int(budget / seconds_a_step(trial)))
+        measured = seconds_a_step(trial)
+        steps = max(1, int(budget / from_main(lambda: measured)))
     elif training.epochs and not training.minutes:
         steps = math.ceil(training.epochs * images / training.batch_size)
     return replace(config, training=replace(training, steps=steps))
@@ -67,7 +69,7 @@ def timed_steps(
     step = 0
     began = time.perf_counter()
     with deterministic():  # as the run itself
-        while step <= TRIAL_WARMUP or time.perf_counter() - began < seconds:
+        while step <= TRIAL_WARMUP or highest(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
                 began = time.perf_counter()
             images, labels = batches.batch(step)

@@ -14,6 +14,7 @@ import torch
 from ddpm.data.dataset import Dataset
 from ddpm.device import resolve_precision
 from ddpm.models.base import GenerativeModel
+from ddpm.processes import size
 
 
 def describe(
@@ -34,6 +35,7 @@ def describe(
         "processor": platform.processor() or platform.machine(),
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
+        "processes": size(),
         "precision": resolve_precision(training.precision, device),
         "seed": training.seed,
         "parameters": model.parameters(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,16 @@ from ddpm.device import pick_device
 from ddpm.errors import RequestError
 from ddpm.evaluation.catalogue import TAKES_WEIGHTS, NetworkRequest, load_network, pick
 from ddpm.evaluation.evaluate import Row, evaluate
-from ddpm.evaluation.features import FeatureNetwork, extract
+from ddpm.evaluation.features import (
+    FeatureNetwork,
+    keep_features,
+    kept_features,
+    take_features,
+)
 from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.sets import ImageSets, allowed, check_like, check_real
 from ddpm.files import check_place, write_json
+from ddpm.processes import dealt, each_machine_once, from_main, is_main, together
 from ddpm.workflows.generated import DrawnImages, Subject, open_subject
 from ddpm.workflows.likelihood import likelihood_rows
 from ddpm.workflows.opening import find_run
@@ -57,14 +63,18 @@ class Measured:
 
 
 def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
-    """`measure`, written into the run where there is one, and to `request.json` where asked for."""
+    """`measure`, written into the run where there is one, and to `request.json` where asked for.
+
+    Several processes share the drawing, the features and the likelihood; the main one does the rest.
+    """
     if request.json is not None:
         check_place(request.json)
-    evaluation = measure(request).evaluation
-    run = find_run(request.target) if evaluation["kind"] == "run" else None
-    for path in (run.evaluation if run else None, request.json):
-        if path is not None:
-            write_json(path, evaluation)
+    with together():
+        evaluation = measure(request).evaluation
+        run = find_run(request.target) if evaluation["kind"] == "run" else None
+        for path in (run.evaluation if run else None, request.json):
+            if path is not None and is_main():
+                write_json(path, evaluation)
     return evaluation
 
 
@@ -134,7 +144,8 @@ def _network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwo
     if choice.name != "self":
         return load_network(choice.name, asked), choice.why
     with Progress("training the encoder", 0, unit="steps") as bar:
-        return load_network("self", replace(asked, progress=bar.of_total)), choice.why
+        shown = replace(asked, progress=bar.of_total)
+        return each_machine_once(lambda: load_network("self", shown)), choice.why
 
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
@@ -142,8 +153,17 @@ def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
     parts = (sets.reference, sets.floor, sets.generated)
     with Progress("taking features", sum(map(len, parts))) as bar:
         for part in parts:
-            extract(part, network, kept(), lambda taken: bar.reach(bar.done + taken))
-    return evaluate(sets, network, seed=seed, cache=kept())
+            _take(part, network, lambda taken: bar.reach(bar.done + taken))
+    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept()))
+
+
+def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
+    """The features into the main process's cache, where they are not there yet."""
+    if from_main(lambda: kept_features(images, network, kept()) is not None):
+        return
+    features = take_features(images, network, progress, dealt)
+    if is_main():
+        keep_features(features, images, network, kept())
 
 
 def kept() -> Path:

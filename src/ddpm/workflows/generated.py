@@ -21,6 +21,7 @@ from ddpm.data.sources import open_source
 from ddpm.data.survey import Survey, survey
 from ddpm.errors import RequestError
 from ddpm.evaluation.sets import choose
+from ddpm.processes import each_machine_once
 from ddpm.workflows.opening import Opened, bundled_names, find_run, open_model
 from ddpm.workflows.progress import Progress, say
 from ddpm.workflows.sample import check_settings, choose_labels, draw_with_bar
@@ -121,8 +122,10 @@ class ImageFiles:
         channels, height, width = self.shape(reference)
         transform = Transform((height, width), channels)
         with Progress("decoding", 0) as bar:
-            found = decoded_images(
-                self.source, self.seen.content_hash, transform, cache_dir(), bar.of_total
+            found = each_machine_once(
+                lambda: decoded_images(
+                    self.source, self.seen.content_hash, transform, cache_dir(), bar.of_total
+                )
             )
         if len(found.images) < count:
             name, reason = found.broken[0]
@@ -162,7 +165,7 @@ def open_images(path: Path) -> ImageFiles:
     """The images at `path`; RequestError where there are none, or of several sizes."""
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
-        seen = survey(source, cache_dir(), bar.of_total)
+        seen = each_machine_once(lambda: survey(source, cache_dir(), bar.of_total))
     if len(seen.sizes) > 1:
         sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
         more = ", …" if len(seen.sizes) > 3 else ""

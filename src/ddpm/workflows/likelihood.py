@@ -18,6 +18,7 @@ from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.sets import choose
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
+from ddpm.processes import dealt
 from ddpm.randomness import generator_for
 from ddpm.workflows.progress import Progress
 
@@ -70,12 +71,14 @@ def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Ro
     kind, n = KINDS[name], len(images)
     settings = replace(model.spec.config.sampling, guidance=1.0, clip="none")
     denoise = model.denoiser(None, settings)
-    parts = []
-    for start in range(0, n, CHUNK):
+
+    def bits_from(start: int) -> Tensor:
         x0 = to_model(images[start : start + CHUNK]).to(model.device)
-        parts.append(kind.bits(model, denoise, x0, generator_for(seed, name, start)).cpu())
+        found = kind.bits(model, denoise, x0, generator_for(seed, name, start)).cpu()
         bar.reach(bar.done + len(x0))
-    bits = torch.cat(parts).double()
+        return found
+
+    bits = torch.cat(dealt(range(0, n, CHUNK), bits_from)).double()
     value = bits.mean().item()
     low, high = interval(value, bootstrap_counts(n, REPLICATES, seed) @ bits / n, "difference")
     protocol = ScoreProtocol("none", "unconditional", kind.detail, n, content_hash(images), n, seed)

@@ -18,6 +18,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.training.loop import Batch
 from ddpm.workflows.sample import choose_labels, draw
 from ddpm.workflows.settings import cheap_settings
+from ddpm.workflows.sharded import whole
 
 DRAWN = 50  # images that are looked at for copies
 SEARCHED = 20_000  # training images, evenly spread, in which copies are looked for
@@ -61,10 +62,10 @@ class MemoryCheck:
 
     def _drawn(self) -> Tensor:
         """Vectors of the images of seeds 0 to 49 by a cheap solver."""
-        seeds = range(DRAWN)
-        settings = cheap_settings(self.model.spec.config.sampling)
+        seeds, model = range(DRAWN), whole(self.model)
+        settings = cheap_settings(model.spec.config.sampling)
         with torch.no_grad():
-            images = draw(self.model, seeds, choose_labels(self.model, seeds, None), settings)
+            images = draw(model, seeds, choose_labels(model, seeds, None), settings)
         return pixel_vectors(torch.from_numpy(images))
 
     def _training_images(self, count: int) -> Batch:

@@ -16,6 +16,7 @@ from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel, State
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
+from ddpm.processes import check_same, each_machine_once
 from ddpm.runs import RunFolder, list_runs
 from ddpm.training.checkpoint import Checkpoint, load, load_weights
 from ddpm.workflows.progress import Progress, say
@@ -132,14 +133,17 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
         )
     path = locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
     with Progress(progress_title, 0) as bar:
-        dataset = prepare(
-            path,
-            size=str(data.size),
-            channels=data.channels,
-            all_images=data.all_images,
-            cache_dir=cache_dir(),
-            progress=bar.of_total,
+        dataset = each_machine_once(
+            lambda: prepare(
+                path,
+                size=str(data.size),
+                channels=data.channels,
+                all_images=data.all_images,
+                cache_dir=cache_dir(),
+                progress=bar.of_total,
+            )
         )
+    check_same(dataset.report["content_hash"], f"The images of {data.path}")
     if data.labels is True and not dataset.class_names:
         raise RequestError(
             f"data.labels is on, but the images of {data.path} have no labels: put each class into "

@@ -16,6 +16,7 @@ from ddpm.data.source import BrokenImageError
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
 from ddpm.models.base import GenerativeModel
+from ddpm.processes import is_main, together
 from ddpm.runs import RunFolder, read_rows
 from ddpm.visuals.animations import denoising_gif, frame_indices
 from ddpm.visuals.curves import loss_plot
@@ -60,7 +61,17 @@ class SampleRequest:
 def write_samples(
     target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
 ) -> list[Path]:
-    """Draw from `target` and write what `request` asks for; the paths written."""
+    """Draw from `target` and write what `request` asks for; the paths written.
+
+    Several processes share the drawing; the main one writes.
+    """
+    with together():
+        return _write_samples(target, overrides, request, device)
+
+
+def _write_samples(
+    target: str, overrides: Sequence[str], request: SampleRequest, device: str
+) -> list[Path]:
     _check_outputs(request)
     opened = open_model(target, device)
     if _wants_frames(request) and not opened.model.spec.config.has_reverse_process:
@@ -73,7 +84,7 @@ def write_samples(
     say(f"drawing {request.n} images ({opened.model.drawing(settings)}) from {opened.origin}")
     trajectory = Trajectory() if _wants_frames(request) else None
     images = draw_with_bar(opened.model, request.seeds, labels, settings, trajectory)
-    return _write(request, opened, settings, images, trajectory)
+    return _write(request, opened, settings, images, trajectory) if is_main() else []
 
 
 def _wants_frames(request: SampleRequest) -> bool:
@@ -199,11 +210,23 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
     cheap = cheap_settings(model.spec.config.sampling)
     labels = choose_labels(model, range(25), None)
     images = draw(model, range(25), labels, cheap)
-    save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")
+    if is_main():
+        save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")
 
 
 def finish(run: RunFolder, model: GenerativeModel) -> None:
     """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
+    trajectory, settings = Trajectory(), model.spec.config.sampling
+    labels = choose_labels(model, range(25), None)
+    images = draw_with_bar(model, range(25), labels, settings, trajectory)
+    if is_main():
+        _write_finished(run, model, images, trajectory)
+
+
+def _write_finished(
+    run: RunFolder, model: GenerativeModel, images: Images, trajectory: Trajectory
+) -> None:
+    """`finish` but for the drawing of the images."""
     config, settings = model.spec.config, model.spec.config.sampling
     loss_plot(
         run.loss_plot,
@@ -211,9 +234,6 @@ def finish(run: RunFolder, model: GenerativeModel) -> None:
         title=f"{run.root.name}: loss",
         note=run.load_environment().get("data", {}).get("held_out_reason", ""),
     )
-    trajectory = Trajectory()
-    labels = choose_labels(model, range(25), None)
-    images = draw_with_bar(model, range(25), labels, settings, trajectory)
     caption = f"seeds 0–24, {model.drawing(settings)}, step {config.training.steps}"
     comment = grid_comment(model, settings, range(25), None, (5, 5))
     save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)

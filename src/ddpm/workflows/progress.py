@@ -10,6 +10,8 @@ from typing import Any, SupportsFloat
 
 from tqdm import tqdm
 
+from ddpm.processes import is_main
+
 PLAIN_EVERY = 15.0  # seconds between plain lines
 
 
@@ -24,7 +26,7 @@ class Progress:
         self.note = ""
         self.began = self.printed = time.perf_counter()
         self.bar: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and is_main():
             self.bar = tqdm(
                 total=total * scale,
                 initial=start * scale,
@@ -84,8 +86,9 @@ def loss_words(losses: Mapping[str, SupportsFloat]) -> str:
 
 
 def say(message: str) -> None:
-    """One line on stderr, clear of any bar."""
-    tqdm.write(message, file=sys.stderr)
+    """One line on stderr, clear of any bar; of several processes the main one's."""
+    if is_main():
+        tqdm.write(message, file=sys.stderr)
 
 
 def duration(seconds: float) -> str:

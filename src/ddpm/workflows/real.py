@@ -16,6 +16,7 @@ from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.sources import open_source
 from ddpm.data.survey import survey
 from ddpm.errors import RequestError
+from ddpm.processes import each_machine_once
 from ddpm.workflows.opening import Opened, open_dataset, spec_of
 
 
@@ -67,7 +68,7 @@ def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int
     brought to its shape as they were for the training.
     """
     path = locate(named, data_dir=data_dir(), cache_dir=cache_dir())
-    seen = survey(open_source(path), cache_dir())
+    seen = each_machine_once(lambda: survey(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"
     dataset = open_dataset(Config(data=DataConfig(path=named, size=native)))

@@ -13,6 +13,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.pixels import to_uint8
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, GenerativeModel
+from ddpm.processes import dealt
 from ddpm.randomness import derive_seed
 from ddpm.workflows.progress import Progress
 
@@ -48,8 +49,8 @@ def draw(
     Drawn in chunks of `settings.chunk`, the last one padded with its own last seed, so that an image
     does not depend on how many are drawn with it. `trajectory` collects the first chunk's moments.
     """
-    drawn: list[Images] = []
-    for start in range(0, len(seeds), settings.chunk):
+
+    def chunk_from(start: int) -> Images:
         chunk = list(seeds[start : start + settings.chunk])
         count, padding = len(chunk), settings.chunk - len(chunk)
         chosen = None if labels is None else list(labels[start : start + count])
@@ -63,9 +64,11 @@ def draw(
                 trajectory.add(frame, count)
         if frame is None:
             raise RequestError("The sampler made no steps; ask for at least one with --steps.")
-        drawn.append(to_uint8(frame.x[:count]).cpu().numpy())
         progress(start + count)
-    return np.concatenate(drawn)
+        images: Images = to_uint8(frame.x[:count]).cpu().numpy()
+        return images
+
+    return np.concatenate(dealt(range(0, len(seeds), settings.chunk), chunk_from))
 
 
 def choose_labels(

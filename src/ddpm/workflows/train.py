@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from ddpm.locking import alone
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
 from ddpm.models.memorization import MemorizationWatch
+from ddpm.models.parallel import check_shared
+from ddpm.processes import LostError, agreed, check_same, from_main, is_main, together
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
 from ddpm.training.interrupt import Interrupt
@@ -37,6 +40,7 @@ from ddpm.workflows.opening import (
 )
 from ddpm.workflows.pictures import draw_preview, finish
 from ddpm.workflows.progress import Progress, loss_words, say
+from ddpm.workflows.sharded import check_parts, in_parts, whole
 from ddpm.workflows.teaching import (
     find_teacher,
     keep_teacher,
@@ -60,19 +64,34 @@ class Outcome:
     exit_status: int
 
 
-def train(config: Config, out: Path, *, init: str | None = None, device: str = "auto") -> Outcome:
+def train(
+    config: Config,
+    out: Path,
+    *,
+    init: str | None = None,
+    device: str = "auto",
+    shard: bool = False,
+) -> Outcome:
     """Train `config` into the run folder `out`, or go on with the run that is there.
 
+    Of several processes that were started together each learns from its slice of every batch; with
+    `shard` each holds a part of the training's state as well, for networks that do not fit.
     RequestError where another process is training there.
     """
     run = RunFolder(out)
-    config = _continued(run, config) if run.exists() else _begun(run, config)
-    check_place(run.config)
-    with alone(run.lock, f"The run {run.root}"):
-        return _train(run, config, init, pick_device(device))
+    with together(), ExitStack() as held:
+        config = _continued(run, config) if run.exists() else _begun(run, config)
+        check_place(run.config)
+        check_shared(config)
+        if shard:
+            check_parts(config)
+        from_main(lambda: held.enter_context(alone(run.lock, f"The run {run.root}")))
+        return _train(run, config, init, pick_device(device), shard)
 
 
-def _train(run: RunFolder, config: Config, init: str | None, where: torch.device) -> Outcome:
+def _train(
+    run: RunFolder, config: Config, init: str | None, where: torch.device, shard: bool
+) -> Outcome:
     """`train` in a folder that is held and a configuration that fits it."""
     keep_memory()
     if config.training.tensorboard:
@@ -83,6 +102,8 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
     init = init or run.load_environment().get("init")
     teacher = find_teacher(run, config, init, str(where))
     spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
+    if shard:
+        make = in_parts(make)
     model = make(spec, where)
     found = newest_checkpoint(run)
     if init is not None and found is None:
@@ -107,15 +128,18 @@ def _train(run: RunFolder, config: Config, init: str | None, where: torch.device
         _check_same_model(run, found.spec.config, config)
         load_into(model, found.state, run.root)
         step, seconds = found.progress["step"], found.progress["seconds"]
-    for folder in (run.root, run.checkpoints, run.previews):
-        remove_leftovers(folder)
+    check_same(f"{step} {config}", f"The files in {run.root}")  # read by all before one writes
+    if is_main():
+        for folder in (run.root, run.checkpoints, run.previews):
+            remove_leftovers(folder)
     if step >= config.training.steps:
         return _finished(run, model, step)
-    write_json(run.config, config.to_dict())
-    keep_teacher(run, teacher)
-    facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
-    write_json(run.environment, facts)
-    keep_classes(dataset, config.data, run.classes)
+    if is_main():
+        write_json(run.config, config.to_dict())
+        keep_teacher(run, teacher)
+        facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
+        write_json(run.environment, facts)
+        keep_classes(dataset, config.data, run.classes)
     _announce(run, dataset, model, step)
     return _run(run, model, batches, dataset, step, seconds)
 
@@ -137,7 +161,7 @@ def _run(
         training.heldout_every,
         training.memorization_every,
     )
-    board = TensorBoard(run.tensorboard, step) if training.tensorboard else None
+    board = TensorBoard(run.tensorboard, step) if training.tensorboard and is_main() else None
 
     def hear(row: Row) -> None:
         if board:
@@ -150,9 +174,8 @@ def _run(
     def watch(row: Row) -> list[Row]:
         return [warning for watch in watches for warning in watch(row)]
 
-    log = TrainingLog(
-        run.metrics, step=step, epoch_size=len(dataset.train), watch=watch, listener=hear
-    )
+    kept = run.metrics if is_main() else None
+    log = TrainingLog(kept, step=step, epoch_size=len(dataset.train), watch=watch, listener=hear)
     bar = Progress("training", training.steps, scale=training.batch_size, start=step)
     forecast = Forecast(training.steps, training.batch_size, start=step)
 
@@ -162,10 +185,14 @@ def _run(
 
     def save(step: int, seconds: float) -> None:
         log.sync()
-        checkpoint.save(
-            run.checkpoint(step), model.state(), model.spec, {"step": step, "seconds": seconds}
-        )
-        checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
+        state = model.state()
+        with agreed():
+            if is_main():
+                progress = {"step": step, "seconds": seconds}
+                checkpoint.save(run.checkpoint(step), state, model.spec, progress)
+                checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
+            else:
+                checkpoint.check_finite(state)
 
     def report(step: int, losses: Losses) -> None:
         bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
@@ -177,13 +204,15 @@ def _run(
         heldout,
         log,
         save,
-        lambda step: draw_preview(run, model, step),
+        lambda step: draw_preview(run, whole(model), step),
         report,
         MemoryCheck(model, dataset, heldout),
     )
     with deterministic(), Interrupt() as interrupt, bar:
         try:
             last = loop.train(model, cadence, around, interrupt, start=step, seconds=seconds)
+        except LostError:
+            raise
         except WorkError as error:
             raise WorkError(f"{error} {_advice(run)}") from error
         finally:
@@ -193,7 +222,7 @@ def _run(
     if interrupt.signal is not None and last < training.steps:
         say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
         return Outcome(run, last, training.steps, interrupt.exit_status)
-    finish(run, model)
+    finish(run, whole(model))
     return Outcome(run, last, training.steps, 0)
 
 
@@ -202,8 +231,10 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
     say(f"{run.root} is finished: {step} steps. Ask for a larger total to go on.")
     saved = run.checkpoint(step).stat().st_mtime
     wanted = run.pictures(model.spec.config.has_reverse_process)
-    if not all(path.is_file() and path.stat().st_mtime >= saved for path in wanted):
-        finish(run, model)
+    if not from_main(
+        lambda: all(path.is_file() and path.stat().st_mtime >= saved for path in wanted)
+    ):
+        finish(run, whole(model))
     return Outcome(run, step, model.spec.config.training.steps, 0)
 
 

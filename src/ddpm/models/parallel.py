@@ -1,0 +1,44 @@
+"""One step of several processes: each learns from its slice of the batch, and their gradients are added.
+
+Every process draws the numbers of the whole batch, so each image meets the noise that a single process
+would give it. What follows the sum (clipping, the optimizer, the average) is computed alike everywhere.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ddpm.config import Config
+from ddpm.errors import RequestError
+from ddpm.processes import add_up, share, size
+
+
+def joined(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
+    """The losses [count] of a batch from those of this process's slice of it, in the batch's order.
+
+    In the same message the gradients of `network`, where one is given, become their sums over all.
+    """
+    if size() == 1:
+        return losses
+    everyone = losses.new_zeros(count)
+    everyone[share(count)] = losses
+    parameters = () if network is None else network.parameters()
+    add_up([everyone, *(p.grad for p in parameters if p.grad is not None)])
+    return everyone
+
+
+def check_shared(config: Config) -> None:
+    """RequestError where several processes cannot train this model together."""
+    if size() == 1:
+        return
+    if config.model == "dcgan":
+        raise RequestError(
+            "A DCGAN's batch normalization needs each batch whole, so it is trained by one process: "
+            "start ddpm train without torchrun."
+        )
+    batch = config.training.batch_size
+    if batch < size():
+        raise RequestError(
+            f"A batch of {batch} cannot be shared by {size()} processes: start at most {batch}, or raise "
+            "training.batch_size."
+        )

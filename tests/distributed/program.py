@@ -1,0 +1,109 @@
+"""What the processes of a test do together: `torchrun -m tests.distributed.program WHAT VALUES`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from ddpm.cli import main as ddpm
+from ddpm.models.ddpm import Ddpm
+from ddpm.processes import (
+    add_up,
+    check_same,
+    dealt,
+    each_machine_once,
+    from_main,
+    highest,
+    is_main,
+    rank,
+    share,
+    size,
+    together,
+)
+from tests.distributed.cases import CASES, flat, images, spec, trained
+
+
+def primitives() -> dict[str, Any]:
+    """Each of `ddpm.processes`, with numbers that tell the ranks apart."""
+    numbers = [torch.full((2, 2), float(rank() + 1)), torch.arange(3.0) * (rank() + 1)]
+    add_up(numbers)
+    asked: list[int] = []
+    told = from_main(lambda: asked.append(rank()) or f"from {rank()}")
+    failed = ""
+    try:
+        dealt(range(size()), lambda i: 1 // (i - 1))  # fails in the second process alone
+    except ZeroDivisionError as error:
+        failed = type(error).__name__
+    return {
+        "sums": [number.tolist() for number in numbers],
+        "dealt": dealt(range(7), lambda i: (i, rank())),
+        "share": dealt(range(size()), lambda i: [share(7).start, share(7).stop]),
+        "told": told,
+        "asked": dealt(range(size()), lambda i: list(asked)),
+        "highest": highest(10 * rank()),
+        "once": each_machine_once(lambda: rank()),
+        "failed": dealt(range(size()), lambda i: failed),
+    }
+
+
+def short_of_memory() -> list[str]:
+    """The error of each process's step where the second one alone has no memory."""
+    model = Ddpm(spec("training.batch_size=4"))
+    real = model._loss
+
+    def loss(*arguments: Any) -> torch.Tensor:
+        if rank() == 1:
+            raise torch.OutOfMemoryError("no memory")
+        return real(*arguments)
+
+    model._loss = loss  # type: ignore[method-assign]
+    try:
+        model.training_step(*images(4, 1), 1)
+    except torch.OutOfMemoryError as error:
+        found = str(error)
+    return dealt(range(size()), lambda i: found)
+
+
+def steps(folder: Path) -> None:
+    """Every case, its tensors into folder/NAME.safetensors; all processes must hold the same bits."""
+    facts = {"primitives": primitives(), "memory": short_of_memory()}
+    for name, case in CASES.items():
+        model, measured = trained(case, shard=case.shard)
+        tensors = {**flat(model), **{f"measured/{k}": v for k, v in measured.items()}}
+        check_same(digest(tensors), f"The weights of {name}")
+        if case.shard:
+            parts = sum(p.to_local().numel() for p in model.network.parameters())  # type: ignore[attr-defined]
+            facts[name] = [parts, model.parameters()["network"]]
+        if is_main():
+            save_file(
+                {k: t.contiguous() for k, t in tensors.items()}, folder / f"{name}.safetensors"
+            )
+    if is_main():
+        (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def digest(tensors: dict[str, torch.Tensor]) -> str:
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(name.encode() + tensor.detach().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def main(values: dict[str, Any]) -> int:
+    with together():
+        if values.get("steps"):
+            steps(Path(values["steps"]))
+        statuses = [ddpm(command) for command in values.get("commands", [])]
+    return max([0, *statuses])
+
+
+if __name__ == "__main__":
+    os.environ.pop("DDPM_DATA_DIR", None)
+    sys.exit(main(json.loads(sys.argv[1])))
