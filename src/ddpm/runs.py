@@ -7,13 +7,19 @@ runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ sa
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from ddpm.files import parse_json
 
 CHECKPOINT_PREFIX = "step-"
 
+_FACTS: dict[str, type] = {"data": dict, "init": str, "teacher": dict}  # of environment.json
+_LONGEST_LINE = 1 << 20  # bytes of a row
+_COUNTS = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}  # of a row
+_LARGEST = 1e100  # of a row's other numbers; sums of them stay finite
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -115,10 +121,11 @@ class RunFolder:
     def load_environment(self) -> dict[str, Any]:
         """What the run recorded about its machine and data; empty where nothing was."""
         try:
-            loaded = json.loads(self.environment.read_text(encoding="utf-8"))
+            loaded = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return loaded if isinstance(loaded, dict) else {}
+        facts = loaded.items() if isinstance(loaded, dict) else ()
+        return {key: value for key, value in facts if isinstance(value, _FACTS.get(key, object))}
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
@@ -136,15 +143,40 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    rows = (_row(line) for line in lines)
-    return [row for row in rows if row is not None]
+    with path.open("rb") as file:
+        rows = (_row(line.decode("utf-8", "replace")) for line in _lines(file))
+        return [row for row in rows if row is not None]
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines, none held in memory that is longer than any row."""
+    whole = True
+    while line := file.readline(_LONGEST_LINE):
+        began, whole = whole, line.endswith(b"\n")
+        if began and (whole or len(line) < _LONGEST_LINE):
+            yield line
 
 
 def _row(line: str) -> dict[str, Any] | None:
     """The row on a line; None where the line holds none."""
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
+    plain = isinstance(row, dict) and all(_fits(name, value) for name, value in row.items())
+    return row if plain and "step" in row else None
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a row can hold `value` under that name: numbers, lists of them with gaps, text."""
+    if name in _COUNTS:
+        return type(value) is int and value in _COUNTS[name]
+    if name.endswith("loss"):
+        return _is_number(value)
+    if isinstance(value, list):
+        return all(inner is None or _is_number(inner) for inner in value)
+    return isinstance(value, str) or _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -_LARGEST < value < _LARGEST  # neither nan nor infinite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,23 +16,20 @@ from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import PRESETS
 
-finite = st.floats(-10, 10)
-
 
 @settings(deadline=None, max_examples=30)
 @given(
     preset=st.sampled_from(sorted(PRESETS)),
-    shape=st.tuples(*[st.integers(1, 300)] * 3),
-    mean=st.lists(finite, min_size=1, max_size=3),
-    std=finite,
+    sides=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    mean=st.lists(st.floats(-1, 1), min_size=1, max_size=3),
+    std=st.floats(0, 1),
     names=st.lists(st.text(max_size=8), max_size=4),
 )
 def test_json_round_trip(
-    preset: str, shape: tuple[int, int, int], mean: list[float], std: float, names: list[str]
+    preset: str, sides: tuple[int, int], mean: list[float], std: float, names: list[str]
 ) -> None:
-    spec = ModelSpec(
-        PRESETS[preset].config, shape, tuple(mean), std, tuple(names), tuple(range(len(names)))
-    )
+    shape, counts = (len(mean), *sides), tuple(range(len(names)))
+    spec = ModelSpec(PRESETS[preset].config, shape, tuple(mean), std, tuple(names), counts)
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 
@@ -75,6 +73,20 @@ def test_damage_is_one_sentence(small_spec: Callable[..., ModelSpec]) -> None:
         altered(text, config={"network": {"chanels": 8}}),
         altered(text, data_mean=None),
         altered(text, unheard_of=1),
+        altered(text, image_shape=[1, 8]),
+        altered(text, image_shape=[1, 8, "8"]),
+        altered(text, image_shape=[1, 8, 10**9]),
+        altered(text, image_shape=[1, True, 8]),
+        altered(text, image_shape=8),
+        altered(text, data_mean=[0.0, 0.0]),
+        altered(text, data_mean=[math.nan]),
+        altered(text, data_mean=["0"]),
+        altered(text, data_std=-1.0),
+        altered(text, data_std=math.inf),
+        altered(text, class_names=[3], class_counts=[3]),
+        altered(text, class_counts=[1, 2, 3]),
+        altered(text, class_names="ab", class_counts=[1, -1]),
+        "[" * 100_000,
     ]
     for one in damaged:
         with pytest.raises(RequestError) as refusal:

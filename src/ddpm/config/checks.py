@@ -43,11 +43,12 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
 }
-_MOST_CLUSTERS = 1000
 FEW_STEPS = 4  # that a few-step student can draw in; diffusion/consistency.py learns as many levels
 # model -> the settings of sampling that it listens to, where it does not to all of them
 _HEARD = {"dcgan": ("chunk",), "consistency": ("sampler", "steps", "clip", "chunk")}
 _NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
+_MOST_CLUSTERS = 1000
+_MOST_LEVELS = 10  # more halvings than any image here has pixels for
 
 
 def check(config: Config) -> None:
@@ -57,9 +58,11 @@ def check(config: Config) -> None:
         value = getattr(getattr(config, section), name)
         if not low <= value <= high:
             raise RequestError(f"{key} must lie between {low:g} and {high:g}, not {value:g}.")
-    if not config.network.multipliers or not all(1 <= m <= 64 for m in config.network.multipliers):
+    multipliers = config.network.multipliers
+    if not 1 <= len(multipliers) <= _MOST_LEVELS or not all(1 <= m <= 64 for m in multipliers):
         raise RequestError(
-            "network.multipliers needs one whole number from 1 to 64 a level, such as [1, 2, 2]."
+            f"network.multipliers needs one whole number from 1 to 64 for each of 1 to {_MOST_LEVELS} "
+            "levels, such as [1, 2, 2]."
         )
     if any(a < 1 for a in config.network.attention):
         raise RequestError("network.attention lists resolutions in pixels, such as [7] or [16, 8].")

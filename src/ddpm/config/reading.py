@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -11,8 +10,9 @@ from typing import Any, TypeVar
 
 from ddpm.config.checks import check, check_heard
 from ddpm.config.sections import FORMAT_VERSION, Config
-from ddpm.config.values import coerce, nearest, parse
+from ddpm.config.values import coerce, nearest, parse, shown
 from ddpm.errors import RequestError
+from ddpm.files import parse_json
 
 Section = TypeVar("Section")
 
@@ -22,7 +22,7 @@ def read(values: Mapping[str, Any]) -> Config:
     version = values.get("format", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise RequestError(
-            f"This configuration has format {version}, but this version of ddpm-studio reads "
+            f"This configuration has format {shown(version)}, but this version of ddpm-studio reads "
             f"format {FORMAT_VERSION}; use the version that wrote it, or train again."
         )
     config = _build(Config, {k: v for k, v in values.items() if k != "format"}, "")
@@ -50,7 +50,7 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise RequestError(
-                f"--set needs key.path=value, such as training.steps=2000; got {key!r}."
+                f"--set needs key.path=value, such as training.steps=2000; got {shown(key)}."
             )
         config = _assign(config, key.strip().split("."), parse(text.strip()), key.strip())
         keys.append(key.strip())
@@ -62,8 +62,8 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
 def load_config(path: Any) -> Config:
     """The configuration in a JSON file (`path`: pathlib.Path)."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        values = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise RequestError(
             f"{path} is not a readable configuration ({error}); bring it back from a copy, or train "
             "again with another --out."
@@ -82,7 +82,9 @@ def _unknown_key(key: str) -> RequestError:
     there = (
         f"{section} has {', '.join(inside)}" if inside else f"keys begin with {', '.join(sections)}"
     )
-    return RequestError(f"There is no configuration key {key!r}; {nearest(key, names)}{there}.")
+    return RequestError(
+        f"There is no configuration key {shown(key)}; {nearest(key, names)}{there}."
+    )
 
 
 def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
@@ -129,7 +131,9 @@ def _build(section: type[Section], values: Any, prefix: str) -> Section:
     built: dict[str, Any] = {}
     for name, value in values.items():
         if name not in hints:
-            raise _unknown_key(f"{prefix}{name}")
+            raise RequestError(
+                f"{_unknown_key(f'{prefix}{name}')} If a newer ddpm-studio wrote this, update yours."
+            )
         hint = hints[name]
         nested = dataclasses.is_dataclass(hint)
         built[name] = (

@@ -40,7 +40,7 @@ class DataConfig:
     def clusters(self) -> int:
         """K of `kmeans:K`: groups found among the images stand in for labels; else 0."""
         kind, _, count = str(self.labels).partition(":")
-        return int(count) if kind == "kmeans" and count.isdecimal() else 0
+        return int(count[:9]) if kind == "kmeans" and count.isdecimal() else 0
 
 
 @dataclass(frozen=True)

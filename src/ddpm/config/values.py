@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import types
 import typing
@@ -11,19 +10,31 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ddpm.errors import RequestError
+from ddpm.files import parse_json
+
+_LONGEST_SHOWN = 100  # characters of a wrong value that an error repeats
+_LARGEST = 2**63  # whole numbers beyond it mean nothing to any key
 
 
 def parse(text: str) -> Any:
     """JSON, or a bare word."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError:
         words = {"True": True, "False": False, "yes": True, "no": False}
         return words.get(text, text)
 
 
+def shown(value: object) -> str:
+    """A value as an error repeats it: one line, and not all of one that is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean NAME? `, or nothing where no choice is near."""
+    if len(name) > _LONGEST_SHOWN:
+        return ""
     close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
     return f"did you mean {close[0]}? " if close else ""
 
@@ -33,7 +44,7 @@ def unknown(what: str, name: object, choices: Iterable[str]) -> RequestError:
     names = list(dict.fromkeys(choices))
     hint = nearest(str(name), names)
     return RequestError(
-        f"There is no {what} {str(name)!r}; {hint}the choices are {', '.join(names)}."
+        f"There is no {what} {shown(str(name))}; {hint}the choices are {', '.join(names)}."
     )
 
 
@@ -44,18 +55,22 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
         if value in args and type(value) in {type(a) for a in args}:
             return value
         raise RequestError(
-            f"{key} cannot be {value!r}; {nearest(str(value), map(str, args))}"
+            f"{key} cannot be {shown(value)}; {nearest(str(value), map(str, args))}"
             f"the choices are {', '.join(map(str, args))}."
         )
     if origin is tuple:
         return _coerce_tuple(value, args, key)
     allowed = args if origin in (types.UnionType, typing.Union) else (hint,)
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise RequestError(
+            f"{key} must be a number below 2^63, not one of {len(str(abs(value)))} digits."
+        )
     if float in allowed and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if int in allowed and isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise RequestError(f"{key} must be {_type_words(allowed)}, not {value!r}.")
+        raise RequestError(f"{key} must be {_type_words(allowed)}, not {shown(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise RequestError(f"{key} must be a finite number, not {value!r}.")
     return value
@@ -68,7 +83,7 @@ def _coerce_tuple(value: Any, args: tuple[Any, ...], key: str) -> tuple[Any, ...
         except ValueError:
             value = [value]
     if not isinstance(value, list | tuple):
-        raise RequestError(f"{key} must be a list such as [1, 2, 2], not {value!r}.")
+        raise RequestError(f"{key} must be a list such as [1, 2, 2], not {shown(value)}.")
     if args[-1] is not Ellipsis and len(value) != len(args):
         raise RequestError(f"{key} needs {len(args)} values, not {len(value)}.")
     return tuple(coerce(item, args[0], key) for item in value)

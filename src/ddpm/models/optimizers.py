@@ -66,11 +66,20 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     is (channels last), whatever layout it was stored in.
     """
     state: dict[int, dict[str, Tensor]] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for key, value in tensors.items():
         index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = value
+        place = int(index) if index.isdecimal() and len(index) < 10 else len(parameters)
+        if not _belongs(value, parameters[place : place + 1]):
+            raise RuntimeError(f"{key} is no state of this optimizer")
+        state.setdefault(place, {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     for parameter, entry in optimizer.state.items():
         for name, value in entry.items():
             like = parameter if value.shape == parameter.shape else value
             entry[name] = laid_out(value, like)
+
+
+def _belongs(value: Tensor, parameter: list[nn.Parameter]) -> bool:
+    """Whether a state tensor is a count, or of the shape of its parameter ([]: there is none)."""
+    return bool(parameter) and (value.numel() == 1 or value.shape == parameter[0].shape)

@@ -8,6 +8,10 @@ from typing import Any
 
 from ddpm.config import Config
 from ddpm.errors import RequestError
+from ddpm.files import parse_json
+
+_MOST_CHANNELS, _LONGEST_SIDE = 16, 4096  # of an image; far beyond what data.size allows
+_FAR = 2.0  # pixels lie in [-1, 1], and so does their mean
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,24 @@ class ModelSpec:
     data_std: float  # sigma_data: of all pixels about the channel means, in [-1, 1] units
     class_names: tuple[str, ...] = ()  # () for no labels
     class_counts: tuple[int, ...] = ()  # training images of each class
+
+    def _is_sound(self) -> bool:
+        """Whether the facts can be those of any images; TypeError where they are none at all."""
+        channels, *sides = self.image_shape
+        names, counts = self.class_names, self.class_counts
+        whole = all(type(number) is int for number in (channels, *sides, *counts))
+        return (
+            whole
+            and 1 <= channels <= _MOST_CHANNELS
+            and len(sides) == 2
+            and all(1 <= side <= _LONGEST_SIDE for side in sides)
+            and len(self.data_mean) == channels
+            and all(abs(mean) <= _FAR for mean in self.data_mean)
+            and 0 <= self.data_std <= _FAR
+            and all(isinstance(name, str) for name in names)
+            and len(counts) in (0, len(names))
+            and all(count >= 0 for count in counts)
+        )
 
     @property
     def num_classes(self) -> int:
@@ -38,12 +60,15 @@ class ModelSpec:
     def from_json(cls, text: str) -> ModelSpec:
         """The spec that `to_json` wrote; RequestError where it is damaged."""
         try:
-            values: dict[str, Any] = json.loads(text)
+            values: dict[str, Any] = parse_json(text)
             config = Config.from_dict(values.pop("config"))
             facts: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
-            return cls(config=config, **facts)
+            spec = cls(config=config, **facts)
+            if not spec._is_sound():
+                raise ValueError("it holds what no data set is like")
+            return spec
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, RequestError):
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from ddpm.config import Config, load_config
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
+from ddpm.files import parse_json
 from ddpm.models.memorization import is_memorization
 from ddpm.models.spec import ModelSpec
 from ddpm.reporting.facts import ComparisonFacts, RunFacts
@@ -81,7 +81,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
     from_data = _draw(run, album)
     return RunFacts(
         name=name,
-        config=json.loads(folder.config.read_text(encoding="utf-8")),
+        config=parse_json(folder.config.read_text(encoding="utf-8")),
         environment=run.environment,
         progress=_progress(run),
         losses=_losses(rows),
@@ -202,7 +202,7 @@ def comparison_facts(
 def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
     made = "ddpm compare" if path.name == COMPARISON else "ddpm evaluate"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(
             f"{path} cannot be read ({error}); make it again with {made}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ddpm.config import Config, ScaleName, load_config, unknown, with_overrides
 from ddpm.errors import RequestError
+from ddpm.files import parse_json
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder
 from ddpm.workflows.opening import find_run
@@ -79,7 +79,7 @@ def _found(asked: Asked, runs_first: bool) -> Target:
 def _read(path: Path) -> tuple[Config, bool]:
     """The configuration in a file, and whether it asked for half precision."""
     try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        values: Any = parse_json(path.read_text(encoding="utf-8"))
         half = values["training"]["precision"] in HALF
     except (OSError, ValueError, LookupError, TypeError):
         half = False  # `load_config` says what is wrong with it
