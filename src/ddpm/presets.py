@@ -136,7 +136,7 @@ PRESETS: dict[str, Preset] = {
             data=DataConfig(path="anime", size=64, channels="auto", flip=True),
             network=_FACE_UNET,
             training=TrainingConfig(
-                steps=20_000, batch_size=32, optimizer="muon", learning_rate=2e-2
+                steps=20_000, batch_size=32, optimizer="muon", learning_rate=2e-2, posthoc_ema=24
             ),
         ),
         _FACE_SCALES,

@@ -3,6 +3,7 @@
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
             loss.png samples.png denoising.gif evaluation.json teacher.safetensors
             sampler-lab.json sampler-lab.png sampler-lab/
+            posthoc/ ema.json ema.png average/
 """
 
 from __future__ import annotations
@@ -52,6 +53,32 @@ class RunFolder:
     def teacher(self) -> Path:
         """What a few-step student learns from: weights that never change."""
         return self.root / "teacher.safetensors"
+
+    @property
+    def snapshots(self) -> Path:
+        """Averages of the weights put aside while training, for `ddpm ema`."""
+        return self.root / "posthoc"
+
+    @property
+    def average(self) -> Path:
+        """The average that `ddpm ema --apply` chose to draw with; absent: the newest checkpoint's."""
+        return self.root / "average"
+
+    @property
+    def average_weights(self) -> Path:
+        return self.average / "weights.safetensors"
+
+    @property
+    def average_choice(self) -> Path:
+        return self.average / "choice.json"
+
+    @property
+    def ema(self) -> Path:
+        return self.root / "ema.json"
+
+    @property
+    def ema_plot(self) -> Path:
+        return self.root / "ema.png"
 
     @property
     def previews(self) -> Path:
@@ -104,6 +131,15 @@ class RunFolder:
 
     def preview(self, step: int) -> Path:
         return self.previews / f"{CHECKPOINT_PREFIX}{step:08d}.png"
+
+    def snapshot(self, step: int) -> Path:
+        return self.snapshots / f"{CHECKPOINT_PREFIX}{step:08d}.safetensors"
+
+    def snapshot_steps(self) -> list[int]:
+        """Steps whose averages were put aside, rising."""
+        found = self.snapshots.glob(f"{CHECKPOINT_PREFIX}*") if self.snapshots.is_dir() else ()
+        names = (path.stem.removeprefix(CHECKPOINT_PREFIX) for path in found)
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"{CHECKPOINT_PREFIX}{step:08d}"

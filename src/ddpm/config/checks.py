@@ -32,6 +32,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "training.warmup": (0, 10**9),
     "training.clip": (0, 1e9),
     "training.ema": (0, 0.9999999),
+    "training.posthoc_ema": (0, 256),
     "training.seed": (0, 2**63 - 1),
     "training.checkpoint_every": (1, 10**9),
     "training.preview_every": (1, 10**9),
@@ -156,6 +157,10 @@ def _check_dcgan(config: Config) -> None:
         raise RequestError(
             "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and a "
             "smaller training.batch_size where memory is short."
+        )
+    if config.training.posthoc_ema:
+        raise RequestError(
+            "A DCGAN has no averages to choose from later: set training.posthoc_ema=0."
         )
     if config.training.batch_size < 2:
         raise RequestError(

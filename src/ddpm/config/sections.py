@@ -99,6 +99,7 @@ class TrainingConfig:
     decay: Literal["none", "cosine", "linear"] = "cosine"  # learning rate after the warm-up
     clip: float = 1.0  # gradient norm; 0 is off
     ema: float = 0.999  # decay of the weight average, warmed up; 0 is off
+    posthoc_ema: int = 0  # times that averages are put aside for `ddpm ema`, such as 24; 0 is off
     precision: Literal["auto", "fp32", "bf16"] = (
         "auto"  # auto: bf16 where the machine computes in it
     )

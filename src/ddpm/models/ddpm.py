@@ -38,6 +38,7 @@ from ddpm.models.optimizers import (
     optimizer_tensors,
 )
 from ddpm.models.parallel import joined
+from ddpm.models.posthoc import PowerEma
 from ddpm.models.sharding import fitted, parted_step, shard, whole_state
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
@@ -92,6 +93,11 @@ class Ddpm:
     def optimizer(self) -> torch.optim.Optimizer:
         """Made when training first asks for it: drawing need not wait for torch's compiler to load."""
         return make_optimizer(self.network.parameters(), self.training)
+
+    @cached_property
+    def power_ema(self) -> PowerEma | None:
+        """The averages kept for `ddpm ema`; made, like the optimizer, when training first asks for them."""
+        return PowerEma(self.network) if self.training.posthoc_ema else None
 
     def shard(self) -> None:
         """Hold a part of weights, gradients, moments and average only: before they are learned or loaded."""
@@ -172,6 +178,8 @@ class Ddpm:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.ema.update(step)
+        if self.power_ema is not None:
+            self.power_ema.update(step)
 
     def _hide_labels(self, labels: Tensor | None, generator: torch.Generator) -> Tensor | None:
         """Labels with a share replaced by "no label" (Ho & Salimans 2022, Algorithm 1, line 2)."""
@@ -268,12 +276,14 @@ class Ddpm:
             yield Frame(step.x, step.x0, log_snr[step.index], len(visited) - step.index)
 
     def state(self) -> State:
-        """Weights under `ema` and `weights`, the optimizer's moments under `optimizer`."""
+        """Weights under `ema` and `weights`, the optimizer's moments, and what `ddpm ema` needs."""
         state: State = {
             "ema": dict(self.ema.network.state_dict()),
             "weights": dict(self.network.state_dict()),
             "optimizer": optimizer_tensors(self.optimizer),
         }
+        if self.power_ema is not None:
+            state["posthoc"] = self.power_ema.state()
         return whole_state(state) if self.sharded else state
 
     def averaged_weights(self) -> dict[str, Tensor]:
@@ -291,6 +301,8 @@ class Ddpm:
             network.load_state_dict(fitted(tensors, network))
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
+        if "posthoc" in state and self.power_ema is not None:
+            self.power_ema.load(state["posthoc"])
 
     def parameters(self) -> dict[str, int]:
         """The U-Net's size."""

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import torch
 from torch import Tensor, nn
+
+
+def decay_at(decay: float, step: int) -> float:
+    """The decay used after optimizer step `step` (from 1)."""
+    return min(decay, (1 + step) / (10 + step))
+
+
+def relative_length(decay: float, steps: int) -> float:
+    """The standard deviation of the steps that make up the average after `steps`, as a share of `steps`.
+
+    This is how `models/posthoc.py` measures lengths. While the warm-up lasts it is 0.09, since
+    (1 + n) / (10 + n) ≈ (1 - 1/n)^9, the power-function average of γ = 8.
+    """
+    left, total, first, second = 1.0, 0.0, 0.0, 0.0
+    for step in range(steps, 0, -1):
+        share = left * (1 - decay_at(decay, step))
+        left *= decay_at(decay, step)
+        total, first, second = total + share, first + share * step, second + share * step**2
+    mean = first / total
+    return math.sqrt(max(0.0, second / total - mean**2)) / steps
 
 
 class Ema:
@@ -24,7 +45,7 @@ class Ema:
 
     def decay_at(self, step: int) -> float:
         """The decay used after optimizer step `step` (from 1)."""
-        return min(self.decay, (1 + step) / (10 + step))
+        return decay_at(self.decay, step)
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -259,6 +259,7 @@ SETTINGS = {
     "training.decay": "暖身後的學習率",
     "training.clip": "梯度範數上限；0 為關閉",
     "training.ema": "權重平均的衰減率；0 為關閉",
+    "training.posthoc_ema": "為 ddpm ema 存下平均權重的次數；0 為關閉",
     "training.precision": "數值格式",
     "training.seed": "訓練種子",
     "training.checkpoint_every": "存檔間隔（步）",

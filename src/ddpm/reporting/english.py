@@ -287,6 +287,7 @@ SETTINGS = {
     "training.decay": "learning rate after the warm-up",
     "training.clip": "limit of the gradient's norm; 0 is off",
     "training.ema": "decay of the weight average; 0 is off",
+    "training.posthoc_ema": "times that averages are put aside for ddpm ema; 0 is off",
     "training.precision": "number format",
     "training.seed": "seed of the run",
     "training.checkpoint_every": "steps between checkpoints",

@@ -39,6 +39,7 @@ class Surroundings:
     preview: Callable[[int], None]
     progress: Callable[[int, Losses], None]  # (step, its losses)
     memorization: Callable[[], Row] = dict  # what the model knows by heart by now
+    put_aside: Callable[[int], None] = lambda step: None  # averages, at some of the steps
 
 
 def train(
@@ -68,6 +69,7 @@ def train(
         every = cadence.memorization_every
         if every and (step % every == 0 or step == cadence.steps):
             around.log.write({"step": step, **around.memorization()})
+        around.put_aside(step)  # before a checkpoint, from which it would not be made up for
         if last or step % cadence.checkpoint_every == 0:
             around.save(step, time.perf_counter() - began)
         if last:

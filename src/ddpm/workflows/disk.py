@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ddpm.config import Config
+from ddpm.models.posthoc import snapshot_bytes
 from ddpm.training.checkpoint import kept_of
 from ddpm.training.loop import PREVIEW_SHARE
 from ddpm.visuals.animations import MAX_BYTES
@@ -27,7 +28,9 @@ def disk(config: Config, measured: Measured, images: int | None) -> dict[str, in
     heldout = -(-training.steps // training.heldout_every)
     log = training.steps * measured.row + heldout * measured.heldout_row + 80 * epochs
     gif = _gif(measured) if config.has_reverse_process else 0
+    parameters = measured.parameters.get("network", 0)
     parts = {
+        "averages": snapshot_bytes(parameters, training.steps, training.posthoc_ema),
         "checkpoints": kept * (measured.checkpoint + STATE_FILE),
         "previews": previews * measured.preview,
         "log": log,

@@ -71,6 +71,7 @@ def student_config(teacher: Config) -> Config:
             decay="cosine",
             clip=1.0,
             ema=0.98,
+            posthoc_ema=0,
         ),
         sampling=SamplingConfig(
             sampler="consistency",

@@ -39,7 +39,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     disk = plan["disk"]
     kept = f"{disk['checkpoints_kept']} x {size(plan['checkpoint'])}"
     rest = ", ".join(f"{name} {size(disk[name])}" for name in ("previews", "log", "pictures"))
-    yield "disk", f"{size(disk['total'])} in all: checkpoints kept {kept}, {rest}"
+    aside = f", averages {size(disk['averages'])}" if disk["averages"] else ""
+    yield "disk", f"{size(disk['total'])} in all: checkpoints kept {kept}, {rest}{aside}"
 
 
 def _expected(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,7 @@ from ddpm.workflows.opening import (
 from ddpm.workflows.pictures import draw_preview, finish
 from ddpm.workflows.progress import Progress, loss_words, say
 from ddpm.workflows.sharded import check_parts, in_parts, whole
+from ddpm.workflows.snapshots import Snapshots
 from ddpm.workflows.teaching import (
     find_teacher,
     keep_teacher,
@@ -207,6 +208,7 @@ def _run(
         lambda step: draw_preview(run, whole(model), step),
         report,
         MemoryCheck(model, dataset, heldout),
+        Snapshots(run, model, step),
     )
     with deterministic(), Interrupt() as interrupt, bar:
         try:
