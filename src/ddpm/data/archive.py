@@ -21,8 +21,8 @@ from ddpm.data.source import (
 from ddpm.errors import RequestError
 
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # unpacked no further than asked for
-_PIECE = 4096  # bytes; of the other ways of packing, so many are unpacked to whatever they hold
+# What zipfile unpacks no further than asked; 200 bytes of bzip2 may hold 256 MiB, all given at once.
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
@@ -80,10 +80,11 @@ def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
     What a member says of its length is not believed: never much more than that is unpacked.
     """
-    piece = info.file_size + 1 if info.compress_type in _BOUNDED else _PIECE
+    if info.compress_type not in _BOUNDED:
+        raise BrokenImageError("is packed in an unusual way; make an ordinary zip of it")
     try:
         with archive.open(info) as file:
-            data = b"".join(iter(lambda: file.read(piece), b""))
+            data = file.read(info.file_size + 1)
     except MemoryError as error:
         raise BrokenImageError("does not fit into memory") from error
     except Exception as error:  # unpackers raise nearly anything on damaged bytes

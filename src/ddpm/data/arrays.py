@@ -3,16 +3,25 @@ array alone, whatever its key. Nothing is unpickled."""
 
 from __future__ import annotations
 
+import math
+import struct
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.source import ImageSource, Numbered, is_bomb, numbered_labels, printable
 from ddpm.errors import RequestError
+
+_LONGEST_HEADER = 10_000  # bytes, as numpy has it
+_HEADERS: dict[tuple[int, int], tuple[Callable[[BinaryIO], Any], str]] = {
+    (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
+    (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
+}  # version → its reader, and how the header's length is written
 
 
 def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
@@ -62,6 +71,8 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd headers
             if file.read(6) == b"\x93NUMPY":
+                file.seek(0)
+                _check_header(file, path.stat().st_size)
                 return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
             file.seek(0)
             return _read_archive(file, path)
@@ -82,6 +93,9 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
                     f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no images "
                     "do; give the set as files, or as a .npy."
                 )
+            if info.filename.endswith(".npy"):
+                with packed.open(info) as member:
+                    _check_header(cast(BinaryIO, member), info.file_size)
     file.seek(0)
     with np.load(file, allow_pickle=False) as archive:
         if "images" not in archive and len(archive.files) == 1:
@@ -92,6 +106,19 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
                 f"{path} needs the key images (uint8, N x C x H x W); it has {keys}."
             )
         return {key: archive[key] for key in ("images", "labels") if key in archive}
+
+
+def _check_header(file: BinaryIO, length: int) -> None:
+    """ValueError unless an .npy of `length` bytes is as long as its header says; memory is taken for that."""
+    read, kind = _HEADERS[np.lib.format.read_magic(file)]
+    place = file.tell()
+    (size,) = struct.unpack(kind, file.read(struct.calcsize(kind)))
+    if size > _LONGEST_HEADER:
+        raise ValueError("a header without end")
+    file.seek(place)
+    shape, _, dtype = read(file)
+    if file.tell() + math.prod(shape) * dtype.itemsize > length:
+        raise ValueError("an array that is cut short")
 
 
 def _whole_numbers(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:

@@ -92,7 +92,7 @@ def _header(path: Path) -> tuple[int, ...]:
         raise RequestError(
             f"{path} is not an IDX file of unsigned bytes; give the files as published."
         )
-    if not shape or is_bomb(path.stat().st_size, math.prod(shape)):
+    if not 1 <= dimensions <= 4 or is_bomb(path.stat().st_size, math.prod(shape)):
         raise _damaged(path)
     return shape
 

@@ -27,11 +27,12 @@ class ModelSpec:
 
     def _is_sound(self) -> bool:
         """Whether the facts can be those of any images; TypeError where they are none at all."""
-        channels, *sides = self.image_shape
         names, counts = self.class_names, self.class_counts
-        whole = all(type(number) is int for number in (channels, *sides, *counts))
+        series = (self.image_shape, self.data_mean, names, counts)
+        channels, *sides = self.image_shape
         return (
-            whole
+            all(isinstance(values, tuple) for values in series)
+            and all(type(number) is int for number in (channels, *sides, *counts))
             and 1 <= channels <= _MOST_CHANNELS
             and len(sides) == 2
             and all(1 <= side <= _LONGEST_SIDE for side in sides)
