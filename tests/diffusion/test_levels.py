@@ -4,8 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import Mixture, normal, run
 
-from ddpm.diffusion.levels import SPACINGS, levels
+from ddpm.diffusion.levels import SEEN, SPACINGS, levels
+from ddpm.diffusion.samplers import unipc
 from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, make_schedule
 
 EVERY = [(name, spacing) for name in SCHEDULES for spacing in SPACINGS]
@@ -96,3 +98,47 @@ def test_a_wrong_request_is_told_what_there_is():
     for start in (-1, 100):
         with pytest.raises(ValueError, match=f"from 0 to 99; got {start}"):
             levels(schedule, 1, "uniform", start=start)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("steps", [3, 6, 20])
+def test_compact_spacing_goes_from_what_is_seen_to_one_part_of_noise_in_as_many_as_steps(
+    name, steps
+):
+    schedule = make_schedule(name, 100_000)
+    path = levels(schedule, steps, "compact")
+    lam = 2 * path.half_log_snr[1:-1]
+    assert int(path.t[0]) == 99_999
+    assert float(lam[0]) == pytest.approx(SEEN, abs=0.01)
+    noise = float(path.sigma[-2] / path.signal[-2])
+    assert noise == pytest.approx(1 / steps, rel=0.01)
+    torch.testing.assert_close(
+        lam.diff(), lam.diff().mean().expand(steps - 2), rtol=0.02, atol=0.01
+    )
+
+
+def test_compact_spacing_of_very_few_steps_and_of_a_path_that_begins_in_sight():
+    schedule = make_schedule("cosine", 100_000)
+    assert levels(schedule, 1, "compact").t.tolist() == [99_999]
+    two = levels(schedule, 2, "compact")
+    assert float(two.signal[1] / two.sigma[1]) == pytest.approx(2, rel=0.01)
+    start = int((schedule.log_snr > -1).sum()) - 1
+    lam = 2 * levels(schedule, 5, "compact", start=start).half_log_snr[:-1]
+    wanted = torch.linspace(-1, 2 * math.log(5), 5, dtype=torch.float64)
+    torch.testing.assert_close(lam, wanted, rtol=0, atol=0.01)
+
+
+def test_compact_spacing_follows_a_bending_path_best_in_few_steps():
+    """Against the finely followed path of a mixture of three, from the same noise."""
+    table = make_schedule("cosine", 1000)
+    denoise = Mixture().denoiser(table)
+    x = normal(1, 1, 32, 32)
+    fine = run(unipc, denoise, levels(table, 500, "uniform"), x)
+
+    def error(spacing: str, steps: int) -> float:
+        end = run(unipc, denoise, levels(table, steps, spacing), x)
+        return float((end - fine).square().mean().sqrt())
+
+    for steps in (6, 8, 10):
+        others = [error(spacing, steps) for spacing in SPACINGS if spacing != "compact"]
+        assert error("compact", steps) < 0.9 * min(others)

@@ -14,6 +14,7 @@ from ddpm.cli import (
     planning,
     reporting,
     runs,
+    sampler_lab,
     training,
 )
 
@@ -27,6 +28,7 @@ DEFINITIONS = (
     bundling.define_bundle,
     evaluating.define_evaluate,
     comparing.define_compare,
+    sampler_lab.define_sampler_lab,
     reporting.define_report,
     data.define_data,
     planning.define_plan,

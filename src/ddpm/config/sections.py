@@ -15,7 +15,7 @@ WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
 SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc", "consistency"]
-SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras"]
+SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 

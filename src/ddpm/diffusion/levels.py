@@ -6,6 +6,7 @@ integers only. A spacing says where; each is snapped to the table without collis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from ddpm.diffusion.schedules import PURE_NOISE, Schedule
+
+SEEN = -4.5  # log-SNR: noisier, x0_hat is hardly more than the mean of the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,23 @@ def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
     return _nearest(table, -2 * ratio.log())
 
 
+def compact(schedule: Schedule, top: int, steps: int) -> Tensor:
+    """Even in log-SNR where images take shape: from `SEEN` to 2 ln(steps), after the noisiest level.
+
+    For few steps. What lies between pure noise and `SEEN` is crossed in one step, since x0_hat is
+    the same all the way; the last step is left to x0_hat, as in Karras et al. 2022, from where
+    noise is 1/steps of the signal. Measured against `log_snr` and `trailing` in docs/speedrun.md.
+    """
+    table = schedule.log_snr[: top + 1]
+    noisiest, cleanest = float(table[-1]), float(table[0])
+    last = min(2 * math.log(steps), cleanest)
+    if noisiest > SEEN:
+        even = torch.linspace(max(last, noisiest), noisiest, steps, dtype=torch.float64)
+    else:
+        even = torch.linspace(last, SEEN, steps - 1, dtype=torch.float64)
+    return torch.cat([torch.tensor([top]), _nearest(table, even.flip(0))])[-steps:]
+
+
 def _top_log_snr(table: Tensor) -> float:
     return min(max(float(table[-1]), PURE_NOISE), float(table[0]))
 
@@ -88,6 +108,7 @@ SPACINGS: dict[str, Callable[[Schedule, int, int], Tensor]] = {
     "quadratic": quadratic,
     "log-snr": log_snr,
     "karras": karras,
+    "compact": compact,
 }
 
 

@@ -80,11 +80,11 @@ def _case(
     sets: ImageSets, network: FeatureNetwork, count: int, seed: int, cache: Path | None
 ) -> _Case:
     chosen = sets.generated[choose(len(sets.generated), count, seed)]
-    real = _sample(sets.floor, network, cache)
-    reference = _reference(sets.reference, network, count, seed, cache)
+    real = sample_of(sets.floor, network, cache)
+    reference = reference_of(sets.reference, network, count, seed, cache)
     scattered, consecutive = floor_sets(len(sets.floor), count, seed)
     return _Case(
-        generated=_sample(chosen, network, cache),
+        generated=sample_of(chosen, network, cache),
         real=real,
         reference=reference,
         trained=reference.joined(real) if sets.trained_floor else reference,
@@ -97,11 +97,10 @@ def _measure(metric: Metric, case: _Case) -> Row:
     """The numbers of one row."""
     n, features = case.generated.features.shape
     floor = case.real.part(choose(len(case.real.images), n, case.seed + 1))
-    replicates = REPLICATES if features <= WIDE else WIDE_REPLICATES
-    weightings = [_weightings(n, replicates, seed) for seed in (case.seed, case.seed + 1)]
+    drawn = [weightings(n, features, seed) for seed in (case.seed, case.seed + 1)]
     reference = case.trained if metric.copies else case.reference
-    values = metric.measure(case.generated, reference, weightings[0])
-    floors = metric.measure(floor, case.reference, weightings[1])
+    values = metric.measure(case.generated, reference, drawn[0])
+    floors = metric.measure(floor, case.reference, drawn[1])
     if not metric.distance:
         return numbers(metric, values, floors, n)
     scattered, consecutive = (
@@ -137,15 +136,17 @@ def distance_numbers(
     return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
 
 
-def _sample(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
+def sample_of(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
+    """Images uint8 [n, C, H, W] with their features, and their probabilities if `network` names classes."""
     features = extract(images, network, cache)
     return Sample(images, features, _probabilities(features, network))
 
 
-def _reference(
+def reference_of(
     images: Tensor, network: FeatureNetwork, count: int, seed: int, cache: Path | None
 ) -> Reference:
-    known = _sample(images, network, cache)
+    """The reference with the subsets that measures of `count` images by `seed` take of it."""
+    known = sample_of(images, network, cache)
     matched, subset = choose(len(images), count, seed), choose(len(images), SUBSET, seed)
     return Reference(images, known.features, known.probabilities, matched, subset)
 
@@ -154,7 +155,8 @@ def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
     return network.classify(features) if isinstance(network, Classifier) else None
 
 
-def _weightings(count: int, replicates: int, seed: int) -> Tensor:
-    """[1 + replicates, count]: each image once, then the bootstrap's draws."""
+def weightings(count: int, features: int, seed: int) -> Tensor:
+    """[1 + replicates, count]: each image once, then the bootstrap's draws, fewer in many features."""
+    replicates = REPLICATES if features <= WIDE else WIDE_REPLICATES
     once = torch.ones(1, count, dtype=torch.float64)
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

@@ -87,8 +87,8 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     subject = open_subject(request.target, request.overrides, request.device)
     asked = _asked(request, subject)
     real = real or real_images(request, subject, asked)
-    count, note = _count(request, subject, real, asked)
-    network, why = _network(request, real)
+    count, note = count_images(request, subject, real, asked)
+    network, why = feature_network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     drawn = isinstance(subject, DrawnImages)
     sets = ImageSets(images, real.reference, real.floor, drawn, real.halved)
@@ -104,18 +104,18 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
         "shape": list(images.shape[1:]),
         "network": network.name,
         "network_why": why,
-        **_describe(real),
+        **describe_real(real),
         "n": count,
         "seed": request.seed,
         "note": note,
         "rows": rows,
         "command": command(request),
-        "environment": _environment(request, began),
+        "environment": environment(request, began),
     }
     return Measured(evaluation, images, sets)
 
 
-def _count(
+def count_images(
     request: EvaluationRequest, subject: Subject, real: RealImages, asked: int
 ) -> tuple[int, str]:
     """How many images will be measured, and every remark; RequestError where that cannot be."""
@@ -130,8 +130,8 @@ def _count(
     return count, "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
 
 
-def _network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
-    """The feature network, and why it is the one."""
+def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
+    """The feature network, trained first where it has to be, and why it is the one."""
     choice = pick(request.network, real.reference)
     if request.weights is not None and choice.name not in TAKES_WEIGHTS:
         raise RequestError(
@@ -171,7 +171,8 @@ def kept() -> Path:
     return cache_dir() / "evaluation"
 
 
-def _environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
+def environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
+    """Where and in what time; `began` as by time.perf_counter."""
     return {
         "torch": torch.__version__,
         "device": str(pick_device(request.device)),
@@ -213,7 +214,8 @@ def real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealIma
     return own_images(opened, n)
 
 
-def _describe(real: RealImages) -> dict[str, Any]:
+def describe_real(real: RealImages) -> dict[str, Any]:
+    """The reference and the floor as they stand in evaluation.json."""
     return {
         "reference": {
             "name": real.name,

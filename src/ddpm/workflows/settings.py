@@ -47,7 +47,7 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
         usual = [f"sampling.steps={min(steps, config.diffusion.num_steps)}"]
         if "sampling.spacing" not in asked:
             usual.append(
-                f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'log-snr'}"
+                f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'compact'}"
             )
     return with_overrides(config, [*overrides, *usual]).sampling
 
@@ -55,4 +55,4 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
 def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
     """Few steps of a solver that needs few, with the run's own guidance."""
     few = min(PREVIEW_STEPS, settings.steps)
-    return replace(settings, sampler="dpm++2m", spacing="log-snr", steps=few)
+    return replace(settings, sampler="unipc", spacing="compact", steps=few)

@@ -1,0 +1,245 @@
+"""`ddpm sampler-lab`: quality against evaluations and seconds of every sampler, and the one to take."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.diffusion.samplers import SAMPLERS
+from ddpm.errors import RequestError
+from ddpm.evaluation.yardstick import DISTANCES, make_yardstick
+from ddpm.files import check_place, write_json
+from ddpm.models.ddpm import Ddpm
+from ddpm.runs import RunFolder
+from ddpm.visuals.tradeoffs import tradeoff_plot
+from ddpm.workflows.evaluate import (
+    EvaluationRequest,
+    count_images,
+    describe_real,
+    environment,
+    feature_network,
+    kept,
+    real_images,
+)
+from ddpm.workflows.generated import DrawnImages
+from ddpm.workflows.lab_measure import FINE_SEEDS, Bench, Record, fine_settings
+from ddpm.workflows.lab_points import Point, ancestral_point, cost, plan_points
+from ddpm.workflows.lab_result import chart, judged, settle
+from ddpm.workflows.marking import weights_hash
+from ddpm.workflows.opening import Opened, open_model
+from ddpm.workflows.progress import Progress, duration, say
+from ddpm.workflows.settings import chosen_settings
+
+FORMAT = 1
+BUDGETS = (4, 6, 8, 10, 15, 20, 30, 50)
+USUAL_N = 1000
+
+
+@dataclass(frozen=True)
+class LabRequest:
+    """Which model, what to measure of it, and where the results go."""
+
+    target: str  # a run, or weights
+    samplers: Sequence[str] = ()  # none: all
+    evaluations: Sequence[int] = BUDGETS  # of the network an image, at most
+    ancestral: bool = False  # Algorithm 2 over every level as well
+    reference: str | None = None  # real images; None: the model's own training images
+    n: int = USUAL_N
+    metric: str = "fd"
+    network: str = "auto"
+    weights: Path | None = None  # of the feature network, where it takes any
+    seed: int = 0  # of the first image
+    out: Path | None = None  # None: the run's folder; for weights, NAME-sampler-lab
+    keep: bool = False  # leave the run's default setting as it is
+    json: Path | None = None
+    overrides: Sequence[str] = ()  # sampling.key=value, of all points
+    device: str = "auto"
+
+
+def sampler_lab(request: LabRequest) -> dict[str, Any]:
+    """The object of sampler-lab.json, written with its figure; the choice becomes the run's default.
+
+    Every point has its own file and is not measured twice. RequestError: a model that has no
+    reverse process, too few images, an unknown sampler or distance, a budget too small for one.
+    """
+    began = time.perf_counter()
+    opened, model = _opened(request)
+    place = RunFolder(_folder(request, opened))
+    for path in filter(None, (place.sampler_lab, request.json)):
+        check_place(path)
+    points = _points(model, request)
+    asked = _as_evaluation(request)
+    bench, facts = _bench(request, asked, opened, place)
+    records = _measure_all(bench, points)
+    found = judged(bench.yardstick, points, records)
+    lab = {
+        "format": FORMAT,
+        "name": opened.name,
+        "target": request.target,
+        "step": opened.step,
+        "weights": bench.weights,
+        **facts,
+        **found,
+        "floor": {**found["floor"], **facts["floor"]},
+        "command": command(request),
+    }
+    chosen = points[lab["recommended"]].settings
+    lab["default"] = settle(opened, request.target, chosen, request.keep)
+    lab["environment"] = {**environment(asked, began), "precision": model.precision}
+    tradeoff_plot(place.sampler_lab_plot, chart(lab))
+    for path in filter(None, (place.sampler_lab, request.json)):
+        write_json(path, lab)
+    return lab
+
+
+def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
+    """The model; RequestError where there is nothing to choose."""
+    if request.metric not in DISTANCES:
+        raise RequestError(
+            f"{request.metric} is no distance; --metric is {' or '.join(DISTANCES)}."
+        )
+    for key in ("sampling.sampler", "sampling.steps"):
+        if any(assignment.split("=")[0].strip() == key for assignment in request.overrides):
+            raise RequestError(f"The lab tries {key} itself; use --samplers and --evaluations.")
+    opened = open_model(request.target, request.device)
+    if not isinstance(opened.model, Ddpm):
+        raise RequestError(
+            f"{request.target} has one way to draw, so there is no sampler to choose; give a run of a "
+            "diffusion model."
+        )
+    chosen_settings(opened.model, request.overrides)
+    return opened, opened.model
+
+
+def _folder(request: LabRequest, opened: Opened) -> Path:
+    if request.out is not None:
+        return request.out
+    return Path(f"{opened.name}-sampler-lab") if opened.run is None else opened.run.root
+
+
+def _points(model: Ddpm, request: LabRequest) -> list[Point]:
+    points = plan_points(
+        model, request.samplers or tuple(SAMPLERS), request.evaluations, request.overrides
+    )
+    if request.ancestral:
+        whole = ancestral_point(model, request.overrides)
+        points = [*(point for point in points if point.settings != whole.settings), whole]
+    return points
+
+
+def _as_evaluation(request: LabRequest) -> EvaluationRequest:
+    """What `ddpm evaluate` would be asked for the same protocol."""
+    return EvaluationRequest(
+        target=request.target,
+        reference=request.reference,
+        n=request.n,
+        network=request.network,
+        weights=request.weights,
+        seed=request.seed,
+        overrides=request.overrides,
+        device=request.device,
+    )
+
+
+def _bench(
+    request: LabRequest, asked: EvaluationRequest, opened: Opened, place: RunFolder
+) -> tuple[Bench, dict[str, Any]]:
+    """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
+    model = opened.model
+    assert isinstance(model, Ddpm)
+    subject = DrawnImages(opened, chosen_settings(model, request.overrides))
+    real = real_images(asked, subject, request.n)
+    n, note = count_images(asked, subject, real, request.n)
+    network, why = feature_network(asked, real)
+    say("measuring the floor")
+    sets = (real.reference, real.floor)
+    yardstick = make_yardstick(request.metric, sets, network, n, request.seed, kept())
+    seeds = range(request.seed, request.seed + n)
+    bench = Bench(model, weights_hash(model), yardstick, place.sampler_lab_points, seeds)
+    described = describe_real(real)
+    facts = {
+        "n": n,
+        "seeds": [seeds[0], seeds[-1]],
+        "metric": request.metric,
+        "label": yardstick.label,
+        "protocol": yardstick.protocol,
+        "network": network.name,
+        "network_why": why,
+        "reference": described["reference"],
+        "floor": described["floor"],
+        "note": note,
+    }
+    return bench, facts
+
+
+def _measure_all(bench: Bench, points: Sequence[Point]) -> list[Record]:
+    """The record of every point, in order; those that a file holds already are not drawn again."""
+    found = [bench.known(point) for point in points]
+    missing = [point for point, record in zip(points, found, strict=True) if record is None]
+    _announce(bench, points, missing)
+    total = sum(point.cost.evaluations for point in missing) * len(bench.seeds)
+    done = 0
+    with Progress("measuring", total, unit="evaluations") as bar:
+        for index, point in enumerate(points):
+            if found[index] is not None:
+                continue
+            needed = point.cost.evaluations
+
+            def advance(images: int, done: int = done, needed: int = needed) -> None:
+                bar.reach(done + images * needed)
+
+            bar.reach(done, point.name)
+            found[index] = bench.measure(point, advance)
+            done += needed * len(bench.seeds)
+    return [record for record in found if record is not None]
+
+
+def _announce(bench: Bench, points: Sequence[Point], missing: Sequence[Point]) -> None:
+    """What will be done, and how long it will take at the pace of a few steps."""
+    seeds, known = bench.seeds, len(points) - len(missing)
+    say(
+        f"{bench.yardstick.label} of {len(points)} settings, each on seeds {seeds[0]}–{seeds[-1]}"
+        + (f"; {known} are measured already" if known else "")
+    )
+    if not missing:
+        return
+    pace = bench.pace()
+    times = [point.cost.evaluations * pace for point in missing]
+    fine = cost(bench.model, fine_settings(bench.model, points[0].settings)).evaluations
+    total = sum(times) + fine * pace * min(1.0, FINE_SEEDS / len(seeds))
+    evaluations = sum(point.cost.evaluations for point in missing)
+    say(f"about {duration(total)} of drawing: {evaluations:,} evaluations an image")
+    for point, seconds in zip(missing, times, strict=True):
+        if point.baseline:
+            words = f"{point.name} ({point.cost.evaluations:,} evaluations an image)"
+            say(f"of these {duration(seconds)} for {words}")
+
+
+def command(request: LabRequest) -> str:
+    """The command line that asks for the same."""
+    words = ["ddpm", "sampler-lab", request.target]
+    for option, value, usual in (
+        ("-n", request.n, USUAL_N),
+        ("--samplers", ",".join(request.samplers), ""),
+        ("--evaluations", ",".join(map(str, request.evaluations)), ",".join(map(str, BUDGETS))),
+        ("--reference", request.reference, None),
+        ("--metric", request.metric, "fd"),
+        ("--features", request.network, "auto"),
+        ("--weights", request.weights, None),
+        ("--seed", request.seed, 0),
+        ("--out", request.out, None),
+    ):
+        if value != usual:
+            words += [option, str(value)]
+    for assignment in request.overrides:
+        words += ["--set", assignment]
+    words += [option for option, on in _switches(request) if on]
+    return shlex.join(words)
+
+
+def _switches(request: LabRequest) -> tuple[tuple[str, bool], ...]:
+    return ("--ancestral", request.ancestral), ("--keep", request.keep)
