@@ -74,6 +74,7 @@ def check(config: Config) -> None:
         raise RequestError(
             "sampling.guidance_interval needs two rising shares of the noise range, such as [0.1, 0.8]."
         )
+    _check_guide(config.sampling.guide)
     if config.training.accumulate > config.training.batch_size:
         raise RequestError("training.accumulate cannot be larger than training.batch_size.")
     if config.sampling.steps > config.diffusion.num_steps:
@@ -165,6 +166,15 @@ def _check_dcgan(config: Config) -> None:
     if config.training.batch_size < 2:
         raise RequestError(
             "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
+        )
+
+
+def _check_guide(guide: str) -> None:
+    kind, _, step = guide.partition(":")
+    if guide and not (kind in ("step", "snapshot") and step.isascii() and step.isdecimal()):
+        raise RequestError(
+            f"sampling.guide cannot be {guide!r}; it names an earlier state of the run, such as step:500 (a "
+            "checkpoint) or snapshot:500 (an average put aside by training.posthoc_ema)."
         )
 
 

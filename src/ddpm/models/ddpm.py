@@ -31,6 +31,7 @@ from ddpm.errors import RequestError
 from ddpm.models.base import Frame, Losses, State
 from ddpm.models.ema import Ema
 from ddpm.models.geometry import TOLD, Geometry
+from ddpm.models.guides import Guides
 from ddpm.models.optimizers import (
     learning_rate,
     load_optimizer_tensors,
@@ -87,6 +88,7 @@ class Ddpm:
             raise RequestError(f"This model cannot be made: {error}.") from error
         self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
+        self.guides = Guides()  # none, but for a model that was opened from its run
         self.sharded = False
 
     @cached_property
@@ -224,8 +226,12 @@ class Ddpm:
         network, clip = self.ema.network.eval(), CLIPS[settings.clip]
         chosen = None if labels is None else torch.tensor(labels, device=self.device)
         learned = self.spec.config.diffusion.learned_variance
+        worse, hidden = network, None  # guidance leads away from the same network without labels,
+        if settings.autoguided:  # or from an earlier one with them (Karras et al. 2024, Eq. 3)
+            worse, hidden = self.guides.network(settings.guide, network), chosen
+        guided = settings.guidance != 1 and (settings.autoguided or chosen is not None)
 
-        def predict(x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
+        def predict(network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
             signal, sigma = self.schedule.at(t, x)
             with autocast(self.precision, self.device):
                 output = network(self.objective.network_input(x, signal, sigma), t, labels).float()
@@ -235,11 +241,10 @@ class Ddpm:
             return Prediction(self.objective.to_x0(output, x, signal, sigma), variance)
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
-            found = predict(x, t, chosen)
-            guided = chosen is not None and settings.guidance != 1
+            found = predict(network, x, t, chosen)
             if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
-                unconditional = predict(x, t, None).x0
-                found = found._replace(x0=guide(found.x0, unconditional, settings.guidance))
+                away = predict(worse, x, t, hidden).x0
+                found = found._replace(x0=guide(found.x0, away, settings.guidance))
             return found._replace(x0=clip(found.x0))
 
         return denoise
@@ -310,9 +315,13 @@ class Ddpm:
 
     def drawing(self, settings: SamplingConfig) -> str:
         """`dpm++2m, 20 steps`, with guidance where there is some."""
-        guided = settings.guidance != 1 and self.spec.num_classes
-        guidance = f", guidance {settings.guidance:g}" if guided else ""
+        guidance = f", guidance {settings.guidance:g}" if self.is_guided(settings) else ""
+        guidance += f" away from {settings.guide}" if settings.autoguided else ""
         return f"{settings.sampler}, {settings.steps} steps{guidance}"
+
+    def is_guided(self, settings: SamplingConfig) -> bool:
+        """Whether the network, or an earlier one, is asked twice a step."""
+        return settings.guidance != 1 and (settings.autoguided or self.spec.num_classes > 0)
 
     def describe(self) -> list[str]:
         """Size, device, and how much of the image the last noise level leaves."""

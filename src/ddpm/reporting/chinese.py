@@ -275,6 +275,7 @@ SETTINGS = {
     "sampling.variance": "ancestral 步驟的變異數",
     "sampling.clip": "預測影像的上限",
     "sampling.guidance": "引導強度；1 為無",
+    "sampling.guide": "引導所遠離的、本次訓練較早的狀態",
     "sampling.guidance_interval": "引導作用的雜訊範圍",
     "sampling.chunk": "一次生成的影像數",
 }
@@ -317,6 +318,10 @@ PHRASES = (
     ),
     (r"one pass of the generator", "生成器的單次運算"),
     (r"(\S+), (\d+) steps", r"\1、\2 步"),
+    (
+        r"(\S+), (\d+) steps, guidance (\S+) away from (\S+)",
+        r"\1、\2 步、引導 \3（遠離 \4）",
+    ),
     (r"(\S+), (\d+) steps, guidance (\S+)", r"\1、\2 步、引導 \3"),
     (r"(.+) is better", r"\1 較佳"),
     (r"(.+) is best", r"\1 最佳"),

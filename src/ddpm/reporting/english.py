@@ -303,6 +303,7 @@ SETTINGS = {
     "sampling.variance": "variance of the ancestral step",
     "sampling.clip": "limit of the predicted image",
     "sampling.guidance": "guidance scale; 1 is none",
+    "sampling.guide": "earlier state of the run that guidance leads away from",
     "sampling.guidance_interval": "share of the noise range with guidance",
     "sampling.chunk": "images drawn together",
 }

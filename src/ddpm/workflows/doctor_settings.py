@@ -87,7 +87,7 @@ def guidance_untrained(case: Case) -> Finding | None:
     learns = config.data.labels is not False and case.class_names != ()
     if not case.diffusion or config.sampling.guidance == 1 or not learns:
         return None
-    if config.network.label_dropout > 0:
+    if config.network.label_dropout > 0 or config.sampling.guide:
         return None
     return Finding(
         "serious",
@@ -100,7 +100,7 @@ def guidance_untrained(case: Case) -> Finding | None:
 def guidance_without_labels(case: Case) -> Finding | None:
     config = case.config
     learns = config.data.labels is not False and case.class_names != ()
-    if not case.diffusion or config.sampling.guidance == 1 or learns:
+    if not case.diffusion or config.sampling.guidance == 1 or learns or config.sampling.guide:
         return None
     return Finding(
         "note",

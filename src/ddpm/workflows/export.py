@@ -9,6 +9,7 @@ import torch
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
 from ddpm.training.checkpoint import save_weights
+from ddpm.workflows.guiding import unguided
 from ddpm.workflows.opening import find_run, newest_checkpoint, open_model
 
 SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
@@ -33,7 +34,8 @@ def export_weights(
     path = out or Path(opened.name + SUFFIXES[to])
     with replacing(path) as temporary:
         if to == "safetensors":
-            save_weights(temporary, tensors, opened.model.spec)
+            spec = opened.model.spec
+            save_weights(temporary, tensors, spec.with_config(unguided(spec.config)))
         else:
             plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             torch.save(plain, temporary)

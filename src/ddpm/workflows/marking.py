@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
@@ -44,9 +44,11 @@ def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
     """Of the settings those that decide which images come: none where a model draws in one pass."""
     if not model.spec.config.has_reverse_process:
         return {}
-    deaf = _OWN if model.spec.num_classes else (*_OWN, "guidance", "guidance_interval")
-    heard = set(heard_sampling(model.spec.config)).difference(deaf)
-    return {key: value for key, value in sampling.items() if key in heard}
+    aims = model.spec.num_classes > 0 or sampling.get("guide")
+    deaf = _OWN if aims else (*_OWN, "guidance", "guidance_interval")
+    known = {field.name for field in fields(SamplingConfig)}
+    unheard = known.difference(heard_sampling(model.spec.config)).union(deaf)
+    return {key: value for key, value in sampling.items() if key not in unheard}
 
 
 def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
@@ -57,7 +59,7 @@ def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
             f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
-    heard = _heard(model, mark.sampling)
+    heard = _heard(model, {"guide": "", **mark.sampling})  # older marks know of none
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in heard.items()]
     labels = choose_labels(model, mark.seeds, mark.label)
     return draw_with_bar(model, mark.seeds, labels, chosen_settings(model, overrides))

@@ -16,6 +16,7 @@ from ddpm.training import checkpoint
 from ddpm.visuals.grids import picture_bytes
 from ddpm.workflows.at_hand import Material
 from ddpm.workflows.budget import timed_steps
+from ddpm.workflows.guiding import unguided
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import choose_labels
 
@@ -47,10 +48,10 @@ class Measured:
 def measure(material: Material, device: torch.device, seconds: float = STEP_SECONDS) -> Measured:
     """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
     keep_memory()
-    config = material.spec.config
+    config = unguided(material.spec.config)  # there is no earlier state yet
     say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     forget_peak(device)
-    model = make_model(material.spec, device)
+    model = make_model(material.spec.with_config(config), device)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     forget_peak(device)

@@ -19,6 +19,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.processes import check_same, each_machine_once
 from ddpm.runs import RunFolder, list_runs
 from ddpm.training.checkpoint import Checkpoint, load, load_weights
+from ddpm.workflows.guiding import give_guides
 from ddpm.workflows.progress import Progress, say
 
 RUNS = Path("runs")
@@ -66,6 +67,7 @@ def open_model(target: str, device: str = "auto") -> Opened:
         sampling = load_config(run.config).sampling
         spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
+        give_guides(model, run)
         model.load_state(found.state)
         step = found.progress["step"]
         return Opened(model, run.root.name, f"the run {run.root}, step {step}", run, step)

@@ -22,6 +22,7 @@ from ddpm.visuals.animations import denoising_gif, frame_indices
 from ddpm.visuals.curves import loss_plot
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import process_strip
+from ddpm.workflows.guiding import give_guides
 from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
@@ -216,6 +217,7 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
 
 def finish(run: RunFolder, model: GenerativeModel) -> None:
     """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
+    give_guides(model, run)
     trajectory, settings = Trajectory(), model.spec.config.sampling
     labels = choose_labels(model, range(25), None)
     images = draw_with_bar(model, range(25), labels, settings, trajectory)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ddpm.config import SamplingConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
+from ddpm.workflows.guiding import check_guide, without_guide
 
 PREVIEW_STEPS = 10  # of a cheap solver
 
@@ -35,11 +36,13 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
             )
     asked = [assignment.split("=")[0].strip() for assignment in overrides]
     chosen = with_overrides(config, overrides).sampling
-    if "sampling.guidance" in asked and chosen.guidance != 1 and not model.spec.num_classes:
+    aims = model.spec.num_classes > 0 or chosen.guide
+    if "sampling.guidance" in asked and chosen.guidance != 1 and not aims:
         raise RequestError(
-            "This model learned no labels, so there is nothing to guide towards; leave guidance at 1, or "
-            "train with --set data.labels=true."
+            "This model learned no labels, so there is nothing to guide towards; leave guidance at 1, train "
+            "with --set data.labels=true, or draw away from an earlier state (--set sampling.guide=step:N)."
         )
+    check_guide(model, chosen)
     usual: list[str] = []
     named = "sampling.sampler" in asked and chosen.sampler in USUAL_STEPS
     if named and "sampling.steps" not in asked:
@@ -53,6 +56,6 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
 
 
 def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
-    """Few steps of a solver that needs few, with the run's own guidance."""
+    """Few steps of a solver that needs few, with the run's own guidance by labels."""
     few = min(PREVIEW_STEPS, settings.steps)
-    return replace(settings, sampler="unipc", spacing="compact", steps=few)
+    return replace(without_guide(settings), sampler="unipc", spacing="compact", steps=few)

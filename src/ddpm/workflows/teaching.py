@@ -34,6 +34,11 @@ def check_teacher(opened: Opened) -> Ddpm:
         raise RequestError(
             f"{opened.name} is a DCGAN, which draws in one step already; distill a diffusion model."
         )
+    if opened.model.spec.config.sampling.autoguided:
+        raise RequestError(
+            f"{opened.name} draws away from an earlier state of itself (sampling.guide), which a student "
+            'cannot be taught; set sampling.guide to "" in its config.json first.'
+        )
     return opened.model
 
 

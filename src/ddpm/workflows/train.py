@@ -31,6 +31,7 @@ from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
 from ddpm.workflows.environment import describe
 from ddpm.workflows.forecast import Forecast
+from ddpm.workflows.guiding import check_begun
 from ddpm.workflows.memorization import MemoryCheck
 from ddpm.workflows.opening import (
     load_into,
@@ -248,6 +249,7 @@ def _begun(run: RunFolder, asked: Config) -> Config:
     ]
     if folder.exists() and others:
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
+    check_begun(asked)
     return asked
 
 

@@ -1,0 +1,205 @@
+"""Autoguidance by a run's own past, from the command to the picture that can be drawn again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.config import load_config, with_overrides
+from ddpm.errors import RequestError
+from ddpm.files import write_json
+from ddpm.models.ddpm import Ddpm
+from ddpm.presets import get_preset
+from ddpm.runs import RunFolder
+from ddpm.training.checkpoint import load
+from ddpm.visuals.marks import read_mark
+from ddpm.workflows.evaluate import EvaluationRequest, evaluate_target
+from ddpm.workflows.export import export_weights
+from ddpm.workflows.marking import draw_again
+from ddpm.workflows.opening import open_model
+from ddpm.workflows.pictures import SampleRequest, finish, write_samples
+from ddpm.workflows.sample import draw
+from ddpm.workflows.settings import cheap_settings, chosen_settings
+from ddpm.workflows.teaching import check_teacher
+from ddpm.workflows.train import train
+
+TINY = (
+    "network.channels=8",
+    "network.attention=[]",
+    "data.labels=false",
+    "training.batch_size=8",
+    "training.steps=6",
+    "training.posthoc_ema=2",
+    "training.checkpoint_every=2",
+    "training.preview_every=1000",
+    "sampling.steps=3",
+)
+AWAY = ["sampling.guidance=2", "sampling.guide=step:2"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """A run without labels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        config = with_overrides(get_preset("digits").config, TINY)
+        return train(config, tmp_path_factory.mktemp("runs") / "run", device="cpu").run
+
+
+def images(run: RunFolder, *overrides: str, seeds: range = range(4)) -> Any:
+    model = open_model(str(run.root), "cpu").model
+    return draw(model, seeds, None, chosen_settings(model, overrides))
+
+
+def test_the_guide_is_the_run_as_it_was(run: RunFolder) -> None:
+    model = open_model(str(run.root), "cpu").model
+    assert isinstance(model, Ddpm)
+    settings = replace(chosen_settings(model, AWAY), clip="none")
+    early = Ddpm(model.spec)
+    early.load_state({"ema": load(run.checkpoint(2)).state["ema"]})
+    x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
+    with torch.no_grad():
+        found = model.denoiser(None, settings)(x, t).x0
+        plain = replace(settings, guide="", guidance=1.0)
+        good, bad = (each.denoiser(None, plain)(x, t).x0 for each in (model, early))
+    torch.testing.assert_close(found, 2 * good - bad)
+    assert not torch.allclose(good, bad, atol=1e-3)
+
+
+def test_images_differ_by_guide_and_not_at_scale_one(run: RunFolder) -> None:
+    plain = images(run)
+    away = [
+        images(run, "sampling.guidance=2", f"sampling.guide={guide}")
+        for guide in ("step:2", "step:4", "snapshot:3")
+    ]
+    assert all(not np.array_equal(one, plain) for one in away)
+    assert not np.array_equal(away[0], away[1]) and not np.array_equal(away[1], away[2])
+    assert np.array_equal(images(run, "sampling.guidance=1", "sampling.guide=step:2"), plain)
+    assert np.array_equal(images(run, "sampling.guide=step:2"), plain)
+
+
+def test_an_image_is_its_seed_s(run: RunFolder) -> None:
+    many = images(run, *AWAY, seeds=range(5))
+    assert np.array_equal(images(run, *AWAY, seeds=range(2)), many[:2])
+    assert np.array_equal(images(run, *AWAY, seeds=range(5)), many)
+
+
+def test_a_guided_grid_says_so_and_is_drawn_again(run: RunFolder) -> None:
+    write_samples(str(run.root), AWAY, SampleRequest(n=4, out=Path("grid.png")), "cpu")
+    with Image.open("grid.png") as picture:
+        mark = read_mark(picture)
+    assert mark is not None
+    assert mark.sampling["guide"] == "step:2" and mark.sampling["guidance"] == 2
+    model = open_model(str(run.root), "cpu").model
+    assert np.array_equal(draw_again(model, mark), images(run, *AWAY))
+    assert "guidance 2 away from step:2" in model.drawing(chosen_settings(model, AWAY))
+
+
+def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) -> None:
+    """Its mark knows of no guide, and the run has got one since."""
+    write_samples(str(run.root), [], SampleRequest(n=4, out=Path("grid.png")), "cpu")
+    with Image.open("grid.png") as picture:
+        mark = read_mark(picture)
+    assert mark is not None
+    old = {k: v for k, v in mark.sampling.items() if k != "guide"}
+    with guided_by_default(run) as model:
+        assert np.array_equal(draw_again(model, replace(mark, sampling=old)), images_plain(model))
+
+
+def images_plain(model: Any) -> Any:
+    return draw(model, range(4), None, chosen_settings(model, ["sampling.guide="]))
+
+
+@contextlib.contextmanager
+def guided_by_default(run: RunFolder) -> Iterator[Any]:
+    """The run with autoguidance among its own settings, opened."""
+    before, config = run.config.read_text("utf-8"), load_config(run.config)
+    sampling = replace(config.sampling, guidance=2.0, guide="step:2")
+    write_json(run.config, replace(config, sampling=sampling).to_dict())
+    try:
+        yield open_model(str(run.root), "cpu").model
+    finally:
+        run.config.write_text(before, "utf-8")
+
+
+def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
+    expected = images(run, *AWAY)
+    with guided_by_default(run) as model:
+        assert np.array_equal(images(run), expected)
+        assert cheap_settings(model.spec.config.sampling).guide == ""
+        finish(run, model)
+        with Image.open(run.sample_grid) as picture:
+            mark = read_mark(picture)
+        assert mark is not None and mark.sampling["guide"] == "step:2"
+        with pytest.raises(RequestError, match="a student cannot be taught"):
+            check_teacher(open_model(str(run.root), "cpu"))
+        exported = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    sampling = open_model(str(exported), "cpu").model.spec.config.sampling
+    assert sampling.guide == "" and sampling.guidance == 1
+
+
+def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
+    request = EvaluationRequest(str(run.root), n=12, likelihood=0, overrides=AWAY, device="cpu")
+    found = evaluate_target(request)
+    assert found["drawn"] == "dpm++2m, 3 steps, guidance 2 away from step:2"
+    assert "sampling.guide=step:2" in found["command"]
+    assert json.loads(run.evaluation.read_text("utf-8"))["drawn"] == found["drawn"]
+
+
+@pytest.mark.parametrize(
+    ("guide", "words"),
+    [
+        ("step:3", "holds no checkpoint of step 3 to be guided by; .* step:2, step:4, step:6 or "
+         "snapshot:3, snapshot:6"),
+        ("snapshot:4", "holds no snapshot of step 4"),
+        ("magic", "sampling.guide cannot be .magic.; it names .* step:500"),
+        ("step:", "cannot be 'step:'"),
+        ("step:-2", "cannot be 'step:-2'"),
+    ],
+)  # fmt: skip
+def test_refusals_in_a_sentence(run: RunFolder, guide: str, words: str) -> None:
+    overrides = ["sampling.guidance=2", f"sampling.guide={guide}"]
+    with pytest.raises(RequestError, match=words):
+        write_samples(str(run.root), overrides, SampleRequest(n=1, out=Path("no.png")), "cpu")
+    assert not Path("no.png").exists()
+
+
+def test_weights_alone_have_no_past(run: RunFolder) -> None:
+    export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    for target in ("w.safetensors", "digits"):
+        model = open_model(target, "cpu").model
+        with pytest.raises(RequestError, match="which only the run that trained it knows"):
+            chosen_settings(model, AWAY)
+
+
+def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: RunFolder) -> None:
+    with pytest.raises(RequestError, match=r"learned no labels, .* sampling.guide=step:N"):
+        images(run, "sampling.guidance=2")
+
+
+def test_a_training_cannot_begin_with_a_guide() -> None:
+    config = with_overrides(get_preset("digits").config, [*TINY, *AWAY])
+    with pytest.raises(RequestError, match="names a moment of the training, which is yet to come"):
+        train(config, Path("new"), device="cpu")
+    assert not Path("new", "config.json").exists()
