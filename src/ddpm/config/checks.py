@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from ddpm.config.sections import Config, DataConfig, DiffusionConfig, GanConfig, SamplingConfig
+from ddpm.config.values import shown
 from ddpm.errors import RequestError
 
 # key -> (lowest, highest) value that makes sense
@@ -182,8 +183,8 @@ def _check_labels(data: DataConfig) -> None:
     known = data.labels in (True, False, "auto") or 2 <= data.clusters <= _MOST_CLUSTERS
     if not known:
         raise RequestError(
-            f"data.labels cannot be {data.labels!r}; the choices are true, false, auto (labels where there "
-            f"are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to {_MOST_CLUSTERS})."
+            f"data.labels cannot be {shown(data.labels)}; the choices are true, false, auto (labels where "
+            f"there are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to {_MOST_CLUSTERS})."
         )
 
 

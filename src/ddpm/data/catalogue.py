@@ -192,8 +192,8 @@ def locate(
     download. Raises ``RequestError`` where nothing is meant by it or the set must be got by hand,
     ``WorkError`` where a download fails.
     """
-    path = Path(name_or_path).expanduser()
-    if name_or_path and path.exists():
+    path = Path(os.path.expanduser(name_or_path))
+    if name_or_path and os.path.exists(path):  # False for what cannot be a path, too
         return path
     if data_dir is not None and path.name == name_or_path and _holds_anything(data_dir / path):
         return data_dir / path
@@ -220,13 +220,13 @@ def _there_already(urls: Sequence[str], target: Path, content: Content) -> Path:
 
 
 def _holds_anything(folder: Path) -> bool:
-    return folder.is_dir() and any(not item.name.startswith(".") for item in folder.iterdir())
+    return os.path.isdir(folder) and any(not item.name.startswith(".") for item in folder.iterdir())
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name.lower(), DATASETS, n=3)
+    near = difflib.get_close_matches(name[:100].lower(), DATASETS, n=3)
     mend = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(DATASETS)}"
-    return f"no path and no data set is named {name!r}: {mend}"
+    return f"no path and no data set is named {name[:100]!r}: {mend}"
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
