@@ -227,7 +227,7 @@ class Ddpm:
         chosen = None if labels is None else torch.tensor(labels, device=self.device)
         learned = self.spec.config.diffusion.learned_variance
         worse, hidden = network, None  # guidance leads away from the same network without labels,
-        if settings.autoguided:  # or from an earlier one with them (Karras et al. 2024, Eq. 3)
+        if settings.autoguided:  # or from an earlier one with them (see models/guides.py)
             worse, hidden = self.guides.network(settings.guide, network), chosen
         guided = settings.guidance != 1 and (settings.autoguided or chosen is not None)
 
