@@ -1,7 +1,6 @@
 """`python -m ddpm` is the command `ddpm`."""
 
-import sys
-
 from ddpm.cli import main
+from ddpm.processes import leave
 
-sys.exit(main())
+leave(main())

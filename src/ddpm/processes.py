@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ddpm.errors import RequestError, WorkError
 
@@ -97,6 +98,15 @@ def together() -> Iterator[None]:
         raise  # whoever waits for this process is told by its end, after these words are kept
     _distributed().destroy_process_group()
     _world = None
+
+
+def leave(status: int) -> NoReturn:
+    """End this process; of several at once, as threads of theirs may abort an interpreter that tidies up."""
+    if several():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def share(count: int) -> slice:
@@ -190,6 +200,11 @@ def agreed() -> Iterator[None]:
     _raise_first(None)
 
 
+def is_agreed(error: Exception) -> bool:
+    """Whether all processes have this error."""
+    return "agreed" in error.__dict__
+
+
 def check_same(value: str, what: str) -> None:
     """RequestError where `what` is not the same for all."""
     values = [value] if _world is None else _exchanged(value)
@@ -205,7 +220,9 @@ def _raise_first(error: Exception | None) -> None:
     if not highest(error is not None) or _world is None:
         return
     errors = _exchanged(None if error is None else _portable(error))
-    raise error or next(other for other in errors if other is not None)
+    first = error or next(other for other in errors if other is not None)
+    first.__dict__["agreed"] = True
+    raise first
 
 
 def _portable(error: Exception) -> Exception:

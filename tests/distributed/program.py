@@ -22,12 +22,14 @@ from ddpm.processes import (
     from_main,
     highest,
     is_main,
+    leave,
     rank,
     share,
     size,
     together,
 )
 from tests.distributed.cases import CASES, flat, images, spec, trained
+from tests.faults.fused import lay
 
 
 def primitives() -> dict[str, Any]:
@@ -101,9 +103,13 @@ def main(values: dict[str, Any]) -> int:
         if values.get("steps"):
             steps(Path(values["steps"]))
         statuses = [ddpm(command) for command in values.get("commands", [])]
+        if "stopped" in values:
+            if rank() == values["rank"]:
+                lay(*values["fuse"])
+            statuses.append(ddpm(values["stopped"]))
     return max([0, *statuses])
 
 
 if __name__ == "__main__":
     os.environ.pop("DDPM_DATA_DIR", None)
-    sys.exit(main(json.loads(sys.argv[1])))
+    leave(main(json.loads(sys.argv[1])))

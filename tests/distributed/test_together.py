@@ -41,6 +41,7 @@ SETTINGS = (
     "sampling.chunk=10",
 )
 STEPS = 6
+STEP = ("ddpm.models.ddpm:Ddpm", "training_step")
 
 
 def train(out: Path, *more: str) -> list[str]:
@@ -68,14 +69,16 @@ def workplace(root: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def two(root: Path) -> Path:
-    """What two processes did without being disturbed: every case, and a run of six steps."""
-    values = {"steps": str(root), "commands": [train(root / "whole" / "run")]}
-    done = torchrun(2, values, root / "cache")
+    """What two processes did without being disturbed: every case, and two runs of six steps."""
+    commands = [train(root / "whole" / "run"), train(root / "parts" / "run", *PARTS)]
+    done = torchrun(2, {"steps": str(root), "commands": commands}, root / "cache")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [str(root / "whole" / "run" / n) for n in PICTURES]  # said once
+    pictures = [str(root / run / "run" / name) for run in ("whole", "parts") for name in PICTURES]
+    assert done.stdout.splitlines() == pictures  # said once
     return root
 
 
+PARTS = ("--shard", "--set", "training.batch_size=8")
 PICTURES = ("loss.png", "samples.png", "denoising.gif")
 
 
@@ -136,6 +139,20 @@ def test_in_parts_each_process_holds_about_half(two: Path, name: str) -> None:
     assert 0.4 < part / everything < 0.6
 
 
+def test_a_run_in_parts_is_gone_on_with_by_one_process(two: Path) -> None:
+    run, whole = RunFolder(two / "parts" / "run"), RunFolder(two / "whole" / "run")
+    parts, usual = load(run.checkpoint(STEPS)).state, load(whole.checkpoint(STEPS)).state
+    shapes = [
+        {s: {k: t.shape for k, t in ts.items()} for s, ts in e.items()} for e in (parts, usual)
+    ]
+    assert shapes[0] == shapes[1]
+    assert [p.name for p in run.previews.iterdir()] == [p.name for p in whole.previews.iterdir()]
+    longer = [*train(run.root, *PARTS[1:]), "--steps", "8"]
+    assert main(longer) == 0
+    assert run.checkpoint_steps()[-1] == 8
+    assert {row["batch"] for row in read_rows(run.metrics) if "batch" in row} == {8}
+
+
 def test_the_run_folder_is_that_of_one_process(two: Path) -> None:
     run = RunFolder(two / "whole" / "run")
     assert leftovers(run) == [] and run.checkpoint_steps()[-1] == STEPS
@@ -146,9 +163,11 @@ def test_the_run_folder_is_that_of_one_process(two: Path) -> None:
     assert all((run.root / name).is_file() for name in PICTURES)
 
 
-def test_a_killed_process_ends_all_and_the_run_goes_on_bit_for_bit(two: Path) -> None:
+@pytest.fixture(scope="module")
+def killed(two: Path) -> Path:
+    """A run of two processes of which the second was killed in step 4."""
     out = two / "killed" / "run"
-    fuse = ["ddpm.models.ddpm:Ddpm", "training_step", 4, signal.SIGKILL]
+    fuse = [*STEP, 4, signal.SIGKILL]
     done = torchrun(2, {"arguments": train(out), "rank": 1, "fuse": fuse}, two / "cache", FUSED)
     assert done.returncode != 0
     sentences = [line for line in done.stderr.splitlines() if line.startswith("ddpm: ")]
@@ -156,20 +175,24 @@ def test_a_killed_process_ends_all_and_the_run_goes_on_bit_for_bit(two: Path) ->
         "ddpm: Another process of this command has ended; give the same command again to go on."
     ]
     assert RunFolder(out).checkpoint_steps() == [2]
-    done = torchrun(2, {"commands": [train(out)]}, two / "cache")
-    assert done.returncode == 0, done.stderr
-    assert differences(RunFolder(out), RunFolder(two / "whole" / "run")) == []
+    return out
 
 
 @pytest.fixture(scope="module")
-def stopped(two: Path) -> Path:
-    """A run of two processes of which the second was asked to stop in step 3."""
+def stopped(two: Path, killed: Path) -> Path:
+    """A run of two processes of which the second was asked to stop in step 3; `killed` was finished first."""
     out = two / "stopped" / "run"
-    fuse = ["ddpm.models.ddpm:Ddpm", "training_step", 3, signal.SIGTERM]
-    done = torchrun(2, {"arguments": train(out), "rank": 1, "fuse": fuse}, two / "cache", FUSED)
-    assert done.returncode != 0  # torchrun's own word for 143
+    fuse = {"rank": 1, "fuse": [*STEP, 3, signal.SIGTERM]}
+    done = torchrun(2, {"commands": [train(killed)], "stopped": train(out), **fuse}, two / "cache")
+    assert "exitcode  : 143" in done.stderr
     assert f"Saved at step 3 of {STEPS}." in done.stderr
     return out
+
+
+def test_the_run_of_a_killed_process_goes_on_bit_for_bit(
+    two: Path, killed: Path, stopped: Path
+) -> None:
+    assert differences(RunFolder(killed), RunFolder(two / "whole" / "run")) == []
 
 
 def test_one_asked_to_stop_stops_all_at_one_sealed_checkpoint(stopped: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ from ddpm.models.optimizers import (
 )
 from ddpm.models.parallel import joined
 from ddpm.models.posthoc import PowerEma
-from ddpm.models.sharding import fitted, parted_step, shard, whole_state
+from ddpm.models.sharding import fitted, shard, whole_state
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
 from ddpm.processes import agreed, dealt, rank, share, size
@@ -132,7 +133,7 @@ class Ddpm:
         self.network.train()
         losses, own = [], drawn.part(share(len(x0)))
         whole_batch = len(x0) / size() if self.sharded else len(x0)  # FSDP averages what it gathers
-        with parted_step() if self.sharded else agreed():
+        with nullcontext() if self.sharded else agreed():  # FSDP waits for the others inside
             for part in own.split(math.ceil(len(own.x0) / training.accumulate)):
                 loss = self._loss(self.network, part)
                 (loss.sum() / whole_batch).backward()  # type: ignore[no-untyped-call]

@@ -6,11 +6,15 @@ would give it. What follows the sum (clipping, the optimizer, the average) is co
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config
 from ddpm.errors import RequestError
-from ddpm.processes import add_up, share, size
+from ddpm.processes import LostError, add_up, is_agreed, rank, share, size
 
 
 def joined(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
@@ -25,6 +29,27 @@ def joined(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
     parameters = () if network is None else network.parameters()
     add_up([everyone, *(p.grad for p in parameters if p.grad is not None)])
     return everyone
+
+
+@contextlib.contextmanager
+def unagreed() -> Iterator[None]:
+    """Of several processes an error inside ends the work, unless all have it: the others cannot know."""
+    try:
+        yield
+    except (LostError, RequestError):
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if size() == 1 or is_agreed(error):
+            raise
+        short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "Allocator" in str(
+            error
+        )
+        words = (
+            "had no memory for its part of a step; raise training.accumulate or start more processes"
+            if short
+            else f"failed within a step ({error}); give the same command again to go on"
+        )
+        raise LostError(f"Process {rank()} {words}.") from error
 
 
 def check_shared(config: Config) -> None:

@@ -6,16 +6,14 @@ weights are gathered while it computes. Files hold whole tensors, as ever.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ddpm.models.base import State
 from ddpm.networks.unet import Stage
-from ddpm.processes import LostError, rank
 
 
 def shard(network: nn.Module) -> None:
@@ -72,19 +70,3 @@ def fitted(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tenso
         name: laid_out(tensor, parts[name]) if name in parts else tensor
         for name, tensor in tensors.items()
     }
-
-
-@contextlib.contextmanager
-def parted_step() -> Iterator[None]:
-    """An error inside ends the work: the others wait in their networks, where nothing can be agreed on."""
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise LostError(
-            f"The memory of process {rank()} did not suffice for its part of a step; raise "
-            "training.accumulate, or start more processes."
-        ) from None
-    except RuntimeError as error:
-        raise LostError(
-            f"Process {rank()} lost the others within a step ({error}); give the same command again."
-        ) from error
