@@ -39,7 +39,13 @@ CASES = {
     "several": Case(("training.batch_size=5", "training.optimizer=muon"), steps=3),
     "dropout": Case(("training.batch_size=8", "network.dropout=0.3"), steps=2),
     "parts-adamw": Case(
-        ("training.batch_size=8", "training.optimizer=adamw", "training.accumulate=2"), shard=True
+        (
+            "training.batch_size=8",
+            "training.optimizer=adamw",
+            "training.accumulate=2",
+            "training.posthoc_ema=16",
+        ),
+        shard=True,
     ),
     "parts-muon": Case(("training.batch_size=8", "training.optimizer=muon"), steps=3, shard=True),
 }

@@ -83,6 +83,10 @@ def steps(folder: Path) -> None:
         if case.shard:
             parts = sum(p.to_local().numel() for p in model.network.parameters())  # type: ignore[attr-defined]
             facts[name] = [parts, model.parameters()["network"]]
+            again = Ddpm(model.spec)
+            again.shard()
+            again.load_state(model.state())
+            assert digest(flat(again)) == digest(flat(model))
         if is_main():
             save_file(
                 {k: t.contiguous() for k, t in tensors.items()}, folder / f"{name}.safetensors"

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ddpm.models.sharding import part_of
+
 TRACKED = (0.05, 0.10)  # lengths σ_rel that are kept while training
 LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
 FAITHFUL = 0.05  # error up to which a length counts as covered
@@ -125,7 +127,7 @@ class PowerEma:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a copy of `state`, laid out as the network's own parameters are."""
         for name, average in self.state().items():
-            average.copy_(state[name])
+            average.copy_(part_of(state[name], average))
 
 
 def tensor_name(length: float, name: str) -> str:
