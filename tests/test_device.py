@@ -169,3 +169,27 @@ def test_processors_and_apples_gpus_have_their_size() -> None:
     assert set(typing.get_args(typing.get_type_hints(device_scale)["return"])) == set(
         typing.get_args(ScaleName)
     )
+
+
+def test_of_several_processes_each_takes_its_own_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    for local_rank in (0, 1):
+        monkeypatch.setenv("LOCAL_RANK", str(local_rank))
+        assert pick_device() == pick_device("cuda") == torch.device("cuda", local_rank)
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("cuda:0") == torch.device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(RequestError, match="finds only 2 graphics cards: start as many"):
+        pick_device()
+
+
+def test_of_several_processes_none_takes_the_card_that_cannot_add_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device() == torch.device("mps")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert pick_device() == torch.device("cpu")
