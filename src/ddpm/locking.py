@@ -32,10 +32,10 @@ else:
 def alone(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path` inside the block; RequestError where another process holds it.
 
-    The file is made, with its folder, and removed again; one that a killed process left is no obstacle.
+    The file is made, with its folders, and removed again; one that a killed process left is no obstacle.
     `what` the lock stands for opens the sentence. Where the disk knows no locks, none is held.
     """
-    new_folder = not path.parent.exists()
+    new_folders = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = _hold(path)
     if handle is None:
@@ -47,9 +47,9 @@ def alone(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         _let_go(handle, path)
-        if new_folder:
-            with contextlib.suppress(OSError):  # it is in use now
-                path.parent.rmdir()
+        with contextlib.suppress(OSError):  # one that is in use now stays, and those above it
+            for folder in new_folders:
+                folder.rmdir()
 
 
 def is_abandoned(path: Path) -> bool:

@@ -14,7 +14,7 @@ SMALL = {"ddpm": ["network.channels=8"], "dcgan": ["gan.channels=8", "gan.latent
 
 @pytest.mark.parametrize("family", MODELS)
 def test_every_family_has_an_outline_of_each_of_its_networks(family: str) -> None:
-    config = with_overrides(Config(), [f"model={family}", *SMALL[family]])
+    config = with_overrides(Config(), [f"model={family}", *SMALL.get(family, SMALL["ddpm"])])
     model = make_model(ModelSpec(config, (3, 20, 24), (0.0,) * 3, 1.0))
     found = outlines(model)
     assert set(found) == set(model.parameters())

@@ -177,7 +177,7 @@ def test_every_setting_of_the_models_sections_is_listed() -> None:
     config = Config().to_dict()
     sections = {name for name, value in config.items() if isinstance(value, dict)}
     keys = [key for name in sections for key in config[name]]
-    assert sorted(listed) == sorted([*sections, *keys, "format", "preset", "model"])
+    assert sorted(listed) == sorted([*sections, *keys, "format", "preset", "model", "scale"])
     latent = next(
         row for row in table.rows if not isinstance(row[0], str) and row[0].text == "latent"
     )
