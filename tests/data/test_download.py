@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import random
 import re
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.data import download
+from ddpm.data.catalogue import locate
 from ddpm.data.download import Content, DownloadError, Patience, fetch
 from ddpm.errors import WorkError
 
@@ -409,6 +413,117 @@ def test_a_folder_that_cannot_be_made_is_said_with_the_mend(server: Server, targ
     with pytest.raises(WorkError, match=r"cannot be written .*DDPM_CACHE_DIR"):
         fetch([server.url()], target, CONTENT, patience())
     assert server.requests == []
+
+
+def moved(to: str, code: int = 302) -> Reply:
+    return lambda handler: handler.head(code, 0, Location=to)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_file_that_has_moved_is_followed(code: int, server: Server, target: Path) -> None:
+    server.script["/f"] = [moved("/elsewhere", code)]
+    fetch([server.url()], target, CONTENT, patience(retries=0))
+    assert target.read_bytes() == BODY
+    assert [path for path, _ in server.requests] == ["/f", "/elsewhere"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["file:///etc/passwd", "ftp://127.0.0.1/f", "data:text/plain,x", "gopher://a/", "//["],
+)
+def test_no_server_sends_us_off_the_web(place: str, server: Server, target: Path) -> None:
+    server.script["/f"] = [moved(place)]
+    waits: list[float] = []
+    with pytest.raises(DownloadError) as caught:
+        fetch([server.url()], target, CONTENT, patience(waits, retries=0))
+    assert "images.gz could not be downloaded" in str(caught.value)
+    assert left(target) in ([], ["images.gz.part"])  # a part without a byte
+    assert len(server.requests) == 1
+
+
+def test_from_https_nobody_leads_us_to_where_others_can_listen() -> None:
+    handler, message = download._Redirects(), Message()
+    secret = urllib.request.Request("https://mirror.example/f")
+    for place in ("http://mirror.example/f", "ftp://mirror.example/f"):
+        with pytest.raises(download._TryError, match="where nothing is fetched from"):
+            handler.redirect_request(secret, io.BytesIO(), 302, "", message, place)
+    onwards = handler.redirect_request(
+        secret, io.BytesIO(), 302, "", message, "https://other.example/f"
+    )
+    assert onwards is not None and onwards.full_url == "https://other.example/f"
+
+
+def test_a_circle_of_redirects_ends(server: Server, target: Path) -> None:
+    server.script["/f"] = [moved("/f")] * 50
+    with pytest.raises(DownloadError, match="answered 302"):
+        fetch([server.url()], target, CONTENT, patience(retries=0))
+    assert len(server.requests) <= 11
+
+
+def says_length(length: str) -> Reply:
+    """The whole file under a false length."""
+
+    def reply(handler: Handler) -> None:
+        handler.head(200, None, Content_Length=length)
+        handler.wfile.write(BODY)
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    "length", ["-5", "many", "", "1e9", "0x10", str(10**30), str(len(BODY) + 1)]
+)
+def test_a_false_length_costs_at_most_another_try(
+    length: str, server: Server, target: Path
+) -> None:
+    server.script["/f"] = [says_length(length)]
+    fetch([server.url()], target, CONTENT, patience(retries=2))
+    assert target.read_bytes() == BODY
+    assert left(target) == ["images.gz"]
+
+
+def test_a_length_that_is_too_short_is_carried_on(server: Server, target: Path) -> None:
+    server.script["/f"] = [says_length(str(HALF))]
+    fetch([server.url()], target, CONTENT, patience(retries=1))
+    assert target.read_bytes() == BODY
+    assert server.ranges() == [None, f"bytes={HALF}-"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\0" * 100, b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 999999 no\r\n\r\n", b"220 ftp ready\r\n",
+     b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 10**5],
+)  # fmt: skip
+def test_an_answer_that_is_no_http_is_said(answer: bytes, server: Server, target: Path) -> None:
+    server.script["/f"] = [lambda handler: handler.wfile.write(answer)]
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 (broke|sent|answered|stopped)"):
+        fetch([server.url()], target, CONTENT, patience(retries=0, timeout=5))
+
+
+def test_the_proxy_of_the_environment_is_asked(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url("/"))
+    fetch(["http://images.invalid/f"], target, CONTENT, patience(retries=0))
+    assert target.read_bytes() == BODY
+    assert [path for path, _ in server.requests] == ["http://images.invalid/f"]
+
+
+def test_offline_the_way_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is not there stands for no network at all."""
+    with serving() as server:
+        gone = server.url("/")
+    monkeypatch.setenv("https_proxy", gone)
+
+    def once(urls: Sequence[str], target: Path, content: Content) -> Path:
+        return fetch(urls, target, content, patience(retries=0))
+
+    with pytest.raises(DownloadError) as caught:
+        locate("mnist", data_dir=None, cache_dir=tmp_path, fetch=once)
+    said = str(caught.value)
+    assert said.count("cannot be reached") == 2 and "\n" not in said
+    assert "run the command again when online, or put the four files" in said
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
 
 
 def test_two_at_once_both_get_the_file(server: Server, target: Path) -> None:

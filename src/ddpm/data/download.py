@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from ddpm.errors import WorkError
@@ -171,13 +171,38 @@ def _blocks(url: str, start: int, timeout: float) -> Iterator[tuple[int, int, by
         raise _TryError(f"cannot be reached ({cause})") from error
     except (OSError, http.client.HTTPException) as error:
         raise _TryError("broke the connection") from error
+    except ValueError as error:  # an address or a length that is none
+        raise _TryError("sent an answer that makes no sense", retry=False) from error
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a mirror to another place on the web, but never from https to where anyone can listen."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        scheme = urlsplit(newurl).scheme
+        if scheme != "https" and (scheme, req.type) != ("http", "http"):
+            fp.close()
+            raise _TryError(f"sent us on to {scheme}:, where nothing is fetched from", retry=False)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _open(url: str, start: int, timeout: float) -> http.client.HTTPResponse:
-    """Ask for the file from byte ``start``; certificates are verified, as is urllib's default."""
+    """Ask for the file from byte ``start``; certificates are verified, as is urllib's default.
+
+    The proxies are those of the environment (``https_proxy``, ``no_proxy``).
+    """
     headers = {"User-Agent": "ddpm-studio"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(url, headers=headers)
-    return cast(http.client.HTTPResponse, urllib.request.urlopen(request, timeout=timeout))
+    opener = urllib.request.build_opener(_Redirects)
+    return cast(http.client.HTTPResponse, opener.open(request, timeout=timeout))
 
 
 def _extent(response: http.client.HTTPResponse, start: int) -> tuple[int, int]:
