@@ -135,6 +135,7 @@ class Dcgan:
         weights = state.get("weights", state.get("ema", {}))
         for name, network in self._networks().items():
             network.load_state_dict(_part(weights, name))
+            network.zero_grad(set_to_none=True)  # of a step that was cut short
         self.ema.network.load_state_dict(_part(state.get("ema", weights), "generator"))
         if "optimizer" in state:
             for name, optimizer in self.optimizers.items():

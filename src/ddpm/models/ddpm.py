@@ -41,7 +41,7 @@ from ddpm.models.optimizers import (
 )
 from ddpm.models.parallel import joined
 from ddpm.models.posthoc import PowerEma
-from ddpm.models.sharding import fitted, shard, whole_state
+from ddpm.models.sharding import fitted, shard, whole, whole_state
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
 from ddpm.processes import agreed, dealt, rank, share, size
@@ -139,8 +139,8 @@ class Ddpm:
                 (loss.sum() / whole_batch).backward()  # type: ignore[no-untyped-call]
                 losses.append(loss.detach())
         per_image = joined(torch.cat(losses), len(x0), None if self.sharded else self.network)
-        self.step_optimizer(step)  # line 5
-        return self.summary(per_image, t)
+        norm = self.step_optimizer(step)  # line 5
+        return {**self.summary(per_image, t), **norm}
 
     def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
         """Each image's loss [N] under `network`."""
@@ -172,10 +172,14 @@ class Ddpm:
         views, told = Geometry(data.augment, data.transforms)(images.to(where), generator)
         return views.to(self.device), told.to(self.device)
 
-    def step_optimizer(self, step: int) -> None:
-        """Down the gradients that have gathered, at the rate of `step`; then the average."""
-        if self.training.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
+    def step_optimizer(self, step: int) -> Losses:
+        """Down the gradients that have gathered, at the rate of `step`; then the average.
+
+        The gradient's norm before it is clipped (for the log; nothing waits for it), where it is.
+        """
+        norm, clip = {}, self.training.clip
+        if clip:
+            norm["gradient_norm"] = whole(nn.utils.clip_grad_norm_(self.network.parameters(), clip))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.training)
         self.optimizer.step()
@@ -183,6 +187,7 @@ class Ddpm:
         self.ema.update(step)
         if self.power_ema is not None:
             self.power_ema.update(step)
+        return norm
 
     def _hide_labels(self, labels: Tensor | None, generator: torch.Generator) -> Tensor | None:
         """Labels with a share replaced by "no label" (Ho & Salimans 2022, Algorithm 1, line 2)."""
@@ -305,6 +310,7 @@ class Ddpm:
             (self.ema.network, state.get("ema", weights)),
         ):
             network.load_state_dict(fitted(tensors, network))
+        self.network.zero_grad(set_to_none=True)  # of a step that was cut short
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
         if "posthoc" in state and self.power_ema is not None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,23 @@ from safetensors.torch import save as serialized
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ddpm.errors import RequestError, WorkError
-from ddpm.files import replacing_folder
+from ddpm.errors import RequestError
+from ddpm.files import parse_json, replacing_folder
 from ddpm.models.base import State
+from ddpm.models.sizes import Form
 from ddpm.models.spec import ModelSpec
+from ddpm.training.faults import NotFiniteError
 
 STATE_FILE = "state.json"
 SPEC_KEY = "ddpm"
+_FLOATS = ("F", "BF")  # what the names of floating kinds begin with
+_FILE = re.compile(r"[a-z]+\.safetensors")  # of tensors; no other is ever looked at
+
+Check = Callable[[ModelSpec, Mapping[str, Form]], None]
+
+
+def unchecked(spec: ModelSpec, forms: Mapping[str, Form]) -> None:
+    """The check that any tensors pass."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +67,34 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def load_weights(path: Path) -> tuple[dict[str, Tensor], ModelSpec]:
-    """The tensors and the spec of a weights file; RequestError where it is not one of ours."""
+def load_weights(path: Path, check: Check = unchecked) -> tuple[dict[str, Tensor], ModelSpec]:
+    """The tensors and the spec of a weights file; RequestError where it is not one of ours.
+
+    `check` is asked before the tensors are read, and raises RequestError where they do not fit the spec.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if SPEC_KEY not in metadata:
                 raise RequestError(f"{path} holds weights, but not of a ddpm-studio model.")
+            spec = ModelSpec.from_json(metadata[SPEC_KEY])
+            check(spec, {name: _form(file.get_slice(name)) for name in file.keys()})  # noqa: SIM118
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, MemoryError) as error:
         if isinstance(error, RequestError):
             raise
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
-    return tensors, ModelSpec.from_json(metadata[SPEC_KEY])
+    return tensors, spec
+
+
+def _form(entry: Any) -> Form:
+    """Of a tensor that lies in a file, from the file's header."""
+    return Form(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOATS))
 
 
 def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:
-    """Write `state` to `folder` at once; WorkError, and nothing written, where a number is not finite."""
-    check_finite(state)
+    """Write `state` to `folder` at once; NotFiniteError, and nothing written, where it is not finite."""
+    check_finite(state, progress["step"])
     with replacing_folder(folder) as temporary:
         sums = {}
         for stem, tensors in state.items():
@@ -84,10 +106,10 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
         (temporary / STATE_FILE).write_text(text, encoding="utf-8")
 
 
-def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
+def load(folder: Path, stems: Iterable[str] | None = None, check: Check = unchecked) -> Checkpoint:
     """The checkpoint in `folder`, its checksums verified; RequestError where it is damaged.
 
-    `stems`: load these files only (`ema` is all that sampling needs).
+    `stems`: load these files only (`ema` is all that sampling needs). `check`: as in `load_weights`.
     """
     row = _read_state(folder)
     state: State = {}
@@ -99,7 +121,7 @@ def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
         file = folder / name
         if not file.is_file() or _sha256(file) != expected:
             raise RequestError(f"The checkpoint {folder} is damaged: {name} is missing or altered.")
-        state[stem], spec = load_weights(file)
+        state[stem], spec = load_weights(file, unchecked if stem == "optimizer" else check)
     if spec is None:
         raise RequestError(f"The checkpoint {folder} holds no weights.")
     return Checkpoint(state, spec, row["progress"])
@@ -108,20 +130,30 @@ def load(folder: Path, stems: Iterable[str] | None = None) -> Checkpoint:
 def _read_state(folder: Path) -> dict[str, Any]:
     """`state.json`, its own seal verified; RequestError where it is damaged."""
     try:
-        row: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        row: dict[str, Any] = parse_json((folder / STATE_FILE).read_text(encoding="utf-8"))
         if row.pop("seal") != _seal(row):
             raise ValueError(f"{STATE_FILE} was altered")
+        if not _is_state(**row):
+            raise ValueError(f"{STATE_FILE} holds what no training writes")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
     return row
 
 
-def check_finite(state: State) -> None:
-    """WorkError where any tensor holds a number that is not finite."""
+def _is_state(progress: Any, sha256: Any) -> bool:
+    """Whether the values are of the right kind, and no name leads elsewhere."""
+    numbers = [type(value) in (int, float) and math.isfinite(value) for value in progress.values()]
+    counts = [progress.get(name, 0) for name in ("step", "accumulate")]
+    whole = all(type(count) is int and 0 <= count < 2**40 for count in counts)
+    return all(numbers) and whole and "step" in progress and all(map(_FILE.fullmatch, sha256))
+
+
+def check_finite(state: State, step: int) -> None:
+    """NotFiniteError where any tensor holds a number that is not finite."""
     for stem, tensors in state.items():
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                raise WorkError(f"{stem}/{name} holds numbers that are not finite.")
+                raise NotFiniteError(step, f"{stem}/{name} holds numbers that are not finite")
 
 
 def keep_steps(steps: Iterable[int]) -> set[int]:

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from torch import Tensor
 
-from ddpm.errors import WorkError
 from ddpm.files import write_text
 from ddpm.runs import read_rows
+from ddpm.training.faults import NotFiniteError
 
 Row = dict[str, Any]
 
@@ -62,7 +62,7 @@ class TrainingLog:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; WorkError, and nothing more, from the first row that is not finite."""
+        """Write what is pending; NotFiniteError, and nothing more, from the first row that is not finite."""
         pending, self.pending = self.pending, []
         try:
             for row in pending:
@@ -129,7 +129,7 @@ def _line(row: Row) -> str:
 
 
 def _check(row: Row) -> None:
-    """WorkError where a single number is not finite."""
+    """NotFiniteError where a single number is not finite."""
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise WorkError(f"At step {row['step']} the {name.replace('_', ' ')} became {value}.")
+            raise NotFiniteError(row["step"], f"the {name.replace('_', ' ')} became {value}")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.processes import highest
+from ddpm.training.faults import guarded_step
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 
@@ -56,7 +57,7 @@ def train(
     previewing, longest = 0.0, 0.0  # seconds: of all previews so far, of the longest one
     for step in range(start + 1, cadence.steps + 1):
         images, labels = around.batch(step)
-        losses = model.training_step(images, labels, step)
+        losses = guarded_step(model, images, labels, step)
         elapsed = time.perf_counter() - began
         around.log.write(
             {"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -41,6 +42,14 @@ from ddpm.workflows.opening import (
 )
 from ddpm.workflows.pictures import draw_preview, finish
 from ddpm.workflows.progress import Progress, loss_words, say
+from ddpm.workflows.pseudo_labels import keep_classes, with_pseudo_classes
+from ddpm.workflows.recovery import (
+    Start,
+    disk_words,
+    recovering,
+    step_back,
+    whole_words,
+)
 from ddpm.workflows.sharded import check_parts, in_parts, whole
 from ddpm.workflows.snapshots import Snapshots
 from ddpm.workflows.teaching import (
@@ -51,7 +60,6 @@ from ddpm.workflows.teaching import (
     teacher_facts,
     with_facts_of,
 )
-from ddpm.workflows.pseudo_labels import keep_classes, with_pseudo_classes
 
 HELDOUT_IMAGES = 500  # of the held-out images, how many serve the held-out loss
 
@@ -106,10 +114,15 @@ def _train(
     spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
     if shard:
         make = in_parts(make)
-    model = make(spec, where)
+
+    def untrained() -> GenerativeModel:
+        new = make(spec, where)
+        if init is not None:
+            load_into(new, starting_weights(teacher, init), init)
+        return new
+
     found = newest_checkpoint(run)
-    if init is not None and found is None:
-        load_into(model, starting_weights(teacher, init), init)
+    model = untrained() if found is None else make(spec, where)
     batches = Batches(
         dataset.images,
         dataset.train,
@@ -124,38 +137,54 @@ def _train(
         images=len(dataset.train),
         seconds_a_step=lambda seconds: seconds_a_step(make(spec, where), batches, seconds),
     )
-    model.set_total(config)
-    step, seconds = 0, 0.0
+    start = Start.at(found)
+    model.set_total(start.mends.applied(config))
     if found is not None:
         _check_same_model(run, found.spec.config, config)
         load_into(model, found.state, run.root)
-        step, seconds = found.progress["step"], found.progress["seconds"]
-    check_same(f"{step} {config}", f"The files in {run.root}")  # read by all before one writes
+    check_same(f"{start} {config}", f"The files in {run.root}")  # read by all before one writes
     if is_main():
         for folder in (run.root, run.checkpoints, run.previews):
             remove_leftovers(folder)
-    if step >= config.training.steps:
-        return _finished(run, model, step)
+    if start.step >= config.training.steps:
+        return _finished(run, model, start.step)
     if is_main():
         write_json(run.config, config.to_dict())
         keep_teacher(run, teacher)
         facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
         write_json(run.environment, facts)
         keep_classes(dataset, config.data, run.classes)
-    _announce(run, dataset, model, step)
-    return _run(run, model, batches, dataset, step, seconds)
+    _announce(run, dataset, model, start.step)
+    back = partial(step_back, run, model, config, untrained)
+    with deterministic(), Interrupt() as interrupt:
+        attempt = partial(_attempt, run, model, batches, dataset, interrupt)
+        try:
+            last = recovering(attempt, start, config, back)
+        except LostError:
+            raise
+        except WorkError as error:
+            raise WorkError(f"{error} {_advice(run)}") from error
+        except OSError as error:
+            raise WorkError(disk_words(run, error)) from error
+    if interrupt.signal is not None and last < config.training.steps:
+        say(
+            f"Saved at step {last} of {config.training.steps}. Run the same command again to go on."
+        )
+        return Outcome(run, last, config.training.steps, interrupt.exit_status)
+    finish(run, whole(model))
+    return Outcome(run, last, config.training.steps, 0)
 
 
-def _run(
+def _attempt(
     run: RunFolder,
     model: GenerativeModel,
     batches: Batches,
     dataset: Dataset,
-    step: int,
-    seconds: float,
-) -> Outcome:
-    """The loop with its files around it, then the run's pictures."""
-    training = model.spec.config.training
+    interrupt: Interrupt,
+    start: Start,
+) -> int:
+    """The loop with its files around it, from `start` to its last step."""
+    training, step = model.spec.config.training, start.step
     cadence = loop.Cadence(
         training.steps,
         training.checkpoint_every,
@@ -187,14 +216,14 @@ def _run(
 
     def save(step: int, seconds: float) -> None:
         log.sync()
+        progress = {"step": step, "seconds": seconds, **start.mends.row()}
         state = model.state()
         with agreed():
             if is_main():
-                progress = {"step": step, "seconds": seconds}
                 checkpoint.save(run.checkpoint(step), state, model.spec, progress)
                 checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
             else:
-                checkpoint.check_finite(state)
+                checkpoint.check_finite(state, step)
 
     def report(step: int, losses: Losses) -> None:
         bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
@@ -211,22 +240,16 @@ def _run(
         MemoryCheck(model, dataset, heldout),
         Snapshots(run, model, step),
     )
-    with deterministic(), Interrupt() as interrupt, bar:
+    with bar:
         try:
-            last = loop.train(model, cadence, around, interrupt, start=step, seconds=seconds)
-        except LostError:
-            raise
-        except WorkError as error:
-            raise WorkError(f"{error} {_advice(run)}") from error
+            for row in start.rows():
+                log.write(row)
+            log.flush()
+            return loop.train(model, cadence, around, interrupt, start=step, seconds=start.seconds)
         finally:
             log.close()
             if board:
                 board.close()
-    if interrupt.signal is not None and last < training.steps:
-        say(f"Saved at step {last} of {training.steps}. Run the same command again to go on.")
-        return Outcome(run, last, training.steps, interrupt.exit_status)
-    finish(run, whole(model))
-    return Outcome(run, last, training.steps, 0)
 
 
 def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
@@ -275,7 +298,7 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
 
 
 def _check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
-    parts = ("model", "network.", "diffusion.", "gan.")
+    parts = ("model", "network.", "diffusion.", "gan.", "student.")
     changed = [key for key in differences(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(
@@ -312,6 +335,4 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
 
 
 def _advice(run: RunFolder) -> str:
-    steps = run.checkpoint_steps()
-    kept = f"The checkpoint of step {steps[-1]} is whole. " if steps else ""
-    return f"{kept}Train again with a lower training.learning_rate and another --out."
+    return f"{whole_words(run)}Train again with a lower training.learning_rate and another --out."

@@ -1,0 +1,47 @@
+"""What can go wrong in a training step: a number that is none, and memory that is not there."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ddpm.errors import WorkError
+from ddpm.models.base import GenerativeModel, Losses
+from ddpm.models.parallel import unagreed
+
+CPU_ALLOCATOR = "DefaultCPUAllocator"  # names itself where the system gives it no memory
+
+
+class StepError(WorkError):
+    """Step `step` went wrong: what it left of the weights cannot be gone on from."""
+
+    def __init__(self, step: int, words: str) -> None:
+        super().__init__(f"At step {step} {words}.")
+        self.step = step
+
+
+class NotFiniteError(StepError):
+    """A loss, a gradient or a weight is NaN or infinite."""
+
+
+class MemoryShortError(StepError):
+    """The step did not fit into memory."""
+
+
+def guarded_step(
+    model: GenerativeModel, images: Tensor, labels: Tensor | None, step: int
+) -> Losses:
+    """`model.training_step`; MemoryShortError where memory did not suffice."""
+    try:
+        with unagreed():
+            return model.training_step(images, labels, step)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # out here, so that no traceback keeps the step's tensors
+    raise MemoryShortError(step, "the memory did not suffice")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a device, or the system, had no memory to give."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or CPU_ALLOCATOR in str(error)
