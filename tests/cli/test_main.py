@@ -85,7 +85,7 @@ def test_every_command_has_a_help_page() -> None:
     verbs = next(a for a in build_parser()._actions if hasattr(a, "choices") and a.choices)
     assert set(verbs.choices) == {  # type: ignore[arg-type]
         "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "evaluate",
-        "compare", "report", "data", "plan", "doctor", "export", "runs", "sampler-lab", "distill",
+        "compare", "report", "data", "plan", "doctor", "export", "runs", "sampler-lab", "distill", "ema",
     }  # fmt: skip
     for parser in verbs.choices.values():  # type: ignore[union-attr]
         assert len(parser.format_help()) > 80

@@ -26,7 +26,7 @@ from ddpm.workflows.evaluate import EvaluationRequest, command, evaluate_target,
 from ddpm.workflows.generated import DrawnImages
 
 KEYS = {
-    "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "images_per_second",
+    "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
     "shape", "network", "network_why", "reference", "floor", "n", "seed", "note", "rows",
     "command", "environment",
 }  # fmt: skip

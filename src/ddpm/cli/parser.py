@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ddpm.cli import (
+    averaging,
     bundling,
     comparing,
     data,
@@ -29,6 +30,7 @@ DEFINITIONS = (
     evaluating.define_evaluate,
     comparing.define_compare,
     sampler_lab.define_sampler_lab,
+    averaging.define_ema,
     reporting.define_report,
     data.define_data,
     planning.define_plan,

@@ -90,6 +90,7 @@ class DrawnImages:
             "drawn": self.opened.model.drawing(self.settings),
             "seeds": [self.seeds[0], self.seeds[-1]] if self.seeds else None,
             "step": self.opened.step,
+            "average": self.opened.average,
             "images_per_second": self.rate,
         }
 
@@ -137,7 +138,7 @@ class ImageFiles:
         return torch.from_numpy(np.array(found.images[chosen]))
 
     def facts(self) -> dict[str, Any]:
-        nothing = ("model", "drawn", "seeds", "step", "images_per_second")
+        nothing = ("model", "drawn", "seeds", "step", "average", "images_per_second")
         return {"kind": "images", **dict.fromkeys(nothing)}
 
 

@@ -19,6 +19,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.processes import check_same, each_machine_once
 from ddpm.runs import RunFolder, list_runs
 from ddpm.training.checkpoint import Checkpoint, load, load_weights
+from ddpm.workflows.applied import kept_average
 from ddpm.workflows.guiding import give_guides
 from ddpm.workflows.progress import Progress, say
 
@@ -34,6 +35,7 @@ class Opened:
     origin: str
     run: RunFolder | None
     step: int | None = None
+    average: float | None = None  # σ_rel, where `ddpm ema` chose what is drawn with
 
 
 def bundled_names() -> list[str]:
@@ -68,9 +70,12 @@ def open_model(target: str, device: str = "auto") -> Opened:
         spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
         give_guides(model, run)
-        model.load_state(found.state)
         step = found.progress["step"]
-        return Opened(model, run.root.name, f"the run {run.root}, step {step}", run, step)
+        average = kept_average(run, step)
+        model.load_state({"ema": average.tensors} if average else found.state)
+        words = f", average of σ_rel {average.length:g}" if average else ""
+        origin = f"the run {run.root}, step {step}{words}"
+        return Opened(model, run.root.name, origin, run, step, average and average.length)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
     if target in bundled_names():
