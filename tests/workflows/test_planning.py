@@ -191,13 +191,10 @@ def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(
 
 
 def test_recorded_figures_stand_in_the_documentation() -> None:
-    everything = "".join(
-        path.read_text("utf-8") for path in (DOCS / "results.md", DOCS / "speedrun.md")
-    )
     rows = [row for preset in PRESETS.values() for row in recorded_runs(preset.config)]
     assert rows
     for row in rows:
-        assert (DOCS.parent / row["source"]).is_file()
+        page = (DOCS.parent / row["source"]).read_text("utf-8")
         numbers = [
             row["value"],
             row["floor"],
@@ -206,9 +203,8 @@ def test_recorded_figures_stand_in_the_documentation() -> None:
             *(row["interval"] or []),
         ]
         for number in numbers:
-            assert number is None or f"{number:g}" in everything
-        text = f"{row['images_seen']:,}"
-        assert text in everything or row["images_seen"] == 600 * 64  # "600 steps of 64 images"
+            assert number is None or f"{number:g}" in page
+        assert f"{row['images_seen']:,}" in page
 
 
 def test_what_is_expected_depends_on_the_images_seen() -> None:
