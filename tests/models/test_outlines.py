@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ddpm.config import Config, with_overrides
@@ -9,12 +11,13 @@ from ddpm.models.families import MODELS, make_model
 from ddpm.models.outlines import outlines
 from ddpm.models.spec import ModelSpec
 
-SMALL = {"ddpm": ["network.channels=8"], "dcgan": ["gan.channels=8", "gan.latent=5"]}
+SMALL = {"ddpm": ["network.channels=8"], "dcgan": ["model=dcgan", "gan.channels=8", "gan.latent=5"]}
 
 
 @pytest.mark.parametrize("family", MODELS)
 def test_every_family_has_an_outline_of_each_of_its_networks(family: str) -> None:
-    config = with_overrides(Config(), [f"model={family}", *SMALL.get(family, SMALL["ddpm"])])
+    small = SMALL.get(family, SMALL["ddpm"])
+    config = replace(with_overrides(Config(), small), model=family)
     model = make_model(ModelSpec(config, (3, 20, 24), (0.0,) * 3, 1.0))
     found = outlines(model)
     assert set(found) == set(model.parameters())
