@@ -10,6 +10,7 @@ from ddpm.config import Config, with_overrides
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.guides import Guides
 from ddpm.models.spec import ModelSpec
 from ddpm.workflows.lab_measure import counted_calls
 from ddpm.workflows.lab_points import Cost, ancestral_point, cost, plan_points
@@ -32,10 +33,24 @@ def test_the_planned_cost_is_what_the_network_is_really_asked(
 ) -> None:
     lab = model(f"sampling.sampler={sampler}", "sampling.steps=7", *guidance)
     settings = lab.spec.config.sampling
-    with counted_calls(lab) as calls:
+    with counted_calls(lab, settings) as calls:
         for _ in lab.trajectory([0, 1], [0, 1], settings):
             pass
     assert calls[0] == cost(lab, settings).evaluations
+
+
+def test_a_guide_of_another_network_is_counted_too() -> None:
+    lab = model("sampling.guide=step:3", "sampling.guidance=2", "sampling.steps=5", classes=0)
+    lab.guides = Guides(lambda name: dict(lab.ema.network.state_dict()))
+    settings = lab.spec.config.sampling
+    with counted_calls(lab, settings) as calls:
+        for _ in lab.trajectory([0], None, settings):
+            pass
+    assert (
+        calls[0]
+        == cost(lab, settings).evaluations
+        == 2 * cost(lab, replace(settings, guidance=1)).evaluations
+    )
 
 
 def test_costs_by_hand() -> None:

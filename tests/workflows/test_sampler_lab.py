@@ -28,12 +28,17 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
 from ddpm.reporting.lab import lab_table
 from ddpm.runs import RunFolder
+from ddpm.visuals.grids import save_grid
 from ddpm.workflows import lab_measure
 from ddpm.workflows import sampler_lab as module
 from ddpm.workflows.lab_measure import Bench
 from ddpm.workflows.lab_points import plan_points
+from ddpm.workflows.lab_request import BUDGETS, LabRequest, command
+from ddpm.workflows.lab_result import take_over
+from ddpm.workflows.marking import grid_comment
 from ddpm.workflows.opening import open_model
-from ddpm.workflows.sampler_lab import BUDGETS, LabRequest, command, sampler_lab
+from ddpm.workflows.report_pictures import _is_current
+from ddpm.workflows.sampler_lab import sampler_lab
 
 POINT = {
     "sampler", "steps", "spacing", "evaluations", "seconds_per_image", "solver_error", "value", "low",
@@ -296,3 +301,14 @@ def test_resumed_points_need_the_same_weights(run: RunFolder, make_run, lab) -> 
     shutil.copytree(run.sampler_lab_points, other.sampler_lab_points)
     found = sampler_lab(request(other, samplers=("ddim",), evaluations=(2,)))
     assert found["points"][0]["value"] != lab["points"][0]["value"]
+
+
+def test_a_report_draws_the_grid_of_a_run_again_once_its_default_has_changed(make_run) -> None:
+    own = RunFolder(make_run("shown", (1, 8, 8), data="digits"))
+    opened = open_model(str(own.root), "cpu")
+    settings = opened.model.spec.config.sampling
+    comment = grid_comment(opened.model, settings, range(4), None, (2, 2))
+    save_grid(own.sample_grid, np.zeros((4, 1, 8, 8), np.uint8), 2, 2, comment=comment)
+    assert _is_current(own.sample_grid, opened)
+    take_over(own, replace(settings, steps=settings.steps + 1))
+    assert not _is_current(own.sample_grid, open_model(str(own.root), "cpu"))

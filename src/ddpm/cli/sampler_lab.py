@@ -87,7 +87,8 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
 
 def run_sampler_lab(options: Namespace) -> None:
     from ddpm.reporting.lab import lab_table
-    from ddpm.workflows.sampler_lab import LabRequest, sampler_lab
+    from ddpm.workflows.lab_request import LabRequest
+    from ddpm.workflows.sampler_lab import sampler_lab
 
     request = LabRequest(
         target=options.target,

@@ -66,7 +66,7 @@ class Bench:
     def measure(self, point: Point, advance: Advance = lambda done: None) -> Record:
         """Draw the images of a point and keep what was found out, whole or not at all."""
         chunks = -(-len(self.seeds) // point.settings.chunk)
-        with counted_calls(self.model) as calls:
+        with counted_calls(self.model, point.settings) as calls:
             began = time.perf_counter()
             images = self._draw(self.seeds, point.settings, advance)
             seconds = (time.perf_counter() - began) / len(self.seeds)
@@ -129,15 +129,19 @@ def fine_settings(model: Ddpm, settings: SamplingConfig) -> SamplingConfig:
 
 
 @contextmanager
-def counted_calls(model: Ddpm) -> Iterator[list[int]]:
-    """Counts every call of the averaged network, one a batch, in the one-element list it yields."""
+def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
+    """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
     calls = [0]
 
     def count(module: object, inputs: tuple[Tensor, ...]) -> None:
         calls[0] += 1
 
-    handle = model.ema.network.register_forward_pre_hook(count)
+    networks = [model.ema.network]
+    if settings.autoguided:
+        networks.append(model.guides.network(settings.guide, model.ema.network))
+    handles = [network.register_forward_pre_hook(count) for network in networks]
     try:
         yield calls
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

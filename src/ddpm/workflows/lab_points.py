@@ -41,7 +41,7 @@ class Point:
 def cost(model: Ddpm, settings: SamplingConfig) -> Cost:
     """Counted by walking the sampler over one pixel with a network that answers nothing.
 
-    A guided question asks the network twice.
+    A guided question asks twice: with and without the label, or the network and its guide.
     """
     guided = model.is_guided(settings)
     asked, drawn = 0, 0

@@ -51,6 +51,13 @@ def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sampling.items() if key not in unheard}
 
 
+def drawn_like(model: GenerativeModel, mark: GridMark) -> bool:
+    """Whether a grid says that these weights drew it, and as the model draws by default."""
+    own = json.loads(json.dumps(_heard(model, asdict(model.spec.config.sampling))))
+    same = all(own.get(key) == value for key, value in mark.sampling.items())
+    return mark.run == weights_hash(model) and same
+
+
 def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
     """The images uint8 [N, C, H, W] that a grid says it shows; RequestError where `model` has no such."""
     layout = mark.layout

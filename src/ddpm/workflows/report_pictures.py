@@ -30,7 +30,7 @@ from ddpm.visuals.networks import network_plot
 from ddpm.visuals.series import Row
 from ddpm.visuals.strips import process_strip
 from ddpm.workflows.forward import forward_columns, spread
-from ddpm.workflows.marking import weights_hash
+from ddpm.workflows.marking import drawn_like
 from ddpm.workflows.opening import Opened, open_dataset
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw_with_bar
 
@@ -118,14 +118,14 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
 
 
 def _is_current(picture: Path, opened: Opened) -> bool:
-    """Whether a grid can be read and does not say of itself that other weights drew it."""
+    """Whether a grid can be read and does not say of itself that it was drawn otherwise."""
     try:
         with Image.open(picture) as found:
             mark = read_mark(found)
             found.load()
     except (OSError, RequestError):
         return False
-    return mark is None or mark.run == weights_hash(opened.model)
+    return mark is None or drawn_like(opened.model, mark)
 
 
 def _draw_backward(path: Path, trajectory: Trajectory) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from ddpm.workflows.evaluate import (
 from ddpm.workflows.generated import DrawnImages
 from ddpm.workflows.lab_measure import FINE_SEEDS, Bench, Record, fine_settings
 from ddpm.workflows.lab_points import Point, ancestral_point, cost, plan_points
+from ddpm.workflows.lab_request import LabRequest, as_evaluation, command
 from ddpm.workflows.lab_result import chart, judged, settle
 from ddpm.workflows.marking import weights_hash
 from ddpm.workflows.opening import Opened, open_model
@@ -35,29 +34,6 @@ from ddpm.workflows.progress import Progress, duration, say
 from ddpm.workflows.settings import chosen_settings
 
 FORMAT = 1
-BUDGETS = (4, 6, 8, 10, 15, 20, 30, 50)
-USUAL_N = 1000
-
-
-@dataclass(frozen=True)
-class LabRequest:
-    """Which model, what to measure of it, and where the results go."""
-
-    target: str  # a run, or weights
-    samplers: Sequence[str] = ()  # none: all
-    evaluations: Sequence[int] = BUDGETS  # of the network an image, at most
-    ancestral: bool = False  # Algorithm 2 over every level as well
-    reference: str | None = None  # real images; None: the model's own training images
-    n: int = USUAL_N
-    metric: str = "fd"
-    network: str = "auto"
-    weights: Path | None = None  # of the feature network, where it takes any
-    seed: int = 0  # of the first image
-    out: Path | None = None  # None: the run's folder; for weights, NAME-sampler-lab
-    keep: bool = False  # leave the run's default setting as it is
-    json: Path | None = None
-    overrides: Sequence[str] = ()  # sampling.key=value, of all points
-    device: str = "auto"
 
 
 def sampler_lab(request: LabRequest) -> dict[str, Any]:
@@ -72,7 +48,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     for path in filter(None, (place.sampler_lab, request.json)):
         check_place(path)
     points = _points(model, request)
-    asked = _as_evaluation(request)
+    asked = as_evaluation(request)
     bench, facts = _bench(request, asked, opened, place)
     records = _measure_all(bench, points)
     found = judged(bench.yardstick, points, records)
@@ -129,20 +105,6 @@ def _points(model: Ddpm, request: LabRequest) -> list[Point]:
         whole = ancestral_point(model, request.overrides)
         points = [*(point for point in points if point.settings != whole.settings), whole]
     return points
-
-
-def _as_evaluation(request: LabRequest) -> EvaluationRequest:
-    """What `ddpm evaluate` would be asked for the same protocol."""
-    return EvaluationRequest(
-        target=request.target,
-        reference=request.reference,
-        n=request.n,
-        network=request.network,
-        weights=request.weights,
-        seed=request.seed,
-        overrides=request.overrides,
-        device=request.device,
-    )
 
 
 def _bench(
@@ -217,29 +179,3 @@ def _announce(bench: Bench, points: Sequence[Point], missing: Sequence[Point]) -
         if point.baseline:
             words = f"{point.name} ({point.cost.evaluations:,} evaluations an image)"
             say(f"of these {duration(seconds)} for {words}")
-
-
-def command(request: LabRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "sampler-lab", request.target]
-    for option, value, usual in (
-        ("-n", request.n, USUAL_N),
-        ("--samplers", ",".join(request.samplers), ""),
-        ("--evaluations", ",".join(map(str, request.evaluations)), ",".join(map(str, BUDGETS))),
-        ("--reference", request.reference, None),
-        ("--metric", request.metric, "fd"),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-        ("--out", request.out, None),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    words += [option for option, on in _switches(request) if on]
-    return shlex.join(words)
-
-
-def _switches(request: LabRequest) -> tuple[tuple[str, bool], ...]:
-    return ("--ancestral", request.ancestral), ("--keep", request.keep)
