@@ -61,6 +61,10 @@ def check_shared(config: Config) -> None:
             "A DCGAN's batch normalization needs each batch whole, so it is trained by one process: "
             "start ddpm train without torchrun."
         )
+    if config.model != "ddpm":
+        raise RequestError(
+            "A few-step student is trained by one process: start the training without torchrun."
+        )
     batch = config.training.batch_size
     if batch < size():
         raise RequestError(
