@@ -295,3 +295,10 @@ def test_choices_are_told_as_they_were_made() -> None:
         r"\| guidance \| 1\.6 \\\[\d+\\\], in 0 % to 100 % of the noise range \|", page
     )
     assert r"\varepsilon_\theta" in page and "v_\\theta" not in page
+
+
+def test_what_was_chosen_after_the_training_is_told() -> None:
+    away = with_overrides(Config(), ["sampling.guidance=2", "sampling.guide=step:500"])
+    page = to_markdown(composed(run(config=away.to_dict(), average=0.05)))
+    assert "chosen after the training, σ_rel 0.05" in page.replace("\\_", "_")
+    assert "scale 2, away from the run at step:500" in page

@@ -134,6 +134,8 @@ def _labels(material: Material, run: RunFacts) -> str:
 
 
 def _ema(material: Material, run: RunFacts) -> str:
+    if run.average is not None:
+        return material.words("value.length", length=f"{run.average:g}")
     decay = run.setting("training.ema")
     return material.words("value.decay", decay=decay) if decay else material.words("none")
 
@@ -145,6 +147,9 @@ def _sampler(material: Material, run: RunFacts) -> str:
 
 
 def _guidance(material: Material, run: RunFacts) -> str:
+    guide, scale = run.setting("sampling.guide"), run.setting("sampling.guidance")
+    if guide and scale != 1:
+        return material.words("value.autoguided", scale=f"{scale:g}", guide=guide)
     sources = guidance_sources(run.config) if run.classes else []
     if not sources:
         return material.words("none")

@@ -113,6 +113,8 @@ WORDS = {
     "value.steps": "{sampler}，{steps} 步",
     "value.guided": "{scale}，作用於雜訊範圍的 {low} 到 {high}",
     "value.hidden": "有學習；訓練時隱藏 {share}",
+    "value.length": "訓練後選定，σ_rel {length}（Karras et al., arXiv:2312.02696）",
+    "value.autoguided": "強度 {scale}，遠離本次訓練的 {guide}（Karras et al., arXiv:2406.02507）",
     "value.decay": "衰減率 {decay}",
     "network.caption": "{run}，{network}：方框內為通道數，左側為特徵圖解析度；共 {parameters} 個"
     "參數。",

@@ -126,6 +126,8 @@ WORDS = {
     "value.steps": "{sampler}, {steps} steps",
     "value.guided": "{scale}, in {low} to {high} of the noise range",
     "value.hidden": "learned; hidden from {share} of the images",
+    "value.length": "chosen after the training, σ_rel {length} (Karras et al., arXiv:2312.02696)",
+    "value.autoguided": "scale {scale}, away from the run at {guide} (Karras et al., arXiv:2406.02507)",
     "value.decay": "decay {decay}",
     # network
     "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature "

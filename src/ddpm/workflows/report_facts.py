@@ -90,6 +90,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
         classes=run.spec.num_classes if run.spec else 0,
         step=None if opened is None else opened.step,
         drawn="" if opened is None else opened.model.drawing(opened.model.spec.config.sampling),
+        average=None if opened is None else opened.average,
         weights="" if opened is None else weights_hash(opened.model),
         data_name=data_name(config),
         evaluation=read_evaluation(folder.evaluation),
