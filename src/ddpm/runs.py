@@ -22,6 +22,7 @@ _LONGEST_LINE = 1 << 20  # bytes of a row
 _COUNTS = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}  # of a row
 _LARGEST = 1e100  # of a row's other numbers; sums of them stay finite
 
+
 @dataclass(frozen=True)
 class RunFolder:
     """Paths inside one run; nothing is created by asking for a path."""

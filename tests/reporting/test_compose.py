@@ -280,8 +280,8 @@ def test_a_hostile_run_name_is_only_a_name(name: str) -> None:
 def test_choices_are_told_as_they_were_made() -> None:
     config = with_overrides(
         Config(),
-        ["data.flip=true", "data.shift=2", "data.crop=0.1", "data.augment=0.15", "data.labels=auto", "training.ema=0",
-         "sampling.guidance=1.6", "diffusion.schedule=linear", "diffusion.objective=noise"],
+        ["data.flip=true", "data.shift=2", "data.crop=0.1", "data.augment=0.15", "data.labels=auto",
+         "training.ema=0", "sampling.guidance=1.6", "diffusion.schedule=linear", "diffusion.objective=noise"],
     )  # fmt: skip
     page = to_markdown(composed(run(config=config.to_dict(), classes=10)))
     told = (

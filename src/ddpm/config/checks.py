@@ -184,7 +184,8 @@ def _check_labels(data: DataConfig) -> None:
     if not known:
         raise RequestError(
             f"data.labels cannot be {shown(data.labels)}; the choices are true, false, auto (labels where "
-            f"there are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to {_MOST_CLUSTERS})."
+            "there are any) and kmeans:K, such as kmeans:10 (K groups of like images, "
+            f"2 to {_MOST_CLUSTERS})."
         )
 
 

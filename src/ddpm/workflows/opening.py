@@ -75,7 +75,7 @@ def open_model(target: str, device: str = "auto") -> Opened:
         model.load_state({"ema": average.tensors} if average else found.state)
         words = f", average of σ_rel {average.length:g}" if average else ""
         origin = f"the run {run.root}, step {step}{words}"
-        return Opened(model, run.root.name, origin, run, step, average and average.length)
+        return Opened(model, run.root.name, origin, run, step, average.length if average else None)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
     if target in bundled_names():
