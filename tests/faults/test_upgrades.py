@@ -1,0 +1,111 @@
+"""Runs of format 1, kept as they were written: they load, draw the same images and go on.
+
+tests/golden/: `ddpm` and `dcgan` are run folders of six steps on the digits (the former without what only
+training needs), the .npz what they drew from seeds 0 to 3, the .jsonl how the latter went on to step 9.
+A change that breaks these tests needs a new FORMAT_VERSION and a way to read, or refuse, the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ddpm.cli import main
+from ddpm.config import FORMAT_VERSION, load_config
+from ddpm.runs import RunFolder, read_rows
+from ddpm.workflows.opening import open_model
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NAMES = ("ddpm", "dcgan")
+LEVELS = 2  # of 255, that rounding on another machine may change
+CLOSE = 1e-3  # of a loss, after three steps
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def copy(name: str, here: Path) -> RunFolder:
+    shutil.copytree(GOLDEN / name, here / name)
+    return RunFolder(here / name)
+
+
+def test_they_are_of_this_format_and_small() -> None:
+    for name in NAMES:
+        assert load_config(GOLDEN / name / "config.json").to_dict()["format"] == FORMAT_VERSION == 1
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) < 200_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_old_run_draws_the_images_it_drew(name: str, here: Path) -> None:
+    out = here / "drawn.npz"
+    command = ["sample", str(GOLDEN / name), "-n", "4", "--seed", "0", "--device", "cpu"]
+    assert main([*command, "--out", str(out)]) == 0
+    with np.load(out) as drawn, np.load(GOLDEN / f"{name}.npz") as before:
+        difference = drawn["images"].astype(int) - before["images"]
+    assert np.abs(difference).max() <= LEVELS
+
+
+def test_an_old_run_goes_on_as_it_did(here: Path) -> None:
+    run = copy("dcgan", here)
+    before = read_rows(run.metrics)
+    assert main(["train", str(run.root), "--steps", "9", "--device", "cpu"]) == 0
+    rows = read_rows(run.metrics)
+    expected = [*before, *read_rows(GOLDEN / "dcgan-continued.jsonl")]
+    assert [(row["step"], set(row)) for row in rows] == [
+        (row["step"], set(row)) for row in expected
+    ]
+    for row, old in zip(rows, expected, strict=True):
+        for name in row.keys() - {"seconds", "neighbor_ratio"}:
+            assert row[name] == pytest.approx(old[name], rel=CLOSE, abs=CLOSE)
+
+
+def test_training_begins_with_old_weights(here: Path) -> None:
+    settings = ["network.channels=4", "network.multipliers=[1]", "training.batch_size=8"]
+    chosen = [word for setting in settings for word in ("--set", setting)]
+    command = ["train", "digits", "--init", str(GOLDEN / "ddpm"), "--steps", "1", "--out", "new"]
+    assert main([*command, *chosen, "--device", "cpu"]) == 0
+    loss, old = read_rows(here / "new" / "metrics.jsonl")[0]["loss"], 0.75
+    assert loss < 1.3 * old  # an untrained network begins at 1
+
+
+def newer(value: Any) -> dict[str, Any]:
+    """A configuration as the next version may write it."""
+    return {**value, "format": FORMAT_VERSION + 1, "invented": {"later": True}}
+
+
+@pytest.mark.parametrize(
+    "command", [["sample"], ["train"], ["evaluate"], ["doctor"], ["report"]], ids=" ".join
+)
+def test_a_run_of_a_newer_version_is_refused_with_the_way_out(
+    command: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy("ddpm", here)
+    value = newer(json.loads(run.config.read_text(encoding="utf-8")))
+    run.config.write_text(json.dumps(value), encoding="utf-8")
+    before = sorted(path for path in here.rglob("*"))
+    assert main([*command, str(run.root)]) == 2
+    said = capsys.readouterr().err
+    assert "has format 2, but this version of ddpm-studio reads format 1; use the version" in said
+    assert said.count("\n") == 1 and "damaged" not in said
+    assert sorted(path for path in here.rglob("*")) == before
+
+
+def test_weights_of_a_newer_version_are_refused_with_the_way_out(here: Path) -> None:
+    from ddpm.errors import RequestError
+    from tests.faults.test_untrusted import with_spec
+
+    path = here / "newer.safetensors"
+    shutil.copy(GOLDEN / "dcgan" / "checkpoints" / "step-00000006" / "ema.safetensors", path)
+    assert open_model(str(path), "cpu").model.spec.config.model == "dcgan"
+    with_spec(path, lambda spec: spec.update(config=newer(spec["config"])))
+    with pytest.raises(RequestError, match="use the version that wrote it"):
+        open_model(str(path), "cpu")
