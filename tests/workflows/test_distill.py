@@ -13,8 +13,8 @@ import torch
 
 from ddpm.config import Config, DataConfig, SamplingConfig, with_overrides
 from ddpm.errors import RequestError
-from ddpm.models.consistency import Consistency
 from ddpm.models.ddpm import Ddpm as DiffusionModel
+from ddpm.models.student import Student
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
@@ -97,13 +97,11 @@ def test_a_student_is_a_run_like_any_other(teacher: RunFolder, student: RunFolde
     assert [row["step"] for row in found if "loss" in row] == [1, 2, 3, 4]
     assert [row["step"] for row in found if "heldout_loss" in row] == [3, 4]
     opened = open_model(str(student.root))
-    assert isinstance(opened.model, Consistency) and opened.step == 4
-    assert opened.model.drawing(opened.model.spec.config.sampling) == "consistency, 2 steps"
-    for steps in (1, 4):
-        request = SampleRequest(n=3, out=Path(f"{steps}.npz"))
-        write_samples(str(student.root), [f"sampling.steps={steps}"], request)
-        with np.load(f"{steps}.npz") as stored:
-            assert stored["images"].shape == (3, 1, 8, 8)
+    assert isinstance(opened.model, Student) and opened.step == 4
+    assert opened.model.drawing(opened.model.spec.config.sampling) == "student, 4 evaluations"
+    write_samples(str(student.root), ["sampling.chunk=2"], SampleRequest(n=3, out=Path("x.npz")))
+    with np.load("x.npz") as stored:
+        assert stored["images"].shape == (3, 1, 8, 8)
     (grid,) = write_samples(str(student.root), [], SampleRequest(n=4))
     assert grid.parent == student.samples
 
@@ -153,7 +151,8 @@ def test_unless_told_otherwise_it_lies_beside_the_runs(
     distill(DistillRequest("digits", minutes=2.5, data="elsewhere", overrides=("training.seed=7",)))
     (first, beside, named), (second, bundled, _) = asked
     assert (beside, named) == (Path("runs/teacher-few"), str(teacher.root))
-    assert first.training.steps == usual_steps(open_model(str(teacher.root)).model.spec.config) == 1
+    assert first.training.steps == 1  # a fifth of 6, shared with the walks
+    assert (first.student.evaluations, second.student.evaluations) == (4, 4)
     assert first.data.path == "digits" and bundled == Path("runs/digits-few")
     assert (second.training.minutes, second.training.seed, second.data.path) == (
         2.5,
@@ -168,22 +167,22 @@ def test_unless_told_otherwise_it_lies_beside_the_runs(
 @pytest.mark.parametrize("name", [n for n, p in PRESETS.items() if p.config.model == "ddpm"])
 def test_every_preset_of_a_diffusion_model_has_a_student(name: str) -> None:
     known = get_preset(name).config
-    config = with_overrides(student_config(known), ["training.seed=1"])  # checks all of it
-    assert config.model == "consistency" and config.sampling.steps <= 4
+    config = with_overrides(student_config(known, 3), ["training.seed=1"])  # checks all of it
+    assert config.model == "student" and config.student.evaluations == 3
     assert config.network == known.network and config.data.path == known.data.path
     assert config.diffusion.objective != "noise"
 
 
 def test_a_fifth_of_the_teacher_s_time_counts_the_teacher_s_walks() -> None:
-    """A point costs as much as a teacher's image, and as much again in walks: each guided one twice."""
+    """A walk of 12 costs as much as 4 images of a batch, and is shared by as many points as jumps."""
     plain = with_overrides(Config(), ["training.steps=1000"])
-    assert usual_steps(plain) == 100
+    assert [usual_steps(plain, jumps) for jumps in (1, 2, 4)] == [40, 67, 100]
     guided = Config(
         data=DataConfig(labels=True),
         training=plain.training,
         sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
     )
-    assert usual_steps(guided) == round(200 / 2.7)
+    assert usual_steps(guided, 4) == round(200 / 2.7)
 
 
 # --- killed ------------------------------------------------------------------------------------------
@@ -214,13 +213,13 @@ def test_another_teacher_is_not_taken_for_the_first(copies: tuple[RunFolder, Run
 KILLS: list[tuple[str, Fuse, list[int]]] = [
     ("before the teacher's file", ("os", "replace", 2, KILL), []),
     ("before environment.json", ("os", "replace", 3, KILL), []),
-    ("in a walk", ("ddpm.models.consistency:Consistency", "_walk", 3, KILL), []),
+    ("in a walk", ("ddpm.models.student:Student", "_walked", 3, KILL), []),
     ("between a checkpoint's files", ("ddpm.training.checkpoint", "save_file", 5, KILL), [5]),
 ]
 
 
 def test_a_killed_process_leaves_a_student_that_ends_in_the_same_bits(tmp_path: Path) -> None:
-    own = ("model=consistency", "sampling.sampler=consistency", "sampling.steps=2")
+    own = ("model=student",)
     child, total = Ddpm(tmp_path, own=own), ("--init", "digits", "--steps", "12")
     whole, run = child.run("whole"), child.run("killed")
     assert child.train("whole", *total).status == 0
@@ -285,30 +284,30 @@ def test_images_must_be_there_and_of_the_teacher_s_kind(teacher: RunFolder) -> N
 
 
 def test_without_a_teacher_there_is_no_student() -> None:
-    own = ["model=consistency", "sampling.sampler=consistency", "sampling.steps=2"]
+    config = with_overrides(get_preset("digits").config, ["model=student"])
     with pytest.raises(RequestError, match="ddpm distill RUN"):
-        train(with_overrides(get_preset("digits").config, own), Path("alone"))
+        train(config, Path("alone"))
     assert not Path("alone/config.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("override", "words"),
-    [
-        ("sampling.steps=5", "draws in 1 to 4 steps, not in 5"),
-        ("sampling.sampler=ddim", "has no sampler ddim"),
-        ("sampling.guidance=2", "has its teacher's way of drawing by heart"),
-        ("sampling.spacing=uniform", "has its teacher's way of drawing by heart"),
-    ],
-)
-def test_its_way_of_drawing_is_fixed(student: RunFolder, override: str, words: str) -> None:
-    with pytest.raises(RequestError, match=words):
-        write_samples(str(student.root), [override], SampleRequest(n=1, out=Path("x.png")))
+@pytest.mark.parametrize("key", ["steps=2", "sampler=ancestral", "guidance=2", "spacing=uniform"])
+def test_its_way_of_drawing_is_fixed(student: RunFolder, key: str) -> None:
+    with pytest.raises(RequestError, match=r"by heart \(4 evaluations"):
+        write_samples(str(student.root), [f"sampling.{key}"], SampleRequest(n=1, out=Path("x.png")))
     assert not Path("x.png").exists()
 
 
-def test_others_do_not_draw_as_students_do(teacher: RunFolder) -> None:
-    with pytest.raises(RequestError, match="that of few-step students"):
-        write_samples(str(teacher.root), ["sampling.sampler=consistency"], SampleRequest(n=1))
+def test_another_number_of_evaluations_is_another_run(
+    teacher: RunFolder, student: RunFolder
+) -> None:
+    request = DistillRequest(str(teacher.root), student.root, evaluations=2, steps=4)
+    assert "other settings (student.evaluations)" in refused(request)
+
+
+def test_others_have_no_evaluations_to_choose() -> None:
+    for preset in ("digits", "dcgan-mnist"):
+        with pytest.raises(RequestError, match="setting of few-step students"):
+            with_overrides(get_preset(preset).config, ["student.evaluations=2"])
 
 
 def test_it_edits_nothing(student: RunFolder) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ddpm.config import SamplerName, ScaleName
 
 Add = Callable[..., argparse.ArgumentParser]
-SAMPLERS = tuple(n for n in typing.get_args(SamplerName) if n != "consistency")  # not to choose
+SAMPLERS = typing.get_args(SamplerName)
 SCALES = typing.get_args(ScaleName)
 
 

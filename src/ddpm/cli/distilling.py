@@ -10,12 +10,19 @@ from ddpm.cli.arguments import Add, absolute, add_device, add_set, count, option
 def define_distill(add: Add) -> None:
     parser = add(
         "distill",
-        help="train a student that draws in one to four steps",
-        description="Train a student of a diffusion model that draws in one to four steps. It takes a "
-        "fifth of the teacher's training time, and is a run like any other afterwards.",
+        help="train a student that draws in one to four evaluations",
+        description="Train a student of a diffusion model that draws an image in one to four evaluations "
+        "of its network. It takes a fifth of the teacher's training time, and is a run like any other.",
     )
     parser.add_argument(
         "target", metavar="RUN|BUNDLED", help="the teacher: a run, its name, or bundled weights"
+    )
+    parser.add_argument(
+        "--evaluations",
+        type=int,
+        choices=range(1, 5),
+        default=4,
+        help="of the network, that an image will take (default: %(default)s)",
     )
     parser.add_argument("--data", metavar="PATH|NAME", help="images (default: the teacher's)")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME-few)")
@@ -34,6 +41,7 @@ def run_distill(options: Namespace) -> int:
     request = DistillRequest(
         options.target,
         optional_path(options.out),
+        options.evaluations,
         None if options.data is None else absolute(options.data),
         options.minutes,
         options.steps,

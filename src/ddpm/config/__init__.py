@@ -1,6 +1,6 @@
 """One run's configuration, read from and written to JSON. Standard library only."""
 
-from ddpm.config.checks import FEW_STEPS, check, heard_sampling
+from ddpm.config.checks import check, heard_sampling
 from ddpm.config.reading import differences, get, load_config, with_overrides
 from ddpm.config.sections import (
     FORMAT_VERSION,
@@ -15,6 +15,7 @@ from ddpm.config.sections import (
     ScaleName,
     ScheduleName,
     SpacingName,
+    StudentConfig,
     TimeSamplingName,
     TrainingConfig,
     WeightingName,
@@ -22,7 +23,6 @@ from ddpm.config.sections import (
 from ddpm.config.values import unknown
 
 __all__ = [
-    "FEW_STEPS",
     "FORMAT_VERSION",
     "Config",
     "DataConfig",
@@ -35,6 +35,7 @@ __all__ = [
     "ScaleName",
     "ScheduleName",
     "SpacingName",
+    "StudentConfig",
     "TimeSamplingName",
     "TrainingConfig",
     "WeightingName",

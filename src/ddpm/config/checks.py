@@ -20,6 +20,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "network.dropout": (0, 0.95),
     "network.label_dropout": (0, 1),
     "diffusion.num_steps": (2, 100_000),
+    "student.evaluations": (1, 4),
     "gan.latent": (1, 2**16),
     "gan.channels": (1, 4096),
     "gan.label_smoothing": (0, 0.5),
@@ -45,12 +46,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
 }
-FEW_STEPS = 4  # that a few-step student can draw in; diffusion/consistency.py learns as many levels
 # model -> the settings of sampling that it listens to, where it does not to all of them
-_HEARD = {"dcgan": ("chunk",), "consistency": ("sampler", "steps", "clip", "chunk")}
-_NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
+_HEARD = {"dcgan": ("chunk",), "student": ("chunk",)}
 _MOST_CLUSTERS = 1000
 _MOST_LEVELS = 10  # more halvings than any image here has pixels for
+_NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
 
 
 def check(config: Config) -> None:
@@ -88,13 +88,8 @@ def check(config: Config) -> None:
     _check_diffusion(config.diffusion)
     if config.model == "dcgan":
         _check_dcgan(config)
-    if config.model == "consistency":
+    if config.model == "student":
         _check_student(config)
-    elif config.sampling.sampler == "consistency":
-        raise RequestError(
-            "The sampler consistency is that of few-step students (ddpm distill RUN); choose another one, "
-            "such as dpm++2m."
-        )
 
 
 def check_heard(config: Config, keys: Iterable[str]) -> None:
@@ -106,16 +101,21 @@ def check_heard(config: Config, keys: Iterable[str]) -> None:
                 f"{key} is a setting of a DCGAN; this is a diffusion model, whose own are network.* and "
                 "diffusion.*."
             )
+        if config.model != "student" and section == "student":
+            raise RequestError(
+                f"{key} is a setting of few-step students, which ddpm distill trains; leave it out."
+            )
         if config.model == "dcgan" and section in ("network", "diffusion"):
             raise RequestError(
                 f"{key} is a setting of a diffusion model; a DCGAN's own are "
                 f"{', '.join(f'gan.{field.name}' for field in fields(GanConfig))}."
             )
         deaf = section == "sampling" and key.split(".")[-1] not in heard_sampling(config)
-        if deaf and config.model == "consistency":
+        if deaf and config.model == "student":
             raise RequestError(
-                f"{key} is a setting of diffusion models; a few-step student has its teacher's way of "
-                "drawing by heart and asks for sampling.steps alone (--steps): leave it out."
+                f"{key} is a setting of diffusion models; a few-step student has its way of drawing by heart "
+                f"({config.student.evaluations} evaluations, its teacher's guidance): leave it out, or train "
+                "another one with ddpm distill."
             )
         if deaf and config.model == "dcgan":
             raise RequestError(
@@ -130,15 +130,10 @@ def heard_sampling(config: Config) -> tuple[str, ...]:
 
 
 def _check_student(config: Config) -> None:
-    if config.sampling.sampler != "consistency":
+    if config.student.evaluations > config.diffusion.num_steps:
         raise RequestError(
-            f"A few-step student has no sampler {config.sampling.sampler}: it draws with its own, "
-            "consistency; leave the sampler out."
-        )
-    if config.sampling.steps > FEW_STEPS:
-        raise RequestError(
-            f"A few-step student draws in 1 to {FEW_STEPS} steps, not in {config.sampling.steps}; its "
-            "teacher takes more."
+            f"student.evaluations is {config.student.evaluations}, but the schedule has only "
+            f"{config.diffusion.num_steps} levels (diffusion.num_steps)."
         )
     if config.data.augment:
         raise RequestError(
@@ -184,8 +179,8 @@ def _check_labels(data: DataConfig) -> None:
     if not known:
         raise RequestError(
             f"data.labels cannot be {shown(data.labels)}; the choices are true, false, auto (labels where "
-            "there are any) and kmeans:K, such as kmeans:10 (K groups of like images, "
-            f"2 to {_MOST_CLUSTERS})."
+            "there are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to "
+            f"{_MOST_CLUSTERS})."
         )
 
 

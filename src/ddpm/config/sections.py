@@ -14,7 +14,7 @@ ObjectiveName = Literal["noise", "x0", "v", "velocity", "edm"]
 WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
-SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc", "consistency"]
+SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
@@ -83,6 +83,13 @@ class GanConfig:
 
 
 @dataclass(frozen=True)
+class StudentConfig:
+    """A few-step student; `models/student.py` documents it."""
+
+    evaluations: int = 4  # of the network, that an image takes: 1 to 4
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """The optimizer and the clock of a run; counts are optimizer steps."""
 
@@ -140,12 +147,13 @@ class Config:
     """Everything that decides a run. One JSON file, `config.json`, in its folder."""
 
     preset: str = "digits"
-    model: Literal["ddpm", "dcgan", "consistency"] = "ddpm"  # consistency: a few-step student
+    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: of a few steps, see ddpm distill
     scale: ScaleName = "cpu"  # which of the preset's sizes; chosen for the device, see presets.py
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     gan: GanConfig = field(default_factory=GanConfig)
+    student: StudentConfig = field(default_factory=StudentConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 

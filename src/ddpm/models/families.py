@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 import torch
 
 from ddpm.models.base import GenerativeModel
-from ddpm.models.consistency import Consistency
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.sizes import Form, check_forms, check_size
 from ddpm.models.spec import ModelSpec
+from ddpm.models.student import Student
 
 MODELS: dict[str, Callable[[ModelSpec, torch.device | str], GenerativeModel]] = {
     "ddpm": Ddpm,
     "dcgan": Dcgan,
-    "consistency": Consistency,
+    "student": Student,
 }
 
 

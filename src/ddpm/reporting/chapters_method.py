@@ -45,8 +45,10 @@ LOSSES = {  # by objective; w is 1 where the weighting is simple
     ),
 }
 STUDENT_LOSS = Formula(
-    "L = EE [ norm(Phi(x_t) - f_theta (x_t, t)) ]",
-    r"L = \mathbb{E}\left[ \lVert \Phi(x_t) - f_\theta(x_t, t) \rVert \right]",
+    "L = EE [ norm(tilde(x) - f_theta (x_t, t)) ], quad "
+    "tilde(x) = (x_s - sigma_s / sigma_t x_t) / (alpha_s - sigma_s / sigma_t alpha_t)",
+    r"L = \mathbb{E}\left[ \lVert \tilde{x} - f_\theta(x_t, t) \rVert \right], \quad "
+    r"\tilde{x} = \frac{x_s - (\sigma_s / \sigma_t) x_t}{\alpha_s - (\sigma_s / \sigma_t) \alpha_t}",
 )
 GAN_LOSSES = Formula(
     "L_D = - EE [log D(x)] - EE [log(1 - D(G(z)))], quad L_G = - EE [log D(G(z))]",
@@ -65,12 +67,12 @@ def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
         yield Paragraph(spans(words("method.forward", cite=cite("ddpm", "sohl-dickstein"))))
         yield FORWARD
         yield Paragraph(spans(words("method.loss")))
-        students = [run for run in diffusion if run.config.get("model") == "consistency"]
+        students = [run for run in diffusion if run.config.get("model") == "student"]
         learning = [run for run in diffusion if run not in students]
         objectives = dict.fromkeys(run.setting("diffusion.objective") for run in learning)
         yield from (LOSSES[name] for name in objectives if name in LOSSES)
         if students:
-            yield Paragraph(spans(words("method.student", cite=cite("consistency"))))
+            yield Paragraph(spans(words("method.student", cite=cite("v"))))
             yield STUDENT_LOSS
         yield Paragraph(spans(words("method.sampling")))
         yield from _choices(material, "method.caption", diffusion, _DIFFUSION)

@@ -23,7 +23,7 @@ from ddpm.reporting.words import Words
 SECTIONS = {  # of config.json, that a model family uses
     "ddpm": ("data", "network", "diffusion", "training", "sampling"),
     "dcgan": ("data", "gan", "training"),
-    "consistency": ("data", "network", "diffusion", "training", "sampling"),
+    "student": ("data", "network", "diffusion", "student", "training"),
 }
 
 

@@ -77,7 +77,8 @@ WORDS = {
     "影像可用封閉形式表示：",
     "method.loss": "訓練網路由雜訊影像預測加入的內容。損失是預測值的均方誤差，對影像、步數 t 與雜"
     "訊取平均：",
-    "method.student": "少步學生模型{cite} 學習一次求值就得到教師取樣路徑經過該雜訊影像後的終點。",
+    "method.student": "少步學生模型{cite} 學習跳躍：由教師取樣路徑上的狀態 x_t，一步到達教師數步"
+    "之後的狀態 x_s。",
     "method.sampling": "生成時由純雜訊開始，依網路的預測逐步還原。",
     "method.gan": "DCGAN{cite} 讓兩個網路互相對抗訓練{minimax}：生成器 G 由隨機數 z 產生影像，判別"
     "器 D 分辨真實影像與生成影像。G 以非飽和損失學習。",
@@ -245,6 +246,7 @@ SETTINGS = {
     "diffusion.weighting": "損失對 t 的權重",
     "diffusion.time_sampling": "t 的取樣方式",
     "diffusion.learned_variance": "學習反向步驟的變異數",
+    "student.evaluations": "每張影像求值網路的次數",
     "gan.latent": "產生一張影像的隨機數個數",
     "gan.channels": "靠近影像一端的寬度",
     "gan.label_smoothing": "真實影像視為 1 減去此值",

@@ -54,10 +54,6 @@ SOURCES: dict[str, Source] = {
         "P. Dhariwal, A. Nichol", "2021", "Diffusion Models Beat GANs on Image Synthesis",
         "NeurIPS 34", "2105.05233",
     ),
-    "consistency": _paper(
-        "Y. Song, P. Dhariwal, M. Chen, I. Sutskever", "2023", "Consistency Models",
-        "ICML", "2303.01469",
-    ),
     "cosine": _paper(
         "A. Nichol, P. Dhariwal", "2021", "Improved Denoising Diffusion Probabilistic Models",
         "ICML", "2102.09672",
@@ -208,7 +204,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "diffusion.learned_variance": {True: "cosine"},
     "sampling.sampler": {
         "ancestral": "ddpm", "ddim": "ddim", "heun": "edm", "dpm++2m": "dpm++",
-        "dpm++2m-sde": "dpm++", "unipc": "unipc", "consistency": "consistency",
+        "dpm++2m-sde": "dpm++", "unipc": "unipc",
     },
     "training.optimizer": {"adam": "adam", "adamw": "adamw", "muon": "muon"},
 }  # fmt: skip

@@ -86,8 +86,8 @@ WORDS = {
     "into noise over T steps. The noisy image of step t is known in closed form:",
     "method.loss": "A network is trained to tell from the noisy image what was added to it. The "
     "loss is the mean squared error of its prediction, over images, steps t and noise:",
-    "method.student": "A few-step student{cite} learns in one evaluation where the path of its teacher's "
-    "sampler through a noisy image ends.",
+    "method.student": "A few-step student{cite} learns to jump: from a state x_t of its teacher's walk "
+    "from noise to an image, in one step to the state x_s that the teacher reaches after several.",
     "method.sampling": "Drawing starts from noise alone and goes back step by step with the network's "
     "prediction.",
     "method.gan": "A DCGAN{cite} trains two networks against each other{minimax}: the generator "
@@ -273,6 +273,7 @@ SETTINGS = {
     "diffusion.weighting": "weights of the loss over t",
     "diffusion.time_sampling": "how t is drawn",
     "diffusion.learned_variance": "variance of the reverse step learned",
+    "student.evaluations": "evaluations of the network that an image takes",
     "gan.latent": "numbers an image is made from",
     "gan.channels": "width at the image",
     "gan.label_smoothing": "real images count as 1 minus this",

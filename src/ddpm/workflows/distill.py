@@ -1,4 +1,4 @@
-"""`ddpm distill`: from a diffusion model a student that draws in one to four steps."""
+"""`ddpm distill`: from a diffusion model a student that draws in one to four evaluations of its network."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ddpm.config import Config, SamplingConfig, with_overrides
+from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
+from ddpm.models.student import WALK
 from ddpm.workflows.opening import RUNS, open_model
 from ddpm.workflows.teaching import check_teacher
 from ddpm.workflows.train import Outcome, train
 
 SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise
-STEPS = 2  # that a student draws in unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class DistillRequest:
 
     target: str  # a run, a weights file or bundled weights
     out: Path | None = None  # runs/NAME-few
+    evaluations: int = StudentConfig.evaluations  # that an image takes
     data: str | None = None  # None: those of the teacher
     minutes: float | None = None
     steps: int | None = None
@@ -31,7 +32,8 @@ class DistillRequest:
 def distill(request: DistillRequest) -> Outcome:
     """Train the student, or go on with the one that is there; RequestError where the target cannot teach."""
     opened = open_model(request.target, "cpu")
-    config = with_overrides(student_config(check_teacher(opened).spec.config), request.overrides)
+    recipe = student_config(check_teacher(opened).spec.config, request.evaluations)
+    config = with_overrides(recipe, request.overrides)
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
     training = config.training
@@ -44,27 +46,28 @@ def distill(request: DistillRequest) -> Outcome:
     return train(config, out, init=request.target, device=request.device)
 
 
-def student_config(teacher: Config) -> Config:
+def student_config(teacher: Config, evaluations: int) -> Config:
     """The recipe of a student: its teacher's network and data, an optimizer for short trainings.
 
     docs/speedrun.md holds what was tried. Where the teacher predicts noise the student predicts v, since
-    at the first step, which is pure noise, that noise says nothing of the image.
+    at the first jump, which begins in pure noise, that noise says nothing of the image.
     """
     diffusion, own = teacher.diffusion, teacher.training
     objective = "v" if diffusion.objective == "noise" else diffusion.objective
     return replace(
         teacher,
-        model="consistency",
+        model="student",
+        student=StudentConfig(evaluations),
         data=replace(teacher.data, augment=0.0, flip=False, shift=0, crop=0.0),
         network=replace(teacher.network, dropout=0.0),
         diffusion=replace(diffusion, objective=objective),
         training=replace(
             own,
-            steps=usual_steps(teacher),
+            steps=usual_steps(teacher, evaluations),
             minutes=0.0,
             epochs=0.0,
             optimizer="muon",
-            learning_rate=1e-2,
+            learning_rate=5e-3,
             betas=(0.9, 0.99),
             weight_decay=0.0,
             warmup=20,
@@ -74,18 +77,23 @@ def student_config(teacher: Config) -> Config:
             posthoc_ema=0,
         ),
         sampling=SamplingConfig(
-            sampler="consistency",
-            steps=STEPS,
-            clip=teacher.sampling.clip,
+            sampler="ddim",
+            steps=evaluations,
+            spacing="trailing",
+            clip="none",
             chunk=teacher.sampling.chunk,
         ),
     )
 
 
-def usual_steps(teacher: Config) -> int:
-    """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walk too."""
-    sampling, training = teacher.sampling, teacher.training
+def usual_steps(teacher: Config, evaluations: int) -> int:
+    """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walks too.
+
+    An image of a batch costs three evaluations forward and back. A walk gives as many points as there
+    are jumps, and asks WALK times, twice where it is guided.
+    """
+    sampling = teacher.sampling
     low, high = sampling.guidance_interval
-    asked_twice = (high - low) if teacher.data.labels and sampling.guidance != 1 else 0.0
-    cost = 1 + (1 + asked_twice)  # steps of the teacher's
-    return max(1, round(SHARE * training.steps / cost))
+    guided = teacher.data.labels and sampling.guidance != 1
+    asked = WALK * (1 + (high - low if guided else 0.0))
+    return max(1, round(SHARE * teacher.training.steps / (1 + asked / (3 * evaluations))))

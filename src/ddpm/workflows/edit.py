@@ -13,8 +13,8 @@ from ddpm.config import SamplingConfig
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import editing
-from ddpm.models.consistency import Consistency
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.student import Student
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture
 from ddpm.workflows.opening import Opened, open_model
@@ -116,7 +116,7 @@ def _open(
         check_picture(out)
     opened = open_model(target, device)
     if not isinstance(opened.model, Ddpm):
-        student = isinstance(opened.model, Consistency)
+        student = isinstance(opened.model, Student)
         what = "few-step student" if student else "DCGAN"
         which = "its teacher" if student else "one of those"
         raise RequestError(

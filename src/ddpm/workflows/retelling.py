@@ -19,9 +19,9 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
 
     Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
     """
-    if config.model == "consistency":
-        total = ["--steps", str(config.training.steps)]
-        return shlex.join(["ddpm", "distill", str(init), *total, "--out", str(run)])
+    if config.model == "student":
+        asked = ["--evaluations", config.student.evaluations, "--steps", config.training.steps]
+        return shlex.join(["ddpm", "distill", str(init), *map(str, asked), "--out", str(run)])
     base = PRESETS[config.preset].config if config.preset in PRESETS else Config()
     words = ["ddpm", "train", config.preset if config.preset in PRESETS else "digits"]
     if config.data.path != base.data.path:

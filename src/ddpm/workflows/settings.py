@@ -44,8 +44,7 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
         )
     check_guide(model, chosen)
     usual: list[str] = []
-    named = "sampling.sampler" in asked and chosen.sampler in USUAL_STEPS
-    if named and "sampling.steps" not in asked:
+    if "sampling.sampler" in asked and "sampling.steps" not in asked:
         steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
         usual = [f"sampling.steps={min(steps, config.diffusion.num_steps)}"]
         if "sampling.spacing" not in asked:

@@ -12,10 +12,10 @@ from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.files import replacing
 from ddpm.models.base import GenerativeModel, State
-from ddpm.models.consistency import Consistency
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
+from ddpm.models.student import Student
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 from ddpm.workflows.marking import weights_hash
@@ -26,7 +26,7 @@ Maker = Callable[[ModelSpec, torch.device], GenerativeModel]
 
 def check_teacher(opened: Opened) -> Ddpm:
     """The model as a teacher; RequestError where it is none."""
-    if isinstance(opened.model, Consistency):
+    if isinstance(opened.model, Student):
         raise RequestError(
             f"{opened.name} is a few-step student itself; distill the model that it learned from."
         )
@@ -47,7 +47,7 @@ def find_teacher(run: RunFolder, config: Config, named: str | None, device: str)
 
     RequestError where there is none, or another one than the run was begun with.
     """
-    if config.model != "consistency":
+    if config.model != "student":
         return None
     kept = run.teacher.is_file()
     if not kept and named is None:
@@ -82,7 +82,7 @@ def maker(teacher: Ddpm | None) -> Maker:
 
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
         model = make_model(spec, device)
-        if teacher is not None and isinstance(model, Consistency):
+        if teacher is not None and isinstance(model, Student):
             model.learn_from(teacher)
         return model
 

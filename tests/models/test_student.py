@@ -11,18 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.consistency import HUBER, taught
+from ddpm.config import StudentConfig
+from ddpm.diffusion.distillation import HUBER
+from ddpm.diffusion.levels import Levels
 from ddpm.errors import RequestError
 from ddpm.models.base import State
-from ddpm.models.consistency import Consistency
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
+from ddpm.models.student import Student
 from ddpm.randomness import ImageNoise, generator_for
 
 MakeSpec = Callable[..., ModelSpec]
 MakeDdpm = Callable[..., Ddpm]
-MakePair = Callable[..., Consistency]
-STUDENT = ("model=consistency", "sampling.sampler=consistency", "sampling.steps=2")
+MakePair = Callable[..., Student]
 IMAGES, LABELS = torch.zeros(8, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
 
 
@@ -31,15 +32,23 @@ def pair(small_spec: MakeSpec, small_ddpm: MakeDdpm) -> MakePair:
     """A student that begins as its teacher, which has random weights unless `awake` is off."""
 
     def make(
-        *overrides: str, teacher: tuple[str, ...] = (), awake: bool = True, **shape: Any
-    ) -> Consistency:
+        *overrides: str,
+        teacher: tuple[str, ...] = (),
+        jumps: int = 4,
+        awake: bool = True,
+        **shape: Any,
+    ) -> Student:
         known = small_ddpm(*teacher, awake=awake, **shape)
-        student = Consistency(small_spec(*STUDENT, *overrides, **shape))
+        student = Student(of_jumps(small_spec(*overrides, **shape), jumps))
         student.load_state({"ema": known.averaged_weights()})
         student.learn_from(known)
         return student
 
     return make
+
+
+def of_jumps(spec: ModelSpec, jumps: int = 4) -> ModelSpec:
+    return spec.with_config(replace(spec.config, model="student", student=StudentConfig(jumps)))
 
 
 def weights(model: Ddpm) -> Tensor:
@@ -58,55 +67,61 @@ def same(one: State, other: State) -> bool:
 # --- what is taught ----------------------------------------------------------------------------------
 
 
-def test_a_step_is_taken_on_the_teacher_s_own_paths(pair: MakePair) -> None:
-    """The loss by hand: 8 images a batch are 2 paths of 4 points; 12 steps of the solver, even in t."""
-    teacher = ("sampling.guidance=3", "sampling.guidance_interval=0.2,0.9")
-    model = pair(classes=3, teacher=teacher)
-    assert model.teacher is not None
-    settings = replace(
-        model.teacher.spec.config.sampling, sampler="dpm++2m", steps=12, spacing="trailing"
-    )
-    visited = model.teacher.levels(settings)
-    noise = torch.randn((2, 1, 8, 8), generator=generator_for(0, "step", 5))
-    walk = list(model.teacher.frames(visited, noise, torch.zeros_like, [0, 1], settings))  # type: ignore[arg-type]
-    errors = []
-    network, schedule = model.student.network, model.student.schedule
-    for place in (0, 3, 6, 9):
-        x, t = walk[place].x, visited.t[[place, place]]
+@pytest.mark.parametrize(("jumps", "places"), [(4, [0, 3, 6, 9, 12]), (2, [0, 6, 12])])
+def test_a_step_is_taken_on_the_teacher_s_own_walks(
+    pair: MakePair, jumps: int, places: list[int]
+) -> None:
+    """The loss by hand: 8 images a batch are as many points; 12 steps of the solver, even in t."""
+    guided = ("sampling.guidance=3", "sampling.guidance_interval=0.2,0.9")
+    model, walks = pair(jumps=jumps, classes=3, teacher=guided), 8 // jumps
+    known = model.teacher
+    assert known is not None
+    settings = replace(known.spec.config.sampling, sampler="dpm++2m", steps=12, spacing="trailing")
+    visited, labels = known.levels(settings), LABELS[:walks]
+    noise = torch.randn((walks, 1, 8, 8), generator=generator_for(0, "step", 5))
+    frames = known.frames(visited, noise, lambda: noise, labels.tolist(), settings)
+    states = [frame.x for frame in frames]
+    schedule, errors = known.schedule, []
+    for here, there in itertools.pairwise(places):
+        x, t = states[here], visited.t[[here] * walks]
+        a, s, a2, s2 = (float(v) for v in (*both(visited, here), *both(visited, there)))
+        aim = (states[there] - s2 / s * x) / (a2 - s2 / s * a)
         signal, sigma = schedule.at(t, x)
         with torch.no_grad():
-            image = signal * x - sigma * network(x, t, LABELS[:2])  # of a predicted v
-        errors.append((image - walk[-1].x).square().mean(dim=(1, 2, 3)))
+            image = signal * x - sigma * model.ddpm.network(x, t, labels)  # of a predicted v
+        errors.append((image - aim).square().mean(dim=(1, 2, 3)))
     expected = (torch.cat(errors) + HUBER**2).sqrt() - HUBER
     losses = model.training_step(IMAGES, LABELS, 5)
     torch.testing.assert_close(losses["loss"], expected.mean())
-    torch.testing.assert_close(
-        losses["loss_levels"][-1], expected[:2].mean()
-    )  # t = 19, least signal
+    torch.testing.assert_close(losses["loss_levels"][-1], expected[:walks].mean())  # t = 19
 
 
-def test_the_teacher_is_never_changed_and_its_paths_carry_no_gradient(pair: MakePair) -> None:
+def both(levels: Levels, place: int) -> tuple[Tensor, Tensor]:
+    return levels.signal[place], levels.sigma[place]
+
+
+def test_the_teacher_is_never_changed_and_its_walks_carry_no_gradient(pair: MakePair) -> None:
     model = pair(classes=3)
     assert model.teacher is not None
-    before, ours = weights(model.teacher), weights(model.student)
+    before, ours = weights(model.teacher), weights(model.ddpm)
     points = model._points(2, LABELS, generator_for(0, "step", 1))
-    assert not points.end.requires_grad and not points.x.requires_grad
+    assert not points.aim.requires_grad and not points.x.requires_grad
     for step in (1, 2):
         model.training_step(IMAGES, LABELS, step)
         model.heldout_loss(IMAGES, LABELS)
     assert torch.equal(weights(model.teacher), before)
     assert all(p.grad is None for p in model.teacher.network.parameters())
-    assert not torch.equal(weights(model.student), ours)
+    assert not torch.equal(weights(model.ddpm), ours)
 
 
-def test_guidance_is_walked_into_the_paths(pair: MakePair) -> None:
-    ends = [
+def test_guidance_is_in_the_walks(pair: MakePair) -> None:
+    one, other = (
         pair(classes=3, teacher=(f"sampling.guidance={scale}",))
         ._points(2, LABELS, generator_for(0, "step", 1))
-        .end
+        .aim
         for scale in (1, 3)
-    ]
-    assert not torch.allclose(*ends, atol=1e-3)
+    )
+    assert not torch.allclose(one, other, atol=1e-3)
 
 
 def test_without_labels_nothing_of_a_batch_is_looked_at(pair: MakePair) -> None:
@@ -119,8 +134,8 @@ def test_without_labels_nothing_of_a_batch_is_looked_at(pair: MakePair) -> None:
     assert one.image_losses(images, None) is None  # type: ignore[func-returns-value]
 
 
-def test_it_learns_where_the_paths_end(pair: MakePair) -> None:
-    """A silent teacher's paths end in a multiple of where they begin."""
+def test_it_learns_to_jump(pair: MakePair) -> None:
+    """A silent teacher's walks go from each state to a multiple of it."""
     model = pair("training.learning_rate=1e-2", "training.ema=0.9", awake=False)
     before = model.heldout_loss(IMAGES, None)["loss"]
     for step in range(1, 31):
@@ -132,7 +147,7 @@ def test_micro_batches_add_up(pair: MakePair) -> None:
     whole, parts = pair(classes=3), pair("training.accumulate=3", classes=3)
     losses = [model.training_step(IMAGES, LABELS, 1)["loss"] for model in (whole, parts)]
     torch.testing.assert_close(*losses)
-    torch.testing.assert_close(weights(whole.student), weights(parts.student), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(weights(whole.ddpm), weights(parts.ddpm), atol=1e-5, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -155,11 +170,11 @@ def test_every_kind_of_teacher_teaches(
     model = pair(*kind, teacher=kind)
     assert model.training_step(IMAGES, None, 1)["loss"].isfinite()
     *_, last = model.trajectory([0, 1], None, model.spec.config.sampling)
-    assert last.x.shape == (2, 1, 8, 8) and float(last.x.abs().max()) <= 1
+    assert last.x.shape == (2, 1, 8, 8) and bool(last.x.isfinite().all())
 
 
 def test_without_a_teacher_it_does_not_learn(small_spec: MakeSpec) -> None:
-    model = Consistency(small_spec(*STUDENT))
+    model = Student(of_jumps(small_spec()))
     with pytest.raises(RequestError, match="ddpm distill RUN"):
         model.training_step(IMAGES, None, 1)
 
@@ -185,60 +200,68 @@ def test_taken_up_again_it_goes_on_in_the_same_bits(
 # --- drawing -----------------------------------------------------------------------------------------
 
 
-def drawn(model: Consistency, seeds: list[int], labels: list[int] | None, steps: int) -> Tensor:
-    settings = replace(model.spec.config.sampling, steps=steps)
+def drawn(model: Student, seeds: list[int], labels: list[int] | None, **changes: Any) -> Tensor:
+    settings = replace(model.spec.config.sampling, **changes)
     return list(model.trajectory(seeds, labels, settings))[-1].x
 
 
-@pytest.mark.parametrize("steps", [1, 2, 4])
-def test_an_image_is_its_seed_s_whatever_else_is_drawn_with_it(pair: MakePair, steps: int) -> None:
-    model = pair(classes=3)
-    one, other = (drawn(model, seeds, [0, 1, 2], steps) for seeds in ([5, 1, 2], [5, 8, 9]))
+@pytest.mark.parametrize("jumps", [1, 2, 4])
+def test_an_image_is_its_seed_s_whatever_else_is_drawn_with_it(pair: MakePair, jumps: int) -> None:
+    model = pair(jumps=jumps, classes=3)
+    one, other = (drawn(model, seeds, [0, 1, 2]) for seeds in ([5, 1, 2], [5, 8, 9]))
     assert torch.equal(one[0], other[0]) and not torch.equal(one[1], other[1])
-    assert torch.equal(one, drawn(model, [5, 1, 2], [0, 1, 2], steps))
-    assert not torch.equal(one, drawn(model, [5, 1, 2], [1, 2, 0], steps))
+    assert torch.equal(one, drawn(model, [5, 1, 2], [0, 1, 2]))
+    assert not torch.equal(one, drawn(model, [5, 1, 2], [1, 2, 0]))
 
 
-def test_one_step_is_one_answer_about_the_starting_noise(pair: MakePair) -> None:
-    model = pair("sampling.clip=none")
-    frames = list(model.trajectory([3], None, replace(model.spec.config.sampling, steps=1)))
-    start = float(model.student.schedule.sigma[-1]) * ImageNoise([3], (1, 8, 8))()
+def test_a_single_jump_is_one_answer_about_the_starting_noise(pair: MakePair) -> None:
+    model = pair(jumps=1)
+    frames = list(model.trajectory([3], None, model.spec.config.sampling))
+    start = float(model.ddpm.schedule.sigma[-1]) * ImageNoise([3], (1, 8, 8))()
     assert torch.equal(frames[0].x, start) and [f.remaining for f in frames] == [1, 0]
     t = torch.tensor([19])
-    signal, sigma = model.student.schedule.at(t, start)
+    signal, sigma = model.ddpm.schedule.at(t, start)
     with torch.no_grad():
-        answer = model.student.ema.network.eval()(start, t)
+        answer = model.ddpm.ema.network.eval()(start, t)
     torch.testing.assert_close(frames[1].x, signal * start - sigma * answer)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4])
-def test_every_step_asks_the_network_once(
-    pair: MakePair, monkeypatch: pytest.MonkeyPatch, steps: int
+@pytest.mark.parametrize("jumps", [1, 2, 3, 4])
+def test_every_jump_asks_the_network_once(
+    pair: MakePair, monkeypatch: pytest.MonkeyPatch, jumps: int
 ) -> None:
-    model, asked = pair(classes=3), []
-    real = model.student.ema.network.forward
+    model, asked = pair(jumps=jumps, classes=3), []
+    real = model.ddpm.ema.network.forward
 
     def counting(x: Tensor, t: Tensor, *rest: Any) -> Tensor:
         asked.append(int(t[0]))
         return real(x, t, *rest)
 
-    monkeypatch.setattr(model.student.ema.network, "forward", counting)
-    drawn(model, [0, 1], [0, 1], steps)
-    learned = model.path.t[taught(model.path)].tolist()
-    assert len(asked) == steps and set(asked) <= set(learned) and asked[0] == learned[0] == 19
+    monkeypatch.setattr(model.ddpm.ema.network, "forward", counting)
+    frames = list(model.trajectory([0, 1], [0, 1], model.spec.config.sampling))
+    assert asked == model.jumps.t.tolist() and len(asked) == jumps and asked[0] == 19
+    assert [frame.remaining for frame in frames] == list(range(jumps, -1, -1))
 
 
-def test_more_steps_than_were_learned_are_drawn_as_the_most(pair: MakePair) -> None:
-    model = pair()
-    assert torch.equal(drawn(model, [0], None, 10), drawn(model, [0], None, 4))
+def test_settings_of_drawing_change_nothing(pair: MakePair) -> None:
+    model = pair(classes=3)
+    other = drawn(model, [0], [1], sampler="ancestral", steps=9, guidance=3.0, clip="dynamic")
+    assert torch.equal(drawn(model, [0], [1]), other)
 
 
 def test_it_says_how_it_draws_and_what_it_learns(pair: MakePair) -> None:
     model = pair(classes=3, teacher=("sampling.guidance=1.6",))
     settings = model.spec.config.sampling
-    assert model.drawing(settings) == "consistency, 2 steps"
-    assert model.drawing(replace(settings, steps=1)) == "consistency, 1 step"
+    assert model.drawing(settings) == "student, 4 evaluations"
+    assert pair(jumps=1).drawing(settings) == "student, 1 evaluation"
     assert "dpm++2m, 12 steps, guidance 1.6" in model.describe()[1]
+
+
+def test_short_schedules_are_walked_whole(pair: MakePair) -> None:
+    short = ("diffusion.num_steps=5", "sampling.steps=4")
+    model = pair(*short, teacher=short)
+    assert len(model.walk) == 5 and model.jumps.t.tolist() == [4, 3, 2, 1]
+    assert model.training_step(IMAGES, None, 1)["loss"].isfinite()
 
 
 def test_pictures_never_touch_the_training(pair: MakePair) -> None:
@@ -246,6 +269,6 @@ def test_pictures_never_touch_the_training(pair: MakePair) -> None:
     for step, model in itertools.product((1, 2), (watched, unwatched)):
         model.training_step(IMAGES, LABELS, step)
         if model is watched:
-            drawn(model, [0, 1], [0, 1], 2)
+            drawn(model, [0, 1], [0, 1])
             model.heldout_loss(IMAGES, LABELS)
     assert same(watched.state(), unwatched.state())
