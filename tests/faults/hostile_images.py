@@ -436,3 +436,8 @@ def _pipe(root: Path) -> None:
     make: Callable[[Path], None] | None = getattr(os, "mkfifo", None)
     if make is not None:
         make(root / "bad" / "pipe.png")
+
+
+def idx_bytes(*shape: int, data: bytes = b"", kind: int = 8) -> bytes:
+    """An IDX file: what its header says, and any bytes behind it."""
+    return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape) + data

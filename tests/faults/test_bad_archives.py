@@ -22,6 +22,7 @@ from ddpm.data.source import BrokenImageError
 from ddpm.data.sources import open_source
 from ddpm.errors import RequestError
 from tests.faults.hostile_images import encode, picture
+from tests.faults.hostile_images import idx_bytes as idx
 
 MEMORY = 48 << 20  # bytes that reading any of these may take
 IMAGES = [encode(picture(i), "PNG") for i in range(3)]
@@ -185,6 +186,20 @@ def test_a_name_that_is_no_utf8_though_it_says_so_breaks_its_member(tmp_path: Pa
     assert "damaged" in refusal(path)
 
 
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    """Found by fuzzing: Python 3.11 looks for the last letter of the name."""
+    path = zipped(tmp_path / "name.zip", ("x", b"y"), ("a.png", IMAGES[0]))
+    data = path.read_bytes()
+    place = directory(path, "x")
+    row = bytearray(data[place : place + 46])
+    struct.pack_into("<H", row, 28, 0)  # the length of the name
+    packed = bytearray(data[:place] + row + data[place + 47 :])
+    (length,) = struct.unpack_from("<I", packed, len(packed) - 10)
+    struct.pack_into("<I", packed, len(packed) - 10, length - 1)
+    path.write_bytes(packed)
+    assert open_source(path).names == ("a.png",)
+
+
 def test_names_give_no_orders_to_the_terminal(tmp_path: Path) -> None:
     path = zipped(tmp_path / "name.zip", ("a\n\x1b[2J.png", IMAGES[0]), ("\x9b2J.png", IMAGES[1]))
     assert open_source(path).names == ("\\x9b2J.png", "a\\n\\x1b[2J.png")
@@ -293,10 +308,6 @@ def test_labels_that_are_objects_are_refused(tmp_path: Path) -> None:
 
 
 # ---- IDX
-
-
-def idx(*shape: int, data: bytes = b"", kind: int = 8) -> bytes:
-    return struct.pack(f">HBB{len(shape)}I", 0, kind, len(shape), *shape) + data
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])

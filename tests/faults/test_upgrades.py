@@ -100,9 +100,8 @@ def test_a_run_of_a_newer_version_is_refused_with_the_way_out(
 
 
 def test_weights_of_a_newer_version_are_refused_with_the_way_out(here: Path) -> None:
-    from tests.faults.test_untrusted import with_spec
-
     from ddpm.errors import RequestError
+    from tests.faults.test_untrusted import with_spec
 
     path = here / "newer.safetensors"
     shutil.copy(GOLDEN / "dcgan" / "checkpoints" / "step-00000006" / "ema.safetensors", path)

@@ -36,7 +36,8 @@ def zip_source(name: str, path: Path) -> ImageSource:
             f"{path} packs several files into the same bytes and is not to be trusted; give a zip or "
             "folder from elsewhere."
         )
-    members = [(_safe_name(info, path), info) for info in archive.infolist() if not info.is_dir()]
+    files = [info for info in archive.infolist() if info.filename and not info.is_dir()]
+    members = [(_safe_name(info, path), info) for info in files]
     images = [member for member in members if is_image_name(member[0])]
     images.sort(key=lambda member: natural_key(member[0]))
     labels, class_names = folder_labels([inner for inner, _ in images], name)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 from ddpm.files import replacing_folder
+from ddpm.models.families import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load_weights, save_weights
@@ -54,7 +55,7 @@ def kept_average(run: RunFolder, step: int) -> Average | None:
             f"run's own. Choose anew with: ddpm ema {run.root} --apply"
         )
         return None
-    return Average(load_weights(run.average_weights)[0], length)
+    return Average(load_weights(run.average_weights, check_weights)[0], length)
 
 
 def forget_average(run: RunFolder) -> bool:

@@ -14,11 +14,12 @@ from ddpm.data.dataset import Dataset, prepare
 from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel, State
-from ddpm.models.families import make_model
+from ddpm.models.families import check_weights, make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.processes import check_same, each_machine_once
 from ddpm.runs import RunFolder, list_runs
-from ddpm.training.checkpoint import Checkpoint, load, load_weights
+from ddpm.training.checkpoint import Checkpoint, check_finite, load, load_weights
+from ddpm.training.faults import NotFiniteError
 from ddpm.workflows.applied import kept_average
 from ddpm.workflows.guiding import give_guides
 from ddpm.workflows.progress import Progress, say
@@ -60,13 +61,13 @@ def open_model(target: str, device: str = "auto") -> Opened:
     run, path, where = find_run(target), Path(target), pick_device(device)
     keep_memory()
     if run is not None:
+        # the run's file carries the settings it draws with, which may be newer than its weights
+        sampling = load_config(run.config).sampling
         found = newest_checkpoint(run, stems=("ema",))
         if found is None:
             raise RequestError(
                 f"{run.root} has no checkpoint yet; let the training go on until its first one."
             )
-        # the run's file carries the settings it draws with, which may be newer than its weights
-        sampling = load_config(run.config).sampling
         spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
         give_guides(model, run)
@@ -96,10 +97,19 @@ def open_model(target: str, device: str = "auto") -> Opened:
 
 
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Opened:
-    tensors, spec = load_weights(path)
+    tensors, spec = load_weights(path, check_weights)
+    _refuse_not_finite({"ema": tensors}, 0, path)
     model = make_model(spec, device)
     load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
     return Opened(model, name, origin, None)
+
+
+def _refuse_not_finite(state: State, step: int, origin: Path) -> None:
+    """RequestError where a weight is NaN or infinite, which no training of ours ever saves."""
+    try:
+        check_finite(state, step)
+    except NotFiniteError as error:
+        raise RequestError(f"{origin} cannot be used. {error}") from error
 
 
 def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
@@ -123,7 +133,9 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
     steps = run.checkpoint_steps()
     for step in reversed(steps):
         try:
-            return load(run.checkpoint(step), stems)
+            found = load(run.checkpoint(step), stems, check_weights)
+            _refuse_not_finite(found.state, step, run.checkpoint(step))
+            return found
         except RequestError as error:
             say(f"{error} Going back to the one before.")
     if steps:
