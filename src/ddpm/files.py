@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -14,44 +15,59 @@ from typing import Any
 from ddpm.errors import RequestError
 
 TEMP_PREFIX = ".tmp-"
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)
 _MOST_NESTED = 64  # objects in objects; what this package writes is nested five times at most
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes `path`'s place, on failure it is gone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        _flush(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            _flush(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
 
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """The same for a whole folder: it appears under its name only once every file in it is on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
+        try:
+            yield temporary
+            for file in temporary.iterdir():
+                _flush(file)
+                file.chmod(0o666 & ~_umask())  # writers such as safetensors make private files
+            _flush_folder(temporary)
+            temporary.chmod(0o777 & ~_umask())
+            _take_place(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the disk refuses inside the block names `path`, where it names no file or a temporary one."""
     try:
-        yield temporary
-        for file in temporary.iterdir():
-            _flush(file)
-            file.chmod(0o666 & ~_umask())  # writers such as safetensors make private files
-        _flush_folder(temporary)
-        temporary.chmod(0o777 & ~_umask())
-        _take_place(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except OSError as error:
+        named = str(error.filename or "")
+        if TEMP_PREFIX in named or (not named and error.errno in _DISK_ERRORS):
+            error.filename = str(path)
         raise
-    _flush_folder(path.parent)
 
 
 def check_place(path: Path) -> None:

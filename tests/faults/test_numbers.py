@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ddpm.cli import main
 from ddpm.config import Config, with_overrides
 from ddpm.errors import WorkError
 from ddpm.models import ddpm as module
@@ -343,3 +344,14 @@ def test_want_of_memory_is_told_from_other_errors(error: Exception, short: bool)
         guarded_step(Broken(), torch.zeros(1), None, 7)  # type: ignore[arg-type]
     assert caught.value.__context__ is None  # a traceback would keep the step's tensors alive
     assert not short or "At step 7" in str(caught.value)
+
+
+def test_want_of_memory_outside_a_training_is_a_sentence(
+    monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def draw(*arguments: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory (injected)")
+
+    monkeypatch.setattr("ddpm.workflows.pictures.write_samples", draw)
+    assert main(["sample", "digits"]) == 1
+    assert capsys.readouterr().err.startswith("ddpm: The device has no memory left for this; use ")

@@ -19,7 +19,7 @@ from ddpm.data.dataset import Dataset
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.workflows import environment
-from ddpm.workflows.environment import describe
+from ddpm.workflows.environment import BIT_IDENTITY, describe, with_changes
 
 DATASET = Dataset(
     "set", np.zeros((2, 1, 2, 2), np.uint8), None, (), np.arange(2), np.arange(0), "none, too few",
@@ -73,3 +73,31 @@ def test_an_installed_package_takes_no_commit_of_the_folder_around_it(
     installed = tmp_path / "site-packages" / "ddpm" / "workflows" / "environment.py"
     monkeypatch.setattr(environment, "__file__", str(installed))
     assert described()["commit"] is None
+
+
+def test_what_bit_identity_rests_on_is_recorded() -> None:
+    row = described()
+    assert set(BIT_IDENTITY) <= set(row)
+    assert row["cpu"].endswith(torch.backends.cpu.get_cpu_capability()) and row["compile"] is False
+
+
+def test_a_change_on_the_way_is_warned_of_in_one_line_and_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = described()
+    before = {
+        **now,
+        "torch": "2.12.0",
+        "threads": 64,
+        "commit": "another",
+        "changes": ["at step 3: x 1 → 2"],
+    }
+    facts = with_changes(before, now, 10)
+    words = f"torch 2.12.0 → {torch.__version__}, threads 64 → {torch.get_num_threads()}"
+    assert capsys.readouterr().err == f"warning: bit-identity is no longer promised: {words}\n"
+    assert facts == {**now, "changes": ["at step 3: x 1 → 2", f"at step 10: {words}"]}
+    assert with_changes(facts, now, 20) == {**now, "changes": facts["changes"]}  # not again
+    older = {key: value for key, value in now.items() if key not in ("cpu", "compile")}
+    assert with_changes(older, now, 10) == now and with_changes({}, now, 0) == now
+    assert with_changes({"torch": "2.12.0"}, now, 0) == now  # nothing had been trained yet
+    assert capsys.readouterr().err == ""

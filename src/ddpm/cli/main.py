@@ -15,6 +15,10 @@ from ddpm.processes import is_started_as_main, several, speaks_of_failure, toget
 
 # Raised to a capital where they open a sentence; any other word there may be the name of a file.
 OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
+OUT_OF_MEMORY = (
+    "The device has no memory left for this; use a smaller sampling.chunk to draw, a smaller "
+    "training.batch_size to train, or smaller images or networks for both."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +50,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         return _fail(error, 1)
     except OSError as error:
         return _fail(_disk_sentence(error), 1)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded for its name
+            raise
+        return _fail(OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:
         return _fail("Stopped; give the same command again to finish it.", 130)
     return status or 0

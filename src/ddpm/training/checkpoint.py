@@ -5,6 +5,7 @@ checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetens
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -54,7 +55,8 @@ def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> Non
     try:
         save_file(_plain(tensors), path, metadata={SPEC_KEY: spec.to_json()})
     except SafetensorError as error:
-        raise OSError(f"the weights could not be written ({error})") from error
+        words = f"the weights could not be written ({error})"
+        raise OSError(errno.EIO, words, str(path)) from error
 
 
 def size(state: State, spec: ModelSpec) -> int:
@@ -119,7 +121,7 @@ def load(folder: Path, stems: Iterable[str] | None = None, check: Check = unchec
         if stems is not None and stem not in stems:
             continue
         file = folder / name
-        if not file.is_file() or _sha256(file) != expected:
+        if not _is_intact(file, expected):
             raise RequestError(f"The checkpoint {folder} is damaged: {name} is missing or altered.")
         state[stem], spec = load_weights(file, unchecked if stem == "optimizer" else check)
     if spec is None:
@@ -156,12 +158,12 @@ def check_finite(state: State, step: int) -> None:
                 raise NotFiniteError(step, f"{stem}/{name} holds numbers that are not finite")
 
 
-def keep_steps(steps: Iterable[int]) -> set[int]:
-    """Which checkpoints to keep: the last two, and one in each doubling of the step count before."""
+def keep_steps(steps: Iterable[int], best: int | None = None) -> set[int]:
+    """Which checkpoints to keep: the last two, one in each doubling of the step count before, the best."""
     ordered = sorted(steps)
     kept = set(ordered[-2:])
     by_octave = {step.bit_length(): step for step in ordered}
-    return kept | set(by_octave.values())
+    return kept | set(by_octave.values()) | {step for step in ordered if step == best}
 
 
 def kept_of(steps: Iterable[int]) -> set[int]:
@@ -172,15 +174,23 @@ def kept_of(steps: Iterable[int]) -> set[int]:
     return kept
 
 
-def prune(paths: Mapping[int, Path]) -> None:
+def prune(paths: Mapping[int, Path], best: int | None = None) -> None:
     """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
-    for step in paths.keys() - keep_steps(paths):
+    for step in paths.keys() - keep_steps(paths, best):
         shutil.rmtree(paths[step], ignore_errors=True)
 
 
 def _seal(row: dict[str, Any]) -> str:
     """A checksum of the plain values themselves, so that state.json vouches for itself."""
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+
+def _is_intact(path: Path, expected: str) -> bool:
+    """Whether the file is there, can be read, and has that checksum."""
+    try:
+        return _sha256(path) == expected
+    except OSError:
+        return False
 
 
 def _sha256(path: Path) -> str:

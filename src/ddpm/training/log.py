@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from torch import Tensor
 
-from ddpm.files import write_text
+from ddpm.files import naming, write_text
 from ddpm.runs import read_rows
 from ddpm.training.faults import NotFiniteError
 
@@ -64,6 +64,10 @@ class TrainingLog:
     def flush(self) -> None:
         """Write what is pending; NotFiniteError, and nothing more, from the first row that is not finite."""
         pending, self.pending = self.pending, []
+        with naming(self.path or Path(os.devnull)):
+            self._put(pending)
+
+    def _put(self, pending: list[Row]) -> None:
         try:
             for row in pending:
                 plain = {name: _plain(value) for name, value in row.items()}
@@ -78,14 +82,16 @@ class TrainingLog:
         """Flush to the disk itself: what a checkpoint counts on must be there before it."""
         self.flush()
         if self.path:
-            os.fsync(self.file.fileno())
+            with naming(self.path):
+                os.fsync(self.file.fileno())
 
     def close(self) -> None:
         """Flush and close."""
         try:
             self.flush()
         finally:
-            self.file.close()
+            with naming(self.path or Path(os.devnull)):
+                self.file.close()
 
     def _derived(self, row: Row) -> list[Row]:
         """What follows from a row: the epochs it ends, and what the watch says."""

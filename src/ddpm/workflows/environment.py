@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +17,12 @@ from ddpm.data.dataset import Dataset
 from ddpm.device import resolve_precision
 from ddpm.models.base import GenerativeModel
 from ddpm.processes import size
+from ddpm.workflows.progress import say
+
+# of environment.json: where all of these agree, so do the bits
+BIT_IDENTITY = (
+    "torch", "numpy", "cpu", "device", "threads", "processes", "precision", "compile",
+)  # fmt: skip
 
 
 def describe(
@@ -33,15 +41,36 @@ def describe(
         "commit": _commit(),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
+        "cpu": _cpu(),
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
         "processes": size(),
         "precision": resolve_precision(training.precision, device),
+        "compile": False,  # no step is compiled
         "seed": training.seed,
         "parameters": model.parameters(),
         "init": init,
         "data": {**dataset.report, "held_out_reason": dataset.heldout_reason},
     }
+
+
+def with_changes(before: dict[str, Any], now: dict[str, Any], step: int) -> dict[str, Any]:
+    """`now`, with what has changed on the way; said where it ends the promise of bit-identity.
+
+    `before`: what environment.json holds, at the start nothing; `step`: the one that the run goes on from.
+    """
+    changes = [
+        f"{key} {before[key]} → {now[key]}"
+        for key in BIT_IDENTITY
+        if key in before and before[key] != now[key]
+    ]
+    told = before.get("changes")
+    history = list(told) if isinstance(told, list) else []
+    if changes and step:
+        words = ", ".join(changes)
+        say(f"warning: bit-identity is no longer promised: {words}")
+        history.append(f"at step {step}: {words}")
+    return {**now, "changes": history} if history else now
 
 
 def _version() -> str:
@@ -62,6 +91,16 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def _cpu() -> str:
+    """The processor's model where the system tells, and the widest instructions that torch uses of it."""
+    names: list[str] = []
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        names = re.findall(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    model = names[0] if names else platform.processor() or platform.machine()
+    return f"{model}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _device_name(device: torch.device) -> str:

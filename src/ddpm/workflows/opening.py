@@ -137,7 +137,7 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
             _refuse_not_finite(found.state, step, run.checkpoint(step))
             return found
         except RequestError as error:
-            say(f"{error} Going back to the one before.")
+            say(f"{error} Going back to the one before." if step != steps[0] else str(error))
     if steps:
         raise RequestError(f"No checkpoint of {run.root} is whole; train again with another --out.")
     return None

@@ -26,11 +26,12 @@ from ddpm.models.parallel import check_shared
 from ddpm.processes import LostError, agreed, check_same, from_main, is_main, together
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint, loop
+from ddpm.training.best import Best
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
-from ddpm.workflows.environment import describe
+from ddpm.workflows.environment import describe, with_changes
 from ddpm.workflows.forecast import Forecast
 from ddpm.workflows.guiding import check_begun
 from ddpm.workflows.memorization import MemoryCheck
@@ -50,6 +51,7 @@ from ddpm.workflows.recovery import (
     step_back,
     whole_words,
 )
+from ddpm.workflows.room import room_words
 from ddpm.workflows.sharded import check_parts, in_parts, whole
 from ddpm.workflows.snapshots import Snapshots
 from ddpm.workflows.teaching import (
@@ -144,7 +146,7 @@ def _train(
         load_into(model, found.state, run.root)
     check_same(f"{start} {config}", f"The files in {run.root}")  # read by all before one writes
     if is_main():
-        for folder in (run.root, run.checkpoints, run.previews):
+        for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
             remove_leftovers(folder)
     if start.step >= config.training.steps:
         return _finished(run, model, start.step)
@@ -152,7 +154,7 @@ def _train(
         write_json(run.config, config.to_dict())
         keep_teacher(run, teacher)
         facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
-        write_json(run.environment, facts)
+        write_json(run.environment, with_changes(run.load_environment(), facts, start.step))
         keep_classes(dataset, config.data, run.classes)
     _announce(run, dataset, model, start.step)
     back = partial(step_back, run, model, config, untrained)
@@ -200,7 +202,8 @@ def _attempt(
         if "warning" in row:
             say(f"warning at step {row['step']}: {row['warning']}")
 
-    watches = CollapseWatch(), MemorizationWatch()
+    best = Best()
+    watches = CollapseWatch(), MemorizationWatch(), best
 
     def watch(row: Row) -> list[Row]:
         return [warning for watch in watches for warning in watch(row)]
@@ -221,7 +224,8 @@ def _attempt(
         with agreed():
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, model.spec, progress)
-                checkpoint.prune({step: run.checkpoint(step) for step in run.checkpoint_steps()})
+                saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
+                checkpoint.prune(saved, best.of(saved))
             else:
                 checkpoint.check_finite(state, step)
 
@@ -317,7 +321,7 @@ def _heldout(dataset: Dataset) -> loop.Batch | None:
 
 
 def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> None:
-    """What is about to happen, in three lines."""
+    """What is about to happen, a line each."""
     config = model.spec.config
     report, training = dataset.report, config.training
     dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
@@ -325,7 +329,7 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
     say(
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}"
     )
-    for line in model.describe():
+    for line in (*model.describe(), room_words(model, run.root)):
         say(line)
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"going on at step {step} of" if step else "training"
