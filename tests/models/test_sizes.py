@@ -26,7 +26,7 @@ SPECS = [
     spec((3, 9, 13), network={"channels": 6, "multipliers": [3], "blocks": 2, "patch": 2}),
     spec(data={"augment": 0.1}, diffusion={"learned_variance": True}, network={"channels": 8}),
     spec(model="dcgan", gan={"channels": 4}, training={"ema": 0.0}),
-    spec(model="consistency", sampling={"sampler": "consistency", "steps": 2}),
+    spec(model="student"),
 ]
 
 
