@@ -18,12 +18,16 @@ from ddpm.models.student import Student
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
+from ddpm.workflows.bundle_parts import image_part
 from ddpm.workflows.distill import DistillRequest, distill, student_config, usual_steps
+from ddpm.workflows.doctor import diagnose
 from ddpm.workflows.edit import write_interpolation
 from ddpm.workflows.export import export_weights
 from ddpm.workflows.marking import weights_hash
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, write_samples
+from ddpm.workflows.plan import PlanRequest, plan
+from ddpm.workflows.targets import Asked
 from ddpm.workflows.train import train
 from tests.faults.harness import KILL, Ddpm, Fuse, leftovers, rows, weights
 
@@ -67,7 +71,8 @@ def student(teacher: RunFolder, cache: Path) -> RunFolder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDPM_CACHE_DIR", str(cache))
         out = teacher.root.with_name("student")
-        outcome = distill(DistillRequest(str(teacher.root), out, steps=4))
+        often = ("training.checkpoint_every=2", "training.heldout_every=3")
+        outcome = distill(DistillRequest(str(teacher.root), out, steps=4, overrides=often))
         assert outcome.exit_status == 0 and outcome.step == outcome.steps == 4
         return outcome.run
 
@@ -301,13 +306,25 @@ def test_another_number_of_evaluations_is_another_run(
     teacher: RunFolder, student: RunFolder
 ) -> None:
     request = DistillRequest(str(teacher.root), student.root, evaluations=2, steps=4)
-    assert "other settings (student.evaluations)" in refused(request)
+    assert "other settings (student.evaluations" in refused(request)
 
 
 def test_others_have_no_evaluations_to_choose() -> None:
     for preset in ("digits", "dcgan-mnist"):
         with pytest.raises(RequestError, match="setting of few-step students"):
             with_overrides(get_preset(preset).config, ["student.evaluations=2"])
+
+
+def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) -> None:
+    told = diagnose(Asked(str(student.root))).row()
+    assert "DCGAN" not in json.dumps(told) and "are few" not in json.dumps(told)
+    with pytest.raises(RequestError, match="a fifth of its teacher's training time"):
+        plan(PlanRequest(Asked(str(student.root))))
+
+
+def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
+    with pytest.raises(RequestError, match="few-step student; give --mnist its teacher"):
+        image_part("mnist", str(student.root), range(25), "cpu")
 
 
 def test_it_edits_nothing(student: RunFolder) -> None:

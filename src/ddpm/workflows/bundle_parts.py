@@ -55,9 +55,10 @@ def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> P
     """The run behind `--mnist` or `--anime`: a diffusion model of that size."""
     part, side = _opened(target, images, device), handin.SIDES[images]
     if not isinstance(part.opened.model, Ddpm):
-        raise RequestError(
-            f"{target} is no diffusion model; give --{images} a run of one, and this one with --dcgan."
-        )
+        gan = isinstance(part.opened.model, Dcgan)
+        what = "no diffusion model" if gan else "a few-step student"
+        other = "a run of one, and this one with --dcgan" if gan else "its teacher"
+        raise RequestError(f"{target} is {what}; give --{images} {other}.")
     height, width = part.opened.model.spec.image_shape[1:]
     if (height, width) != (side, side):
         raise RequestError(

@@ -45,6 +45,10 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     """
     asked = request.asked
     target = read_target(asked, runs_first=False)
+    if target.config.model == "student":
+        raise RequestError(
+            "A few-step student takes a fifth of its teacher's training time (ddpm distill); plan that one."
+        )
     where = pick_device(asked.device)
     images = material(target.config)
     measured = measure(images, where)
