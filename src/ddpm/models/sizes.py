@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -50,7 +51,8 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def weight_forms(spec: ModelSpec, make: Make) -> dict[str, Form]:
+@functools.lru_cache(maxsize=8)
+def weight_forms(spec: ModelSpec, make: Make) -> Mapping[str, Form]:
     """The tensors of the averaged weights that `make(spec, device)` would have; no memory is taken.
 
     RequestError where there is no such model.
