@@ -21,11 +21,14 @@ TORN_LINE = '{"step": 3, "loss": 0.12'
 
 def main(values: dict[str, Any]) -> None:
     """Run `ddpm` with values["arguments"], the fuse laid; output goes to a file where one is named."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # before the program begins it only ends
     if values.get("output"):
         sys.stdout = sys.stderr = open(values["output"], "a", encoding="utf-8")  # noqa: SIM115
     os.environ.pop("DDPM_DATA_DIR", None)
     if values.get("cache"):
         os.environ["DDPM_CACHE_DIR"] = values["cache"]
+    if values.get("workers"):
+        os.cpu_count = lambda: values["workers"]
     import torch
 
     torch.set_num_threads(1)
@@ -34,6 +37,7 @@ def main(values: dict[str, Any]) -> None:
         lay(*values["fuse"])
     from ddpm.cli import main as ddpm
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(ddpm(values["arguments"]))
 
 

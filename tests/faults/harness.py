@@ -66,9 +66,13 @@ class Ddpm:
         stop_when: Callable[[], bool] = lambda: False,
         number: int = KILL,
         settings: tuple[str, ...] = (),
+        workers: int = 0,
     ) -> Done:
-        """Train into root/name/run; `stop_when` is asked again and again from outside, then `number` sent."""
-        values = self.values(name, total, fuse, settings)
+        """Train into root/name/run; `stop_when` is asked again and again from outside, then `number` sent.
+
+        `workers`: how many threads decode, as if the machine had as many cores.
+        """
+        values = {**self.values(name, total, fuse, settings), "workers": workers}
         output = Path(values["output"])
         output.unlink(missing_ok=True)
         process = _context().Process(
