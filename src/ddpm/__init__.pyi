@@ -35,9 +35,11 @@ from ddpm.workflows.bundle import write_bundle as write_bundle
 from ddpm.workflows.bundle_check import check_bundle as check_bundle
 from ddpm.workflows.compare import ComparisonRequest as ComparisonRequest
 from ddpm.workflows.compare import compare as compare
+from ddpm.workflows.lab_request import LabRequest as LabRequest
 from ddpm.workflows.library import build_model as build_model
 from ddpm.workflows.library import fit as fit
 from ddpm.workflows.library import sample as sample
 from ddpm.workflows.opening import open_dataset as open_dataset
 from ddpm.workflows.opening import open_model as open_model
+from ddpm.workflows.sampler_lab import sampler_lab as sampler_lab
 from ddpm.workflows.train import train as train

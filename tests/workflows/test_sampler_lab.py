@@ -122,7 +122,9 @@ def test_a_point_is_not_measured_twice(
     monkeypatch.setattr(Bench, "measure", noted)
     again = sampler_lab(request(run))
     assert drawn == [] and again["points"] == lab["points"]
-    assert "6 are measured already" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "6 are measured already" in said
+    assert f"the choice becomes the default of {run.root} (--keep" in said
     wider = sampler_lab(request(run, evaluations=(2, 3), samplers=("ddim",)))
     assert drawn == ["ddim, 3 steps"] and len(wider["points"]) == 2
     sampler_lab(request(run, evaluations=(2,), samplers=("ddim",), seed=1))
@@ -153,12 +155,14 @@ def test_a_lab_that_was_cut_off_goes_on_where_it_was(
 
 
 def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
-    run: RunFolder, lab: dict[str, Any], tmp_path: Path
+    run: RunFolder, lab: dict[str, Any], tmp_path: Path, capsys
 ) -> None:
     before = run.config.read_bytes()
+    capsys.readouterr()
     kept = sampler_lab(request(run, keep=True, out=tmp_path / "apart", samplers=("ddim",)))
     assert run.config.read_bytes() == before and "keeps its default" in kept["default"]
     assert RunFolder(tmp_path / "apart").sampler_lab_plot.is_file()
+    assert "becomes the default" not in capsys.readouterr().err
     found = sampler_lab(LabRequest("digits", ("unipc",), (2,), n=20, device="cpu"))
     assert Path("digits-sampler-lab/sampler-lab.json").is_file()
     words = shlex.split(found["default"].split(": ", 1)[1] if ": " in found["default"] else "")

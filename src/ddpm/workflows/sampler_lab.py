@@ -50,6 +50,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     points = _points(model, request)
     asked = as_evaluation(request)
     bench, facts = _bench(request, asked, opened, place)
+    say(_intention(request, opened, place))
     records = _measure_all(bench, points)
     found = judged(bench.yardstick, points, records)
     lab = {
@@ -89,6 +90,16 @@ def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
         )
     chosen_settings(opened.model, request.overrides)
     return opened, opened.model
+
+
+def _intention(request: LabRequest, opened: Opened, place: RunFolder) -> str:
+    """What will come of it, before it begins."""
+    words = f"writing {place.sampler_lab} and {place.sampler_lab_plot.name}"
+    if opened.run is None or request.keep:
+        return words
+    return (
+        f"{words}; the choice becomes the default of {opened.run.root} (--keep leaves that alone)"
+    )
 
 
 def _folder(request: LabRequest, opened: Opened) -> Path:
