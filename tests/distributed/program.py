@@ -107,10 +107,10 @@ def main(values: dict[str, Any]) -> int:
         if values.get("steps"):
             steps(Path(values["steps"]))
         statuses = [ddpm(command) for command in values.get("commands", [])]
-        if "stopped" in values:
-            if rank() == values["rank"]:
-                lay(*values["fuse"])
-            statuses.append(ddpm(values["stopped"]))
+        for fuse, command in values.get("harmed", []):  # in the second process alone
+            if rank() == 1:
+                lay(*fuse)
+            statuses.append(ddpm(command))
     return max([0, *statuses])
 
 

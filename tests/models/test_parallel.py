@@ -35,7 +35,7 @@ def test_other_families_are_trained_by_one(second_of_four: None) -> None:
     with pytest.raises(RequestError, match="batch normalization needs each batch whole"):
         check_shared(get_preset("dcgan-mnist").config)
     with pytest.raises(RequestError, match="A few-step student is trained by one process"):
-        check_shared(replace(Config(), model="consistency"))  # type: ignore[arg-type]
+        check_shared(replace(Config(), model="student"))  # type: ignore[arg-type]
 
 
 def test_alone_losses_and_gradients_stay_as_they_are() -> None:

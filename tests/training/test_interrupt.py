@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ddpm.processes import LostError
 from ddpm.training.interrupt import Interrupt
 
 posix = pytest.mark.skipif(
@@ -95,6 +96,16 @@ def test_handlers_come_back() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     with pytest.raises(ZeroDivisionError), Interrupt():
         print(1 / 0)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_who_lost_the_others_is_not_ended_before_it_has_said_so() -> None:
+    """torchrun sends SIGTERM to those that are left over."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(LostError), Interrupt() as interrupt:
+        raise LostError
+    signal.raise_signal(signal.SIGTERM)
+    assert interrupt.signal == signal.SIGTERM
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 

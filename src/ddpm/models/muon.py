@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.models.sharding import part_of, whole
-from ddpm.processes import add_up, rank, size
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the source
 ITERATIONS = 5
@@ -42,30 +41,6 @@ def orthogonalize_all(matrices: Sequence[Tensor]) -> list[Tensor]:
             x = product @ wide[i]
             orthogonal[i] = x.T if matrices[i].shape[0] > matrices[i].shape[1] else x
     return orthogonal
-
-
-def orthogonalize_dealt(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """`orthogonalize_all`; of several processes each takes a share of the work and gives it to all."""
-    if size() == 1:
-        return orthogonalize_all(matrices)
-    own = _shares([tuple(matrix.shape) for matrix in matrices])[rank()]
-    orthogonal = [torch.zeros_like(matrix) for matrix in matrices]
-    for i, made in zip(own, orthogonalize_all([matrices[i] for i in own]), strict=True):
-        orthogonal[i] = made
-    add_up(orthogonal)
-    return orthogonal
-
-
-def _shares(shapes: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Which matrices each process takes: the dearest first, to whoever has least to do."""
-    costs = [min(s) ** 2 * (2 * max(s) + 3 * ITERATIONS * min(s)) for s in shapes]
-    shares: list[list[int]] = [[] for _ in range(size())]
-    loads = [0] * size()
-    for i in sorted(range(len(shapes)), key=lambda i: -costs[i]):
-        least = loads.index(min(loads))
-        shares[least].append(i)
-        loads[least] += costs[i]
-    return shares
 
 
 def _iterate(grams: Tensor) -> Tensor:
@@ -127,7 +102,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
         matrices = [whole(update).flatten(1) for update in ahead]  # [out, in · h · w]
-        for parameter, update in zip(parameters, orthogonalize_dealt(matrices), strict=True):
+        for parameter, update in zip(parameters, orthogonalize_all(matrices), strict=True):
             scale = 0.2 * max(update.shape) ** 0.5
             step = part_of(update.view(parameter.shape), parameter)
             parameter.sub_(step, alpha=group["lr"] * scale)

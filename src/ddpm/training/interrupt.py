@@ -9,7 +9,7 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
-from ddpm.processes import highest
+from ddpm.processes import LostError, highest
 
 
 class Interrupt:
@@ -31,7 +31,10 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._restore()
+        if not isinstance(
+            error, LostError
+        ):  # then the launcher ends this one too, but it says why first
+            self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
