@@ -23,6 +23,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.clusters import assign, kmeans, whitening
 from ddpm.evaluation.self_encoder import FEWEST, SelfFeatures, train
 from ddpm.files import replacing
+from ddpm.processes import from_main
 from ddpm.workflows.progress import Progress
 
 RULE = 1  # part of the file's name: count up when groups are found in another way
@@ -35,13 +36,16 @@ _BLOCK = 1000  # images whose features are taken at once
 def with_pseudo_classes(dataset: Dataset, data: DataConfig, own: Path | None = None) -> Dataset:
     """The set with its groups as labels where `data` asks for them, else as it is.
 
-    `own`: where a run keeps its copy, which comes first.
+    `own`: where a run keeps its copy, which comes first. Several processes take the main one's.
     """
     if not data.clusters:
         return dataset
-    labels = None if own is None else _read(own, dataset, data.clusters)
-    if labels is None:
-        labels = _cached(dataset, data)
+
+    def known_or_found() -> NDArray[np.int64]:
+        labels = None if own is None else _read(own, dataset, data.clusters)
+        return _cached(dataset, data) if labels is None else labels
+
+    labels = from_main(known_or_found)
     names = tuple(map(str, range(data.clusters)))
     counts = np.bincount(labels[dataset.train], minlength=data.clusters).tolist()
     report = {**dataset.report, "pseudo_classes": counts}
