@@ -225,7 +225,7 @@ def test_a_corrupt_run_is_refused(capsys: pytest.CaptureFixture[str], workplace:
     run_folder = workplace / "runs" / "broken"
     run_folder.mkdir(parents=True)
     (run_folder / "config.json").write_text("{ half", encoding="utf-8")
-    assert "checkpoint" in refused(capsys, "sample", "runs/broken")
+    assert "config.json" in refused(capsys, "sample", "runs/broken")
     assert "config.json" in refused(capsys, "train", "runs/broken")
     assert run("runs") == 0  # the list survives it, and says so
     assert "config.json" in capsys.readouterr().out

@@ -114,6 +114,10 @@ def _fetch_from(
         try:
             _receive(url, part, content.longest_body, patience.timeout, progress)
             return _publish(part, target, content)
+        except FileNotFoundError:  # another process gave the file its name between two lines here
+            if target.exists():
+                return target
+            raise
         except _TryError as failure:
             if not failure.keep:
                 _discard(part)
