@@ -41,6 +41,8 @@ def test_what_was_downloaded_before_is_at_hand_and_only_whole(tmp_path: Path) ->
     assert at_hand("mnist", data_dir=None, cache_dir=tmp_path) is None
 
 
-@pytest.mark.parametrize("name", [*(name for name in DATASETS if name != "digits"), "unheard-of"])
+@pytest.mark.parametrize(
+    "name", [*(name for name in DATASETS if name != "digits"), "hf:someone/cats", "unheard-of"]
+)
 def test_what_would_have_to_be_fetched_is_not(name: str, tmp_path: Path) -> None:
     assert at_hand(name, data_dir=None, cache_dir=tmp_path) is None

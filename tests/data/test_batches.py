@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.data import batches as module
 from ddpm.data.batches import Batches
+from ddpm.data.pieces import Pieces
 from ddpm.errors import RequestError
 
 
@@ -81,18 +82,22 @@ def test_a_batch_may_be_changed_without_harm_to_the_set() -> None:
     assert np.array_equal(images, numbered(8))
 
 
-def test_large_sets_are_read_from_the_file_with_the_same_result(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (30, 1, 1, 2))
-    file[:] = numbered(30)
-    chosen = np.arange(3, 30, 2)
-    in_memory = Batches(file, chosen, None, 4, 0)
-    monkeypatch.setattr(module, "_IN_MEMORY", 0)
-    on_disk = Batches(file, chosen, None, 4, 0)
-    assert on_disk._images is file
-    for step in range(9):
-        assert torch.equal(in_memory.batch(step)[0], on_disk.batch(step)[0])
+def test_a_set_in_files_gives_the_same_batches_as_one_in_memory(tmp_path: Path) -> None:
+    images, chosen = numbered(30), np.arange(3, 30, 2)
+    np.save(tmp_path / "x.npy", images)
+    file = np.load(tmp_path / "x.npy", mmap_mode="r")
+    in_memory = Batches(images, chosen, np.arange(30), 4, 0)
+    for kept in (file, Pieces([file[:11], file[11:12], file[12:]])):
+        on_disk = Batches(kept, chosen, np.arange(30), 4, 0)
+        for step in range(9):
+            for one, other in zip(in_memory.batch(step), on_disk.batch(step), strict=True):
+                assert one is not None and other is not None and torch.equal(one, other)
+
+
+def test_the_order_of_an_epoch_is_the_one_that_runs_have_followed() -> None:
+    """A training that an older version began goes on with the same images."""
+    order = np.random.default_rng((5, 2, 0)).permutation(40)
+    assert numbers(make(40, 8, seed=5).batch(13)[0]) == order[24:32].tolist()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from ddpm.data import cache as module
+from ddpm.data import pieces
 from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.decoding import decode
 from ddpm.data.rows import Transform
@@ -95,13 +97,45 @@ def test_each_transform_has_a_folder_and_anyone_can_open_the_array(
     assert shapes == {(6, 3, 6, 7), (6, 1, 6, 7), (6, 3, 7, 6)}
 
 
+def test_a_cache_of_an_older_version_is_used_as_it_is(
+    fill: Any, source: ImageSource, tmp_path: Path
+) -> None:
+    """It kept its rows in an .npz."""
+    new = fill()
+    (folder,) = folders(tmp_path)
+    names = ("items", "file_hashes", "pixel_hashes", "sums")
+    np.savez(folder / "rows.npz", **{name: getattr(new, name) for name in names})
+    (folder / "rows.npy").unlink()
+    old = fill(source=dataclasses.replace(source, load=failing))
+    assert np.array_equal(old.images, new.images) and old.broken == new.broken
+    for name in names:
+        assert np.array_equal(getattr(old, name), getattr(new, name))
+
+
+def test_a_cache_in_several_files_is_the_same_set(
+    fill: Any, source: ImageSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = np.array(fill().images)
+    shutil.rmtree(tmp_path / "cache" / "decoded")
+    monkeypatch.setattr(pieces, "MOST", 2 * whole[0].nbytes)
+    found = fill()
+    (folder,) = folders(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"images.npy", "images-1.npy", "images-2.npy", "rows.npy", "index.json"}
+    assert np.array_equal(found.images[np.arange(6)], whole) and found.images.shape == whole.shape
+    (folder / "images-1.npy").unlink()
+    with pytest.raises(AssertionError, match="decoded again"):
+        fill(source=dataclasses.replace(source, load=failing))
+    assert np.array_equal(fill().images[np.arange(6)], whole)
+
+
 @pytest.mark.parametrize(
     ("file", "damage"),
     [
-        *((file, "cut") for file in ("images.npy", "rows.npz", "index.json")),
-        *((file, "empty") for file in ("images.npy", "rows.npz", "index.json")),
-        *((file, "gone") for file in ("images.npy", "rows.npz", "index.json")),
-        *((file, "longer") for file in ("images.npy", "index.json")),
+        *((file, "cut") for file in ("images.npy", "rows.npy", "index.json")),
+        *((file, "empty") for file in ("images.npy", "rows.npy", "index.json")),
+        *((file, "gone") for file in ("images.npy", "rows.npy", "index.json")),
+        *((file, "longer") for file in ("images.npy", "rows.npy", "index.json")),
     ],
 )
 def test_a_damaged_folder_is_built_again(

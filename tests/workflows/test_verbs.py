@@ -136,7 +136,8 @@ def test_inspection_counts_and_draws_a_contact_sheet() -> None:
     assert "1797 given, 1797 used, 0 held out" in prepare_dataset("digits", "auto", "auto", True)
     assert "3x16x16" in prepare_dataset("digits", "16", "3", False)
     listing = list_datasets()
-    assert all(name in listing for name in ("digits", "mnist", "anime", "cache", "DDPM_DATA_DIR"))
+    named = ("digits", "mnist", "anime", "hf:OWNER/NAME", "cache", "DDPM_DATA_DIR")
+    assert all(name in listing for name in named)
 
 
 def test_an_augmentation_is_drawn_as_training_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ddpm.data.pieces import Images
 from ddpm.errors import RequestError
 
 _STREAM = 0  # keeps the order of the images apart from the random numbers of their augmentation
-_IN_MEMORY = 1 << 30  # bytes: smaller sets are copied out of the file once
 
 
 class Batches:
@@ -23,11 +23,12 @@ class Batches:
 
     ``images`` uint8 [N, C, H, W] (a memory map will do), ``indices`` those to use, ``labels``
     int64 [N] or None, ``augment`` maps (uint8 batch, seed, step) to a batch of the same shape.
+    Images stay where they are; an epoch's order takes 4 bytes an image.
     """
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: Images,
         indices: NDArray[np.int64],
         labels: NDArray[np.int64] | None,
         batch_size: int,
@@ -36,14 +37,13 @@ class Batches:
     ) -> None:
         if len(indices) == 0:
             raise RequestError("There are no images to train on; give a set of at least two.")
-        small = len(indices) * images[0].nbytes < _IN_MEMORY
-        self._images = np.asarray(images[indices]) if small else images
-        self._rows = np.arange(len(indices)) if small else indices  # position in an epoch -> row
-        self._labels = None if labels is None else labels[indices]
+        self._images = images
+        self._rows = indices  # an epoch's order speaks of places in it
+        self._labels = labels
         self.batch_size = batch_size
         self.seed = seed
         self.augment = augment
-        self._orders: dict[int, NDArray[np.int64]] = {}
+        self._orders: dict[int, NDArray[np.uint32]] = {}
 
     def __len__(self) -> int:
         """Images in one epoch."""
@@ -55,14 +55,14 @@ class Batches:
 
     def batch(self, step: int) -> tuple[Tensor, Tensor | None]:
         """Step ``step``'s images, uint8 [B, C, H, W], and their labels, int64 [B], or None."""
-        chosen = self._chosen(step)
-        images = torch.from_numpy(np.asarray(self._images[self._rows[chosen]]))
+        rows = self._rows[self._chosen(step)]
+        images = torch.from_numpy(np.asarray(self._images[rows]))
         if self.augment is not None:
             images = self.augment(images, self.seed, step)
-        labels = None if self._labels is None else torch.from_numpy(self._labels[chosen])
+        labels = None if self._labels is None else torch.from_numpy(self._labels[rows])
         return images, labels
 
-    def _chosen(self, step: int) -> NDArray[np.int64]:
+    def _chosen(self, step: int) -> NDArray[np.uint32]:
         """Which of the images, [B]: a window on the endless row of permutations."""
         start, stop, n = step * self.batch_size, (step + 1) * self.batch_size, len(self)
         epochs = range(start // n, (stop - 1) // n + 1)
@@ -70,11 +70,11 @@ class Batches:
             [self._order(e)[max(start - e * n, 0) : stop - e * n] for e in epochs]
         )
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
+    def _order(self, epoch: int) -> NDArray[np.uint32]:
         """The permutation of one epoch; the last two are kept, as a batch may need both."""
         if epoch not in self._orders:
             for old in sorted(self._orders)[:-1]:
                 del self._orders[old]
             rng = np.random.default_rng((self.seed, epoch, _STREAM))
-            self._orders[epoch] = rng.permutation(len(self))
+            self._orders[epoch] = rng.permutation(len(self)).astype(np.uint32)
         return self._orders[epoch]

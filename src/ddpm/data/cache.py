@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.parallel import Progress
-from ddpm.data.rows import Transform, write_rows
+from ddpm.data.pieces import Images, open_pieces
+from ddpm.data.rows import Transform, open_rows, write_rows
 from ddpm.data.source import ImageSource
 from ddpm.errors import WorkError
 from ddpm.locking import alone, is_abandoned
@@ -38,7 +39,7 @@ _ABANDONED_AGE = 60  # seconds, where the lock says that its writer is dead
 class Decoded:
     """The images of a set that could be decoded, M of them, and what was learned on the way."""
 
-    images: NDArray[np.uint8]  # [M, C, H, W], a read-only memory map
+    images: Images  # [M, C, H, W], a read-only memory map, or several
     items: NDArray[np.int64]  # [M], which item of the source each is
     file_hashes: NDArray[np.uint64]  # [M], of the file's bytes
     pixel_hashes: NDArray[np.uint64]  # [M], of the decoded pixels
@@ -77,12 +78,8 @@ def _open(folder: Path) -> Decoded | None:
     """What lies in ``folder``, or None where it is absent, cut short or damaged."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        with (folder / "rows.npz").open("rb") as rows_file:
-            rows = dict(np.load(rows_file, allow_pickle=False))
-        file = folder / "images.npy"
-        images = np.load(file, mmap_mode="r", allow_pickle=False)
-        whole = file.stat().st_size == images.offset + images.nbytes
-        if not whole or list(images.shape) != index["shape"] or len(rows["items"]) != len(images):
+        images, rows = open_pieces(folder, tuple(index["shape"])), open_rows(folder)
+        if len(rows["items"]) != len(images):
             return None
         return Decoded(images, **rows, broken=tuple((name, why) for name, why in index["broken"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):

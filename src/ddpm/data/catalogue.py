@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddpm.data import hub
 from ddpm.data.download import Content, DownloadError, fetch
+from ddpm.data.parallel import Progress
 from ddpm.errors import RequestError, WorkError
 
 Fetch = Callable[[Sequence[str], Path, Content], Path]  # `download.fetch`, or its stand-in
@@ -184,9 +186,14 @@ DATASETS: dict[str, DatasetEntry] = {
 
 
 def locate(
-    name_or_path: str, *, data_dir: Path | None, cache_dir: Path, fetch: Fetch = fetch
+    name_or_path: str,
+    *,
+    data_dir: Path | None,
+    cache_dir: Path,
+    fetch: Fetch = fetch,
+    progress: Progress | None = None,
 ) -> Path:
-    """The path of the images meant by a path or by the name of a data set.
+    """The path of the images meant by a path, by the name of a data set, or by hf:OWNER/NAME.
 
     In this order: an existing path; ``data_dir/NAME`` where it holds anything; the cache; a
     download. Raises ``RequestError`` where nothing is meant by it or the set must be got by hand,
@@ -199,17 +206,26 @@ def locate(
         return data_dir / path
     if name_or_path in DATASETS:
         return DATASETS[name_or_path].get(cache_dir, fetch)
+    if hub.is_name(name_or_path):
+        return hub.fetch_set(name_or_path, cache_dir, progress)
     raise RequestError(_unknown(name_or_path))
 
 
 def at_hand(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Path | None:
     """The same where nothing has to be fetched for it; None otherwise."""
+    if hub.is_name(name_or_path) and not hub.place(name_or_path, cache_dir).exists():
+        return None
     if name_or_path == "anime-hub" and not (cache_dir / name_or_path).exists():
         return None
     try:
         return locate(name_or_path, data_dir=data_dir, cache_dir=cache_dir, fetch=_there_already)
     except (RequestError, WorkError):
         return None
+
+
+def is_known(name: str) -> bool:
+    """Whether ``locate`` would know what to fetch for this name."""
+    return name in DATASETS or hub.is_name(name)
 
 
 def _there_already(urls: Sequence[str], target: Path, content: Content) -> Path:

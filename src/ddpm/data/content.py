@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,21 @@ def item_hash(item: bytes | NDArray[np.uint8]) -> str:
     return hashlib.sha256(item if isinstance(item, bytes) else item.tobytes()).hexdigest()
 
 
-def set_hash(source: ImageSource, item_hashes: Iterable[str]) -> str:
-    """SHA-256 over every name and content, in order, and the labels; hexadecimal."""
-    digest = hashlib.sha256()
-    for name, content in zip(source.names, item_hashes, strict=True):
-        digest.update(f"{name}\0{content}\n".encode())
-    if source.labels is not None:
-        digest.update(source.labels.tobytes())
-    return digest.hexdigest()
+class SetHash:
+    """SHA-256 over every name and content, in order, and the labels; fed item by item."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._digest = hashlib.sha256()
+        self._names = iter(source.names)
+        self._labels = source.labels
+
+    def add(self, content: str) -> None:
+        """The next item's hash."""
+        self._digest.update(f"{next(self._names)}\0{content}\n".encode())
+
+    def hexdigest(self) -> str:
+        """Of the whole set, once every item has been added."""
+        whole = self._digest.copy()
+        if self._labels is not None:
+            whole.update(np.ascontiguousarray(self._labels).data)
+        return whole.hexdigest()

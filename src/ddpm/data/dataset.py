@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.cache import Decoded, cached_images, decoded_images
+from ddpm.data.duplicates import first_of_equals
 from ddpm.data.parallel import Progress
+from ddpm.data.pieces import Images
 from ddpm.data.rows import Transform
 from ddpm.data.source import ImageSource
 from ddpm.data.sources import open_source
@@ -23,6 +25,7 @@ _HELDOUT_SHARE = 0.02
 _HELDOUT_MOST = 500
 _HELDOUT_FROM = 50  # images: smaller sets hold nothing out
 _LARGEST_SIDE = 1024
+_BLOCK = 1 << 16  # rows whose sums are in memory together
 _BROKEN_LISTED = 1000  # in environment.json, too
 
 
@@ -31,7 +34,7 @@ class Dataset:
     """Images of one shape and the part each plays. Indices point into ``images``."""
 
     name: str
-    images: NDArray[np.uint8]  # [N, C, H, W], memory-mapped, every decoded image
+    images: Images  # [N, C, H, W], memory-mapped, every decoded image
     labels: NDArray[np.int64] | None  # [N], 0 … K-1
     class_names: tuple[str, ...]  # K of them; () where there are no labels
     train: NDArray[np.int64]  # used for training, ascending
@@ -66,14 +69,34 @@ def prepare(
 
     RequestError where there are fewer than two usable images.
     """
+    parse_size(size), _parse_channels(channels)  # refused before anything is looked for
+    return prepare_source(
+        open_source(path),
+        size=size,
+        channels=channels,
+        all_images=all_images,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
+
+
+def prepare_source(
+    source: ImageSource,
+    *,
+    size: int | str = "auto",
+    channels: int | str = "auto",
+    all_images: bool = False,
+    cache_dir: Path,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The same of a set that is open already."""
     wanted = parse_size(size), _parse_channels(channels)
-    source = open_source(path)
     seen = survey(source, cache_dir, progress)
     transform = _transform(seen, *wanted)
     decoded = decoded_images(source, seen.content_hash, transform, cache_dir, progress)
     split = _split(source, decoded, all_images)
     if len(split.train) < 2:
-        raise _too_few(path, decoded)
+        raise _too_few(source.name, decoded)
     return Dataset(
         name=source.name,
         images=decoded.images,
@@ -124,14 +147,13 @@ def _parse_channels(channels: int | str) -> int | None:
 
 def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
     """Which rows are trained on and which are held out; duplicates are in neither."""
-    every = np.arange(len(decoded.items))
-    nothing = every[:0]
+    nothing = np.empty(0, np.int64)
     if all_images:  # of an IDX set, all that were given to train on: its test files measure models
-        given = every[~np.isin(decoded.items, source.test)]
+        given = np.flatnonzero(~np.isin(decoded.items, source.test))
         return _Split(given, nothing, 0, "none, all images are trained on (data.all_images)")
     # The first of each group of equal images stays; test files come last: training keeps its own.
-    unique = np.sort(np.unique(decoded.pixel_hashes, return_index=True)[1])
-    dropped = len(every) - len(unique)
+    unique = np.flatnonzero(first_of_equals(decoded.pixel_hashes))
+    dropped = len(decoded.items) - len(unique)
     if source.test:
         heldout = np.isin(decoded.items[unique], source.test)
         return _Split(unique[~heldout], unique[heldout], dropped, TEST_FILES)
@@ -147,9 +169,11 @@ def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     It depends on an image alone (but for those two bounds), so that images added later leave the
     others where they are.
     """
-    low = int((hashes < np.uint64(int(_HELDOUT_SHARE * 2**64))).sum())
+    low = np.flatnonzero(hashes < np.uint64(int(_HELDOUT_SHARE * 2**64)))
+    if not len(low):
+        low = np.argmin(hashes, keepdims=True)
     chosen = np.zeros(len(hashes), dtype=bool)
-    chosen[np.argsort(hashes, kind="stable")[: min(max(low, 1), _HELDOUT_MOST)]] = True
+    chosen[low[np.argsort(hashes[low], kind="stable")[:_HELDOUT_MOST]]] = True
     return chosen
 
 
@@ -179,16 +203,18 @@ def _report(source: ImageSource, seen: Survey, decoded: Decoded, split: _Split) 
 def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float], list[float]]:
     """Each channel's mean and standard deviation over ``rows``, pixels in [0, 1]."""
     _, _, height, width = decoded.images.shape
-    mean, square = (decoded.sums[rows].sum(0) / (len(rows) * height * width)).T  # [C] each
+    blocks = np.array_split(rows, -(-len(rows) // _BLOCK))
+    sums = sum(decoded.sums[block].sum(0) for block in blocks)  # whole numbers: any order will do
+    mean, square = (sums / (len(rows) * height * width)).T  # [C] each
     std = np.sqrt(np.maximum(square - mean**2, 0.0))
     return (mean / 255).tolist(), (std / 255).tolist()
 
 
-def _too_few(path: Path, decoded: Decoded) -> RequestError:
+def _too_few(name: str, decoded: Decoded) -> RequestError:
     """Some image can be decoded here, else ``cache`` would have said so."""
     count, why = len(decoded.items), ""
     what = "one usable image" if count == 1 else f"{count} images that are all equal"
     if decoded.broken:
-        name, reason = decoded.broken[0]
-        why = f" ({name} {reason})"
-    return RequestError(f"{path} holds {what}{why}; at least two different images are needed.")
+        file, reason = decoded.broken[0]
+        why = f" ({file} {reason})"
+    return RequestError(f"{name} holds {what}{why}; at least two different images are needed.")

@@ -1,25 +1,28 @@
 """The one pass that decodes a set and writes it into a folder, row after row.
 
-images.npy   uint8 [M, C, H, W]
-rows.npz     for each row: its item, two hashes, sums of pixels
+images.npy   uint8 [M, C, H, W], in several files where they are many (``pieces``)
+rows.npy     for each row: its item, two hashes, sums of pixels (``rows.npz`` in older caches)
 index.json   the shape and every broken file with its reason
+
+Nothing but the list of broken files grows in memory with the number of images.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.content import UNREADABLE, item_hash, set_hash
+from ddpm.data.content import UNREADABLE, SetHash, item_hash
 from ddpm.data.decoding import RULE, decode, quiet_pillow
 from ddpm.data.parallel import Progress, in_order
+from ddpm.data.pieces import RowFile, mapped, write_pieces
 from ddpm.data.source import BrokenImageError, ImageSource, none_usable
 from ddpm.errors import WorkError
 
@@ -48,24 +51,23 @@ class _Row(NamedTuple):
 
 
 @dataclass
-class _Index:
+class _Collected:
     """What is collected on the way."""
 
-    contents: list[str] = field(default_factory=list)  # one an item; the rest one a row
-    items: list[int] = field(default_factory=list)
-    pixel_hashes: list[str] = field(default_factory=list)
-    sums: list[Sequence[tuple[int, int]]] = field(default_factory=list)
+    content: SetHash
+    records: RowFile
     broken: list[tuple[int, str]] = field(default_factory=list)  # (item, reason)
 
-    def add(self, row: _Row) -> None:
-        item = len(self.contents)
-        self.contents.append(row.content)
-        if row.reason:
-            self.broken.append((item, row.reason))
-        else:
-            self.items.append(item)
-            self.pixel_hashes.append(row.pixel_hash)
-            self.sums.append(row.sums)
+    def pixels(self, rows: Iterable[_Row]) -> Iterator[bytes]:
+        """Those of the usable rows, whose records are written as they come by."""
+        for item, row in enumerate(rows):
+            self.content.add(row.content)
+            if row.reason:
+                self.broken.append((item, row.reason))
+                continue
+            numbers = (item, _number(row.content), _number(row.pixel_hash), row.sums)
+            self.records.add(np.array(numbers, _record(len(row.sums))).tobytes())
+            yield row.pixels
 
 
 def write_rows(
@@ -79,38 +81,47 @@ def write_rows(
 
     RequestError where no image can be used, WorkError where the set is no longer ``content_hash``.
     """
-    index = _write_images(source, transform, folder / "images.npy", progress)
-    if set_hash(source, index.contents) != content_hash:
-        raise WorkError(f"The images of {source.name} changed while they were read; run it again.")
-    if not index.items:
-        raise none_usable(source, *index.broken[0])
-    _write_synced(folder / "rows.npz", lambda file: _save_rows(file, index))
-    summary = {
-        "shape": (len(index.items), transform.channels, *transform.size),
-        "broken": [(source.names[item], reason) for item, reason in index.broken],
-    }
-    text = json.dumps(summary, indent=1)
-    _write_synced(folder / "index.json", lambda file: file.write(text.encode()))
-
-
-def _write_images(
-    source: ImageSource, transform: Transform, path: Path, progress: Progress | None
-) -> _Index:
-    index = _Index()
     shape = (transform.channels, *transform.size)
-
-    def write(file: BinaryIO) -> None:
-        _write_header(file, (len(source), *shape))
+    with quiet_pillow(), RowFile(folder / "rows.npy", _record(transform.channels)) as records:
+        found = _Collected(SetHash(source), records)
         rows = in_order(lambda item: _decode(source, item, transform), len(source), progress)
-        for row in rows:
-            file.write(row.pixels)
-            index.add(row)
-        file.seek(0)
-        _write_header(file, (len(index.items), *shape))  # broken ones are no rows
+        count = write_pieces(folder, shape, found.pixels(rows))
+    if found.content.hexdigest() != content_hash:
+        raise WorkError(f"The images of {source.name} changed while they were read; run it again.")
+    if not count:
+        raise none_usable(source, *found.broken[0])
+    summary = {
+        "shape": (count, *shape),
+        "broken": [(source.names[item], reason) for item, reason in found.broken],
+    }
+    with (folder / "index.json").open("w", encoding="utf-8") as file:
+        file.write(json.dumps(summary, indent=1))
+        file.flush()
+        os.fsync(file.fileno())
 
-    with quiet_pillow():
-        _write_synced(path, write)
-    return index
+
+def open_rows(folder: Path) -> dict[str, NDArray[Any]]:
+    """What is known of each row: items, file_hashes, pixel_hashes, sums (``cache.Decoded`` says which).
+
+    OSError, ValueError, EOFError or BadZipFile where it is not whole.
+    """
+    if (folder / "rows.npy").exists():
+        records = mapped(folder / "rows.npy")
+        return {name: records[name] for name in records.dtype.names or ()}
+    with (folder / "rows.npz").open("rb") as file:  # of an older version
+        return dict(np.load(file, allow_pickle=False))
+
+
+def _record(channels: int) -> np.dtype[Any]:
+    """What is written of each row."""
+    return np.dtype(
+        [
+            ("items", np.int64),
+            ("file_hashes", np.uint64),
+            ("pixel_hashes", np.uint64),
+            ("sums", np.int64, (channels, 2)),
+        ]
+    )
 
 
 def _decode(source: ImageSource, item: int, transform: Transform) -> _Row:
@@ -131,29 +142,6 @@ def _sums(pixels: bytes, channels: int) -> list[tuple[int, int]]:
     return [(int(channel.sum()), int(channel @ channel)) for channel in wide]
 
 
-def _save_rows(file: BinaryIO, index: _Index) -> None:
-    np.savez(
-        file,
-        items=np.array(index.items, dtype=np.int64),
-        file_hashes=_numbers([index.contents[item] for item in index.items]),
-        pixel_hashes=_numbers(index.pixel_hashes),
-        sums=np.array(index.sums, dtype=np.int64),
-    )
-
-
-def _numbers(hashes: list[str]) -> NDArray[np.uint64]:
-    """The first 64 bits of each."""
-    return np.array([int(text[:16], 16) for text in hashes], dtype=np.uint64)
-
-
-def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    """An .npy header, which numpy pads so that another number of rows fits into the same bytes."""
-    description = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, description)
-
-
-def _write_synced(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    with path.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
+def _number(content: str) -> int:
+    """The first 64 bits of a hash."""
+    return int(content[:16], 16)

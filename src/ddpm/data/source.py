@@ -65,7 +65,7 @@ class ImageSource:
     """
 
     name: str  # of the set
-    kind: str  # "folder", "zip", "IDX files" or "array"
+    kind: str  # "folder", "zip", "tar", "IDX files" or "array"
     names: Sequence[str]  # one an item, NFC, with / between folders
     load: Callable[[int], bytes | NDArray[np.uint8]]
     fingerprint: str

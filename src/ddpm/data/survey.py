@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ddpm.data.cache import remove_leftovers, writing_in
-from ddpm.data.content import UNREADABLE, item_hash, set_hash
+from ddpm.data.content import UNREADABLE, SetHash, item_hash
 from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
 from ddpm.data.parallel import Progress, in_order
 from ddpm.data.source import BrokenImageError, ImageSource, none_usable
@@ -74,27 +73,43 @@ def _read(file: Path) -> Survey | None:
 
 def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
     """The survey, and whether every file could be read."""
-    hashes: list[str] = []
-    headers: list[Header] = []
-    broken: list[tuple[int, str]] = []
+    content, tally = SetHash(source), _Tally()
     with quiet_pillow():
         looks = in_order(lambda index: _look(source, index), len(source), progress)
-        for item, (content, found) in enumerate(looks):
-            hashes.append(content)
-            if isinstance(found, Header):
-                headers.append(found)
-            else:
-                broken.append((item, found))
-    if not headers:
-        raise none_usable(source, *broken[0])
+        for item, (found, header) in enumerate(looks):
+            content.add(found)
+            tally.complete &= found != UNREADABLE
+            tally.add(item, header)
+    if not tally.sizes:
+        raise none_usable(source, *tally.first_broken)
     known = Survey(
-        content_hash=set_hash(source, hashes),
-        sizes=_counted(f"{header.height}x{header.width}" for header in headers),
-        modes=_counted(header.mode for header in headers),
+        content_hash=content.hexdigest(),
+        sizes=_commonest_first(tally.sizes),
+        modes=_commonest_first(tally.modes),
         grey=False,
     )
-    grey = all(header.grey for header in headers) or _sample_is_grey(source, known.size)
-    return dataclasses.replace(known, grey=grey), UNREADABLE not in hashes
+    grey = tally.grey or _sample_is_grey(source, known.size)
+    return dataclasses.replace(known, grey=grey), tally.complete
+
+
+@dataclass
+class _Tally:
+    """What the headers of a set say, counted."""
+
+    sizes: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    grey: bool = True  # every one of them
+    complete: bool = True  # every file could be read
+    first_broken: tuple[int, str] = (0, "")  # (item, reason)
+
+    def add(self, item: int, header: Header | str) -> None:
+        """A header, or the reason why there is none."""
+        if isinstance(header, Header):
+            self.sizes[f"{header.height}x{header.width}"] += 1
+            self.modes[header.mode] += 1
+            self.grey &= header.grey
+        elif not self.first_broken[1]:
+            self.first_broken = item, header
 
 
 def _look(source: ImageSource, index: int) -> tuple[str, Header | str]:
@@ -108,9 +123,8 @@ def _look(source: ImageSource, index: int) -> tuple[str, Header | str]:
         return content, str(error)
 
 
-def _counted(values: Iterable[str]) -> dict[str, int]:
+def _commonest_first(counts: Counter[str]) -> dict[str, int]:
     """How often each occurs, the commonest first, equally common ones by name."""
-    counts = Counter(values)
     return {value: counts[value] for value in sorted(counts, key=lambda v: (-counts[v], v))}
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ddpm.config import Config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
-from ddpm.data.catalogue import DATASETS, at_hand, cache_dir, data_dir, locate
+from ddpm.data.catalogue import DATASETS, at_hand, cache_dir, data_dir, is_known, locate
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
+from ddpm.data.pieces import Images
 from ddpm.data.sources import open_source
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
@@ -48,7 +49,7 @@ def material(config: Config) -> Material:
         raise RequestError(
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
-    if config.data.path not in DATASETS:
+    if not is_known(config.data.path):
         locate(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     dataset = prepared_dataset(config)
     if dataset is None:
@@ -95,7 +96,7 @@ def counted(config: Config) -> tuple[int | None, tuple[str, ...]]:
 
 def _batches(
     config: Config,
-    images: NDArray[np.uint8],
+    images: Images,
     indices: NDArray[np.int64],
     labels: NDArray[np.int64] | None,
 ) -> Batches:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ddpm.config import Config, DataConfig
+from ddpm.data.pieces import Pieces
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.data.source import is_image_name
 from ddpm.diffusion.process import add_noise
@@ -49,7 +50,7 @@ def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[
     return columns
 
 
-def spread(items: NDArray[Any]) -> NDArray[Any]:
+def spread(items: NDArray[Any] | Pieces) -> NDArray[Any]:
     """A few of the items of an array, evenly spread over it."""
     chosen = np.linspace(0, len(items) - 1, min(EXAMPLES, len(items)))
     return np.array(items[chosen.round().astype(int)])

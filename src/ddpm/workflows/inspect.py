@@ -19,6 +19,9 @@ from ddpm.workflows.opening import open_dataset
 from ddpm.workflows.progress import Progress
 from ddpm.workflows.pseudo_labels import with_pseudo_classes
 
+HUB_SETS = (
+    "any set of images at the Hugging Face Hub, fetched once, with pip install 'ddpm-studio[hub]'"
+)
 _SHEET_COLUMNS = 10
 _SHEET_ROWS = 24  # groups that a sheet shows, the most populous
 
@@ -33,6 +36,7 @@ def list_datasets() -> str:
         )
         lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.how}"]
         lines += [f"{'':<11}{entry.license}; {entry.source}"]
+    lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
     folder = data_dir()
     where = f"{folder}" if folder else "not set; name a folder that holds mnist/, anime/, …"
     lines += ["", f"DDPM_DATA_DIR: {where}", f"cache: {cache_dir()}"]

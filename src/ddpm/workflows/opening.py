@@ -150,11 +150,15 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
         raise RequestError(
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
-    path = locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
     with Progress(progress_title, 0) as bar:
         dataset = each_machine_once(
             lambda: prepare(
-                path,
+                locate(
+                    data.path,
+                    data_dir=data_dir(),
+                    cache_dir=cache_dir(),
+                    progress=bar.of_total,
+                ),
                 size=str(data.size),
                 channels=data.channels,
                 all_images=data.all_images,
