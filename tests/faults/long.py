@@ -143,7 +143,7 @@ def long_run(steps: int, minutes: float, root: Path) -> int:
     """A tiny model for `steps`, stopped after `minutes`: what its memory, log and disk did."""
     tiny = ("network.channels=8", "network.multipliers=[1]", "network.attention=[]",
             "training.batch_size=4", "training.checkpoint_every=500", "data.labels=false",
-            "training.preview_every=5000")  # fmt: skip
+            "training.preview_every=500")  # fmt: skip
     chosen = [word for setting in (*SETTINGS[:2], *tiny) for word in ("--set", setting)]
     run = RunFolder(root / "long")
     command = ["train", "digits", "--out", str(run.root), "--steps", str(steps), *chosen]
@@ -160,11 +160,11 @@ def long_run(steps: int, minutes: float, root: Path) -> int:
     taken = [row["step"] for row in rows if "loss" in row]
     said = re.search(r"up to [^\n]*", words)
     disk = sum(path.stat().st_size for path in run.root.rglob("*") if path.is_file())
-    early, late = memory[len(memory) // 10], memory[-2]
+    parts = ", ".join(f"{memory[i * (len(memory) - 1) // 8]:.1f}" for i in range(1, 9))
     print(
         f"{len(taken)} steps in {time.monotonic() - began:.0f} s, exit status {process.returncode}"
     )
-    print(f"memory after a tenth of them {early:.1f} MB, at the end {late:.1f} MB")
+    print(f"memory after each eighth of the time, MB: {parts}")
     print(
         f"the log holds every step once: {taken == list(range(1, len(taken) + 1))}; {len(rows)} rows"
     )

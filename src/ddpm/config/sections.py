@@ -23,7 +23,9 @@ ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 class DataConfig:
     """Which images, and how they are brought to one shape."""
 
-    path: str = "digits"  # a folder, zip, tar, IDX, .npy or .npz file, a data set's name, hf:OWNER/NAME
+    path: str = (
+        "digits"  # a folder, zip, tar, IDX, .npy or .npz file, a data set's name, hf:OWNER/NAME
+    )
     size: int | str = (
         "auto"  # a number (square), HxW, or auto: the commonest size up to 64, else 64
     )
