@@ -135,8 +135,9 @@ PRESETS: dict[str, Preset] = {
             preset="anime",
             data=DataConfig(path="anime", size=64, channels="auto", flip=True),
             network=_FACE_UNET,
+            diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=20_000, batch_size=32, optimizer="muon", learning_rate=2e-2, posthoc_ema=24
+                steps=20_000, batch_size=32, optimizer="muon", learning_rate=5e-3, posthoc_ema=24
             ),
         ),
         _FACE_SCALES,
@@ -147,8 +148,9 @@ PRESETS: dict[str, Preset] = {
             preset="folder",
             data=DataConfig(path="", size="auto", channels="auto"),
             network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # sizes differ
+            diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=10_000, batch_size=32, optimizer="muon", learning_rate=2e-2
+                steps=10_000, batch_size=32, optimizer="muon", learning_rate=5e-3
             ),
         ),
     ),
