@@ -2,7 +2,8 @@
 
 python scripts/hold_out.py anime-faces.zip --count 1000    writes anime-faces-train.zip and anime-faces-kept-out.zip
 
-Kept out are the files with the lowest SHA-256 of their content, so that equal files stay together.
+Kept out are the files with the highest SHA-256 of their content, so that equal files stay together and
+`ddpm train`, which holds out the lowest, still finds its own.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ def hold_out(archive: Path, count: int, folder: Path) -> tuple[Path, Path]:
     with zipfile.ZipFile(archive) as source:
         names = [name for name in source.namelist() if not name.endswith("/")]
         digests = {name: hashlib.sha256(source.read(name)).digest() for name in names}
-        last = sorted(digests.values())[count - 1]
+        last = sorted(digests.values())[-count]
         with zipfile.ZipFile(train, "w") as inside, zipfile.ZipFile(kept_out, "w") as outside:
             for name in names:
-                target = outside if digests[name] <= last else inside
+                target = outside if digests[name] >= last else inside
                 target.writestr(name, source.read(name))
     return train, kept_out
 
