@@ -195,3 +195,13 @@ def test_mirroring_that_the_network_is_told_of_is_mirroring() -> None:
     [found] = findings(case("folder", *settings))
     assert "x-flip out of data.transforms" in found.mend
     assert findings(case("folder", "data.augment=0.1", *settings[:1])) == []
+
+
+@pytest.mark.parametrize("class_names", [None, (), ("cat", "dog")])
+def test_groups_that_are_found_are_labels_to_guide_towards(
+    class_names: tuple[str, ...] | None,
+) -> None:
+    settings = ("data.labels=kmeans:10", "sampling.guidance=1.5")
+    assert findings(case("anime", *settings, class_names=class_names)) == []
+    [found] = findings(case("anime", *settings, "network.label_dropout=0", class_names=class_names))
+    assert found.words.startswith("Guidance is on, but no label is ever hidden")

@@ -37,6 +37,12 @@ class Case:
         return self.config.training
 
     @property
+    def learns_labels(self) -> bool:
+        """Whether the network is told classes: the images' own, or groups found among them."""
+        data = self.config.data
+        return data.clusters > 0 or (data.labels is not False and self.class_names != ())
+
+    @property
     def diffusion(self) -> bool:
         """Whether it is a diffusion model."""
         return self.config.model == "ddpm"

@@ -83,8 +83,7 @@ def warmup_too_long(case: Case) -> Finding | None:
 
 
 def guidance_untrained(case: Case) -> Finding | None:
-    config = case.config
-    learns = config.data.labels is not False and case.class_names != ()
+    config, learns = case.config, case.learns_labels
     if not case.diffusion or config.sampling.guidance == 1 or not learns:
         return None
     if config.network.label_dropout > 0 or config.sampling.guide:
@@ -98,8 +97,7 @@ def guidance_untrained(case: Case) -> Finding | None:
 
 
 def guidance_without_labels(case: Case) -> Finding | None:
-    config = case.config
-    learns = config.data.labels is not False and case.class_names != ()
+    config, learns = case.config, case.learns_labels
     if not case.diffusion or config.sampling.guidance == 1 or learns or config.sampling.guide:
         return None
     return Finding(
