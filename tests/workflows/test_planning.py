@@ -18,6 +18,7 @@ from ddpm.cli.parser import build_parser
 from ddpm.cli.training import _training_request
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
+from ddpm.models.families import make_model
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.workflows import plan as workflow
@@ -128,6 +129,21 @@ def test_a_set_that_is_not_here_is_stood_in_for() -> None:
         "mnist-assignment", "network.blocks=1", "training.batch_size=16", "sampling.steps=2"
     )
     assert epochs["steps"] == math.ceil(30 * 60_000 / 16)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("labels", ["kmeans:7", "kmeans:12"])
+def test_groups_are_planned_for_as_they_will_be_learned(
+    finished: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool, labels: str
+) -> None:
+    """The digits have ten classes of their own, which such a run does not learn."""
+    if not known:
+        monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
+    config = with_overrides(get_preset("digits").config, [f"data.labels={labels}"])
+    spec = workflow.material(config).spec
+    assert spec.num_classes == config.data.clusters == len(spec.class_counts)
+    found, drawn = planned("digits", f"data.labels={labels}"), make_model(spec)
+    assert found["parameters"] == drawn.parameters()
 
 
 def test_minutes_of_a_preset_become_steps() -> None:

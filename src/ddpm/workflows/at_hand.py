@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,10 @@ def material(config: Config) -> Material:
     dataset = prepared_dataset(config)
     if dataset is None:
         return _stand_in(config)
+    if config.data.clusters:  # to find the groups takes a minute, and any take as long to learn
+        names = _groups(config)
+        any_will_do = np.arange(len(dataset.images), dtype=np.int64) % len(names)
+        dataset = replace(dataset, labels=any_will_do, class_names=names)
     batches = _batches(config, dataset.images, dataset.train, dataset.labels)
     used = len(dataset.train)
     return Material(spec_of(config, dataset), batches, used, f"{used:,} images of {dataset.name}")
@@ -63,6 +67,7 @@ def _stand_in(config: Config) -> Material:
     """Noise in the shape that the images would have."""
     entry = DATASETS.get(config.data.path)
     count, class_names = counted(config)
+    class_names = _groups(config) or class_names
     channels = config.data.channels
     if channels == "auto":
         channels = 1 if entry is not None and entry.channels == 1 else 3
@@ -82,6 +87,11 @@ def _stand_in(config: Config) -> Material:
     many = "" if count is None else f", about {count:,} in the set"
     why = f"{config.data.path} is not decoded yet; ddpm data prepare does that"
     return Material(spec, batches, count, f"noise in their shape{many} ({why})")
+
+
+def _groups(config: Config) -> tuple[str, ...]:
+    """The names of the groups that a training of `config` would find; () where it looks for none."""
+    return tuple(map(str, range(config.data.clusters)))
 
 
 def counted(config: Config) -> tuple[int | None, tuple[str, ...]]:
