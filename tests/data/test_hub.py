@@ -20,6 +20,7 @@ from ddpm.data.catalogue import at_hand, is_known, locate
 from ddpm.data.dataset import prepare
 from ddpm.data.sources import open_source
 from ddpm.errors import RequestError, WorkError
+from ddpm.files import remove_leftovers
 
 NAME = "hf:someone/cats"
 
@@ -136,6 +137,22 @@ def test_one_that_was_killed_before_the_last_rename_is_finished(
     (folder.with_name(".cats.part") / ".tmp-left").write_bytes(b"half")
     assert len(open_source(find(tmp_path))) == 7
     assert not list(folder.glob(".tmp-*"))
+
+
+@pytest.mark.parametrize("row", [4, 7])  # in the midst, and when all has arrived
+def test_where_another_process_was_quicker_its_set_is_taken(
+    stand_in: Any, tmp_path: Path, row: int
+) -> None:
+    folder = hub.place(NAME, tmp_path / "cache")
+    part = folder.with_name(".cats.part")
+
+    def finish_first(done: int, total: int) -> None:
+        if done == row:
+            remove_leftovers(part)
+            part.rename(folder)
+
+    assert find(tmp_path, progress=finish_first) == folder
+    assert not part.exists() and {path.suffix for path in folder.iterdir()} == {".tar"}
 
 
 def test_the_same_rows_make_the_same_bytes(stand_in: Any, tmp_path: Path) -> None:

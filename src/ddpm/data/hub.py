@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -58,25 +59,20 @@ def fetch_set(name: str, cache_dir: Path, progress: Progress | None = None) -> P
         stream = load_dataset(name.removeprefix("hf:"), split="train", streaming=True)
         _stream(stream, name, part, progress)
         remove_leftovers(part)
-        _give_name(part, folder)
+        part.replace(folder)  # under its own name it is whole
     except RequestError:
         raise
     except Exception as error:  # whatever a foreign library, the network and the disk come up with
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WorkError(
-            f"{name} could not be fetched from the Hub ({reason}): run the command again when online; "
-            "what has arrived is kept."
-        ) from error
+        if (
+            not folder.exists()
+        ):  # else another process was quicker, and took the part from under this one
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise WorkError(
+                f"{name} could not be fetched from the Hub ({reason}): run the command again when online; "
+                "what has arrived is kept."
+            ) from error
+    shutil.rmtree(part, ignore_errors=True)  # what a slower process began anew
     return folder
-
-
-def _give_name(part: Path, folder: Path) -> None:
-    """A folder under its own name is whole."""
-    try:
-        part.replace(folder)
-    except OSError:
-        if not folder.exists():  # otherwise another process was quicker
-            raise
 
 
 def _stream(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
