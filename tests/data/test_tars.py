@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import tarfile
 from pathlib import Path
@@ -88,6 +89,35 @@ def test_classes_lie_beside_their_images_before_or_after_them(tmp_path: Path) ->
     source = open_source(tmp_path)
     assert source.class_names == ("9", "10")
     assert source.labels is not None and source.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("most", [3, 100])  # stems that are looked at together
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        ("0.image.jpg 0.cls 1.cls 1.image.jpg 1.json 2.jpg 2.cls", [0, 1, 2]),
+        (
+            "a.1.png a.1.cls a.2.cls a.2.png a.3.png a.3.cls a.4.png a.4.cls",
+            [0, 1, 2, 3],
+        ),  # each its own
+        ("v.1/a.png v.1/a.cls v.1/b.png v.1/b.cls v.2/a.png v.2/a.cls", [0, 1, 2]),
+        ("0.left.png 0.right.png 0.cls 1.left.png 1.cls", [0, 0, 1]),
+        ("a.1.png a.1.cls a.2.png", None),  # another image's class is none
+    ],
+)
+def test_a_sample_ends_at_the_first_dot(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: str,
+    classes: list[int] | None,
+    most: int,
+) -> None:
+    monkeypatch.setattr(module, "_MOST_STEMS", most)
+    files, texts = {}, itertools.count()
+    for name in names.split():
+        files[name] = str(next(texts)).encode() if name.endswith(".cls") else b"x"
+    labels = open_source(make_tar(tmp_path / "a.tar", files)).labels
+    assert (None if labels is None else labels.tolist()) == classes
 
 
 @pytest.mark.parametrize("missing", [b"", b"x" * 257])

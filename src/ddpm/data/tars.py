@@ -1,7 +1,8 @@
 """Shards of images as webdataset writes them: .tar files, read where they lie; nothing is unpacked to disk.
 
-Beside an image may lie its class, a text under the same name: 000042.jpg, 000042.cls. Files of one name
-follow one another (https://github.com/webdataset/webdataset). Where not every image has such a text,
+Beside an image may lie its class, a text under the same name, or under that name up to its first dot:
+000042.jpg or 000042.image.jpg, 000042.cls. Files of one name follow one another
+(https://github.com/webdataset/webdataset). Where not every image has such a text,
 the folder that holds an image is its class, as everywhere.
 """
 
@@ -33,6 +34,7 @@ from ddpm.errors import RequestError
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
 _MAGIC = slice(257, 262)  # of a header, in which every tar since 1988 says "ustar"
 _LONGEST_CLASS = 256  # bytes; a longer text is no name of a class
+_MOST_STEMS = 100  # of one sample: img.1.png to img.1000000.png are none, and need not be in memory
 _NESTED = (".zip", ".tar", *PACKED)
 
 
@@ -55,8 +57,8 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
     found = _Found()
     for number, shard in enumerate(shards):
         prefix = f"{printable(shard.relative_to(root).as_posix())}/" if len(shards) > 1 else ""
-        for _, sample in itertools.groupby(_members(shard), key=_stem):
-            found.add(number, prefix, list(sample))
+        for sample in _samples(_members(shard)):
+            found.add(number, prefix, sample)
     labels, class_names = found.texts.labels()
     if labels is None:
         labels, class_names = found.folders.labels()
@@ -144,22 +146,36 @@ class _Found:
     ignored: list[str] = field(default_factory=list)
 
     def add(self, shard: int, prefix: str, sample: Sequence[_Member]) -> None:
-        """What files of one name hold."""
-        text = next((member.text for member in sample if member.text is not None), None)
+        """What the files of one sample hold; a class of an image's very name goes before the sample's."""
+        texts = {_stem(member): member.text for member in sample if member.text is not None}
         for member in sample:
             if is_image_name(member.name):
                 self.names.add(prefix + member.name)
                 self.shards.append(shard)
                 self.offsets.append(member.offset)
                 self.sizes.append(member.size)
-                self.texts.add(text)
+                self.texts.add(texts.get(_stem(member), texts.get(_key(member))))
                 self.folders.add(f"/{member.name}".split("/")[-2])
             elif member.name.lower().endswith(_NESTED):
                 self.ignored.append(prefix + member.name)
 
 
+def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
+    """Files of one name up to its first dot, together; of very many so named some after the others."""
+    for _, alike in itertools.groupby(members, key=_key):
+        stems = (list(files) for _, files in itertools.groupby(alike, key=_stem))
+        while some := list(itertools.islice(stems, _MOST_STEMS)):
+            yield list(itertools.chain.from_iterable(some))
+
+
+def _key(member: _Member) -> str:
+    """The name up to its first dot, which the files of a sample share."""
+    folder, slash, file = member.name.rpartition("/")
+    return folder + slash + file.partition(".")[0]
+
+
 def _stem(member: _Member) -> str:
-    """The name without its ending, which an image and its class share."""
+    """The name without its ending."""
     folder, slash, file = member.name.rpartition("/")
     return folder + slash + (file.rpartition(".")[0] or file)
 
