@@ -143,6 +143,24 @@ def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
     refused(tiny(), tmp_path / "file", "holds other files")
 
 
+def test_a_folder_that_appears_meanwhile_is_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main process of a launch makes it, for its lock, while another one looks."""
+    run, real = RunFolder(tmp_path / "run"), Path.is_dir
+
+    def is_dir(path: Path, **options: Any) -> bool:
+        found = real(path, **options)
+        if path == run.root:
+            run.root.mkdir(exist_ok=True)
+            run.lock.touch()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    config = tiny()
+    assert workflow._begun(run, config) == workflow._begun(run, config) == config
+
+
 def test_an_empty_folder_and_the_trace_of_a_killed_start_are_taken(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".tmp-abc.json").touch()

@@ -271,10 +271,10 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
 def _begun(run: RunFolder, asked: Config) -> Config:
     """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
     folder = run.root
-    others = not folder.is_dir() or [
-        path for path in folder.iterdir() if path != run.lock and not is_leftover(path)
-    ]
-    if folder.exists() and others:
+    if folder.exists() and (  # asked first: another process of this command may make it meanwhile
+        not folder.is_dir()
+        or any(path != run.lock and not is_leftover(path) for path in folder.iterdir())
+    ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
     check_begun(asked)
     return asked
