@@ -63,8 +63,10 @@ def vlb_term(
     log_var = log_small + variance * (log_large - log_small)
     distance = gather(x0_share, t, x0) * (x0 - x0_hat)  # of the two means; x_t's part is the same
     kl = normal_kl(distance, log_small, torch.zeros_like(x0), log_var)
-    pixels = -discretized_log_likelihood(x0, x0_hat, log_var)
-    nats = torch.where((t == 0).to(x0.device).view(-1, 1, 1, 1), pixels, kl)
+    first = (t == 0).to(x0.device).view(-1, 1, 1, 1)
+    # of x0 itself elsewhere: `where` hides a value, but not the NaN slope of a mass that rounds to 0
+    pixels = -discretized_log_likelihood(x0, torch.where(first, x0_hat, x0), log_var)
+    nats = torch.where(first, pixels, kl)
     return nats.mean(dim=(1, 2, 3)) / math.log(2)
 
 
