@@ -12,6 +12,7 @@ def test_neighbors_are_those_of_a_full_search(monkeypatch: pytest.MonkeyPatch) -
     generator = torch.Generator().manual_seed(0)
     x, reference = torch.rand(20, 6, generator=generator), torch.rand(100, 6, generator=generator)
     monkeypatch.setattr(memorisation, "BLOCK", 33)
+    monkeypatch.setattr(memorisation, "QUERIES", 7)
     found = nearest(x, reference)
     distance, index = torch.cdist(x.double(), reference.double()).sort(dim=1)
     assert torch.equal(found.index, index[:, :2])

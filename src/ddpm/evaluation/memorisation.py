@@ -18,6 +18,7 @@ from ddpm.errors import RequestError
 RATIO = 1 / 3
 LONGEST = 32  # pixels of the longer side that are compared; larger images are averaged down
 BLOCK = 8192  # reference vectors held as floats at once
+QUERIES = 512  # images measured exactly at once: 100 MB at 32x32 in color
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ def nearest(x: Tensor, reference: Tensor) -> Neighbors:
     if len(reference) < 2:
         raise RequestError("The copy test needs at least 2 reference images; give more images.")
     candidates = _candidates(x, reference, min(8, len(reference)))
-    exact = (x.double()[:, None] - reference[candidates].double()).square().sum(dim=2).sqrt()
+    pairs = zip(torch.split(x, QUERIES), torch.split(candidates, QUERIES), strict=True)
+    squares = [
+        (part.double()[:, None] - reference[near]).square().sum(dim=2) for part, near in pairs
+    ]
+    exact = torch.cat(squares).sqrt()
     distance, order = exact.sort(dim=1, stable=True)
     return Neighbors(candidates.gather(1, order)[:, :2], distance[:, :2])
 
