@@ -7,7 +7,15 @@ from torch import Tensor
 
 from ddpm.diffusion.editing import inpaint, noised, slerp
 from ddpm.diffusion.levels import levels
-from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions, ancestral, ddim
+from ddpm.diffusion.samplers import (
+    SAMPLERS,
+    Prediction,
+    SamplerOptions,
+    ancestral,
+    ddim,
+    heun,
+    starting_noise,
+)
 from ddpm.diffusion.schedules import make_schedule
 
 DATA = Gaussian()
@@ -80,6 +88,15 @@ def test_inpainting_keeps_what_is_known_and_draws_the_rest(sampler):
     filled = steps[-1].x[..., 16:]
     assert float(filled.mean()) == pytest.approx(DATA.mean, abs=0.06)
     assert float(filled.std()) == pytest.approx(DATA.std, abs=0.1)
+
+
+def test_redrawing_everything_is_the_sampler_itself_churn_included():
+    path, z, everything = levels(TABLE, 12, "log-snr"), normal(2, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    options, denoise = SamplerOptions(churn=2.0), DATA.denoiser(TABLE)
+    whole = list(heun(denoise, path, starting_noise(path, lambda: z), lambda: z, options))
+    parts = inpaint(heun, denoise, path, lambda: z, options, known=0 * z, mask=everything)
+    for one, other in zip(parts, whole, strict=True):
+        torch.testing.assert_close(one.x, other.x)
 
 
 def test_on_the_way_the_known_part_has_the_noise_of_its_level():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -55,6 +56,7 @@ def inpaint(
     if resample < 1:
         raise ValueError(f"resample must be 1 or more; got {resample}")
     signal, sigma = levels.signal.tolist(), levels.sigma.tolist()
+    options = replace(options, churn=options.churn / len(levels))  # each step is a path of one here
     x = starting_noise(levels, noise)
     for i in range(len(levels)):
         ratio, variance = transition((signal[i], sigma[i]), (signal[i + 1], sigma[i + 1]))
