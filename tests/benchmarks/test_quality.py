@@ -58,3 +58,8 @@ def test_a_seed_that_never_gets_there_takes_the_ratio_away() -> None:
     text = table(result(60))
     assert "never" in text
     assert "**" not in text
+
+
+def test_the_table_says_in_which_precision_each_side_computed() -> None:
+    text = table(result(45))
+    assert "The peers compute in fp32" in text and "ours as shipped, in bf16" in text
