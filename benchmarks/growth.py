@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -98,16 +99,13 @@ def write_images(file: Path, count: int, side: int) -> None:
 
 def opening_seconds(file: Path) -> float:
     """The time `ddpm train` takes to read a set of images for the first time."""
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["DDPM_CACHE_DIR"] = cache
+    with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, DDPM_CACHE_DIR=cache):
         from ddpm.config import Config, DataConfig
         from ddpm.workflows.opening import open_dataset
 
         began = time.perf_counter()
         open_dataset(Config(data=DataConfig(path=str(file))))
-        taken = time.perf_counter() - began
-        del os.environ["DDPM_CACHE_DIR"]
-    return taken
+        return time.perf_counter() - began
 
 
 def table(result: Result) -> str:
