@@ -18,8 +18,9 @@ def uniform(schedule: Schedule, n: int, generator: Generator) -> Tensor:
 
 
 def stratified(schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """One time from each of n equally likely strata, shuffled (Kingma et al. 2021, appendix I).
+    """One time from each of n equally likely strata, shuffled.
 
+    After Kingma et al. 2021, appendix I.1, whose strata share one shift; here each has its own.
     Each time is uniform by itself, but a batch covers the range evenly: the loss is less noisy.
     Shuffled, so that each micro-batch of an accumulated batch sees all the range. In integers (2^24
     places in a stratum), so that no rounding crosses a border.
