@@ -8,6 +8,11 @@ collected, too, as files are, as many consecutive sets count for the floor's int
 ratio to it: a ratio whose interval covers 1 then says that the images lie no farther from the
 reference than n real ones may. Images drawn from a model, each from its own seed, have no such
 excuse: their floor is that of scattered sets alone.
+
+The scattered sets are drawn from one pool of N, and the more images they have in common, the less
+their values vary: by the factor sqrt(1 - (n/N)²) for a distance that grows with the square of a set's
+deviation, as a Fréchet distance of real images to their like does, and by sqrt(1 - n/N) for one
+that grows linearly with it. At n = N/10 that is 0.99 and 0.95, at n = N/2 0.87 and 0.71.
 """
 
 from __future__ import annotations
