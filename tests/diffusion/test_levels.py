@@ -71,13 +71,6 @@ def test_half_log_snr_reaches_both_infinities():
     assert float(lam[2]) == pytest.approx(math.log(0.9 / 0.1))
 
 
-def test_without_the_clean_level_the_path_ends_on_the_table():
-    schedule = make_schedule("linear", 100)
-    path = levels(schedule, 10, "uniform", clean=False)
-    assert len(path) == 9 and len(path.t) == len(path.signal) == len(path.sigma) == 10
-    assert float(path.sigma[-1]) == float(schedule.sigma[0])
-
-
 def test_one_step_of_a_path():
     path = levels(make_schedule("linear", 100), 10, "uniform")
     inner, last = path.step(3), path.step(9)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ddpm.models.ema import Ema
+from ddpm.models.ema import Ema, decay_at
 
 
 def line(weight: float) -> nn.Linear:
@@ -28,14 +28,13 @@ def line(weight: float) -> nn.Linear:
     ],
 )
 def test_decay_is_warmed_up_to_its_value(decay: float, step: int, expected: float) -> None:
-    assert Ema(line(0), decay).decay_at(step) == pytest.approx(expected)
+    assert decay_at(decay, step) == pytest.approx(expected)
 
 
 def test_warm_up_ends_where_the_two_formulas_cross() -> None:
-    ema = Ema(line(0), 0.99)
     crossing = (10 * 0.99 - 1) / (1 - 0.99)  # (1 + n) / (10 + n) = 0.99
-    assert ema.decay_at(math.floor(crossing) - 1) < 0.99
-    assert ema.decay_at(math.ceil(crossing) + 1) == 0.99
+    assert decay_at(0.99, math.floor(crossing) - 1) < 0.99
+    assert decay_at(0.99, math.ceil(crossing) + 1) == 0.99
 
 
 def test_constant_weights_are_approached_by_the_product_of_the_decays() -> None:

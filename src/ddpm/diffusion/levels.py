@@ -22,8 +22,8 @@ SEEN = -4.5  # log-SNR: noisier, x0_hat is hardly more than the mean of the data
 class Levels:
     """S levels t, and (signal, sigma) at each with the clean level (1, 0) appended.
 
-    A path that ends on the table instead (one step of a longer path, or a test of convergence) has
-    no clean level: then signal and sigma are as long as t. `len` counts the steps between levels.
+    A path that ends on the table instead (one step of a longer path) has no clean level: then signal
+    and sigma are as long as t. `len` counts the steps between levels.
     """
 
     schedule: Schedule
@@ -112,13 +112,11 @@ SPACINGS: dict[str, Callable[[Schedule, int, int], Tensor]] = {
 }
 
 
-def levels(
-    schedule: Schedule, steps: int, spacing: str, start: int | None = None, clean: bool = True
-) -> Levels:
+def levels(schedule: Schedule, steps: int, spacing: str, start: int | None = None) -> Levels:
     """`steps` distinct levels from t = `start` down to the clean image.
 
-    `start` is T-1 unless given (to refine an image). With `clean=False` the path ends at its last
-    table level. ValueError: an unknown spacing, a start outside the table, more steps than levels.
+    `start` is T-1 unless given (to refine an image). ValueError: an unknown spacing, a start outside
+    the table, more steps than levels.
     """
     top = len(schedule) - 1 if start is None else start
     if spacing not in SPACINGS:
@@ -130,9 +128,8 @@ def levels(
             f"steps must be from 1 to {top + 1}, the noise levels there are; got {steps}"
         )
     t = _distinct(SPACINGS[spacing](schedule, top, steps).tolist(), top)
-    end = [1.0] if clean else []
-    signal = torch.cat([schedule.signal[t], torch.tensor(end, dtype=torch.float64)])
-    sigma = torch.cat([schedule.sigma[t], torch.zeros(len(end), dtype=torch.float64)])
+    one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    signal, sigma = torch.cat([schedule.signal[t], one]), torch.cat([schedule.sigma[t], zero])
     return Levels(schedule, t, signal, sigma)
 
 

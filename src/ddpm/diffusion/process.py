@@ -20,16 +20,6 @@ def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tenso
     return signal * x0 + sigma * noise
 
 
-def noise_from_x0(x_t: Tensor, x0: Tensor, signal: Number, sigma: Number) -> Tensor:
-    """The noise that x_t holds beside x0: Eq. 4 solved for it; sigma must not be 0."""
-    return (x_t - signal * x0) / sigma
-
-
-def x0_from_noise(x_t: Tensor, noise: Tensor, signal: Number, sigma: Number) -> Tensor:
-    """The image that x_t holds beside the noise: Eq. 4 solved for it; signal must not be 0."""
-    return (x_t - sigma * noise) / signal
-
-
 def transition(noisy: tuple[Number, Number], clean: tuple[Number, Number]) -> tuple[Number, Number]:
     """(ratio, variance) of q(x_t | x_s) = N(ratio x_s, variance), s the cleaner level.
 

@@ -22,22 +22,6 @@ def squared_mmd(x: Tensor, y: Tensor) -> float:
     return weighted_mmd(x, y, weights).item()
 
 
-def kid(x: Tensor, y: Tensor, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> float:
-    """Mean `squared_mmd` of random subsets, without repeats, of x [N, D] and y [M, D]."""
-    if subset_size > min(len(x), len(y)):
-        raise RequestError(
-            f"KID subsets of {subset_size} need as many images on both sides, but there are "
-            f"{len(x)} and {len(y)}; use subsets of {min(len(x), len(y))} or fewer."
-        )
-    generator = torch.Generator().manual_seed(seed)
-    values = []
-    for _ in range(subsets):
-        mine = torch.randperm(len(x), generator=generator)[:subset_size]
-        theirs = torch.randperm(len(y), generator=generator)[:subset_size]
-        values.append(squared_mmd(x[mine], y[theirs]))
-    return sum(values) / subsets
-
-
 def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor, constant: Tensor | None = None) -> Tensor:
     """MMD² [B] with x_i counted weights[b, i] times ([B, N]); y [M, D] counts once each.
 

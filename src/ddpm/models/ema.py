@@ -43,10 +43,6 @@ class Ema:
             network if decay == 0 else copy.deepcopy(network).requires_grad_(False).eval()
         )
 
-    def decay_at(self, step: int) -> float:
-        """The decay used after optimizer step `step` (from 1)."""
-        return decay_at(self.decay, step)
-
     @torch.no_grad()
     def update(self, step: int) -> None:
         """average ← decay · average + (1 - decay) · weights."""
@@ -54,6 +50,6 @@ class Ema:
             return
         averages: list[Tensor] = list(self.network.parameters())
         weights: list[Tensor] = list(self.source.parameters())
-        torch._foreach_lerp_(averages, weights, 1 - self.decay_at(step))  # all in one call
+        torch._foreach_lerp_(averages, weights, 1 - decay_at(self.decay, step))  # all in one call
         for average, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             average.copy_(buffer)
