@@ -47,15 +47,7 @@ def evaluate(
     sets.check()
     count, note = sets.count(n)
     case = _case(sets, network, count, seed, cache)
-    protocol = ScoreProtocol(
-        network=network.name,
-        weights=network.weights_hash,
-        resize=network.resize,
-        n=count,
-        reference=content_hash(sets.reference),
-        reference_count=len(sets.reference),
-        seed=seed,
-    )
+    protocol = protocol_of(network, sets.reference, count, seed)
     rows = []
     for name, metric in applicable(case.generated).items():
         row: Row = {"metric": name, "label": metric.named(network.name, count)}
@@ -149,6 +141,19 @@ def reference_of(
     known = sample_of(images, network, cache)
     matched, subset = choose(len(images), count, seed), choose(len(images), SUBSET, seed)
     return Reference(images, known.features, known.probabilities, matched, subset)
+
+
+def protocol_of(network: FeatureNetwork, reference: Tensor, n: int, seed: int) -> ScoreProtocol:
+    """How scores of n images against the reference (uint8 [M, C, H, W]) come about."""
+    return ScoreProtocol(
+        network=network.name,
+        weights=network.weights_hash,
+        resize=network.resize,
+        n=n,
+        reference=content_hash(reference),
+        reference_count=len(reference),
+        seed=seed,
+    )
 
 
 def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:

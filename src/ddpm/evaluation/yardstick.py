@@ -14,11 +14,17 @@ from pathlib import Path
 from torch import Tensor
 
 from ddpm.evaluation.bootstrap import Scale, centered, central
-from ddpm.evaluation.evaluate import Row, distance_numbers, reference_of, sample_of, weightings
+from ddpm.evaluation.evaluate import (
+    Row,
+    distance_numbers,
+    protocol_of,
+    reference_of,
+    sample_of,
+    weightings,
+)
 from ddpm.evaluation.features import FeatureNetwork
 from ddpm.evaluation.floor import floor_sets, measure_sets
 from ddpm.evaluation.metrics import METRICS, Metric, Reference
-from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.sets import choose
 
 DISTANCES = tuple(
@@ -71,13 +77,10 @@ def make_yardstick(
     one = floor.part(choose(len(outside), n, seed + 1))
     drawn = weightings(len(one.images), floor.features.shape[1], seed + 1)
     others, _ = floor_sets(len(outside), n, seed)
-    protocol = ScoreProtocol(
-        network.name, network.weights_hash, network.resize, n, content_hash(known), len(known), seed
-    )
     return Yardstick(
         metric=metric,
         label=metric.named(network.name, n),
-        protocol=protocol.line(name),
+        protocol=protocol_of(network, known, n, seed).line(name),
         n=n,
         seed=seed,
         network=network,
