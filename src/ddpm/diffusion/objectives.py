@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -145,11 +144,6 @@ WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-class Losses(NamedTuple):
-    per_image: Tensor  # [N], weighted; its mean is the loss
-    t: Tensor  # [N], the times drawn, to split the loss by noise level
-
-
 def training_loss(
     predict: Callable[[Tensor, Tensor], Tensor],
     schedule: Schedule,
@@ -160,12 +154,13 @@ def training_loss(
     *,
     weighting: str = "simple",
     learned_variance: bool = False,
-) -> Losses:
-    """Algorithm 1 of Ho et al. 2020 for any objective; `predict(input, t)` is the network.
+) -> Tensor:
+    """The loss of each image, [N], weighted: their mean is Algorithm 1's of Ho et al. 2020.
 
-    The caller draws x0 [N, C, H, W] (line 2), t [N] (line 3, `draw_times`) and noise (line 4) for
-    the whole batch, before it is cut into micro-batches. With `learned_variance` the network
-    answers 2C channels, and the variational bound trains the variance (its mean held still).
+    For any objective; `predict(input, t)` is the network. The caller draws x0 [N, C, H, W] (line
+    2), t [N] (line 3, `draw_times`) and noise (line 4) for the whole batch, before it is cut into
+    micro-batches. With `learned_variance` the network answers 2C channels, and the variational
+    bound trains the variance (its mean held still). ValueError: an unknown weighting.
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(
@@ -184,7 +179,7 @@ def training_loss(
         x0_hat = objective.to_x0(output, x_t, signal, sigma).detach()
         bits = vlb_term(schedule, x0, x0_hat, t, interpolation)
         per_image = per_image + 0.001 * len(schedule) * bits  # Nichol & Dhariwal 2021, Eq. 16
-    return Losses(per_image, t)
+    return per_image
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:

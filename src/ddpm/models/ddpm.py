@@ -160,7 +160,7 @@ class Ddpm:
             drawn.noise,
             weighting=diffusion.weighting,
             learned_variance=diffusion.learned_variance,
-        ).per_image
+        )
 
     def _transform(self, images: Tensor, step: int) -> tuple[Tensor, Tensor | None]:
         """The images on the device, and how each was transformed where the run augments so."""
