@@ -107,6 +107,7 @@ def test_every_command_has_a_help_page() -> None:
         (["train", "digits", "--data", "nowhere"], "nowhere"),
         (["train", "digits", "--device", "tpu"], "cpu"),
         (["train", "digits", "--init", "nothing-there"], "nothing-there"),
+        (["demo", "--device", "tpu"], "cpu"),
         (["train", "folder"], "--data"),
         (["sample", "nothing-there"], "nothing-there"),
         (["sample", "digits", "-n", "0"], "at least 1"),

@@ -17,6 +17,7 @@ from ddpm.runs import RunFolder
 def define_demo(add: Add) -> None:
     parser = add("demo", help="train on the digits inside the package: offline, a few minutes")
     parser.add_argument("--out", default="runs/demo", help="run folder (default: %(default)s)")
+    add_device(parser)
     parser.set_defaults(command=run_demo)
 
 
@@ -57,7 +58,7 @@ def define_train(add: Add) -> None:
 def run_demo(options: Namespace) -> int:
     from ddpm.workflows.train import train
 
-    outcome = train(get_preset("digits").config, Path(options.out))
+    outcome = train(get_preset("digits").config, Path(options.out), device=options.device)
     return print_outcome(outcome.run, outcome.exit_status)
 
 
