@@ -187,6 +187,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; --out needs"),
         (["one/tiny", "other"], {}, "name the real images that both should be measured against"),
         (["one/tiny", "two/tiny"], {"reference": "missing"}, "missing"),
+        (["one/tiny", "two/tiny", "one/../one/tiny"], {}, "The run tiny is named twice"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused_before_anything_is_written(

@@ -134,6 +134,11 @@ def test_every_bundled_model_opens(name: str) -> None:
 def test_a_run_goes_before_a_bundled_model_of_its_name(run: RunFolder) -> None:
     shutil.copytree(run.root, Path("runs") / "digits")
     assert open_model("digits", "cpu").run == RunFolder(Path("runs") / "digits")
+    bundled = open_model("bundled:digits", "cpu")
+    assert bundled.run is None and bundled.name == "bundled-digits"
+    assert bundled.origin == "the bundled digits weights"
+    with pytest.raises(RequestError, match=r"called 'bundled:digit'; .*digits"):
+        open_model("bundled:digit", "cpu")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:

@@ -25,7 +25,9 @@ SCHEDULES = typing.get_args(ScheduleName)
 def define_sample(add: Add) -> None:
     parser = add("sample", help="draw images from a run or from bundled weights")
     parser.add_argument(
-        "target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights"
+        "target",
+        metavar="RUN|BUNDLED",
+        help="a run folder, its name, or bundled weights (bundled:NAME where a run has that name)",
     )
     parser.add_argument("-n", type=count, default=25, help="how many images (default: %(default)s)")
     add_sampling(parser)

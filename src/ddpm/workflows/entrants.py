@@ -56,7 +56,7 @@ def open_entrants(
 ) -> Entrants:
     """Runs, weights and images at the paths `targets`; RequestError where they cannot be compared.
 
-    Models must draw one shape and, with `same_data`, have seen the same images.
+    Models must draw one shape, be no run twice and, with `same_data`, have seen the same images.
     """
     if not 2 <= len(targets) <= MOST:
         raise RequestError(
@@ -65,6 +65,7 @@ def open_entrants(
         )
     subjects = [_open(target, overrides, device) for target in targets]
     models = [subject for subject in subjects if isinstance(subject, DrawnImages)]
+    _check_apart(models)
     if overrides and not any(map(_takes_settings, subjects)):
         raise RequestError("None of these is a diffusion model; options of sampling are for those.")
     for other in models[1:]:
@@ -127,6 +128,18 @@ def unique_names(names: Sequence[str]) -> list[str]:
             tried = f"{name} ({number})"
         unique.append(tried)
     return unique
+
+
+def _check_apart(models: Sequence[DrawnImages]) -> None:
+    """RequestError where one run is named twice, as by `mnist` beside `runs/mnist`."""
+    runs = [model.opened.run for model in models]
+    roots = [run.root.resolve() for run in runs if run is not None]
+    for root in roots:
+        if roots.count(root) > 1:
+            raise RequestError(
+                f"The run {root.name} is named twice; name each once (a bare NAME is runs/NAME where that "
+                "exists, bundled:NAME the weights in the package)."
+            )
 
 
 def _check_alike(first: DrawnImages, other: DrawnImages, same_data: bool) -> None:

@@ -22,7 +22,7 @@ from ddpm.data.survey import Survey, survey
 from ddpm.errors import RequestError
 from ddpm.evaluation.sets import choose
 from ddpm.processes import each_machine_once
-from ddpm.workflows.opening import Opened, bundled_names, find_run, open_model
+from ddpm.workflows.opening import Opened, bundled_name, find_run, open_model
 from ddpm.workflows.progress import Progress, say
 from ddpm.workflows.sample import check_settings, choose_labels, draw_with_bar
 from ddpm.workflows.settings import chosen_settings
@@ -158,7 +158,7 @@ def open_subject(target: str, overrides: Sequence[str], device: str) -> Subject:
 
 def is_model(target: str) -> bool:
     """Whether `target` names something to draw from."""
-    known = find_run(target) is not None or target in bundled_names()
+    known = find_run(target) is not None or bundled_name(target) is not None
     return known or Path(target).suffix == ".safetensors"
 
 

@@ -25,6 +25,7 @@ from ddpm.workflows.guiding import give_guides
 from ddpm.workflows.progress import Progress, say
 
 RUNS = Path("runs")
+BUNDLED = "bundled:"  # before a name: the weights in the package, whatever lies in runs/
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def bundled_names() -> list[str]:
     )
 
 
+def bundled_name(target: str) -> str | None:
+    """The weights in the package that `NAME` or `bundled:NAME` means; None where there are none."""
+    name = target.removeprefix(BUNDLED)
+    return name if name in bundled_names() else None
+
+
 def find_run(target: str) -> RunFolder | None:
     """The run folder meant by a path or a name below `runs/`; None where there is none."""
     for path in (Path(target), RUNS / target):
@@ -57,7 +64,11 @@ def find_run(target: str) -> RunFolder | None:
 
 
 def open_model(target: str, device: str = "auto") -> Opened:
-    """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights."""
+    """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights.
+
+    `bundled:NAME` means the bundled weights even where there is a run of that name. RequestError where
+    nothing is called so, where it is damaged, or where a run has no checkpoint yet.
+    """
     run, path, where = find_run(target), Path(target), pick_device(device)
     keep_memory()
     if run is not None:
@@ -79,11 +90,10 @@ def open_model(target: str, device: str = "auto") -> Opened:
         return Opened(model, run.root.name, origin, run, step, average.length if average else None)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
-    if target in bundled_names():
-        with resources.as_file(
-            resources.files("ddpm") / "weights" / f"{target}.safetensors"
-        ) as file:
-            return _from_file(file, target, f"the bundled {target} weights", where)
+    if (name := bundled_name(target)) is not None:
+        called = target.replace(":", "-")  # names files, too
+        with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
+            return _from_file(file, called, f"the bundled {name} weights", where)
     for folder in filter(Path.is_dir, (path, RUNS / target)):
         raise RequestError(
             f"{folder} is no run, as it has no configuration; give a folder that ddpm train made."
