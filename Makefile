@@ -23,4 +23,4 @@ check: .venv/.installed
 	$(MAKE) --no-print-directory test
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs/demo .mypy_cache .pytest_cache .ruff_cache

@@ -44,6 +44,11 @@ def test_links_in_the_documents_lead_somewhere(page: Path) -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
+def test_making_clean_leaves_trained_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert "rm -rf" in makefile and not re.search(r"rm -rf.*\bruns/?(\s|$)", makefile, re.MULTILINE)
+
+
 def test_public_names_are_sorted_and_there() -> None:
     assert ddpm.__all__ == sorted(ddpm.__all__)
     for name in ddpm.__all__:
