@@ -64,8 +64,8 @@ def learning_rate(case: Case) -> Finding | None:
         f"A learning rate of {rate:g} is too {'high' if much else 'low'} for {training.optimizer} in "
         f"batches of {training.batch_size}.",
         f"--set training.learning_rate={min(usual, most / 2):.2g}",
-        "Muon's rates are about fifty times those of Adam, since its updates are scaled. A smaller batch "
-        "bears less, about as its square root (Malladi et al. 2022)."
+        "Muon's rates are ten to thirty times those of Adam, since its updates are scaled. A smaller "
+        "batch bears less, about as its square root (Malladi et al. 2022)."
         if much
         else "It would hardly move the weights within the run.",
     )
