@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 import ddpm
+from ddpm.presets import PRESETS
 from ddpm.workflows.shipped import NOTEBOOK
 
 PATH = Path(__file__).parents[2] / "notebooks" / NOTEBOOK
@@ -107,6 +108,12 @@ def test_every_library_name_in_it_is_public() -> None:
     names = set(re.findall(r"\bddpm\.(\w+)", "\n".join(cells("code"))))
     assert len(names) > 20
     assert names <= set(ddpm.__all__)
+
+
+def test_what_it_says_of_the_presets_is_so() -> None:
+    [text] = [cell for cell in cells("markdown") if "Its preset also" in cell]
+    assert "as the one for faces does" in text and "Karras et al. 2022" in text
+    assert {PRESETS[name].config.diffusion.objective for name in ("mnist", "anime")} == {"edm"}
 
 
 def test_both_algorithms_stand_there_line_by_line() -> None:
