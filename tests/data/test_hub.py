@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import sys
@@ -155,6 +156,37 @@ def test_where_another_process_was_quicker_its_set_is_taken(
     assert not part.exists() and {path.suffix for path in folder.iterdir()} == {".tar"}
 
 
+def test_a_shard_that_a_killed_process_was_writing_is_no_shard(
+    stand_in: Any, tmp_path: Path
+) -> None:
+    part = hub.place(NAME, tmp_path / "cache").with_name(".cats.part")
+    part.mkdir(parents=True)
+    (part / ".tmp-left.tar").write_bytes(b"half")  # as `replacing` calls it
+    source = open_source(find(tmp_path))
+    assert [source.load(i) for i in range(len(source))] == list(stand_in.stream.files)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "make room there"),
+        (ValueError("Bad split: train"), r"\(Bad split: train\): look at its page there"),
+        (FileNotFoundError("Dataset 'x' doesn't exist"), "look at its page there"),
+        (TimeoutError("no answer"), "run the command again when online"),
+    ],
+)
+def test_what_went_wrong_decides_what_to_do(
+    stand_in: Any, tmp_path: Path, error: Exception, words: str
+) -> None:
+    class Broken(Stream):
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            raise error
+
+    stand_in.stream = Broken(stand_in.stream.files)
+    with pytest.raises(WorkError, match=words):
+        find(tmp_path)
+
+
 def test_the_same_rows_make_the_same_bytes(stand_in: Any, tmp_path: Path) -> None:
     one, other = find(tmp_path / "one"), find(tmp_path / "other")
     assert [p.read_bytes() for p in sorted(one.iterdir())] == [
@@ -219,6 +251,8 @@ def test_without_the_package_it_says_what_to_install(
         ("hf:cats", False),
         ("hf:../cats", False),
         ("hf:a/..", False),
+        ("hf:a/.", False),
+        ("hf:./cats", False),
         ("hf:a/b/c", False),
         ("someone/cats", False),
     ],

@@ -7,6 +7,7 @@ and the next try goes on after it. The package `datasets` is imported only when 
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import re
@@ -21,7 +22,8 @@ from ddpm.data.parallel import Progress
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers, replacing
 
-_NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)", re.ASCII)
+_NAME = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*", re.ASCII)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SHARD = 2000  # rows
 _ENDINGS = {b"\x89PNG": "png", b"RIFF": "webp", b"GIF8": "gif"}  # by how a file begins; else a JPEG
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
@@ -63,26 +65,39 @@ def fetch_set(name: str, cache_dir: Path, progress: Progress | None = None) -> P
     except RequestError:
         raise
     except Exception as error:  # whatever a foreign library, the network and the disk come up with
-        if (
-            not folder.exists()
-        ):  # else another process was quicker, and took the part from under this one
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise WorkError(
-                f"{name} could not be fetched from the Hub ({reason}): run the command again when online; "
-                "what has arrived is kept."
-            ) from error
+        if not folder.exists():  # else another process was quicker, and took the part from under it
+            raise _failure(error, name, cache_dir) from error
     shutil.rmtree(part, ignore_errors=True)  # what a slower process began anew
     return folder
+
+
+def _failure(error: Exception, name: str, cache_dir: Path) -> WorkError:
+    """What kept a set from being fetched, with the mend."""
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return WorkError(
+            f"{cache_dir} cannot be written ({error.strerror}): make room there or let DDPM_CACHE_DIR "
+            "name another folder; what has arrived is kept."
+        )
+    mend = "run the command again when online; what has arrived is kept."
+    if isinstance(error, (ValueError, FileNotFoundError)):  # no such set, or no split `train`
+        mend = "look at its page there, or give another set."
+    return WorkError(f"{name} could not be fetched from the Hub ({reason}): {mend}")
+
+
+def _shard(part: Path, number: int) -> Path:
+    return part / f"{number:06d}.tar"
 
 
 def _stream(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
     """Bring the rest of the rows into shards in ``part``; all but the last shard hold ``_SHARD`` rows."""
     stream, columns = _as_files(stream, name)
-    whole = len(list(part.glob("*.tar")))
+    # not every *.tar: the one that a killed process was writing ends in .tar, too
+    whole = next(number for number in itertools.count() if not _shard(part, number).exists())
     rest = iter(stream.skip(whole * _SHARD) if whole else stream)
     rows = _told(rest, whole * _SHARD, _total(stream), progress)
     for number in itertools.count(whole):
-        with replacing(part / f"{number:06d}.tar") as temporary:
+        with replacing(_shard(part, number)) as temporary:
             count = _write_shard(temporary, itertools.islice(rows, _SHARD), columns)
         if count < _SHARD:
             return
