@@ -340,6 +340,7 @@ def test_a_sealed_checkpoint_of_nan_is_not_drawn_with(tmp_path: Path) -> None:
         {"x.exp_avg": torch.zeros(3)},
         {"9" * 5000: torch.zeros(3)},
         {"": torch.zeros(1)},
+        {"0.step": torch.ones(()), "0.exp_avg": torch.zeros(1), "0.exp_avg_sq": torch.zeros(1)},
     ],
 )
 def test_moments_of_another_optimizer_are_refused(tmp_path: Path, moments: Any) -> None:
@@ -347,6 +348,18 @@ def test_moments_of_another_optimizer_are_refused(tmp_path: Path, moments: Any) 
     assert found is not None
     with pytest.raises(RuntimeError, match="is no state of this optimizer"):
         make_model(SPEC).load_state(found.state)
+
+
+@pytest.mark.parametrize("left", [("momentum",), ("step", "exp_avg"), ("exp_avg", "exp_avg_sq")])
+def test_adam_takes_no_moments_of_another_kind_and_no_part_of_its_own(
+    tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    found = newest_checkpoint(begun(tmp_path))
+    assert found is not None
+    own = {**found.state["optimizer"], "0.momentum": found.state["optimizer"]["0.exp_avg"]}
+    moments = {f"0.{name}": own[f"0.{name}"] for name in left}
+    with pytest.raises(RuntimeError, match="the state of another optimizer"):
+        make_model(SPEC).load_state({**found.state, "optimizer": moments})
 
 
 @pytest.mark.parametrize(

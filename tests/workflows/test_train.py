@@ -342,7 +342,9 @@ def test_a_damaged_configuration_is_refused(copy: RunFolder) -> None:
     refused(tiny(), copy.root, "not a readable configuration")
 
 
-@pytest.mark.parametrize("change", ["network.channels=16", "diffusion.objective=x0"])
+@pytest.mark.parametrize(
+    "change", ["network.channels=16", "diffusion.objective=x0", "training.optimizer=muon"]
+)
 def test_a_configuration_edited_by_hand_must_fit_the_weights(copy: RunFolder, change: str) -> None:
     edited = tiny(change, "training.steps=8")
     copy.config.write_text(json.dumps(edited.to_dict()), encoding="utf-8")

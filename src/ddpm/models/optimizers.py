@@ -13,6 +13,7 @@ from ddpm.models.muon import Muon
 from ddpm.models.sharding import laid_out
 
 FINAL_RATE = 0.01  # of the full learning rate, where a decay ends
+_OF_ADAM = {"step", "exp_avg", "exp_avg_sq"}  # of each parameter
 
 
 def make_optimizer(
@@ -63,16 +64,19 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     """The inverse of `optimizer_tensors`; the tensors are copied.
 
     Fused Adam walks weights and moments side by side in memory, so each moment is laid out as its weight
-    is (channels last), whatever layout it was stored in.
+    is (channels last), whatever layout it was stored in. RuntimeError where a tensor is none of its state.
     """
     state: dict[int, dict[str, Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for key, value in tensors.items():
         index, _, name = key.partition(".")
         place = int(index) if index.isdecimal() and len(index) < 10 else len(parameters)
-        if not _belongs(value, parameters[place : place + 1]):
+        if not _belongs(name, value, parameters[place : place + 1]):
             raise RuntimeError(f"{key} is no state of this optimizer")
         state.setdefault(place, {})[name] = value
+    other = any(set(entry) != _OF_ADAM for entry in state.values())
+    if other and not isinstance(optimizer, Muon):
+        raise RuntimeError("this is the state of another optimizer")  # Muon begins what it misses
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     for parameter, entry in optimizer.state.items():
         for name, value in entry.items():
@@ -80,6 +84,11 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
             entry[name] = laid_out(value, like)
 
 
-def _belongs(value: Tensor, parameter: list[nn.Parameter]) -> bool:
-    """Whether a state tensor is a count, or of the shape of its parameter ([]: there is none)."""
-    return bool(parameter) and (value.numel() == 1 or value.shape == parameter[0].shape)
+def _belongs(name: str, value: Tensor, parameter: list[nn.Parameter]) -> bool:
+    """Whether a state tensor is a count of steps, or of the shape of its parameter ([]: there is none).
+
+    Fused Adam looks at no shape on the CPU: it would write beyond a moment that is too short.
+    """
+    if not parameter:
+        return False
+    return value.numel() == 1 if name == "step" else value.shape == parameter[0].shape

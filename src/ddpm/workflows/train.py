@@ -302,7 +302,7 @@ def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
 
 
 def _check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
-    parts = ("model", "network.", "diffusion.", "gan.", "student.")
+    parts = ("model", "network.", "diffusion.", "gan.", "student.", "training.optimizer")
     changed = [key for key in differences(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(
