@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, overload
+from typing import BinaryIO, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,17 @@ from ddpm.data.source import (
 from ddpm.errors import RequestError
 
 PACKED = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
+_LONGEST_TEXT = (
+    1 << 18
+)  # bytes of a name, or of what else a header says of the next; Linux has 4096
+_TEXTS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+_MORE_HOLES = 482  # the byte of a sparse file's header that says that its list of holes goes on
 _MAGIC = slice(257, 262)  # of a header, in which every tar since 1988 says "ustar"
 _LONGEST_CLASS = 256  # bytes; a longer text is no name of a class
 _MOST_STEMS = 100  # of one sample: img.1.png to img.1000000.png are none, and need not be in memory
@@ -72,6 +83,19 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
         class_names=class_names,
         ignored=tuple(found.ignored),
     )
+
+
+class _Header(tarfile.TarInfo):
+    """A header; ReadError where tarfile would read what belongs to it without end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _TEXTS and not 0 <= info.size <= _LONGEST_TEXT:
+            raise tarfile.ReadError("a name without end")
+        if info.type == tarfile.GNUTYPE_SPARSE and buf[_MORE_HOLES]:
+            raise tarfile.ReadError("holes without end")
+        return info
 
 
 class _Member(NamedTuple):
@@ -183,7 +207,10 @@ def _stem(member: _Member) -> str:
 def _members(path: Path) -> Iterator[_Member]:
     """Every file in a tar, in order; RequestError where the tar is damaged, cut short or unsafe."""
     try:
-        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        with (
+            path.open("rb") as file,
+            tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as archive,
+        ):
             for info in _headers(archive, path.stat().st_size):
                 name = _safe_name(info, path)
                 yield _Member(name, info.offset_data, info.size, _class_text(name, info, file))
