@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -228,6 +229,39 @@ def test_no_damage_to_a_zip_escapes_as_another_error(
         assert "\n" not in str(error)
 
 
+# ---- tars
+
+
+TEXTS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("there", [0, 64 << 20])
+def test_a_tar_whose_names_have_no_end_is_refused_before_they_are_read(
+    tmp_path: Path, kind: bytes, there: int
+) -> None:
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, there or 1 << 30
+    path = tmp_path / "a.tar"
+    with path.open("wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(512 + there)  # nothing: on most disks it takes no room
+    assert "damaged or cut short" in refusal(path)
+
+
+def test_a_tar_whose_list_of_holes_has_no_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("x")
+    info.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1  # the list goes on in the next block
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    more = (b"%011o\0" % (1 << 24)) * 42 + b"\1" + bytes(7)
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(header) + more * 40_000)
+    assert "damaged or cut short" in refusal(path)
+
+
 # ---- arrays
 
 
@@ -298,6 +332,23 @@ def test_an_npz_that_unpacks_absurdly_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez_compressed(path, images=np.zeros((1000, 1, 200, 200), np.uint8))
     assert "which no images do" in refusal(path)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_npz_packed_in_an_unusual_way_is_not_unpacked(tmp_path: Path, how: int) -> None:
+    """64 MiB of zeros whose directory says 1,000 bytes: bzip2 would give all of them at once."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", how) as archive, archive.open("images.npy", "w") as file:
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    assert "unusual way" in refusal(with_directory(path, "images.npy", 24, "<I", 1000))
+
+
+def test_an_npz_whose_directory_promises_more_than_the_file_holds_is_not_unpacked(
+    tmp_path: Path,
+) -> None:
+    path = zipped(tmp_path / "a.npz", ("images.npy", npy(HEADERS["dates"], bytes(100))))
+    assert "unusual way" in refusal(with_directory(path, "images.npy", 20, "<I", 1 << 20))
 
 
 def test_labels_that_are_objects_are_refused(tmp_path: Path) -> None:

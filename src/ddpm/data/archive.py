@@ -22,7 +22,7 @@ from ddpm.errors import RequestError
 
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
 # What zipfile unpacks no further than asked; 200 bytes of bzip2 may hold 256 MiB, all given at once.
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
@@ -81,7 +81,7 @@ def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
     What a member says of its length is not believed: never much more than that is unpacked.
     """
-    if info.compress_type not in _BOUNDED:
+    if info.compress_type not in BOUNDED:
         raise BrokenImageError("is packed in an unusual way; make an ordinary zip of it")
     try:
         with archive.open(info) as file:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ddpm.data.archive import BOUNDED, overlap
 from ddpm.data.source import ImageSource, Numbered, is_bomb, numbered_labels, printable
 from ddpm.errors import RequestError
 
@@ -87,7 +88,13 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
     """The same from an open .npz."""
     with zipfile.ZipFile(file) as packed:
-        for info in packed.infolist():
+        members = packed.infolist()
+        unusual = any(info.compress_type not in BOUNDED for info in members)
+        if unusual or overlap(members, path.stat().st_size):
+            raise RequestError(
+                f"{path} is packed in an unusual way; save it again with numpy.savez_compressed."
+            )
+        for info in members:
             if is_bomb(info.compress_size, info.file_size):
                 raise RequestError(
                     f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no images "
