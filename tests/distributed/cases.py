@@ -53,11 +53,8 @@ CASES = {
 
 def trained(case: Case, *, shard: bool) -> tuple[Ddpm, dict[str, Tensor]]:
     """The model after the case's steps, and of the last one what it measured."""
-    model = Ddpm(spec(*case.settings))
-    start = somewhere(model)
-    if shard:
-        model.shard()
-    model.load_state(start)
+    model = Ddpm(spec(*case.settings), in_parts=shard)
+    model.load_state(somewhere(Ddpm(model.spec)))
     measured: dict[str, Tensor] = {}
     for step in range(1, case.steps + 1):
         batch = model.training.batch_size

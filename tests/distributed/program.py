@@ -83,16 +83,30 @@ def steps(folder: Path) -> None:
         if case.shard:
             parts = sum(p.to_local().numel() for p in model.network.parameters())  # type: ignore[attr-defined]
             facts[name] = [parts, model.parameters()["network"]]
-            again = Ddpm(model.spec)
-            again.shard()
-            again.load_state(model.state())
-            assert digest(flat(again)) == digest(flat(model))
+            check_parts(model)
         if is_main():
             save_file(
                 {k: t.contiguous() for k, t in tensors.items()}, folder / f"{name}.safetensors"
             )
     if is_main():
         (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def check_parts(model: Ddpm) -> None:
+    """Another one in parts takes over its state, moments never whole; one that draws is whole, once."""
+    again = Ddpm(model.spec, in_parts=True)
+    moments: list[torch.Tensor] = []
+
+    def see(optimizer: torch.optim.Optimizer, given: dict[str, Any]) -> None:
+        moments.extend(t for entry in given["state"].values() for t in entry.values())
+
+    again.optimizer.register_load_state_dict_pre_hook(see)
+    again.load_state(model.state())
+    assert moments and all(hasattr(t, "full_tensor") or t.ndim == 0 for t in moments)
+    assert digest(flat(again)) == digest(flat(model))
+    drawing = model.gathered()
+    assert drawing.network is drawing.ema.network and drawing.spec == model.spec
+    assert digest(drawing.averaged_weights()) == digest(model.averaged_weights())
 
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:

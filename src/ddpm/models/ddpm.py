@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -74,7 +75,14 @@ class Drawn(NamedTuple):
 class Ddpm:
     """Ho et al. 2020, with the schedules, objectives and samplers that followed."""
 
-    def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, spec: ModelSpec, device: torch.device | str = "cpu", *, in_parts: bool = False
+    ) -> None:
+        """Untrained, on `device`.
+
+        With `in_parts` of several processes each holds a part of weights, gradients, moments and average
+        there; whole they are made in the CPU's memory.
+        """
         config = spec.config
         self.spec = spec
         self.device = torch.device(device)
@@ -87,10 +95,15 @@ class Ddpm:
             )
         except ValueError as error:  # flat images, which only the data can tell
             raise RequestError(f"This model cannot be made: {error}.") from error
-        self.network = _make_unet(spec).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        where = "cpu" if in_parts else self.device
+        self.network = _make_unet(spec).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
         self.guides = Guides()  # none, but for a model that was opened from its run
-        self.sharded = False
+        self.sharded = in_parts
+        if in_parts:
+            shard(self.network, self.device)
+            if self.ema.network is not self.network:
+                shard(self.ema.network, self.device)
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -102,16 +115,11 @@ class Ddpm:
         """The averages kept for `ddpm ema`; made, like the optimizer, when training first asks for them."""
         return PowerEma(self.network) if self.training.posthoc_ema else None
 
-    def shard(self) -> None:
-        """Hold a part of weights, gradients, moments and average only: before they are learned or loaded."""
-        shard(self.network)
-        if self.ema.network is not self.network:
-            shard(self.ema.network)
-        self.sharded = True
-
     def gathered(self) -> Ddpm:
-        """A whole model with the averaged weights, to draw with; all processes must ask together."""
-        model = Ddpm(self.spec, self.device)
+        """A whole model with the averaged weights alone, to draw with; all processes must ask together."""
+        alone = replace(self.spec.config, training=replace(self.training, ema=0.0))
+        model = Ddpm(self.spec.with_config(alone), self.device)  # of one network, the average
+        model.spec = self.spec
         model.load_state({"ema": self.averaged_weights()})
         return model
 

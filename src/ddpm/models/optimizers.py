@@ -64,7 +64,9 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     """The inverse of `optimizer_tensors`; the tensors are copied.
 
     Fused Adam walks weights and moments side by side in memory, so each moment is laid out as its weight
-    is (channels last), whatever layout it was stored in. RuntimeError where a tensor is none of its state.
+    is (channels last, or in parts), whatever layout it was stored in; that comes first, since the
+    optimizer itself would take whole tensors to the device. RuntimeError where a tensor is none of its
+    state.
     """
     state: dict[int, dict[str, Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -73,15 +75,12 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
         place = int(index) if index.isdecimal() and len(index) < 10 else len(parameters)
         if not _belongs(name, value, parameters[place : place + 1]):
             raise RuntimeError(f"{key} is no state of this optimizer")
-        state.setdefault(place, {})[name] = value
+        like = parameters[place] if value.shape == parameters[place].shape else value
+        state.setdefault(place, {})[name] = laid_out(value, like)
     other = any(set(entry) != _OF_ADAM for entry in state.values())
     if other and not isinstance(optimizer, Muon):
         raise RuntimeError("this is the state of another optimizer")  # Muon begins what it misses
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    for parameter, entry in optimizer.state.items():
-        for name, value in entry.items():
-            like = parameter if value.shape == parameter.shape else value
-            entry[name] = laid_out(value, like)
 
 
 def _belongs(name: str, value: Tensor, parameter: list[nn.Parameter]) -> bool:

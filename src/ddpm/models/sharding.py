@@ -16,14 +16,13 @@ from ddpm.models.base import State
 from ddpm.networks.unet import Stage
 
 
-def shard(network: nn.Module) -> None:
-    """Give each process its part of every parameter, block by block."""
+def shard(network: nn.Module, device: torch.device) -> None:
+    """Give each process its part of every parameter, on `device`; whole there is one block at a time."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    device = next(network.parameters()).device.type
-    mesh = init_device_mesh(device, (torch.distributed.get_world_size(),))
+    mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     for block in network.modules():
         if isinstance(block, Stage):
             fully_shard(block, mesh=mesh)

@@ -8,21 +8,18 @@ from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.sizes import check_size
 from ddpm.models.spec import ModelSpec
 from ddpm.processes import size
-from ddpm.workflows.teaching import Maker
 
 
-def in_parts(make: Maker) -> Maker:
-    """The same models, each process holding a part of every one."""
+def in_parts(spec: ModelSpec, device: torch.device) -> GenerativeModel:
+    """The diffusion model that `spec` describes, untrained, each process holding a part of it on `device`.
 
-    def parted(spec: ModelSpec, device: torch.device) -> GenerativeModel:
-        model = make(spec, device)
-        assert isinstance(model, Ddpm)
-        model.shard()
-        return model
-
-    return parted
+    RequestError where it is too large for the CPU's memory, in which it is made.
+    """
+    check_size(spec, Ddpm)
+    return Ddpm(spec, device, in_parts=True)
 
 
 def whole(model: GenerativeModel) -> GenerativeModel:

@@ -115,7 +115,7 @@ def _train(
     teacher = find_teacher(run, config, init, str(where))
     spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
     if shard:
-        make = in_parts(make)
+        make = in_parts
 
     def untrained() -> GenerativeModel:
         new = make(spec, where)
