@@ -111,6 +111,12 @@ def test_a_healthy_log_is_healthy(name: str) -> None:
     assert findings(case(name, rows=rows + heldout)) == []
 
 
+def test_a_sampler_of_ones_own_is_not_doubted() -> None:
+    config = PRESETS["mnist"].config
+    sampling = replace(config.sampling, sampler="mine", steps=1)  # type: ignore[arg-type]
+    assert findings(replace(case("mnist"), config=replace(config, sampling=sampling))) == []
+
+
 def test_a_mend_heals() -> None:
     """What a finding says to set makes its rule silent: for every mend that is nothing but settings."""
     healed = 0

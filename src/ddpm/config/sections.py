@@ -125,9 +125,7 @@ class SamplingConfig:
     """How this run draws by default."""
 
     sampler: SamplerName = "dpm++2m"
-    steps: int = (
-        20  # network evaluations (heun takes about two a step); ancestral: a respaced subset
-    )
+    steps: int = 20  # of the solver; heun asks the network twice a step, guidance twice again
     spacing: SpacingName = "log-snr"
     eta: float = 0.0  # DDIM's η: 0 deterministic, 1 like ancestral
     churn: float = 0.0  # EDM's S_churn, for heun

@@ -157,7 +157,7 @@ def attention_nowhere(case: Case) -> Finding | None:
 
 def few_sampling_steps(case: Case) -> Finding | None:
     sampling = case.config.sampling
-    least = LEAST_SAMPLING[sampling.sampler]
+    least = LEAST_SAMPLING.get(sampling.sampler, 1)
     if not case.diffusion or sampling.steps >= least:
         return None
     return Finding(
