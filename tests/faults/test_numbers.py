@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ddpm.cli import main
 from ddpm.config import Config, with_overrides
+from ddpm.data.batches import Batches
 from ddpm.errors import WorkError
 from ddpm.models import ddpm as module
 from ddpm.models.base import Losses
@@ -27,6 +29,7 @@ from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.training.faults import MemoryShortError, guarded_step
 from ddpm.workflows import train as workflow
+from ddpm.workflows.budget import seconds_a_step
 from ddpm.workflows.train import train
 
 TINY = (
@@ -346,12 +349,31 @@ def test_want_of_memory_is_told_from_other_errors(error: Exception, short: bool)
     assert not short or "At step 7" in str(caught.value)
 
 
+def test_measuring_for_minutes_goes_on_in_micro_batches_too(monkeypatch: Patch) -> None:
+    loss, refusals = tight(3)
+    monkeypatch.setattr(Ddpm, "_loss", loss)
+    model = Ddpm(ModelSpec(tiny(), (1, 8, 8), (0.0,), 0.5))
+    images = np.zeros((16, 1, 8, 8), np.uint8)
+    batches = Batches(images, np.arange(16), None, batch_size=8, seed=0)
+    assert seconds_a_step(model, batches, 0.0) > 0
+    assert refusals == [8, 4] and model.training.accumulate == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory (injected)"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
+        MemoryError(),
+    ],
+)
 def test_want_of_memory_outside_a_training_is_a_sentence(
-    monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: Patch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def draw(*arguments: Any, **options: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory (injected)")
+        raise error
 
     monkeypatch.setattr("ddpm.workflows.pictures.write_samples", draw)
     assert main(["sample", "digits"]) == 1
-    assert capsys.readouterr().err.startswith("ddpm: The device has no memory left for this; use ")
+    assert capsys.readouterr().err.startswith("ddpm: There is no memory left for this; use ")

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from ddpm.cli.parser import build_parser
-from ddpm.errors import RequestError, WorkError
+from ddpm.errors import RequestError, WorkError, is_out_of_memory
 from ddpm.processes import is_started_as_main, several, speaks_of_failure, together
 
 # Raised to a capital where they open a sentence; any other word there may be the name of a file.
 OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
 OUT_OF_MEMORY = (
-    "The device has no memory left for this; use a smaller sampling.chunk to draw, a smaller "
+    "There is no memory left for this; use a smaller sampling.chunk to draw, a smaller "
     "training.batch_size to train, or smaller images or networks for both."
 )
 
@@ -46,12 +46,12 @@ def _main(arguments: Sequence[str] | None) -> int:
         status = _run(options)
     except RequestError as error:
         return _fail(error, 2)
-    except (WorkError, MemoryError) as error:
+    except WorkError as error:
         return _fail(error, 1)
     except OSError as error:
         return _fail(_disk_sentence(error), 1)
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded for its name
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         return _fail(OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:

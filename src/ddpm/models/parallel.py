@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config
-from ddpm.errors import RequestError
+from ddpm.errors import RequestError, is_out_of_memory
 from ddpm.processes import LostError, add_up, is_agreed, rank, share, size
 
 
@@ -41,12 +40,9 @@ def unagreed() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if size() == 1 or is_agreed(error):
             raise
-        short = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "Allocator" in str(
-            error
-        )
         words = (
             "had no memory for its part of a step; raise training.accumulate or start more processes"
-            if short
+            if is_out_of_memory(error)
             else f"failed within a step ({error}); give the same command again to go on"
         )
         raise LostError(f"Process {rank()} {words}.") from error

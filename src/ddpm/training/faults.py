@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from ddpm.errors import WorkError
+from ddpm.errors import WorkError, is_out_of_memory
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.parallel import unagreed
-
-CPU_ALLOCATOR = "DefaultCPUAllocator"  # names itself where the system gives it no memory
 
 
 class StepError(WorkError):
@@ -40,8 +37,3 @@ def guarded_step(
             raise
     # out here, so that no traceback keeps the step's tensors
     raise MemoryShortError(step, "the memory did not suffice")
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether a device, or the system, had no memory to give."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or CPU_ALLOCATOR in str(error)

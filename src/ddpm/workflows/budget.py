@@ -13,7 +13,9 @@ from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
 from ddpm.models.base import GenerativeModel
 from ddpm.processes import from_main, highest
+from ddpm.training.faults import MemoryShortError, guarded_step
 from ddpm.workflows.progress import say
+from ddpm.workflows.recovery import Mends
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
 TRIAL_SECONDS = 8.0  # of throw-away steps on a copy, to turn minutes into steps
@@ -57,15 +59,27 @@ def with_total(
 
 
 def seconds_a_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:
-    """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched."""
+    """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched.
+
+    Where memory does not suffice it goes on in micro-batches of half the size, as the run will.
+    """
     say(f"measuring the first steps for {seconds:g} s")
-    return timed_steps(copy, batches, seconds)[0]
+    while True:
+        try:
+            return timed_steps(copy, batches, seconds)[0]
+        except MemoryShortError as error:
+            fault = error.with_traceback(None)  # which would keep the step's tensors
+        config = copy.spec.config
+        copy.set_total(Mends().after(fault, config).applied(config))
 
 
 def timed_steps(
     model: GenerativeModel, batches: Batches, seconds: float
 ) -> tuple[float, dict[str, float | list[float]]]:
-    """Train `model` for `seconds`: the time of a step, and what the last one measured."""
+    """Train `model` for `seconds`: the time of a step, and what the last one measured.
+
+    MemoryShortError where a step does not fit into memory.
+    """
     step = 0
     began = time.perf_counter()
     with deterministic():  # as the run itself
@@ -73,7 +87,7 @@ def timed_steps(
             if step == TRIAL_WARMUP:
                 began = time.perf_counter()
             images, labels = batches.batch(step)
-            losses = model.training_step(to_model(images), labels, step + 1)
+            losses = guarded_step(model, to_model(images), labels, step + 1)
             float(next(iter(losses.values())))  # waits for the device
             step += 1
     each = (time.perf_counter() - began) / (step - TRIAL_WARMUP)

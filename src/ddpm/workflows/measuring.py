@@ -10,9 +10,11 @@ import torch
 
 from ddpm.data.pixels import to_uint8
 from ddpm.device import forget_peak, keep_memory, peak_memory, resolve_precision
+from ddpm.errors import WorkError
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.families import make_model
 from ddpm.training import checkpoint
+from ddpm.training.faults import MemoryShortError
 from ddpm.visuals.grids import picture_bytes
 from ddpm.workflows.at_hand import Material
 from ddpm.workflows.budget import timed_steps
@@ -55,7 +57,12 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     forget_peak(device)
-    each, losses = timed_steps(model, material.batches, seconds)
+    try:
+        each, losses = timed_steps(model, material.batches, seconds)
+    except MemoryShortError as error:
+        raise WorkError(
+            f"{error} Give a larger training.accumulate, or a smaller training.batch_size."
+        ) from None
     training_memory = peak_memory(device)
     batch = config.training.batch_size
     row = {"step": 10_000, **losses, "batch": batch, "seconds": 1000.123}
