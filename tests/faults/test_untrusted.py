@@ -24,6 +24,7 @@ from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
 from ddpm.workflows.opening import newest_checkpoint, open_model
+from ddpm.workflows.recovery import Start
 
 CONFIG = with_overrides(
     Config(), ["network.channels=8", "network.multipliers=[1]", "training.optimizer=adamw"]
@@ -305,12 +306,19 @@ def test_an_honest_run_opens(tmp_path: Path) -> None:
     "progress",
     [{}, [], 5, None, {"step": "5"}, {"step": -1}, {"step": 5.5}, {"step": True}, {"step": 10**30},
      {"step": 5, "seconds": "x"}, {"step": 5, "seconds": float("nan")}, {"step": 5, "rate": []},
-     {"step": 5, "accumulate": 0.5}],
+     {"step": 5, "accumulate": 0.5}, {"step": 5, "rate": -1}, {"step": 5, "rate": 0},
+     {"step": 5, "rate": 1e300}, {"step": 5, "seconds": -1}, {"step": 6}],
 )  # fmt: skip
 def test_progress_that_no_training_writes_is_damage(tmp_path: Path, progress: Any) -> None:
     run = begun(tmp_path)
     resealed(run, progress=progress)
     assert "No checkpoint" in refusal(run.root)
+
+
+def test_progress_without_its_seconds_is_gone_on_from(tmp_path: Path) -> None:
+    run = begun(tmp_path)
+    resealed(run, progress={"step": 5})
+    assert Start.at(newest_checkpoint(run)) == Start(5)
 
 
 @pytest.mark.parametrize(

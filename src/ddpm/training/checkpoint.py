@@ -147,7 +147,9 @@ def _is_state(progress: Any, sha256: Any) -> bool:
     numbers = [type(value) in (int, float) and math.isfinite(value) for value in progress.values()]
     counts = [progress.get(name, 0) for name in ("step", "accumulate")]
     whole = all(type(count) is int and 0 <= count < 2**40 for count in counts)
-    return all(numbers) and whole and "step" in progress and all(map(_FILE.fullmatch, sha256))
+    if not (all(numbers) and whole and "step" in progress and all(map(_FILE.fullmatch, sha256))):
+        return False
+    return 0 < progress.get("rate", 1.0) <= 1 and progress.get("seconds", 0.0) >= 0
 
 
 def check_finite(state: State, step: int) -> None:

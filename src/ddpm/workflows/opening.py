@@ -144,6 +144,11 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
     for step in reversed(steps):
         try:
             found = load(run.checkpoint(step), stems, check_weights)
+            if found.progress["step"] != step:
+                raise RequestError(
+                    f"The checkpoint {run.checkpoint(step)} is damaged: it says that it is of step "
+                    f"{found.progress['step']}."
+                )
             _refuse_not_finite(found.state, step, run.checkpoint(step))
             return found
         except RequestError as error:

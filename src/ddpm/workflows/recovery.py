@@ -92,7 +92,7 @@ class Start:
     def at(cls, found: Checkpoint | None, mends: Mends | None = None) -> Start:
         """At a checkpoint, or at the very start; with its own mends or with new ones."""
         progress: dict[str, Any] = {"step": 0, "seconds": 0.0} if found is None else found.progress
-        return cls(progress["step"], progress["seconds"], mends or Mends.of(progress))
+        return cls(progress["step"], progress.get("seconds", 0.0), mends or Mends.of(progress))
 
     def rows(self) -> list[Row]:
         """The log's rows of the note, after the step that every later start would cut them back to."""
