@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL.Image import Image
 
 from ddpm.cli import main
 from ddpm.config import FORMAT_VERSION
@@ -176,6 +177,25 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_taken(
     assert f"The checkpoint {copy.checkpoint(4)} is damaged" in said
     assert "Going back to the one before." in said and "going on at step 2 of 6" in said
     assert differences(copy, whole) == []
+
+
+def test_a_damaged_checkpoint_does_not_count_as_one_of_the_last_two(
+    copy: RunFolder, whole: RunFolder
+) -> None:
+    """Stopped and saved at step 5, which is in no other run: nothing writes it again."""
+    shutil.copytree(copy.checkpoint(4), copy.checkpoint(5))
+    cut(copy.checkpoint(5) / "weights.safetensors")
+    assert train(copy) == 0
+    assert copy.checkpoint_steps() == whole.checkpoint_steps() == [2, 4, 6]
+
+
+def test_a_damaged_checkpoint_is_never_called_whole(
+    copy: RunFolder, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut(copy.checkpoint(4) / "weights.safetensors")
+    monkeypatch.setattr(Image, "save", refusing(Image, "save", 1))
+    assert train(copy) == 1
+    assert "The checkpoint of step 2 is whole" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_file_that_the_disk_cannot_read_is_damage_too(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from ddpm.config import Config
 from ddpm.errors import RequestError, WorkError
+from ddpm.files import remove_leftovers
 from ddpm.models.base import State
 from ddpm.models.spec import ModelSpec
 from ddpm.training import checkpoint
@@ -240,3 +242,33 @@ def test_prune_deletes_the_others(tmp_path: Path) -> None:
     checkpoint.prune(paths)
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == [7, 10, 11]
     checkpoint.prune({})
+
+
+def test_a_prune_that_is_killed_leaves_no_half_of_a_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(folder: Path, **options: Any) -> None:
+        next(folder.iterdir()).unlink()
+        raise KeyboardInterrupt
+
+    paths = {step: tmp_path / f"step-{step}" for step in (4, 5, 6, 7)}
+    for path in paths.values():
+        path.mkdir()
+        (path / "ema.safetensors").touch()
+        (path / "state.json").touch()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        checkpoint.prune(paths)
+    left = list(tmp_path.glob("step-*"))
+    assert len(left) == 3 and all(len(list(path.iterdir())) == 2 for path in left)
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(left)
+
+
+def test_want_of_memory_is_no_damage(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*arguments: Any, **options: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint, "safe_open", short)
+    with pytest.raises(MemoryError):
+        checkpoint.load(saved)

@@ -5,6 +5,7 @@ checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetens
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -23,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.files import parse_json, replacing_folder
+from ddpm.files import TEMP_PREFIX, parse_json, replacing_folder
 from ddpm.models.base import State
 from ddpm.models.sizes import Form
 from ddpm.models.spec import ModelSpec
@@ -82,7 +83,7 @@ def load_weights(path: Path, check: Check = unchecked) -> tuple[dict[str, Tensor
             spec = ModelSpec.from_json(metadata[SPEC_KEY])
             check(spec, {name: _form(file.get_slice(name)) for name in file.keys()})  # noqa: SIM118
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError, MemoryError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         if isinstance(error, RequestError):
             raise
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
@@ -179,7 +180,22 @@ def kept_of(steps: Iterable[int]) -> set[int]:
 def prune(paths: Mapping[int, Path], best: int | None = None) -> None:
     """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
     for step in paths.keys() - keep_steps(paths, best):
-        shutil.rmtree(paths[step], ignore_errors=True)
+        _delete(paths[step])
+
+
+def forget_later(paths: Mapping[int, Path], step: int) -> None:
+    """Delete the checkpoints after `step`, from which a training goes on: they were found damaged."""
+    for later in paths:
+        if later > step:
+            _delete(paths[later])
+
+
+def _delete(folder: Path) -> None:
+    """Delete a checkpoint; a killed process leaves no half of it under its name."""
+    gone = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
+    with contextlib.suppress(OSError):
+        folder.replace(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _seal(row: dict[str, Any]) -> str:

@@ -187,6 +187,8 @@ def _attempt(
 ) -> int:
     """The loop with its files around it, from `start` to its last step."""
     training, step = model.spec.config.training, start.step
+    if is_main():
+        checkpoint.forget_later({s: run.checkpoint(s) for s in run.checkpoint_steps()}, step)
     cadence = loop.Cadence(
         training.steps,
         training.checkpoint_every,
