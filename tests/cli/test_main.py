@@ -162,6 +162,15 @@ def test_places_that_cannot_be_written_cost_one_sentence(
     assert (workplace / "file").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_mistyped_folder_of_data_sets_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DDPM_DATA_DIR", "nowhere")
+    assert "DDPM_DATA_DIR names nowhere, but" in refused(capsys, "train", "mnist")
+    assert run("data", "list") == 0
+    assert "DDPM_DATA_DIR: nowhere (there is no such folder)" in capsys.readouterr().out
+
+
 def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:
     save_images(workplace / "one", 3)
     save_images(workplace / "other", 3)

@@ -291,9 +291,24 @@ def test_the_cache_is_where_the_platform_keeps_caches(
     assert cache_dir(environ, platform) == Path(expected)
 
 
+def test_without_a_home_folder_the_cache_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(RequestError, match="DDPM_CACHE_DIR"):
+        cache_dir({}, "linux")
+    assert cache_dir({"DDPM_CACHE_DIR": "~nobody-here/x"}) == Path("~nobody-here/x")
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
-    [({}, None), ({"DDPM_DATA_DIR": ""}, None), ({"DDPM_DATA_DIR": "sets"}, Path("sets"))],
+    [
+        ({}, None),
+        ({"DDPM_DATA_DIR": ""}, None),
+        ({"DDPM_DATA_DIR": "sets"}, Path("sets")),
+        ({"DDPM_DATA_DIR": "~nobody-here/sets"}, Path("~nobody-here/sets")),
+    ],
 )
 def test_the_data_folder_is_the_one_named(environ: dict[str, str], expected: Path | None) -> None:
     assert data_dir(environ) == expected

@@ -248,14 +248,22 @@ def _unknown(name: str) -> str:
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The folder of the user's own data sets, ``DDPM_DATA_DIR``, or None where it is not set."""
     folder = environ.get("DDPM_DATA_DIR")
-    return Path(folder).expanduser() if folder else None
+    return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """The folder of downloads and decoded images: ``DDPM_CACHE_DIR``, else the platform's own."""
+    """The folder of downloads and decoded images: ``DDPM_CACHE_DIR``, else the platform's own.
+
+    RequestError where neither is named and the user has no home folder.
+    """
     if folder := environ.get("DDPM_CACHE_DIR"):
-        return Path(folder).expanduser()
-    home = Path.home()
+        return Path(os.path.expanduser(folder))
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise RequestError(
+            "This user has no home folder to keep decoded images in; name a folder with DDPM_CACHE_DIR."
+        ) from error
     if platform == "win32":
         local = environ.get("LOCALAPPDATA")
         return (Path(local) if local else home / "AppData" / "Local") / "ddpm-studio" / "Cache"

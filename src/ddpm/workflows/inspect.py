@@ -39,6 +39,7 @@ def list_datasets() -> str:
     lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
     folder = data_dir()
     where = f"{folder}" if folder else "not set; name a folder that holds mnist/, anime/, …"
+    where += " (there is no such folder)" if folder and not folder.is_dir() else ""
     lines += ["", f"DDPM_DATA_DIR: {where}", f"cache: {cache_dir()}"]
     return "\n".join(lines)
 

@@ -165,6 +165,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
         raise RequestError(
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
+    _check_data_dir(data.path)
     with Progress(progress_title, 0) as bar:
         dataset = each_machine_once(
             lambda: prepare(
@@ -188,6 +189,16 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "a folder of its own, or leave data.labels off."
         )
     return dataset
+
+
+def _check_data_dir(name: str) -> None:
+    """RequestError where the images `name` are to lie in DDPM_DATA_DIR, and that is no folder."""
+    folder = data_dir()
+    looked_for = Path(name).name == name and name != "digits" and not Path(name).exists()
+    if looked_for and folder is not None and not folder.is_dir():
+        raise RequestError(
+            f"DDPM_DATA_DIR names {folder}, but there is no such folder; mend it, or unset it."
+        )
 
 
 def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
