@@ -63,6 +63,12 @@ def test_a_label_changes_what_is_drawn() -> None:
     assert not np.array_equal(drawn(n=4, label="1"), drawn(n=4, label="0"))
 
 
+def test_a_label_has_a_picture_of_its_own() -> None:
+    requests = SampleRequest(n=1), SampleRequest(n=1, label="7")
+    written = [path.name for each in requests for path in write_samples("digits", QUICK, each)]
+    assert written == ["digits-samples.png", "digits-samples-label-7.png"]
+
+
 def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
     images = drawn(n=6, seed=3)
     [path] = write_samples(

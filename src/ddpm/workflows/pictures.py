@@ -154,10 +154,10 @@ def _write(
 
 
 def _default_base(request: SampleRequest, opened: Opened) -> Path:
-    """`RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run; no suffix."""
-    if opened.run is None:
-        return Path(f"{opened.name}-samples")
+    """`RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and the label; no suffix."""
     label = "" if request.label is None else f"-label-{request.label}"
+    if opened.run is None:
+        return Path(f"{opened.name}-samples{label}")
     return opened.run.samples / f"seed-{request.seed}-n{request.n}{label}"
 
 
