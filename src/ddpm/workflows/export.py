@@ -22,8 +22,10 @@ def export_weights(
 
     `torch`: a file that `torch.load(weights_only=True)` reads. `safetensors`: one file that says itself
     what it is, which `ddpm sample FILE` and `--init FILE` take. `half`: in half precision.
+    RequestError where `out` is named as the other kind is.
     """
     if out is not None:
+        _check_name(out, to)
         check_place(out)
     opened = open_model(target, "cpu")
     tensors = opened.model.averaged_weights()
@@ -40,6 +42,16 @@ def export_weights(
             plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             torch.save(plain, temporary)
     return path
+
+
+def _check_name(out: Path, to: str) -> None:
+    """RequestError where a file would lie about its kind by its suffix."""
+    for kind, suffix in SUFFIXES.items():
+        if out.suffix == suffix and kind != to:
+            raise RequestError(
+                f"{out.name} would be a file of another kind; add --to {kind}, or let its name end in "
+                f"{SUFFIXES[to]}."
+            )
 
 
 def _raw(target: str) -> dict[str, torch.Tensor]:
