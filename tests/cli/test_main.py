@@ -97,6 +97,9 @@ def test_every_command_has_a_help_page() -> None:
         (["train", "mnits"], "mnist"),
         (["train", "digits", "--set", "training.stepz=3"], "training.steps"),
         (["train", "digits", "--set", "training.steps=soon"], "whole number"),
+        (["train", "mnist-assignment", "--set", "training.steps=9"], "give --steps"),
+        (["train", "digits", "--minutes", "1", "--set", "training.steps=9"], "give --steps"),
+        (["train", "anime", "--set", "scale=big-gpu"], "--scale"),
         (["train", "digits", "--set", "sampling.eta=2"], "between 0 and 1"),
         (["train", "./pictures"], "nothing at ./pictures"),
         (["train", "pictures.zip"], "nothing at pictures.zip"),
@@ -126,6 +129,7 @@ def test_every_command_has_a_help_page() -> None:
         (["data", "inspect", "digit"], "digits"),
         (["data", "prepare", "digits", "--size", "huge"], "huge"),
         (["export", "nothing-there"], "nothing-there"),
+        (["export", "digits", "--out", "x.safetensors"], "add --to safetensors"),
         (["trane"], "train"),
     ],
 )

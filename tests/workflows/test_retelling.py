@@ -10,7 +10,7 @@ import pytest
 
 from ddpm.cli.parser import build_parser
 from ddpm.cli.training import _training_request
-from ddpm.config import Config, differences, with_overrides
+from ddpm.config import Config, ScaleName, differences, with_overrides
 from ddpm.presets import PRESETS, get_preset
 from ddpm.workflows.retelling import (
     data_command,
@@ -46,6 +46,14 @@ def test_a_told_training_has_the_same_configuration(name: str, changes: list[str
     fixed_later = {"training.steps"} if config.training.minutes or config.training.epochs else set()
     assert set(differences(config, found)) <= fixed_later
     assert out == Path("runs/my run")
+
+
+@pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
+def test_the_size_of_a_preset_is_told(scale: ScaleName) -> None:
+    config = PRESETS["anime"].at(scale)
+    told = train_command(Path("runs/a"), config)
+    assert told == f"ddpm train anime --scale {scale} --out runs/a"
+    assert retold(config)[0] == config
 
 
 def test_the_images_are_named_without_the_authors_folders() -> None:

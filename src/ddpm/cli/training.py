@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,19 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     if asked:
         training = replace(config.training, **{"epochs": 0.0, "minutes": 0.0, **asked})
         config = replace(config, training=training)
-    return with_overrides(config, options.set), Path(options.out or Path("runs") / name)
+    config = with_overrides(config, options.set)
+    _check_total(config, options.set)
+    return config, Path(options.out or Path("runs") / name)
+
+
+def _check_total(config: Config, assignments: Sequence[str]) -> None:
+    """RequestError where steps are set that minutes or epochs would overwrite."""
+    keys = [assignment.partition("=")[0].strip() for assignment in assignments]
+    if "training.steps" in keys and (config.training.minutes or config.training.epochs):
+        raise RequestError(
+            "training.steps is worked out from training.minutes or training.epochs here; give --steps "
+            "instead."
+        )
 
 
 def print_outcome(run: RunFolder, status: int) -> int:

@@ -59,7 +59,7 @@ def check(config: Config) -> None:
         section, name = key.split(".")
         value = getattr(getattr(config, section), name)
         if not low <= value <= high:
-            raise RequestError(f"{key} must lie between {low:g} and {high:g}, not {value:g}.")
+            raise RequestError(f"{key} must lie between {low:.10g} and {high:.10g}, not {value!r}.")
     multipliers = config.network.multipliers
     if not 1 <= len(multipliers) <= _MOST_LEVELS or not all(1 <= m <= 64 for m in multipliers):
         raise RequestError(

@@ -44,13 +44,20 @@ def get(config: Config, key: str) -> Any:
 
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
-    """The configuration with each ``key.path=value`` applied; values are JSON or bare words."""
+    """The configuration with each ``key.path=value`` applied; values are JSON or bare words.
+
+    RequestError: an unknown key, a value of the wrong type, or one that no run can have.
+    """
     keys = []
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise RequestError(
                 f"--set needs key.path=value, such as training.steps=2000; got {shown(key)}."
+            )
+        if key.strip() == "scale":
+            raise RequestError(
+                "--scale chooses the size of a preset; --set scale would change nothing but its name."
             )
         config = _assign(config, key.strip().split("."), parse(text.strip()), key.strip())
         keys.append(key.strip())

@@ -11,19 +11,21 @@ from ddpm.config import Config, differences, get
 from ddpm.presets import PRESETS
 
 _TOTALS = ("training.steps", "training.minutes", "training.epochs")
-_TOLD = ("preset", "data.path", "data.all_images", *_TOTALS)  # otherwise than by --set
+_TOLD = ("preset", "scale", "data.path", "data.all_images", *_TOTALS)  # otherwise than by --set
 
 
 def train_command(run: Path, config: Config, init: str | None = None) -> str:
-    """`ddpm train PRESET …`: the preset, and whatever differs from it. Images by name alone, no folders.
+    """`ddpm train PRESET …`: the preset, its size where it has several, and whatever differs from it.
 
-    Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
+    Images by name alone, no folders. Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
     """
     if config.model == "student":
         asked = ["--evaluations", config.student.evaluations, "--steps", config.training.steps]
         return shlex.join(["ddpm", "distill", str(init), *map(str, asked), "--out", str(run)])
-    base = PRESETS[config.preset].config if config.preset in PRESETS else Config()
-    words = ["ddpm", "train", config.preset if config.preset in PRESETS else "digits"]
+    preset = PRESETS.get(config.preset)
+    base = preset.at(config.scale) if preset else Config()
+    words = ["ddpm", "train", config.preset if preset else "digits"]
+    words += ["--scale", config.scale] if preset and preset.scales else []
     if config.data.path != base.data.path:
         words += ["--data", data_name(config)]
     words += _total(config, base)
