@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import typing
@@ -11,9 +12,10 @@ import pytest
 import torch
 from torch.utils import deterministic as deterministic_settings
 
-from ddpm.config import ScaleName
+from ddpm.config import Config, ScaleName, with_overrides
 from ddpm.device import autocast, deterministic, device_scale, pick_device, resolve_precision
 from ddpm.errors import RequestError
+from ddpm.workflows.library import build_model, fit
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 
@@ -106,7 +108,10 @@ def test_autocast_computes_in_the_precision(precision: str, dtype: torch.dtype) 
 
 
 @pytest.mark.parametrize(("before", "warn_only"), [(False, False), (True, False), (True, True)])
-def test_determinism_is_given_back_as_it_was(before: bool, warn_only: bool) -> None:
+def test_determinism_is_given_back_as_it_was(  # type: ignore[no-untyped-def]
+    machine, before: bool, warn_only: bool
+) -> None:
+    machine()
     torch.use_deterministic_algorithms(before, warn_only=warn_only)
     try:
         with pytest.raises(RuntimeError, match="stop"), deterministic():
@@ -119,6 +124,50 @@ def test_determinism_is_given_back_as_it_was(before: bool, warn_only: bool) -> N
         assert torch.is_deterministic_algorithms_warn_only_enabled() == warn_only
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_on_graphics_cards_determinism_is_strict_where_cublas_adds_in_a_fixed_order(  # type: ignore[no-untyped-def]
+    machine, monkeypatch: pytest.MonkeyPatch, fixed: bool
+) -> None:
+    machine(gpus=1)
+    monkeypatch.setattr("ddpm.device._STRICT", fixed)
+    with deterministic():
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled() is not fixed
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [(None, ":4096:8 True"), (":16:8", ":16:8 True"), (":0:0", ":0:0 False")],
+)
+def test_cublas_is_told_before_its_first_product(users: str | None, expected: str) -> None:
+    name = "CUBLAS_WORKSPACE_CONFIG"
+    variables = {key: value for key, value in os.environ.items() if key != name}
+    variables |= {} if users is None else {name: users}
+    code = f"import os, ddpm.device as d; print(os.environ['{name}'], d._STRICT)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == expected
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+def test_on_a_graphics_card_training_with_attention_repeats_bit_for_bit() -> None:
+    images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
+    config = with_overrides(
+        Config(),
+        ["network.channels=32", "network.multipliers=1,2", "network.attention=16",
+         "network.dropout=0.1", "training.batch_size=32", "training.optimizer=adamw"],
+    )  # fmt: skip
+    ends = []
+    for _ in range(2):
+        model = build_model(config, images, device="cuda")
+        with deterministic():
+            fit(model, images, steps=6)
+        ends.append({name: tensor.cpu() for name, tensor in model.averaged_weights().items()})
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc is asked to keep memory")

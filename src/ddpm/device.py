@@ -19,6 +19,10 @@ from ddpm.errors import RequestError
 _SETTINGS: Any = _deterministic  # a module with properties, which type checkers do not know
 BIG_GPU = 20 * 2**30  # bytes of memory from which on a graphics card counts as a big one
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS and torch read it once, at the first product
+if not torch.cuda.is_initialized():
+    os.environ.setdefault(_WORKSPACE, ":4096:8")
+_STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")  # with these it adds in a fixed order
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -141,13 +145,18 @@ def _peak_of_life() -> int | None:
 def deterministic() -> Iterator[None]:
     """Deterministic algorithms on inside the block (bit-exact resume rests on it).
 
+    Strictly so where there are graphics cards: attention's way back adds in any order where torch may
+    only warn. (Not where the user's CUBLAS_WORKSPACE_CONFIG forbids it, or CUDA was in use before this
+    module: then torch would refuse every product.)
+
     But for torch's custom of filling fresh memory, which finds programs that read what they never
     wrote, and takes time (2 % of a training step on one core).
     """
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     filling = _SETTINGS.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    strict = _STRICT and torch.cuda.is_available()
+    torch.use_deterministic_algorithms(True, warn_only=not strict)
     _SETTINGS.fill_uninitialized_memory = False
     try:
         yield
