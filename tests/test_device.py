@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import typing
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,14 @@ import torch
 from torch.utils import deterministic as deterministic_settings
 
 from ddpm.config import Config, ScaleName, with_overrides
-from ddpm.device import autocast, deterministic, device_scale, pick_device, resolve_precision
+from ddpm.device import (
+    autocast,
+    deterministic,
+    device_scale,
+    forget_peak,
+    pick_device,
+    resolve_precision,
+)
 from ddpm.errors import RequestError
 from ddpm.workflows.library import build_model, fit
 
@@ -81,12 +90,42 @@ def test_a_cpu_computes_in_bf16_only_where_it_multiplies_in_it(
 def test_a_gpu_computes_in_bf16_only_where_it_is_not_emulated(
     monkeypatch: pytest.MonkeyPatch, native: bool, expected: str
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(
         torch.cuda,
         "is_bf16_supported",
         lambda including_emulation=True: native or including_emulation,
     )
     assert resolve_precision("auto", CUDA) == expected
+
+
+def test_of_two_cards_the_one_asked_about_answers_for_bf16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current = [0]  # the card that torch asks
+
+    @contextlib.contextmanager
+    def chosen(device: torch.device) -> Iterator[None]:
+        current.append(device.index)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "device", chosen)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: current[-1] == 0
+    )
+    precisions = [resolve_precision("auto", torch.device("cuda", card)) for card in (0, 1)]
+    assert precisions == ["bf16", "fp32"]
+
+
+def test_a_card_with_a_number_is_made_known_before_its_peak_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(torch.cuda, "init", lambda: calls.append("init"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", calls.append)
+    forget_peak(torch.device("cuda:1"))
+    assert calls == ["init", torch.device("cuda:1")]
 
 
 def test_apple_computes_in_fp32_unless_asked() -> None:
@@ -207,6 +246,7 @@ GIB = 2**30
 def test_a_gpu_is_big_by_its_memory_and_bf16(
     monkeypatch: pytest.MonkeyPatch, gibibytes: int, bf16: bool, expected: str
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16)
     properties = SimpleNamespace(total_memory=gibibytes * GIB)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
@@ -224,11 +264,15 @@ def test_of_several_processes_each_takes_its_own_card(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     for local_rank in (0, 1):
         monkeypatch.setenv("LOCAL_RANK", str(local_rank))
         assert pick_device() == pick_device("cuda") == torch.device("cuda", local_rank)
     assert pick_device("cpu") == torch.device("cpu")
-    assert pick_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(RequestError, match="a graphics card of its own; give --device cuda"):
+        pick_device("cuda:0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")  # each on a machine of its own
+    assert pick_device("cuda:1") == torch.device("cuda:1")
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(RequestError, match="finds only 2 graphics cards: start as many"):
         pick_device()

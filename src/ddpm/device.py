@@ -43,14 +43,22 @@ def pick_device(name: str = "auto") -> torch.device:
         "cuda": torch.cuda.device_count(),
         "mps": int(torch.backends.mps.is_available()),
     }
-    try:
+    with contextlib.suppress(RuntimeError):  # not a device's name at all
         device = torch.device(name)
         if (device.index or 0) < counts.get(device.type, 0):
+            if device.type == "cuda" and device.index is not None:
+                _refuse_sharing()
             return device
-    except RuntimeError:
-        pass  # not a device's name at all
     here = ", ".join(kind for kind, count in counts.items() if count)
     raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
+
+
+def _refuse_sharing() -> None:
+    """RequestError where several processes of this machine would take the same graphics card."""
+    if int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1) > 1:
+        raise RequestError(
+            "Of several processes each takes a graphics card of its own; give --device cuda."
+        )
 
 
 def _own_card(number: int) -> torch.device:
@@ -69,7 +77,8 @@ def resolve_precision(asked: str, device: torch.device) -> str:
     if asked != "auto":
         return asked
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+        with torch.cuda.device(device):  # torch looks at the current card alone
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
         can = torch.cpu.get_capabilities()
         return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
@@ -111,6 +120,7 @@ def keep_memory() -> None:
 def forget_peak(device: torch.device) -> None:
     """Look for the peak of memory anew; outside Linux and CUDA it stays that of the process's life."""
     if device.type == "cuda":
+        torch.cuda.init()  # before, torch does not know cards by their number
         torch.cuda.reset_peak_memory_stats(device)
         return
     with contextlib.suppress(OSError):
