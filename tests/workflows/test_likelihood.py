@@ -32,7 +32,8 @@ def ideal(model: Ddpm, asked: list) -> None:
     """Let the model answer with the exact posterior mean of Gaussian pixels."""
 
     def denoiser(labels, settings):
-        asked.append((labels, settings.guidance, settings.clip, model.precision))
+        tf32 = torch.backends.cudnn.allow_tf32
+        asked.append((labels, settings.guidance, settings.clip, model.precision, tf32))
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
             signal, sigma = model.schedule.at(t, x)
@@ -54,7 +55,8 @@ def test_both_numbers_are_the_entropy_of_gaussian_pixels(model: Ddpm) -> None:
     bound, ode = (row["value"] for row in rows)
     assert ode == pytest.approx(true, abs=0.03)
     assert true < bound < true + 0.8
-    assert asked == [(None, 1.0, "none", "fp32")] * 2  # without labels, guidance or clipping
+    # without labels, guidance or clipping, and with all bits of float32
+    assert asked == [(None, 1.0, "none", "fp32", False)] * 2
 
 
 @pytest.fixture
@@ -65,11 +67,11 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("coarse")
 def test_rows_are_complete_and_repeat(model: Ddpm) -> None:
-    usual = model.precision
+    usual = model.precision, torch.backends.cudnn.allow_tf32
     rows = likelihood_rows(model, heldout(9), 6, seed=3)
     assert rows == likelihood_rows(model, heldout(9), 6, seed=3)
     assert rows != likelihood_rows(model, heldout(9), 6, seed=4)
-    assert model.precision == usual
+    assert (model.precision, torch.backends.cudnn.allow_tf32) == usual
     assert [row["metric"] for row in rows] == ["bits-bound", "bits-ode"]
     for row in rows:
         assert row["low"] < row["value"] < row["high"]
