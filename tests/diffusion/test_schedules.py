@@ -101,6 +101,17 @@ def test_at_gathers_in_the_images_type():
     assert sigma.flatten().tolist() == pytest.approx([0.4, 0.1, 0.4])
 
 
+def test_a_table_is_cast_once_for_each_type_and_stays_as_it_is():
+    schedule = make_schedule("cosine", 50)
+    before, t = schedule.signal.clone(), torch.tensor([7, 49])
+    for dtype in (torch.float32, torch.float64, torch.float32):
+        signal, sigma = schedule.at(t, torch.zeros(2, 1, 1, 1, dtype=dtype))
+        assert torch.equal(signal.flatten(), before[t].to(dtype))
+        assert torch.equal(sigma.flatten(), schedule.sigma[t].to(dtype))
+        signal.zero_()  # whoever changes what he got changes nothing here
+    assert torch.equal(schedule.signal, before) and len(schedule._cast) == 2
+
+
 def test_a_wrong_request_is_told_what_there_is():
     with pytest.raises(ValueError, match="'cosin'; choose one of linear, cosine, sigmoid"):
         make_schedule("cosin", 10)

@@ -104,6 +104,23 @@ def test_the_levels_weighted_mean_is_the_loss(small_ddpm: Make) -> None:
     assert torch.equal(losses["loss_levels"].isnan(), counts == 0)
 
 
+def test_bands_are_counted_without_a_look_at_the_device(
+    small_ddpm: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, t = torch.rand(64, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 15
+    band = t * 4 // STEPS  # no t falls into the last one
+    sums = torch.zeros(4).index_add_(0, band, losses)
+    expected = sums / torch.bincount(band, minlength=4)
+
+    def reading(*arguments: object, **options: object) -> None:
+        raise AssertionError("bincount waits for a graphics card")
+
+    monkeypatch.setattr(torch, "bincount", reading)
+    found = small_ddpm().summary(losses, t)["loss_levels"]
+    assert found[:3].tolist() == expected[:3].tolist()  # the very bits
+    assert expected[3].isnan() and found[3].isnan()
+
+
 @pytest.mark.parametrize(("schedule", "objective"), PAIRS)
 def test_every_allowed_pair_learns_and_draws(
     small_ddpm: Make, schedule: str, objective: str

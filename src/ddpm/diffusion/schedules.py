@@ -3,14 +3,14 @@
 Every path is x_t = signal_t x0 + sigma_t noise: Ho et al. 2020 (arXiv:2006.11239), Eq. 4, where
 signal = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar); Kingma et al. 2021 (arXiv:2107.00630)
 write alpha_t and sigma_t. The time t runs 0 .. T-1 in code for 1 .. T in the papers. Tables are
-float64 on the CPU and cast where they are used.
+float64 on the CPU; `Schedule.at` casts them for whoever asks.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ class Schedule:
     name: str
     signal: Tensor  # [T] float64
     sigma: Tensor  # [T] float64
+    _cast: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = field(
+        default_factory=dict, init=False, repr=False
+    )  # both tables, by where and how they have been asked for
 
     def __len__(self) -> int:
         return len(self.signal)
@@ -68,7 +71,14 @@ class Schedule:
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """(signal, sigma) at times t [N], each [N, 1, 1, 1] in `like`'s dtype, on its device."""
-        return gather(self.signal, t, like), gather(self.sigma, t, like)
+        key = like.dtype, t.device
+        if key not in self._cast:  # once: a copy to a graphics card waits for all that it is doing
+            self._cast[key] = (
+                self.signal.to(like.dtype).to(t.device),
+                self.sigma.to(like.dtype).to(t.device),
+            )
+        signal, sigma = self._cast[key]
+        return gather(signal, t, like), gather(sigma, t, like)
 
 
 def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:

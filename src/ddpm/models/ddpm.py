@@ -88,7 +88,7 @@ class Ddpm:
         self.device = torch.device(device)
         self.precision = resolve_precision(config.training.precision, self.device)
         self.schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
-        mean = torch.tensor(spec.data_mean)
+        mean = torch.tensor(spec.data_mean).to(self.device)
         try:
             self.objective = make_objective(
                 config.diffusion.objective, self.schedule, mean, spec.data_std
@@ -209,7 +209,9 @@ class Ddpm:
         """The mean loss, and by quarter of the noise range, little noise first; nan where no t fell."""
         band = t * NOISE_BANDS // len(self.schedule)
         total = per_image.new_zeros(NOISE_BANDS).index_add_(0, band, per_image)
-        by_band = total / torch.bincount(band, minlength=NOISE_BANDS)
+        # bincount would read the highest band back from a graphics card
+        count = torch.zeros_like(total).index_add_(0, band, torch.ones_like(per_image))
+        by_band = total / count
         return {"loss": per_image.mean(), "loss_levels": by_band}
 
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
