@@ -10,9 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
+from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.pieces import Pieces
+from ddpm.data.transfer import sent
 from ddpm.errors import RequestError
 
 
@@ -92,6 +95,66 @@ def test_a_set_in_files_gives_the_same_batches_as_one_in_memory(tmp_path: Path) 
         for step in range(9):
             for one, other in zip(in_memory.batch(step), on_disk.batch(step), strict=True):
                 assert one is not None and other is not None and torch.equal(one, other)
+
+
+def test_images_kept_on_the_device_give_the_same_batches() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3000, 1, 6, 5), dtype=np.uint8)
+    chosen, labels = np.arange(5, 3000, 2), np.arange(3000)
+    augment = Augmentation(flip=True, shift=1, crop=0.2)
+    apart, kept = (Batches(images, chosen, labels, 640, 3, augment) for _ in range(2))
+    size = 30 * len(chosen)
+    assert kept.send_to(torch.device("cpu"), most=size) == size
+    assert apart.send_to(torch.device("cpu"), most=size - 1) == 0  # does not fit
+    images[:] = 0  # what is kept does not look back
+    held = [kept.batch(step) for step in range(8)]
+    images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
+    for step, found in enumerate(held):
+        for one, other in zip(found, apart.batch(step), strict=True):
+            assert one is not None and other is not None and torch.equal(one, other)
+
+
+def test_what_is_kept_may_be_changed_in_a_batch_without_harm() -> None:
+    batches = make(8, 8)
+    batches.send_to(torch.device("cpu"), most=16)
+    before = batches.batch(0)[0].clone()
+    batches.batch(0)[0].fill_(0)
+    assert torch.equal(batches.batch(0)[0], before)
+
+
+def test_a_quarter_of_a_free_graphics_card_may_be_taken_and_apples_get_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 16 - 1, 10**9))
+    assert make(8, 8).send_to(torch.device("cuda")) == 0  # 16 bytes, a quarter is 15
+    apples = make(8, 8)
+    assert apples.send_to(torch.device("mps"), most=10**9) == 0
+    assert apples.batch(0)[0].device.type == "cpu"
+
+
+def test_on_the_way_to_a_graphics_card_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor, asked = torch.ones(3), []
+    monkeypatch.setattr(Tensor, "pin_memory", lambda self: self * 2)
+    monkeypatch.setattr(Tensor, "to", lambda self, *a, **k: asked.append((self.sum(), a, k)))
+    card = torch.device("cuda")
+    sent(tensor, card)
+    assert asked == [(6, (card,), {"non_blocking": True})]  # from memory that stays in its place
+    sent(tensor, torch.device("cpu"))
+    assert asked[1] == (3, (torch.device("cpu"),), {})
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+def test_a_graphics_card_gets_the_batches_of_the_cpu() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
+    for most in (0, None):
+        here, there = (
+            Batches(images, np.arange(300), np.arange(300), 64, 3, Augmentation(flip=True, shift=2))
+            for _ in range(2)
+        )
+        there.send_to(torch.device("cuda"), most)
+        for step in range(9):
+            for one, other in zip(here.batch(step), there.batch(step), strict=True):
+                assert one is not None and other is not None
+                assert other.device.type == "cuda" and torch.equal(one, other.cpu())
 
 
 def test_the_order_of_an_epoch_is_the_one_that_runs_have_followed() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ddpm.data.transfer import sent
 
 _STREAM = 1  # keeps these random numbers apart from the order of the images
 
@@ -37,18 +40,19 @@ class Augmentation:
 
 
 def _flip(images: Tensor, rng: np.random.Generator) -> Tensor:
-    mirrored = torch.from_numpy(rng.random(len(images)) < 0.5)[:, None, None, None]
-    return torch.where(mirrored, images.flip(-1), images)
+    mirrored = sent(torch.from_numpy(rng.random(len(images)) < 0.5), images.device)
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
 
 def _shift(images: Tensor, most: int, rng: np.random.Generator) -> Tensor:
     """Read pixel (y - dy, x - dx), held inside the image, so that its edge is repeated."""
     count, channels, height, width = images.shape
-    dy, dx = torch.from_numpy(rng.integers(-most, most + 1, size=(2, count)))
-    y = (torch.arange(height) - dy[:, None]).clamp(0, height - 1)  # [B, H]
-    x = (torch.arange(width) - dx[:, None]).clamp(0, width - 1)  # [B, W]
-    image = torch.arange(count)[:, None, None, None]
-    channel = torch.arange(channels)[None, :, None, None]
+    place = partial(torch.arange, device=images.device)
+    dy, dx = sent(torch.from_numpy(rng.integers(-most, most + 1, size=(2, count))), images.device)
+    y = (place(height) - dy[:, None]).clamp(0, height - 1)  # [B, H]
+    x = (place(width) - dx[:, None]).clamp(0, width - 1)  # [B, W]
+    image = place(count)[:, None, None, None]
+    channel = place(channels)[None, :, None, None]
     return images[image, channel, y[:, None, :, None], x[:, None, None, :]]
 
 
@@ -59,6 +63,7 @@ def _crop(images: Tensor, crop: float, rng: np.random.Generator) -> Tensor:
     theta = np.zeros((len(images), 2, 3), dtype=np.float32)
     theta[:, 0, 0] = theta[:, 1, 1] = s
     theta[:, :, 2] = centre.T
-    grid = F.affine_grid(torch.from_numpy(theta), list(images.shape), align_corners=False)
+    windows = sent(torch.from_numpy(theta), images.device)
+    grid = F.affine_grid(windows, list(images.shape), align_corners=False)
     views = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return views.round().clamp(0, 255).to(torch.uint8)

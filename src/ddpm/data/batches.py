@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.data.pieces import Images
+from ddpm.data.transfer import sent
 from ddpm.errors import RequestError
 
 _STREAM = 0  # keeps the order of the images apart from the random numbers of their augmentation
+_BLOCK = 1024  # images that go to a device at once
 
 
 class Batches:
@@ -23,7 +26,8 @@ class Batches:
 
     ``images`` uint8 [N, C, H, W] (a memory map will do), ``indices`` those to use, ``labels``
     int64 [N] or None, ``augment`` maps (uint8 batch, seed, step) to a batch of the same shape.
-    Images stay where they are; an epoch's order takes 4 bytes an image.
+    Images stay where they are, unless `send_to` puts them elsewhere; an epoch's order takes 4 bytes an
+    image.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Batches:
         self.seed = seed
         self.augment = augment
         self._orders: dict[int, NDArray[np.uint32]] = {}
+        self._device = torch.device("cpu")
+        self._held: Tensor | None = None  # all images to use, on the device
 
     def __len__(self) -> int:
         """Images in one epoch."""
@@ -53,14 +59,39 @@ class Batches:
         """The epoch that the first image of this step belongs to."""
         return step * self.batch_size // len(self)
 
+    def send_to(self, device: torch.device, most: int | None = None) -> int:
+        """Give batches on `device` from now on, and keep the images there if they take `most` bytes or fewer.
+
+        `most` None: a quarter of what is free on a graphics card, elsewhere nothing. Returns the bytes
+        that are kept. The batches are the same either way; Apple's devices get theirs as before.
+        """
+        if device.type == "mps":  # its bicubic views are made on the CPU
+            return 0
+        self._device = device
+        if most is None:
+            most = torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else 0
+        shape = (len(self), *self._images.shape[1:])
+        if math.prod(shape) > most:
+            return 0
+        self._held = torch.empty(shape, dtype=torch.uint8, device=device)
+        for start in range(0, len(self), _BLOCK):
+            rows = self._rows[start : start + _BLOCK]
+            self._held[start : start + _BLOCK] = torch.from_numpy(np.asarray(self._images[rows]))
+        return math.prod(shape)
+
     def batch(self, step: int) -> tuple[Tensor, Tensor | None]:
         """Step ``step``'s images, uint8 [B, C, H, W], and their labels, int64 [B], or None."""
-        rows = self._rows[self._chosen(step)]
-        images = torch.from_numpy(np.asarray(self._images[rows]))
+        chosen = self._chosen(step)
+        rows = self._rows[chosen]
+        if self._held is None:
+            images = sent(torch.from_numpy(np.asarray(self._images[rows])), self._device)
+        else:
+            images = self._held[sent(torch.from_numpy(chosen.astype(np.int64)), self._device)]
         if self.augment is not None:
             images = self.augment(images, self.seed, step)
-        labels = None if self._labels is None else torch.from_numpy(self._labels[rows])
-        return images, labels
+        if self._labels is None:
+            return images, None
+        return images, sent(torch.from_numpy(self._labels[rows]), self._device)
 
     def _chosen(self, step: int) -> NDArray[np.uint32]:
         """Which of the images, [B]: a window on the endless row of permutations."""

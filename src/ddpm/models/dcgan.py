@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig
+from ddpm.data.transfer import sent
 from ddpm.device import autocast, resolve_precision
 from ddpm.models.base import Frame, Losses, State
 from ddpm.models.ema import Ema
@@ -60,7 +61,7 @@ class Dcgan:
         """
         config = self.spec.config
         source = generator_for(config.training.seed, "step", step, device=self.device)
-        real = images.to(self.device)
+        real = sent(images, self.device)
         shape = (len(real), config.gan.latent)
         latents = torch.randn(shape, generator=source, device=self.device)
         self.generator.train()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig, TrainingConfig
+from ddpm.data.transfer import sent
 from ddpm.device import autocast, resolve_precision
 from ddpm.diffusion.guidance import CLIPS, guide, in_interval
 from ddpm.diffusion.levels import Levels, levels
@@ -174,10 +175,10 @@ class Ddpm:
         """The images on the device, and how each was transformed where the run augments so."""
         data = self.spec.config.data
         if not data.augment:
-            return images.to(self.device), None
+            return sent(images, self.device), None
         generator = generator_for(self.training.seed, "transforms", step)
         where = images.device if self.device.type == "mps" else self.device  # mps knows no bicubic
-        views, told = Geometry(data.augment, data.transforms)(images.to(where), generator)
+        views, told = Geometry(data.augment, data.transforms)(sent(images, where), generator)
         return views.to(self.device), told.to(self.device)
 
     def step_optimizer(self, step: int) -> Losses:
@@ -203,7 +204,7 @@ class Ddpm:
             return None
         chance = torch.rand(labels.shape, generator=generator, device=self.device)
         hidden = chance < self.spec.config.network.label_dropout
-        return labels.to(self.device).masked_fill(hidden, self.spec.num_classes)
+        return sent(labels, self.device).masked_fill(hidden, self.spec.num_classes)
 
     def summary(self, per_image: Tensor, t: Tensor) -> Losses:
         """The mean loss, and by quarter of the noise range, little noise first; nan where no t fell."""

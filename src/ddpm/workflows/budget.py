@@ -11,7 +11,7 @@ from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, Losses
 from ddpm.processes import from_main, highest
 from ddpm.training.faults import MemoryShortError, guarded_step
 from ddpm.workflows.progress import say
@@ -81,14 +81,21 @@ def timed_steps(
     MemoryShortError where a step does not fit into memory.
     """
     step = 0
+    losses: Losses = {}
     began = time.perf_counter()
     with deterministic():  # as the run itself
         while step <= TRIAL_WARMUP or highest(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
+                _wait(losses)
                 began = time.perf_counter()
             images, labels = batches.batch(step)
             losses = guarded_step(model, to_model(images), labels, step + 1)
-            float(next(iter(losses.values())))  # waits for the device
             step += 1
+        _wait(losses)
     each = (time.perf_counter() - began) / (step - TRIAL_WARMUP)
     return each, {name: value.tolist() for name, value in losses.items()}
+
+
+def _wait(losses: Losses) -> None:
+    """Until the device has done the step that they are of; between steps a run does not wait either."""
+    float(next(iter(losses.values())))

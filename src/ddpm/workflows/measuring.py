@@ -57,6 +57,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     forget_peak(device)
+    material.batches.send_to(device)
     try:
         each, losses = timed_steps(model, material.batches, seconds)
     except MemoryShortError as error:
@@ -76,7 +77,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
         training_memory=training_memory,
         drawing_memory=drawing_memory,
         checkpoint=checkpoint.size(model.state(), material.spec),
-        preview=picture_bytes(shown.numpy(), 5, 5),
+        preview=picture_bytes(shown.cpu().numpy(), 5, 5),
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,
         shape=material.spec.image_shape,

@@ -133,6 +133,8 @@ def _train(
         seed=config.training.seed,
         augment=Augmentation(config.data.flip, config.data.shift, config.data.crop),
     )
+    if kept := batches.send_to(where):
+        say(f"the images are kept on {where} ({kept / 1e6:,.0f} MB)")
     config = with_total(
         config,
         fixed=run.exists() and load_config(run.config).training.minutes > 0,
