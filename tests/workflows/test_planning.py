@@ -9,20 +9,25 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
 from ddpm.cli.training import _training_request
 from ddpm.config import Config, with_overrides
+from ddpm.data.pixels import to_model
 from ddpm.errors import RequestError
 from ddpm.models.families import make_model
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.workflows import plan as workflow
+from ddpm.workflows import utilization
 from ddpm.workflows.doctor import diagnose, words
+from ddpm.workflows.library import build_model
 from ddpm.workflows.measuring import measure
 from ddpm.workflows.plan import PlanRequest, plan
 from ddpm.workflows.plan_words import plan_words, size
@@ -105,6 +110,61 @@ def test_a_plan_is_whole_and_plain(finished: RunFolder) -> None:
         "plan", "measured", "speed", "time", "memory", "drawing", "disk", "expect",
     ]  # fmt: skip
     assert "1,753 images of digits" in lines[1] and "no recorded run of digits" in lines[-1]
+
+
+def test_a_card_s_utilization_is_said_and_a_processor_has_none(finished: RunFolder) -> None:
+    found = planned("digits")
+    assert found["utilization"] is None and "peak" not in plan_words(found)
+    speed = plan_words({**found, "utilization": 0.314}).splitlines()[2]
+    assert speed.endswith("images/s, 31% of the card's bf16 peak")
+
+
+def test_utilization_is_the_operations_of_the_steps_over_the_peak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+    config = with_overrides(get_preset("digits").config, ["training.precision=bf16"])
+    model = build_model(config, images, device="cpu")
+    assert utilization.utilization(model, images, 100.0) is None  # no graphics card
+    each = utilization.operations(model.network, torch.zeros(2, 1, 8, 8), "bf16")
+    assert all(parameter.grad is None for parameter in model.network.parameters())
+    model.device = SimpleNamespace(type="cuda")
+    monkeypatch.setattr(utilization, "peak", lambda device: 1000 * each)
+    monkeypatch.setattr(utilization, "to_model", lambda images: Placed(to_model(images)))
+    assert utilization.utilization(model, images, 100.0) == pytest.approx(0.1)
+    model.precision = "fp32"
+    assert utilization.utilization(model, images, 100.0) is None
+
+
+class Placed:
+    """Images that are on whatever device they are sent to."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images = images
+
+    def to(self, device: object) -> torch.Tensor:
+        return self.images
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_operations_of_a_convolution_there_and_back(precision: str) -> None:
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return self.layer(x)
+
+    once = 2 * 5 * 6 * 3 * 4 * 9  # a product and a sum for each weight and place
+    for count in (1, 3):  # and the weights' gradient: nobody asks for the image's
+        assert utilization.operations(Network(), torch.zeros(count, 3, 5, 6), precision) == 2 * once
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+def test_a_card_with_a_number_is_planned_with_its_utilization() -> None:
+    found = plan(PlanRequest(Asked("digits", device="cuda:0")))
+    assert found["utilization"] is None or 0 < found["utilization"] < 1
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -21,6 +21,7 @@ from ddpm.workflows.budget import timed_steps
 from ddpm.workflows.guiding import unguided
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import choose_labels
+from ddpm.workflows.utilization import utilization
 
 STEP_SECONDS = 8.0  # of training steps, after those that warm up
 DRAW_SECONDS = 5.0  # of drawing; what is left of it is worked out
@@ -32,6 +33,7 @@ class Measured:
     """Seconds, bytes and counts; memory is None where the system does not tell."""
 
     images_per_second: float
+    utilization: float | None  # of a graphics card's bf16 peak, see workflows/utilization.py
     seconds_a_step: float
     drawing_seconds: float  # of 25 images by the run's own settings
     training_memory: int | None
@@ -72,6 +74,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
     shown = images.repeat(-(-GRID // len(images)), 1, 1, 1)[:GRID]
     return Measured(
         images_per_second=batch / each,
+        utilization=utilization(model, images, batch / each),
         seconds_a_step=each,
         drawing_seconds=drawing_seconds,
         training_memory=training_memory,

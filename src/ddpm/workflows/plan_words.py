@@ -24,7 +24,9 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     shape = "x".join(map(str, plan["shape"]))
     yield "plan", f"{plan['target']}, {parameters} million parameters, images {shape}"
     yield "measured", f"on {plan['device']}, {plan['precision']}, with {plan['images']}"
-    yield "speed", rate(plan["images_per_second"])
+    used = plan["utilization"]
+    share = "" if used is None else f", {used:.0%} of the card's bf16 peak"
+    yield "speed", rate(plan["images_per_second"]) + share
     epochs = "" if plan["epochs"] is None else f", {plan['epochs']:.1f} epochs"
     yield (
         "time",
