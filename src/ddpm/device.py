@@ -20,7 +20,7 @@ _SETTINGS: Any = _deterministic  # a module with properties, which type checkers
 BIG_GPU = 20 * 2**30  # bytes of memory from which on a graphics card counts as a big one
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS and torch read it once, at the first product
-if not torch.cuda.is_initialized():
+if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     os.environ.setdefault(_WORKSPACE, ":4096:8")
 _STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")  # with these it adds in a fixed order
 
@@ -120,7 +120,8 @@ def keep_memory() -> None:
 def forget_peak(device: torch.device) -> None:
     """Look for the peak of memory anew; outside Linux and CUDA it stays that of the process's life."""
     if device.type == "cuda":
-        torch.cuda.init()  # before, torch does not know cards by their number
+        # before, torch does not know cards by their number
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
         return
     with contextlib.suppress(OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -47,12 +46,12 @@ def _flip(images: Tensor, rng: np.random.Generator) -> Tensor:
 def _shift(images: Tensor, most: int, rng: np.random.Generator) -> Tensor:
     """Read pixel (y - dy, x - dx), held inside the image, so that its edge is repeated."""
     count, channels, height, width = images.shape
-    place = partial(torch.arange, device=images.device)
-    dy, dx = sent(torch.from_numpy(rng.integers(-most, most + 1, size=(2, count))), images.device)
-    y = (place(height) - dy[:, None]).clamp(0, height - 1)  # [B, H]
-    x = (place(width) - dx[:, None]).clamp(0, width - 1)  # [B, W]
-    image = place(count)[:, None, None, None]
-    channel = place(channels)[None, :, None, None]
+    device = images.device
+    dy, dx = sent(torch.from_numpy(rng.integers(-most, most + 1, size=(2, count))), device)
+    y = (torch.arange(height, device=device) - dy[:, None]).clamp(0, height - 1)  # [B, H]
+    x = (torch.arange(width, device=device) - dx[:, None]).clamp(0, width - 1)  # [B, W]
+    image = torch.arange(count, device=device)[:, None, None, None]
+    channel = torch.arange(channels, device=device)[None, :, None, None]
     return images[image, channel, y[:, None, :, None], x[:, None, None, :]]
 
 
