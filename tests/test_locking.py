@@ -94,6 +94,24 @@ def test_a_lock_that_is_removed_meanwhile_is_made_anew(
         assert len(calls) == 2 and lock.is_file()
 
 
+def test_a_full_disk_has_room_for_a_lock(
+    lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with alone(lock, "it"):
+            with (
+                pytest.raises(RequestError, match="in use by another process; "),
+                alone(lock, "it"),
+            ):
+                raise AssertionError("two hold one lock")
+            assert lock.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_disk_without_locks_holds_nobody_up(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def without(handle: int) -> None:
         raise OSError(95, "Operation not supported")

@@ -77,9 +77,12 @@ def _hold(path: Path) -> int | None:
         if _is_still(handle, path):
             break
         os.close(handle)  # its holder removed it between the two lines above
-    os.ftruncate(handle, 0)
-    os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, f"{os.getpid()}\n".encode())
+    with contextlib.suppress(
+        OSError
+    ):  # a courtesy: the first file that matters tells of a full disk
+        os.ftruncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, f"{os.getpid()}\n".encode())
     return handle
 
 
