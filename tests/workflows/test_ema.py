@@ -19,7 +19,7 @@ from ddpm.models.posthoc import TRACKED, parts, snapshot_bytes
 from ddpm.presets import get_preset
 from ddpm.reporting.averages import average_table
 from ddpm.runs import RunFolder
-from ddpm.training.checkpoint import load, load_weights
+from ddpm.training.checkpoint import load, load_weights, save_weights
 from ddpm.visuals.marks import read_mark
 from ddpm.workflows.ema import EmaRequest, choose_average, undo
 from ddpm.workflows.marking import weights_hash
@@ -258,6 +258,15 @@ def test_no_run_and_a_damaged_choice(run: RunFolder) -> None:
     run.average_choice.write_text("{", "utf-8")
     with pytest.raises(RequestError, match=r"cannot be read .* --undo"):
         open_model(str(run.root))
+
+
+def test_averages_of_another_network_are_refused(run: RunFolder) -> None:
+    kept = kept_of(run)
+    first = run.snapshot(kept.before[0])
+    renamed = {f"{name}2": tensor for name, tensor in load_weights(first)[0].items()}
+    save_weights(first, renamed, kept.spec)
+    with pytest.raises(RequestError, match="holds averages of another network"):
+        kept.average(0.1)
 
 
 def test_a_dcgan_keeps_none() -> None:

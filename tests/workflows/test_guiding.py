@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from ddpm.files import write_json
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
-from ddpm.training.checkpoint import load
+from ddpm.training.checkpoint import load, load_weights, save, save_weights
 from ddpm.visuals.marks import read_mark
 from ddpm.workflows.evaluate import EvaluationRequest, evaluate_target
 from ddpm.workflows.export import export_weights
@@ -183,6 +184,38 @@ def test_refusals_in_a_sentence(run: RunFolder, guide: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         write_samples(str(run.root), overrides, SampleRequest(n=1, out=Path("no.png")), "cpu")
     assert not Path("no.png").exists()
+
+
+@pytest.fixture
+def other(run: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy to be damaged."""
+    shutil.copytree(run.root, tmp_path / "copy")
+    return RunFolder(tmp_path / "copy")
+
+
+def test_a_guide_of_another_network_is_refused(other: RunFolder) -> None:
+    found = load(other.checkpoint(2))
+    spec = found.spec.with_config(with_overrides(found.spec.config, ["network.channels=16"]))
+    state = {"ema": Ddpm(spec).averaged_weights()}
+    save(other.checkpoint(2), state, spec, found.progress)
+    with pytest.raises(RequestError, match="step:2 are those of another network"):
+        images(other, *AWAY)
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (lambda kept: {"x/y": torch.zeros(1)}, "'x/y' is the name of no average"),
+        (lambda kept: {"0.05/y": torch.zeros(1)}, "those of different networks"),
+        (lambda kept: {n: t * torch.nan for n, t in kept.items()}, "numbers that are not finite"),
+        (lambda kept: {n: t[None] for n, t in kept.items()}, "those of another network"),
+    ],
+)
+def test_a_damaged_snapshot_is_no_guide(other: RunFolder, alter: Any, words: str) -> None:
+    kept, spec = load_weights(other.snapshot(3))
+    save_weights(other.snapshot(3), alter(kept), spec)
+    with pytest.raises(RequestError, match=words):
+        images(other, "sampling.guidance=2", "sampling.guide=snapshot:3")
 
 
 def test_weights_alone_have_no_past(run: RunFolder) -> None:

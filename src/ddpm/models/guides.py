@@ -34,6 +34,12 @@ class Guides:
         if name not in self.made:
             weights = self.find(name)
             guide = copy.deepcopy(like).eval()
-            guide.load_state_dict({**guide.state_dict(), **weights})
+            try:
+                guide.load_state_dict({**guide.state_dict(), **weights})
+            except RuntimeError as error:
+                raise RequestError(
+                    f"The weights of sampling.guide={name} are those of another network; choose another "
+                    "guide."
+                ) from error
             self.made[name] = guide
         return self.made[name]

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ddpm.errors import RequestError
 from ddpm.models.sharding import part_of
 
 TRACKED = (0.05, 0.10)  # lengths σ_rel that are kept while training
@@ -136,11 +137,19 @@ def tensor_name(length: float, name: str) -> str:
 
 
 def parts(state: Mapping[str, Tensor]) -> dict[float, dict[str, Tensor]]:
-    """Files' tensors by the length of their average: σ_rel → parameter → tensor."""
-    found: dict[float, dict[str, Tensor]] = {}
+    """Files' tensors by the length of their average: σ_rel → parameter → tensor.
+
+    RequestError unless they are the averages that a training keeps.
+    """
+    found: dict[float, dict[str, Tensor]] = {length: {} for length in TRACKED}
+    lengths = {f"{length:g}": length for length in TRACKED}
     for key, tensor in state.items():
         length, _, name = key.partition("/")
-        found.setdefault(float(length), {})[name] = tensor
+        if length not in lengths:
+            raise RequestError(f"{key!r} is the name of no average that a training keeps.")
+        found[lengths[length]][name] = tensor
+    if len({frozenset(names) for names in found.values()}) > 1:
+        raise RequestError("The averages that were kept are those of different networks.")
     return found
 
 

@@ -12,6 +12,7 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.families import check_weights
 from ddpm.models.guides import Guides
 from ddpm.models.posthoc import TRACKED, parts
 from ddpm.runs import RunFolder
@@ -31,7 +32,10 @@ def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
 
 
 def find_guide(run: RunFolder, name: str) -> Mapping[str, Tensor]:
-    """`step:N`: the average in the checkpoint of step N; `snapshot:N`: the longer one put aside then."""
+    """`step:N`: the average in the checkpoint of step N; `snapshot:N`: the longer one put aside then.
+
+    RequestError where there is none, or it is damaged.
+    """
     kind, _, number = name.partition(":")
     there, step = _steps(run, kind), int(number)
     if step not in there:
@@ -40,10 +44,15 @@ def find_guide(run: RunFolder, name: str) -> Mapping[str, Tensor]:
             f"{run.root} holds no {'checkpoint' if kind == 'step' else kind} of step {step} to be guided "
             f"by; sampling.guide can be {_choices(others)}."
         )
+    weights: Mapping[str, Tensor]
     if kind == "step":
-        return load(run.checkpoint(step), ("ema",)).state["ema"]
-    snapshot = parts(load_weights(run.snapshot(step))[0])[max(TRACKED)]
-    return {name: tensor.float() for name, tensor in snapshot.items()}
+        weights = load(run.checkpoint(step), ("ema",), check_weights).state["ema"]
+    else:
+        snapshot = parts(load_weights(run.snapshot(step))[0])[max(TRACKED)]
+        weights = {name: tensor.float() for name, tensor in snapshot.items()}
+    if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        raise RequestError(f"{name} of {run.root} holds numbers that are not finite.")
+    return weights
 
 
 def _steps(run: RunFolder, kind: str) -> list[int]:

@@ -84,7 +84,7 @@ def open_model(target: str, device: str = "auto") -> Opened:
         give_guides(model, run)
         step = found.progress["step"]
         average = kept_average(run, step)
-        model.load_state({"ema": average.tensors} if average else found.state)
+        load_into(model, {"ema": average.tensors} if average else found.state, run.root)
         words = f", average of σ_rel {average.length:g}" if average else ""
         origin = f"the run {run.root}, step {step}{words}"
         return Opened(model, run.root.name, origin, run, step, average.length if average else None)
@@ -126,7 +126,7 @@ def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
     """Give `model` the weights; RequestError where they are those of another network."""
     try:
         model.load_state(state)
-    except RuntimeError as error:
+    except (RuntimeError, KeyError) as error:
         raise RequestError(
             f"The weights of {origin} are those of another network; use the same model, network.*, "
             "gan.* and data settings as the run they come from."

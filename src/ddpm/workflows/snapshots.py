@@ -74,6 +74,8 @@ class Kept:
             name: torch.zeros_like(t, dtype=torch.float64) for name, t in self._first().items()
         }
         for coefficient, tensors in zip(solution.coefficients, self._averages(), strict=True):
+            if tensors.keys() != total.keys():
+                raise RequestError(f"{self.run.snapshots} holds averages of another network.")
             for name, tensor in tensors.items():
                 total[name] += float(coefficient) * tensor.double()
         return {**self.own, **{name: tensor.float() for name, tensor in total.items()}}
