@@ -112,6 +112,9 @@ def test_every_command_has_a_help_page() -> None:
         (["train", "digits", "--init", "nothing-there"], "nothing-there"),
         (["demo", "--device", "tpu"], "cpu"),
         (["train", "folder"], "--data"),
+        (["train", "hf:someone/cats"], "ddpm train folder --data hf:someone/cats"),
+        (["train", "x" * 300], "x"),
+        (["runs", "nowhere"], "no folder nowhere"),
         (["sample", "nothing-there"], "nothing-there"),
         (["sample", "digits", "-n", "0"], "at least 1"),
         (["sample", "digits", "-n", "two"], "at least 1"),
@@ -173,6 +176,13 @@ def test_a_mistyped_folder_of_data_sets_is_named(
     assert "DDPM_DATA_DIR names nowhere, but" in refused(capsys, "train", "mnist")
     assert run("data", "list") == 0
     assert "DDPM_DATA_DIR: nowhere (there is no such folder)" in capsys.readouterr().out
+
+
+def test_a_configuration_is_no_set_of_images(
+    capsys: pytest.CaptureFixture[str], workplace: Path
+) -> None:
+    (workplace / "mine.json").write_text("{}", encoding="utf-8")
+    assert "copy it into a new folder as config.json" in refused(capsys, "train", "mine.json")
 
 
 def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:

@@ -241,6 +241,7 @@ def test_a_file_holds_the_average_and_says_what_it_is(run: RunFolder) -> None:
         ([0.005], {}, r"σ_rel 0.005 cannot be made .* ask for one from 0.0\d+ to 0.\d+"),
         ([0.5], {}, "σ_rel 0.5 cannot be made"),
         ([0.05], {"out": Path("average.pt")}, "kept as .safetensors"),
+        ([0.05], {"apply": True, "overrides": ["sampling.steps=3"]}, "--set has nothing to change"),
     ],
 )
 def test_refusals_in_a_sentence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -49,7 +50,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except WorkError as error:
         return _fail(error, 1)
     except OSError as error:
-        return _fail(_disk_sentence(error), 1)
+        return _fail(_disk_sentence(error), 2 if error.errno == errno.ENAMETOOLONG else 1)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -84,6 +85,8 @@ def _disk_sentence(error: OSError) -> str:
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
         return "nobody read the output to its end"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}… is too long for the name of a file; give a shorter one"
     where = f"{error.filename}: " if error.filename else ""
     return (
         f"{where}{error.strerror or error}; look at the room and the rights there, then try again"

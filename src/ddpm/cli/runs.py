@@ -37,6 +37,8 @@ def run_export(options: Namespace) -> None:
 
 
 def run_runs(options: Namespace) -> None:
+    if options.folder != "runs" and not Path(options.folder).is_dir():
+        raise RequestError(f"There is no folder {options.folder}; give one that holds runs.")
     found = list_runs(Path(options.folder))
     for run in found:
         try:

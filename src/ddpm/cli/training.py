@@ -82,6 +82,16 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     elif RunFolder(target).exists():
         config, name = load_config(RunFolder(target).config), target.name
         options.out = options.out or str(target)
+    elif options.target.startswith("hf:"):
+        raise RequestError(
+            f"{options.target} names images alone; give a preset as well, such as: ddpm train folder "
+            f"--data {options.target}"
+        )
+    elif target.suffix == ".json" and target.is_file():
+        raise RequestError(
+            f"{target} is no set of images; to train from a configuration, copy it into a new folder as "
+            "config.json and name that folder."
+        )
     elif target.exists():
         if options.data is not None:
             raise RequestError(

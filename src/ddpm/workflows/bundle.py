@@ -83,7 +83,7 @@ def _check_author_files(request: BundleRequest) -> None:
     """The author's own files, or what is needed to write them, before any work is done."""
     for file in (request.report, request.notebook):
         if file is not None and not file.is_file():
-            raise RequestError(f"There is no file {file}.")
+            raise RequestError(f"There is no file {file}; name one that is there, or leave it out.")
     for folder in request.comparisons:
         if not folder.is_dir():
             raise RequestError(f"There is no folder {folder}; give one that ddpm compare wrote.")

@@ -78,6 +78,10 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
         "command": command(request),
     }
     if len(request.lengths) == 1 and (request.apply or request.out is not None):
+        if request.overrides:
+            raise RequestError(
+                "A single length is kept without measuring it, so --set has nothing to change; leave it out."
+            )
         chosen = candidates[-1]
         found |= {"points": [chosen.row()], "chosen": 0}
     else:
