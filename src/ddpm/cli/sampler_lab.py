@@ -37,7 +37,10 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def define_sampler_lab(add: Add) -> None:
-    parser = add("sampler-lab", help="measure every sampler on your model and keep the best choice")
+    parser = add(
+        "sampler-lab",
+        help="measure every sampler on your model; the choice becomes the run's default",
+    )
     parser.add_argument("target", metavar="RUN|WEIGHTS")
     parser.add_argument(
         "-n", type=count, default=1000, help="images of every point (default: %(default)s)"

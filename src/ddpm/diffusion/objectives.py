@@ -28,6 +28,7 @@ class Objective:
 
 
 def as_it_is(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+    """x_t, for networks whose input is not scaled."""
     return x_t
 
 

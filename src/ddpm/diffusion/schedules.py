@@ -67,6 +67,7 @@ class Schedule:
 
     @property
     def has_zero_terminal_snr(self) -> bool:
+        """Whether nothing of the image is left at the last step."""
         return float(self.signal[-1]) == 0.0
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

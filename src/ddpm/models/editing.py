@@ -28,7 +28,8 @@ def interpolate(
 ) -> Tensor:
     """Images [between + 2, C, H, W] on the great circle from one seed's starting noise to another's.
 
-    A sampler that adds noise would blur the path, so it is replaced by DDIM; `labels` one an image.
+    Float, about [-1, 1]; `labels` one an image. A sampler that adds noise would blur the path, so it is
+    replaced by DDIM.
     """
     if settings.sampler not in DETERMINISTIC:
         settings = replace(settings, sampler="ddim")
@@ -50,7 +51,11 @@ def inpaint(
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
 ) -> Tensor:
-    """One answer a seed [N, C, H, W]: `image` where `mask` [1, H, W] is 0, redrawn where it is 1."""
+    """One answer a seed, float [N, C, H, W]: `image` where `mask` is 0, redrawn where it is 1.
+
+    `image` [C, H, W] in [-1, 1] and `mask` [1, H, W] of 0 and 1; `labels` one a seed. Lugmayr et al. 2022,
+    Algorithm 1.
+    """
     visited = model.levels(settings)
     noise = ImageNoise(seeds, model.spec.image_shape, model.device)
     known = image.to(model.device).expand(len(seeds), -1, -1, -1)
@@ -78,7 +83,8 @@ def refine(
 ) -> Tensor:
     """One answer a seed [N, C, H, W]: `image` noised to `strength` (0..1) of the range and drawn anew.
 
-    Meng et al. 2022. Strength 0 hands the image back nearly as it is, 1 forgets it.
+    `image` [C, H, W] is float in [-1, 1], the answers about that; `labels` one a seed. Meng et al. 2022.
+    Strength 0 hands the image back nearly as it is, 1 forgets it.
     """
     start = round(strength * (len(model.schedule) - 1))
     steps = max(1, min(start + 1, round(strength * settings.steps)))

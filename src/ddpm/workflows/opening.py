@@ -159,7 +159,11 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
 
 
 def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
-    """The prepared data set of a configuration, decoded or taken from the cache."""
+    """The prepared data set of a configuration, uint8 images decoded or taken from the cache.
+
+    RequestError: no such images, none that can be used, or labels that they lack. WorkError: a download
+    failed.
+    """
     data = config.data
     if not data.path:
         raise RequestError(
