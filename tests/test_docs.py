@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import pkgutil
 import re
@@ -16,6 +17,24 @@ from ddpm.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+CARDS = sorted((ROOT / "src" / "ddpm").rglob("*.md"))
+TEXTS = [*PAGES, *CARDS, ROOT / "CHANGELOG.md"]
+
+
+def options_of(words: list[str]) -> set[str]:
+    """The options that the command at the head of `words` takes; AssertionError where there is none."""
+    parser = build_parser()
+    while verbs := {
+        verb: below
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for verb, below in action.choices.items()
+    }:
+        if not words or words[0].startswith("-"):
+            break
+        assert words[0] in verbs, words
+        parser, words = verbs[words[0]], words[1:]
+    return {option for action in parser._actions for option in action.option_strings}
 
 
 def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +54,23 @@ def test_commands_in_the_documents_can_be_parsed(page: Path) -> None:
             if line.startswith("ddpm ") and "--help" not in line:
                 words = shlex.split(line.split("#")[0])[1:]
                 assert hasattr(build_parser().parse_args(words), "command"), line
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_commands_within_the_text_have_the_options_they_show(page: Path) -> None:
+    for command in re.findall(r"`ddpm ([^`]+)`", page.read_text("utf-8")):
+        words = command.split()
+        shown = {word for word in words if word.startswith("--")}
+        assert shown <= options_of(words), command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_beside_the_package_have_the_options_they_show(page: Path) -> None:
+    found = re.findall(r"python -m ((?:benchmarks|tests)[.\w]+)([^`#\n]*)", page.read_text("utf-8"))
+    for module, words in found:
+        source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        for option in re.findall(r"--\w[\w-]*", words):
+            assert f'"{option}"' in source, f"{module} {option}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -201,7 +201,7 @@ class UNet(nn.Module):
     def forward(
         self, x: Tensor, t: Tensor, labels: Tensor | None = None, told: Tensor | None = None
     ) -> Tensor:
-        """The answer [N, out, H, W] for images x [N, C, H, W] at times t [N]; `labels` and `told` as in `embed`."""
+        """The answer [N, out, H, W] to images x [N, C, H, W] at times t [N]; the rest as in `embed`."""
         height, width = x.shape[-2:]
         x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
         x = x.contiguous(memory_format=torch.channels_last)
