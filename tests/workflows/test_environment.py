@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.config import Config
+from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
@@ -79,6 +79,29 @@ def test_what_bit_identity_rests_on_is_recorded() -> None:
     row = described()
     assert set(BIT_IDENTITY) <= set(row)
     assert row["cpu"].endswith(torch.backends.cpu.get_cpu_capability()) and row["compile"] is False
+
+
+def test_whether_steps_are_compiled_is_recorded_and_why_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = with_overrides(Config(), ["training.compile=on", "training.batch_size=2"])
+    settled: list[bool] = []
+
+    def compiler(network: torch.nn.Module, **options: object) -> torch.nn.Module:
+        settled.append(torch.are_deterministic_algorithms_enabled())
+        return network
+
+    def no_compiler(network: torch.nn.Module, **options: object) -> None:
+        raise RuntimeError("no compiler")
+
+    for stand_in, on in ((compiler, True), (no_compiler, False)):
+        monkeypatch.setattr(torch, "compile", stand_in)
+        model = make_model(ModelSpec(config, (1, 2, 2), (0.0,), 1.0))
+        row = describe(torch.device("cpu"), model, DATASET)
+        assert row["compile"] is on
+        words = None if on else "torch.compile is not used (no compiler)"
+        assert row.get("compile_note") == words
+    assert settled == [True]  # as for the steps
 
 
 def test_a_change_on_the_way_is_warned_of_in_one_line_and_kept(

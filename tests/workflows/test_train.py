@@ -130,6 +130,24 @@ def test_a_seed_fixes_the_run_and_another_changes_it(finished: RunFolder, tmp_pa
     assert weights(other, 6) != weights(finished, 6)
 
 
+def test_without_a_compiler_a_run_says_so_and_is_the_same(
+    finished: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def no_compiler(network: object, **options: object) -> None:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    run = train(tiny("training.compile=on"), tmp_path / "run").run
+    assert "note: torch.compile is not used (no compiler)\n" in capsys.readouterr().err
+    assert run.load_environment()["compile"] is finished.load_environment()["compile"] is False
+    one, other = (checkpoint.load(r.checkpoint(6)).state for r in (run, finished))
+    for stem, tensors in one.items():
+        assert all(torch.equal(tensor, other[stem][name]) for name, tensor in tensors.items())
+
+
 @pytest.mark.parametrize("name", ["notes.txt", ".hidden", "checkpoints/step-00000002/state.json"])
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, name: str) -> None:
     file = tmp_path / "theirs" / name

@@ -86,6 +86,10 @@ def check(config: Config) -> None:
     _check_labels(config.data)
     _check_transforms(config.data)
     _check_diffusion(config.diffusion)
+    if config.training.compile == "on" and config.model != "ddpm":
+        raise RequestError(
+            "Only the training of a diffusion model can be compiled: set training.compile=off."
+        )
     if config.model == "dcgan":
         _check_dcgan(config)
     if config.model == "student":

@@ -112,6 +112,9 @@ class TrainingConfig:
     precision: Literal["auto", "fp32", "bf16"] = (
         "auto"  # auto: bf16 where the machine computes in it
     )
+    compile: Literal["auto", "on", "off"] = (
+        "auto"  # torch.compile; auto: for 2000 steps or 10 minutes and more on a graphics card
+    )
     seed: int = 0
     checkpoint_every: int = 500
     preview_every: int = 500

@@ -32,6 +32,7 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.times import draw_times
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, Losses, State
+from ddpm.models.compiling import Compiled, is_wanted, try_compiling
 from ddpm.models.ema import Ema
 from ddpm.models.geometry import TOLD, Geometry
 from ddpm.models.guides import Guides
@@ -112,6 +113,14 @@ class Ddpm:
         return make_optimizer(self.network.parameters(), self.training)
 
     @cached_property
+    def compiled(self) -> Compiled:
+        """What training steps call; made when training first asks, by all processes together."""
+        if not is_wanted(self.spec.config, self.device, in_parts=self.sharded):
+            return Compiled(self.network)
+        self.network.train()
+        return try_compiling(self.network, self._rehearse)
+
+    @cached_property
     def power_ema(self) -> PowerEma | None:
         """The averages kept for `ddpm ema`; made, like the optimizer, when training first asks for them."""
         return PowerEma(self.network) if self.training.posthoc_ema else None
@@ -131,7 +140,7 @@ class Ddpm:
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
         """Algorithm 1 of Ho et al. 2020 on one batch; the loss and its mean by noise band."""
-        config, training = self.spec.config, self.training
+        config, training, network = self.spec.config, self.training, self.compiled.network
         generator = generator_for(training.seed, "step", step, device=self.device)
         x0, told = self._transform(images, step)  # line 2
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
@@ -144,12 +153,24 @@ class Ddpm:
         whole_batch = len(x0) / size() if self.sharded else len(x0)  # FSDP averages what it gathers
         with nullcontext() if self.sharded else agreed():  # FSDP waits for the others inside
             for part in own.split(math.ceil(len(own.x0) / training.accumulate)):
-                loss = self._loss(self.network, part)
+                loss = self._loss(network, part)
                 (loss.sum() / whole_batch).backward()  # type: ignore[no-untyped-call]
                 losses.append(loss.detach())
         per_image = joined(torch.cat(losses), len(x0), None if self.sharded else self.network)
         norm = self.step_optimizer(step)  # line 5
         return {**self.summary(per_image, t), **norm}
+
+    def _rehearse(self, network: nn.Module) -> None:
+        """This process's part of a step on empty images, forward and back; nothing is learned."""
+        training = self.training
+        own = share(training.batch_size)
+        count = own.stop - own.start
+        x = torch.zeros((count, *self.spec.image_shape), device=self.device)
+        t = torch.zeros(count, dtype=torch.int64, device=self.device)
+        labels = torch.zeros_like(t) if self.spec.num_classes else None
+        told = x.new_zeros((count, TOLD)) if self.spec.config.data.augment else None
+        for part in Drawn(x, t, x, labels, told).split(math.ceil(count / training.accumulate)):
+            self._loss(network, part).sum().backward()  # type: ignore[no-untyped-call]
 
     def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
         """Each image's loss [N] under `network`."""
@@ -346,8 +367,9 @@ class Ddpm:
         diffusion = self.spec.config.diffusion
         size = self.parameters()["network"]
         left = float(self.schedule.signal[-1] / self.schedule.sigma[-1])
+        compiled = ", compiled" if self.compiled.on else ""
         lines = [
-            f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}",
+            f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}{compiled}",
             f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {left**2:.1e}; "
             f"predicts {diffusion.objective}",
         ]
@@ -356,6 +378,8 @@ class Ddpm:
                 f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
                 "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
             )
+        if self.compiled.words:
+            lines.append(f"note: {self.compiled.words}")
         asked = self.spec.config.network.attention
         if asked and not set(asked) & set(self.network.sides):
             there = ", ".join(map(str, self.network.sides))

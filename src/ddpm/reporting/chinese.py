@@ -265,6 +265,7 @@ SETTINGS = {
     "training.ema": "權重平均的衰減率；0 為關閉",
     "training.posthoc_ema": "為 ddpm ema 存下平均權重的次數；0 為關閉",
     "training.precision": "數值格式",
+    "training.compile": "以 torch.compile 執行訓練步驟",
     "training.seed": "訓練種子",
     "training.checkpoint_every": "存檔間隔（步）",
     "training.preview_every": "預覽間隔（步）",

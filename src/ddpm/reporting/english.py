@@ -292,6 +292,7 @@ SETTINGS = {
     "training.ema": "decay of the weight average; 0 is off",
     "training.posthoc_ema": "times that averages are put aside for ddpm ema; 0 is off",
     "training.precision": "number format",
+    "training.compile": "training steps by torch.compile",
     "training.seed": "seed of the run",
     "training.checkpoint_every": "steps between checkpoints",
     "training.preview_every": "steps between previews",

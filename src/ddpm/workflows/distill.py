@@ -75,6 +75,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
             clip=1.0,
             ema=0.98,
             posthoc_ema=0,
+            compile="auto",
             checkpoint_every=50,
             preview_every=50,
             heldout_every=50,

@@ -14,8 +14,9 @@ import numpy
 import torch
 
 from ddpm.data.dataset import Dataset
-from ddpm.device import resolve_precision
+from ddpm.device import deterministic, resolve_precision
 from ddpm.models.base import GenerativeModel
+from ddpm.models.ddpm import Ddpm
 from ddpm.processes import size
 from ddpm.workflows.progress import say
 
@@ -46,12 +47,24 @@ def describe(
         "threads": torch.get_num_threads(),
         "processes": size(),
         "precision": resolve_precision(training.precision, device),
-        "compile": False,  # no step is compiled
+        **compile_facts(model),
         "seed": training.seed,
         "parameters": model.parameters(),
         "init": init,
         "data": {**dataset.report, "held_out_reason": dataset.heldout_reason},
     }
+
+
+def compile_facts(model: GenerativeModel) -> dict[str, Any]:
+    """Whether its training steps are compiled (`compile`), and why not where that failed (`compile_note`).
+
+    Where it is wanted it is tried here: by all processes together.
+    """
+    if not isinstance(model, Ddpm):
+        return {"compile": False}
+    with deterministic():  # as the steps themselves: kernels are chosen by it
+        _, on, words = model.compiled
+    return {"compile": on, **({"compile_note": words} if words else {})}
 
 
 def with_changes(before: dict[str, Any], now: dict[str, Any], step: int) -> dict[str, Any]:

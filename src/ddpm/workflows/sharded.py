@@ -35,6 +35,11 @@ def check_parts(config: Config) -> None:
         )
     if config.model != "ddpm":
         raise RequestError("--shard is for diffusion models alone; leave it out.")
+    if config.training.compile == "on":
+        raise RequestError(
+            "With --shard nothing is compiled, as weights are gathered block by block: leave "
+            "training.compile=on out."
+        )
     if config.training.batch_size % size():
         raise RequestError(
             f"With --shard every process takes as many images: training.batch_size must be a multiple of "

@@ -31,7 +31,7 @@ from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 from ddpm.training.tensorboard import TensorBoard, writer_class
 from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
-from ddpm.workflows.environment import describe, with_changes
+from ddpm.workflows.environment import compile_facts, describe, with_changes
 from ddpm.workflows.forecast import Forecast
 from ddpm.workflows.guiding import check_begun
 from ddpm.workflows.memorization import MemoryCheck
@@ -152,6 +152,7 @@ def _train(
             remove_leftovers(folder)
     if start.step >= config.training.steps:
         return _finished(run, model, start.step)
+    compile_facts(model)  # tried by all, before the main process writes them down
     if is_main():
         write_json(run.config, config.to_dict())
         keep_teacher(run, teacher)
