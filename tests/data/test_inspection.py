@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ def test_counts_sizes_modes_classes_and_broken_files(
     assert found.samples.shape == (6, 3, 30, 20)
     rows = [found.summary, found.sizes, found.modes, found.classes, found.broken]
     assert json.loads(json.dumps(rows)) == rows
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        (["000000.tar"], "000000.tar"),
+        (["a.zip", "b.TAR", "c.tgz", "d.tar.gz"], "a.zip, b.TAR, c.tgz and 1 more"),
+    ],
+)
+def test_archives_beside_the_images_are_named(
+    tmp_path: Path, write_folder: Any, pictures: Any, beside: list[str], words: str
+) -> None:
+    files = {f"{i}.png": p for i, p in enumerate(pictures(3))}
+    root = write_folder(tmp_path / "set", {**files, **dict.fromkeys(beside, b"")})
+    values = {r["what"]: r["value"] for r in inspect(root, cache_dir=tmp_path / "c").summary}
+    assert values["used"] == 3 and values["not opened"] == words
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in sorted(root.iterdir()):
+            archive.write(path, path.name)
+    found = inspect(tmp_path / "set.zip", cache_dir=tmp_path / "c").summary
+    assert {"what": "not opened", "value": words} in found
 
 
 def test_the_samples_are_spread_over_the_whole_set(tmp_path: Path) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from ddpm.data import rows
 from ddpm.data.parallel import in_order
+from ddpm.data.source import ImageSource, Numbered
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 1000])
@@ -54,3 +60,23 @@ def test_a_slow_reader_is_waited_for() -> None:
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert len(done) <= 64 * 2 * 8
+
+
+def test_of_large_images_few_are_decoded_ahead_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[int] = []
+
+    def load(item: int) -> NDArray[np.uint8]:
+        loaded.append(item)
+        return np.full((3, 1024, 1024), item % 256, np.uint8)
+
+    def full(folder: Path, shape: tuple[int, ...], pixels: Iterator[bytes]) -> int:
+        next(pixels)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(rows, "write_pieces", full)
+    source = ImageSource("big", "array", Numbered((("", 600),)), load, "fingerprint")
+    with pytest.raises(OSError, match="No space"):
+        rows.write_rows(source, "", rows.Transform((1024, 1024), 3), tmp_path, None)
+    assert len(loaded) <= 2 * 8

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ddpm.data.folder import fingerprint
 from ddpm.data.source import (
+    ARCHIVES,
     LARGEST_FILE,
     BrokenImageError,
     ImageSource,
@@ -49,7 +50,7 @@ def zip_source(name: str, path: Path) -> ImageSource:
         fingerprint=fingerprint(path, [path]),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(sorted(inner for inner, _ in members if inner.lower().endswith(".zip"))),
+        ignored=tuple(sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVES))),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ddpm.data.source import (
+    ARCHIVES,
     LARGEST_FILE,
     BrokenImageError,
     ImageSource,
@@ -82,7 +83,7 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         fingerprint=fingerprint(root, paths),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(printable(name) for name in files if name.lower().endswith(".zip")),
+        ignored=tuple(printable(name) for name in files if name.lower().endswith(ARCHIVES)),
     )
 
 

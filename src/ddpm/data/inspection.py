@@ -65,7 +65,15 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         "holdout": dataset.heldout_reason,
         "content hash": report["content_hash"],
     }
+    if report["ignored"]:
+        values["not opened"] = shut_words(report)
     return [{"what": what, "value": value} for what, value in values.items()]
+
+
+def shut_words(report: dict[str, Any]) -> str:
+    """The archives among the images, which were not opened: the first three, and how many more."""
+    more = len(report["ignored"]) - 3
+    return ", ".join(report["ignored"][:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,22 +11,28 @@ from typing import TypeVar
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
-_BLOCK = 64  # items in one task, as handing over a task costs more than decoding a small image
+BLOCK = 64  # items in one task, as handing over a task costs more than decoding a small image
 
 
 def in_order(
-    work: Callable[[int], Result], count: int, progress: Progress | None = None
+    work: Callable[[int], Result],
+    count: int,
+    progress: Progress | None = None,
+    block: int = BLOCK,
 ) -> Iterator[Result]:
-    """Yield work(0) … work(count - 1). Threads serve, as Pillow and hashlib let go of the GIL."""
+    """Yield work(0) … work(count - 1). Threads serve, as Pillow and hashlib let go of the GIL.
+
+    At most two tasks of ``block`` items a thread are in memory at a time.
+    """
     workers = min(8, os.cpu_count() or 1)
     waiting: deque[Future[list[Result]]] = deque()
-    starts = iter(range(0, count, _BLOCK))
+    starts = iter(range(0, count, block))
     pool = ThreadPoolExecutor(workers)
     done = 0
     try:
         while True:
             while len(waiting) < 2 * workers and (start := next(starts, None)) is not None:
-                waiting.append(pool.submit(_block, work, range(start, min(start + _BLOCK, count))))
+                waiting.append(pool.submit(_block, work, range(start, min(start + block, count))))
             if not waiting:
                 return
             results = waiting.popleft().result()

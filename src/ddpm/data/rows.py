@@ -10,6 +10,7 @@ Nothing but the list of broken files grows in memory with the number of images.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +22,12 @@ from numpy.typing import NDArray
 
 from ddpm.data.content import UNREADABLE, SetHash, item_hash
 from ddpm.data.decoding import RULE, decode, quiet_pillow
-from ddpm.data.parallel import Progress, in_order
+from ddpm.data.parallel import BLOCK, Progress, in_order
 from ddpm.data.pieces import RowFile, mapped, write_pieces
 from ddpm.data.source import BrokenImageError, ImageSource, none_usable
 from ddpm.errors import WorkError
+
+_TASK = 4 << 20  # bytes of pixels that one task of a thread decodes, unless one image has more
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def write_rows(
     shape = (transform.channels, *transform.size)
     with quiet_pillow(), RowFile(folder / "rows.npy", _record(transform.channels)) as records:
         found = _Collected(SetHash(source), records)
-        rows = in_order(lambda item: _decode(source, item, transform), len(source), progress)
+        block = max(1, min(BLOCK, _TASK // math.prod(shape)))
+        rows = in_order(lambda item: _decode(source, item, transform), len(source), progress, block)
         count = write_pieces(folder, shape, found.pixels(rows))
     if found.content.hexdigest() != content_hash:
         raise WorkError(f"The images of {source.name} changed while they were read; run it again.")

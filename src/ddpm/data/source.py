@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ddpm.errors import RequestError
 
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+PACKED = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
+ARCHIVES = (".zip", ".tar", *PACKED)  # what stays shut among or inside other things
 _NUMBER = re.compile("([0-9]+)")
 LARGEST_FILE = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
 _PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
@@ -72,7 +74,7 @@ class ImageSource:
     labels: NDArray[np.int64] | None = None  # one an item
     class_names: tuple[str, ...] = ()  # () where there are no labels
     test: Sequence[int] = ()
-    ignored: tuple[str, ...] = ()  # nested archives, which are not opened
+    ignored: tuple[str, ...] = ()  # archives among the images, which are not opened
 
     def __len__(self) -> int:
         return len(self.names)

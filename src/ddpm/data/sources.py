@@ -9,8 +9,8 @@ from ddpm.data.archive import zip_source
 from ddpm.data.arrays import array_source
 from ddpm.data.folder import files_below, fingerprint, folder_source
 from ddpm.data.idx import idx_source, is_idx_images, starts_like_idx
-from ddpm.data.source import EXTENSIONS, ImageSource, is_image_name, printable
-from ddpm.data.tars import PACKED, is_tar, tar_source
+from ddpm.data.source import EXTENSIONS, PACKED, ImageSource, is_image_name, printable
+from ddpm.data.tars import is_tar, tar_source
 from ddpm.errors import RequestError
 
 _ARCHIVES = (".zip", ".npz", ".npy")

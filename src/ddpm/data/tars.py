@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ddpm.data.archive import points_outside
 from ddpm.data.folder import fingerprint
 from ddpm.data.source import (
+    ARCHIVES,
     LARGEST_FILE,
     BrokenImageError,
     ImageSource,
@@ -31,7 +32,6 @@ from ddpm.data.source import (
 )
 from ddpm.errors import RequestError
 
-PACKED = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
 _LONGEST_TEXT = (
     1 << 18
 )  # bytes of a name, or of what else a header says of the next; Linux has 4096
@@ -46,7 +46,6 @@ _MORE_HOLES = 482  # the byte of a sparse file's header that says that its list 
 _MAGIC = slice(257, 262)  # of a header, in which every tar since 1988 says "ustar"
 _LONGEST_CLASS = 256  # bytes; a longer text is no name of a class
 _MOST_STEMS = 100  # of one sample: img.1.png to img.1000000.png are none, and need not be in memory
-_NESTED = (".zip", ".tar", *PACKED)
 
 
 def is_tar(path: Path) -> bool:
@@ -180,7 +179,7 @@ class _Found:
                 self.sizes.append(member.size)
                 self.texts.add(texts.get(_stem(member), texts.get(_key(member))))
                 self.folders.add(f"/{member.name}".split("/")[-2])
-            elif member.name.lower().endswith(_NESTED):
+            elif member.name.lower().endswith(ARCHIVES):
                 self.ignored.append(prefix + member.name)
 
 

@@ -14,6 +14,7 @@ from ddpm.config import Config, differences, load_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
+from ddpm.data.inspection import shut_words
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
 from ddpm.errors import RequestError, WorkError
@@ -330,6 +331,7 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
     config = model.spec.config
     report, training = dataset.report, config.training
     dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
+    dropped += [f"not opened: {shut_words(report)}"] if report["ignored"] else []
     held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
     say(
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}"
