@@ -112,6 +112,21 @@ def test_a_cache_of_an_older_version_is_used_as_it_is(
         assert np.array_equal(getattr(old, name), getattr(new, name))
 
 
+def test_a_damaged_cache_of_an_older_version_is_built_again(
+    fill: Any, source: ImageSource, tmp_path: Path
+) -> None:
+    new = fill()
+    (folder,) = folders(tmp_path)
+    np.savez(folder / "rows.npz", items=new.items)
+    (folder / "rows.npy").unlink()
+    data = bytearray((folder / "rows.npz").read_bytes())
+    data[data.index(b"PK\1\2") + 10] = 99  # a way of packing that nobody knows
+    (folder / "rows.npz").write_bytes(data)
+    with pytest.raises(AssertionError, match="decoded again"):
+        fill(source=dataclasses.replace(source, load=failing))
+    assert np.array_equal(fill().images, new.images)
+
+
 def test_a_cache_in_several_files_is_the_same_set(
     fill: Any, source: ImageSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +151,7 @@ def test_a_cache_in_several_files_is_the_same_set(
         *((file, "empty") for file in ("images.npy", "rows.npy", "index.json")),
         *((file, "gone") for file in ("images.npy", "rows.npy", "index.json")),
         *((file, "longer") for file in ("images.npy", "rows.npy", "index.json")),
+        ("images.npy", "signed"),
     ],
 )
 def test_a_damaged_folder_is_built_again(
@@ -147,9 +163,13 @@ def test_a_damaged_folder_is_built_again(
     data = path.read_bytes()
     path.unlink()
     if damage != "gone":
-        path.write_bytes(
-            {"cut": data[: len(data) // 2], "empty": b"", "longer": data + b"x"}[damage]
-        )
+        damaged = {
+            "cut": data[: len(data) // 2],
+            "empty": b"",
+            "longer": data + b"x",
+            "signed": data.replace(b"|u1", b"|i1"),
+        }
+        path.write_bytes(damaged[damage])
     with pytest.raises(AssertionError, match="decoded again"):
         fill(source=dataclasses.replace(source, load=failing))
     assert np.array_equal(fill().images, expected)

@@ -14,6 +14,7 @@ import secrets
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,17 @@ from ddpm.locking import alone, is_abandoned
 
 _TEMPORARY = ".tmp-"
 _LOCK = "lock"  # held while a folder is written
+_DAMAGE = (  # what json, numpy and zipfile say of bytes that are no longer those that were written
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _LEFTOVER_AGE = 24 * 3600  # seconds: nothing takes that long to prepare
 _ABANDONED_AGE = 60  # seconds, where the lock says that its writer is dead
 
@@ -82,7 +94,7 @@ def _open(folder: Path) -> Decoded | None:
         if len(rows["items"]) != len(images):
             return None
         return Decoded(images, **rows, broken=tuple((name, why) for name, why in index["broken"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+    except _DAMAGE:
         return None
 
 

@@ -112,6 +112,8 @@ def open_pieces(folder: Path, shape: tuple[int, ...]) -> Images:
     parts: list[NDArray[np.uint8]] = []
     while sum(map(len, parts)) < shape[0] or not parts:
         parts.append(mapped(_name(folder, len(parts))))
+    if any(part.dtype != np.uint8 for part in parts):
+        raise ValueError(f"{folder} does not hold pixels")
     rows = {part.shape[1:] for part in parts}
     if rows != {tuple(shape[1:])} or sum(map(len, parts)) != shape[0]:
         raise ValueError(f"{folder} does not hold {shape} pixels")
