@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import shutil
+import tarfile
 import tempfile
 import warnings
 import zipfile
@@ -195,6 +196,35 @@ def zip_seeds() -> list[bytes]:
     return found
 
 
+def read_tar(data: bytes) -> None:
+    """A tar, the checksums of its headers made right so that what is behind them is read."""
+    whole = bytearray(data)
+    for start in range(0, len(whole) - 511, 512):
+        if whole[start + 257 : start + 262] == b"ustar":
+            whole[start + 148 : start + 156] = b" " * 8
+            total = sum(whole[start : start + 512])
+            whole[start + 148 : start + 156] = b"%06o\0 " % total
+    reader_of_set("a.tar")(bytes(whole))
+
+
+def tar_seeds() -> list[bytes]:
+    files = {
+        f"{'d' * 60}/{'1' * 60}.png": encode(picture(1), "PNG"),
+        "b/é.png": encode(picture(2, "L", (3, 3)), "PNG"),
+        "b/é.cls": b"cat",
+    }
+    found = []
+    for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+            for name, data in files.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        found.append(buffer.getvalue())
+    return found
+
+
 def array_seeds() -> list[bytes]:
     found, images = [], np.zeros((3, 1, 4, 4), np.uint8)
     for save in (np.save, np.savez, np.savez_compressed):
@@ -233,6 +263,11 @@ TARGETS: dict[str, Target] = {
     ),
     "zip": Target(
         reader_of_set("a.zip"), zip_seeds, (b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"../")
+    ),
+    "tar": Target(
+        read_tar,
+        tar_seeds,
+        (b"ustar\x0000", b"ustar  \0", b"path=", b"size=", b"GNU.sparse.", b"\x80\0\0\0", b"../"),
     ),
     "array": Target(
         reader_of_set("a.npz"), array_seeds, (b"\x93NUMPY", b"'descr'", b"'|O'", b"'shape': (")

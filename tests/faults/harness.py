@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddpm.errors import RequestError
 from ddpm.files import TEMP_PREFIX
 from ddpm.runs import RunFolder
+from ddpm.training import checkpoint
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows SIGTERM ends a process as abruptly
 LIMIT = 120  # seconds for a child
@@ -144,9 +146,26 @@ def leftovers(run: RunFolder) -> list[Path]:
     return [*run.root.rglob(f"{TEMP_PREFIX}*"), *run.root.rglob("*-old"), *run.root.glob(".lock")]
 
 
+def names(run: RunFolder) -> set[str]:
+    """The files of a run but for its checkpoints and previews."""
+    files = (path.relative_to(run.root) for path in run.root.rglob("*") if path.is_file())
+    numbered = (run.checkpoints.name, run.previews.name)
+    return {path.as_posix() for path in files if path.parts[0] not in numbered}
+
+
 def differences(run: RunFolder, whole: RunFolder) -> list[str]:
-    """In what a finished run differs from the one that nothing interrupted; [] where all bits agree."""
+    """In what a finished run differs from the one that nothing interrupted; [] where all bits agree.
+
+    Checkpoints and previews may differ in number (a stopped run saves where it stops, and previews
+    have a budget of time): those that both have are compared, and every checkpoint must be whole.
+    """
     found = [f"{path} was left lying about" for path in leftovers(run)]
+    found += [f"{name} is in one folder alone" for name in sorted(names(run) ^ names(whole))]
+    for step in run.checkpoint_steps():
+        try:
+            checkpoint.load(run.checkpoint(step))
+        except RequestError as error:
+            found.append(str(error))
     steps = set(run.checkpoint_steps()) & set(whole.checkpoint_steps())
     if whole.checkpoint_steps()[-1] not in steps:
         found.append("the last checkpoint is missing")
