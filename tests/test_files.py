@@ -18,6 +18,7 @@ from ddpm.files import (
     check_place,
     is_leftover,
     remove_leftovers,
+    remove_old,
     replacing,
     replacing_folder,
     write_json,
@@ -168,6 +169,18 @@ def test_a_read_only_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(files.os, "access", lambda path, mode: path != tmp_path)
     with pytest.raises(RequestError, match="is read-only; give another place"):
         check_place(tmp_path / "new" / "file")
+
+
+def test_what_is_older_than_a_day_goes_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("a1.tmp", "a2.tmp", "b.tmp", "a"):
+        (tmp_path / name).touch()
+    for name in ("a3.tmp", "a4.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    for name in ("a1.tmp", "a3.tmp", "b.tmp", "a"):
+        os.utime(tmp_path / name, (0, 0))
+    remove_old(tmp_path, "a*.tmp")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a2.tmp", "a4.tmp", "b.tmp"]
 
 
 def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:

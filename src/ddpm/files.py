@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ddpm.errors import RequestError
 
 TEMP_PREFIX = ".tmp-"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)
+_DAY = 24 * 3600  # seconds
 _MOST_NESTED = 64  # objects in objects; what this package writes is nested five times at most
 
 
@@ -132,6 +134,17 @@ def remove_leftovers(folder: Path) -> None:
     """Delete temporary files and folders that a killed process left in `folder`."""
     for leftover in folder.glob(f"{TEMP_PREFIX}*"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def remove_old(folder: Path, pattern: str) -> None:
+    """Delete what matches `pattern` in `folder` and has not changed for a day.
+
+    That is what a killed process left; something younger another process may be writing.
+    """
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _DAY:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _take_place(folder: Path, path: Path) -> None:

@@ -221,8 +221,11 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
 def test_the_hub_copy_is_saved_once_and_each_face_once(
     hub: types.SimpleNamespace, tmp_path: Path
 ) -> None:
+    killed = tmp_path / "cache" / "anime-hub-killed"  # an earlier try
+    killed.mkdir(parents=True)
+    os.utime(killed, (0, 0))
     folder = find("anime-hub", tmp_path)
-    assert folder == tmp_path / "cache" / "anime-hub"
+    assert folder == tmp_path / "cache" / "anime-hub" and not killed.exists()
     assert hub.calls == [("huggan/anime-faces", "train", str(tmp_path / "cache" / "hub"))]
     assert sorted(path.name for path in folder.iterdir()) == ["00000.png", "00001.png", "00002.png"]
     with Image.open(folder / "00001.png") as image:

@@ -19,6 +19,7 @@ from ddpm.data import hub
 from ddpm.data.download import Content, DownloadError, fetch
 from ddpm.data.parallel import Progress
 from ddpm.errors import RequestError, WorkError
+from ddpm.files import remove_old
 
 Fetch = Callable[[Sequence[str], Path, Content], Path]  # `download.fetch`, or its stand-in
 
@@ -101,6 +102,7 @@ def _get_anime_hub(cache: Path, fetch: Fetch) -> Path:
         ) from error
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        remove_old(cache, "anime-hub-*")
         with tempfile.TemporaryDirectory(dir=cache, prefix="anime-hub-") as scratch:
             rows = load_dataset(_HUB_NAME, split="train", cache_dir=str(cache / "hub"))
             _save_distinct(rows, Path(scratch, "images"))

@@ -26,6 +26,7 @@ from typing import IO, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from ddpm.errors import WorkError
+from ddpm.files import remove_old
 
 _BLOCK = 1 << 16
 # Answers that may be different in a moment; any other 4xx sends us to the next mirror at once.
@@ -225,6 +226,7 @@ def _publish(part: Path, target: Path, content: Content) -> Path:
     A copy, because another process may still write to ``part``: the bytes that get the name are
     the very bytes that were checked.
     """
+    remove_old(target.parent, f"{target.name}*.tmp")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
     private = Path(name)
     try:
