@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ddpm.cli import main
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training.checkpoint import load
 from tests.distributed.cases import CASES, flat, trained
-from tests.distributed.launching import FUSED, torchrun
+from tests.distributed.launching import FUSED, accelerate_launch, torchrun
 from tests.faults.harness import differences, leftovers
 
 pytestmark = pytest.mark.skipif(
@@ -161,6 +162,14 @@ def test_the_run_folder_is_that_of_one_process(two: Path) -> None:
     assert {row["batch"] for row in rows} == {7}
     assert run.load_environment()["processes"] == 2
     assert all((run.root / name).is_file() for name in PICTURES)
+
+
+@pytest.mark.skipif(find_spec("accelerate") is None, reason="accelerate is not installed")
+def test_accelerate_launch_makes_the_same_run(two: Path) -> None:
+    out = two / "accelerated" / "run"
+    done = accelerate_launch(2, {"commands": [train(out)]}, two / "cache")
+    assert done.returncode == 0, done.stderr
+    assert differences(RunFolder(out), RunFolder(two / "whole" / "run")) == []
 
 
 @pytest.fixture(scope="module")
