@@ -1,6 +1,8 @@
 """Two zips of one: images to train on, and images kept out of training for the memorization test.
 
-python scripts/hold_out.py anime-faces.zip --count 1000    writes anime-faces-train.zip and anime-faces-kept-out.zip
+    python scripts/hold_out.py anime-faces.zip --count 1000
+
+writes anime-faces-train.zip and anime-faces-kept-out.zip.
 
 Kept out are the files with the highest SHA-256 of their content, so that equal files stay together and
 `ddpm train`, which holds out the lowest, still finds its own.

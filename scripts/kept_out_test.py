@@ -1,6 +1,8 @@
 """Whether drawn images are nearer to those trained on than to others of their kind, in pixels.
 
-python scripts/kept_out_test.py drawn.npz anime-faces-train.zip anime-faces-kept-out.zip    the zips of hold_out.py
+    python scripts/kept_out_test.py drawn.npz anime-faces-train.zip anime-faces-kept-out.zip
+
+with the zips of hold_out.py.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def _is_state(progress: Any, sha256: Any) -> bool:
     whole = all(type(count) is int and 0 <= count < 2**40 for count in counts)
     if not (all(numbers) and whole and "step" in progress and all(map(_FILE.fullmatch, sha256))):
         return False
-    return 0 < progress.get("rate", 1.0) <= 1 and progress.get("seconds", 0.0) >= 0
+    return bool(0 < progress.get("rate", 1.0) <= 1 and progress.get("seconds", 0.0) >= 0)
 
 
 def check_finite(state: State, step: int) -> None:
