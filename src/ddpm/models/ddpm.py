@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +31,9 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.times import draw_times
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, Losses, State
+from ddpm.models.building import make_unet
 from ddpm.models.compiling import Compiled, is_wanted, try_compiling
+from ddpm.models.drawn import Drawn
 from ddpm.models.ema import Ema
 from ddpm.models.geometry import TOLD, Geometry
 from ddpm.models.guides import Guides
@@ -44,34 +45,13 @@ from ddpm.models.optimizers import (
 )
 from ddpm.models.parallel import joined
 from ddpm.models.posthoc import PowerEma
+from ddpm.models.remarks import signal_left, warnings_of
 from ddpm.models.sharding import fitted, shard, whole, whole_state
 from ddpm.models.spec import ModelSpec
-from ddpm.networks.unet import UNet
 from ddpm.processes import agreed, dealt, rank, share, size
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
-SIGNAL_LEFT = 0.02  # share of the signal that may survive at the last step, else a warning
 NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
-
-
-class Drawn(NamedTuple):
-    """What lines 2-4 of Algorithm 1 draw for a batch, and its labels."""
-
-    x0: Tensor  # [N, C, H, W]
-    t: Tensor  # [N]
-    noise: Tensor  # [N, C, H, W]
-    labels: Tensor | None  # [N]
-    told: Tensor | None = None  # [N, 9], how each image was transformed; None: not at all
-
-    def part(self, part: slice) -> Drawn:
-        """That of some of the images."""
-        labels, told = (None if v is None else v[part] for v in (self.labels, self.told))
-        return Drawn(self.x0[part], self.t[part], self.noise[part], labels, told)
-
-    def split(self, size: int) -> Iterator[Drawn]:
-        """Micro-batches of `size` images, the last one perhaps smaller."""
-        for start in range(0, len(self.x0), size):
-            yield self.part(slice(start, start + size))
 
 
 class Ddpm:
@@ -98,7 +78,7 @@ class Ddpm:
         except ValueError as error:  # flat images, which only the data can tell
             raise RequestError(f"This model cannot be made: {error}.") from error
         where = "cpu" if in_parts else self.device
-        self.network = _make_unet(spec).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = make_unet(spec).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = Ema(self.network, config.training.ema)
         self.guides = Guides()  # none, but for a model that was opened from its run
         self.sharded = in_parts
@@ -366,51 +346,18 @@ class Ddpm:
         """Size, device, and how much of the image the last noise level leaves."""
         diffusion = self.spec.config.diffusion
         size = self.parameters()["network"]
-        left = float(self.schedule.signal[-1] / self.schedule.sigma[-1])
+        left = signal_left(self.schedule)
         compiled = ", compiled" if self.compiled.on else ""
         lines = [
             f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}{compiled}",
             f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {left**2:.1e}; "
             f"predicts {diffusion.objective}",
         ]
-        if left > SIGNAL_LEFT:
-            lines.append(
-                f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
-                "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
-            )
+        lines += warnings_of(self.spec, left, self.network.sides)
         if self.compiled.words:
             lines.append(f"note: {self.compiled.words}")
-        asked = self.spec.config.network.attention
-        if asked and not set(asked) & set(self.network.sides):
-            there = ", ".join(map(str, self.network.sides))
-            lines.append(
-                f"note: network.attention={list(asked)} falls on no level; their shorter sides are {there}"
-            )
         return lines
 
     def set_total(self, config: Config) -> None:
         """Take over the run's total; the learning rate follows it."""
         self.spec = self.spec.with_config(config)
-
-
-def _make_unet(spec: ModelSpec) -> UNet:
-    """The U-Net of a configuration, its random start drawn from the run's seed."""
-    network, diffusion = spec.config.network, spec.config.diffusion
-    channels, height, width = spec.image_shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(spec.config.training.seed, "weights"))
-        return UNet(
-            channels,
-            channels * (2 if diffusion.learned_variance else 1),
-            (height, width),
-            channels=network.channels,
-            multipliers=network.multipliers,
-            blocks=network.blocks,
-            attention=network.attention,
-            patch=network.patch,
-            dropout=network.dropout,
-            num_classes=spec.num_classes,
-            told=TOLD if spec.config.data.augment else 0,
-            num_steps=diffusion.num_steps,
-            time_embedding=network.time_embedding,
-        )

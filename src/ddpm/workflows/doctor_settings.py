@@ -6,7 +6,7 @@ import math
 
 from ddpm.data.dataset import parse_size
 from ddpm.diffusion.schedules import make_schedule
-from ddpm.models.ddpm import SIGNAL_LEFT
+from ddpm.models import remarks
 from ddpm.networks.unet import level_sides
 from ddpm.workflows.doctor_case import Case, Finding
 
@@ -39,8 +39,8 @@ def signal_left(case: Case) -> Finding | None:
         return None
     diffusion = case.config.diffusion
     schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
-    left = float(schedule.signal[-1] / schedule.sigma[-1])
-    if left <= SIGNAL_LEFT:
+    left = remarks.signal_left(schedule)
+    if left <= remarks.SIGNAL_LEFT:
         return None
     return Finding(
         "serious",

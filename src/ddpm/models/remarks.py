@@ -1,0 +1,32 @@
+"""What to say of a model's settings before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ddpm.diffusion.schedules import Schedule
+from ddpm.models.spec import ModelSpec
+
+SIGNAL_LEFT = 0.02  # signal over noise that may survive at the last step, else a warning
+
+
+def signal_left(schedule: Schedule) -> float:
+    """Signal over noise at the last step; its square is the terminal SNR."""
+    return float(schedule.signal[-1] / schedule.sigma[-1])
+
+
+def warnings_of(spec: ModelSpec, left: float, sides: Sequence[int]) -> list[str]:
+    """Of the signal `left`, and of attention that falls on none of the levels' shorter `sides`."""
+    lines = []
+    if left > SIGNAL_LEFT:
+        lines.append(
+            f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
+            "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
+        )
+    asked = spec.config.network.attention
+    if asked and not set(asked) & set(sides):
+        there = ", ".join(map(str, sides))
+        lines.append(
+            f"note: network.attention={list(asked)} falls on no level; their shorter sides are {there}"
+        )
+    return lines
