@@ -230,6 +230,40 @@ def test_the_quicker_of_two_writers_wins(fill: Any, source: ImageSource, tmp_pat
     assert np.array_equal(found.images, finished[0].images)
 
 
+def test_what_another_process_has_just_finished_is_not_put_aside(
+    fill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have looked already, and be about to open the folder."""
+    replace, finished = os.replace, list[int]()
+
+    def late(here: Path, there: Path) -> None:
+        if not finished:
+            finished.append(0)
+            fill()
+            finished[:] = [folder.stat().st_ino for folder in folders(tmp_path) if folder != here]
+        replace(here, there)
+
+    monkeypatch.setattr(os, "replace", late)
+    fill()
+    (folder,) = folders(tmp_path)
+    assert finished == [folder.stat().st_ino]
+
+
+def test_a_folder_that_vanished_before_it_was_opened_is_made_once_more(
+    fill: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, times = module._publish, list[Path]()
+
+    def snatched(temporary: Path, folder: Path) -> None:
+        publish(temporary, folder)
+        times.append(folder)
+        if len(times) == 1:
+            shutil.rmtree(folder)
+
+    monkeypatch.setattr(module, "_publish", snatched)
+    assert len(fill().images) == 6 and len(times) == 2
+
+
 _PREPARE = """
 import hashlib, sys
 from pathlib import Path

@@ -71,14 +71,14 @@ def decoded_images(
     WorkError where the cache folder cannot be written or the set has changed meanwhile.
     """
     folder = cache_dir / "decoded" / transform.key(content_hash)
-    found = _open(folder)
-    if found is None:
+    for _ in range(2):  # again where another process put it aside, having seen damage there before
+        if (found := _open(folder)) is not None:
+            return found
         with writing_in(cache_dir):
             _build(source, content_hash, transform, folder, progress)
-        found = _open(folder)
-    if found is None:
-        raise WorkError(f"The decoded images in {folder} were damaged at once; check the disk.")
-    return found
+    if (found := _open(folder)) is not None:
+        return found
+    raise WorkError(f"The decoded images in {folder} were damaged at once; check the disk.")
 
 
 def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> Decoded | None:
@@ -117,17 +117,21 @@ def _build(
 
 
 def _publish(temporary: Path, folder: Path) -> None:
-    """Give a whole folder its name, unless another process has been quicker."""
+    """Give a whole folder its name, unless another process has been quicker.
+
+    Renaming comes first, since the system refuses it where a folder has that name: to look and then
+    to rename would, between the two, put aside what another process has just finished.
+    """
     for _ in range(8):
+        with contextlib.suppress(OSError):
+            os.replace(temporary, folder)
+            return
         if _open(folder) is not None:
             return
         damaged = temporary.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         with contextlib.suppress(FileNotFoundError):
             os.replace(folder, damaged)
             shutil.rmtree(damaged, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another process came between
-            os.replace(temporary, folder)
-            return
     raise OSError(f"{folder.name} cannot be put in its place")
 
 
