@@ -73,7 +73,7 @@ class Bench:
 
     def draw(self, n: int, steps: int, seed: int = 0, file: str = "") -> dict[str, Any]:
         """`n` images, written to `file` (.npz, key images) where one is named."""
-        with flops.clock(self.setup.device) as elapsed:
+        with torch.random.fork_rng(), flops.clock(self.setup.device) as elapsed:
             images = self.side.draw(n, steps, seed)
             taken = elapsed(wait=True)
         if file:
@@ -81,13 +81,21 @@ class Bench:
         return {"n": len(images), "seconds": taken}
 
     def save(self, file: str) -> dict[str, Any]:
-        """The state, for `load` in a later process."""
-        whole(Path(file), lambda path: torch.save(self.side.state(), path))
+        """The state, and that of the random numbers, for `load` in a later process."""
+        state = {
+            "side": self.side.state(),
+            "random": torch.get_rng_state(),
+            "random of cards": torch.cuda.get_rng_state_all(),
+        }
+        whole(Path(file), lambda path: torch.save(state, path))
         return {}
 
     def load(self, file: str) -> dict[str, Any]:
         """Go on from a state that `save` wrote."""
-        self.side.load(torch.load(file, weights_only=True))
+        state = torch.load(file, weights_only=True)
+        self.side.load(state["side"])
+        torch.set_rng_state(state["random"])
+        torch.cuda.set_rng_state_all(state["random of cards"])
         return {}
 
     def memory(self) -> dict[str, Any]:

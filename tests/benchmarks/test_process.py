@@ -12,6 +12,7 @@ import torch
 from benchmarks import peers
 from benchmarks.process import Worker
 from benchmarks.sides import Setup
+from benchmarks.worker import Bench
 
 
 def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
@@ -35,6 +36,21 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
         assert worker.ask("train", seconds=0)["loss"] == after  # the same second step
     with pytest.raises(SystemExit, match="process of ours has ended"):
         worker.ask("facts")
+
+
+def test_a_peer_that_goes_on_draws_the_numbers_that_would_have_come(tmp_path: Path) -> None:
+    """They come out of torch's own generator, which drawing in between must leave alone."""
+    images, state = tmp_path / "images.npy", str(tmp_path / "state.pt")
+    np.save(images, np.random.default_rng(0).integers(0, 256, (20, 1, 8, 8), np.uint8))
+    setup = Setup("diffusers", batch=4, images=str(images))
+    with torch.random.fork_rng():
+        first, second = Bench(setup), Bench(setup)
+        first.train(steps=2)
+        first.save(state)
+        first.draw(n=1, steps=2)
+        losses = [first.train()["loss"] for _ in range(2)]
+        second.load(state)
+        assert [second.train()["loss"] for _ in range(2)] == losses
 
 
 def test_what_needs_no_dependencies_is_installed_by_itself() -> None:
