@@ -38,6 +38,7 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
         worker.ask("facts")
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_peer_that_goes_on_draws_the_numbers_that_would_have_come(tmp_path: Path) -> None:
     """They come out of torch's own generator, which drawing in between must leave alone."""
     images, state = tmp_path / "images.npy", str(tmp_path / "state.pt")
