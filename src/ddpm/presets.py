@@ -99,9 +99,15 @@ PRESETS: dict[str, Preset] = {
             network=_FAST_UNET,
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=9000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
+                steps=4000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
             ),
-            sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
+            sampling=SamplingConfig(
+                sampler="unipc",
+                steps=7,
+                spacing="compact",
+                guidance=1.6,
+                guidance_interval=(0.3, 0.8),
+            ),
         ),
     ),
     "mnist-assignment": Preset(

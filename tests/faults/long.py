@@ -153,14 +153,15 @@ def long_run(steps: int, minutes: float, root: Path) -> int:
     memory, began = [], time.monotonic()
     while process.poll() is None and time.monotonic() - began < 60 * minutes:
         time.sleep(READ_EVERY)
-        memory.append(_resident(process.pid))
+        memory += [held for held in [_resident(process.pid)] if held]
     process.send_signal(INT)
     words = process.communicate()[1]
     rows = read_rows(run.metrics)
     taken = [row["step"] for row in rows if "loss" in row]
     said = re.search(r"up to [^\n]*", words)
     disk = sum(path.stat().st_size for path in run.root.rglob("*") if path.is_file())
-    parts = ", ".join(f"{memory[i * (len(memory) - 1) // 8]:.1f}" for i in range(1, 9))
+    eighths = [memory[i * (len(memory) - 1) // 8] for i in range(1, 9)] if memory else []
+    parts = ", ".join(f"{held:.1f}" for held in eighths)
     print(
         f"{len(taken)} steps in {time.monotonic() - began:.0f} s, exit status {process.returncode}"
     )
@@ -174,7 +175,7 @@ def long_run(steps: int, minutes: float, root: Path) -> int:
 
 
 def _resident(pid: int) -> float:
-    """Megabytes in memory now; 0 where the system does not tell."""
+    """Megabytes in memory now; 0 where the system does not tell, or the process has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):

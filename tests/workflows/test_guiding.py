@@ -153,6 +153,9 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
         with Image.open(run.sample_grid) as picture:
             mark = read_mark(picture)
         assert mark is not None and mark.sampling["guide"] == "step:2"
+        assert mark.sampling["steps"] == 3  # of the grid; the film has more
+        with Image.open(run.denoising) as animation:
+            assert animation.n_frames > 4  # type: ignore[attr-defined]
         with pytest.raises(RequestError, match="a student cannot be taught"):
             check_teacher(open_model(str(run.root), "cpu"))
         exported = export_weights(str(run.root), "safetensors", Path("w.safetensors"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
+from ddpm.config import with_overrides
 from ddpm.errors import RequestError
+from ddpm.presets import get_preset
 from ddpm.visuals.grids import grid
 from ddpm.workflows.library import build_model
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, read_image, write_samples
 from ddpm.workflows.sample import choose_labels, draw
-from ddpm.workflows.settings import chosen_settings
+from ddpm.workflows.settings import chosen_settings, filmed_settings
 
 QUICK = ["sampling.steps=3"]
 
@@ -87,6 +90,21 @@ def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
     ]  # fmt: skip
     with Image.open(written[1]) as animation:
         assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
+
+
+def test_a_film_takes_steps_enough_to_be_seen() -> None:
+    """The bundled digits are drawn in 7 steps; of a GIF that is asked for without a number, 20."""
+    seven = open_model("bundled:mnist", "cpu").model
+    own = seven.spec.config.sampling
+    assert own.steps == 7 and filmed_settings(seven, own) == replace(own, steps=20)
+    assert filmed_settings(seven, replace(own, steps=50)).steps == 50
+    config = with_overrides(get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"])
+    short = build_model(config, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
+    assert filmed_settings(short, replace(own, steps=4)).steps == 9
+    for overrides, frames in ([], 21), (QUICK, 4):
+        write_samples("bundled:mnist", overrides, SampleRequest(n=1, out=Path("way.gif")))
+        with Image.open("way.gif") as animation:
+            assert animation.n_frames == frames  # type: ignore[attr-defined]
 
 
 def test_a_grid_asked_for_beside_a_gif_is_the_gifs_own() -> None:

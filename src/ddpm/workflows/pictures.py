@@ -27,7 +27,7 @@ from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.workflows.settings import cheap_settings, chosen_settings
+from ddpm.workflows.settings import cheap_settings, chosen_settings, filmed_settings
 
 GIF_FRAMES = 40
 PANEL_COLUMNS = 8
@@ -81,6 +81,8 @@ def _write_samples(
             "or a panel to show, so leave both out."
         )
     settings = chosen_settings(opened.model, overrides)
+    if _wants_frames(request) and not any("sampling.steps" in words for words in overrides):
+        settings = filmed_settings(opened.model, settings)
     labels = choose_labels(opened.model, request.seeds, request.label)
     say(f"drawing {request.n} images ({opened.model.drawing(settings)}) from {opened.origin}")
     trajectory = Trajectory() if _wants_frames(request) else None
@@ -218,9 +220,12 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
 def finish(run: RunFolder, model: GenerativeModel) -> None:
     """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
     give_guides(model, run)
-    trajectory, settings = Trajectory(), model.spec.config.sampling
+    config, trajectory = model.spec.config, Trajectory()
     labels = choose_labels(model, range(25), None)
-    images = draw_with_bar(model, range(25), labels, settings, trajectory)
+    filmed = filmed_settings(model, config.sampling)
+    images = draw_with_bar(model, range(25), labels, filmed, trajectory)
+    if filmed != config.sampling:  # the grid shows what the run draws by default
+        images = draw_with_bar(model, range(25), labels, config.sampling)
     if is_main():
         _write_finished(run, model, images, trajectory)
 

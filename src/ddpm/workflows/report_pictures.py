@@ -33,6 +33,7 @@ from ddpm.workflows.forward import forward_columns, spread
 from ddpm.workflows.marking import drawn_like
 from ddpm.workflows.opening import Opened, open_dataset
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw_with_bar
+from ddpm.workflows.settings import filmed_settings
 
 STRIP_SEEDS, STRIP_COLUMNS = 4, 8
 FRAMES = (
@@ -111,7 +112,8 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
     if not model.spec.config.has_reverse_process:
         return None
     trajectory, seeds = Trajectory(), range(STRIP_SEEDS)
-    images = draw_with_bar(model, seeds, choose_labels(model, seeds, None), settings, trajectory)
+    labels, filmed = choose_labels(model, seeds, None), filmed_settings(model, settings)
+    images = draw_with_bar(model, seeds, labels, filmed, trajectory)
     _draw_backward(album.place("backward"), trajectory)
     _draw_frames(album, run, trajectory)
     return images

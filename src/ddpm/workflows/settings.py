@@ -11,6 +11,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.workflows.guiding import check_guide, without_guide
 
 PREVIEW_STEPS = 10  # of a cheap solver
+FILM_STEPS = 20  # of a reverse process that is to be looked at
 
 # Steps of a sampler that is asked for by name without a number. Algorithm 2 walks the whole table.
 USUAL_STEPS = {
@@ -58,3 +59,12 @@ def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
     """Few steps of a solver that needs few, with the run's own guidance by labels."""
     few = min(PREVIEW_STEPS, settings.steps)
     return replace(without_guide(settings), sampler="unipc", spacing="compact", steps=few)
+
+
+def filmed_settings(model: GenerativeModel, settings: SamplingConfig) -> SamplingConfig:
+    """The same settings with steps enough for the reverse process to be seen; a student keeps its few."""
+    config = model.spec.config
+    enough = min(FILM_STEPS, config.diffusion.num_steps)
+    if config.model != "ddpm" or settings.steps >= enough:
+        return settings
+    return replace(settings, steps=enough)
