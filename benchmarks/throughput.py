@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from benchmarks.sides import PEERS, Setup
 
 PRECISIONS = ("fp32", "bf16")
 PEAK_SECONDS = 0.3  # for each convolution
+OFF = 0.3  # share of its own median by which a side is off in a round that something disturbed
+REPEATS = 2  # of such a round, at most
 HEADER = (
     "peer", "dtype", "peer, images/s", "ours, images/s", "ours / peer", "range",
     "parameters, ours / peer", "GFLOP an image, ours / peer", "ours, GFLOP/s", "peak, GFLOP/s",
@@ -48,16 +51,54 @@ def measure_pair(setup: Setup, peer: str, plan: Plan) -> Result:
         check_match(peer, facts["ours"]["parameters"], facts["peer"]["parameters"])
         for worker in (one, other):
             worker.ask("warm")
-        rates: dict[str, list[float]] = {"ours": [], "peer": []}
-        for number in range(plan.rounds):
+
+        def measure_round(number: int) -> dict[str, float]:
             turns = [("ours", one), ("peer", other)]
+            rate: dict[str, float] = {}
             for side, worker in turns if number % 2 == 0 else reversed(turns):
                 done = worker.ask("train", seconds=plan.seconds)
-                rates[side].append(setup.batch * done["steps"] / done["seconds"])
+                rate[side] = setup.batch * done["steps"] / done["seconds"]
+            return rate
+
+        rounds = [measure_round(number) for number in range(plan.rounds)]
+        rates = {side: [rate[side] for rate in rounds] for side in ("ours", "peer")}
+        repeated = repeat_disturbed(rates, measure_round)
         peak = one.ask("peak", seconds=PEAK_SECONDS)["peak"]
-    found = {"peer": peer, "precision": setup.precision, "rates": rates, "facts": facts}
+    found = {"peer": peer, "precision": setup.precision, "rates": rates, "repeated": repeated}
     say(f"{peer} {setup.precision}: {statistics.median(ratios(rates)):.2f}")
-    return {**found, "peak": peak}
+    return {**found, "facts": facts, "peak": peak}
+
+
+def repeat_disturbed(
+    rates: dict[str, list[float]], measure_round: Callable[[int], dict[str, float]]
+) -> list[Result]:
+    """Put new rates in place of those of disturbed rounds; what was put aside, with its round's number.
+
+    A round that is off again is measured once more, and then stays as it is.
+    """
+    aside: list[Result] = []
+    for _ in range(REPEATS):
+        for number in disturbed(rates):
+            say(f"Round {number + 1}: a side is over {OFF:.0%} off its own median; measured again.")
+            aside.append(
+                {"round": number, **{side: found[number] for side, found in rates.items()}}
+            )
+            for side, rate in measure_round(number).items():
+                rates[side][number] = rate
+    for number in disturbed(rates):
+        say(f"Round {number + 1} stays over {OFF:.0%} off: something else is running.")
+    return aside
+
+
+def disturbed(rates: dict[str, list[float]]) -> list[int]:
+    """The rounds in which a side is more than `OFF` away from its own median."""
+    off = {
+        number
+        for found in rates.values()
+        for number, rate in enumerate(found)
+        if abs(rate / statistics.median(found) - 1) > OFF
+    }
+    return sorted(off)
 
 
 def ratios(rates: dict[str, list[float]]) -> list[float]:
@@ -103,6 +144,10 @@ def table(result: Result) -> str:
         f"device {result['device']}; {', '.join(f'{n} {v}' for n, v in versions.items())}.",
         machine.line(result["machine"]),
     ]
+    if aside := sum(len(pair.get("repeated", [])) for pair in result["pairs"]):
+        lines.append(
+            f"Measured again, a side being over {OFF:.0%} off its own median: {aside} rounds."
+        )
     return "\n".join(lines)
 
 
