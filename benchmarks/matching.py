@@ -29,3 +29,12 @@ def check_match(peer: str, ours: int, theirs: int) -> None:
             f"Our network has {ours:,} parameters and that of {peer} {theirs:,}: more than {WITHIN:.0%} "
             "apart. Change its row in benchmarks/matching.py."
         )
+
+
+def check_torch(peer: str, ours: str, theirs: str) -> None:
+    """SystemExit where the two sides run on different versions or builds of torch."""
+    if ours != theirs:
+        raise SystemExit(
+            f"Our process runs on torch {ours} and that of {peer} on {theirs}. Remove .venv-peers, so that "
+            "it is built anew with ours, or give --peers-python an interpreter that has the same."
+        )

@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import machine, profiling
 from benchmarks.machine import Result, say
-from benchmarks.matching import MATCHED, apart, check_match
+from benchmarks.matching import MATCHED, apart, check_match, check_torch
 from benchmarks.process import Worker
 from benchmarks.results import RESULTS, markdown, read, write
 from benchmarks.sides import PEERS, Setup
@@ -48,6 +48,7 @@ def measure_pair(setup: Setup, peer: str, plan: Plan) -> Result:
     theirs = replace(setup, side=peer)
     with Worker(ours) as one, Worker(theirs, plan.peers_python) as other:
         facts = {"ours": one.ask("facts"), "peer": other.ask("facts")}
+        check_torch(peer, facts["ours"]["torch"], facts["peer"]["torch"])
         check_match(peer, facts["ours"]["parameters"], facts["peer"]["parameters"])
         for worker in (one, other):
             worker.ask("warm")

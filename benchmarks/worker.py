@@ -46,6 +46,7 @@ class Bench:
             "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
             "flops": work,
             "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
             "versions": self.side.versions,
         }
 
