@@ -145,6 +145,10 @@ def table(result: Result) -> str:
         f"device {result['device']}; {', '.join(f'{n} {v}' for n, v in versions.items())}.",
         machine.line(result["machine"]),
     ]
+    if any(pair["facts"]["ours"].get("compiled") for pair in result["pairs"]):
+        lines.append(
+            "Ours by torch.compile, as in a long training on such a device; the peers without."
+        )
     if aside := sum(len(pair.get("repeated", [])) for pair in result["pairs"]):
         lines.append(
             f"Measured again, a side being over {OFF:.0%} off its own median: {aside} rounds."

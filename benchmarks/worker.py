@@ -47,6 +47,7 @@ class Bench:
             "flops": work,
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
+            "compiled": self.side.compiled,
             "versions": self.side.versions,
         }
 

@@ -12,7 +12,9 @@ import torch
 from benchmarks import peers
 from benchmarks.process import Worker
 from benchmarks.sides import Setup
+from benchmarks.sides.ours import Ours
 from benchmarks.worker import Bench
+from ddpm.data.batches import Batches
 
 
 def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
@@ -22,7 +24,7 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
     with Worker(setup) as worker:
         facts = worker.ask("facts")
         assert facts["parameters"] > 10_000
-        assert facts["torch"] == torch.__version__
+        assert facts["torch"] == torch.__version__ and facts["compiled"] is False
         assert facts["flops"] > 0
         assert worker.ask("train", seconds=0)["steps"] == 1
         worker.ask("save", file=str(state))
@@ -37,6 +39,14 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
         assert worker.ask("train", seconds=0)["loss"] == after  # the same second step
     with pytest.raises(SystemExit, match="process of ours has ended"):
         worker.ask("facts")
+
+
+def test_our_batches_come_from_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[torch.device] = []
+    monkeypatch.setattr(Batches, "send_to", lambda self, device: sent.append(device))
+    images = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    side = Ours(Setup("ours", network="digits", batch=2), images)
+    assert sent == [side.model.device] and not side.compiled
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -77,7 +77,16 @@ def test_the_faster_peer_is_the_one_to_beat() -> None:
     })  # fmt: skip
     assert "fp32: 1.50 times the faster peer (fast)." in text
     assert "slow 1.0, fast 1.0" in text
-    assert "commit abc" in text and "again" not in text
+    assert "commit abc" in text and "again" not in text and "compile" not in text
+
+
+def test_the_table_says_where_ours_alone_is_compiled() -> None:
+    one = pair("a", [60.0], [10.0])
+    one["facts"]["ours"]["compiled"] = True
+    text = table({
+        "machine": MACHINE, "pairs": [one], "batch": 64, "rounds": 1, "seconds": 8.0, "device": "cuda",
+    })  # fmt: skip
+    assert "Ours by torch.compile" in text and "the peers without" in text
 
 
 def test_the_table_says_how_many_rounds_were_measured_again() -> None:
