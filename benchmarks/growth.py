@@ -121,9 +121,10 @@ def table(result: Result) -> str:
             ])  # fmt: skip
     note = (
         f"Network of the preset {result['preset']} ({result['precision']}), batch {result['batch']}, "
-        f"1x28x28, {IMAGES:,} images, {DRAWN} drawn with {STEPS} steps, unless it is what grows. The "
-        "exponent e of y = c · x^e is fitted to the larger half of the values, where fixed costs weigh "
-        "least; the fixed part is that of the straight line nearest to all of them."
+        f"1x28x28, {IMAGES:,} images, {DRAWN} drawn with {STEPS} steps, unless it is what grows; without "
+        "labels, so that drawing is unguided. The exponent e of y = c · x^e is fitted to the larger half of "
+        "the values, where fixed costs weigh least; the fixed part is that of the straight line nearest to "
+        "all of them."
     )
     return "\n".join([markdown(HEADER, rows), "", note, machine.line(result["machine"])])
 
@@ -136,7 +137,9 @@ def main() -> None:
     parser.add_argument("--precision", default="bf16", help="fp32 or bf16 (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=6.0, help="a point (default: 6)")
-    parser.add_argument("--points", type=int, default=5, help="values an axis, at most 5")
+    parser.add_argument(
+        "--points", type=int, default=5, choices=range(3, 6), help="values an axis (default: 5)"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS / "growth.json")
     parser.add_argument(
         "--figure", type=Path, default=FIGURE, help="default: docs/images/growth.png"

@@ -21,10 +21,14 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def describe(threads: int) -> Result:
-    """The machine, the versions and how busy it was before the measurement; warns where it was."""
+def describe(threads: int, warn: bool = True) -> Result:
+    """The machine, the versions and how busy it was in the last minute; with `warn`, says where it was.
+
+    To be asked before a measurement, which is load itself. Of several in a row only the first can warn:
+    before the others the load is that of the one before.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load > QUIET:
+    if warn and load > QUIET:
         say(f"The load average is {load:.1f}: something else is running, and numbers will be low.")
     return {
         "processor": _processor(),

@@ -6,6 +6,7 @@ python -m benchmarks.peers      # builds it; the other benchmarks do so by thems
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import types
@@ -17,6 +18,8 @@ from benchmarks.machine import ROOT, say
 VENV = ROOT / ".venv-peers"
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
 SAME = ("torch", "numpy")  # in both environments, in one version
+INDEX = "https://download.pytorch.org/whl/{}"  # of torch's builds that PyPI does not have
+BUILDS = re.compile(r"cpu|cu\d+")  # those it has, as they are named behind a version's plus sign
 NO_DEPS = "# no-deps"
 TORCHVISION = ("transforms", "utils")  # what denoising-diffusion-pytorch imports of it
 
@@ -24,21 +27,35 @@ TORCHVISION = ("transforms", "utils")  # what denoising-diffusion-pytorch import
 def peers_python() -> Path:
     """The peers' interpreter; its environment is built first where it is missing or out of date."""
     python = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
-    stamp, wanted = VENV / ".built", "\n".join(map(" ".join, pip_arguments()))
+    # a stamp knows no build of torch: `matching.check_torch` refuses another than ours
+    stamp = VENV / ".built"
+    wanted = re.sub(r"\+\w+", "", "\n".join(map(" ".join, pip_arguments())))
     if not stamp.is_file() or stamp.read_text("utf-8") != wanted:
         say(f"building {VENV.name}: another torch of {metadata.version('torch')} and the peers")
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         for arguments in pip_arguments():
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *arguments], check=True)
+            subprocess.run(
+                [str(python), "-m", "pip", "install", "--quiet", *index_arguments(), *arguments],
+                check=True,
+            )
         stamp.write_text(wanted, "utf-8")
     return python
 
 
 def pip_arguments() -> list[list[str]]:
-    """What is handed to `pip install`, call by call."""
-    same = [f"{name}=={metadata.version(name).split('+')[0]}" for name in SAME]
+    """What is handed to `pip install`, call by call; of torch the very build that ours is."""
+    same = []
+    for name in SAME:
+        version, _, build = metadata.version(name).partition("+")
+        same.append(f"{name}=={version}" + (f"+{build}" if BUILDS.fullmatch(build) else ""))
     with_deps, without = requirements(REQUIREMENTS.read_text("utf-8"))
     return [[*same, *with_deps], ["--no-deps", *without]]
+
+
+def index_arguments() -> list[str]:
+    """Where `pip install` finds our build of torch, unless it is PyPI's."""
+    build = metadata.version("torch").partition("+")[2]
+    return ["--extra-index-url", INDEX.format(build)] if BUILDS.fullmatch(build) else []
 
 
 def requirements(text: str) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -54,8 +55,16 @@ def table(result: Result) -> str:
         "The peers compute in fp32, the default of their scripts; ours as shipped, in bf16 where the "
         "processor has it.",
         machine.line(result["machine"]),
+        _origins(result),
     ]
     return "\n".join(lines)
+
+
+def _origins(result: Result) -> str:
+    """At which commits the pieces began; the line of the machine is that of the last call."""
+    pieces = [*result["peers"], *result["ours"]]
+    commits = Counter(piece.get("machine", {}).get("commit", "not noted") for piece in pieces)
+    return f"Pieces by commit: {', '.join(f'{commit} ({n})' for commit, n in commits.items())}."
 
 
 def _peers(result: Result) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +17,15 @@ import torch
 
 from benchmarks import machine, profiling
 from benchmarks.machine import Result, say
-from benchmarks.matching import MATCHED, apart, check_match
+from benchmarks.matching import MATCHED, apart, check_match, check_torch
 from benchmarks.process import Worker
 from benchmarks.results import RESULTS, markdown, read, write
 from benchmarks.sides import PEERS, Setup
 
 PRECISIONS = ("fp32", "bf16")
 PEAK_SECONDS = 0.3  # for each convolution
+OFF = 0.3  # share of its own median by which a side is off in a round that something disturbed
+REPEATS = 2  # of such a round, at most
 HEADER = (
     "peer", "dtype", "peer, images/s", "ours, images/s", "ours / peer", "range",
     "parameters, ours / peer", "GFLOP an image, ours / peer", "ours, GFLOP/s", "peak, GFLOP/s",
@@ -45,19 +48,58 @@ def measure_pair(setup: Setup, peer: str, plan: Plan) -> Result:
     theirs = replace(setup, side=peer)
     with Worker(ours) as one, Worker(theirs, plan.peers_python) as other:
         facts = {"ours": one.ask("facts"), "peer": other.ask("facts")}
+        check_torch(peer, facts["ours"]["torch"], facts["peer"]["torch"])
         check_match(peer, facts["ours"]["parameters"], facts["peer"]["parameters"])
         for worker in (one, other):
             worker.ask("warm")
-        rates: dict[str, list[float]] = {"ours": [], "peer": []}
-        for number in range(plan.rounds):
+
+        def measure_round(number: int) -> dict[str, float]:
             turns = [("ours", one), ("peer", other)]
+            rate: dict[str, float] = {}
             for side, worker in turns if number % 2 == 0 else reversed(turns):
                 done = worker.ask("train", seconds=plan.seconds)
-                rates[side].append(setup.batch * done["steps"] / done["seconds"])
+                rate[side] = setup.batch * done["steps"] / done["seconds"]
+            return rate
+
+        rounds = [measure_round(number) for number in range(plan.rounds)]
+        rates = {side: [rate[side] for rate in rounds] for side in ("ours", "peer")}
+        repeated = repeat_disturbed(rates, measure_round)
         peak = one.ask("peak", seconds=PEAK_SECONDS)["peak"]
-    found = {"peer": peer, "precision": setup.precision, "rates": rates, "facts": facts}
+    found = {"peer": peer, "precision": setup.precision, "rates": rates, "repeated": repeated}
     say(f"{peer} {setup.precision}: {statistics.median(ratios(rates)):.2f}")
-    return {**found, "peak": peak}
+    return {**found, "facts": facts, "peak": peak}
+
+
+def repeat_disturbed(
+    rates: dict[str, list[float]], measure_round: Callable[[int], dict[str, float]]
+) -> list[Result]:
+    """Put new rates in place of those of disturbed rounds; what was put aside, with its round's number.
+
+    A round that is off again is measured once more, and then stays as it is.
+    """
+    aside: list[Result] = []
+    for _ in range(REPEATS):
+        for number in disturbed(rates):
+            say(f"Round {number + 1}: a side is over {OFF:.0%} off its own median; measured again.")
+            aside.append(
+                {"round": number, **{side: found[number] for side, found in rates.items()}}
+            )
+            for side, rate in measure_round(number).items():
+                rates[side][number] = rate
+    for number in disturbed(rates):
+        say(f"Round {number + 1} stays over {OFF:.0%} off: something else is running.")
+    return aside
+
+
+def disturbed(rates: dict[str, list[float]]) -> list[int]:
+    """The rounds in which a side is more than `OFF` away from its own median."""
+    off = {
+        number
+        for found in rates.values()
+        for number, rate in enumerate(found)
+        if abs(rate / statistics.median(found) - 1) > OFF
+    }
+    return sorted(off)
 
 
 def ratios(rates: dict[str, list[float]]) -> list[float]:
@@ -103,6 +145,14 @@ def table(result: Result) -> str:
         f"device {result['device']}; {', '.join(f'{n} {v}' for n, v in versions.items())}.",
         machine.line(result["machine"]),
     ]
+    if any(pair["facts"]["ours"].get("compiled") for pair in result["pairs"]):
+        lines.append(
+            "Ours by torch.compile, as in a long training on such a device; the peers without."
+        )
+    if aside := sum(len(pair.get("repeated", [])) for pair in result["pairs"]):
+        lines.append(
+            f"Measured again, a side being over {OFF:.0%} off its own median: {aside} rounds."
+        )
     return "\n".join(lines)
 
 

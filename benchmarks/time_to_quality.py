@@ -10,6 +10,8 @@
 Every piece leaves a file and is not done twice: a peer goes on from its last snapshot, and a run of ours
 that was interrupted starts again, since its time would not be right. A peer's minutes are counted in steps
 at the rate of its first minute alone: after `--rates` the peers may train beside other work; ours may not.
+A piece's note says on what machine, at which commit and at which load it began; times are all taken with
+the same number of threads.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from ddpm.runs import RunFolder, read_rows
 
 RATE_SECONDS = 60.0  # of training from which a peer's steps a second are taken
 SNAPSHOTS = (1 / 3, 1.0)  # of the peers' minutes
+SETTINGS = "settings.json"  # of the pieces that lie beside it
 BUDGETS = "30,45,60,75,90,120,180,300,600"
 
 
@@ -61,12 +64,33 @@ class Plan:
 def check_plan(plan: Plan) -> None:
     """SystemExit where the pieces in `plan.out` were made with other settings; else they are noted."""
     settings = {name: getattr(plan, name) for name in ("data", "preset", "n", "steps")}
-    file = plan.out / "settings.json"
-    if file.is_file() and read(file) != settings:
+    known = _settings(plan)
+    if any(known.get(name, value) != value for name, value in settings.items()):
         raise SystemExit(
-            f"{plan.out} holds pieces of other settings ({read(file)}); choose another --out."
+            f"{plan.out} holds pieces of other settings ({known}); choose another --out."
         )
-    write(file, settings)
+    write(plan.out / SETTINGS, {**known, **settings})
+
+
+def check_threads(plan: Plan) -> None:
+    """SystemExit where times in `plan.out` were taken with other threads; else they are noted.
+
+    Asked before a time is taken alone: a peer's steps, once its rate is known, are counted.
+    """
+    rates = [read(file) for file in plan.out.glob("*/rate.json")]
+    known = {found["threads"] for found in [_settings(plan), *rates] if "threads" in found}
+    if known - {plan.threads}:
+        told = " and ".join(map(str, sorted(known)))
+        raise SystemExit(
+            f"The times in {plan.out} were taken with {told} threads, not {plan.threads}; set "
+            "OMP_NUM_THREADS to that, or choose another --out."
+        )
+    write(plan.out / SETTINGS, {**_settings(plan), "threads": plan.threads})
+
+
+def _settings(plan: Plan) -> Result:
+    file = plan.out / SETTINGS
+    return read(file) if file.is_file() else {}
 
 
 def peer_setup(plan: Plan, peer: str, threads: int = 0) -> Setup:
@@ -81,12 +105,14 @@ def peer_rate(plan: Plan, peer: str) -> float:
     """Steps a second of `peer` alone on the machine, measured once."""
     file = plan.out / peer / "rate.json"
     if not file.is_file():
+        check_threads(plan)
         file.parent.mkdir(parents=True, exist_ok=True)
+        before = machine.describe(plan.threads, warn=False)
         with Worker(peer_setup(plan, peer, plan.threads)) as worker:
             worker.ask("warm")
             found = worker.ask("train", seconds=RATE_SECONDS)
         rate = found["steps"] / found["seconds"]
-        write(file, {"steps_a_second": rate, **machine.describe(plan.threads)})
+        write(file, {"steps_a_second": rate, **before})
         say(f"{peer}: {rate:.3f} steps a second")
     return float(read(file)["steps_a_second"])
 
@@ -107,15 +133,15 @@ def peer_pieces(plan: Plan, peer: str) -> None:
             steps = read(_note(folder, done[-1]))["steps"]
             worker.ask("load", file=str(_file(folder, done[-1], "pt")))
         for minutes in missing:
+            before = machine.describe(plan.threads, warn=False)
             ahead = max(1, round(60 * minutes * rate) - steps)
             steps += worker.ask("train", steps=ahead)["steps"]
             worker.ask("save", file=str(_file(folder, minutes, "pt")))
             drawn = _file(folder, minutes, "npz")
             took = worker.ask("draw", n=plan.n, steps=plan.steps, file=str(drawn))["seconds"]
-            write(
-                _note(folder, minutes),
-                {"minutes": minutes, "steps": steps, "peer": peer, "drawing": took},
-            )
+            write(_note(folder, minutes), {
+                "minutes": minutes, "steps": steps, "peer": peer, "drawing": took, "machine": before,
+            })  # fmt: skip
             say(f"{peer}: {minutes:g} minutes, {steps} steps, drawn in {took:.0f} s")
 
 
@@ -125,8 +151,10 @@ def our_piece(plan: Plan, budget: float, seed: int) -> None:
     note, run = folder / "note.json", folder / "run"
     if note.is_file():
         return
+    check_threads(plan)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    before = machine.describe(plan.threads, warn=False)
     began = time.perf_counter()
     _ddpm(
         "train", plan.preset, "--data", plan.data, "--out", str(run), "--minutes", str(budget / 60),
@@ -139,7 +167,7 @@ def our_piece(plan: Plan, budget: float, seed: int) -> None:
     last = [row for row in read_rows(RunFolder(run).metrics) if "batch" in row][-1]
     write(note, {
         "budget": budget, "seed": seed, "wall": wall, "training": last["seconds"],
-        "steps": last["step"], "drawing": drawing,
+        "steps": last["step"], "drawing": drawing, "machine": before,
     })  # fmt: skip
     say(f"ours, seed {seed}: {budget:g} s asked, {wall:.0f} s taken, {last['step']} steps")
 

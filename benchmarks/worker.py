@@ -46,6 +46,8 @@ class Bench:
             "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
             "flops": work,
             "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+            "compiled": self.side.compiled,
             "versions": self.side.versions,
         }
 

@@ -32,6 +32,10 @@ class Side(Protocol):
     network: nn.Module
     versions: dict[str, str]
 
+    @property
+    def compiled(self) -> bool:
+        """Whether training steps run a network that torch.compile made."""
+
     def step(self) -> Tensor:
         """Train on one batch of `Setup.batch` images; the loss, without its graph."""
 

@@ -20,6 +20,8 @@ EMA = {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75}
 class Diffusers:
     """Noise prediction on linear betas (the script's defaults); drawn with DPM-Solver++."""
 
+    compiled = False
+
     def __init__(self, setup: Setup, images: Tensor) -> None:
         self.library: Any = import_module("diffusers")
         average: Any = import_module("diffusers.training_utils").EMAModel

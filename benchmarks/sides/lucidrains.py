@@ -20,6 +20,8 @@ BETAS = (0.9, 0.99)  # likewise
 class Lucidrains:
     """v-prediction on the sigmoid schedule and DDIM: the library's defaults."""
 
+    compiled = False
+
     def __init__(self, setup: Setup, images: Tensor) -> None:
         stub_torchvision()
         library: Any = import_module("denoising_diffusion_pytorch")

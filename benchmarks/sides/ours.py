@@ -22,7 +22,10 @@ FACTS = 2000  # images from which the data's mean and spread are taken
 
 
 class Ours:
-    """Built by the library call; memory is kept and steps are deterministic, as in `ddpm train`."""
+    """Built by the library call; the rest is as in `ddpm train`.
+
+    Memory is kept, steps are deterministic, and batches come from where the model is.
+    """
 
     def __init__(self, setup: Setup, images: Tensor) -> None:
         keep_memory()
@@ -33,7 +36,12 @@ class Ours:
         self.batches = Batches(
             images.numpy(), np.arange(len(images)), None, setup.batch, setup.seed
         )
+        self.batches.send_to(model.device)
         self.done = 0
+
+    @property
+    def compiled(self) -> bool:
+        return self.model.compiled.on
 
     def step(self) -> Tensor:
         self.done += 1

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.flops import count
-from benchmarks.matching import MATCHED, WITHIN, apart, check_match
+from benchmarks.matching import MATCHED, WITHIN, apart, check_match, check_torch
 from benchmarks.sides import PEERS, Setup
 from benchmarks.sides.huggingface import Diffusers
 from ddpm.networks.unet import UNet
@@ -56,3 +56,11 @@ def test_networks_apart_are_refused_with_both_counts() -> None:
         check_match("diffusers", 106, 100)
     with pytest.raises(SystemExit, match=r"benchmarks/matching\.py"):
         check_match("diffusers", 94, 100)
+
+
+def test_another_build_of_torch_is_refused() -> None:
+    check_torch("diffusers", "2.13.0+cpu", "2.13.0+cpu")
+    with pytest.raises(
+        SystemExit, match=r"torch 2\.13\.0\+cpu and that of diffusers on 2\.13\.0\+cu130"
+    ):
+        check_torch("diffusers", "2.13.0+cpu", "2.13.0+cu130")

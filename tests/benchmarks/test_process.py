@@ -12,7 +12,9 @@ import torch
 from benchmarks import peers
 from benchmarks.process import Worker
 from benchmarks.sides import Setup
+from benchmarks.sides.ours import Ours
 from benchmarks.worker import Bench
+from ddpm.data.batches import Batches
 
 
 def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
@@ -22,6 +24,7 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
     with Worker(setup) as worker:
         facts = worker.ask("facts")
         assert facts["parameters"] > 10_000
+        assert facts["torch"] == torch.__version__ and facts["compiled"] is False
         assert facts["flops"] > 0
         assert worker.ask("train", seconds=0)["steps"] == 1
         worker.ask("save", file=str(state))
@@ -36,6 +39,14 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
         assert worker.ask("train", seconds=0)["loss"] == after  # the same second step
     with pytest.raises(SystemExit, match="process of ours has ended"):
         worker.ask("facts")
+
+
+def test_our_batches_come_from_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[torch.device] = []
+    monkeypatch.setattr(Batches, "send_to", lambda self, device: sent.append(device))
+    images = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    side = Ours(Setup("ours", network="digits", batch=2), images)
+    assert sent == [side.model.device] and not side.compiled
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -59,12 +70,45 @@ def test_what_needs_no_dependencies_is_installed_by_itself() -> None:
     assert (with_deps, without) == (["a==1"], ["b==2"])
 
 
-def test_the_peers_run_on_our_torch() -> None:
+@pytest.mark.parametrize(
+    ("ours", "asked", "index"),
+    [
+        ("2.13.0", "2.13.0", []),
+        ("2.13.0+cpu", "2.13.0+cpu", ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]),
+        ("2.13.0+cu130", "2.13.0+cu130", ["--extra-index-url", "https://download.pytorch.org/whl/cu130"]),
+        ("2.13.0a0+git1234567", "2.13.0a0", []),  # built by hand: nobody has it
+    ],
+)  # fmt: skip
+def test_the_peers_run_on_our_build_of_torch(
+    monkeypatch: pytest.MonkeyPatch, ours: str, asked: str, index: list[str]
+) -> None:
+    monkeypatch.setattr(peers.metadata, "version", {"torch": ours, "numpy": "2.4.6"}.__getitem__)
+    assert peers.pip_arguments()[0][:2] == [f"torch=={asked}", "numpy==2.4.6"]
+    assert peers.index_arguments() == index
+
+
+def test_the_peers_need_no_torchvision() -> None:
     first, second = peers.pip_arguments()
-    assert f"torch=={torch.__version__.split('+')[0]}" in first
     assert second[0] == "--no-deps"
     assert any(name.startswith("denoising-diffusion-pytorch==") for name in second)
     assert not any(name.startswith("torchvision") for name in first + second)
+
+
+def test_an_environment_that_is_built_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was built before builds of torch were told apart."""
+    monkeypatch.setattr(peers, "VENV", tmp_path)
+    monkeypatch.setattr(
+        peers.metadata, "version", {"torch": "2.13.0+cpu", "numpy": "2.4.6"}.__getitem__
+    )
+    monkeypatch.setattr(peers.subprocess, "run", lambda *_, **__: pytest.fail("built again"))
+    first, second = peers.requirements(peers.REQUIREMENTS.read_text("utf-8"))
+    stamp = (
+        " ".join(["torch==2.13.0 numpy==2.4.6", *first]) + "\n" + " ".join(["--no-deps", *second])
+    )
+    (tmp_path / ".built").write_text(stamp, "utf-8")
+    assert peers.peers_python().parent.parent == tmp_path
 
 
 def test_the_stub_stands_in_only_where_torchvision_fails(monkeypatch: pytest.MonkeyPatch) -> None:

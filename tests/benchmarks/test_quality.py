@@ -60,6 +60,12 @@ def test_a_seed_that_never_gets_there_takes_the_ratio_away() -> None:
     assert "**" not in text
 
 
+def test_the_table_says_at_which_commits_the_pieces_began() -> None:
+    found = result(45)
+    found["ours"][1]["machine"] = {"commit": "def"}  # type: ignore[index]
+    assert "Pieces by commit: not noted (4), def (1)." in table(found)
+
+
 def test_the_table_says_in_which_precision_each_side_computed() -> None:
     text = table(result(45))
     assert "The peers compute in fp32" in text and "ours as shipped, in bf16" in text

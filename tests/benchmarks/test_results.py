@@ -48,5 +48,6 @@ def test_growth_is_told_and_drawn(tmp_path: Path) -> None:
     rows = growth.table(result).splitlines()[2:]
     measured = sum(len(axis.measures) for axis in growth.AXES)
     assert all("**1.00**" in line and "| 0% |" in line for line in rows[:measured])
+    assert "drawing is unguided" in "\n".join(rows)
     growth_picture(tmp_path / "growth.png", result, growth.AXES)
     assert (tmp_path / "growth.png").stat().st_size > 10_000
