@@ -98,7 +98,9 @@ def test_a_film_takes_steps_enough_to_be_seen() -> None:
     own = seven.spec.config.sampling
     assert own.steps == 7 and filmed_settings(seven, own) == replace(own, steps=20)
     assert filmed_settings(seven, replace(own, steps=50)).steps == 50
-    config = with_overrides(get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"])
+    config = with_overrides(
+        get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"]
+    )
     short = build_model(config, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
     assert filmed_settings(short, replace(own, steps=4)).steps == 9
     for overrides, frames in ([], 21), (QUICK, 4):
