@@ -31,7 +31,7 @@ def main(values: dict[str, Any]) -> None:
         os.cpu_count = lambda: values["workers"]
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(values.get("threads", 1))
     mine = values.get("rank") in (None, int(os.environ.get("RANK", "0")))
     if values.get("fuse") and mine:
         lay(*values["fuse"])

@@ -59,6 +59,7 @@ class Ddpm:
     preset: str = "digits"
     own: tuple[str, ...] = ()  # settings beside SETTINGS
     own_cache: bool = False  # each run decodes its images for itself
+    threads: int = 1  # that torch computes with
 
     def train(
         self,
@@ -106,6 +107,7 @@ class Ddpm:
             "cache": str(self.root / name / "cache" if self.own_cache else self.root / "cache"),
             "fuse": fuse,
             "output": str(self.root / name / "output.txt"),
+            "threads": self.threads,
         }
 
     def run(self, name: str) -> RunFolder:

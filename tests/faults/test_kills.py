@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,20 @@ from tests.faults.harness import DIFFUSION, KILL, Ddpm, Fuse, differences
 
 OFTEN = ("training.checkpoint_every=3", "training.preview_every=4", "training.heldout_every=5")
 TOTAL = ("--steps", "12")
+SHIPPED = (
+    "training.optimizer=muon",
+    "training.learning_rate=5e-3",
+    "training.posthoc_ema=4",
+    "diffusion.objective=edm",
+    "network.channels=16",
+    "network.patch=2",
+    "network.attention=[4]",
+    "data.labels=true",
+    "sampling.sampler=unipc",
+    "sampling.spacing=compact",
+    "sampling.steps=3",
+    "sampling.guidance=1.6",
+)
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows sends a process no SIGINT or SIGTERM of its own"
 )
@@ -90,6 +105,25 @@ def test_asked_to_stop_at_every_moment(ddpm: Ddpm, whole: RunFolder) -> None:
 def test_interrupted_at_every_moment(ddpm: Ddpm, whole: RunFolder) -> None:
     run = live(ddpm, "interrupted", signal.SIGINT, 0, 130)
     assert differences(run, whole) == []
+
+
+def test_killed_with_the_settings_that_ship_and_two_threads(tmp_path: Path) -> None:
+    """What the presets `mnist` and `anime` compute with, on small images."""
+    ddpm = Ddpm(tmp_path, own=(*SHIPPED, *OFTEN), threads=2)
+    for name, fuses in (
+        ("whole", ()),
+        (
+            "killed",
+            ((5, "ddpm.models.muon:Muon", "step"), (4, "ddpm.training.checkpoint", "_sha256")),
+        ),
+    ):
+        for nth, place, function in fuses:
+            done = ddpm.train(name, *TOTAL, fuse=(place, function, nth, KILL))
+            assert done.status == -KILL or sys.platform == "win32", done.output
+        done = ddpm.train(name, *TOTAL)
+        assert done.status == 0, done.output
+    assert ddpm.run("whole").snapshot_steps()
+    assert differences(ddpm.run("killed"), ddpm.run("whole")) == []
 
 
 def test_a_disk_that_is_full_and_a_kill_in_one_life(ddpm: Ddpm, whole: RunFolder) -> None:
