@@ -148,6 +148,11 @@ def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
     assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
     assert chosen_settings(model, ["sampling.sampler=ddim"]).steps == 50
     assert chosen_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
+    for sampler, spacing in ("heun", "compact"), ("ancestral", "uniform"):  # with a number as well
+        asked = [f"sampling.sampler={sampler}", "sampling.steps=4"]
+        few = chosen_settings(model, asked)
+        assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
+        assert chosen_settings(model, [*asked, "sampling.spacing=karras"]).spacing == "karras"
     assert model.drawing(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
         chosen_settings(model, ["training.steps=3"])

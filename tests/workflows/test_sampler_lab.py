@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ddpm.cli import main
+from ddpm.cli.arguments import sampling_overrides
 from ddpm.cli.parser import build_parser
 from ddpm.config import load_config
 from ddpm.data.pixels import to_uint8
@@ -34,11 +35,12 @@ from ddpm.workflows import sampler_lab as module
 from ddpm.workflows.lab_measure import Bench
 from ddpm.workflows.lab_points import plan_points
 from ddpm.workflows.lab_request import BUDGETS, LabRequest, command
-from ddpm.workflows.lab_result import take_over
+from ddpm.workflows.lab_result import settle, take_over
 from ddpm.workflows.marking import grid_comment
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.report_pictures import _is_current
 from ddpm.workflows.sampler_lab import sampler_lab
+from ddpm.workflows.settings import chosen_settings
 
 POINT = {
     "sampler", "steps", "spacing", "evaluations", "seconds_per_image", "solver_error", "value", "low",
@@ -169,6 +171,16 @@ def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
     words = words or shlex.split(found["default"].removeprefix("draw like this with: "))
     options = build_parser().parse_args(words[1:])
     assert (options.sampler, options.steps, options.target) == ("unipc", 2, "digits")
+
+
+@pytest.mark.parametrize("spacing", ["log-snr", "compact"])
+def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing: str) -> None:
+    """Whatever the run's own spacing: a sampler that is asked for by name brings its own."""
+    opened = open_model(str(run.root), "cpu")
+    chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
+    words = settle(opened, str(run.root), chosen, keep=True)
+    options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
+    assert chosen_settings(opened.model, sampling_overrides(options)) == chosen
 
 
 def test_the_baseline_is_a_point_of_its_own(make_run, capsys) -> None:

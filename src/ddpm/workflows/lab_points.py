@@ -91,10 +91,8 @@ def ancestral_point(model: Ddpm, overrides: Sequence[str]) -> Point:
 def _within(model: Ddpm, sampler: str, budget: int, overrides: Sequence[str]) -> Point:
     """The most steps of a sampler that ask the network no more than `budget` times."""
     asked = [*overrides, f"sampling.sampler={sampler}"]
-    usual = chosen_settings(model, asked)
-    spacing = f"sampling.spacing={usual.spacing}"
     for steps in range(min(budget, len(model.schedule)), 0, -1):
-        settings = chosen_settings(model, [*asked, spacing, f"sampling.steps={steps}"])
+        settings = chosen_settings(model, [*asked, f"sampling.steps={steps}"])
         needed = cost(model, settings)
         if needed.evaluations <= budget:
             return Point(settings, needed)

@@ -106,9 +106,12 @@ def take_over(run: RunFolder, settings: SamplingConfig) -> None:
 
 
 def _options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:
-    """Those of `ddpm sample`; what the model does by itself is left out."""
+    """Those of `ddpm sample`; what the model does by itself is left out.
+
+    The spacing never is, since a sampler that is asked for by name brings its own.
+    """
     yield from ("--sampler", settings.sampler, "--steps", str(settings.steps))
     before = asdict(own)
     for key, value in asdict(settings).items():
-        if key not in ("sampler", "steps") and value != before[key]:
+        if key == "spacing" or (key not in ("sampler", "steps") and value != before[key]):
             yield from ("--set", f"sampling.{key}={value if key in _WORDS else json.dumps(value)}")

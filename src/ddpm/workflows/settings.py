@@ -27,7 +27,8 @@ USUAL_STEPS = {
 def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
     """The model's settings under overrides such as ``sampling.steps=50``.
 
-    A sampler asked for without steps takes its usual number of them; ancestral takes every level.
+    A sampler asked for without steps takes its usual number of them (ancestral every level), without a
+    spacing `compact` (ancestral `uniform`), however many steps were asked for.
     """
     config = model.spec.config
     for assignment in overrides:
@@ -45,13 +46,13 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
         )
     check_guide(model, chosen)
     usual: list[str] = []
-    if "sampling.sampler" in asked and "sampling.steps" not in asked:
-        steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
-        usual = [f"sampling.steps={min(steps, config.diffusion.num_steps)}"]
+    if "sampling.sampler" in asked:
+        if "sampling.steps" not in asked:
+            steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
+            usual.append(f"sampling.steps={min(steps, config.diffusion.num_steps)}")
         if "sampling.spacing" not in asked:
-            usual.append(
-                f"sampling.spacing={'uniform' if chosen.sampler == 'ancestral' else 'compact'}"
-            )
+            spacing = "uniform" if chosen.sampler == "ancestral" else "compact"
+            usual.append(f"sampling.spacing={spacing}")
     return with_overrides(config, [*overrides, *usual]).sampling
 
 
