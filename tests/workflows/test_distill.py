@@ -288,6 +288,14 @@ def test_images_must_be_there_and_of_the_teacher_s_kind(teacher: RunFolder) -> N
     assert words.startswith("The teacher draws the classes 0, 1, 2")
 
 
+@pytest.mark.parametrize("other", ["schedule=linear", "num_steps=500"])
+def test_it_walks_on_its_teacher_s_noise_levels_or_not_at_all(
+    teacher: RunFolder, other: str
+) -> None:
+    request = DistillRequest(str(teacher.root), Path("few"), overrides=[f"diffusion.{other}"])
+    assert "diffusion.schedule=cosine and diffusion.num_steps=1000; leave" in refused(request)
+
+
 def test_without_a_teacher_there_is_no_student() -> None:
     config = with_overrides(get_preset("digits").config, ["model=student"])
     with pytest.raises(RequestError, match="ddpm distill RUN"):

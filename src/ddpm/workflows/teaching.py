@@ -92,11 +92,19 @@ def maker(teacher: Ddpm | None) -> Maker:
 def with_facts_of(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
     """A student's spec: what its teacher knew of the data; without a teacher `spec` as it is.
 
-    RequestError where the data at hand are not of the teacher's kind.
+    RequestError where the data at hand are not of the teacher's kind, or the noise levels not its own:
+    both networks are asked at the same t, and t means a level of the schedule.
     """
     if teacher is None:
         return spec
     known = teacher.spec
+    taught = known.config.diffusion
+    levels = (taught.schedule, taught.num_steps)
+    if (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) != levels:
+        raise RequestError(
+            "A few-step student walks on its teacher's noise levels, which are diffusion.schedule="
+            f"{levels[0]} and diffusion.num_steps={levels[1]}; leave both to ddpm distill."
+        )
     if spec.image_shape != known.image_shape:
         asked, drawn = ("x".join(map(str, s.image_shape)) for s in (spec, known))
         raise RequestError(
