@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.config import Config, DataConfig, SamplingConfig, with_overrides
+from ddpm.config import Config, DataConfig, SamplingConfig, load_config, with_overrides
 from ddpm.errors import RequestError
+from ddpm.files import write_json
 from ddpm.models.ddpm import Ddpm as DiffusionModel
 from ddpm.models.student import Student
 from ddpm.presets import PRESETS, get_preset
@@ -41,6 +42,7 @@ TINY = (
     "sampling.guidance=2",
     "sampling.steps=3",
 )
+OFTEN = ("training.checkpoint_every=2", "training.heldout_every=3")
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,7 @@ def student(teacher: RunFolder, cache: Path) -> RunFolder:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DDPM_CACHE_DIR", str(cache))
         out = teacher.root.with_name("student")
-        often = ("training.checkpoint_every=2", "training.heldout_every=3")
-        outcome = distill(DistillRequest(str(teacher.root), out, steps=4, overrides=often))
+        outcome = distill(DistillRequest(str(teacher.root), out, steps=4, overrides=OFTEN))
         assert outcome.exit_status == 0 and outcome.step == outcome.steps == 4
         return outcome.run
 
@@ -190,6 +191,25 @@ def test_a_fifth_of_the_teacher_s_time_counts_the_teacher_s_walks() -> None:
     assert usual_steps(guided, 4) == round(200 / 2.7)
 
 
+def test_a_teacher_that_was_stopped_early_counts_the_steps_that_it_has_had(
+    copies: tuple[RunFolder, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, _ = copies
+    config = with_overrides(load_config(original.config), ["training.steps=60"])
+    heard: list[int] = []
+    monkeypatch.setattr(
+        "ddpm.workflows.distill.train",
+        lambda config, *rest, **more: heard.append(config.training.steps),
+    )
+    model = open_model(str(original.root)).model
+    planned = model.spec.with_config(config)
+    state = checkpoint.load(original.checkpoint(6)).state
+    shutil.rmtree(original.checkpoint(6))
+    checkpoint.save(original.checkpoint(6), state, planned, {"step": 6, "seconds": 1.0})
+    distill(DistillRequest(str(original.root), Path("few")))
+    assert heard == [1] and usual_steps(config, 4) > 1
+
+
 # --- killed ------------------------------------------------------------------------------------------
 
 
@@ -213,6 +233,34 @@ def test_another_teacher_is_not_taken_for_the_first(copies: tuple[RunFolder, Run
     killed.teacher.write_bytes(b"nothing")
     with pytest.raises(RequestError, match="not a readable safetensors file"):
         again(killed)
+
+
+@pytest.mark.parametrize(
+    "change", ["training.steps=8", "sampling.guidance=3", "sampling.clip=none"]
+)
+def test_a_teacher_that_has_changed_since_is_not_passed_over_in_silence(
+    copies: tuple[RunFolder, RunFolder], change: str
+) -> None:
+    original, killed = copies
+    config = with_overrides(load_config(original.config), ["sampling.steps=2", change])
+    write_json(original.config, config.to_dict())
+    if change.startswith("training"):
+        assert train(config, original.root).step == 8
+    request = DistillRequest(str(original.root), killed.root, steps=4, overrides=OFTEN)
+    words = refused(request)
+    assert "another teacher than" in words and f"ddpm train {killed.root}" in words
+    again(killed)
+    assert killed.checkpoint_steps() == [2, 4]  # the same student of the same teacher
+
+
+def test_other_steps_of_the_teacher_s_own_drawing_are_no_other_teacher(
+    copies: tuple[RunFolder, RunFolder], student: RunFolder
+) -> None:
+    original, killed = copies
+    config = with_overrides(load_config(original.config), ["sampling.steps=2"])
+    write_json(original.config, config.to_dict())
+    distill(DistillRequest(str(original.root), killed.root, steps=4, overrides=OFTEN))
+    assert weights(killed, 4) == weights(student, 4)
 
 
 KILLS: list[tuple[str, Fuse, list[int]]] = [
@@ -315,6 +363,12 @@ def test_another_number_of_evaluations_is_another_run(
 ) -> None:
     request = DistillRequest(str(teacher.root), student.root, evaluations=2, steps=4)
     assert "other settings (student.evaluations" in refused(request)
+
+
+def test_evaluations_are_said_where_the_length_follows_them(teacher: RunFolder) -> None:
+    overrides = ["training.seed=1", "student.evaluations=2"]
+    words = refused(DistillRequest(str(teacher.root), Path("few"), overrides=overrides))
+    assert "give it by --evaluations" in words
 
 
 def test_others_have_no_evaluations_to_choose() -> None:

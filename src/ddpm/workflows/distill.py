@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
+from ddpm.errors import RequestError
 from ddpm.models.student import WALK
+from ddpm.runs import RunFolder
 from ddpm.workflows.opening import RUNS, open_model
-from ddpm.workflows.teaching import check_teacher
+from ddpm.workflows.teaching import check_kept, check_teacher
 from ddpm.workflows.train import Outcome, train
 
 SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise
@@ -30,9 +32,19 @@ class DistillRequest:
 
 
 def distill(request: DistillRequest) -> Outcome:
-    """Train the student, or go on with the one that is there; RequestError where the target cannot teach."""
+    """Train the student, or go on with the one that is there.
+
+    RequestError where the target cannot teach, or is no longer what the student there learns from.
+    """
     opened = open_model(request.target, "cpu")
-    recipe = student_config(check_teacher(opened).spec.config, request.evaluations)
+    teacher = check_teacher(opened)
+    out = request.out or RUNS / f"{opened.name}-few"
+    check_kept(RunFolder(out), teacher, request.target)
+    if any(text.split("=")[0].strip() == "student.evaluations" for text in request.overrides):
+        raise RequestError(
+            "The length of the training depends on student.evaluations; give it by --evaluations, not --set."
+        )
+    recipe = student_config(_as_trained(teacher.spec.config, opened.step), request.evaluations)
     config = with_overrides(recipe, request.overrides)
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
@@ -42,8 +54,13 @@ def distill(request: DistillRequest) -> Outcome:
     if request.steps is not None:
         training = replace(training, steps=request.steps)
     config = replace(config, training=training)
-    out = request.out or RUNS / f"{opened.name}-few"
     return train(config, out, init=request.target, device=request.device)
+
+
+def _as_trained(teacher: Config, step: int | None) -> Config:
+    """The teacher's configuration with the steps that it has had, which may be fewer than were planned."""
+    planned = teacher.training.steps
+    return replace(teacher, training=replace(teacher.training, steps=min(planned, step or planned)))
 
 
 def student_config(teacher: Config, evaluations: int) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -60,6 +61,28 @@ def find_teacher(run: RunFolder, config: Config, named: str | None, device: str)
             "altered); bring it back from a copy, or choose another --out."
         )
     return teacher
+
+
+def check_kept(run: RunFolder, teacher: Ddpm, named: str) -> None:
+    """RequestError where `run` learns from another teacher than the model called `named` is by now.
+
+    Another one is other weights, or other settings of those that its walks are drawn with.
+    """
+    if not run.teacher.is_file():
+        return
+    kept = check_teacher(open_model(str(run.teacher), "cpu"))
+    if _walking(kept) != _walking(teacher):
+        raise RequestError(
+            f"The student in {run.root} was begun with another teacher than {named} is now (trained since, "
+            "or set to draw otherwise); choose another --out for a student of today's, or go on with the "
+            f"one of then: ddpm train {shlex.quote(str(run.root))}."
+        )
+
+
+def _walking(teacher: Ddpm) -> tuple[Any, ...]:
+    """What decides a teacher's walks: a student's walk has its own solver and steps."""
+    own = teacher.spec.config.sampling
+    return weights_hash(teacher), own.guidance, own.guidance_interval, own.clip
 
 
 def keep_teacher(run: RunFolder, teacher: Ddpm | None) -> None:
