@@ -35,7 +35,7 @@ from ddpm.workflows import sampler_lab as module
 from ddpm.workflows.lab_measure import Bench
 from ddpm.workflows.lab_points import plan_points
 from ddpm.workflows.lab_request import BUDGETS, LabRequest, command
-from ddpm.workflows.lab_result import settle, take_over
+from ddpm.workflows.lab_result import default_words, take_over
 from ddpm.workflows.marking import grid_comment
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.report_pictures import _is_current
@@ -156,6 +156,89 @@ def test_a_lab_that_was_cut_off_goes_on_where_it_was(
     assert kept < {file.name for file in own.sampler_lab_points.glob("*.json")}
 
 
+@pytest.mark.parametrize("failing", ["tradeoff_plot", "write_json"])
+def test_the_default_changes_only_once_the_record_says_why(
+    run: RunFolder, lab: dict[str, Any], monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A full disk or a figure that fails leaves the run as it was."""
+
+    def full(*rest: Any) -> None:
+        raise OSError("no space left")
+
+    before = run.config.read_bytes()
+    once = request(run, samplers=("ddim",), evaluations=(2,), overrides=("sampling.clip=none",))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, failing, full)
+        with pytest.raises(OSError, match="no space"):
+            sampler_lab(once)
+    assert run.config.read_bytes() == before
+
+
+@pytest.mark.parametrize("budgets", [(), (0,), (4, -1)])
+def test_a_library_call_asks_for_evaluations_too(run: RunFolder, budgets: tuple[int, ...]) -> None:
+    with pytest.raises(RequestError, match="--evaluations should be whole numbers of at least 1"):
+        sampler_lab(request(run, evaluations=budgets))
+
+
+@pytest.fixture
+def bench(run: RunFolder, tmp_path: Path) -> Bench:
+    model = open_model(str(run.root), "cpu").model
+    assert isinstance(model, Ddpm)
+    real = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8)
+    yardstick = make_yardstick("fd", (real[:30], real[30:]), PixelMean(), 10)
+    return Bench(model, "weights", yardstick, tmp_path, range(10))
+
+
+HARM: dict[str, Any] = {
+    "replicates": [None, [1.0], "many", [None] * 201],
+    "evaluations": [None, "4", True],
+    "seconds_per_image": [None, []],
+    "solver_error": ["none", {}],
+}
+
+
+def test_a_damaged_record_is_measured_anew(bench: Bench) -> None:
+    (point,) = plan_points(bench.model, ["ddim"], [2], [])
+    record, file = bench.measure(point), bench.file(point)
+    assert bench.known(point) == json.loads(json.dumps(record))
+    assert len(record["replicates"]) == 201
+    for key, values in HARM.items():
+        for harmed in [{**record, key: value} for value in values]:
+            file.write_text(json.dumps(harmed), "utf-8")
+            assert bench.known(point) is None, harmed[key]
+        file.write_text(json.dumps({k: v for k, v in record.items() if k != key}), "utf-8")
+        assert bench.known(point) is None, key
+    file.write_text("[]", "utf-8")
+    assert bench.known(point) is None
+
+
+def test_a_damaged_fine_path_is_followed_anew(bench: Bench) -> None:
+    settings = bench.model.spec.config.sampling
+    whole = bench.fine(settings)
+    (file,) = bench.folder.glob("fine-*.npz")
+    stored = file.read_bytes()
+    for harmed in (b"", b"nothing", stored[: len(stored) // 2]):
+        file.write_bytes(harmed)
+        assert np.array_equal(bench.fine(settings), whole)
+        assert file.read_bytes() == stored
+    np.savez_compressed(file, images=whole[:3])
+    assert np.array_equal(bench.fine(settings), whole)
+    np.savez_compressed(file, others=whole)
+    assert np.array_equal(bench.fine(settings), whole)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"), [(lab_measure, "RULE", 2), (torch, "__version__", "9.9")]
+)
+def test_points_of_another_program_are_not_taken_for_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any
+) -> None:
+    settings = bench.model.spec.config.sampling
+    before = bench.key(settings)
+    monkeypatch.setattr(place, name, value)
+    assert bench.key(settings) != before
+
+
 def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
     run: RunFolder, lab: dict[str, Any], tmp_path: Path, capsys
 ) -> None:
@@ -178,7 +261,7 @@ def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing
     """Whatever the run's own spacing: a sampler that is asked for by name brings its own."""
     opened = open_model(str(run.root), "cpu")
     chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
-    words = settle(opened, str(run.root), chosen, keep=True)
+    words = default_words(opened, str(run.root), chosen, keep=True)
     options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
     assert chosen_settings(opened.model, sampling_overrides(options)) == chosen
 

@@ -86,13 +86,12 @@ def _spot(point: dict[str, Any]) -> Spot:
     return Spot(point["evaluations"], milliseconds, point["value"], point["low"], point["high"])
 
 
-def settle(opened: Opened, target: str, settings: SamplingConfig, keep: bool) -> str:
-    """Make measured settings the run's default unless `keep`; what was done, in words.
+def default_words(opened: Opened, target: str, settings: SamplingConfig, keep: bool) -> str:
+    """What becomes of measured settings: a run's default unless `keep`; else how to ask for them.
 
     A weights file, bundled or not, is not written to.
     """
     if opened.run is not None and not keep:
-        take_over(opened.run, settings)
         return f"{opened.run.root} draws like this by default from now on"
     own = opened.model.spec.config.sampling
     words = shlex.join(["ddpm", "sample", target, *_options(own, settings)])

@@ -27,7 +27,7 @@ from ddpm.workflows.generated import DrawnImages
 from ddpm.workflows.lab_measure import FINE_SEEDS, Bench, Record, fine_settings
 from ddpm.workflows.lab_points import Point, ancestral_point, cost, plan_points
 from ddpm.workflows.lab_request import LabRequest, as_evaluation, command
-from ddpm.workflows.lab_result import chart, judged, settle
+from ddpm.workflows.lab_result import chart, default_words, judged, take_over
 from ddpm.workflows.marking import weights_hash
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import Progress, duration, say
@@ -65,11 +65,13 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
         "command": command(request),
     }
     chosen = points[lab["recommended"]].settings
-    lab["default"] = settle(opened, request.target, chosen, request.keep)
+    lab["default"] = default_words(opened, request.target, chosen, request.keep)
     lab["environment"] = {**environment(asked, began), "precision": model.precision}
     tradeoff_plot(place.sampler_lab_plot, chart(lab))
     for path in filter(None, (place.sampler_lab, request.json)):
         write_json(path, lab)
+    if opened.run is not None and not request.keep:  # last: the record says why
+        take_over(opened.run, chosen)
     return lab
 
 
@@ -79,6 +81,8 @@ def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
         raise RequestError(
             f"{request.metric} is no distance; --metric is {' or '.join(DISTANCES)}."
         )
+    if not request.evaluations or min(request.evaluations) < 1:
+        raise RequestError("--evaluations should be whole numbers of at least 1.")
     for key in ("sampling.sampler", "sampling.steps"):
         if any(assignment.split("=")[0].strip() == key for assignment in request.overrides):
             raise RequestError(f"The lab tries {key} itself; use --samplers and --evaluations.")
