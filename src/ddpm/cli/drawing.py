@@ -34,7 +34,11 @@ def define_sample(add: Add) -> None:
     parser.add_argument(
         "--grid", type=grid, metavar="RxC", help="rows x columns of the picture, such as 5x5"
     )
-    parser.add_argument("--gif", action="store_true", help="also the reverse process as a GIF; without --steps, of 20 at least")
+    parser.add_argument(
+        "--gif",
+        action="store_true",
+        help="also the reverse process as a GIF; without --steps, of 20 at least",
+    )
     parser.add_argument(
         "--panel", action="store_true", help="also x_t above its predicted x0, over time"
     )
