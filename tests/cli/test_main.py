@@ -15,6 +15,7 @@ from PIL import Image
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
+from ddpm.runs import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -189,6 +190,21 @@ def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Pa
     save_images(workplace / "one", 3)
     save_images(workplace / "other", 3)
     assert "both name images" in refused(capsys, "train", "one", "--data", "other")
+
+
+def test_a_run_named_like_a_data_set_is_not_taken_for_it(workplace: Path) -> None:
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    assert run("train", "digits", "--out", "digits", *small) == 0
+    assert run("train", "digits", "--out", "new", *small) == 0
+    for name in ("digits", "new"):
+        assert RunFolder(workplace / name).load_environment()["data"]["given"] == 1797
+
+
+def test_a_folder_called_like_a_data_set_is_meant_where_images_are_given(workplace: Path) -> None:
+    save_images(workplace / "anime-hub", 6)
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    assert run("train", "anime-hub", *small) == 0
+    assert RunFolder(workplace / "runs" / "anime-hub").load_environment()["data"]["given"] == 6
 
 
 def test_flat_images_are_refused_where_they_cannot_be_scaled(

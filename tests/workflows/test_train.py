@@ -218,6 +218,16 @@ def test_changed_images_are_refused(tmp_path: Path) -> None:
     assert train(config, run.root).exit_status == 0
 
 
+def test_a_run_inside_its_folder_of_images_goes_on(tmp_path: Path) -> None:
+    """`ddpm train .`: the previews that lie below the images by then are none of them."""
+    pictures(tmp_path)
+    settings = f"data.path={json.dumps(str(tmp_path))}", "training.preview_every=1"
+    run = train(tiny(*settings, "training.steps=2"), tmp_path / "runs" / "here").run
+    assert run.preview(1).is_file()
+    assert train(tiny(*settings, "training.steps=3"), run.root).step == 3
+    assert run.load_environment()["data"]["given"] == 12
+
+
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [

@@ -98,7 +98,7 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
                 f"{options.target} and --data both name images; give one of them, or a preset with --data."
             )
         config, name = get_preset("folder").config, target.resolve().stem
-        options.data = options.target
+        options.data = str(target.resolve())  # the path even where a data set is called so
     elif target.name != options.target or target.suffix:  # meant as a path
         raise RequestError(
             f"There is nothing at {options.target}; give a folder, a zip or an array of images, "

@@ -84,7 +84,8 @@ def _get_mnist(cache: Path, fetch: Fetch) -> Path:
 def _get_anime(cache: Path, fetch: Fetch) -> Path:
     raise RequestError(
         f"the anime faces must be fetched by hand: get the zip from {_ANIME_SOURCE} (or your "
-        "course's), then give it (--data anime-faces.zip) or put it into $DDPM_DATA_DIR/anime/; "
+        "course's), then give it (--data anime-faces.zip or, unpacked, --data ./anime) or put it into "
+        "$DDPM_DATA_DIR/anime/; "
         "--data anime-hub takes the copy at the Hugging Face Hub"
     )
 
@@ -197,12 +198,13 @@ def locate(
 ) -> Path:
     """The path of the images meant by a path, by the name of a data set, or by hf:OWNER/NAME.
 
-    In this order: an existing path; ``data_dir/NAME`` where it holds anything; the cache; a
-    download. Raises ``RequestError`` where nothing is meant by it or the set must be got by hand,
-    ``WorkError`` where a download fails.
+    In this order: an existing path, unless it is spelled like a set in ``DATASETS`` (``./mnist`` is
+    always the path); ``data_dir/NAME`` where it holds anything; the cache; a download. Raises
+    ``RequestError`` where nothing is meant by it or the set must be got by hand, ``WorkError`` where a
+    download fails.
     """
     path = Path(os.path.expanduser(name_or_path))
-    if name_or_path and os.path.exists(path):  # False for what cannot be a path, too
+    if is_path(name_or_path):
         return path
     if data_dir is not None and path.name == name_or_path and _holds_anything(data_dir / path):
         return data_dir / path
@@ -223,6 +225,13 @@ def at_hand(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Pat
         return locate(name_or_path, data_dir=data_dir, cache_dir=cache_dir, fetch=_there_already)
     except (RequestError, WorkError):
         return None
+
+
+def is_path(name_or_path: str) -> bool:
+    """Whether ``locate`` takes this for a path: it exists, and is not the name of a known set."""
+    named = name_or_path in DATASETS or not name_or_path
+    # os.path's answer is False for what cannot be a path, too
+    return not named and os.path.exists(os.path.expanduser(name_or_path))
 
 
 def is_known(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ddpm.config import Config, load_config, unknown
-from ddpm.data.catalogue import cache_dir, data_dir, locate
+from ddpm.data.catalogue import cache_dir, data_dir, is_path, locate
 from ddpm.data.dataset import Dataset, prepare
 from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
@@ -198,7 +198,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
 def _check_data_dir(name: str) -> None:
     """RequestError where the images `name` are to lie in DDPM_DATA_DIR, and that is no folder."""
     folder = data_dir()
-    looked_for = Path(name).name == name and name != "digits" and not Path(name).exists()
+    looked_for = Path(name).name == name and name != "digits" and not is_path(name)
     if looked_for and folder is not None and not folder.is_dir():
         raise RequestError(
             f"DDPM_DATA_DIR names {folder}, but there is no such folder; mend it, or unset it."
