@@ -207,6 +207,18 @@ def test_a_folder_called_like_a_data_set_is_meant_where_images_are_given(workpla
     assert RunFolder(workplace / "runs" / "anime-hub").load_environment()["data"]["given"] == 6
 
 
+def test_a_run_goes_on_by_its_name_and_images_come_first(workplace: Path) -> None:
+    save_images(workplace / "faces.v1", 6)
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]"]
+    assert run("train", "faces.v1", "--steps", "1", *small) == 0
+    begun = RunFolder(workplace / "runs" / "faces.v1")  # the whole name: faces.v2 is another run
+    assert begun.checkpoint_steps() == [1]
+    assert run("train", "faces.v1", "--steps", "2", *small) == 0  # the images, by the same command
+    (workplace / "faces.v1").rename(workplace / "moved")
+    assert run("train", "faces.v1", "--data", "moved", "--steps", "3") == 0  # the run
+    assert begun.checkpoint_steps()[-1] == 3
+
+
 def test_flat_images_are_refused_where_they_cannot_be_scaled(
     capsys: pytest.CaptureFixture[str], workplace: Path
 ) -> None:
