@@ -142,6 +142,22 @@ def test_mnist_is_fetched_from_two_mirrors_by_content(tmp_path: Path) -> None:
         assert len(content.sha256) == 64
 
 
+def test_a_download_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(urls: Sequence[str], target: Path, content: Content, progress: Any) -> Path:
+        progress(5, 10)
+        return target
+
+    monkeypatch.setattr(catalogue, "fetch", slow)
+    heard: list[tuple[int, int]] = []
+    locate(
+        "mnist",
+        data_dir=None,
+        cache_dir=tmp_path,
+        progress=lambda done, total: heard.append((done, total)),
+    )
+    assert heard == [(5, 10)] * 4
+
+
 def test_offline_mnist_says_which_files_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(WorkError) as caught:
         find("mnist", tmp_path, offline)
