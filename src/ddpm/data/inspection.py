@@ -98,9 +98,9 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _counted(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """A row each in the order given, or of many the most frequent and how many more there are."""
-    rows = [{what: name, "images": count} for name, count in counts.items()]
-    if len(rows) <= _LISTED:
-        return rows
-    rows.sort(key=lambda row: -row["images"])
-    rest = sum(row["images"] for row in rows[_LISTED:])
-    return [*rows[:_LISTED], {what: f"and {len(rows) - _LISTED} more", "images": rest}]
+    told = list(counts.items())
+    if len(told) > _LISTED:
+        told.sort(key=lambda item: -item[1])
+        rest = told[_LISTED:]
+        told[_LISTED:] = [(f"and {len(rest)} more", sum(count for _, count in rest))]
+    return [{what: name, "images": count} for name, count in told]
