@@ -16,7 +16,8 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "workflows",
     "training",
     "models presets",
-    "diffusion networks data evaluation visuals reporting config runs randomness device processes",
+    "diffusion networks data evaluation visuals reporting config randomness device processes",
+    "runs",
     "files locking",
     "errors",
 )

@@ -155,6 +155,10 @@ class RunFolder:
         """Whether a run was begun here."""
         return self.config.is_file()
 
+    def has_begun(self) -> bool:
+        """Whether a training has written here; a config.json alone may be anybody's."""
+        return self.exists() and self.environment.is_file()
+
     def load_environment(self) -> dict[str, Any]:
         """What the run recorded about its machine and data; empty where nothing was."""
         try:

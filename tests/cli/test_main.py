@@ -15,6 +15,7 @@ from PIL import Image
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
+from ddpm.runs import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -191,13 +192,43 @@ def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Pa
     assert "both name images" in refused(capsys, "train", "one", "--data", "other")
 
 
+def test_a_run_named_like_a_data_set_is_not_taken_for_it(workplace: Path) -> None:
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    assert run("train", "digits", "--out", "digits", *small) == 0
+    assert run("train", "digits", "--out", "new", *small) == 0
+    for name in ("digits", "new"):
+        assert RunFolder(workplace / name).load_environment()["data"]["given"] == 1797
+
+
+def test_a_folder_called_like_a_data_set_is_meant_where_images_are_given(workplace: Path) -> None:
+    save_images(workplace / "anime-hub", 6)
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    assert run("train", "anime-hub", *small) == 0
+    assert RunFolder(workplace / "runs" / "anime-hub").load_environment()["data"]["given"] == 6
+
+
+def test_a_run_goes_on_by_its_name_and_images_come_first(workplace: Path) -> None:
+    save_images(workplace / "faces.v1", 6)
+    small = ["--set", "network.channels=8", "--set", "network.attention=[]"]
+    assert run("train", "faces.v1", "--steps", "1", *small) == 0
+    begun = RunFolder(workplace / "runs" / "faces.v1")  # the whole name: faces.v2 is another run
+    assert begun.checkpoint_steps() == [1]
+    assert run("train", "faces.v1", "--steps", "2", *small) == 0  # the images, by the same command
+    (workplace / "faces.v1").rename(workplace / "moved")
+    assert run("train", "faces.v1", "--data", "moved", "--steps", "3") == 0  # the run
+    assert begun.checkpoint_steps()[-1] == 3
+
+
 def test_flat_images_are_refused_where_they_cannot_be_scaled(
     capsys: pytest.CaptureFixture[str], workplace: Path
 ) -> None:
     for name in ("a", "b"):
         Image.new("L", (8, 8), 99).save(save_images(workplace / "flat", 0) / f"{name}.png")
     choices = ["--all-images", "--set", "diffusion.objective=edm", "--steps", "2"]
-    assert "one flat color" in refused(capsys, "train", "flat", *choices)
+    assert refused(capsys, "train", "flat", *choices) == (
+        "ddpm: This model cannot be made: the images are all one flat color (data_std is 0); give images "
+        "that differ."
+    )
     assert not (workplace / "runs").exists()
 
 

@@ -73,13 +73,18 @@ def test_an_existing_path_is_itself(tmp_path: Path) -> None:
     assert find(str(folder / "a.zip"), tmp_path) == folder / "a.zip"
 
 
-def test_a_path_comes_before_a_name(
+def test_a_known_name_is_the_set_whatever_lies_here(
     tmp_path: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("mnist", "digits", "cats"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"another image")
     assert find("mnist", tmp_path) == image_folder
-    (tmp_path / "mnist").mkdir()
-    assert find("mnist", tmp_path) == Path("mnist")
+    assert find("mnist", tmp_path, Fetched(), data_dir=None) == tmp_path / "cache" / "mnist"
+    assert find("digits", tmp_path).name == "digits.npz"
+    assert find("./mnist", tmp_path) == Path("mnist")
+    assert find("cats", tmp_path) == Path("cats")
 
 
 def test_the_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +142,22 @@ def test_mnist_is_fetched_from_two_mirrors_by_content(tmp_path: Path) -> None:
         assert len(content.sha256) == 64
 
 
+def test_a_download_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(urls: Sequence[str], target: Path, content: Content, progress: Any) -> Path:
+        progress(5, 10)
+        return target
+
+    monkeypatch.setattr(catalogue, "fetch", slow)
+    heard: list[tuple[int, int]] = []
+    locate(
+        "mnist",
+        data_dir=None,
+        cache_dir=tmp_path,
+        progress=lambda done, total: heard.append((done, total)),
+    )
+    assert heard == [(5, 10)] * 4
+
+
 def test_offline_mnist_says_which_files_to_put_where(tmp_path: Path) -> None:
     with pytest.raises(WorkError) as caught:
         find("mnist", tmp_path, offline)
@@ -159,7 +180,10 @@ def test_anime_says_in_one_sentence_where_to_get_it(tmp_path: Path) -> None:
         find("anime", tmp_path)
     message = str(caught.value)
     assert DATASETS["anime"].source in message
-    assert all(word in message for word in ("--data anime-faces.zip", "$DDPM_DATA_DIR/anime/"))
+    assert all(
+        word in message
+        for word in ("--data anime-faces.zip", "--data ./anime", "$DDPM_DATA_DIR/anime/")
+    )
     assert ". " not in message and "\n" not in message
 
 

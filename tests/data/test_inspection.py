@@ -61,6 +61,21 @@ def test_archives_beside_the_images_are_named(
     assert {"what": "not opened", "value": words} in found
 
 
+def test_of_many_sizes_and_classes_the_most_frequent_are_listed(
+    tmp_path: Path, write_folder: Any, pictures: Any
+) -> None:
+    shapes = [(8, 8 + i) for i in range(23)] + [(8, 20)]
+    files = {
+        f"{i % 22:02}/{i}.png": pictures(1, shape, seed=i)[0] for i, shape in enumerate(shapes)
+    }
+    found = inspect(write_folder(tmp_path / "photos", files), cache_dir=tmp_path / "cache")
+    assert len(found.sizes) == len(found.classes) == 21
+    assert found.sizes[0] == {"size": "8x20", "images": 2}
+    assert found.sizes[-1] == {"size": "and 3 more", "images": 3}
+    assert found.classes[-1] == {"class": "and 2 more", "images": 2}
+    assert sum(row["images"] for row in found.sizes) == 24
+
+
 def test_the_samples_are_spread_over_the_whole_set(tmp_path: Path) -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1).repeat(4, 1).repeat(4, 2)
     np.save(tmp_path / "a.npy", images)

@@ -75,6 +75,19 @@ def test_a_loop_of_links_ends_and_a_linked_folder_is_read(
         source.load(2)
 
 
+def test_runs_among_the_images_are_passed_over_and_none_is_a_set(
+    tmp_path: Path, write_folder: Any
+) -> None:
+    run = {"config.json": b"{}", "environment.json": b"{}", "samples.png": b"drawn"}
+    files = {"1.png": b"1", "faces/config.json": b"{}", "faces/2.png": b"2"}
+    files |= {f"runs/{name}/{path}": data for name in "ab" for path, data in run.items()}
+    root = write_folder(tmp_path / "set", {**files, "runs/a/previews/step-1.png": b"drawn"})
+    assert open_source(root).names == ("1.png", "faces/2.png")
+    with pytest.raises(RequestError, match="a is a run, no set of images; give a folder"):
+        open_source(root / "runs" / "a")
+    assert open_source(root / "runs" / "a" / "previews").names == ("step-1.png",)
+
+
 def test_names_that_differ_only_in_how_accents_are_written_are_two_images(tmp_path: Path) -> None:
     (tmp_path / "\u00e9.png").write_bytes(b"composed")
     (tmp_path / "e\u0301.png").write_bytes(b"decomposed")

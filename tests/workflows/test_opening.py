@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ddpm.config import Config, with_overrides
+from ddpm.data import catalogue
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import write_json
@@ -22,6 +23,7 @@ from ddpm.training import checkpoint
 from ddpm.workflows.opening import (
     bundled_names,
     find_run,
+    located,
     newest_checkpoint,
     open_dataset,
     open_model,
@@ -178,3 +180,19 @@ def test_the_spread_of_the_digits_is_that_of_their_pixels() -> None:
     assert spec.data_mean == pytest.approx([pixels.mean()])
     assert spec.data_std == pytest.approx(pixels.std())
     assert sum(spec.class_counts) == len(dataset.train)
+
+
+def test_a_download_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(urls: object, target: Path, content: object, progress: object) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+        return target
+
+    monkeypatch.setattr(catalogue, "fetch", write)
+    folder = catalogue.cache_dir() / "mnist"
+    for _ in range(2):
+        assert located("mnist") == folder
+    assert located("digits").is_file()
+    assert capsys.readouterr().err == f"downloading mnist into {folder.parent}\n"

@@ -26,6 +26,7 @@ from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.workflows import train as workflow
+from ddpm.workflows.continuing import begun
 from ddpm.workflows.train import Outcome, train
 
 TINY = (
@@ -176,7 +177,7 @@ def test_a_folder_that_appears_meanwhile_is_nobody_elses(
 
     monkeypatch.setattr(Path, "is_dir", is_dir)
     config = tiny()
-    assert workflow._begun(run, config) == workflow._begun(run, config) == config
+    assert begun(run, config) == begun(run, config) == config
 
 
 def test_an_empty_folder_and_the_trace_of_a_killed_start_are_taken(tmp_path: Path) -> None:
@@ -216,6 +217,37 @@ def test_changed_images_are_refused(tmp_path: Path) -> None:
     refused(config, run.root, "images have changed since")
     (folder / "extra.png").unlink()
     assert train(config, run.root).exit_status == 0
+
+
+def test_a_run_inside_its_folder_of_images_goes_on(tmp_path: Path) -> None:
+    """`ddpm train .`: the previews that lie below the images by then are none of them."""
+    pictures(tmp_path)
+    settings = f"data.path={json.dumps(str(tmp_path))}", "training.preview_every=1"
+    run = train(tiny(*settings, "training.steps=2"), tmp_path / "runs" / "here").run
+    assert run.preview(1).is_file()
+    assert train(tiny(*settings, "training.steps=3"), run.root).step == 3
+    assert run.load_environment()["data"]["given"] == 12
+
+
+def test_images_that_were_moved_are_named_anew(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+
+    def config(folder: Path, steps: int) -> Config:
+        return tiny(f"data.path={json.dumps(str(folder))}", f"training.steps={steps}")
+
+    pictures(old)
+    stayed, run = (train(config(old, 2), tmp_path / name).run for name in ("stayed", "run"))
+    train(config(old, 4), stayed.root)
+    shutil.copytree(old, new)
+    refused(config(new, 4), run.root, r"other settings \(data.path\)")  # the old ones are there
+    shutil.rmtree(old)
+    refused(config(old, 4), run.root, f"no longer at {old}; name their new place with --data")
+    refused(config(pictures(tmp_path / "other", seed=1), 4), run.root, "images have changed since")
+    assert train(config(new, 4), run.root).step == 4
+    assert load_config(run.config).data.path == str(new)
+    one, other = (checkpoint.load(r.checkpoint(4)).state for r in (stayed, run))
+    for stem, tensors in one.items():
+        assert all(torch.equal(tensor, other[stem][name]) for name, tensor in tensors.items())
 
 
 @pytest.mark.parametrize(
@@ -287,6 +319,17 @@ def test_init_is_remembered_from_the_start(finished: RunFolder, tmp_path: Path) 
     start = checkpoint.load(finished.checkpoint(6)).state["ema"]
     found = checkpoint.load(run.checkpoint(2)).state["weights"]
     assert all(torch.equal(found[name], start[name]) for name in start)
+
+
+def test_other_weights_than_a_run_began_with_are_refused(
+    copy: RunFolder, finished: RunFolder, tmp_path: Path
+) -> None:
+    refused(tiny("training.steps=8"), copy.root, "was begun without --init", init="nothing")
+    one = tiny("training.steps=1", "training.checkpoint_every=1")
+    run = train(one, tmp_path / "new", init=str(finished.root)).run
+    two = tiny("training.steps=2", "training.checkpoint_every=1")
+    refused(two, run.root, f"was begun with --init {finished.root}, and", init=str(copy.root))
+    assert train(one, run.root, init=str(finished.root)).exit_status == 0
 
 
 def test_a_second_process_on_a_run_is_refused(copy: RunFolder, tmp_path: Path) -> None:

@@ -119,4 +119,6 @@ def optional_path(text: str | None) -> Path | None:
 
 def absolute(data: str) -> str:
     """Paths are kept whole, so that a run can go on from another folder; names stay names."""
-    return str(Path(data).resolve()) if Path(data).exists() else data
+    from ddpm.data.catalogue import is_path
+
+    return str(Path(data).expanduser().resolve()) if is_path(data) else data

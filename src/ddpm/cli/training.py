@@ -33,7 +33,9 @@ def define_train(add: Add) -> None:
         "(the keys stand in ddpm/config/sections.py and in the run's config.json).",
     )
     parser.add_argument(
-        "target", metavar="PRESET|FOLDER|ZIP", help="a preset, or images of your own"
+        "target",
+        metavar="PRESET|FOLDER|ZIP",
+        help="a preset, images of your own, or a run to go on with",
     )
     parser.add_argument("--data", metavar="PATH|NAME", help="images for a preset (ddpm data list)")
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
@@ -75,13 +77,13 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     """The configuration and run folder that the arguments of `train` mean."""
     from ddpm.workflows.scaling import scaled
 
-    target = Path(options.target)
+    target, run = Path(options.target), _run_meant(options.target)
     if options.target in PRESETS:
         out = RunFolder(Path(options.out or Path("runs") / options.target))
         config, name = scaled(options.target, options.scale, options.device, out), options.target
-    elif RunFolder(target).exists():
-        config, name = load_config(RunFolder(target).config), target.name
-        options.out = options.out or str(target)
+    elif run is not None:
+        config, name = load_config(run.config), run.root.name
+        options.out = options.out or str(run.root)
     elif options.target.startswith("hf:"):
         raise RequestError(
             f"{options.target} names images alone; give a preset as well, such as: ddpm train folder "
@@ -97,8 +99,9 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
             raise RequestError(
                 f"{options.target} and --data both name images; give one of them, or a preset with --data."
             )
-        config, name = get_preset("folder").config, target.resolve().stem
-        options.data = options.target
+        place = target.resolve()
+        config, name = get_preset("folder").config, place.name if place.is_dir() else place.stem
+        options.data = str(place)  # the path even where a data set is called so
     elif target.name != options.target or target.suffix:  # meant as a path
         raise RequestError(
             f"There is nothing at {options.target}; give a folder, a zip or an array of images, "
@@ -120,6 +123,16 @@ def _training_request(options: Namespace) -> tuple[Config, Path]:
     config = with_overrides(config, options.set)
     _check_total(config, options.set)
     return config, Path(options.out or Path("runs") / name)
+
+
+def _run_meant(target: str) -> RunFolder | None:
+    """The run at this path; where nothing lies there, the one called so below `runs/`."""
+    from ddpm.workflows.opening import find_run
+
+    run = find_run(target)
+    return (
+        run if run is not None and (run.root == Path(target) or not Path(target).exists()) else None
+    )
 
 
 def _check_total(config: Config, assignments: Sequence[str]) -> None:

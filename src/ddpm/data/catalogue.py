@@ -6,6 +6,7 @@ To add one: a row in ``DATASETS`` and, where no ``_get_…`` function fits, one 
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import os
 import sys
@@ -84,7 +85,8 @@ def _get_mnist(cache: Path, fetch: Fetch) -> Path:
 def _get_anime(cache: Path, fetch: Fetch) -> Path:
     raise RequestError(
         f"the anime faces must be fetched by hand: get the zip from {_ANIME_SOURCE} (or your "
-        "course's), then give it (--data anime-faces.zip) or put it into $DDPM_DATA_DIR/anime/; "
+        "course's), then give it (--data anime-faces.zip or, unpacked, --data ./anime) or put it into "
+        "$DDPM_DATA_DIR/anime/; "
         "--data anime-hub takes the copy at the Hugging Face Hub"
     )
 
@@ -192,22 +194,23 @@ def locate(
     *,
     data_dir: Path | None,
     cache_dir: Path,
-    fetch: Fetch = fetch,
+    fetch: Fetch | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """The path of the images meant by a path, by the name of a data set, or by hf:OWNER/NAME.
 
-    In this order: an existing path; ``data_dir/NAME`` where it holds anything; the cache; a
-    download. Raises ``RequestError`` where nothing is meant by it or the set must be got by hand,
-    ``WorkError`` where a download fails.
+    In this order: an existing path, unless it is spelled like a set in ``DATASETS`` (``./mnist`` is
+    always the path); ``data_dir/NAME`` where it holds anything; the cache; a download. Raises
+    ``RequestError`` where nothing is meant by it or the set must be got by hand, ``WorkError`` where a
+    download fails. ``progress`` hears of a download: of a file's bytes, or of the Hub's images.
     """
     path = Path(os.path.expanduser(name_or_path))
-    if name_or_path and os.path.exists(path):  # False for what cannot be a path, too
+    if is_path(name_or_path):
         return path
     if data_dir is not None and path.name == name_or_path and _holds_anything(data_dir / path):
         return data_dir / path
     if name_or_path in DATASETS:
-        return DATASETS[name_or_path].get(cache_dir, fetch)
+        return DATASETS[name_or_path].get(cache_dir, fetch or _told(progress))
     if hub.is_name(name_or_path):
         return hub.fetch_set(name_or_path, cache_dir, progress)
     raise RequestError(_unknown(name_or_path))
@@ -225,9 +228,25 @@ def at_hand(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Pat
         return None
 
 
+def is_path(name_or_path: str) -> bool:
+    """Whether ``locate`` takes this for a path: it exists, and is not the name of a known set."""
+    named = name_or_path in DATASETS or not name_or_path
+    # os.path's answer is False for what cannot be a path, too
+    return not named and os.path.exists(os.path.expanduser(name_or_path))
+
+
 def is_known(name: str) -> bool:
     """Whether ``locate`` would know what to fetch for this name."""
     return name in DATASETS or hub.is_name(name)
+
+
+def is_downloaded(name: str) -> bool:
+    """Whether ``locate`` would fetch this set itself, were it not here yet."""
+    return is_known(name) and name not in ("digits", "anime")
+
+
+def _told(progress: Progress | None) -> Fetch:
+    return functools.partial(fetch, progress=progress)
 
 
 def _there_already(urls: Sequence[str], target: Path, content: Content) -> Path:

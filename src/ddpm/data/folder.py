@@ -19,14 +19,20 @@ from ddpm.data.source import (
     printable,
 )
 from ddpm.errors import RequestError
+from ddpm.runs import RunFolder
 
 
 def files_below(root: Path) -> dict[str, Path]:
     """Every file below ``root`` that is not hidden: its relative name, with /, to its path.
 
-    Links to folders are followed, but no folder is entered twice, so that a loop of links ends.
-    RequestError where a folder cannot be looked into: its images would be missed without a word.
+    Links to folders are followed, but no folder is entered twice, so that a loop of links ends. Runs
+    are passed over: their pictures are none of the user's. RequestError where ``root`` is a run, or
+    where a folder cannot be looked into: its images would be missed without a word.
     """
+    if RunFolder(root).has_begun():
+        raise RequestError(
+            f"{printable(str(root))} is a run, no set of images; give a folder, a zip or an array of images."
+        )
     found = {path.relative_to(root).as_posix(): path for path in _walk(root)}
     return {name: found[name] for name in sorted(found, key=lambda n: natural_key(printable(n)))}
 
@@ -40,6 +46,8 @@ def _walk(root: Path) -> Iterator[Path]:
         if identity in entered:
             continue
         entered.add(identity)
+        if RunFolder(Path(folder)).has_begun():
+            continue
         inner = [path for path in entries if os.path.isdir(path)]  # links to folders are followed
         yield from map(Path, entries - set(inner))
         waiting += sorted(inner, key=natural_key, reverse=True)

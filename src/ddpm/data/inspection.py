@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from ddpm.data.sources import open_source
 from ddpm.data.survey import survey
 
 _SAMPLES = 64
+_LISTED = 20  # sizes and classes, the most frequent; a folder of photos has thousands of sizes
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Rows of (what, value), longer lists as rows of their own, and up to 64 images."""
+    """Rows of (what, value), longer lists as rows of their own, and up to 64 images.
+
+    Of more than 20 sizes or classes the most frequent are listed, and in one row the rest.
+    """
 
     summary: list[dict[str, Any]]  # what, value
     sizes: list[dict[str, Any]]  # size, images
@@ -43,8 +48,8 @@ def inspect(
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
         summary=_summary(dataset),
-        sizes=[{"size": name, "images": count} for name, count in seen.sizes.items()],
-        modes=[{"mode": name, "images": count} for name, count in seen.modes.items()],
+        sizes=_counted("size", seen.sizes),
+        modes=_counted("mode", seen.modes),
         classes=_classes(dataset),
         broken=_broken(dataset.report),
         samples=np.asarray(dataset.images[sample.round().astype(int)]),
@@ -88,4 +93,14 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
         return []
     counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
     named = zip(dataset.class_names, counts.tolist(), strict=True)
-    return [{"class": name, "images": count} for name, count in named]
+    return _counted("class", dict(named))
+
+
+def _counted(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """A row each in the order given, or of many the most frequent and how many more there are."""
+    told = list(counts.items())
+    if len(told) > _LISTED:
+        told.sort(key=lambda item: -item[1])
+        rest = told[_LISTED:]
+        told[_LISTED:] = [(f"and {len(rest)} more", sum(count for _, count in rest))]
+    return [{what: name, "images": count} for name, count in told]

@@ -60,6 +60,8 @@ def weight_forms(spec: ModelSpec, make: Make) -> Mapping[str, Form]:
     with _Unfilled():
         try:
             model = make(spec, "meta")
+        except RequestError:  # a sentence of its own, such as that of images all alike
+            raise
         except (ValueError, RuntimeError, OverflowError) as error:
             raise RequestError(f"There is no such network ({error}).") from error
     return {name: Form.of(tensor) for name, tensor in model.averaged_weights().items()}

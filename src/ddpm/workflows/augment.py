@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.augmentation import Augmentation
+from ddpm.data.catalogue import is_path
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models.geometry import Geometry
@@ -48,7 +49,7 @@ def _meant(target: str, overrides: Sequence[str]) -> Config:
     if target in PRESETS:
         return with_overrides(get_preset(target).config, overrides)
     folder = get_preset("folder").config
-    path = str(Path(target).resolve()) if Path(target).exists() else target
+    path = str(Path(target).expanduser().resolve()) if is_path(target) else target
     return with_overrides(replace(folder, data=replace(folder.data, path=path)), overrides)
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.config import Config, DataConfig, with_overrides
-from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir
 from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import inspect
 from ddpm.visuals.grids import contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture
-from ddpm.workflows.opening import open_dataset
+from ddpm.workflows.opening import located, open_dataset
 from ddpm.workflows.progress import Progress
 from ddpm.workflows.pseudo_labels import with_pseudo_classes
 
@@ -64,7 +64,7 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
 def inspect_dataset(target: str, out: Path) -> str:
     """Counts, sizes, modes, classes, broken files and pixel statistics; a contact sheet at `out`."""
     check_picture(out)
-    path = locate(target, data_dir=data_dir(), cache_dir=cache_dir())
+    path = located(target)
     with Progress("looking through the images", 0) as bar:
         found = inspect(path, cache_dir=cache_dir(), progress=bar.of_total)
     contact_sheet(out, found.samples)

@@ -9,7 +9,15 @@ from pathlib import Path
 import torch
 
 from ddpm.config import Config, load_config, unknown
-from ddpm.data.catalogue import cache_dir, data_dir, locate
+from ddpm.data.catalogue import (
+    DATASETS,
+    at_hand,
+    cache_dir,
+    data_dir,
+    is_downloaded,
+    is_path,
+    locate,
+)
 from ddpm.data.dataset import Dataset, prepare
 from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
@@ -170,15 +178,11 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
     _check_data_dir(data.path)
+    path = each_machine_once(lambda: located(data.path))
     with Progress(progress_title, 0) as bar:
         dataset = each_machine_once(
             lambda: prepare(
-                locate(
-                    data.path,
-                    data_dir=data_dir(),
-                    cache_dir=cache_dir(),
-                    progress=bar.of_total,
-                ),
+                path,
                 size=str(data.size),
                 channels=data.channels,
                 all_images=data.all_images,
@@ -195,10 +199,20 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     return dataset
 
 
+def located(name: str) -> Path:
+    """The path of the images meant by `name`; a download is said, with its progress."""
+    here = at_hand(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
+    if here or not is_downloaded(name):
+        return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
+    say(f"downloading {name} into {cache_dir()}")
+    with Progress(f"downloading {name}", 0, unit="bytes" if name in DATASETS else "images") as bar:
+        return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.of_total)
+
+
 def _check_data_dir(name: str) -> None:
     """RequestError where the images `name` are to lie in DDPM_DATA_DIR, and that is no folder."""
     folder = data_dir()
-    looked_for = Path(name).name == name and name != "digits" and not Path(name).exists()
+    looked_for = Path(name).name == name and name != "digits" and not is_path(name)
     if looked_for and folder is not None and not folder.is_dir():
         raise RequestError(
             f"DDPM_DATA_DIR names {folder}, but there is no such folder; mend it, or unset it."

@@ -64,6 +64,7 @@ class Progress:
 
     def of_total(self, done: int, total: int) -> None:
         """The same where the total becomes known on the way."""
+        total = max(total, done)  # 0: a server that does not say how much there is
         if total != self.total:
             self.total = total
             if self.bar is not None:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, DataConfig
-from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
+from ddpm.data.catalogue import DATASETS, cache_dir
 from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.sources import open_source
 from ddpm.data.survey import survey
 from ddpm.errors import RequestError
 from ddpm.processes import each_machine_once
-from ddpm.workflows.opening import Opened, open_dataset, spec_of
+from ddpm.workflows.opening import Opened, located, open_dataset, spec_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def own_images(opened: Opened, n: int) -> RealImages:
     data = replace(opened.model.spec.config.data, labels=False)
     config = replace(opened.model.spec.config, data=data)
     try:
-        locate(data.path, data_dir=data_dir(), cache_dir=cache_dir())
+        located(data.path)
     except RequestError as error:
         if data.path in DATASETS:  # the sentence says how to get them
             raise
@@ -67,7 +67,7 @@ def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int
     Where they have another shape, a model may have been trained on them all the same: then they are
     brought to its shape as they were for the training.
     """
-    path = locate(named, data_dir=data_dir(), cache_dir=cache_dir())
+    path = located(named)
     seen = each_machine_once(lambda: survey(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"

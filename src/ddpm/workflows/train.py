@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,15 +9,15 @@ from pathlib import Path
 
 import torch
 
-from ddpm.config import Config, differences, load_config
+from ddpm.config import Config, load_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import shut_words
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
-from ddpm.errors import RequestError, WorkError
-from ddpm.files import check_place, is_leftover, remove_leftovers, write_json
+from ddpm.errors import WorkError
+from ddpm.files import check_place, remove_leftovers, write_json
 from ddpm.locking import alone
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.collapse import CollapseWatch
@@ -31,10 +30,16 @@ from ddpm.training.best import Best
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 from ddpm.training.tensorboard import TensorBoard, writer_class
-from ddpm.workflows.budget import TOTALS, seconds_a_step, with_asked_total, with_total
+from ddpm.workflows.budget import seconds_a_step, with_total
+from ddpm.workflows.continuing import (
+    begun,
+    check_same_data,
+    check_same_model,
+    continued,
+    started_from,
+)
 from ddpm.workflows.environment import compile_facts, describe, with_changes
 from ddpm.workflows.forecast import Forecast
-from ddpm.workflows.guiding import check_begun
 from ddpm.workflows.memorization import MemoryCheck
 from ddpm.workflows.opening import (
     load_into,
@@ -93,7 +98,8 @@ def train(
     """
     run = RunFolder(out)
     with together(), ExitStack() as held:
-        config = _continued(run, config) if run.exists() else _begun(run, config)
+        config = continued(run, config) if run.exists() else begun(run, config)
+        init = started_from(run, config, init)
         check_place(run.config)
         check_shared(config)
         if shard:
@@ -110,9 +116,8 @@ def _train(
     if config.training.tensorboard:
         writer_class()  # it may be missing: better said before anything is written
     dataset = open_dataset(config)
-    _check_same_data(run, dataset)
+    check_same_data(run, dataset)
     dataset = with_pseudo_classes(dataset, config.data, run.classes)
-    init = init or run.load_environment().get("init")
     teacher = find_teacher(run, config, init, str(where))
     spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
     if shard:
@@ -145,7 +150,7 @@ def _train(
     start = Start.at(found)
     model.set_total(start.mends.applied(config))
     if found is not None:
-        _check_same_model(run, found.spec.config, config)
+        check_same_model(run, found.spec.config, config)
         load_into(model, found.state, run.root)
     check_same(f"{start} {config}", f"The files in {run.root}")  # read by all before one writes
     if is_main():
@@ -272,49 +277,6 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
     ):
         finish(run, whole(model))
     return Outcome(run, step, model.spec.config.training.steps, 0)
-
-
-def _begun(run: RunFolder, asked: Config) -> Config:
-    """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
-    folder = run.root
-    if folder.exists() and (  # asked first: another process of this command may make it meanwhile
-        not folder.is_dir()
-        or any(path != run.lock and not is_leftover(path) for path in folder.iterdir())
-    ):
-        raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
-    check_begun(asked)
-    return asked
-
-
-def _continued(run: RunFolder, asked: Config) -> Config:
-    """The run's own configuration with the totals asked for; RequestError where anything else differs."""
-    own = load_config(run.config)
-    changed = [key for key in differences(own, asked) if key not in TOTALS and key != "preset"]
-    changed = [key for key in changed if not key.startswith("sampling.")]
-    if changed:
-        raise RequestError(
-            f"{run.root} was begun with other settings ({', '.join(changed)}); choose another --out, "
-            f"or go on as it was begun, with: ddpm train {shlex.quote(str(run.root))}."
-        )
-    return with_asked_total(own, asked)
-
-
-def _check_same_data(run: RunFolder, dataset: Dataset) -> None:
-    before = run.load_environment().get("data", {}).get("content_hash")
-    if before is not None and before != dataset.report["content_hash"]:
-        raise RequestError(
-            f"The images have changed since {run.root} was begun; choose another --out for a new run."
-        )
-
-
-def _check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
-    parts = ("model", "network.", "diffusion.", "gan.", "student.", "training.optimizer")
-    changed = [key for key in differences(saved, config) if key.startswith(parts)]
-    if changed:
-        raise RequestError(
-            f"{run.config} no longer fits the weights of this run ({', '.join(changed)}); put the old "
-            "values back, or choose another --out."
-        )
 
 
 def _heldout(dataset: Dataset) -> loop.Batch | None:
