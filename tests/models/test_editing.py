@@ -53,11 +53,12 @@ def test_a_sampler_that_adds_noise_is_replaced_by_ddim(small_ddpm: Make, sampler
     assert torch.equal(noisy, interpolate(model, (1, 2), 1, restless))
 
 
-def test_deterministic_samplers_are_those_that_need_no_further_noise(small_ddpm: Make) -> None:
+def test_deterministic_samplers_need_no_further_noise(small_ddpm: Make) -> None:
+    """Another one that needs none may be left out of the list: DDIM walks for it."""
     model = small_ddpm(awake=True)
     settings = model.spec.config.sampling
     visited, x = model.levels(settings), torch.ones(1, 1, 8, 8)
-    drawn_by = []
+    drawn_by = set()
     for sampler in SAMPLERS:
         calls = []
 
@@ -66,8 +67,8 @@ def test_deterministic_samplers_are_those_that_need_no_further_noise(small_ddpm:
             return torch.zeros(1, 1, 8, 8)
 
         list(model.frames(visited, x, noise, None, replace(settings, sampler=sampler)))  # type: ignore[arg-type]
-        drawn_by += [sampler] if calls else []
-    assert sorted(drawn_by) == sorted(set(SAMPLERS) - set(DETERMINISTIC))
+        drawn_by |= {sampler} if calls else set()
+    assert drawn_by >= {"ancestral", "dpm++2m-sde"} and not drawn_by & set(DETERMINISTIC)
 
 
 def test_an_interpolation_takes_labels(small_ddpm: Make) -> None:
