@@ -121,6 +121,39 @@ def test_an_answer_is_its_seed_s(small_ddpm: Make) -> None:
         assert not torch.allclose(edit([7, 1])[1], edit([7, 2])[1], atol=1e-3)
 
 
+def test_no_more_are_drawn_at_once_than_a_chunk(
+    small_ddpm: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is done of it is told: two chunks of every step."""
+    model = small_ddpm("sampling.steps=4", classes=2, awake=True)
+    whole = model.spec.config.sampling
+    edits: list[Callable[..., Tensor]] = [
+        lambda settings, told: interpolate(model, (4, 9), 1, settings, [0, 1, 0], progress=told),
+        lambda settings, told: inpaint(
+            model, IMAGE, MASK, [3, 4, 5], settings, [0, 1, 0], progress=told
+        ),
+        lambda settings, told: refine(
+            model, IMAGE, 1.0, [3, 4, 5], settings, [0, 1, 0], progress=told
+        ),
+    ]
+    asked: list[int] = []
+    denoiser = model.denoiser
+
+    def watched(*options):  # type: ignore[no-untyped-def]
+        denoise = denoiser(*options)
+        return lambda x, t: asked.append(len(x)) or denoise(x, t)
+
+    monkeypatch.setattr(model, "denoiser", watched)
+    for edit in edits:
+        one = edit(whole, lambda *_: None)
+        asked.clear()
+        told: list[tuple[int, int]] = []
+        two = edit(replace(whole, chunk=2), lambda *done: told.append(done))  # noqa: B023
+        torch.testing.assert_close(two, one, atol=1e-4, rtol=1e-3)
+        assert set(asked) == {2, 1}
+        assert told == [(done, 8) for done in range(1, 9)]
+
+
 def test_an_empty_mask_hands_the_image_back(small_ddpm: Make) -> None:
     model = small_ddpm(awake=True)
     (answer,) = inpaint(model, IMAGE, torch.zeros(1, 8, 8), [0], model.spec.config.sampling)
