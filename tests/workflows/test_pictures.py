@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,20 @@ def test_a_label_changes_what_is_drawn() -> None:
 def test_a_label_has_a_picture_of_its_own() -> None:
     requests = SampleRequest(n=1), SampleRequest(n=1, label="7")
     written = [path.name for each in requests for path in write_samples("digits", QUICK, each)]
-    assert written == ["digits-samples.png", "digits-samples-label-7.png"]
+    assert written == ["digits-samples-steps-3.png", "digits-samples-label-7-steps-3.png"]
+
+
+def test_so_has_a_sampler(make_run: Callable[..., Path]) -> None:
+    """What is asked for stands in the name, so that the picture of the run's own sampler stays."""
+    run = str(make_run("mine", (1, 8, 8)))
+    guided = ["sampling.guidance_interval=[0.2, 0.9]", "sampling.chunk=4", "sampling.sampler=ddim"]
+    written = [
+        write_samples(run, overrides, SampleRequest(n=1, seed=2), "cpu")[0].name
+        for overrides in ([], ["sampling.sampler=ddim"], guided)
+    ]
+    assert written == [
+        "seed-2-n1.png", "seed-2-n1-ddim.png", "seed-2-n1-ddim-guidance-interval-0.2-0.9.png",
+    ]  # fmt: skip
 
 
 def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
@@ -87,7 +101,7 @@ def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
 def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
     written = write_samples("digits", QUICK, SampleRequest(n=4, gif=True, panel=True))
     assert [path.name for path in written] == [
-        "digits-samples.png", "digits-samples.gif", "digits-samples-panel.png",
+        "digits-samples-steps-3.png", "digits-samples-steps-3.gif", "digits-samples-steps-3-panel.png",
     ]  # fmt: skip
     with Image.open(written[1]) as animation:
         assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps

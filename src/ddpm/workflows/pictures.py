@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ddpm.config import SamplingConfig, unknown
-from ddpm.data.decoding import decode, read_header
+from ddpm.data.decoding import Header, decode, read_header
 from ddpm.data.source import BrokenImageError
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
@@ -27,7 +28,12 @@ from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.workflows.settings import cheap_settings, chosen_settings, filmed_settings
+from ddpm.workflows.settings import (
+    cheap_settings,
+    chosen_settings,
+    filmed_settings,
+    name_of_settings,
+)
 
 GIF_FRAMES = 40
 MOST_FILMED = 100  # images of a GIF
@@ -93,7 +99,8 @@ def _write_samples(
         )
     settings = chosen_settings(opened.model, overrides)
     images, trajectory = _drawn(request, opened, settings, overrides)
-    return _write(request, opened, settings, images, trajectory) if is_main() else []
+    base = _base(request, opened, overrides)
+    return _write(request, opened, settings, base, images, trajectory) if is_main() else []
 
 
 def _drawn(
@@ -149,11 +156,11 @@ def _write(
     request: SampleRequest,
     opened: Opened,
     settings: SamplingConfig,
+    base: Path,
     images: Images | None,
     trajectory: Trajectory | None,
 ) -> list[Path]:
     written, out, (rows, columns) = [], request.out, request.shape
-    base = _default_base(request, opened) if out is None else out.with_suffix("")
     if request.png_dir is not None and images is not None:
         written += [_write_pngs(request.png_dir, request.seeds, images)]
     if out is not None and _suffix(request) == ".npz" and images is not None:
@@ -190,12 +197,19 @@ def _write(
     return written
 
 
-def _default_base(request: SampleRequest, opened: Opened) -> Path:
-    """`RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and the label; no suffix."""
+def _base(request: SampleRequest, opened: Opened, overrides: Sequence[str]) -> Path:
+    """Where the pictures lie, without a suffix: as asked, else named by what was asked for.
+
+    `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and label and settings.
+    """
+    if request.out is not None:
+        return request.out.with_suffix("")
     label = "" if request.label is None else f"-label-{request.label}"
+    asked = label + name_of_settings(overrides)
     if opened.run is None:
-        return Path(f"{opened.name}-samples{label}")
-    return opened.run.samples / f"seed-{request.seed}-n{request.n}{label}"
+        seed = f"-seed-{request.seed}" if request.seed else ""
+        return Path(f"{opened.name}-samples{seed}{asked}")
+    return opened.run.samples / f"seed-{request.seed}-n{request.n}{asked}"
 
 
 def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
@@ -230,12 +244,27 @@ def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
 
 def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
     """An image file as [C, H, W], brought to `shape` by the rule of all data; RequestError if it is none."""
-    try:
+    with _said_of(path):
         content = path.read_bytes()
-        if shape is None:
-            header = read_header(content)
-            shape = (1 if header.grey else 3, header.height, header.width)
-        return np.array(decode(content, shape[1:], shape[0]))
+        channels, *size = _shape(read_header(content)) if shape is None else shape
+        return np.array(decode(content, (size[0], size[1]), channels))
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Channels, height and width of an image file after turning; RequestError if it is none."""
+    with _said_of(path):
+        return _shape(read_header(path.read_bytes()))
+
+
+def _shape(header: Header) -> tuple[int, int, int]:
+    return (1 if header.grey else 3, header.height, header.width)
+
+
+@contextlib.contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """A file that cannot be read, or is no image, is a wrong request."""
+    try:
+        yield
     except (OSError, BrokenImageError) as error:
         reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
         raise RequestError(f"{path} {reason}; give a PNG, a JPEG or the like.") from error
