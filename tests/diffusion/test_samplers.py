@@ -15,6 +15,7 @@ from ddpm.diffusion.samplers import (
     Denoiser,
     Prediction,
     SamplerOptions,
+    Step,
     ancestral,
     ddim,
     heun,
@@ -26,6 +27,8 @@ DATA = Gaussian()
 ORDERS = {"ddim": 1, "heun": 2, "dpm++2m": 2, "unipc": 3}
 STOCHASTIC = {"ancestral": SamplerOptions(), "dpm++2m-sde": SamplerOptions(),
               "ddim": SamplerOptions(eta=1.0), "heun": SamplerOptions(churn=5.0)}  # fmt: skip
+HIGHER_ORDER = {"dpm++2m-sde"}.union(name for name, order in ORDERS.items() if order > 1)
+ASKING_ONCE = {"ancestral", "ddim", "dpm++2m", "dpm++2m-sde", "unipc"}
 REFUSED = [("noise", "flow")] + [(o, "edm") for o in ("noise", "x0", "v", "velocity")]
 PAIRS = [(o, s) for o in OBJECTIVES for s in SCHEDULES if (o, s) not in REFUSED]
 
@@ -108,9 +111,8 @@ def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective,
 
     path = levels(table, 30, "log-snr")
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path)
-    first_order = sampler in ("ancestral", "ddim")
     assert mean == pytest.approx(DATA.mean, abs=0.005)
-    assert std == pytest.approx(DATA.std, abs=0.1 if first_order else 0.015)
+    assert std == pytest.approx(DATA.std, abs=0.015 if sampler in HIGHER_ORDER else 0.1)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -277,7 +279,8 @@ def test_each_step_is_yielded_after_its_update(sampler):
     steps = list(SAMPLERS[sampler](count_calls(table, calls), path, draw(), draw, SamplerOptions()))
     assert [step.index for step in steps] == [1, 2, 3, 4, 5, 6]
     torch.testing.assert_close(steps[-1].x, steps[-1].x0)  # the clean level is the last prediction
-    if sampler != "heun":
+    assert set(calls) >= set(path.t.tolist())
+    if sampler in ASKING_ONCE:
         assert calls == path.t.tolist()
 
 
@@ -319,3 +322,35 @@ def test_options_out_of_range_are_refused():
         SamplerOptions(churn=-1)
     with pytest.raises(ValueError, match="small or large; got 'medium'"):
         SamplerOptions(variance="medium")
+
+
+# The table
+
+
+def test_every_sampler_is_held_to_an_order_or_to_the_datas_spread():
+    """docs/extending.md: one line in either table; it is measured by nothing else."""
+    assert set(SAMPLERS) == set(ORDERS).union(STOCHASTIC)
+
+
+def test_a_sampler_is_added_as_the_page_says(monkeypatch):
+    """docs/extending.md: the function, its row and its order; every test of this file then runs on it."""
+
+    def euler(denoise, levels, x, noise, options):
+        """Straight along the slope of x / signal over sigma / signal."""
+        signal, sigma = levels.signal.tolist(), levels.sigma.tolist()
+        for i in range(len(levels)):
+            x0 = denoise(x, levels.t[i].expand(len(x))).x0
+            slope = (x - signal[i] * x0) / sigma[i]  # the noise in x
+            x = signal[i + 1] * x0 + sigma[i + 1] * slope
+            yield Step(i + 1, x, x0)
+
+    monkeypatch.setitem(SAMPLERS, "a new one", euler)
+    with pytest.raises(AssertionError):
+        test_every_sampler_is_held_to_an_order_or_to_the_datas_spread()
+    monkeypatch.setitem(ORDERS, "a new one", 1)
+    test_every_sampler_is_held_to_an_order_or_to_the_datas_spread()
+    test_deterministic_samplers_converge_to_the_ode_at_their_order("a new one", "cosine")
+    test_every_sampler_reaches_the_data_with_every_objective("a new one", "v", "linear")
+    test_each_step_is_yielded_after_its_update("a new one")
+    test_nothing_overflows_in_float32_at_any_number_of_steps("a new one", "flow")
+    test_one_step_is_the_prediction_itself("a new one")

@@ -33,8 +33,9 @@ NAMES = {
 
 
 @pytest.mark.parametrize("key", NAMES)
-def test_every_choice_has_a_source(key: str) -> None:
-    assert set(CHOICES[key]) == set(typing.get_args(NAMES[key]))
+def test_the_sources_of_choices_are_there(key: str) -> None:
+    """A choice without one is named in a report without a number."""
+    assert set(CHOICES[key]) <= set(typing.get_args(NAMES[key]))
     assert set(CHOICES[key].values()) <= set(SOURCES)
 
 

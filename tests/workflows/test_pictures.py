@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from ddpm.visuals.grids import grid
 from ddpm.workflows.library import build_model
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, read_image, write_samples
-from ddpm.workflows.sample import choose_labels, draw
+from ddpm.workflows.sample import Trajectory, choose_labels, draw, draw_with_bar
 from ddpm.workflows.settings import chosen_settings, filmed_settings
 
 QUICK = ["sampling.steps=3"]
@@ -69,7 +71,20 @@ def test_a_label_changes_what_is_drawn() -> None:
 def test_a_label_has_a_picture_of_its_own() -> None:
     requests = SampleRequest(n=1), SampleRequest(n=1, label="7")
     written = [path.name for each in requests for path in write_samples("digits", QUICK, each)]
-    assert written == ["digits-samples.png", "digits-samples-label-7.png"]
+    assert written == ["digits-samples-steps-3.png", "digits-samples-label-7-steps-3.png"]
+
+
+def test_so_has_a_sampler(make_run: Callable[..., Path]) -> None:
+    """What is asked for stands in the name, so that the picture of the run's own sampler stays."""
+    run = str(make_run("mine", (1, 8, 8)))
+    guided = ["sampling.guidance_interval=[0.2, 0.9]", "sampling.chunk=4", "sampling.sampler=ddim"]
+    written = [
+        write_samples(run, overrides, SampleRequest(n=1, seed=2), "cpu")[0].name
+        for overrides in ([], ["sampling.sampler=ddim"], guided)
+    ]
+    assert written == [
+        "seed-2-n1.png", "seed-2-n1-ddim.png", "seed-2-n1-ddim-guidance-interval-0.2-0.9.png",
+    ]  # fmt: skip
 
 
 def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
@@ -86,7 +101,7 @@ def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
 def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
     written = write_samples("digits", QUICK, SampleRequest(n=4, gif=True, panel=True))
     assert [path.name for path in written] == [
-        "digits-samples.png", "digits-samples.gif", "digits-samples-panel.png",
+        "digits-samples-steps-3.png", "digits-samples-steps-3.gif", "digits-samples-steps-3-panel.png",
     ]  # fmt: skip
     with Image.open(written[1]) as animation:
         assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
@@ -107,6 +122,71 @@ def test_a_film_takes_steps_enough_to_be_seen() -> None:
         write_samples("bundled:mnist", overrides, SampleRequest(n=1, out=Path("way.gif")))
         with Image.open("way.gif") as animation:
             assert animation.n_frames == frames  # type: ignore[attr-defined]
+
+
+def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images are those of the run's 7 steps, though their way is shown in 20."""
+    passes: list[tuple[int, int]] = []
+
+    def watched(model, seeds, labels, settings, trajectory=None):  # type: ignore[no-untyped-def]
+        passes.append((len(seeds), settings.steps))
+        return draw_with_bar(model, seeds, labels, settings, trajectory)
+
+    monkeypatch.setattr("ddpm.workflows.pictures.draw_with_bar", watched)
+    requests = {
+        "plain": SampleRequest(n=2, out=Path("plain.npz")),
+        "filmed": SampleRequest(n=2, gif=True, panel=True, out=Path("filmed.npz")),
+    }
+    for asked in requests.values():
+        write_samples("bundled:mnist", [], asked)
+    assert passes == [(2, 7), (2, 7), (2, 20)]
+    with np.load("plain.npz") as plain, np.load("filmed.npz") as filmed:
+        assert np.array_equal(plain["images"], filmed["images"])
+    with Image.open("filmed.gif") as animation:
+        assert animation.n_frames == 21  # type: ignore[attr-defined]
+    write_samples("bundled:mnist", QUICK, SampleRequest(n=2, gif=True, out=Path("one.png")))
+    write_samples("bundled:mnist", [], SampleRequest(n=130, grid=(1, 3), out=Path("way.gif")))
+    assert passes[3:] == [(2, 3), (3, 20)]  # one pass where it has steps enough; no more than shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"),
+    [
+        ({"n": 30}, (5, 6)),  # two chunks
+        ({"n": 130}, (10, 10)),
+        ({"n": 130, "grid": (13, 10)}, (10, 10)),  # more than a GIF shows
+        ({"n": 30, "grid": (2, 4)}, (2, 4)),
+    ],
+)
+def test_a_gif_shows_the_way_of_every_image_in_the_grid(
+    asked: dict[str, Any], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(
+        "ddpm.workflows.pictures.denoising_gif",
+        lambda path, frames, *shape: shown.append((frames, shape)),
+    )
+    out = Path("all.npz")
+    write_samples("digits", QUICK, SampleRequest(gif=True, out=out, **asked))
+    [(frames, laid_out)] = shown
+    assert laid_out == shape and len(frames) == 4
+    with np.load(out) as stored:
+        assert np.array_equal(frames[-1], stored["images"][: shape[0] * shape[1]])
+
+
+def test_of_a_long_way_no_more_is_kept_than_is_shown() -> None:
+    model = open_model("digits", "cpu").model
+    settings = chosen_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
+    whole, few = Trajectory(3), Trajectory(3, 7)
+    for kept in whole, few:
+        draw_with_bar(model, range(4), [1, 2, 3, 4], settings, kept)
+    assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
+    places = [whole.log_snr.index(value) for value in few.log_snr]
+    assert len(places) == 7 and (places[0], places[-1]) == (0, 30)
+    for i, place in enumerate(places):
+        assert few.percents[i] == whole.percents[place] and len(few.states[i]) == 3
+        assert np.array_equal(few.states[i], whole.states[place])
+        assert np.array_equal(few.predictions[i], whole.predictions[place])
 
 
 def test_a_grid_asked_for_beside_a_gif_is_the_gifs_own() -> None:

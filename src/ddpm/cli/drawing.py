@@ -70,7 +70,9 @@ def define_edit(add: Add) -> None:
     inpaint = add("inpaint", help="redraw the masked part of an image")
     inpaint.add_argument("target", metavar="RUN|BUNDLED")
     inpaint.add_argument("image", metavar="IMAGE")
-    inpaint.add_argument("mask", metavar="MASK", help="white where the image is to be redrawn")
+    inpaint.add_argument(
+        "mask", metavar="MASK", help="white where the image is to be redrawn, of the image's shape"
+    )
     inpaint.add_argument("-n", type=count, default=4, help="how many answers (default: 4)")
     refine = add("refine", help="redraw an image or a sketch from a given moment of the noise")
     refine.add_argument("target", metavar="RUN|BUNDLED")

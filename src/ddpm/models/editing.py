@@ -1,21 +1,32 @@
-"""Three ways to change images with a trained diffusion model. Images are float [C, H, W] in [-1, 1]."""
+"""Three ways to change images with a trained diffusion model. Images are float [C, H, W] in [-1, 1].
+
+They are drawn `settings.chunk` at a time; `progress` is told how many steps are done, of how many in all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.diffusion import editing
+from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
 
 DETERMINISTIC = ("ddim", "heun", "dpm++2m", "unipc")
 REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; on small images 5 agree with what surrounds them
+
+Progress = Callable[[int, int], None]
+
+
+def _unwatched(done: int, total: int) -> None:
+    """Nobody is told."""
 
 
 @torch.no_grad()
@@ -25,21 +36,31 @@ def interpolate(
     between: int,
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
+    *,
+    progress: Progress = _unwatched,
 ) -> Tensor:
     """Images [between + 2, C, H, W] on the great circle from one seed's starting noise to another's.
 
-    Float, about [-1, 1]; `labels` one an image. A sampler that adds noise would blur the path, so it is
-    replaced by DDIM.
+    Float, about [-1, 1]; `labels` one an image. Drawn by `quieted` settings.
     """
-    if settings.sampler not in DETERMINISTIC:
-        settings = replace(settings, sampler="ddim")
-    settings = replace(settings, eta=0.0, churn=0.0)
+    settings = quieted(settings)
     visited = model.levels(settings)
     ends = starting_noise(visited, ImageNoise(seeds, model.spec.image_shape, model.device))
     shares = [i / (between + 1) for i in range(between + 2)]
     x = torch.cat([editing.slerp(ends[:1], ends[1:], share) for share in shares])
-    *_, last = model.frames(visited, x, lambda: torch.zeros_like(x), labels, settings)
-    return last.x
+
+    def walk(chosen: slice) -> Iterator[Tensor]:
+        silence = torch.zeros_like(x[chosen])
+        return _states(model, visited, x[chosen], lambda: silence, _of(labels, chosen), settings)
+
+    return _in_chunks(len(x), settings.chunk, len(visited), walk, progress)
+
+
+def quieted(settings: SamplingConfig) -> SamplingConfig:
+    """What `interpolate` draws by: a sampler that adds noise would blur the path, so DDIM replaces it."""
+    if settings.sampler not in DETERMINISTIC:
+        settings = replace(settings, sampler="ddim")
+    return replace(settings, eta=0.0, churn=0.0)
 
 
 @torch.no_grad()
@@ -50,6 +71,8 @@ def inpaint(
     seeds: Sequence[int],
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
+    *,
+    progress: Progress = _unwatched,
 ) -> Tensor:
     """One answer a seed, float [N, C, H, W]: `image` where `mask` is 0, redrawn where it is 1.
 
@@ -57,19 +80,23 @@ def inpaint(
     Algorithm 1.
     """
     visited = model.levels(settings)
-    noise = ImageNoise(seeds, model.spec.image_shape, model.device)
-    known = image.to(model.device).expand(len(seeds), -1, -1, -1)
-    *_, last = editing.inpaint(
-        SAMPLERS[settings.sampler],
-        model.denoiser(labels, settings),
-        visited,
-        noise,
-        SamplerOptions(settings.eta, settings.churn, settings.variance),
-        known=known,
-        mask=mask.to(model.device)[None],
-        resample=REPAINT_TIMES,
-    )
-    return last.x
+    image, mask = image.to(model.device)[None], mask.to(model.device)[None]
+
+    def walk(chosen: slice) -> Iterator[Tensor]:
+        noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
+        steps = editing.inpaint(
+            SAMPLERS[settings.sampler],
+            model.denoiser(_of(labels, chosen), settings),
+            visited,
+            noise,
+            SamplerOptions(settings.eta, settings.churn, settings.variance),
+            known=image.expand(len(seeds[chosen]), -1, -1, -1),
+            mask=mask,
+            resample=REPAINT_TIMES,
+        )
+        return (step.x for step in steps)
+
+    return _in_chunks(len(seeds), settings.chunk, len(visited), walk, progress)
 
 
 @torch.no_grad()
@@ -80,17 +107,67 @@ def refine(
     seeds: Sequence[int],
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
+    *,
+    progress: Progress = _unwatched,
 ) -> Tensor:
     """One answer a seed [N, C, H, W]: `image` noised to `strength` (0..1) of the range and drawn anew.
 
     `image` [C, H, W] is float in [-1, 1], the answers about that; `labels` one a seed. Meng et al. 2022.
     Strength 0 hands the image back nearly as it is, 1 forgets it.
     """
-    start = round(strength * (len(model.schedule) - 1))
-    steps = max(1, min(start + 1, round(strength * settings.steps)))
-    visited = model.levels(replace(settings, steps=steps), start)
-    noise = ImageNoise(seeds, model.spec.image_shape, model.device)
-    known = image.to(model.device).expand(len(seeds), -1, -1, -1)
-    x = editing.noised(visited, known, noise)
-    *_, last = model.frames(visited, x, noise, labels, settings)
-    return last.x
+    start = _first_level(model, strength)
+    visited = model.levels(shortened(model, strength, settings), start)
+    image = image.to(model.device)[None]
+
+    def walk(chosen: slice) -> Iterator[Tensor]:
+        noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
+        x = editing.noised(visited, image.expand(len(seeds[chosen]), -1, -1, -1), noise)
+        return _states(model, visited, x, noise, _of(labels, chosen), settings)
+
+    return _in_chunks(len(seeds), settings.chunk, len(visited), walk, progress)
+
+
+def shortened(model: Ddpm, strength: float, settings: SamplingConfig) -> SamplingConfig:
+    """What `refine` draws by: only that share of the steps, as it begins part way up."""
+    most = _first_level(model, strength) + 1
+    return replace(settings, steps=max(1, min(most, round(strength * settings.steps))))
+
+
+def _first_level(model: Ddpm, strength: float) -> int:
+    """The place in the schedule's table where a refinement begins."""
+    return round(strength * (len(model.schedule) - 1))
+
+
+def _of(labels: Sequence[int] | None, chosen: slice) -> Sequence[int] | None:
+    return None if labels is None else labels[chosen]
+
+
+def _states(
+    model: Ddpm,
+    visited: Levels,
+    x: Tensor,
+    noise: Callable[[], Tensor],
+    labels: Sequence[int] | None,
+    settings: SamplingConfig,
+) -> Iterator[Tensor]:
+    """The state after each step from `x` down."""
+    frames = islice(model.frames(visited, x, noise, labels, settings), 1, None)
+    return (frame.x for frame in frames)
+
+
+def _in_chunks(
+    count: int,
+    size: int,
+    steps: int,
+    walk: Callable[[slice], Iterator[Tensor]],
+    progress: Progress,
+) -> Tensor:
+    """The last states of `count` images, which `walk` takes down `steps` steps, `size` at a time."""
+    starts = range(0, count, size)
+    ends = []
+    for number, start in enumerate(starts):
+        for done, x in enumerate(walk(slice(start, start + size)), number * steps + 1):
+            progress(done, len(starts) * steps)
+            last = x
+        ends.append(last)
+    return torch.cat(ends)

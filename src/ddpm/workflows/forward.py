@@ -19,11 +19,13 @@ from ddpm.randomness import ImageNoise
 from ddpm.visuals.saving import check_picture
 from ddpm.visuals.strips import process_strip
 from ddpm.workflows.opening import open_dataset
-from ddpm.workflows.pictures import read_image
+from ddpm.workflows.pictures import image_shape, read_image
+from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images
 
 SHARES = (0, 10, 25, 50, 75, 100)  # per cent of the process
 EXAMPLES = 4  # images shown of a whole set
+LONGEST = 128  # pixels of a side of an image that is shown: it stands in the picture six times
 
 
 def write_forward(target: str, schedule_name: str, seed: int, out: Path) -> Path:
@@ -57,8 +59,19 @@ def spread(items: NDArray[Any] | Pieces) -> NDArray[Any]:
 
 
 def _images(target: str) -> Images:
-    """The one image of a file, or a few spread over a set."""
+    """The one image of a file, made smaller where it is large, or a few spread over a set."""
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
-        return read_image(path)[None]
+        return _read_small(path)[None]
     return spread(open_dataset(Config(data=DataConfig(path=target))).images)
+
+
+def _read_small(path: Path) -> Images:
+    """An image file as [C, H, W], its aspect kept, no side longer than `LONGEST`."""
+    channels, height, width = image_shape(path)
+    scale = LONGEST / max(height, width)
+    if scale >= 1:
+        return read_image(path)
+    small = (max(2, round(scale * height)), max(2, round(scale * width)))
+    say(f"{path} is {height}x{width}; it is shown at {small[0]}x{small[1]}")
+    return read_image(path, (channels, *small))

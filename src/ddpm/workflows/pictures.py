@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ddpm.config import SamplingConfig, unknown
-from ddpm.data.decoding import decode, read_header
+from ddpm.data.decoding import Header, decode, read_header
 from ddpm.data.source import BrokenImageError
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
@@ -27,9 +28,15 @@ from ddpm.workflows.marking import grid_comment, seed_words
 from ddpm.workflows.opening import Opened, open_model
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import Images, Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.workflows.settings import cheap_settings, chosen_settings, filmed_settings
+from ddpm.workflows.settings import (
+    cheap_settings,
+    chosen_settings,
+    filmed_settings,
+    name_of_settings,
+)
 
 GIF_FRAMES = 40
+MOST_FILMED = 100  # images of a GIF
 PANEL_COLUMNS = 8
 PICTURES = (".png", ".jpg", ".jpeg")
 OUTPUTS = (*PICTURES, ".gif", ".npz")
@@ -58,6 +65,16 @@ class SampleRequest:
         columns = math.ceil(math.sqrt(min(self.n, 100)))
         return self.grid or (math.ceil(min(self.n, 100) / columns), columns)
 
+    @property
+    def film_shape(self) -> tuple[int, int]:
+        """Rows and columns of a GIF: those of the grid, but 10x10 for a larger one."""
+        return self.shape if math.prod(self.shape) <= MOST_FILMED else (10, 10)
+
+    @property
+    def filmed(self) -> range:
+        """The seeds whose way is shown."""
+        return self.seeds[: math.prod(self.film_shape)]
+
 
 def write_samples(
     target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
@@ -81,17 +98,41 @@ def _write_samples(
             "or a panel to show, so leave both out."
         )
     settings = chosen_settings(opened.model, overrides)
-    if _wants_frames(request) and not any("sampling.steps" in words for words in overrides):
-        settings = filmed_settings(opened.model, settings)
-    labels = choose_labels(opened.model, request.seeds, request.label)
-    say(f"drawing {request.n} images ({opened.model.drawing(settings)}) from {opened.origin}")
-    trajectory = Trajectory() if _wants_frames(request) else None
-    images = draw_with_bar(opened.model, request.seeds, labels, settings, trajectory)
-    return _write(request, opened, settings, images, trajectory) if is_main() else []
+    images, trajectory = _drawn(request, opened, settings, overrides)
+    base = _base(request, opened, overrides)
+    return _write(request, opened, settings, base, images, trajectory) if is_main() else []
+
+
+def _drawn(
+    request: SampleRequest, opened: Opened, settings: SamplingConfig, overrides: Sequence[str]
+) -> tuple[Images | None, Trajectory | None]:
+    """The images by `settings`, and the way of those shown: in the same pass where it has steps enough.
+
+    No images where nothing but their way is asked for, no way where it is not asked for.
+    """
+    model, filmed = opened.model, settings
+    labels = choose_labels(model, request.seeds, request.label)
+    trajectory = Trajectory(len(request.filmed), GIF_FRAMES) if _wants_frames(request) else None
+    if not any("sampling.steps" in words for words in overrides):
+        filmed = filmed_settings(model, settings)
+    images, passing = None, trajectory if filmed == settings else None
+    if _wants_images(request):
+        say(f"drawing {request.n} images ({model.drawing(settings)}) from {opened.origin}")
+        images = draw_with_bar(model, request.seeds, labels, settings, passing)
+    if trajectory is not None and not trajectory.states:
+        say(f"filming {seed_words(request.filmed)} ({model.drawing(filmed)}) from {opened.origin}")
+        labels = None if labels is None else labels[: len(request.filmed)]
+        draw_with_bar(model, request.filmed, labels, filmed, trajectory)
+    return images, trajectory
 
 
 def _wants_frames(request: SampleRequest) -> bool:
     return request.gif or request.panel or _suffix(request) == ".gif"
+
+
+def _wants_images(request: SampleRequest) -> bool:
+    """Whether anything but a GIF, or a GIF and a panel, is to be written."""
+    return _suffix(request) != ".gif" or request.png_dir is not None
 
 
 def _suffix(request: SampleRequest) -> str:
@@ -115,21 +156,21 @@ def _write(
     request: SampleRequest,
     opened: Opened,
     settings: SamplingConfig,
-    images: Images,
+    base: Path,
+    images: Images | None,
     trajectory: Trajectory | None,
 ) -> list[Path]:
     written, out, (rows, columns) = [], request.out, request.shape
-    base = _default_base(request, opened) if out is None else out.with_suffix("")
-    if request.png_dir is not None:
+    if request.png_dir is not None and images is not None:
         written += [_write_pngs(request.png_dir, request.seeds, images)]
-    if out is not None and _suffix(request) == ".npz":
+    if out is not None and _suffix(request) == ".npz" and images is not None:
         with replacing(out) as temporary:
             np.savez_compressed(temporary, images=images)
         written.append(out)
     wants_grid = _suffix(request) in PICTURES or (
         _suffix(request) != ".gif" and (request.grid or not written)
     )
-    if wants_grid:
+    if wants_grid and images is not None:
         path = (
             out
             if out is not None and _suffix(request) in PICTURES
@@ -147,7 +188,8 @@ def _write(
         )
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
-        written.append(_write_gif(base.with_name(base.name + ".gif"), trajectory, rows, columns))
+        path = base.with_name(base.name + ".gif")
+        written.append(_write_gif(path, trajectory, *request.film_shape))
     if trajectory is not None and request.panel:
         written.append(
             _write_panel(base.with_name(base.name + "-panel.png"), trajectory, request.seed)
@@ -155,12 +197,19 @@ def _write(
     return written
 
 
-def _default_base(request: SampleRequest, opened: Opened) -> Path:
-    """`RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and the label; no suffix."""
+def _base(request: SampleRequest, opened: Opened, overrides: Sequence[str]) -> Path:
+    """Where the pictures lie, without a suffix: as asked, else named by what was asked for.
+
+    `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and label and settings.
+    """
+    if request.out is not None:
+        return request.out.with_suffix("")
     label = "" if request.label is None else f"-label-{request.label}"
+    asked = label + name_of_settings(overrides)
     if opened.run is None:
-        return Path(f"{opened.name}-samples{label}")
-    return opened.run.samples / f"seed-{request.seed}-n{request.n}{label}"
+        seed = f"-seed-{request.seed}" if request.seed else ""
+        return Path(f"{opened.name}-samples{seed}{asked}")
+    return opened.run.samples / f"seed-{request.seed}-n{request.n}{asked}"
 
 
 def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
@@ -174,9 +223,7 @@ def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
 
 def _write_gif(path: Path, trajectory: Trajectory, rows: int, columns: int) -> Path:
     """The states, evenly spaced in log-SNR."""
-    chosen = frame_indices(trajectory.log_snr, GIF_FRAMES)
-    shown = [trajectory.states[i][: rows * columns] for i in chosen]
-    denoising_gif(path, shown, rows, columns)
+    denoising_gif(path, trajectory.states, rows, columns)
     return path
 
 
@@ -185,7 +232,7 @@ def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
     chosen = [i for i in frame_indices(trajectory.log_snr, PANEL_COLUMNS + 1) if i > 0]
     columns = [
         (
-            f"{100 * i // (len(trajectory.states) - 1)} %",
+            f"{trajectory.percents[i]} %",
             np.stack([trajectory.states[i][0], trajectory.predictions[i][0]]),
         )
         for i in chosen
@@ -197,12 +244,27 @@ def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
 
 def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
     """An image file as [C, H, W], brought to `shape` by the rule of all data; RequestError if it is none."""
-    try:
+    with _said_of(path):
         content = path.read_bytes()
-        if shape is None:
-            header = read_header(content)
-            shape = (1 if header.grey else 3, header.height, header.width)
-        return np.array(decode(content, shape[1:], shape[0]))
+        channels, *size = _shape(read_header(content)) if shape is None else shape
+        return np.array(decode(content, (size[0], size[1]), channels))
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Channels, height and width of an image file after turning; RequestError if it is none."""
+    with _said_of(path):
+        return _shape(read_header(path.read_bytes()))
+
+
+def _shape(header: Header) -> tuple[int, int, int]:
+    return (1 if header.grey else 3, header.height, header.width)
+
+
+@contextlib.contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """A file that cannot be read, or is no image, is a wrong request."""
+    try:
+        yield
     except (OSError, BrokenImageError) as error:
         reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
         raise RequestError(f"{path} {reason}; give a PNG, a JPEG or the like.") from error
@@ -220,7 +282,7 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
 def finish(run: RunFolder, model: GenerativeModel) -> None:
     """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
     give_guides(model, run)
-    config, trajectory = model.spec.config, Trajectory()
+    config, trajectory = model.spec.config, Trajectory(25, GIF_FRAMES)
     labels = choose_labels(model, range(25), None)
     filmed = filmed_settings(model, config.sampling)
     images = draw_with_bar(model, range(25), labels, filmed, trajectory)

@@ -111,7 +111,7 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
         save_grid(grid, images, *GRID, caption=f"seeds 0–24, {model.drawing(settings)}")
     if not model.spec.config.has_reverse_process:
         return None
-    trajectory, seeds = Trajectory(), range(STRIP_SEEDS)
+    trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
     labels, filmed = choose_labels(model, seeds, None), filmed_settings(model, settings)
     images = draw_with_bar(model, seeds, labels, filmed, trajectory)
     _draw_backward(album.place("backward"), trajectory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,6 +55,19 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
             spacing = "uniform" if chosen.sampler == "ancestral" else "compact"
             usual.append(f"sampling.spacing={spacing}")
     return with_overrides(config, [*overrides, *usual]).sampling
+
+
+def name_of_settings(overrides: Sequence[str]) -> str:
+    """`-ddim-steps-50` for a file's name: the settings asked for, in the order of their names; "" for none.
+
+    `chunk`, which decides how fast images come and not which, is left out.
+    """
+    asked = dict(words.removeprefix("sampling.").split("=", 1) for words in overrides)
+    asked = {key.strip(): re.sub(r"[^\w.+-]+", "-", asked[key]).strip("-") for key in asked}
+    asked.pop("chunk", None)
+    sampler = asked.pop("sampler", "")
+    parts = [f"-{key.replace('_', '-')}-{asked[key]}" for key in sorted(asked)]
+    return "".join([f"-{sampler}" if sampler else "", *parts])
 
 
 def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
