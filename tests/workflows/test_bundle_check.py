@@ -112,6 +112,25 @@ def test_a_missing_file_is_missed(ours: Files, name: str) -> None:
     assert wrong(check_bundle(zipped(files))) == [f"names: {name} is missing"]
 
 
+def test_names_that_begin_with_a_dot_and_a_slash_are_looked_into_all_the_same(ours: Files) -> None:
+    """As `bsdtar -a -cf x.zip .` writes them."""
+    dotted = {f"./{inner}": content for inner, content in ours.items()}
+    right = check_bundle(zipped(dotted))
+    assert wrong(right) == [] and len(right) == len(check_bundle(zipped(ours))) > 6
+    garbage = wrong(check_bundle(zipped(dict.fromkeys(dotted, b"garbage\0"))))
+    for name in ("report_0712345.pdf", "result_mnist.jpg", "loss_anime.jpg", "readme.txt"):
+        assert any(reason.startswith(f"{name}: ") for reason in garbage), name
+    twice = wrong(check_bundle(zipped({**ours, "./readme.txt": b"another"})))
+    assert twice == ["names: readme.txt is there more than once"]
+
+
+@pytest.mark.parametrize("name", [".", "./."])
+def test_a_file_without_a_name_is_a_finding(ours: Files, name: str) -> None:
+    assert wrong(check_bundle(zipped({**ours, name: b"?"}))) == [
+        f"{NAME}: holds a file without a name"
+    ]
+
+
 def test_a_png_renamed_to_jpg_is_refused(ours: Files) -> None:
     png = encoded(Image.open(io.BytesIO(ours["result_mnist.jpg"])), "PNG")
     [reason] = wrong(check_bundle(zipped({**ours, "result_mnist.jpg": png})))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -92,7 +92,9 @@ def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
     if overlap(members, size):
         return "packs several files into the same bytes"
     for member in members:
-        name = member_name(member)
+        name = _name(member)
+        if name == ".":
+            return "holds a file without a name"
         if points_outside(name):
             return f"names a file outside itself ({name})"
         if is_locked(member):
@@ -102,9 +104,14 @@ def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
     return None
 
 
+def _name(member: zipfile.ZipInfo) -> str:
+    """A member's name as it will be on disk: `./a.pdf` is `a.pdf`."""
+    return PurePosixPath(member_name(member)).as_posix()
+
+
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
     """A member's name and content; _DamagedError, which names it, where its checksum says otherwise."""
-    name = member_name(member)
+    name = _name(member)
     try:
         return name, unpacked(archive, member)
     except BrokenImageError:
