@@ -263,6 +263,29 @@ def test_a_single_run_is_told_how_to_get_a_baseline(runs: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize(
+    ("out", "notes"),
+    [
+        ("own/notes.pdf", None),
+        ("own/notes.md", None),
+        ("own/report.pdf", "own/report.md"),
+        ("own/report.md", "own/../own/report.md"),
+    ],
+)
+def test_the_authors_own_passages_are_never_written_over(
+    out: str, notes: str | None, runs: tuple[str, str]
+) -> None:
+    Path("own").mkdir(exist_ok=True)
+    for there in (True, False):
+        mine = Path(notes or "own/notes.md")
+        mine.write_text("# Conclusion\n\nMine.", "utf-8") if there else mine.unlink()
+        before = sorted(Path("own").iterdir())
+        with pytest.raises(RequestError, match=r"your own passages in .*\.md; choose another name"):
+            write_report(ReportRequest(["tiny"], out=Path(out), notes=Path(notes) if notes else None))
+        assert sorted(Path("own").iterdir()) == before
+        assert not there or mine.read_text("utf-8").endswith("Mine.")
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"targets": ["nowhere"]}, "nowhere is not a run"),

@@ -95,11 +95,24 @@ def _check(request: ReportRequest) -> None:
         load_typst()
         check_place(request.out)
     check_place(request.markdown)
+    for place in (request.out, request.markdown):
+        if _same_file(place, request.notes_file):
+            raise RequestError(
+                f"The report would be written over your own passages in {request.notes_file}; choose "
+                "another name with --out, or with --notes."
+            )
     folder = request.pictures
     if folder.exists() and not _is_album(folder):
         raise RequestError(
             f"{folder} holds other files; the pictures go there, so choose another name with --out."
         )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Also where a link, or a disk that knows no capitals, gives a file two names."""
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def _is_album(folder: Path) -> bool:
