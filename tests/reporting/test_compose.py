@@ -75,6 +75,7 @@ def run(name: str = "a", **changes: Any) -> RunFacts:
         parameters={"network": 679812},
         step=950,
         drawn="dpm++2m, 20 steps",
+        filmed="dpm++2m, 44 steps",
         weights="cecd6a117ac6eb41",
         data_name="mnist",
         evaluation=EVALUATION,
@@ -242,6 +243,16 @@ def test_the_authors_passages_are_marked_until_they_are_written() -> None:
     assert sum(isinstance(b, Blank) for b in written.blocks) == 3
     page = to_markdown(written)
     assert page.index("From a friend") < page.index("Method") < page.index("Seen.")
+
+
+def test_grid_and_strip_name_the_steps_each_was_drawn_with() -> None:
+    captions = [block.caption for block in composed(run()).blocks if isinstance(block, Figure)]
+    grid, strip = (
+        next(caption for caption in captions if caption.startswith(f"a: {words}"))
+        for words in ("seeds 0–24", "the backward process")
+    )
+    assert "Drawn by dpm++2m, 20 steps" in grid
+    assert "seeds 0–3, by dpm++2m, 44 steps;" in strip
 
 
 def test_title_author_and_number_stand_on_top() -> None:

@@ -130,6 +130,8 @@ def test_a_diffusion_run_has_strips_and_a_gan_both_its_networks(whole: list[Path
     assert not names & {"gan-frames.png", "gan-backward.png", "gan-forward.png"}
     assert sum(name.startswith("network-") for name in names) == 3
     assert "the forward process on training images" in page()
+    assert re.search(r"not picked\. Drawn by [^.]*, 3 steps", page())
+    assert re.search(r"backward process for seeds 0–3, by [^;]*, 20 steps", page())
 
 
 def test_a_template_for_the_authors_words_is_left_once(

@@ -61,13 +61,13 @@ def samples_chapter(material: Material) -> Iterator[Block]:
 
 def _samples(material: Material, run: RunFacts) -> Iterator[Block]:
     words, made = material.words, (run.commands["sample"],)
-    drawn = words.phrase(run.drawn)
+    drawn, filmed = words.phrase(run.drawn), words.phrase(run.filmed)
     what = words("samples.forward_data" if run.forward_from_data else "samples.forward_drawn")
     captions = {
         "samples": words("samples.caption", run=run.name, seeds="0–24", drawn=drawn, step=run.step),
         "frames": words("samples.frames", run=run.name, shares=run.frame_shares),
         "forward": words("samples.forward", run=run.name, what=what),
-        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=drawn),
+        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=filmed),
     }
     widths = {"samples": _GRID_WIDTH, "frames": 1.0, "forward": 0.6, "backward": 0.8}
     forward = _forward(run) if run.forward_from_data else ()

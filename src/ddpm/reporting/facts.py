@@ -32,6 +32,7 @@ class RunFacts:
     classes: int = 0  # learned
     step: int | None = None  # of the newest checkpoint
     drawn: str = ""  # how images are made, in words
+    filmed: str = ""  # and how those of the backward process, step by step
     average: float | None = None  # σ_rel, where ddpm ema chose what is drawn with
     weights: str = ""  # hash; "" where there is no checkpoint
     data_name: str = ""  # what the images are called

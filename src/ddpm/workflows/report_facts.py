@@ -39,6 +39,7 @@ from ddpm.workflows.retelling import (
     train_command,
 )
 from ddpm.workflows.run_facts import run_facts
+from ddpm.workflows.settings import filmed_settings
 
 _ITERATIONS = ("loss", "generator_loss", "discriminator_loss")  # logged at every step
 _LAST = ("epoch_loss", "heldout_loss", "training_images_loss")  # the last one counts
@@ -79,6 +80,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
     run = _Run(folder, name, config, folder.load_environment(), rows, opened)
     album = Album(pictures, f"{_slug(name)}-")
     from_data = _draw(run, album)
+    drawn, filmed = _drawing(opened)
     return RunFacts(
         name=name,
         config=parse_json(folder.config.read_text(encoding="utf-8")),
@@ -89,7 +91,8 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
         parameters=_parameters(run),
         classes=run.spec.num_classes if run.spec else 0,
         step=None if opened is None else opened.step,
-        drawn="" if opened is None else opened.model.drawing(opened.model.spec.config.sampling),
+        drawn=drawn,
+        filmed=filmed,
         average=None if opened is None else opened.average,
         weights="" if opened is None else weights_hash(opened.model),
         data_name=data_name(config),
@@ -98,6 +101,14 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
         forward_from_data=from_data,
         frame_shares=", ".join(f"{100 * share:g} %" for share in FRAMES),
     )
+
+
+def _drawing(opened: Opened | None) -> tuple[str, str]:
+    """How images are made, and how those that show the way to them, in words."""
+    if opened is None:
+        return "", ""
+    model, settings = opened.model, opened.model.spec.config.sampling
+    return model.drawing(settings), model.drawing(filmed_settings(model, settings))
 
 
 def _open(folder: RunFolder, device: str) -> Opened | None:
