@@ -216,9 +216,10 @@ def test_damaged_checkpoints_are_said_and_done_without(
     assert "The report does without its samples." in capsys.readouterr().err
 
 
-def test_a_grid_of_other_weights_is_drawn_again(runs: tuple[str, str]) -> None:
+def test_pictures_of_other_weights_are_drawn_again(runs: tuple[str, str]) -> None:
     run, model = copied("stale"), open_model("runs/tiny", "cpu").model
     size = fitting_layout(5, 5, (8, 8))
+    Image.new("L", (31, 31), 9).save(run.denoising)
     for marked, kept in ((weights_hash(model), True), ("0123456789abcdef", False)):
         old = Image.new("L", size.size[::-1], 9)
         from ddpm.visuals.saving import save_picture
@@ -227,6 +228,8 @@ def test_a_grid_of_other_weights_is_drawn_again(runs: tuple[str, str]) -> None:
         report(str(run.root), out="stale/report.md")
         with Image.open("stale/report-figures/stale-samples.png") as shown:
             assert (shown.convert("L").getextrema() == (9, 9)) is kept
+        with Image.open("stale/report-figures/stale-frames.png") as frames:
+            assert (frames.height == 31) is kept  # the film is of the grid's weights
     run.sample_grid.unlink()
     run.denoising.unlink()
     report(str(run.root), out="stale/report.md")
@@ -264,6 +267,32 @@ def test_a_single_run_is_told_how_to_get_a_baseline(runs: tuple[str, str]) -> No
     assert "`ddpm train mnist --data digits`" in report(runs[1])
 
 
+def test_a_comparison_silences_only_what_it_compares(
+    runs: tuple[str, str], compared: Path, make_run: Callable[..., Path]
+) -> None:
+    assert "to compare with" not in report("tiny", comparisons=[compared])
+    faces = str(make_run("faces", (3, 8, 8), data="/somewhere/faces"))
+    text = report(*runs, faces, comparisons=[compared])
+    assert text.count("There is no run of the other model family to compare with") == 1
+    assert "`ddpm train dcgan-mnist --data faces`" in text
+    other = copied("uncompared")
+    text = report("tiny", str(other.root), comparisons=[compared])
+    assert "`ddpm compare runs/tiny copies/uncompared`" in text
+
+
+def test_a_comparison_of_older_weights_is_called_so(
+    runs: tuple[str, str], compared: Path, whole: list[Path]
+) -> None:
+    assert "newest weights of step" not in page()
+    row = json.loads((compared / COMPARISON).read_text("utf-8"))
+    row["entries"][0]["evaluation"]["step"] = 4
+    Path("older").mkdir()
+    (Path("older") / COMPARISON).write_text(json.dumps(row), "utf-8")
+    said = "The evaluation of tiny is of step 4, its newest weights of step 6; this measures them:"
+    first, chapter = report(*runs, comparisons=[Path("older")]).split(said)[1:]
+    assert "ddpm evaluate" in first.split("`")[1] and chapter.split("`")[1] == row["command"]
+
+
 @pytest.mark.parametrize(
     ("out", "notes"),
     [
@@ -282,7 +311,9 @@ def test_the_authors_own_passages_are_never_written_over(
         mine.write_text("# Conclusion\n\nMine.", "utf-8") if there else mine.unlink()
         before = sorted(Path("own").iterdir())
         with pytest.raises(RequestError, match=r"your own passages in .*\.md; choose another name"):
-            write_report(ReportRequest(["tiny"], out=Path(out), notes=Path(notes) if notes else None))
+            write_report(
+                ReportRequest(["tiny"], out=Path(out), notes=Path(notes) if notes else None)
+            )
         assert sorted(Path("own").iterdir()) == before
         assert not there or mine.read_text("utf-8").endswith("Mine.")
 

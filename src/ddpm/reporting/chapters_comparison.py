@@ -40,6 +40,9 @@ def _comparison(material: Material, comparison: ComparisonFacts) -> Iterator[Blo
     words, labels = material.words, _labels(comparison)
     made, named = made_by(comparison.row), words.listed(labels)
     yield Paragraph(spans(_rule(material, comparison, named)))
+    for label, old, new in comparison.stale:
+        text = words("evaluation.stale", run=label, old=whole(old), new=whole(new))
+        yield Missing(text, " ".join(made))
     if "grids" in comparison.pictures:
         caption = words("comparison.grids", labels=named)
         yield Figure(caption, (comparison.pictures["grids"],), 1.0, made)

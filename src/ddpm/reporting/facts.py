@@ -59,6 +59,7 @@ class ComparisonFacts:
 
     row: Row
     pictures: Mapping[str, str] = field(default_factory=dict)
+    stale: Sequence[tuple[str, int, int]] = ()  # runs trained on since: label, step then and now
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,11 +64,15 @@ def gather(
         _measured(facts_of(run, name, pictures, device), run, compared)
         for name, run in subjects.runs.items()
     ]
+    steps = {
+        folder.root.resolve(): run.step
+        for folder, run in zip(subjects.runs.values(), facts, strict=True)
+    }
     names = dict.fromkeys(run.data_name for run in facts)
     known = {name: DATASETS[name] for name in names if name in DATASETS}
     material = Material(
         runs=facts,
-        comparisons=compared,
+        comparisons=[replace(each, stale=_stale(each, steps)) for each in compared],
         words=Words(language),
         cite=Citations(
             {f"data:{n}": Source("", "", d.citation, "", d.source) for n, d in known.items()}
@@ -76,7 +80,8 @@ def gather(
         data_sources={n: {"license": d.license, "text": d.description} for n, d in known.items()},
         command=command,
     )
-    return material, [] if compared else _uncompared(list(subjects.runs.values()), facts)
+    sets = [{root for root in map(_root, each.row["entries"]) if root} for each in compared]
+    return material, _uncompared(list(subjects.runs.values()), facts, sets)
 
 
 def _measured(run: RunFacts, folder: RunFolder, compared: Sequence[ComparisonFacts]) -> RunFacts:
@@ -85,19 +90,44 @@ def _measured(run: RunFacts, folder: RunFolder, compared: Sequence[ComparisonFac
         return run
     entries = (entry for comparison in compared for entry in comparison.row["entries"])
     root = folder.root.resolve()
-    own = (e for e in entries if e.get("run") and Path(e["run"]["path"]).resolve() == root)
-    entry = next(own, None)
+    entry = next((entry for entry in entries if _root(entry) == root), None)
     return run if entry is None else replace(run, evaluation=entry["evaluation"])
 
 
-def _uncompared(folders: Sequence[RunFolder], facts: Sequence[RunFacts]) -> list[tuple[str, str]]:
-    """For each set of images: what compares the runs on it, or trains a second one to compare with."""
+def _root(entry: Row) -> Path | None:
+    """The folder of a compared run; None for weights or images."""
+    return Path(entry["run"]["path"]).resolve() if entry.get("run") else None
+
+
+def _stale(
+    comparison: ComparisonFacts, steps: Mapping[Path, int | None]
+) -> list[tuple[str, int, int]]:
+    """Which entries were measured at another step than their runs are at, by the runs' folders."""
+    found = []
+    for entry in comparison.row["entries"]:
+        root, old = _root(entry), entry["evaluation"].get("step")
+        new = None if root is None else steps.get(root)
+        if old is not None and new is not None and old != new:
+            found.append((str(entry["label"]), old, new))
+    return found
+
+
+def _uncompared(
+    folders: Sequence[RunFolder], facts: Sequence[RunFacts], compared: Sequence[set[Path]]
+) -> list[tuple[str, str]]:
+    """For each set of images: what compares the runs on it, or trains a second one to compare with.
+
+    Nothing where two of its runs, or the only one, stand in a comparison; `compared` has each one's runs.
+    """
     groups: dict[str, list[int]] = {}
     for index, run in enumerate(facts):
         images = f"{run.data_name} {run.environment.get('data', {}).get('size')}"
         groups.setdefault(images, []).append(index)
     found = []
     for group in groups.values():
+        own = {folders[index].root.resolve() for index in group}
+        if any(len(own & runs) >= min(2, len(own)) for runs in compared):
+            continue
         if len(group) > 1:
             roots = [str(folders[index].root) for index in group]
             found.append(("comparison", shlex.join(["ddpm", "compare", *roots])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -102,8 +103,8 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
     Returns the images at the end of the strip.
     """
     model, settings = opened.model, opened.model.spec.config.sampling
-    grid = album.place("samples")
-    if _is_current(run.sample_grid, opened):
+    grid, current = album.place("samples"), _is_current(run.sample_grid, opened)
+    if current:
         shutil.copyfile(run.sample_grid, grid)
     else:
         seeds = range(GRID[0] * GRID[1])
@@ -115,7 +116,7 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
     labels, filmed = choose_labels(model, seeds, None), filmed_settings(model, settings)
     images = draw_with_bar(model, seeds, labels, filmed, trajectory)
     _draw_backward(album.place("backward"), trajectory)
-    _draw_frames(album, run, trajectory)
+    _draw_frames(album, run.denoising if current else None, trajectory)
     return images
 
 
@@ -139,16 +140,20 @@ def _draw_backward(path: Path, trajectory: Trajectory) -> None:
     process_strip(path, columns)
 
 
-def _draw_frames(album: Album, run: RunFolder, trajectory: Trajectory) -> None:
-    """Frames of the run's GIF, or of one of the few images that were drawn for the strip."""
+def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> None:
+    """Frames of the run's GIF, or of one of the few images that were drawn for the strip.
+
+    `film`: that GIF, which bears no mark and is as old as the grid beside it; None where that is too old.
+    """
     place = album.place("frames")
-    try:
-        frames_strip(place, run.denoising, FRAMES)
-    except RequestError:
-        scratch = album.folder / "frames.gif"
-        denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
-        frames_strip(place, scratch, FRAMES)
-        scratch.unlink()
+    if film is not None:
+        with contextlib.suppress(RequestError):
+            frames_strip(place, film, FRAMES)
+            return
+    scratch = album.folder / "frames.gif"
+    denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
+    frames_strip(place, scratch, FRAMES)
+    scratch.unlink()
 
 
 def draw_forward(
