@@ -116,6 +116,18 @@ def test_the_readme_counts_the_images_and_the_configs_keep_no_folders(
     assert not [name for name, content in files.items() if b"/home/author" in content]
 
 
+def test_a_set_at_the_hub_is_named_whole_and_cited(
+    runs: dict[str, str], make_run: Callable[..., Path]
+) -> None:
+    hub = str(make_run("hub", (3, 64, 64), data="hf:owner/faces"))
+    files = contents(packed({**runs, "anime": hub}))
+    config = Config.from_dict(json.loads(files["source/runs/anime/config.json"]))
+    assert config.data.path == "hf:owner/faces"
+    readme = files["readme.txt"].decode()
+    assert "--data hf:owner/faces" in readme
+    assert "images: https://huggingface.co/datasets/owner/faces" in readme
+
+
 def test_the_source_in_the_zip_trains_a_run_again(files: dict[str, bytes], tmp_path: Path) -> None:
     """As the readme says: in the folder source, with nothing but Python and the libraries."""
     for name, content in files.items():

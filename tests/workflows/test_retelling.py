@@ -65,6 +65,15 @@ def test_the_images_are_named_without_the_authors_folders() -> None:
     assert all("'set one.zip'" in command and "/home" not in command for command in told)
 
 
+def test_a_set_at_the_hub_keeps_its_owner() -> None:
+    config = replace(
+        get_preset("folder").config, data=replace(Config().data, path="hf:owner/faces")
+    )
+    assert data_name(config) == "hf:owner/faces"
+    told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
+    assert all(" hf:owner/faces" in command for command in told)
+
+
 def test_every_command_can_be_typed() -> None:
     config = with_overrides(Config(), ["data.size=28", "data.channels=1", "data.all_images=true"])
     commands = [

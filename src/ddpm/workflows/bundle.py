@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.data.catalogue import DATASETS
+from ddpm.data.hub import is_name
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import check_place, replacing
 from ddpm.reporting import handin
@@ -135,8 +136,11 @@ def _sources(config: Mapping[str, Any]) -> list[str]:
 
 
 def _images_cited(part: Part) -> str:
-    """Where the images come from, as far as the catalogue knows."""
-    entry = DATASETS.get(part.config.data.path)
+    """Where the images come from, as far as the catalogue or their own name tells."""
+    path = part.config.data.path
+    if is_name(path):
+        return f"images: https://huggingface.co/datasets/{path.removeprefix('hf:')}"
+    entry = DATASETS.get(path)
     return f"images: {entry.citation}; {entry.source}" if entry else ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS
+from ddpm.data.hub import is_name
 from ddpm.errors import RequestError
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
@@ -23,6 +24,7 @@ from ddpm.workflows.bundle_check import CELLS
 from ddpm.workflows.marking import grid_comment, seed_words, weights_hash
 from ddpm.workflows.opening import Opened, find_run, open_model
 from ddpm.workflows.progress import say
+from ddpm.workflows.retelling import data_name
 from ddpm.workflows.sample import choose_labels, draw_with_bar
 
 SEEDS = tuple(range(CELLS[0] * CELLS[1]))
@@ -117,7 +119,7 @@ def configs(parts: Sequence[Part]) -> dict[str, bytes]:
     """
     files = {}
     for part in parts:
-        data = replace(part.config.data, path=Path(part.config.data.path).name)
+        data = replace(part.config.data, path=data_name(part.config))
         text = json.dumps(replace(part.config, data=data).to_dict(), indent=2, ensure_ascii=False)
         files[RunFolder(Path("source/runs") / part.name).config.as_posix()] = f"{text}\n".encode()
     return files
@@ -133,7 +135,7 @@ def run_note(part: Part) -> RunNote:
         preset=part.config.preset,
         step=part.opened.step or 0,
         batch_size=part.config.training.batch_size,
-        data=path if path in DATASETS else "IMAGES",
+        data=path if path in DATASETS or is_name(path) else "IMAGES",
         environment=part.run.load_environment(),
         weights=weights_hash(part.opened.model),
         images=part.images,

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ddpm.config import Config, differences, get
+from ddpm.data.hub import is_name
 from ddpm.presets import PRESETS
 
 _TOTALS = ("training.steps", "training.minutes", "training.epochs")
@@ -58,8 +59,9 @@ def _value(value: Any) -> str:
 
 
 def data_name(config: Config) -> str:
-    """What the images are called: a data set's name, else the last part of the path."""
-    return PurePath(config.data.path).name or config.data.path
+    """What the images are called: a data set's name, hf:OWNER/NAME, else the last part of the path."""
+    path = config.data.path
+    return path if is_name(path) else PurePath(path).name or path
 
 
 def data_command(config: Config) -> str:
