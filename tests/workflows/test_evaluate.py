@@ -23,7 +23,7 @@ from ddpm.reporting.scores import score_table
 from ddpm.runs import RunFolder
 from ddpm.workflows import evaluate as module
 from ddpm.workflows.evaluate import EvaluationRequest, command, evaluate_target, measure
-from ddpm.workflows.generated import DrawnImages
+from ddpm.workflows.generated import DrawnImages, open_subject
 
 KEYS = {
     "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
@@ -146,6 +146,15 @@ def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
     assert evaluation["n"] == evaluation["floor"]["count"] == 876
     assert "n lowered from 900 to 876" in evaluation["note"]
     assert evaluation["rows"][0]["note"] == evaluation["note"]
+
+
+@pytest.mark.parametrize("asked", [10**14, 2**62, 10**30])
+def test_any_number_is_lowered_alike(run: RunFolder, asked: int) -> None:
+    request = EvaluationRequest(str(run.root), n=asked)
+    subject = open_subject(request.target, [], "cpu")
+    real = module.real_images(request, subject, asked)
+    count, note = module.count_images(request, subject, real, asked)
+    assert count == 876 and f"n lowered from {asked} to 876" in note
 
 
 def test_nothing_is_drawn_before_the_request_is_known_to_be_right(

@@ -24,7 +24,7 @@ from ddpm.evaluation.features import (
     take_features,
 )
 from ddpm.evaluation.protocol import content_hash
-from ddpm.evaluation.sets import ImageSets, allowed, check_like, check_real
+from ddpm.evaluation.sets import FEWEST, ImageSets, allowed, check_like, check_real
 from ddpm.files import check_place, write_json
 from ddpm.processes import dealt, each_machine_once, from_main, is_main, together
 from ddpm.workflows.generated import DrawnImages, Subject, open_subject
@@ -120,12 +120,9 @@ def count_images(
 ) -> tuple[int, str]:
     """How many images will be measured, and every remark; RequestError where that cannot be."""
     check_real(real.reference, real.floor)
-    shape = real.reference.shape[1:]
-    check_like(
-        "generated images",
-        torch.empty(asked, *subject.shape(shape), dtype=torch.uint8),
-        real.reference,
-    )
+    shape = subject.shape(real.reference.shape[1:])
+    few = torch.empty(min(asked, FEWEST), *shape, dtype=torch.uint8)  # asked may be any number
+    check_like("generated images", few, real.reference)
     count, lowered = allowed(asked, len(real.reference), len(real.floor))
     return count, "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
 
