@@ -185,6 +185,7 @@ def test_every_two_entries_meet_equally_often_and_on_both_sides(entries: int) ->
         ({"targets": ["good.npz"]}, "2 to 6"),
         ({"targets": ["good.npz", "wide.npz"]}, "The images of wide are 9x8 gray"),
         ({"out": Path("good.npz")}, "good.npz is a file"),
+        ({"out": Path("good.npz/sheets")}, "because good.npz is a file"),
     ],
 )
 def test_bad_requests_write_nothing(others: dict[str, Any], words: str) -> None:

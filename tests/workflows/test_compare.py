@@ -164,6 +164,9 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
     with pytest.raises(RequestError, match="Name the real images with --reference"):
         compare(ComparisonRequest([like, dark], Path("refused")))
     assert not Path("refused").exists()
+    Path("folders").mkdir()
+    for earlier in (COMPARISON, "cost.png"):
+        (Path("folders") / earlier).write_text("{}")
     found = compare(ComparisonRequest([like, dark, same], Path("folders"), real, network="digits"))
     assert {e["evaluation"]["n"] for e in found["entries"]} == {30}  # as many as all of them have
     verdicts = {v["metric"]: v["verdict"] for v in found["verdicts"]}
@@ -185,6 +188,8 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (["one/tiny", "few"], {"n": 90}, "90 images of each were asked for, but few holds only 12"),
         (["large", "few"], {"overrides": ["sampling.steps=2"]}, "None of these is a diffusion model"),
         (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; --out needs"),
+        (["one/tiny", "digits"], {"out": Path("a-file/sub")}, "because a-file is a file"),
+        (["one/tiny", "digits"], {"out": Path("album")}, r"album has grids\.png but no comparison\.json"),
         (["one/tiny", "other"], {}, "name the real images that both should be measured against"),
         (["one/tiny", "two/tiny"], {"reference": "missing"}, "missing"),
         (["one/tiny", "two/tiny", "one/../one/tiny"], {}, "The run tiny is named twice"),
@@ -197,12 +202,15 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_written(
         if not Path(name).exists():
             blobs(name, count, 180, size=size)
     Path("a-file").touch()
+    Path("album").mkdir(exist_ok=True)
+    (Path("album") / "grids.png").write_bytes(b"mine")
     if "other" in targets:
         make_other_data(Path("other"))
     with pytest.raises(RequestError, match=words) as refused:
         compare(ComparisonRequest(targets, **{"out": Path("refused"), **request_}))
     assert str(refused.value).count(". ") <= 1
     assert not Path("refused").exists()
+    assert [path.read_bytes() for path in Path("album").iterdir()] == [b"mine"]
 
 
 def make_other_data(folder: Path) -> None:

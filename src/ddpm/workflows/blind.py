@@ -55,7 +55,7 @@ class Shown:
 
 def write_blind(request: BlindRequest) -> list[Path]:
     """Write sheets, forms and key into `out`/blind; the paths that a judge needs."""
-    check_folder(request.out)
+    check_folder(request.out, f"{FOLDER}/{KEY}")
     folder = request.out / FOLDER
     if (folder / KEY).exists():
         raise RequestError(

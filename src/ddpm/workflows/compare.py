@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ddpm.errors import RequestError
 from ddpm.evaluation.verdicts import compare_all
 from ddpm.files import write_json, write_text
 from ddpm.reporting.comparison import markdown, summary, table_csv
-from ddpm.workflows.comparison_figures import draw_figures
+from ddpm.workflows.comparison_figures import FIGURES, draw_figures
 from ddpm.workflows.entrants import Entrants, check_folder, common_count, open_entrants, open_real
 from ddpm.workflows.evaluate import EvaluationRequest, Measured, measure
 from ddpm.workflows.generated import DrawnImages, Subject
@@ -42,7 +43,7 @@ class ComparisonRequest:
 
 def compare(request: ComparisonRequest) -> dict[str, Any]:
     """Measure every entry alike and write tables, figures and comparison.json, which is returned."""
-    check_folder(request.out)
+    _check_out(request.out)
     same_data = request.reference is None
     entrants = open_entrants(
         request.targets, request.overrides, request.device, same_data=same_data
@@ -60,6 +61,17 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
     write_text(request.out / TABLES["csv"], table_csv(comparison))
     write_json(request.out / COMPARISON, comparison)
     return comparison
+
+
+def _check_out(out: Path) -> None:
+    """RequestError where nothing can be written, or over files that no comparison wrote."""
+    check_folder(out, COMPARISON)
+    taken = [name for name in (*TABLES.values(), *FIGURES.values()) if (out / name).exists()]
+    if taken and not (out / COMPARISON).exists():
+        raise RequestError(
+            f"{out} has {', '.join(taken)} but no {COMPARISON}, so they may be no comparison's; give "
+            "another folder with --out, or remove them."
+        )
 
 
 def describe(

@@ -20,6 +20,7 @@ from ddpm.visuals.spectra import spectra_plot
 from ddpm.workflows.evaluate import Measured
 from ddpm.workflows.marking import seed_words
 
+FIGURES = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
 SIDE = 5  # rows and columns of a grid
 STRIP = 10  # images of a strip
 SPECTRUM = 10_000  # real images at most whose spectrum is taken
@@ -31,13 +32,13 @@ Comparison = Mapping[str, Any]
 def draw_figures(out: Path, comparison: Comparison, measured: Sequence[Measured]) -> dict[str, str]:
     """Write the pictures into `out`; their names there. Without any cost there is no such figure."""
     labels = [entry["label"] for entry in comparison["entries"]]
-    names = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
+    names = dict(FIGURES)
     draw_grids(out / names["grids"], labels, measured)
     draw_metrics(out / names["metrics"], comparison)
     draw_spectra(out / names["spectra"], labels, measured)
     draw_neighbors(out / names["neighbors"], labels, measured)
     if not draw_cost(out / names["cost"], comparison):
-        del names["cost"]
+        (out / names.pop("cost")).unlink(missing_ok=True)  # of an earlier comparison
     return names
 
 

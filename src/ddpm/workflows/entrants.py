@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.sets import shape_words
+from ddpm.files import check_place
 from ddpm.workflows.evaluate import USUAL_N, EvaluationRequest, real_images
 from ddpm.workflows.generated import DrawnImages, Subject, open_subject
 from ddpm.workflows.real import RealImages
@@ -45,10 +46,11 @@ class Entrants:
                 )
 
 
-def check_folder(out: Path) -> None:
-    """RequestError where `out` is a file."""
+def check_folder(out: Path, name: str) -> None:
+    """RequestError where `out` is a file, or no file `name` can be written into it."""
     if out.exists() and not out.is_dir():
         raise RequestError(f"{out} is a file; --out needs the name of a folder.")
+    check_place(out / name)
 
 
 def open_entrants(
