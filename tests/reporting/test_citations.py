@@ -10,14 +10,18 @@ import pytest
 from ddpm import config as settings
 from ddpm.config import Config, DiffusionConfig, TrainingConfig
 from ddpm.evaluation.metrics import METRICS
+from ddpm.reporting import chinese, english
 from ddpm.reporting.citations import (
     CHOICES,
     SOURCES,
     Citations,
     Source,
+    augmentation_source,
+    average_source,
     chosen,
     feature_source,
     guidance_sources,
+    label_source,
     metric_source,
     network_sources,
 )
@@ -50,7 +54,7 @@ def test_every_metric_is_cited_or_common_knowledge() -> None:
         "contrast",
     }
     cited = {name for name in METRICS if metric_source(name)}
-    assert cited | own | {"colorfulness"} == set(METRICS)
+    assert cited | own == set(METRICS)
     assert {metric_source(name) for name in cited} <= set(SOURCES)
     assert feature_source("self-1f2e") == "self" and feature_source("digits") == ""
 
@@ -92,5 +96,25 @@ def test_a_runs_sources_follow_its_choices() -> None:
     assert guidance_sources(rich) == ["guidance"]
     rich["sampling"]["guidance_interval"] = [0.2, 1.0]
     assert guidance_sources(rich) == ["guidance", "interval"]
+    rich["sampling"]["guide"] = "step:500"
+    assert guidance_sources(rich) == ["autoguidance"]
     assert network_sources(Config(model="dcgan").to_dict()) == ["dcgan"]
     assert chosen({}, "diffusion.schedule") == ""
+
+
+def test_averages_found_labels_and_told_augmentation_have_sources() -> None:
+    plain = Config().to_dict()
+    assert average_source(plain, None) == "averaging" and average_source(plain, 0.05) == "lengths"
+    assert label_source(plain) == augmentation_source(plain) == ""
+    rich = settings.with_overrides(
+        Config(), ["training.ema=0", "data.labels=kmeans:10", "data.augment=0.1"]
+    ).to_dict()
+    assert average_source(rich, None) == ""
+    assert (label_source(rich), augmentation_source(rich)) == ("groups", "edm")
+    found = {"averaging", "lengths", "groups", "edm", "autoguidance"}
+    assert found | {"bootstrap", "newcombe", "zou-donner"} <= set(SOURCES)
+
+
+@pytest.mark.parametrize("words", [english.WORDS, chinese.WORDS])
+def test_works_are_cited_by_their_number_alone(words: dict[str, str]) -> None:
+    assert [text for text in words.values() if "arXiv" in text or "et al" in text] == []

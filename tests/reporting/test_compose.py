@@ -227,6 +227,8 @@ def test_only_what_was_used_is_cited_and_every_number_leads_somewhere() -> None:
     listed = [plain(line) for line in sources.lines]
     assert any("LeCun" in line for line in listed)
     for key, there in (("ddpm", True), ("cosine", True), ("v", True), ("dcgan", True), ("fd", True),
+                       ("averaging", True), ("bootstrap", True), ("newcombe", True), ("zou-donner", True),
+                       ("lengths", False), ("groups", False), ("autoguidance", False),
                        ("unipc", False), ("min-snr", False), ("kid", False), ("p2", False)):  # fmt: skip
         assert any(SOURCES[key].title in line for line in listed) is there, key
     cited = re.findall(r"\\\[(\d+(?:, \d+)*)\\\]", to_markdown(document))
@@ -311,5 +313,6 @@ def test_choices_are_told_as_they_were_made() -> None:
 def test_what_was_chosen_after_the_training_is_told() -> None:
     away = with_overrides(Config(), ["sampling.guidance=2", "sampling.guide=step:500"])
     page = to_markdown(composed(run(config=away.to_dict(), average=0.05)))
+    assert SOURCES["autoguidance"].title in page and SOURCES["lengths"].title in page
     assert "chosen after the training, σ_rel 0.05" in page.replace("\\_", "_")
     assert "scale 2, away from the run at step:500" in page

@@ -110,7 +110,8 @@ def test_the_readme_counts_the_images_and_the_configs_keep_no_folders(
     counts = "70 given, 60 used, 6 held out, 3 duplicate, 1 broken (held out: the test files)"
     assert readme.count(counts) == 2
     assert "--data mnist" in readme and "--data IMAGES" in readme
-    assert "LeCun" in readme and "Ho, A. Jain" in readme  # data and method are cited
+    for cited in ("LeCun", "Ho, A. Jain", "Polyak"):  # data, method, average of the weights
+        assert cited in readme
     config = Config.from_dict(json.loads(files["source/runs/anime/config.json"]))
     assert config.data.path == "faces" and config.training.steps == 12
     assert not [name for name, content in files.items() if b"/home/author" in content]

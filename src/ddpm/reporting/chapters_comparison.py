@@ -59,7 +59,8 @@ def _rule(material: Material, comparison: ComparisonFacts, labels: str) -> str:
     rows = comparison.row["verdicts"]
     tests = sum(sum(v["value"] is not None for v in row["values"]) > 1 for row in rows)
     chance = max(1, round(tests / 20))
-    return material.words("comparison.about", labels=labels, tests=tests, chance=chance)
+    cite = material.cite("newcombe", "zou-donner", "bootstrap")
+    return material.words("comparison.about", labels=labels, tests=tests, chance=chance, cite=cite)
 
 
 def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[str]) -> Table:

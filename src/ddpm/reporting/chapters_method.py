@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ddpm.reporting.citations import chosen, guidance_sources, network_sources
+from ddpm.reporting.citations import (
+    average_source,
+    chosen,
+    guidance_sources,
+    label_source,
+    network_sources,
+)
 from ddpm.reporting.document import (
     Block,
     Figure,
@@ -132,14 +138,15 @@ def _labels(material: Material, run: RunFacts) -> str:
     if not run.classes:
         return material.words("no")
     share = _percent(run.setting("network.label_dropout") or 0)
-    return material.words("value.hidden", share=share)
+    return material.words("value.hidden", share=share) + material.cite(label_source(run.config))
 
 
 def _ema(material: Material, run: RunFacts) -> str:
+    cited = material.cite(average_source(run.config, run.average))
     if run.average is not None:
-        return material.words("value.length", length=f"{run.average:g}")
+        return material.words("value.length", length=f"{run.average:g}") + cited
     decay = run.setting("training.ema")
-    return material.words("value.decay", decay=decay) if decay else material.words("none")
+    return material.words("value.decay", decay=decay) + cited if decay else material.words("none")
 
 
 def _sampler(material: Material, run: RunFacts) -> str:
@@ -151,7 +158,8 @@ def _sampler(material: Material, run: RunFacts) -> str:
 def _guidance(material: Material, run: RunFacts) -> str:
     guide, scale = run.setting("sampling.guide"), run.setting("sampling.guidance")
     if guide and scale != 1:
-        return material.words("value.autoguided", scale=f"{scale:g}", guide=guide)
+        cited = material.cite(*guidance_sources(run.config))
+        return material.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
     sources = guidance_sources(run.config) if run.classes else []
     if not sources:
         return material.words("none")

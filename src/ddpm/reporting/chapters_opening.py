@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ddpm.reporting.citations import augmentation_source
 from ddpm.reporting.document import (
     Blank,
     Block,
@@ -151,7 +152,8 @@ def augmentation(material: Material, run: RunFacts) -> str:
         done.append(words("augment.crop", share=f"{100 * (1 - run.setting('data.crop')):g} %"))
     if run.setting("data.augment"):
         names, chance = words.listed(run.setting("data.transforms")), run.setting("data.augment")
-        done.append(words("augment.told", transforms=names, chance=f"{chance:g}"))
+        told = words("augment.told", transforms=names, chance=f"{chance:g}")
+        done.append(told + material.cite(augmentation_source(run.config)))
     return words.listed(done) or words("none")
 
 

@@ -122,6 +122,7 @@ def _about(material: Material, found: Row) -> str:
         reference=words.phrase(found["reference"]["what"]),
         floor=words.phrase(found["floor"]["what"]),
         network=f"{found['network']}{material.cite(feature_source(found['network']))}",
+        bootstrap=material.cite("bootstrap"),
     )
     note = words("evaluation.note", note=found["note"]) if found.get("note") else ""
     return f"{text} {note}".strip()

@@ -114,8 +114,8 @@ WORDS = {
     "value.steps": "{sampler}，{steps} 步",
     "value.guided": "{scale}，作用於雜訊範圍的 {low} 到 {high}",
     "value.hidden": "有學習；訓練時隱藏 {share}",
-    "value.length": "訓練後選定，σ_rel {length}（Karras et al., arXiv:2312.02696）",
-    "value.autoguided": "強度 {scale}，遠離本次訓練的 {guide}（Karras et al., arXiv:2406.02507）",
+    "value.length": "訓練後選定，σ_rel {length}",
+    "value.autoguided": "強度 {scale}，遠離本次訓練的 {guide}",
     "value.decay": "衰減率 {decay}",
     "network.caption": "{run}，{network}：方框內為通道數，左側為特徵圖解析度；共 {parameters} 個"
     "參數。",
@@ -141,7 +141,7 @@ WORDS = {
     "samples.forward_drawn": "模型自行生成的影像（手邊沒有訓練影像）",
     "samples.pass": "生成器的單次運算",
     "evaluation.about": "{n} 張影像{seeds}{drawn}，與{reference}比較。基準值是對{floor}做同樣測量"
-    "的結果，即完美生成器的分數。特徵網路：{network}。區間為 95 %。",
+    "的結果，即完美生成器的分數。特徵網路：{network}。區間為 95 %{bootstrap}。",
     "evaluation.seeds": "（種子 {first} 到 {last}）",
     "evaluation.drawn": "，以{drawn}生成{speed}",
     "evaluation.speed": "（每秒 {rate} 張）",
@@ -161,7 +161,7 @@ WORDS = {
     "better.higher": "越高越好",
     "better.real": "接近基準值",
     "comparison.about": "{labels}：影像數量、參考影像與特徵網路皆相同。差異的 95 % 區間不含零時才"
-    "算有差別。共檢定 {tests} 項指標；即使毫無差別，每項仍約有二十分之一的機會出現差異，因此約有 "
+    "算有差別{cite}。共檢定 {tests} 項指標；即使毫無差別，每項仍約有二十分之一的機會出現差異，因此約有 "
     "{chance} 個結論可能出於偶然。",
     "comparison.verdicts": "各項指標的比較與結論。",
     "comparison.verdict": "結論",

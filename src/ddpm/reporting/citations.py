@@ -114,6 +114,21 @@ SOURCES: dict[str, Source] = {
         "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality in "
         "Diffusion Models", "NeurIPS 37", "2404.07724",
     ),
+    "autoguidance": _paper(
+        "T. Karras, M. Aittala, T. Kynkäänniemi, J. Lehtinen, T. Aila, S. Laine", "2024",
+        "Guiding a Diffusion Model with a Bad Version of Itself", "NeurIPS 37", "2406.02507",
+    ),
+    "averaging": Source(
+        "B. Polyak, A. Juditsky", "1992", "Acceleration of Stochastic Approximation by Averaging",
+        "SIAM Journal on Control and Optimization 30(4), 838-855", "https://doi.org/10.1137/0330046",
+    ),
+    "lengths": _paper(
+        "T. Karras, M. Aittala, J. Lehtinen, J. Hellsten, T. Aila, S. Laine", "2024",
+        "Analyzing and Improving the Training Dynamics of Diffusion Models", "CVPR", "2312.02696",
+    ),
+    "groups": Source(
+        "D. Arthur, S. Vassilvitskii", "2007", "k-means++: The Advantages of Careful Seeding", "SODA",
+    ),
     "adam": _paper(
         "D. Kingma, J. Ba", "2015", "Adam: A Method for Stochastic Optimization", "ICLR", "1412.6980"
     ),
@@ -159,6 +174,23 @@ SOURCES: dict[str, Source] = {
     "copies": Source(
         "T. Yoon, J. Choi, S. Kwon, E. Ryu", "2023",
         "Diffusion Probabilistic Models Generalize when They Fail to Memorize", "ICML workshop",
+    ),
+    "colorfulness": Source(
+        "D. Hasler, S. Süsstrunk", "2003", "Measuring Colourfulness in Natural Images",
+        "SPIE 5007, 87-95", "https://doi.org/10.1117/12.477378",
+    ),
+    "bootstrap": Source(
+        "B. Efron", "1979", "Bootstrap Methods: Another Look at the Jackknife",
+        "Annals of Statistics 7(1), 1-26", "https://doi.org/10.1214/aos/1176344552",
+    ),
+    "newcombe": Source(
+        "R. Newcombe", "1998", "Interval Estimation for the Difference between Independent "
+        "Proportions: Comparison of Eleven Methods", "Statistics in Medicine 17(8), 873-890",
+    ),
+    "zou-donner": Source(
+        "G. Zou, A. Donner", "2008", "Construction of Confidence Limits about Effect Measures: A "
+        "General Approach", "Statistics in Medicine 27(10), 1693-1702",
+        "https://doi.org/10.1002/sim.3095",
     ),
     "inception": _paper(
         "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna", "2016",
@@ -230,10 +262,29 @@ def network_sources(config: Mapping[str, Any]) -> list[str]:
 def guidance_sources(config: Mapping[str, Any]) -> list[str]:
     """The sources of a run's guidance; none where it draws without."""
     sampling = config.get("sampling", {})
+    if sampling.get("guide") and sampling.get("guidance", 1) != 1:
+        return ["autoguidance"]
     if not config.get("data", {}).get("labels") or sampling.get("guidance", 1) == 1:
         return []
     whole = list(sampling.get("guidance_interval", [])) == [0.0, 1.0]
     return ["guidance"] if whole else ["guidance", "interval"]
+
+
+def average_source(config: Mapping[str, Any], length: float | None) -> str:
+    """The source of the average that is drawn with, of a `length` if chosen later; "" without one."""
+    if length is not None:
+        return "lengths"
+    return "averaging" if config.get("training", {}).get("ema") else ""
+
+
+def label_source(config: Mapping[str, Any]) -> str:
+    """The source of labels that were found among the images; "" where they were given."""
+    return "groups" if str(config.get("data", {}).get("labels")).startswith("kmeans") else ""
+
+
+def augmentation_source(config: Mapping[str, Any]) -> str:
+    """The source of augmentation that the network is told of; "" where it is told of none."""
+    return "edm" if config.get("data", {}).get("augment") else ""
 
 
 def metric_source(name: str) -> str:

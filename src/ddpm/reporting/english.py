@@ -126,8 +126,8 @@ WORDS = {
     "value.steps": "{sampler}, {steps} steps",
     "value.guided": "{scale}, in {low} to {high} of the noise range",
     "value.hidden": "learned; hidden from {share} of the images",
-    "value.length": "chosen after the training, σ_rel {length} (Karras et al., arXiv:2312.02696)",
-    "value.autoguided": "scale {scale}, away from the run at {guide} (Karras et al., arXiv:2406.02507)",
+    "value.length": "chosen after the training, σ_rel {length}",
+    "value.autoguided": "scale {scale}, away from the run at {guide}",
     "value.decay": "decay {decay}",
     # network
     "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature "
@@ -161,7 +161,7 @@ WORDS = {
     # evaluation
     "evaluation.about": "{n} images{seeds}{drawn} against {reference}. The floor is the same "
     "measured on {floor}: what a perfect generator would score. Features: {network}. Intervals "
-    "are 95 %.",
+    "are 95 %{bootstrap}.",
     "evaluation.seeds": " of seeds {first} to {last}",
     "evaluation.drawn": ", drawn by {drawn}{speed},",
     "evaluation.speed": " at {rate} images/s",
@@ -183,7 +183,7 @@ WORDS = {
     "better.real": "near floor",
     # comparison
     "comparison.about": "{labels}: the same number of images, the same reference, the same "
-    "features. A difference counts where its 95 % interval leaves out zero. {tests} metrics were "
+    "features. A difference counts where its 95 % interval leaves out zero{cite}. {tests} metrics were "
     "tested; where nothing differs each still finds a difference about one time in 20, so about "
     "{chance} of the verdicts may be chance.",
     "comparison.verdicts": "Every metric of the comparison, with the verdict.",

@@ -7,14 +7,22 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ddpm.data.catalogue import DATASETS
 from ddpm.data.hub import is_name
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import check_place, replacing
 from ddpm.reporting import handin
-from ddpm.reporting.citations import CHOICES, SOURCES, chosen, guidance_sources, network_sources
+from ddpm.reporting.citations import (
+    CHOICES,
+    SOURCES,
+    augmentation_source,
+    average_source,
+    chosen,
+    guidance_sources,
+    label_source,
+    network_sources,
+)
 from ddpm.reporting.compose import Front
 from ddpm.reporting.readme import readme_text
 from ddpm.reporting.typst import load_typst
@@ -118,7 +126,7 @@ def _source(parts: Sequence[Part], notebook: Path | None) -> dict[str, bytes]:
 
 def _readme(student_id: str, parts: Sequence[Part]) -> str:
     """readme.txt, every source once."""
-    keys = dict.fromkeys(key for part in parts for key in _sources(part.config.to_dict()) if key)
+    keys = dict.fromkeys(key for part in parts for key in _sources(part) if key)
     sources = [
         "this code: ddpm-studio, MIT (source/LICENSE); cite it as source/CITATION.cff says",
         *(SOURCES[key].line for key in keys),
@@ -127,11 +135,14 @@ def _readme(student_id: str, parts: Sequence[Part]) -> str:
     return readme_text(student_id, list(map(run_note, parts)), sources)
 
 
-def _sources(config: Mapping[str, Any]) -> list[str]:
+def _sources(part: Part) -> list[str]:
     """Keys of the works that a run's choices come from, some perhaps twice or empty."""
+    config, length = part.config.to_dict(), part.opened.average
+    average = average_source(config, length)
     if config["model"] == "dcgan":
-        return [*network_sources(config), "gan", chosen(config, "training.optimizer")]
+        return [*network_sources(config), "gan", chosen(config, "training.optimizer"), average]
     choices = [chosen(config, key) for key in CHOICES]
+    choices += [augmentation_source(config), label_source(config), average]
     return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
 
 
