@@ -88,7 +88,7 @@ def test_pictures_are_jpegs_of_full_color_that_say_their_seeds(runs: dict[str, s
             assert picture.format == "JPEG" and picture.width > 1000
             assert json.loads(picture.info["comment"])["run"] == mark.run
     readme = files["readme.txt"].decode()
-    assert "seeds 0–24, dpm++2m" in readme and "seeds 3–26, 99 (picked)" in readme
+    assert "seeds 0–24, unipc" in readme and "seeds 3–26, 99 (picked)" in readme
 
 
 def test_the_same_request_gives_the_same_bytes(runs: dict[str, str]) -> None:
