@@ -74,12 +74,15 @@ def _case(
     chosen = sets.generated[choose(len(sets.generated), count, seed)]
     real = sample_of(sets.floor, network, cache)
     reference = reference_of(sets.reference, network, count, seed, cache)
+    trained = reference
+    for part in sets.trained:
+        trained = trained.joined(sample_of(part, network, cache))
     scattered, consecutive = floor_sets(len(sets.floor), count, seed)
     return _Case(
         generated=sample_of(chosen, network, cache),
         real=real,
         reference=reference,
-        trained=reference.joined(real) if sets.trained_floor else reference,
+        trained=trained,
         floors=(scattered, [] if sets.independent else consecutive),
         seed=seed,
     )

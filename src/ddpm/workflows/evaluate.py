@@ -31,7 +31,7 @@ from ddpm.workflows.generated import DrawnImages, Subject, open_subject
 from ddpm.workflows.likelihood import likelihood_rows
 from ddpm.workflows.opening import find_run
 from ddpm.workflows.progress import Progress, say
-from ddpm.workflows.real import RealImages, named_images, own_images
+from ddpm.workflows.real import RealImages, named_images, own_images, seen_by
 
 FORMAT = 1
 USUAL_N = 1000
@@ -87,11 +87,13 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     subject = open_subject(request.target, request.overrides, request.device)
     asked = _asked(request, subject)
     real = real or real_images(request, subject, asked)
+    if isinstance(subject, DrawnImages):
+        real = seen_by(subject.opened, real)
     count, note = count_images(request, subject, real, asked)
     network, why = feature_network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     drawn = isinstance(subject, DrawnImages)
-    sets = ImageSets(images, real.reference, real.floor, drawn, real.halved)
+    sets = ImageSets(images, real.reference, real.floor, drawn, real.trained)
     rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
     if isinstance(subject, DrawnImages):
         model, heldout = subject.opened.model, real.heldout
