@@ -111,7 +111,9 @@ def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: Ru
     assert again.evaluation["rows"] == evaluated["rows"]
     assert again.images.shape == (30, 1, 8, 8) and again.images.dtype == torch.uint8
     assert again.sets.independent and torch.equal(again.sets.generated, again.images)
+    kept = set(module.kept().iterdir())
     other = measure(EvaluationRequest(str(run.root), n=30, likelihood=0, seed=30)).evaluation
+    assert set(module.kept().iterdir()) == kept  # features of real images alone
     assert other["seeds"] == [30, 59] and "bits-ode" not in by_name(other)
     with pytest.raises(RequestError, match="seed 0 and 30"):
         require_same_protocol([evaluated["rows"][0], other["rows"][0]])

@@ -152,11 +152,17 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
     """`evaluate` with the features taken beforehand, under a bar."""
-    parts = (sets.reference, sets.floor, sets.generated)
-    with Progress("taking features", sum(map(len, parts))) as bar:
-        for part in parts:
-            _take(part, network, lambda taken: bar.reach(bar.done + taken))
-    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept()))
+    more = [part for part in sets.trained if part is not sets.floor]
+    real = (sets.reference, sets.floor, *more)
+    with Progress("taking features", sum(map(len, (*real, sets.generated)))) as bar:
+
+        def advance(taken: int) -> None:
+            bar.reach(bar.done + taken)
+
+        for part in real:
+            _take(part, network, advance)
+        features = take_features(sets.generated, network, advance, dealt)
+    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
 
 
 def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
