@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ddpm.cli import evaluating
 from ddpm.cli.parser import build_parser
@@ -141,6 +142,20 @@ def test_real_digits_score_one_and_shuffled_pixels_many(digits: np.ndarray) -> N
     )
     assert real["ratio_low"] < 1 < real["ratio_high"]
     assert shuffled["ratio_low"] > 3
+
+
+def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> None:
+    """Without a number asked for: as many as are whole, and the note says which is not."""
+    Path("given").mkdir()
+    for index, image in enumerate(digits[:31]):
+        Image.fromarray(image[0]).save(f"given/{index:02}.png")
+    whole = Path("given/30.png").read_bytes()
+    Path("given/30.png").write_bytes(whole[: len(whole) // 2])
+    evaluation = measure(EvaluationRequest("given", "digits")).evaluation
+    assert evaluation["n"] == 30
+    assert "1 broken image is left out: 30.png " in evaluation["note"]
+    with pytest.raises(RequestError, match=r"holds only 30 \(1 broken image .*30\.png.*use -n 30"):
+        measure(EvaluationRequest("given", "digits", n=31))
 
 
 def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:

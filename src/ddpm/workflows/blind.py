@@ -21,7 +21,7 @@ from ddpm.reporting.forms import PAIRS, SHEET, pair_form, picture_form
 from ddpm.reporting.seal import SHOWN, sealed
 from ddpm.visuals.sheets import numbered_sheet, paired_sheet
 from ddpm.workflows.entrants import Entrants, check_folder, open_entrants, open_real
-from ddpm.workflows.generated import DrawnImages
+from ddpm.workflows.generated import DrawnImages, holds
 
 FOLDER, KEY = "blind", "key.json"
 KEY_PARTS = ("labels", "entries", "pictures", "pairs")  # what a tally needs of it
@@ -123,7 +123,7 @@ def _draw(request: BlindRequest, entrants: Entrants, count: int, each: int) -> l
         if subject.available is not None and subject.available < needed:
             raise RequestError(
                 f"A sheet of {count} pictures each and {each} pairs needs {needed} images of {target}, "
-                f"but it holds {subject.available}; use a smaller -n, or give more images."
+                f"but it holds {holds(subject)}; use a smaller -n, or give more images."
             )
     shape, real = entrants.shape, []
     if request.real:

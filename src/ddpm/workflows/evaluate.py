@@ -27,7 +27,7 @@ from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.sets import ImageSets, allowed, check_like, check_real
 from ddpm.files import check_place, write_json
 from ddpm.processes import dealt, each_machine_once, from_main, is_main, together
-from ddpm.workflows.generated import DrawnImages, Subject, open_subject
+from ddpm.workflows.generated import DrawnImages, Subject, holds, open_subject
 from ddpm.workflows.likelihood import likelihood_rows
 from ddpm.workflows.opening import find_run
 from ddpm.workflows.progress import Progress, say
@@ -129,7 +129,8 @@ def count_images(
         real.reference,
     )
     count, lowered = allowed(asked, len(real.reference), len(real.floor))
-    return count, "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
+    notes = [_usual(request, asked), lowered, subject.note, real.note]
+    return count, "; ".join(filter(None, notes))
 
 
 def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
@@ -196,7 +197,7 @@ def _asked(request: EvaluationRequest, subject: Subject) -> int:
         return USUAL_N if available is None else min(USUAL_N, available)
     if available is not None and request.n > available:
         raise RequestError(
-            f"{request.n} images were asked for, but {request.target} holds only {available}; "
+            f"{request.n} images were asked for, but {request.target} holds only {holds(subject)}; "
             f"use -n {available}, or give more images."
         )
     return request.n
