@@ -98,7 +98,7 @@ def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict
 def test_the_table_shows_each_of_them(evaluated: dict[str, Any]) -> None:
     text = score_table(evaluated)
     lines = text.splitlines()
-    words = "noisy: n=30, seeds 0-29, dpm++2m, 2 steps, step 12"
+    words = "noisy: n=30, seeds 0-29, unipc, 2 steps, step 12"
     assert lines[0] == f"images     {words}"
     assert any(line.startswith("note") and "changed" in line for line in lines)
     for row in evaluated["rows"]:

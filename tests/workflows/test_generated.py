@@ -116,7 +116,7 @@ def test_a_run_draws_what_ddpm_sample_draws(make_run) -> None:
     facts = subject.facts()
     assert facts.pop("images_per_second") > 0
     assert facts == {
-        "kind": "run", "model": "ddpm", "drawn": "dpm++2m, 2 steps", "seeds": [3, 8],
+        "kind": "run", "model": "ddpm", "drawn": "unipc, 2 steps", "seeds": [3, 8],
         "step": 12, "average": None,
     }  # fmt: skip
 
