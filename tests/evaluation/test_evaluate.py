@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.evaluate import evaluate
+from ddpm.evaluation.evaluate import distance_numbers, evaluate, weightings
+from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.protocol import content_hash, require_same_protocol
 from ddpm.evaluation.sets import ImageSets
 
@@ -49,8 +50,8 @@ def test_copies_of_a_floor_that_was_trained_on_are_found(make_images, network) -
     reference, floor = make_images(200, 0), make_images(200, 1)
     half = torch.cat([floor[:50], make_images(50, 2)])
     fresh, trained = (
-        by_name(evaluate(ImageSets(half, reference, floor, trained_floor=known), network))
-        for known in (False, True)
+        by_name(evaluate(ImageSets(half, reference, floor, trained=known), network))
+        for known in ((), (floor,))
     )
     assert (fresh["copies-pixels"]["value"], trained["copies-pixels"]["value"]) == (0, 0.5)
     assert trained["copies-features"]["value"] >= 0.5
@@ -98,3 +99,31 @@ def test_a_kernel_distance_has_no_ratio_to_a_floor_of_nothing(sets, network) -> 
     row = by_name(evaluate(sets, network))["kid"]
     assert row["floor_low"] <= 0
     assert row["ratio"] is None
+
+
+def test_nor_to_one_that_was_below_zero_in_one_set_of_many() -> None:
+    """Between 19 sets of 1 and one of -0.1 the 2.5 % quantile is above zero: ratios from -100 on."""
+    values = torch.linspace(9, 11, 201, dtype=torch.float64)
+    floors = torch.ones(20, dtype=torch.float64)
+    nothing = floors[:0]
+    known = distance_numbers(METRICS["kid"], values, values, (floors, nothing))
+    assert known["ratio"] == 9 and known["ratio_low"] > 0
+    floors[7] = -0.1
+    row = distance_numbers(METRICS["kid"], values, values, (floors, nothing))
+    assert row["floor_low"] > 0 and row["floor"] == pytest.approx(0.945)
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (None, None, None)
+
+
+def test_only_a_dear_distance_has_fewer_replicates_and_only_in_many_features() -> None:
+    rows = {name: len(weightings(metric, 10, 2048, 0)) - 1 for name, metric in METRICS.items()}
+    assert rows == {**dict.fromkeys(METRICS, 200), "fd": 40}
+    assert len(weightings(METRICS["fd"], 10, 512, 0)) - 1 == 200
+
+
+def test_features_of_generated_images_are_not_kept(sets, network, tmp_path) -> None:
+    rows = evaluate(sets, network, cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # of the reference and the floor
+    taken = network.features(sets.generated)
+    network.seen.clear()
+    assert evaluate(sets, network, cache=tmp_path, features=taken) == rows
+    assert network.seen == []

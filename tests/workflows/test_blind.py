@@ -130,6 +130,20 @@ def test_the_sheets_mix_all_sources_and_show_no_image_twice(shown: dict[str, Ima
     )
 
 
+def test_of_files_in_classes_pictures_and_pairs_show_every_class(shown: dict[str, Images]) -> None:
+    """Ten classes, one after the other: the first pictures would be of the first classes alone."""
+    for name in ("good", "bad"):
+        with np.load(f"{name}.npz") as stored:
+            images = stored["images"]
+        images[:, 0, 7, 7] = np.arange(40) // 4
+        np.savez(f"{name}.npz", images=images)
+    write_blind(request())
+    pictures = [image for image in shown["pictures"] if grey(image) == GREY["good"]]
+    for part in (pictures, [*shown["left"], *shown["right"]]):
+        classes = [int(image[0, 7, 7]) for image in part]
+        assert min(classes) < 3 and max(classes) > 6 and len(set(classes)) >= 6
+
+
 def test_two_sheets_of_the_same_runs_are_shuffled_differently(shown: dict[str, Images]) -> None:
     orders = []
     for out in ("one", "two"):

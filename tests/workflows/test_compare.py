@@ -154,6 +154,20 @@ def test_weights_beside_copied_training_images(workplace: Path) -> None:
     assert copies["evaluation"]["reference"] == weights["evaluation"]["reference"]
 
 
+def test_held_out_images_that_one_was_trained_on_give_it_no_likelihood(workplace: Path) -> None:
+    for name, all_images in (("usual", "false"), ("everything", "true")):
+        config = small("data.labels=false", f"data.all_images={all_images}", "data.path=digits")
+        spec = ModelSpec(config, (1, 8, 8), (0.0,), 0.5)
+        save_weights(Path(f"{name}.safetensors"), make_model(spec).state()["ema"], spec)
+    targets = ["usual.safetensors", "everything.safetensors"]
+    found = compare(ComparisonRequest(targets, Path("held"), n=20, likelihood=2))
+    first, second = ({row["metric"] for row in e["evaluation"]["rows"]} for e in found["entries"])
+    assert first - second == {"bits-bound", "bits-ode"}
+    assert "were trained on, too" in found["entries"][1]["evaluation"]["note"]
+    verdicts = {v["metric"]: v["verdict"] for v in found["verdicts"]}
+    assert verdicts["bits-ode"] == "only usual has it"
+
+
 def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Path) -> None:
     real, like, dark, same = (
         blobs(name, count, brightness, seed=seed)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ddpm.cli import evaluating
 from ddpm.cli.parser import build_parser
@@ -97,7 +98,7 @@ def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict
 def test_the_table_shows_each_of_them(evaluated: dict[str, Any]) -> None:
     text = score_table(evaluated)
     lines = text.splitlines()
-    words = "noisy: n=30, seeds 0-29, dpm++2m, 2 steps, step 12"
+    words = "noisy: n=30, seeds 0-29, unipc, 2 steps, step 12"
     assert lines[0] == f"images     {words}"
     assert any(line.startswith("note") and "changed" in line for line in lines)
     for row in evaluated["rows"]:
@@ -111,7 +112,9 @@ def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: Ru
     assert again.evaluation["rows"] == evaluated["rows"]
     assert again.images.shape == (30, 1, 8, 8) and again.images.dtype == torch.uint8
     assert again.sets.independent and torch.equal(again.sets.generated, again.images)
+    kept = set(module.kept().iterdir())
     other = measure(EvaluationRequest(str(run.root), n=30, likelihood=0, seed=30)).evaluation
+    assert set(module.kept().iterdir()) == kept  # features of real images alone
     assert other["seeds"] == [30, 59] and "bits-ode" not in by_name(other)
     with pytest.raises(RequestError, match="seed 0 and 30"):
         require_same_protocol([evaluated["rows"][0], other["rows"][0]])
@@ -139,6 +142,20 @@ def test_real_digits_score_one_and_shuffled_pixels_many(digits: np.ndarray) -> N
     )
     assert real["ratio_low"] < 1 < real["ratio_high"]
     assert shuffled["ratio_low"] > 3
+
+
+def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> None:
+    """Without a number asked for: as many as are whole, and the note says which is not."""
+    Path("given").mkdir()
+    for index, image in enumerate(digits[:31]):
+        Image.fromarray(image[0]).save(f"given/{index:02}.png")
+    whole = Path("given/30.png").read_bytes()
+    Path("given/30.png").write_bytes(whole[: len(whole) // 2])
+    evaluation = measure(EvaluationRequest("given", "digits")).evaluation
+    assert evaluation["n"] == 30
+    assert "1 broken image is left out: 30.png " in evaluation["note"]
+    with pytest.raises(RequestError, match=r"holds only 30 \(1 broken image .*30\.png.*use -n 30"):
+        measure(EvaluationRequest("given", "digits", n=31))
 
 
 def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:

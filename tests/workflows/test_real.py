@@ -19,7 +19,7 @@ from ddpm.models.families import make_model
 from ddpm.runs import RunFolder
 from ddpm.workflows.environment import describe
 from ddpm.workflows.opening import Opened, open_dataset, spec_of
-from ddpm.workflows.real import halves, named_images, own_images, split
+from ddpm.workflows.real import halves, named_images, own_images, seen_by, split
 
 SMALL = ["network.channels=8", "network.multipliers=[1]", "data.labels=false"]
 
@@ -67,7 +67,7 @@ def test_of_an_idx_set_the_test_files_are_the_floor(workplace: Path) -> None:
         assert torch.equal(real.floor[:, 0], torch.from_numpy(pixels(80, 8, 8)[60:]))
         assert real.reference_what == "60 training images"
         assert real.floor_what == "20 test images, none of them in the reference"
-        assert not real.halved and len(real.heldout) == 20
+        assert not real.trained and len(real.heldout) == 20
 
 
 def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> None:
@@ -78,14 +78,41 @@ def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> No
     assert (len(few.reference), len(few.floor)) == (1500 - held, held)
     assert few.floor_what == f"{held} held-out images, none of them in the reference"
     assert {len(many.reference), len(many.floor)} == {(1500 - held) // 2, (1501 - held) // 2}
-    assert many.halved and "the other half" in many.floor_what and "one half" in many.reference_what
+    assert many.trained[0] is many.floor and "one half" in many.reference_what
+    assert "the other half" in many.floor_what
     assert torch.equal(many.heldout, few.floor)
 
 
 def test_what_was_trained_on_is_no_holdout(workplace: Path) -> None:
     real = own_images(opened(array("a", pixels(200, 8, 8)), "data.all_images=true"), n=2)
-    assert real.halved and len(real.heldout) == 0
+    assert real.trained[0] is real.floor and len(real.heldout) == 0
     assert len(real.reference) + len(real.floor) == 200
+
+
+def test_to_a_model_trained_on_all_images_nothing_was_held_out(workplace: Path) -> None:
+    """However the real images were found: through another run, or by --reference."""
+    path = array("a", pixels(1500, 8, 8))
+    usual, everything = opened(path), opened(path, "data.all_images=true")
+    for n in (2, 1000):  # the holdout is the floor; a half of the training images is
+        for real in (own_images(usual, n), named_images(path, (1, 8, 8), everything, n)):
+            assert seen_by(usual, real) == real
+            seen = seen_by(everything, real)
+            known = torch.cat([seen.reference, *seen.trained])
+            assert len(torch.unique(known, dim=0)) == len(known) == 1500
+            assert len(real.heldout) and not len(seen.heldout) and "all_images" in seen.note
+            assert torch.equal(seen.reference, real.reference)
+
+
+def test_test_files_and_other_sets_stay_held_out(workplace: Path) -> None:
+    write_idx(workplace / "set", 60, 20)
+    model = opened("set", "data.all_images=true")
+    real = own_images(model, 10)
+    assert seen_by(model, real) == real
+    other = array("other", pixels(200, 8, 8, seed=1))
+    run = RunFolder(workplace / "run")
+    write_json(run.environment, {"data": {"content_hash": "of the set"}})
+    real = named_images(other, (1, 8, 8), model, 2)
+    assert seen_by(replace(model, run=run), real) == real
 
 
 def make_dataset(train: int, heldout: int) -> Dataset:
@@ -106,8 +133,8 @@ def test_halves_are_the_same_every_time_and_share_nothing() -> None:
 
 
 def test_a_holdout_below_n_stays_where_a_half_gives_no_more() -> None:
-    assert not split(make_dataset(40, 20), 30).halved
-    assert split(make_dataset(42, 20), 30).halved
+    assert not split(make_dataset(40, 20), 30).trained
+    assert split(make_dataset(42, 20), 30).trained
 
 
 def test_images_that_moved_away_are_asked_for(workplace: Path) -> None:
@@ -161,6 +188,6 @@ def test_unless_the_model_learned_from_it_in_another_shape(workplace: Path, copy
 
 def test_a_name_is_looked_for_like_any_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
     real = named_images("digits", (1, 8, 8), None, 1000)
-    assert real.name == "digits" and real.halved
+    assert real.name == "digits" and real.trained
     with pytest.raises(RequestError, match="did you mean digits"):
         named_images("digit", (1, 8, 8), None, 1000)

@@ -21,7 +21,7 @@ from ddpm.evaluation.metrics import SUBSET, Metric, Reference, Sample, applicabl
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.sets import ImageSets, choose
 
-WIDE = 512  # features above which a Fréchet distance is dear, and fewer replicates are drawn
+WIDE = 512  # features above which a Fréchet distance is dear, and has fewer replicates
 WIDE_REPLICATES = 40
 
 Row = dict[str, float | int | str | None]
@@ -33,20 +33,23 @@ def evaluate(
     n: int | None = None,
     seed: int = 0,
     cache: Path | None = None,
+    features: Tensor | None = None,
 ) -> list[Row]:
     """One row for every metric that applies.
 
     n: generated images to measure (all by default), drawn by `seed` where there are more; the floor
     takes as many, and where it has fewer, n is lowered for both and the rows' `note` says so.
+    The folder `cache` keeps the features of the real images. `features` are those of the generated
+    ones, [N, D], where they are taken already.
 
     A row holds metric, label, better (lower, higher or real: near the floor), value, low, high, n,
     floor, floor_low, floor_high; for distances ratio, ratio_low, ratio_high (None where the floor
-    is not above zero for sure); protocol, note. Intervals are 95 % bootstrap intervals, but the
+    may be zero or below); protocol, note. Intervals are 95 % bootstrap intervals, but the
     floor of a distance comes from other real images where there are enough (`floor.py`).
     """
     sets.check()
     count, note = sets.count(n)
-    case = _case(sets, network, count, seed, cache)
+    case = _case(sets, network, count, seed, cache, features)
     protocol = protocol_of(network, sets.reference, count, seed)
     rows = []
     for name, metric in applicable(case.generated).items():
@@ -69,17 +72,27 @@ class _Case:
 
 
 def _case(
-    sets: ImageSets, network: FeatureNetwork, count: int, seed: int, cache: Path | None
+    sets: ImageSets,
+    network: FeatureNetwork,
+    count: int,
+    seed: int,
+    cache: Path | None,
+    features: Tensor | None,
 ) -> _Case:
-    chosen = sets.generated[choose(len(sets.generated), count, seed)]
+    index = choose(len(sets.generated), count, seed)
+    chosen = sets.generated[index]
+    taken = extract(chosen, network) if features is None else features[index]
     real = sample_of(sets.floor, network, cache)
     reference = reference_of(sets.reference, network, count, seed, cache)
+    trained = reference
+    for part in sets.trained:
+        trained = trained.joined(sample_of(part, network, cache))
     scattered, consecutive = floor_sets(len(sets.floor), count, seed)
     return _Case(
-        generated=sample_of(chosen, network, cache),
+        generated=Sample(chosen, taken, _probabilities(taken, network)),
         real=real,
         reference=reference,
-        trained=reference.joined(real) if sets.trained_floor else reference,
+        trained=trained,
         floors=(scattered, [] if sets.independent else consecutive),
         seed=seed,
     )
@@ -89,7 +102,7 @@ def _measure(metric: Metric, case: _Case) -> Row:
     """The numbers of one row."""
     n, features = case.generated.features.shape
     floor = case.real.part(choose(len(case.real.images), n, case.seed + 1))
-    drawn = [weightings(n, features, seed) for seed in (case.seed, case.seed + 1)]
+    drawn = [weightings(metric, n, features, seed) for seed in (case.seed, case.seed + 1)]
     reference = case.trained if metric.copies else case.reference
     values = metric.measure(case.generated, reference, drawn[0])
     floors = metric.measure(floor, case.reference, drawn[1])
@@ -122,7 +135,7 @@ def distance_numbers(
     (low, high), (floor_low, floor_high) = central(spread), central(floor_spread)
     row: Row = {"value": value, "low": low, "high": high}
     row |= {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
-    if floor_low <= 0:
+    if floor_spread.min() <= 0:  # a ratio to anything around zero says nothing
         return row | {"ratio": None, "ratio_low": None, "ratio_high": None}
     ratio_low, ratio_high = ratio_interval(spread, floor_spread)
     return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
@@ -160,8 +173,11 @@ def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
     return network.classify(features) if isinstance(network, Classifier) else None
 
 
-def weightings(count: int, features: int, seed: int) -> Tensor:
-    """[1 + replicates, count]: each image once, then the bootstrap's draws, fewer in many features."""
-    replicates = REPLICATES if features <= WIDE else WIDE_REPLICATES
+def weightings(metric: Metric, count: int, features: int, seed: int) -> Tensor:
+    """[1 + replicates, count]: each image once, then the bootstrap's draws.
+
+    A metric that is dear in many features has 40 instead of 200: its intervals are 10 % too narrow.
+    """
+    replicates = WIDE_REPLICATES if metric.dear and features > WIDE else REPLICATES
     once = torch.ones(1, count, dtype=torch.float64)
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

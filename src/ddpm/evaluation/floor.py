@@ -13,6 +13,8 @@ The scattered sets are drawn from one pool of N, and the more images they have i
 their values vary: by the factor sqrt(1 - (n/N)²) for a distance that grows with the square of a set's
 deviation, as a Fréchet distance of real images to their like does, and by sqrt(1 - n/N) for one
 that grows linearly with it. At n = N/10 that is 0.99 and 0.95, at n = N/2 0.87 and 0.71.
+The interval's ends are quantiles of 20 values besides, which lie 16 % too near to each other where
+the values are normal.
 """
 
 from __future__ import annotations

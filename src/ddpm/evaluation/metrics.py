@@ -107,6 +107,7 @@ class Metric:
     classes: bool = False  # needs class probabilities
     family: bool = False
     copies: bool = False  # looks for copies of any training image
+    dear: bool = False  # a replicate costs much where features are many
 
     def named(self, network: str, n: int) -> str:
         """The label in full: `FD-digits (n=1000, train ref)`, or the field's own `FID (Inception-v3, …)`."""
@@ -190,7 +191,7 @@ def _classes(probabilities: Tensor | None) -> Tensor:
 
 
 METRICS: dict[str, Metric] = {
-    "fd": Metric("FD", "lower", _frechet, True, "factor", family=True),
+    "fd": Metric("FD", "lower", _frechet, True, "factor", family=True, dear=True),
     "kid": Metric("KID", "lower", _kernel, True, family=True),
     "is": Metric("IS", "higher", _score, scale="factor", classes=True, family=True),
     "precision": Metric(

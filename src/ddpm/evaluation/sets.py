@@ -21,14 +21,14 @@ class ImageSets:
     `floor` are real images that are not in `reference`: n of them, measured like the generated
     ones, give the value that a perfect generator would have at this n. `independent`: each
     generated image was drawn for itself, as a model does, and not collected (`floor.py`).
-    `trained_floor`: the floor's images were trained on as well, so copies of them are copies.
+    `trained`: images outside the reference that were trained on as well: copies of them are copies.
     """
 
     generated: Tensor
     reference: Tensor
     floor: Tensor
     independent: bool = False
-    trained_floor: bool = False
+    trained: tuple[Tensor, ...] = ()
 
     def check(self) -> None:
         """RequestError unless the three are usable and of one shape."""

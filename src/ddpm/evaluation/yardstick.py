@@ -48,7 +48,7 @@ class Yardstick:
     def measure(self, images: Tensor) -> Tensor:
         """The distance of uint8 images [n, C, H, W], then its replicates: float64 [1 + B]."""
         sample = sample_of(images, self.network)
-        drawn = weightings(len(images), sample.features.shape[1], self.seed)
+        drawn = weightings(self.metric, len(images), sample.features.shape[1], self.seed)
         return self.metric.measure(sample, self.reference, drawn)
 
     def row(self, values: Tensor) -> Row:
@@ -75,7 +75,7 @@ def make_yardstick(
         sample_of(outside, network, cache),
     )
     one = floor.part(choose(len(outside), n, seed + 1))
-    drawn = weightings(len(one.images), floor.features.shape[1], seed + 1)
+    drawn = weightings(metric, len(one.images), floor.features.shape[1], seed + 1)
     others, _ = floor_sets(len(outside), n, seed)
     return Yardstick(
         metric=metric,

@@ -21,6 +21,7 @@ from ddpm.reporting.forms import PAIRS, SHEET, pair_form, picture_form
 from ddpm.reporting.seal import SHOWN, sealed
 from ddpm.visuals.sheets import numbered_sheet, paired_sheet
 from ddpm.workflows.entrants import Entrants, check_folder, open_entrants, open_real
+from ddpm.workflows.generated import DrawnImages, holds
 
 FOLDER, KEY = "blind", "key.json"
 KEY_PARTS = ("labels", "entries", "pictures", "pairs")  # what a tally needs of it
@@ -122,7 +123,7 @@ def _draw(request: BlindRequest, entrants: Entrants, count: int, each: int) -> l
         if subject.available is not None and subject.available < needed:
             raise RequestError(
                 f"A sheet of {count} pictures each and {each} pairs needs {needed} images of {target}, "
-                f"but it holds {subject.available}; use a smaller -n, or give more images."
+                f"but it holds {holds(subject)}; use a smaller -n, or give more images."
             )
     shape, real = entrants.shape, []
     if request.real:
@@ -130,7 +131,13 @@ def _draw(request: BlindRequest, entrants: Entrants, count: int, each: int) -> l
         shape, real = floor.shape[1:], [floor[choose(len(floor), count, request.seed)]]
     entrants.check_shape(shape)
     seed = request.seed + UNSEEN
-    return [*(subject.take(needed, seed, shape) for subject in entrants.subjects), *real]
+    mixed = torch.randperm(needed, generator=torch.Generator().manual_seed(request.seed))
+    drawn = []
+    for subject in entrants.subjects:
+        images = subject.take(needed, seed, shape)
+        # files may stand in order, class after class: pictures and pairs should show every class
+        drawn.append(images if isinstance(subject, DrawnImages) else images[mixed])
+    return [*drawn, *real]
 
 
 def _write(

@@ -43,14 +43,17 @@ def draw_figures(out: Path, comparison: Comparison, measured: Sequence[Measured]
 
 
 def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
-    """Real images, then those of every entry, the first 25 each: models from the same seeds."""
+    """Real images, then 25 of every entry: of models the first seeds, of files some at random."""
     first = measured[0]
     count = min(SIDE * SIDE, len(first.images))
     real = first.sets.reference[choose(len(first.sets.reference), count, first.evaluation["seed"])]
     panels = [GridPanel("real images", real.numpy(), "of the reference, chosen at random")]
     for label, entry in zip(labels, measured, strict=True):
         caption = _drawn_words(entry.evaluation, count)
-        panels.append(GridPanel(label, entry.images[:count].numpy(), caption))
+        shown = entry.images[:count]
+        if entry.evaluation["seeds"] is None:  # files may stand in order, class after class
+            shown = entry.images[choose(len(entry.images), count, entry.evaluation["seed"])]
+        panels.append(GridPanel(label, shown.numpy(), caption))
     grid_panels(path, panels, -(-count // SIDE), SIDE)
 
 
@@ -111,15 +114,15 @@ def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measured]
 
 def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
     """The ten images of each entry that look most like copies, above what they may be copied from."""
-    reference = measured[0].sets.reference
-    known, strips = pixel_vectors(reference), []
+    strips = []
     for label, entry in zip(labels, measured, strict=True):
-        found = nearest(pixel_vectors(entry.images), known)
+        trained = torch.cat([entry.sets.reference, *entry.sets.trained])
+        found = nearest(pixel_vectors(entry.images), pixel_vectors(trained))
         first, second = found.distance.unbind(dim=1)
         ratios = torch.where(first == 0, first, first / second)  # a doubled image: 0 / 0 is a copy
         worst = ratios.argsort()[:STRIP]
         title = f"{short(label, _TITLE)}: {int(found.flagged.sum())} of {len(ratios):,} below 1/3"
-        nearby = reference[found.index[worst, 0]]
+        nearby = trained[found.index[worst, 0]]
         strips.append(
             NeighborStrip(
                 title, entry.images[worst].numpy(), nearby.numpy(), ratios[worst].tolist()

@@ -10,7 +10,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.sets import shape_words
 from ddpm.files import check_place
 from ddpm.workflows.evaluate import USUAL_N, EvaluationRequest, real_images
-from ddpm.workflows.generated import DrawnImages, Subject, open_subject
+from ddpm.workflows.generated import DrawnImages, Subject, holds, open_subject
 from ddpm.workflows.real import RealImages
 
 MOST = 6  # entries: as many colors can be told apart
@@ -113,7 +113,7 @@ def common_count(entrants: Entrants, asked: int | None) -> int:
         available = subject.available
         if asked is not None and available is not None and available < asked:
             raise RequestError(
-                f"{asked} images of each were asked for, but {target} holds only {available}; "
+                f"{asked} images of each were asked for, but {target} holds only {holds(subject)}; "
                 f"use -n {available}, or give more images."
             )
     known = [subject.available for subject in entrants.subjects]

@@ -27,11 +27,11 @@ from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.sets import FEWEST, ImageSets, allowed, check_like, check_real
 from ddpm.files import check_place, write_json
 from ddpm.processes import dealt, each_machine_once, from_main, is_main, together
-from ddpm.workflows.generated import DrawnImages, Subject, open_subject
+from ddpm.workflows.generated import DrawnImages, Subject, holds, open_subject
 from ddpm.workflows.likelihood import likelihood_rows
 from ddpm.workflows.opening import find_run
 from ddpm.workflows.progress import Progress, say
-from ddpm.workflows.real import RealImages, named_images, own_images
+from ddpm.workflows.real import RealImages, named_images, own_images, seen_by
 
 FORMAT = 1
 USUAL_N = 1000
@@ -87,11 +87,13 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     subject = open_subject(request.target, request.overrides, request.device)
     asked = _asked(request, subject)
     real = real or real_images(request, subject, asked)
+    if isinstance(subject, DrawnImages):
+        real = seen_by(subject.opened, real)
     count, note = count_images(request, subject, real, asked)
     network, why = feature_network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     drawn = isinstance(subject, DrawnImages)
-    sets = ImageSets(images, real.reference, real.floor, drawn, real.halved)
+    sets = ImageSets(images, real.reference, real.floor, drawn, real.trained)
     rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
     if isinstance(subject, DrawnImages):
         model, heldout = subject.opened.model, real.heldout
@@ -124,7 +126,8 @@ def count_images(
     few = torch.empty(min(asked, FEWEST), *shape, dtype=torch.uint8)  # asked may be any number
     check_like("generated images", few, real.reference)
     count, lowered = allowed(asked, len(real.reference), len(real.floor))
-    return count, "; ".join(filter(None, [_usual(request, asked), lowered, real.note]))
+    notes = [_usual(request, asked), lowered, subject.note, real.note]
+    return count, "; ".join(filter(None, notes))
 
 
 def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
@@ -147,11 +150,17 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
     """`evaluate` with the features taken beforehand, under a bar."""
-    parts = (sets.reference, sets.floor, sets.generated)
-    with Progress("taking features", sum(map(len, parts))) as bar:
-        for part in parts:
-            _take(part, network, lambda taken: bar.reach(bar.done + taken))
-    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept()))
+    more = [part for part in sets.trained if part is not sets.floor]
+    real = (sets.reference, sets.floor, *more)
+    with Progress("taking features", sum(map(len, (*real, sets.generated)))) as bar:
+
+        def advance(taken: int) -> None:
+            bar.reach(bar.done + taken)
+
+        for part in real:
+            _take(part, network, advance)
+        features = take_features(sets.generated, network, advance, dealt)
+    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
 
 
 def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
@@ -185,7 +194,7 @@ def _asked(request: EvaluationRequest, subject: Subject) -> int:
         return USUAL_N if available is None else min(USUAL_N, available)
     if available is not None and request.n > available:
         raise RequestError(
-            f"{request.n} images were asked for, but {request.target} holds only {available}; "
+            f"{request.n} images were asked for, but {request.target} holds only {holds(subject)}; "
             f"use -n {available}, or give more images."
         )
     return request.n

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
-from ddpm.data.cache import decoded_images
+from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.catalogue import cache_dir
 from ddpm.data.rows import Transform
 from ddpm.data.source import ImageSource
@@ -40,7 +40,11 @@ class Subject(Protocol):
 
     @property
     def available(self) -> int | None:
-        """How many images there are; None where any number can be drawn."""
+        """How many whole images there are; None where any number can be drawn."""
+
+    @property
+    def note(self) -> str:
+        """A remark on what is not among them, or nothing."""
 
     def shape(self, reference: Sequence[int]) -> Shape:
         """C, H, W of its images beside a reference of that shape."""
@@ -68,6 +72,10 @@ class DrawnImages:
     @property
     def available(self) -> int | None:
         return None
+
+    @property
+    def note(self) -> str:
+        return ""
 
     def shape(self, reference: Sequence[int]) -> Shape:
         return self.opened.model.spec.image_shape
@@ -102,6 +110,8 @@ class ImageFiles:
     path: Path
     source: ImageSource
     seen: Survey
+    whole: int  # images that can be decoded
+    broken: Sequence[tuple[str, str]] = ()  # the others: name and reason
 
     @property
     def name(self) -> str:
@@ -109,11 +119,19 @@ class ImageFiles:
 
     @property
     def available(self) -> int | None:
-        return sum(self.seen.sizes.values())
+        return self.whole
+
+    @property
+    def note(self) -> str:
+        if not self.broken:
+            return ""
+        (name, reason), count = self.broken[0], len(self.broken)
+        which = "1 broken image is" if count == 1 else f"{count} broken images are"
+        return f"{which} left out: {name} {reason}{', …' if count > 1 else ''}"
 
     def shape(self, reference: Sequence[int]) -> Shape:
         """Three channels where the reference has as many and the files hold color, else as they are."""
-        height, width = map(int, next(iter(self.seen.sizes)).split("x"))
+        height, width = _size(self.seen)
         stored_gray = set(self.seen.modes) <= GRAY_MODES
         gray = stored_gray if reference[0] == 3 else self.seen.grey
         return (1 if gray else 3), height, width
@@ -121,19 +139,7 @@ class ImageFiles:
     def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """`count` of the images, chosen by `seed` where there are more, in the order of the files."""
         channels, height, width = self.shape(reference)
-        transform = Transform((height, width), channels)
-        with Progress("decoding", 0) as bar:
-            found = each_machine_once(
-                lambda: decoded_images(
-                    self.source, self.seen.content_hash, transform, cache_dir(), bar.of_total
-                )
-            )
-        if len(found.images) < count:
-            name, reason = found.broken[0]
-            raise RequestError(
-                f"{self.path} holds only {len(found.images)} whole images ({name} {reason}); "
-                f"use -n {len(found.images)} or mend the others."
-            )
+        found = _decoded(self.source, self.seen, Transform((height, width), channels))
         chosen = choose(len(found.images), count, seed).numpy()
         return torch.from_numpy(np.array(found.images[chosen]))
 
@@ -163,7 +169,10 @@ def is_model(target: str) -> bool:
 
 
 def open_images(path: Path) -> ImageFiles:
-    """The images at `path`; RequestError where there are none, or of several sizes."""
+    """The images at `path`, broken ones apart; RequestError where there are none, or several sizes.
+
+    They are decoded here, into the cache: only then is it known how many are whole.
+    """
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
         seen = each_machine_once(lambda: survey(source, cache_dir(), bar.of_total))
@@ -174,4 +183,23 @@ def open_images(path: Path) -> ImageFiles:
             f"The images in {path} are of different sizes (height x width: {', '.join(sizes)}{more}); "
             "bring them to one size first, since images under test are never resized."
         )
-    return ImageFiles(path, source, seen)
+    found = _decoded(source, seen, Transform(_size(seen), 1 if seen.grey else 3))
+    return ImageFiles(path, source, seen, len(found.images), found.broken)
+
+
+def holds(subject: Subject) -> str:
+    """How many images a sentence may ask of it, and which are broken."""
+    return f"{subject.available}{f' ({subject.note})' if subject.note else ''}"
+
+
+def _size(seen: Survey) -> tuple[int, int]:
+    """Height and width of images that are all of one size."""
+    height, width = map(int, next(iter(seen.sizes)).split("x"))
+    return height, width
+
+
+def _decoded(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
+    with Progress("decoding", 0) as bar:
+        return each_machine_once(
+            lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.of_total)
+        )

@@ -31,7 +31,9 @@ class RealImages:
     reference_what: str
     floor_what: str
     note: str = ""
-    halved: bool = False  # the floor was trained on as well
+    tested: bool = False  # the held-out ones are test files, which no training takes
+    content: str = ""  # hash of the files
+    trained: tuple[Tensor, ...] = ()  # outside the reference, trained on as well
 
 
 def own_images(opened: Opened, n: int) -> RealImages:
@@ -82,6 +84,27 @@ def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int
     return split(dataset, n)
 
 
+def seen_by(opened: Opened, real: RealImages) -> RealImages:
+    """The same real images as a model knows them that was trained on all images, held-out ones too.
+
+    Then copies of those are copies, and none is left for a likelihood. Weights without a run do not
+    say which images they learned: they are taken for these.
+    """
+    if not opened.model.spec.config.data.all_images or real.tested or not len(real.heldout):
+        return real
+    if opened.run is not None:
+        known = opened.run.load_environment().get("data", {})
+        if known.get("content_hash", real.content) != real.content:
+            return real
+    note = "the held-out images were trained on, too (data.all_images)"
+    return replace(
+        real,
+        trained=(*real.trained, real.heldout),
+        heldout=real.heldout[:0],
+        note="; ".join(filter(None, [real.note, note])),
+    )
+
+
 def split(dataset: Dataset, n: int, note: str = "") -> RealImages:
     """The training images as reference; as floor the test files, or a holdout of n or more.
 
@@ -96,8 +119,10 @@ def split(dataset: Dataset, n: int, note: str = "") -> RealImages:
         reference_what=f"{len(train):,} training images",
         floor_what=f"{len(heldout):,} {_floor_word(dataset)} images, none of them in the reference",
         note=note,
+        tested=dataset.heldout_reason == TEST_FILES,
+        content=dataset.report.get("content_hash", ""),
     )
-    enough = dataset.heldout_reason == TEST_FILES or len(heldout) >= n
+    enough = real.tested or len(heldout) >= n
     return real if enough or len(heldout) >= len(train) // 2 else halves(real)
 
 
@@ -109,13 +134,14 @@ def halves(real: RealImages) -> RealImages:
         order[: count - count // 2].sort().values,
         order[count - count // 2 :].sort().values,
     )
+    floor = real.reference[other]
     return replace(
         real,
         reference=real.reference[one],
-        floor=real.reference[other],
+        floor=floor,
         reference_what=f"{len(one):,} training images, one half of them",
         floor_what=f"{len(other):,} training images, the other half",
-        halved=True,
+        trained=(floor,),
     )
 
 
