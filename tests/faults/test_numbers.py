@@ -28,6 +28,7 @@ from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.training.faults import MemoryShortError, guarded_step
+from ddpm.workflows import continuing
 from ddpm.workflows import train as workflow
 from ddpm.workflows.budget import seconds_a_step
 from ddpm.workflows.train import train
@@ -300,7 +301,7 @@ def test_what_a_cut_step_had_gathered_is_forgotten(tmp_path: Path, monkeypatch: 
     state = checkpoint.load(told.checkpoint(2))
     for path in told.checkpoints.iterdir():
         checkpoint.save(path, state.state, state.spec, {**state.progress, "accumulate": 4})
-    monkeypatch.setattr(workflow, "with_asked_total", lambda own, asked: asked)
+    monkeypatch.setattr(continuing, "with_asked_total", lambda own, asked: asked)
     told = train(tiny("training.accumulate=2"), told.root).run
     assert tensors(run) == tensors(told)
 
