@@ -145,6 +145,7 @@ PRESETS: dict[str, Preset] = {
             training=TrainingConfig(
                 steps=20_000, batch_size=32, optimizer="muon", learning_rate=5e-3, posthoc_ema=24
             ),
+            sampling=SamplingConfig(sampler="unipc", steps=12, spacing="compact"),
         ),
         _FACE_SCALES,
     ),
