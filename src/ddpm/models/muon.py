@@ -23,23 +23,24 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     The singular values end near 1, not at it (between 0.68 and 1.21 where they were at least 0.002 of
     the matrix's Frobenius norm): that is what the coefficients trade for speed. Zeros stay zeros.
     """
-    return orthogonalize_all([matrix])[0]
+    return orthogonalize_all([matrix[None]])[0][0]
 
 
-def orthogonalize_all(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """`orthogonalize` of each; those with the same shorter side share their products, which saves time.
+def orthogonalize_all(stacks: Sequence[Tensor]) -> list[Tensor]:
+    """`orthogonalize` of every matrix of every stack [k, m, n]; those of one shorter side go together.
 
     Each iteration is x ← p x with p = a + b g + c g², g = x xᵀ. Since p and g commute, g ← p g p, so
     the iterations run on the small m x m matrices alone and x is multiplied once.
     """
-    wide = [(m.T if m.shape[0] > m.shape[1] else m) / (m.norm() + 1e-7) for m in matrices]
-    orthogonal = list(matrices)
-    for side in sorted({len(x) for x in wide}):
-        places = [i for i, x in enumerate(wide) if len(x) == side]
-        products = _iterate(torch.stack([wide[i] @ wide[i].T for i in places]))
-        for i, product in zip(places, products.unbind(), strict=True):
+    wide = [s.mT if s.shape[1] > s.shape[2] else s for s in stacks]
+    wide = [x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7) for x in wide]
+    orthogonal = list(stacks)
+    for side in sorted({x.shape[1] for x in wide}):
+        places = [i for i, x in enumerate(wide) if x.shape[1] == side]
+        products = _iterate(torch.cat([wide[i] @ wide[i].mT for i in places]))
+        for i, product in zip(places, products.split([len(wide[i]) for i in places]), strict=True):
             x = product @ wide[i]
-            orthogonal[i] = x.T if matrices[i].shape[0] > matrices[i].shape[1] else x
+            orthogonal[i] = x.mT if stacks[i].shape[1] > stacks[i].shape[2] else x
     return orthogonal
 
 
@@ -101,11 +102,21 @@ class Muon(torch.optim.Optimizer):
         momenta = self._state(parameters, "momentum")
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
-        matrices = [whole(update).flatten(1) for update in ahead]  # [out, in · h · w]
-        for parameter, update in zip(parameters, orthogonalize_all(matrices), strict=True):
-            scale = 0.2 * max(update.shape) ** 0.5
-            step = part_of(update.view(parameter.shape), parameter)
-            parameter.sub_(step, alpha=group["lr"] * scale)
+        shapes: dict[torch.Size, list[int]] = {}  # matrices of one shape are worked on as a stack:
+        for i, parameter in enumerate(parameters):  # on a graphics card every call takes its time
+            shapes.setdefault(parameter.shape, []).append(i)
+        # channels last, as networks lie in memory: [k, out, h, w, in]; the order of columns is all one
+        stacks = [
+            torch.stack([whole(ahead[i]).movedim(1, -1) for i in places])
+            for places in shapes.values()
+        ]
+        updates = orthogonalize_all([stack.flatten(2) for stack in stacks])  # [k, out, h · w · in]
+        for places, stack, update in zip(shapes.values(), stacks, updates, strict=True):
+            chosen = [parameters[i] for i in places]
+            whole_steps = update.reshape(stack.shape).movedim(-1, 2).unbind()
+            steps = [part_of(step, p) for step, p in zip(whole_steps, chosen, strict=True)]
+            scale = 0.2 * max(update.shape[1:]) ** 0.5
+            torch._foreach_add_(chosen, steps, alpha=-group["lr"] * scale)
 
     def _adam(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         """Kingma & Ba 2014, Algorithm 1."""
