@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.guides import Guides
+from ddpm.models.guides import Guide, Guides
 
 Make = Callable[..., Ddpm]
 GOOD, BAD = (-0.2, 0.5), (0.1, 0.9)  # mean, standard deviation: the worse one is wider
@@ -122,9 +122,10 @@ def test_a_guide_is_looked_for_once(small_ddpm: Make) -> None:
 
     model = small_ddpm()
     guides = Guides(find)
-    one = guides.network("step:1", model.ema.network)
-    assert guides.network("step:1", model.ema.network) is one and asked == ["step:1"]
-    assert one is not model.ema.network
+    own = Guide(model.ema.network, model.objective)
+    one = guides.guide("step:1", own)
+    assert guides.guide("step:1", own) is one and asked == ["step:1"]
+    assert one.network is not model.ema.network and one.objective is model.objective
 
 
 def test_a_model_without_a_run_says_so(small_ddpm: Make) -> None:

@@ -315,4 +315,4 @@ def test_what_was_chosen_after_the_training_is_told() -> None:
     page = to_markdown(composed(run(config=away.to_dict(), average=0.05)))
     assert SOURCES["autoguidance"].title in page and SOURCES["lengths"].title in page
     assert "chosen after the training, σ_rel 0.05" in page.replace("\\_", "_")
-    assert "scale 2, away from the run at step:500" in page
+    assert "scale 2, away from step:500" in page

@@ -156,7 +156,7 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
         assert mark.sampling["steps"] == 3  # of the grid; the film has more
         with Image.open(run.denoising) as animation:
             assert animation.n_frames > 4  # type: ignore[attr-defined]
-        with pytest.raises(RequestError, match="a student cannot be taught"):
+        with pytest.raises(RequestError, match=r"step:2 .*, which a student cannot take along"):
             check_teacher(open_model(str(run.root), "cpu"))
         exported = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
     sampling = open_model(str(exported), "cpu").model.spec.config.sampling
@@ -180,6 +180,9 @@ def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
         ("magic", "sampling.guide cannot be .magic.; it names .* step:500"),
         ("step:", "cannot be 'step:'"),
         ("step:-2", "cannot be 'step:-2'"),
+        ("model:", "cannot be 'model:'"),
+        ("model:nowhere", "no run, weights file or bundled model called 'nowhere'"),
+        ("model:bundled:mnist", r"draws other images or .* \(1x28x28, cosine in 1000 steps\) .* \(1x8x8"),
     ],
 )  # fmt: skip
 def test_refusals_in_a_sentence(run: RunFolder, guide: str, words: str) -> None:
@@ -229,6 +232,93 @@ def test_weights_alone_have_no_past(run: RunFolder) -> None:
             chosen_settings(model, AWAY)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """Another model of the same images: narrower, predicting something else, trained less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        changed = (
+            "network.channels=4",
+            "diffusion.objective=x0",
+            "training.steps=3",
+            "training.posthoc_ema=0",
+        )
+        config = with_overrides(get_preset("digits").config, [*TINY, *changed])
+        return train(config, tmp_path_factory.mktemp("runs") / "small", device="cpu").run
+
+
+def test_another_model_guides_by_what_its_own_answers_mean(
+    run: RunFolder, small: RunFolder
+) -> None:
+    model, worse = (open_model(str(each.root), "cpu").model for each in (run, small))
+    assert isinstance(model, Ddpm) and isinstance(worse, Ddpm)
+    away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
+    settings = replace(chosen_settings(model, away), clip="none")
+    plain = replace(settings, guide="", guidance=1.0)
+    x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
+    with torch.no_grad():
+        found = model.denoiser(None, settings)(x, t).x0
+        good, bad = (each.denoiser(None, plain)(x, t).x0 for each in (model, worse))
+    torch.testing.assert_close(found, bad + 1.5 * (good - bad))
+    assert not torch.allclose(good, bad, atol=1e-3)
+
+
+def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFolder) -> None:
+    weights = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
+    alone = open_model(str(weights), "cpu").model
+    assert np.array_equal(
+        draw(alone, range(4), None, chosen_settings(alone, away)), images(run, *away)
+    )
+
+
+def test_a_gan_is_no_guide(run: RunFolder) -> None:
+    changed = ["data.path=digits", "data.size=16", "training.steps=1", "training.batch_size=4"]
+    gan = train(
+        with_overrides(get_preset("dcgan-mnist").config, changed), Path("gan"), device="cpu"
+    ).run
+    with pytest.raises(RequestError, match="is no diffusion model"):
+        images(run, "sampling.guidance=2", f"sampling.guide=model:{gan.root}")
+
+
+def test_a_guide_may_know_classes_or_none_but_no_others(run: RunFolder) -> None:
+    changed = [*TINY, "data.labels=true", "training.steps=1", "training.posthoc_ema=0"]
+    config = with_overrides(get_preset("digits").config, changed)
+    labelled = train(config, Path("labelled"), device="cpu").run
+    one, two = (open_model(str(each.root), "cpu").model for each in (run, labelled))
+    for model, guide, labels in (
+        (one, labelled, None),
+        (two, run, [3, 4]),
+        (two, labelled, [3, 4]),
+    ):
+        away = ["sampling.guidance=2", f"sampling.guide=model:{guide.root}"]
+        assert draw(model, range(2), labels, chosen_settings(model, away)).shape == (2, 1, 8, 8)
+    found = load(labelled.checkpoint(1))
+    renamed = replace(found.spec, class_names=found.spec.class_names[::-1])
+    save(labelled.checkpoint(1), found.state, renamed, found.progress)
+    with pytest.raises(RequestError, match="knows other classes"):
+        chosen_settings(two, ["sampling.guidance=2.5", "sampling.guide=model:./labelled"])
+
+
+def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder) -> None:
+    """Into exported weights, and to a student: what lies in a folder here may not lie there."""
+    before, config = run.config.read_text("utf-8"), load_config(run.config)
+    try:
+        for name, along in (("model:bundled:digits", True), (f"model:{small.root}", False)):
+            sampling = replace(config.sampling, guidance=1.5, guide=name)
+            write_json(run.config, replace(config, sampling=sampling).to_dict())
+            exported = export_weights(str(run.root), "safetensors", Path("along.safetensors"))
+            kept = load_weights(exported)[1].config.sampling
+            assert (kept.guide, kept.guidance) == ((name, 1.5) if along else ("", 1.0))
+            teach = (
+                contextlib.nullcontext() if along else pytest.raises(RequestError, match="along")
+            )
+            with teach:
+                check_teacher(open_model(str(run.root), "cpu"))
+    finally:
+        run.config.write_text(before, "utf-8")
+
+
 def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: RunFolder) -> None:
     with pytest.raises(RequestError, match=r"learned no labels, .* sampling.guide=step:N"):
         images(run, "sampling.guidance=2")
@@ -236,6 +326,6 @@ def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: Ru
 
 def test_a_training_cannot_begin_with_a_guide() -> None:
     config = with_overrides(get_preset("digits").config, [*TINY, *AWAY])
-    with pytest.raises(RequestError, match="names a moment of the training, which is yet to come"):
+    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
         train(config, Path("new"), device="cpu")
     assert not Path("new", "config.json").exists()

@@ -170,11 +170,13 @@ def _check_dcgan(config: Config) -> None:
 
 
 def _check_guide(guide: str) -> None:
-    kind, _, step = guide.partition(":")
-    if guide and not (kind in ("step", "snapshot") and step.isascii() and step.isdecimal()):
+    kind, _, rest = guide.partition(":")
+    is_past = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
+    if guide and not is_past and not (kind == "model" and rest.strip()):
         raise RequestError(
             f"sampling.guide cannot be {guide!r}; it names an earlier state of the run, such as step:500 (a "
-            "checkpoint) or snapshot:500 (an average put aside by training.posthoc_ema)."
+            "checkpoint) or snapshot:500 (an average put aside by training.posthoc_ema), or another model, "
+            "such as model:runs/small."
         )
 
 

@@ -135,13 +135,13 @@ class SamplingConfig:
     variance: Literal["small", "large"] = "small"  # ancestral: posterior variance or beta_t
     clip: Literal["static", "dynamic", "none"] = "static"  # of the predicted x0
     guidance: float = 1.0  # guidance scale; 1 is none
-    guide: str = ""  # away from: step:N or snapshot:N, the run as it was then; "": from no label
+    guide: str = ""  # away from: step:N, snapshot:N (the run then), model:TARGET; "": from no label
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # share of the noise range where it acts
     chunk: int = 25  # images drawn together; the last chunk is padded
 
     @property
     def autoguided(self) -> bool:
-        """Whether an earlier state of the run guides, rather than the absence of a label."""
+        """Whether a worse model guides, rather than the absence of a label."""
         return self.guide != "" and self.guidance != 1
 
 

@@ -36,7 +36,7 @@ from ddpm.models.compiling import Compiled, is_wanted, try_compiling
 from ddpm.models.drawn import Drawn
 from ddpm.models.ema import Ema
 from ddpm.models.geometry import TOLD, Geometry
-from ddpm.models.guides import Guides
+from ddpm.models.guides import Guide, Guides
 from ddpm.models.optimizers import (
     learning_rate,
     load_optimizer_tensors,
@@ -241,25 +241,24 @@ class Ddpm:
 
     def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """(x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
-        network, clip = self.ema.network.eval(), CLIPS[settings.clip]
+        own, clip = Guide(self.ema.network.eval(), self.objective), CLIPS[settings.clip]
         chosen = None if labels is None else torch.tensor(labels, device=self.device)
-        learned = self.spec.config.diffusion.learned_variance
-        worse, hidden = network, None  # guidance leads away from the same network without labels,
-        if settings.autoguided:  # or from an earlier one with them (see models/guides.py)
-            worse, hidden = self.guides.network(settings.guide, network), chosen
+        worse, hidden = own, None  # guidance leads away from the same network without labels,
+        if settings.autoguided:  # or from a worse one with them (see models/guides.py)
+            worse, hidden = self.guides.guide(settings.guide, own), chosen
         guided = settings.guidance != 1 and (settings.autoguided or chosen is not None)
 
-        def predict(network: nn.Module, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
+        def predict(asked: Guide, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
             signal, sigma = self.schedule.at(t, x)
             with autocast(self.precision, self.device):
-                output = network(self.objective.network_input(x, signal, sigma), t, labels).float()
-            variance = None
-            if learned:
+                output = asked.network(asked.objective.network_input(x, signal, sigma), t, labels)
+            output, variance = output.float(), None
+            if output.shape[1] > x.shape[1]:  # learned variances stand beside
                 output, variance = split_variance(output)
-            return Prediction(self.objective.to_x0(output, x, signal, sigma), variance)
+            return Prediction(asked.objective.to_x0(output, x, signal, sigma), variance)
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
-            found = predict(network, x, t, chosen)
+            found = predict(own, x, t, chosen)
             if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
                 away = predict(worse, x, t, hidden).x0
                 found = found._replace(x0=guide(found.x0, away, settings.guidance))

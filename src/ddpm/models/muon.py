@@ -38,7 +38,8 @@ def orthogonalize_all(stacks: Sequence[Tensor]) -> list[Tensor]:
     for side in sorted({x.shape[1] for x in wide}):
         places = [i for i, x in enumerate(wide) if x.shape[1] == side]
         products = _iterate(torch.cat([wide[i] @ wide[i].mT for i in places]))
-        for i, product in zip(places, products.split([len(wide[i]) for i in places]), strict=True):
+        counts = [len(wide[i]) for i in places]
+        for i, product in zip(places, torch.split(products, counts), strict=True):
             x = product @ wide[i]
             orthogonal[i] = x.mT if stacks[i].shape[1] > stacks[i].shape[2] else x
     return orthogonal

@@ -115,7 +115,7 @@ WORDS = {
     "value.guided": "{scale}，作用於雜訊範圍的 {low} 到 {high}",
     "value.hidden": "有學習；訓練時隱藏 {share}",
     "value.length": "訓練後選定，σ_rel {length}",
-    "value.autoguided": "強度 {scale}，遠離本次訓練的 {guide}",
+    "value.autoguided": "強度 {scale}，遠離 {guide}",
     "value.decay": "衰減率 {decay}",
     "network.caption": "{run}，{network}：方框內為通道數，左側為特徵圖解析度；共 {parameters} 個"
     "參數。",
@@ -280,7 +280,7 @@ SETTINGS = {
     "sampling.variance": "ancestral 步驟的變異數",
     "sampling.clip": "預測影像的上限",
     "sampling.guidance": "引導強度；1 為無",
-    "sampling.guide": "引導所遠離的、本次訓練較早的狀態",
+    "sampling.guide": "引導所遠離的、較差的模型",
     "sampling.guidance_interval": "引導作用的雜訊範圍",
     "sampling.chunk": "一次生成的影像數",
 }

@@ -127,7 +127,7 @@ WORDS = {
     "value.guided": "{scale}, in {low} to {high} of the noise range",
     "value.hidden": "learned; hidden from {share} of the images",
     "value.length": "chosen after the training, σ_rel {length}",
-    "value.autoguided": "scale {scale}, away from the run at {guide}",
+    "value.autoguided": "scale {scale}, away from {guide}",
     "value.decay": "decay {decay}",
     # network
     "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature "
@@ -307,7 +307,7 @@ SETTINGS = {
     "sampling.variance": "variance of the ancestral step",
     "sampling.clip": "limit of the predicted image",
     "sampling.guidance": "guidance scale; 1 is none",
-    "sampling.guide": "earlier state of the run that guidance leads away from",
+    "sampling.guide": "worse model that guidance leads away from",
     "sampling.guidance_interval": "share of the noise range with guidance",
     "sampling.chunk": "images drawn together",
 }

@@ -115,6 +115,6 @@ def usual_steps(teacher: Config, evaluations: int) -> int:
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
-    guided = teacher.data.labels and sampling.guidance != 1
+    guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
     asked = WALK * (1 + (high - low if guided else 0.0))
     return max(1, round(SHARE * teacher.training.steps / (1 + asked / (3 * evaluations))))

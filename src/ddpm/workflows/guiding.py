@@ -1,4 +1,4 @@
-"""Autoguidance by a run's own past: where the guide that `sampling.guide` names is found."""
+"""Autoguidance by a run's own past or by another model: where what `sampling.guide` names is found."""
 
 from __future__ import annotations
 
@@ -13,31 +13,73 @@ from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.families import check_weights
-from ddpm.models.guides import Guides
+from ddpm.models.guides import Guide, Guides, without_run
 from ddpm.models.posthoc import TRACKED, parts
+from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load, load_weights
 
+MODEL = "model"  # before the name of another model
 
-def give_guides(model: GenerativeModel, run: RunFolder) -> None:
-    """Let `model` find what `run` was earlier."""
+
+def give_guides(model: GenerativeModel, run: RunFolder | None) -> None:
+    """Let `model` find other models, and what `run`, where it has one, was earlier."""
     if isinstance(model, Ddpm):
-        model.guides = Guides(partial(find_guide, run))
+        model.guides = Guides(partial(find_guide, model, run))
 
 
 def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
     """RequestError, before anything is drawn, where the guide that `settings` name is not there."""
     if isinstance(model, Ddpm) and settings.autoguided:
-        model.guides.network(settings.guide, model.ema.network)
+        model.guides.guide(settings.guide, Guide(model.ema.network, model.objective))
 
 
-def find_guide(run: RunFolder, name: str) -> Mapping[str, Tensor]:
-    """`step:N`: the average in the checkpoint of step N; `snapshot:N`: the longer one put aside then.
+def find_guide(model: Ddpm, run: RunFolder | None, name: str) -> Guide | Mapping[str, Tensor]:
+    """`step:N`: the average in `run`'s checkpoint of step N; `snapshot:N`: the longer one put aside then;
+    `model:TARGET`: another model, named as for `ddpm sample`.
 
-    RequestError where there is none, or it is damaged.
+    RequestError where there is none, it is damaged, or it draws other images than `model`.
     """
-    kind, _, number = name.partition(":")
-    there, step = _steps(run, kind), int(number)
+    kind, _, rest = name.partition(":")
+    if kind == MODEL:
+        return _other_model(model, rest)
+    if run is None:
+        raise without_run(name)
+    return _past(run, name, kind, int(rest))
+
+
+def _other_model(model: Ddpm, target: str) -> Guide:
+    from ddpm.workflows.opening import open_model  # which gives guides itself
+
+    other = open_model(target, str(model.device)).model
+    if not isinstance(other, Ddpm):
+        raise RequestError(f"{target} is no diffusion model; choose another one to be guided by.")
+    own, its = model.spec, other.spec
+    levels = [
+        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) for spec in (own, its)
+    ]
+    if own.image_shape != its.image_shape or levels[0] != levels[1]:
+        raise RequestError(
+            f"{target} draws other images or on other noise levels ({_kind(its)}) than the model that it "
+            f"is to guide ({_kind(own)}); choose one that agrees in both."
+        )
+    if own.num_classes and its.num_classes and own.class_names != its.class_names:
+        raise RequestError(
+            f"{target} knows other classes than the model that it is to guide; choose one that learned the "
+            "same, or none."
+        )
+    return Guide(other.ema.network.eval(), other.objective)
+
+
+def _kind(spec: ModelSpec) -> str:
+    """`1x28x28, cosine in 1000 steps`."""
+    diffusion = spec.config.diffusion
+    shape = "x".join(map(str, spec.image_shape))
+    return f"{shape}, {diffusion.schedule} in {diffusion.num_steps} steps"
+
+
+def _past(run: RunFolder, name: str, kind: str, step: int) -> Mapping[str, Tensor]:
+    there = _steps(run, kind)
     if step not in there:
         others = {other: _steps(run, other) for other in ("step", "snapshot")}
         raise RequestError(
@@ -66,9 +108,15 @@ def _choices(steps: Mapping[str, Sequence[int]]) -> str:
     )
 
 
+def goes_along(sampling: SamplingConfig) -> bool:
+    """Whether a guide is found wherever the weights are: those in the package."""
+    return sampling.guide.startswith(f"{MODEL}:bundled:")
+
+
 def unguided(config: Config) -> Config:
     """The configuration of weights that leave their run: a guide that stays behind is not asked for."""
-    return replace(config, sampling=without_guide(config.sampling))
+    own = config.sampling
+    return config if goes_along(own) else replace(config, sampling=without_guide(own))
 
 
 def without_guide(sampling: SamplingConfig) -> SamplingConfig:
@@ -77,9 +125,9 @@ def without_guide(sampling: SamplingConfig) -> SamplingConfig:
 
 
 def check_begun(config: Config) -> None:
-    """RequestError where a training that is yet to begin is to be guided by its own past."""
+    """RequestError where a training that is yet to begin is to be guided."""
     if config.sampling.guide:
         raise RequestError(
-            f"sampling.guide={config.sampling.guide} names a moment of the training, which is yet to come; "
+            f"sampling.guide={config.sampling.guide} is for drawing with a model that has been trained; "
             "leave it out, and give it to ddpm sample."
         )

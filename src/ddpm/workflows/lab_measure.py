@@ -21,6 +21,7 @@ from ddpm.config import SamplingConfig
 from ddpm.evaluation.yardstick import Yardstick
 from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.guides import Guide
 from ddpm.workflows.lab_points import Point, cost
 from ddpm.workflows.sample import Images, choose_labels, draw
 
@@ -172,7 +173,8 @@ def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
 
     networks = [model.ema.network]
     if settings.autoguided:
-        networks.append(model.guides.network(settings.guide, model.ema.network))
+        own = Guide(model.ema.network, model.objective)
+        networks.append(model.guides.guide(settings.guide, own).network)
     handles = [network.register_forward_pre_hook(count) for network in networks]
     try:
         yield calls

@@ -118,6 +118,7 @@ def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Open
     tensors, spec = load_weights(path, check_weights)
     _refuse_not_finite({"ema": tensors}, 0, path)
     model = make_model(spec, device)
+    give_guides(model, None)
     load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
     return Opened(model, name, origin, None)
 

@@ -19,6 +19,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
+from ddpm.workflows.guiding import goes_along
 from ddpm.workflows.marking import weights_hash
 from ddpm.workflows.opening import Opened, open_model, open_weights
 
@@ -35,10 +36,11 @@ def check_teacher(opened: Opened) -> Ddpm:
         raise RequestError(
             f"{opened.name} is a DCGAN, which draws in one step already; distill a diffusion model."
         )
-    if opened.model.spec.config.sampling.autoguided:
+    own = opened.model.spec.config.sampling
+    if own.autoguided and not goes_along(own):
         raise RequestError(
-            f"{opened.name} draws away from an earlier state of itself (sampling.guide), which a student "
-            'cannot be taught; set sampling.guide to "" in its config.json first.'
+            f"{opened.name} draws away from {own.guide} (sampling.guide), which a student cannot take "
+            'along; set sampling.guide to "" in its config.json first.'
         )
     return opened.model
 
@@ -82,7 +84,7 @@ def check_kept(run: RunFolder, teacher: Ddpm, named: str) -> None:
 def _walking(teacher: Ddpm) -> tuple[Any, ...]:
     """What decides a teacher's walks: a student's walk has its own solver and steps."""
     own = teacher.spec.config.sampling
-    return weights_hash(teacher), own.guidance, own.guidance_interval, own.clip
+    return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
 
 
 def keep_teacher(run: RunFolder, teacher: Ddpm | None) -> None:
