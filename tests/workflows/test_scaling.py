@@ -32,7 +32,7 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
         assert [config.scale for config in sizes] == ["cpu", "small-gpu", "big-gpu"]
         images = [config.training.steps * config.training.batch_size for config in sizes]
         assert images[0] < min(images[1:])
-        assert len({config.network for config in sizes}) == 3
+        assert len({(config.network, config.training.batch_size) for config in sizes}) == 3
         kept = ("preset", "model", "data", "diffusion", "training.seed")
         assert all(get(config, key) == get(sizes[0], key) for config in sizes for key in kept)
 
