@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import errno
 import os
 import subprocess
@@ -298,7 +300,9 @@ def test_any_folder_trains_and_samples_without_a_flag(
     small = ["network.channels=8", "network.attention=[]", "training.batch_size=4"]
     options = [part for setting in small for part in ("--set", setting)]
     assert run("train", str(folder), "--steps", "2", *options) == 0
-    written = [Path(line) for line in capsys.readouterr().out.split("\n") if line]
+    said = capsys.readouterr()
+    assert re.search(r"1 broken: broken\.jpg \(.+\)", said.err)
+    written = [Path(line) for line in said.out.split("\n") if line]
     assert [path.name for path in written] == ["loss.png", "samples.png", "denoising.gif"]
     assert all(path.is_file() for path in written)
     assert run("sample", "mes été images", "-n", "2", "--steps", "2", "--out", "a.npz") == 0

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,19 @@ from ddpm.files import write_json
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
-from ddpm.training.checkpoint import load, load_weights, save, save_weights
+from ddpm.training.checkpoint import keep_steps, load, load_weights, save, save_weights
 from ddpm.visuals.marks import read_mark
 from ddpm.workflows.evaluate import EvaluationRequest, evaluate_target
 from ddpm.workflows.export import export_weights
-from ddpm.workflows.marking import draw_again
+from ddpm.workflows.lab_measure import Bench
+from ddpm.workflows.lab_result import take_over
+from ddpm.workflows.marking import draw_again, weights_hash
 from ddpm.workflows.opening import open_model
 from ddpm.workflows.pictures import SampleRequest, finish, write_samples
+from ddpm.workflows.plan import PlanRequest, plan
 from ddpm.workflows.sample import draw
 from ddpm.workflows.settings import cheap_settings, chosen_settings
+from ddpm.workflows.targets import Asked
 from ddpm.workflows.teaching import check_teacher
 from ddpm.workflows.train import train
 
@@ -300,6 +305,106 @@ def test_a_guide_may_know_classes_or_none_but_no_others(run: RunFolder) -> None:
         chosen_settings(two, ["sampling.guidance=2.5", "sampling.guide=model:./labelled"])
 
 
+def test_groups_of_other_images_are_other_classes(tmp_path: Path) -> None:
+    """Found groups are called 0, 1, … everywhere: a model of the digits 0–9 is not guided by them."""
+    changed = [*TINY, "training.steps=1", "training.posthoc_ema=0"]
+    runs = {}
+    for labels in ("true", "kmeans:10"):
+        config = with_overrides(get_preset("digits").config, [*changed, f"data.labels={labels}"])
+        runs[labels] = train(config, tmp_path / labels.replace(":", "-"), device="cpu").run
+    model = open_model(str(runs["true"].root), "cpu").model
+    away = ["sampling.guidance=2", f"sampling.guide=model:{runs['kmeans:10'].root}"]
+    with pytest.raises(RequestError, match="knows other classes"):
+        chosen_settings(model, away)
+
+
+def guided_copy(run: RunFolder, place: Path, guide: str) -> RunFolder:
+    """A copy of `run` that draws away from `guide` by default."""
+    shutil.copytree(run.root, place)
+    copy = RunFolder(place)
+    config = load_config(copy.config)
+    sampling = replace(config.sampling, guidance=2.0, guide=guide)
+    write_json(copy.config, replace(config, sampling=sampling).to_dict())
+    return copy
+
+
+def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_path: Path) -> None:
+    """Pruning alone would delete step 4, as 6 is of the same doubling."""
+    copy = guided_copy(run, tmp_path / "guided", "step:4")
+    config = load_config(copy.config)
+    longer = replace(config, training=replace(config.training, steps=20))
+    assert train(longer, copy.root, device="cpu").exit_status == 0
+    steps = copy.checkpoint_steps()
+    assert 4 in steps and 4 not in keep_steps(steps)
+    with Image.open(copy.sample_grid) as picture:
+        mark = read_mark(picture)
+    assert mark is not None and mark.sampling["guide"] == "step:4"
+
+
+def test_a_guide_that_is_gone_is_said_before_the_training_goes_on(
+    run: RunFolder, small: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(small.root, tmp_path / "worse")
+    copy = guided_copy(run, tmp_path / "guided", f"model:{tmp_path / 'worse'}")
+    shutil.rmtree(tmp_path / "worse")
+    config = load_config(copy.config)
+    longer = replace(config, training=replace(config.training, steps=8))
+    with pytest.raises(
+        RequestError, match=r"sampling.guide=model:.* --guidance 1 draws without it"
+    ):
+        train(longer, copy.root, device="cpu")
+    assert max(copy.checkpoint_steps()) == 6
+
+
+def test_a_guide_is_written_down_with_its_whole_path(
+    run: RunFolder, small: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(small.root, tmp_path / "runs" / "worse")  # found by its name below runs/
+    copy = guided_copy(run, tmp_path / "guided", "")
+    for name, kept in (
+        ("model:worse", f"model:{tmp_path / 'runs' / 'worse'}"),
+        ("model:bundled:digits", "model:bundled:digits"),
+        ("step:4", "step:4"),
+    ):
+        take_over(copy, replace(load_config(copy.config).sampling, guidance=2.0, guide=name))
+        assert load_config(copy.config).sampling.guide == kept
+
+
+def test_the_lab_knows_when_a_guide_has_changed(run: RunFolder, small: RunFolder) -> None:
+    keys = []
+    for guide in (small, run):
+        model = open_model(str(run.root), "cpu").model
+        assert isinstance(model, Ddpm)
+        shutil.copytree(guide.root, "runs/guide", dirs_exist_ok=True)
+        settings = chosen_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
+        yardstick: Any = SimpleNamespace(protocol="")
+        bench = Bench(model, weights_hash(model), yardstick, Path("points"), range(4))
+        keys.append((bench.key(settings), bench.key(replace(settings, guidance=1.0, guide=""))))
+        shutil.rmtree("runs/guide")
+    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]
+
+
+def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    copy = guided_copy(run, tmp_path / "guided", "model:bundled:digits")
+    found = plan(PlanRequest(Asked(str(copy.root), device="cpu")))
+    assert "away from model:bundled:digits" in found["drawing"]
+    asked = Asked(
+        "digits", overrides=("sampling.guidance=2", "sampling.guide=step:2"), device="cpu"
+    )
+    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
+        plan(PlanRequest(asked))
+
+
+def test_an_export_says_what_stays_behind(
+    run: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy = guided_copy(run, tmp_path / "guided", "step:4")
+    export_weights(str(copy.root), "safetensors", Path("w.safetensors"))
+    assert "step:4 stays behind: the file draws without guidance" in capsys.readouterr().err
+
+
 def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder) -> None:
     """Into exported weights, and to a student: what lies in a folder here may not lie there."""
     before, config = run.config.read_text("utf-8"), load_config(run.config)
@@ -320,7 +425,9 @@ def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder
 
 
 def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: RunFolder) -> None:
-    with pytest.raises(RequestError, match=r"learned no labels, .* sampling.guide=step:N"):
+    with pytest.raises(
+        RequestError, match=r"learned no labels, .* sampling.guide=model:RUN, or step:N"
+    ):
         images(run, "sampling.guidance=2")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +75,23 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
+SHOWN = 3  # names in a line
+
+
 def shut_words(report: dict[str, Any]) -> str:
     """The archives among the images, which were not opened: the first three, and how many more."""
-    more = len(report["ignored"]) - 3
-    return ", ".join(report["ignored"][:3]) + (f" and {more} more" if more > 0 else "")
+    return _some(report["ignored"], len(report["ignored"]))
+
+
+def broken_words(report: dict[str, Any]) -> str:
+    """The files that are no readable images, each with its reason: the first three, and how many more."""
+    listed = [f"{broken['name']} ({broken['reason']})" for broken in report["broken_files"]]
+    return _some(listed, report["broken"])
+
+
+def _some(words: Sequence[str], count: int) -> str:
+    more = count - min(SHOWN, len(words))
+    return ", ".join(words[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -161,12 +161,12 @@ def check_finite(state: State, step: int) -> None:
                 raise NotFiniteError(step, f"{stem}/{name} holds numbers that are not finite")
 
 
-def keep_steps(steps: Iterable[int], best: int | None = None) -> set[int]:
-    """Which checkpoints to keep: the last two, one in each doubling of the step count before, the best."""
+def keep_steps(steps: Iterable[int], *spared: int | None) -> set[int]:
+    """Which checkpoints to keep: the last two, one in each doubling of the step count before, any spared."""
     ordered = sorted(steps)
     kept = set(ordered[-2:])
     by_octave = {step.bit_length(): step for step in ordered}
-    return kept | set(by_octave.values()) | {step for step in ordered if step == best}
+    return kept | set(by_octave.values()) | {step for step in ordered if step in spared}
 
 
 def kept_of(steps: Iterable[int]) -> set[int]:
@@ -177,9 +177,9 @@ def kept_of(steps: Iterable[int]) -> set[int]:
     return kept
 
 
-def prune(paths: Mapping[int, Path], best: int | None = None) -> None:
+def prune(paths: Mapping[int, Path], *spared: int | None) -> None:
     """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
-    for step in paths.keys() - keep_steps(paths, best):
+    for step in paths.keys() - keep_steps(paths, *spared):
         _delete(paths[step])
 
 

@@ -11,6 +11,7 @@ from ddpm.files import check_place, replacing
 from ddpm.training.checkpoint import save_weights
 from ddpm.workflows.guiding import unguided
 from ddpm.workflows.opening import find_run, newest_checkpoint, open_model
+from ddpm.workflows.progress import say
 
 SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
 
@@ -37,7 +38,12 @@ def export_weights(
     with replacing(path) as temporary:
         if to == "safetensors":
             spec = opened.model.spec
-            save_weights(temporary, tensors, spec.with_config(unguided(spec.config)))
+            alone = unguided(spec.config)
+            if alone.sampling != spec.config.sampling:
+                say(
+                    f"{spec.config.sampling.guide} stays behind: the file draws without guidance away from it"
+                )
+            save_weights(temporary, tensors, spec.with_config(alone))
         else:
             plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             torch.save(plain, temporary)

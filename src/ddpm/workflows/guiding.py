@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from torch import Tensor
 
@@ -51,7 +52,12 @@ def find_guide(model: Ddpm, run: RunFolder | None, name: str) -> Guide | Mapping
 def _other_model(model: Ddpm, target: str) -> Guide:
     from ddpm.workflows.opening import open_model  # which gives guides itself
 
-    other = open_model(target, str(model.device)).model
+    try:
+        other = open_model(target, str(model.device)).model
+    except RequestError as error:
+        raise RequestError(
+            f"{error} That is what sampling.guide={MODEL}:{target} names; --guidance 1 draws without it."
+        ) from error
     if not isinstance(other, Ddpm):
         raise RequestError(f"{target} is no diffusion model; choose another one to be guided by.")
     own, its = model.spec, other.spec
@@ -63,12 +69,18 @@ def _other_model(model: Ddpm, target: str) -> Guide:
             f"{target} draws other images or on other noise levels ({_kind(its)}) than the model that it "
             f"is to guide ({_kind(own)}); choose one that agrees in both."
         )
-    if own.num_classes and its.num_classes and own.class_names != its.class_names:
+    if own.num_classes and its.num_classes and _classes(own) != _classes(its):
         raise RequestError(
             f"{target} knows other classes than the model that it is to guide; choose one that learned the "
             "same, or none."
         )
     return Guide(other.ema.network.eval(), other.objective)
+
+
+def _classes(spec: ModelSpec) -> tuple[object, ...]:
+    """What its labels mean. Groups that were found are called 0, 1, … in every run; their sizes tell more."""
+    groups = spec.config.data.clusters
+    return spec.class_names, groups, spec.class_counts if groups else ()
 
 
 def _kind(spec: ModelSpec) -> str:
@@ -106,6 +118,30 @@ def _choices(steps: Mapping[str, Sequence[int]]) -> str:
     return " or ".join(
         ", ".join(f"{kind}:{step}" for step in found) for kind, found in steps.items() if found
     )
+
+
+def guiding_step(sampling: SamplingConfig) -> int | None:
+    """The step whose checkpoint a run draws away from; None where it does not."""
+    kind, _, step = sampling.guide.partition(":")
+    return int(step) if sampling.autoguided and kind == "step" else None
+
+
+def check_still_there(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
+    """RequestError, before a training goes on, where its pictures need a guide that is gone."""
+    if isinstance(model, Ddpm) and sampling.autoguided:
+        find_guide(model, run, sampling.guide)
+
+
+def anchored(sampling: SamplingConfig) -> SamplingConfig:
+    """The same settings, with the place of another model in full: runs are drawn from in any folder."""
+    from ddpm.workflows.opening import find_run  # which gives guides itself
+
+    kind, _, target = sampling.guide.partition(":")
+    run, path = find_run(target), Path(target)
+    place = run.root if run is not None else path if path.is_file() else None
+    if kind != MODEL or place is None:
+        return sampling
+    return replace(sampling, guide=f"{MODEL}:{place.absolute()}")
 
 
 def goes_along(sampling: SamplingConfig) -> bool:

@@ -23,6 +23,7 @@ from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.guides import Guide
 from ddpm.workflows.lab_points import Point, cost
+from ddpm.workflows.marking import tensors_hash
 from ddpm.workflows.sample import Images, choose_labels, draw
 
 FINE_SEEDS = 100  # images whose path is also followed finely
@@ -63,6 +64,8 @@ class Bench:
             "computed": [str(self.model.device), self.model.precision, torch.get_num_threads()],
             "program": [RULE, torch.__version__],
         }
+        if settings.autoguided:  # it may have been trained on
+            facts["guide"] = tensors_hash(_guide(self.model, settings).network.state_dict())
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def file(self, point: Point) -> Path:
@@ -163,6 +166,10 @@ def fine_settings(model: Ddpm, settings: SamplingConfig) -> SamplingConfig:
     return replace(settings, sampler="unipc", steps=steps, spacing="uniform", eta=0.0, churn=0.0)
 
 
+def _guide(model: Ddpm, settings: SamplingConfig) -> Guide:
+    return model.guides.guide(settings.guide, Guide(model.ema.network, model.objective))
+
+
 @contextlib.contextmanager
 def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
     """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
@@ -173,8 +180,7 @@ def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
 
     networks = [model.ema.network]
     if settings.autoguided:
-        own = Guide(model.ema.network, model.objective)
-        networks.append(model.guides.guide(settings.guide, own).network)
+        networks.append(_guide(model, settings).network)
     handles = [network.register_forward_pre_hook(count) for network in networks]
     try:
         yield calls

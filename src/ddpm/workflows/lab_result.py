@@ -16,6 +16,7 @@ from ddpm.evaluation.yardstick import Yardstick, as_good_as_the_best, cheapest_a
 from ddpm.files import write_json
 from ddpm.runs import RunFolder
 from ddpm.visuals.tradeoffs import Spot, Tradeoff
+from ddpm.workflows.guiding import anchored
 from ddpm.workflows.lab_measure import Record
 from ddpm.workflows.lab_points import Point
 from ddpm.workflows.opening import Opened
@@ -101,7 +102,7 @@ def default_words(opened: Opened, target: str, settings: SamplingConfig, keep: b
 
 def take_over(run: RunFolder, settings: SamplingConfig) -> None:
     """Make `settings` the run's own: `open_model` reads them from its configuration."""
-    write_json(run.config, replace(load_config(run.config), sampling=settings).to_dict())
+    write_json(run.config, replace(load_config(run.config), sampling=anchored(settings)).to_dict())
 
 
 def _options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ddpm.config import SamplingConfig, heard_sampling
 from ddpm.errors import RequestError
@@ -86,8 +87,13 @@ def seed_words(seeds: Sequence[int]) -> str:
 
 def weights_hash(model: GenerativeModel) -> str:
     """16 hexadecimal digits of the SHA-256 of what is sampled from: names, shapes and bytes."""
+    return tensors_hash(model.averaged_weights())
+
+
+def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
+    """The same of any tensors."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.averaged_weights().items()):
+    for name, tensor in sorted(tensors.items()):
         plain = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {list(plain.shape)} {plain.dtype}\n".encode())
         digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -18,7 +18,7 @@ from ddpm.training.faults import MemoryShortError
 from ddpm.visuals.grids import picture_bytes
 from ddpm.workflows.at_hand import Material
 from ddpm.workflows.budget import timed_steps
-from ddpm.workflows.guiding import unguided
+from ddpm.workflows.guiding import give_guides, unguided
 from ddpm.workflows.progress import say
 from ddpm.workflows.sample import choose_labels
 from ddpm.workflows.utilization import utilization
@@ -56,6 +56,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
     say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     forget_peak(device)
     model = make_model(material.spec.with_config(config), device)
+    give_guides(model, None)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     forget_peak(device)

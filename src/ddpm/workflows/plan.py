@@ -17,6 +17,7 @@ from ddpm.presets import PRESETS
 from ddpm.workflows.at_hand import Material, material
 from ddpm.workflows.budget import OVERHEAD, with_total
 from ddpm.workflows.disk import disk
+from ddpm.workflows.guiding import check_begun
 from ddpm.workflows.measuring import Measured, measure
 from ddpm.workflows.proposals import Change, narrower, proposals
 from ddpm.workflows.recorded import expectation, recorded_runs
@@ -49,6 +50,8 @@ def plan(request: PlanRequest) -> dict[str, Any]:
         raise RequestError(
             "A few-step student takes a fifth of its teacher's training time (ddpm distill); plan that one."
         )
+    if target.run is None:
+        check_begun(target.config)
     where = pick_device(asked.device)
     images = material(target.config)
     measured = measure(images, where)

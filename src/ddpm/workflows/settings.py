@@ -43,7 +43,8 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
     if "sampling.guidance" in asked and chosen.guidance != 1 and not aims:
         raise RequestError(
             "This model learned no labels, so there is nothing to guide towards; leave guidance at 1, train "
-            "with --set data.labels=true, or draw away from a worse model (--set sampling.guide=step:N)."
+            "with --set data.labels=true, or draw away from a worse model (--set sampling.guide=model:RUN, "
+            "or step:N of its own run)."
         )
     check_guide(model, chosen)
     usual: list[str] = []

@@ -13,7 +13,7 @@ from ddpm.config import Config, load_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
-from ddpm.data.inspection import shut_words
+from ddpm.data.inspection import broken_words, shut_words
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
 from ddpm.errors import WorkError
@@ -40,6 +40,7 @@ from ddpm.workflows.continuing import (
 )
 from ddpm.workflows.environment import compile_facts, describe, with_changes
 from ddpm.workflows.forecast import Forecast
+from ddpm.workflows.guiding import check_still_there, guiding_step
 from ddpm.workflows.memorization import MemoryCheck
 from ddpm.workflows.opening import (
     load_into,
@@ -152,6 +153,7 @@ def _train(
     if found is not None:
         check_same_model(run, found.spec.config, config)
         load_into(model, found.state, run.root)
+        check_still_there(model, run, config.sampling)
     check_same(f"{start} {config}", f"The files in {run.root}")  # read by all before one writes
     if is_main():
         for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
@@ -236,7 +238,7 @@ def _attempt(
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, model.spec, progress)
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
-                checkpoint.prune(saved, best.of(saved))
+                checkpoint.prune(saved, best.of(saved), guiding_step(model.spec.config.sampling))
             else:
                 checkpoint.check_finite(state, step)
 
@@ -292,7 +294,8 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
     """What is about to happen, a line each."""
     config = model.spec.config
     report, training = dataset.report, config.training
-    dropped = [f"{report[k]} {k}" for k in ("duplicate", "broken") if report[k]]
+    dropped = [f"{report['duplicate']} duplicate"] if report["duplicate"] else []
+    dropped += [f"{report['broken']} broken: {broken_words(report)}"] if report["broken"] else []
     dropped += [f"not opened: {shut_words(report)}"] if report["ignored"] else []
     held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
     say(
