@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 from ddpm.workflows.doctor_case import Case, Finding
 
-# In the names of sets of digits and letters.
-WRITING = ("mnist", "digit", "letter", "char", "text", "font", "glyph", "kanji", "hangul")
+# In the names of sets of digits and letters, but not in those of digital-art or fontaine-faces.
+WRITING = re.compile(
+    r"mnist|kanji|hangul|digits?(?![a-z])|(?<![a-z])(letter|font|glyph)s?(?![a-z])"
+)
 MANY_PASSES = 300
 MANY_IMAGES = 50_000
 
@@ -18,7 +21,7 @@ def flips_on_writing(case: Case) -> Finding | None:
     if not data.flip and not told:
         return None
     name = PurePath(data.path).stem.lower()
-    named = any(word in name for word in WRITING) and "fashion" not in name
+    named = WRITING.search(name) is not None and "fashion" not in name
     classes = case.class_names or ()
     signs = len(classes) > 1 and all(len(c) == 1 and c.isalnum() for c in classes)
     if not named and not (signs and case.data.get("channels") == 1):
