@@ -183,6 +183,24 @@ def test_a_rate_fits_its_optimizer_and_batch(
     assert any("learning rate" in finding.words for finding in found) is not fine
 
 
+@pytest.mark.parametrize(
+    ("settings", "passes", "fine"),
+    [
+        ((), 301, False),
+        (("data.flip=true",), 301, True),
+        (("data.flip=true",), 601, False),
+        (("data.flip=true", "data.augment=0.1"), 601, True),
+    ],
+)
+def test_mirroring_doubles_the_images_and_no_more(
+    settings: tuple[str, ...], passes: int, fine: bool
+) -> None:
+    found = findings(
+        case("folder", f"training.steps={passes * 1_000 // 32}", *settings, images=1_000)
+    )
+    assert [f.words.split()[0] for f in found] == ([] if fine else [f"{passes}"])
+
+
 def test_duplicates_that_are_kept_weigh_more_than_those_left_out() -> None:
     kept = case("mnist", "data.all_images=true", duplicates=1_000)
     assert [finding.severity for finding in findings(kept)] == ["serious"]

@@ -294,9 +294,23 @@ def test_what_is_expected_depends_on_the_images_seen() -> None:
     assert "expect no worse" in expectation(config, most, rows)
     other = with_overrides(config, ["network.channels=16"])
     assert "network.channels" in expectation(other, most, rows)
+    for setting in ("data.path=cats.zip", "data.labels=kmeans:3"):
+        foreign = expectation(with_overrides(config, [setting]), most, rows)
+        assert setting.partition("=")[0] in foreign
+        assert "nothing is promised" in foreign and "worse" not in foreign
     assert (
         recorded_runs(PRESETS["anime"].at("small-gpu")) == []
     )  # the other sizes' say nothing of it
+
+
+def test_copies_are_expected_of_many_passes(finished: RunFolder) -> None:
+    often = planned("digits", "training.steps=20000")
+    assert "730 passes over 1,753 images" in often["expect"]
+    assert often["expect"].endswith("expect copies")
+    assert "copies" not in planned("digits", "training.steps=2000")["expect"]
+    config = with_overrides(get_preset("anime").config, ["data.path=faces.zip"])
+    few = expectation(config, 640_000, recorded_runs(config), 58)
+    assert "nothing is promised; 11,034 passes over 58 images" in few
 
 
 @pytest.mark.parametrize(

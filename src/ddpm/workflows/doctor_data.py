@@ -80,14 +80,18 @@ def batch_exceeds_data(case: Case) -> Finding | None:
 
 
 def many_passes(case: Case) -> Finding | None:
+    """A mirrored image counts as another one."""
     passes, data = case.passes, case.config.data
-    spared = case.config.network.dropout or data.flip or data.shift or data.crop or data.augment
-    if not case.diffusion or passes is None or passes <= MANY_PASSES or spared:
+    spared = case.config.network.dropout or data.shift or data.crop or data.augment
+    most = MANY_PASSES * (2 if data.flip else 1)
+    if not case.diffusion or passes is None or passes <= most or spared:
         return None
     return Finding(
         "note",
-        f"{passes:.0f} passes over {case.images:,} images without dropout or augmentation.",
-        "--set network.dropout=0.1, --set data.flip=true where mirrored images are as good",
+        f"{passes:,.0f} passes over {case.images:,} images without dropout or "
+        f"{'more augmentation than mirroring' if data.flip else 'augmentation'}.",
+        "--set network.dropout=0.1"
+        + ("" if data.flip else ", --set data.flip=true where mirrored images are as good"),
         "Learning by heart sets in after so many passes, whatever the set's size (Bonnaire et al. 2025).",
     )
 
