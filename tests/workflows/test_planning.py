@@ -370,6 +370,8 @@ def test_a_configuration_file_is_read(tmp_path: Path) -> None:
         (["digits", "--set", "training.stepz=3"], r"training\.steps"),
         (["digits", "--scale", "big-gpu"], "leave --scale out"),
         (["."], "is no run"),
+        (["faces"], "folder --data faces$"),
+        (["faces.zip"], r"no configuration .*folder --data faces\.zip$"),
         (["broken.json"], "not a readable configuration"),
     ],
 )
@@ -377,6 +379,8 @@ def test_wrong_requests_are_refused(
     verb: str, arguments: list[str], sentence: str, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.json").write_text("{", "utf-8")
+    (tmp_path / "faces.zip").write_bytes(b"PK\x03\x04\xca\xfe")
+    (tmp_path / "faces").mkdir()
     asked = Asked(
         arguments[0],
         scale="big-gpu" if "--scale" in arguments else None,
