@@ -26,6 +26,7 @@ from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.workflows import plan as workflow
 from ddpm.workflows import utilization
+from ddpm.workflows.budget import with_total
 from ddpm.workflows.doctor import diagnose, words
 from ddpm.workflows.library import build_model
 from ddpm.workflows.measuring import measure
@@ -236,6 +237,19 @@ def test_what_fits_is_proposed_until_it_is_enough() -> None:
     ]  # fmt: skip
     assert all(p.images == p.steps * 64 <= 600 * p.images_per_second for p in found)
     assert len(search(10**9, changes, measured)) == 3
+
+
+@pytest.mark.parametrize("minutes", [0.5, 5.0, 60.0])
+def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
+    minutes: float,
+) -> None:
+    config = with_overrides(get_preset("mnist").config, [f"training.minutes={minutes}"])
+    speed = 512.0  # images a second: a step of 64 takes an eighth of one
+    taken = with_total(
+        config, fixed=False, images=60_000, seconds_a_step=lambda seconds: 64 / speed
+    )
+    [proposed] = proposals(config, speed, minutes, 1, [], lambda smaller: speed)
+    assert proposed.steps == taken.training.steps
 
 
 def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
