@@ -40,6 +40,12 @@ def falling(count: int = 400, key: str = "loss") -> list[dict[str, Any]]:
     return losses(*(1 / (1 + i / 20) + 0.05 + 0.01 * (-1) ** i for i in range(count)), key=key)
 
 
+def turning() -> list[dict[str, Any]]:
+    """A held-out loss that falls to step 10 and has risen again by step 20."""
+    falls, rises = [1 / i for i in range(1, 11)], [0.1 + i / 50 for i in range(10)]
+    return losses(*falls, *rises, key="heldout_loss")
+
+
 CASES = {
     "half_precision": case(half=True),
     "numbers_lost": case(rows=[*falling(), {"step": 401, "loss": math.nan}]),
@@ -50,11 +56,7 @@ CASES = {
     "learning_rate": case("mnist", "training.optimizer=adam"),  # at Muon's rate
     "grey_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
     "duplicates": case(duplicates=30_000),
-    "memorization": case(
-        rows=losses(
-            *[1 / i for i in range(1, 11)], *[0.1 + i / 50 for i in range(10)], key="heldout_loss"
-        )
-    ),
+    "memorization": case(data={"held_out": 20}, rows=turning()),
     "known_by_heart": case(
         "dcgan-mnist",
         rows=losses(*[0.8] * 200, key="real_score")
@@ -146,6 +148,13 @@ def test_the_serious_come_first() -> None:
         ("mnist", None, 1, "serious"),
         ("/data/my-Digits.zip", None, 3, "serious"),
         ("/data/fashion-mnist", None, 1, None),
+        ("my_letters.zip", None, 3, "serious"),
+        ("fonts8x8", None, 1, "serious"),
+        ("/data/anime-characters.zip", None, 3, None),
+        ("context", None, 3, None),
+        ("textures.zip", None, 3, None),
+        ("digital-art", None, 3, None),
+        ("newsletter-faces", None, 3, None),
         ("signs", ("a", "b", "c"), 1, "note"),
         ("signs", ("a", "b", "c"), 3, None),
         ("pets", ("cat", "dog"), 1, None),
@@ -174,6 +183,24 @@ def test_a_rate_fits_its_optimizer_and_batch(
     assert any("learning rate" in finding.words for finding in found) is not fine
 
 
+@pytest.mark.parametrize(
+    ("settings", "passes", "fine"),
+    [
+        ((), 301, False),
+        (("data.flip=true",), 301, True),
+        (("data.flip=true",), 601, False),
+        (("data.flip=true", "data.augment=0.1"), 601, True),
+    ],
+)
+def test_mirroring_doubles_the_images_and_no_more(
+    settings: tuple[str, ...], passes: int, fine: bool
+) -> None:
+    found = findings(
+        case("folder", f"training.steps={passes * 1_000 // 32}", *settings, images=1_000)
+    )
+    assert [f.words.split()[0] for f in found] == ([] if fine else [f"{passes}"])
+
+
 def test_duplicates_that_are_kept_weigh_more_than_those_left_out() -> None:
     kept = case("mnist", "data.all_images=true", duplicates=1_000)
     assert [finding.severity for finding in findings(kept)] == ["serious"]
@@ -194,6 +221,25 @@ def test_what_the_watch_of_the_training_said_is_repeated() -> None:
     assert [(f.words, f.mend) for f in found] == [
         ("At step 400 memorization begins: 20% of the images drawn are copies.", "more images")
     ]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "looked_at", "pairs", "severities"),
+    [
+        (19, None, 0, []),  # 19 noisy losses say nothing
+        (20, None, 0, ["serious"]),
+        (60, 20, 60, []),  # the watch looked last, and did not warn
+        (60, 20, 19, ["serious"]),  # at too few
+        (60, 12, 60, ["serious"]),  # before the rise
+    ],
+)
+def test_a_risen_held_out_loss_is_believed_where_nothing_better_is_known(
+    held_out: int, looked_at: int | None, pairs: int, severities: list[str]
+) -> None:
+    look = {"step": looked_at, "heldout_gap_pairs": pairs, "heldout_gap_z": 0.3, "copies": 0.0}
+    rows = turning() + ([] if looked_at is None else [look])
+    found = findings(case(data={"held_out": held_out}, rows=rows))
+    assert [finding.severity for finding in found] == severities
 
 
 def test_mirroring_that_the_network_is_told_of_is_mirroring() -> None:

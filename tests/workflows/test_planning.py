@@ -26,6 +26,7 @@ from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.workflows import plan as workflow
 from ddpm.workflows import utilization
+from ddpm.workflows.budget import with_total
 from ddpm.workflows.doctor import diagnose, words
 from ddpm.workflows.library import build_model
 from ddpm.workflows.measuring import measure
@@ -238,6 +239,19 @@ def test_what_fits_is_proposed_until_it_is_enough() -> None:
     assert len(search(10**9, changes, measured)) == 3
 
 
+@pytest.mark.parametrize("minutes", [0.5, 5.0, 60.0])
+def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
+    minutes: float,
+) -> None:
+    config = with_overrides(get_preset("mnist").config, [f"training.minutes={minutes}"])
+    speed = 512.0  # images a second: a step of 64 takes an eighth of one
+    taken = with_total(
+        config, fixed=False, images=60_000, seconds_a_step=lambda seconds: 64 / speed
+    )
+    [proposed] = proposals(config, speed, minutes, 1, [], lambda smaller: speed)
+    assert proposed.steps == taken.training.steps
+
+
 def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
     assert [c.config.network.channels for c in narrower(PRESETS["anime"].at("big-gpu"))] == [32, 16]
     assert [c.config.network.channels for c in narrower(get_preset("anime").config)] == [24]
@@ -294,9 +308,23 @@ def test_what_is_expected_depends_on_the_images_seen() -> None:
     assert "expect no worse" in expectation(config, most, rows)
     other = with_overrides(config, ["network.channels=16"])
     assert "network.channels" in expectation(other, most, rows)
+    for setting in ("data.path=cats.zip", "data.labels=kmeans:3"):
+        foreign = expectation(with_overrides(config, [setting]), most, rows)
+        assert setting.partition("=")[0] in foreign
+        assert "nothing is promised" in foreign and "worse" not in foreign
     assert (
         recorded_runs(PRESETS["anime"].at("small-gpu")) == []
     )  # the other sizes' say nothing of it
+
+
+def test_copies_are_expected_of_many_passes(finished: RunFolder) -> None:
+    often = planned("digits", "training.steps=20000")
+    assert "730 passes over 1,753 images" in often["expect"]
+    assert often["expect"].endswith("expect copies")
+    assert "copies" not in planned("digits", "training.steps=2000")["expect"]
+    config = with_overrides(get_preset("anime").config, ["data.path=faces.zip"])
+    few = expectation(config, 640_000, recorded_runs(config), 58)
+    assert "nothing is promised; 11,034 passes over 58 images" in few
 
 
 @pytest.mark.parametrize(
@@ -356,6 +384,8 @@ def test_a_configuration_file_is_read(tmp_path: Path) -> None:
         (["digits", "--set", "training.stepz=3"], r"training\.steps"),
         (["digits", "--scale", "big-gpu"], "leave --scale out"),
         (["."], "is no run"),
+        (["faces"], "folder --data faces$"),
+        (["faces.zip"], r"no configuration .*folder --data faces\.zip$"),
         (["broken.json"], "not a readable configuration"),
     ],
 )
@@ -363,6 +393,8 @@ def test_wrong_requests_are_refused(
     verb: str, arguments: list[str], sentence: str, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.json").write_text("{", "utf-8")
+    (tmp_path / "faces.zip").write_bytes(b"PK\x03\x04\xca\xfe")
+    (tmp_path / "faces").mkdir()
     asked = Asked(
         arguments[0],
         scale="big-gpu" if "--scale" in arguments else None,

@@ -49,13 +49,21 @@ def with_total(
     training = config.training
     steps = training.steps
     if training.minutes and not fixed:
-        trial = min(TRIAL_SECONDS, TRIAL_SHARE * 60 * training.minutes)
-        budget = (60 * training.minutes - trial) * (1 - OVERHEAD)
-        measured = seconds_a_step(trial)
-        steps = max(1, int(budget / from_main(lambda: measured)))
+        measured = seconds_a_step(trial_seconds(training.minutes))
+        steps = steps_within(training.minutes, from_main(lambda: measured))
     elif training.epochs and not training.minutes:
         steps = math.ceil(training.epochs * images / training.batch_size)
     return replace(config, training=replace(training, steps=steps))
+
+
+def trial_seconds(minutes: float) -> float:
+    """How long of the minutes steps are tried, to learn how many fit."""
+    return min(TRIAL_SECONDS, TRIAL_SHARE * 60 * minutes)
+
+
+def steps_within(minutes: float, seconds_a_step: float) -> int:
+    """The steps that the minutes have room for beside their trial and what is no step; at least one."""
+    return max(1, int((60 * minutes - trial_seconds(minutes)) * (1 - OVERHEAD) / seconds_a_step))
 
 
 def seconds_a_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:

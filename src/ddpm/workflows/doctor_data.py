@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 from ddpm.workflows.doctor_case import Case, Finding
 
-# In the names of sets of digits and letters.
-WRITING = ("mnist", "digit", "letter", "char", "text", "font", "glyph", "kanji", "hangul")
+# In the names of sets of digits and letters, but not in those of digital-art or fontaine-faces.
+WRITING = re.compile(
+    r"mnist|kanji|hangul|digits?(?![a-z])|(?<![a-z])(letter|font|glyph)s?(?![a-z])"
+)
 MANY_PASSES = 300
 MANY_IMAGES = 50_000
 
@@ -18,7 +21,7 @@ def flips_on_writing(case: Case) -> Finding | None:
     if not data.flip and not told:
         return None
     name = PurePath(data.path).stem.lower()
-    named = any(word in name for word in WRITING) and "fashion" not in name
+    named = WRITING.search(name) is not None and "fashion" not in name
     classes = case.class_names or ()
     signs = len(classes) > 1 and all(len(c) == 1 and c.isalnum() for c in classes)
     if not named and not (signs and case.data.get("channels") == 1):
@@ -77,14 +80,18 @@ def batch_exceeds_data(case: Case) -> Finding | None:
 
 
 def many_passes(case: Case) -> Finding | None:
+    """A mirrored image counts as another one."""
     passes, data = case.passes, case.config.data
-    spared = case.config.network.dropout or data.flip or data.shift or data.crop or data.augment
-    if not case.diffusion or passes is None or passes <= MANY_PASSES or spared:
+    spared = case.config.network.dropout or data.shift or data.crop or data.augment
+    most = MANY_PASSES * (2 if data.flip else 1)
+    if not case.diffusion or passes is None or passes <= most or spared:
         return None
     return Finding(
         "note",
-        f"{passes:.0f} passes over {case.images:,} images without dropout or augmentation.",
-        "--set network.dropout=0.1, --set data.flip=true where mirrored images are as good",
+        f"{passes:,.0f} passes over {case.images:,} images without dropout or "
+        f"{'more augmentation than mirroring' if data.flip else 'augmentation'}.",
+        "--set network.dropout=0.1"
+        + ("" if data.flip else ", --set data.flip=true where mirrored images are as good"),
         "Learning by heart sets in after so many passes, whatever the set's size (Bonnaire et al. 2025).",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ddpm.models.collapse import CollapseWatch
+from ddpm.models.memorization import FEWEST_PAIRS
 from ddpm.workflows.doctor_case import Case, Finding
 
 Rows = Sequence[Mapping[str, Any]]
@@ -69,16 +70,24 @@ def collapse(case: Case) -> Finding | None:
 
 
 def memorization(case: Case) -> Finding | None:
-    """The watch of the training has warned, or the held-out loss turns upwards for good."""
+    """The watch of the training has warned, or the held-out loss turns upwards for good.
+
+    That loss is asked only where it is of `FEWEST_PAIRS` images or more, and where the watch has not looked
+    at as many near the end: it compares them with training images, and knows its error.
+    """
     told = next((row for row in case.rows if str(row.get("warning", "")).startswith(ONSET)), None)
     if told is not None:
         words, _, mend = str(told["warning"]).partition(". What helps: ")
         return _by_heart(told["step"], f"At step {told['step']} {words}.", mend.removesuffix("."))
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
-    if len(values) < FEWEST:
+    if len(values) < FEWEST or case.data.get("held_out", 0) < FEWEST_PAIRS:
         return None
     last, (lowest, step) = sum(v for v, _ in values[-2:]) / 2, min(values)
-    if last <= GAP * lowest or step > 0.8 * values[-1][1]:
+    late = 0.8 * values[-1][1]
+    if last <= GAP * lowest or step > late:
+        return None
+    looks = (row for row in case.rows if row.get("heldout_gap_pairs", 0) >= FEWEST_PAIRS)
+    if any(row["step"] > late for row in looks):
         return None
     return _by_heart(
         step, f"The held-out loss has risen by {last / lowest - 1:.0%} since step {step}."

@@ -72,7 +72,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
         "seconds": config.training.steps * measured.seconds_a_step / (1 - OVERHEAD),
         "disk": disk(config, measured, images.images),
         "recorded": rows,
-        "expect": expectation(config, seen, rows),
+        "expect": expectation(config, seen, rows, images.images),
     }
     if request.minutes is not None:
         found |= _within(request, target, found, rows)

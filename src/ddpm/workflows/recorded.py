@@ -8,8 +8,14 @@ from typing import Any
 
 from ddpm.config import Config, differences
 from ddpm.presets import PRESETS
+from ddpm.workflows.doctor_case import Case
+from ddpm.workflows.doctor_data import many_passes
 
 Row = dict[str, Any]
+IMAGES = (
+    "data.path",
+    "data.labels",
+)  # where these differ, the recorded figures are of other images
 SHAPING = ("data.", "network.", "diffusion.", "gan.", "training.optimizer", "training.learning")
 
 
@@ -21,11 +27,27 @@ def recorded_runs(config: Config) -> list[Row]:
     return sorted(own, key=lambda row: row["images_seen"])
 
 
-def expectation(config: Config, images: int, rows: list[Row]) -> str:
-    """What the recorded runs let one expect after `images`."""
+def expectation(config: Config, images: int, rows: list[Row], trained_on: int | None = None) -> str:
+    """What the recorded runs let one expect after `images`, and copies where each is seen too often.
+
+    `trained_on`: how many different images there are; None where that is not known.
+    """
+    crowded = many_passes(Case(config, steps=config.training.steps, images=trained_on))
+    copies = "" if crowded is None else f"; {crowded.words.removesuffix('.')}: expect copies"
+    return _promised(config, images, rows) + copies
+
+
+def _promised(config: Config, images: int, rows: list[Row]) -> str:
     if not rows:
         return f"no recorded run of {config.preset}" + (
             "" if config.scale == "cpu" else f" at the scale {config.scale}"
+        )
+    changed = differences(PRESETS[config.preset].at(config.scale), config)
+    other = [key for key in changed if key.startswith(SHAPING)]
+    if foreign := [key for key in other if key in IMAGES]:
+        return (
+            "as far as can be told the recorded runs are of other images or labels "
+            f"({', '.join(foreign)}): nothing is promised"
         )
     least, most = rows[0]["images_seen"], rows[-1]["images_seen"]
     if images < least:
@@ -38,8 +60,6 @@ def expectation(config: Config, images: int, rows: list[Row]) -> str:
         words = (
             f"no fewer images than the longest recorded run has seen ({most:,}): expect no worse"
         )
-    changed = differences(PRESETS[config.preset].at(config.scale), config)
-    other = [key for key in changed if key.startswith(SHAPING)]
     return words + (
         f"; but of those runs' settings these differ: {', '.join(other)}" if other else ""
     )

@@ -65,13 +65,13 @@ def _found(asked: Asked, runs_first: bool) -> Target:
     if run is not None:
         config, half = _read(run.config)
         return Target(config, f"the run {run.root}", run, half)
-    if path.is_file():
+    if path.is_file() and path.suffix == ".json":
         config, half = _read(path)
         return Target(config, f"the configuration {path}", None, half)
-    if path.is_dir():
+    if path.exists():
         raise RequestError(
-            f"{path} is no run, as it has no configuration; give a folder that ddpm train made, or "
-            "a preset with --data."
+            f"{path} is no run and no configuration (a .json file); give a folder that ddpm train made, "
+            f"or, for images, a preset as well: folder --data {path}"
         )
     raise unknown("run, configuration file or preset called", asked.target, PRESETS)
 
