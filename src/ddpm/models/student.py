@@ -25,10 +25,15 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.randomness import ImageNoise, generator_for
 
-WALK = 12  # steps of the teacher from noise to an image: a multiple of 1 to 4 jumps
-SOLVER: SamplerName = "dpm++2m"  # that it walks with
+WALK = 8  # steps of the teacher from noise to an image, at least
+SOLVER: SamplerName = "unipc"  # that it walks with
 SPACING: SpacingName = "trailing"  # even in t, noisiest first
 HELDOUT_WALKS = 32  # fresh ones, that the held-out loss is taken on
+
+
+def walk_steps(jumps: int) -> int:
+    """Steps of the teacher's walk: as few as are WALK and more and make whole numbers of steps a jump."""
+    return jumps * math.ceil(WALK / jumps)
 
 
 class Points(NamedTuple):
@@ -59,9 +64,10 @@ class Student:
         self.device = torch.device(device)
         self.ddpm = Ddpm(spec, device)  # whose network learns the jumps
         self.teacher: Ddpm | None = None  # needed for learning alone
-        steps = min(WALK, spec.config.diffusion.num_steps)
+        jumps = spec.config.student.evaluations
+        steps = min(walk_steps(jumps), spec.config.diffusion.num_steps)
         self.walk: Levels = levels(self.ddpm.schedule, steps, SPACING)
-        self.jumps: Levels = jumped(self.walk, spec.config.student.evaluations)
+        self.jumps: Levels = jumped(self.walk, jumps)
 
     def learn_from(self, teacher: Ddpm) -> None:
         """Take `teacher`, with its own settings of drawing; it is never changed."""

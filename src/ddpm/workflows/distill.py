@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
 from ddpm.errors import RequestError
-from ddpm.models.student import WALK
+from ddpm.models.student import walk_steps
 from ddpm.runs import RunFolder
 from ddpm.workflows.opening import RUNS, open_model
 from ddpm.workflows.teaching import check_kept, check_teacher
@@ -84,7 +84,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
             minutes=0.0,
             epochs=0.0,
             optimizer="muon",
-            learning_rate=5e-3,
+            learning_rate=2.5e-3,
             betas=(0.9, 0.99),
             weight_decay=0.0,
             warmup=20,
@@ -111,10 +111,10 @@ def usual_steps(teacher: Config, evaluations: int) -> int:
     """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walks too.
 
     An image of a batch costs three evaluations forward and back. A walk gives as many points as there
-    are jumps, and asks WALK times, twice where it is guided.
+    are jumps, and asks once a step, twice where it is guided.
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
     guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    asked = WALK * (1 + (high - low if guided else 0.0))
+    asked = walk_steps(evaluations) * (1 + (high - low if guided else 0.0))
     return max(1, round(SHARE * teacher.training.steps / (1 + asked / (3 * evaluations))))
