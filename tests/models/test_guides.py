@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.guides import Guide, Guides
+from ddpm.models.guides import Guides
 
 Make = Callable[..., Ddpm]
 GOOD, BAD = (-0.2, 0.5), (0.1, 0.9)  # mean, standard deviation: the worse one is wider
@@ -122,7 +122,7 @@ def test_a_guide_is_looked_for_once(small_ddpm: Make) -> None:
 
     model = small_ddpm()
     guides = Guides(find)
-    own = Guide(model.ema.network, model.objective)
+    own = model.averaged
     one = guides.guide("step:1", own)
     assert guides.guide("step:1", own) is one and asked == ["step:1"]
     assert one.network is not model.ema.network and one.objective is model.objective

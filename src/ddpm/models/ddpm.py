@@ -239,13 +239,22 @@ class Ddpm:
         places = 2 * torch.arange(count, device=self.device) + 1
         return places * len(self.schedule) // (2 * count)
 
+    @property
+    def averaged(self) -> Guide:
+        """What images are drawn with; to another model it can be a guide."""
+        return Guide(self.ema.network.eval(), self.objective)
+
+    def guide(self, name: str) -> Guide:
+        """What `sampling.guide=name` leads away from; RequestError where there is none such."""
+        return self.guides.guide(name, self.averaged)
+
     def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """(x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
-        own, clip = Guide(self.ema.network.eval(), self.objective), CLIPS[settings.clip]
+        own, clip = self.averaged, CLIPS[settings.clip]
         chosen = None if labels is None else torch.tensor(labels, device=self.device)
         worse, hidden = own, None  # guidance leads away from the same network without labels,
         if settings.autoguided:  # or from a worse one with them (see models/guides.py)
-            worse, hidden = self.guides.guide(settings.guide, own), chosen
+            worse, hidden = self.guide(settings.guide), chosen
         guided = settings.guidance != 1 and (settings.autoguided or chosen is not None)
 
         def predict(asked: Guide, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:

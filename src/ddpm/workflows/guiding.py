@@ -32,7 +32,7 @@ def give_guides(model: GenerativeModel, run: RunFolder | None) -> None:
 def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
     """RequestError, before anything is drawn, where the guide that `settings` name is not there."""
     if isinstance(model, Ddpm) and settings.autoguided:
-        model.guides.guide(settings.guide, Guide(model.ema.network, model.objective))
+        model.guide(settings.guide)
 
 
 def find_guide(model: Ddpm, run: RunFolder | None, name: str) -> Guide | Mapping[str, Tensor]:
@@ -74,7 +74,7 @@ def _other_model(model: Ddpm, target: str) -> Guide:
             f"{target} knows other classes than the model that it is to guide; choose one that learned the "
             "same, or none."
         )
-    return Guide(other.ema.network.eval(), other.objective)
+    return other.averaged
 
 
 def _classes(spec: ModelSpec) -> tuple[object, ...]:

@@ -21,7 +21,6 @@ from ddpm.config import SamplingConfig
 from ddpm.evaluation.yardstick import Yardstick
 from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.guides import Guide
 from ddpm.workflows.lab_points import Point, cost
 from ddpm.workflows.marking import tensors_hash
 from ddpm.workflows.sample import Images, choose_labels, draw
@@ -65,7 +64,7 @@ class Bench:
             "program": [RULE, torch.__version__],
         }
         if settings.autoguided:  # it may have been trained on
-            facts["guide"] = tensors_hash(_guide(self.model, settings).network.state_dict())
+            facts["guide"] = tensors_hash(self.model.guide(settings.guide).network.state_dict())
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
     def file(self, point: Point) -> Path:
@@ -166,10 +165,6 @@ def fine_settings(model: Ddpm, settings: SamplingConfig) -> SamplingConfig:
     return replace(settings, sampler="unipc", steps=steps, spacing="uniform", eta=0.0, churn=0.0)
 
 
-def _guide(model: Ddpm, settings: SamplingConfig) -> Guide:
-    return model.guides.guide(settings.guide, Guide(model.ema.network, model.objective))
-
-
 @contextlib.contextmanager
 def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
     """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
@@ -180,7 +175,7 @@ def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
 
     networks = [model.ema.network]
     if settings.autoguided:
-        networks.append(_guide(model, settings).network)
+        networks.append(model.guide(settings.guide).network)
     handles = [network.register_forward_pre_hook(count) for network in networks]
     try:
         yield calls
