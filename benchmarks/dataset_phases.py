@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import Result, say
+from ddpm.api import build_model
 from ddpm.config import Config, NetworkConfig, TrainingConfig
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset, prepare_source
+from ddpm.data.image_source import ImageSource, Numbered
 from ddpm.data.pixels import to_model
-from ddpm.data.source import ImageSource, Numbered
 from ddpm.device import deterministic, keep_memory
-from ddpm.workflows.library import build_model
 
 SHAPE = (3, 64, 64)
 BATCH = 64

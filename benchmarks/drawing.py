@@ -22,8 +22,8 @@ from benchmarks.machine import Result, say
 from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model
 from ddpm.models.base import GenerativeModel
-from ddpm.workflows.sample import choose_labels, draw
-from ddpm.workflows.settings import chosen_settings
+from ddpm.sampling.draw import choose_labels, draw
+from ddpm.sampling.settings import chosen_settings
 
 WALK = ("sampling.sampler=ancestral",)  # over every level
 MANY, FEW = 200, 25  # images of a round, by the default and by the walk

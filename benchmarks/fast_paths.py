@@ -29,8 +29,8 @@ from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model, sample
 from ddpm.data.pixels import to_model
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.muon import ITERATIONS, NEWTON_SCHULZ, orthogonalize
 from ddpm.networks import unet
+from ddpm.optim.muon import ITERATIONS, NEWTON_SCHULZ, orthogonalize
 from ddpm.runs import RunFolder, read_rows
 
 WEIGHTS, PRESET = "bundled:mnist", "digits"

@@ -101,7 +101,7 @@ def opening_seconds(file: Path) -> float:
     """The time `ddpm train` takes to read a set of images for the first time."""
     with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, DDPM_CACHE_DIR=cache):
         from ddpm.config import Config, DataConfig
-        from ddpm.workflows.opening import open_dataset
+        from ddpm.loading.datasets import open_dataset
 
         began = time.perf_counter()
         open_dataset(Config(data=DataConfig(path=str(file))))

@@ -8,9 +8,10 @@ import numpy as np
 
 from benchmarks.machine import Result
 from benchmarks.results import read, write
+from ddpm.commands.evaluate.evaluate import evaluate_target
 from ddpm.config import Config, DataConfig
-from ddpm.workflows.evaluate import EvaluationRequest, evaluate_target
-from ddpm.workflows.opening import open_dataset
+from ddpm.loading.datasets import open_dataset
+from ddpm.scoring.measure import EvaluationRequest
 
 KEPT = {"fd": "fd", "confident": "confident", "class-balance": "balance"}  # metric: key
 

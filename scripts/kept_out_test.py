@@ -12,8 +12,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ddpm.evaluation.memorisation import copying, pixel_vectors
-from ddpm.workflows.generated import open_images
+from ddpm.evaluation.copies import copying, pixel_vectors
+from ddpm.scoring.subjects import open_images
 
 
 def vectors(path: Path) -> Tensor:

@@ -7,7 +7,7 @@ The inputs are files of Debian packages: the fonts of fonts-noto-cjk 1:20220127+
 /usr/share/fonts/opentype/noto) and the word frequencies of rime-essay 0.0~git20230204 (in
 /usr/share/rime-data).
 The same inputs and the same fontTools give the same bytes. Run it again after adding words to
-src/ddpm/reporting/chinese.py whose characters `tests/reporting/test_fonts.py` then misses.
+src/ddpm/commands/report/words/chinese.py whose characters `tests/documents/test_typefaces.py` then misses.
 
 The serif holds ASCII, the report's own words, Chinese punctuation and the commonest characters of written
 Traditional Chinese. The bold sans, for headings, holds ASCII and the report's own words alone. Both
@@ -25,9 +25,9 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTCollection, TTFont
 
+from ddpm.commands.report.words.languages import fixed_characters
+from ddpm.documents.typefaces import BUNDLED, PACKED, SANS, SERIF
 from ddpm.files import replacing
-from ddpm.reporting.typefaces import BUNDLED, PACKED, SANS, SERIF
-from ddpm.reporting.words import fixed_characters
 
 COMMONEST = 3560
 FOLDER = Path(__file__).parents[1] / "src" / "ddpm" / "reporting" / "fonts"

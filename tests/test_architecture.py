@@ -12,18 +12,22 @@ import pytest
 import ddpm
 
 FLOORS = (  # top floor first; units on one floor may not import one another
-    "cli web",
-    "workflows",
+    "cli studio",
+    "commands",
+    "api",
+    "scoring",
+    "loading sampling",
     "training",
     "models presets",
-    "diffusion networks data evaluation visuals reporting config randomness device processes",
-    "runs",
-    "files locking",
+    "optim",
+    "diffusion networks data evaluation visuals documents config",
+    "runs terminal",
+    "files locking randomness device distributed quantities",
     "errors",
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
 OUTSIDE = {"__init__", "__main__"}
-STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "locking"}
+STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "locking", "quantities"}
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {
@@ -81,6 +85,8 @@ def _breaches(path: str, unit: str, tree: ast.Module) -> Iterator[str]:
     for name in imported(path, tree):
         package, _, inner = name.partition(".")
         target = inner.split(".")[0]
+        if unit == target == "commands" and _reaches_into_another(path, inner):
+            yield f"imports {name}: another command only through its __init__"
         if package == "ddpm" and target != unit and FLOOR.get(target, 99) >= FLOOR[unit]:
             yield f"imports {name}: not downwards"
         if unit in STANDARD_ONLY:
@@ -98,6 +104,61 @@ def _breaches(path: str, unit: str, tree: ast.Module) -> Iterator[str]:
             yield "scales pixels: only data/pixels.py knows 127.5"
         if isinstance(value, str) and value.split("/")[-1] in RUN_NAMES and path != "runs.py":
             yield f"spells {value}: only runs.py names the files of a run"
+
+
+def _reaches_into_another(path: str, inner: str) -> bool:
+    """Whether a file of one verb's folder imports a module inside another verb's folder."""
+    own, parts = PurePosixPath(path).parts, inner.split(".")
+    return len(own) > 2 and len(parts) > 2 and own[1] != parts[1]
+
+
+def circles(sources: Tree) -> list[list[str]]:
+    """Groups of modules that import one another in a circle (Tarjan's strongly connected components)."""
+    names = {_module(path): path for path in sources}
+    arrows = {
+        name: {t for i in _imported_modules(path, sources[path], names) if (t := i) != name}
+        for name, path in names.items()
+    }
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        order[name] = low[name] = len(order)
+        stack.append(name)
+        for other in sorted(arrows[name]):
+            if other not in order:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], order[other])
+        if low[name] == order[name]:
+            group = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for name in names:
+        if name not in order:
+            visit(name)
+    return found
+
+
+def _module(path: str) -> str:
+    parts = ["ddpm", *PurePosixPath(path).with_suffix("").parts]
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _imported_modules(path: str, source: str, names: Mapping[str, str]) -> Iterator[str]:
+    """Modules of the package that a file imports, `from package import module` resolved."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield from (n for n in (whole, node.module) if n in names and n != "ddpm")
 
 
 def _mathematical(name: str) -> bool:
@@ -134,16 +195,16 @@ def test_no_file_is_named_for_nothing() -> None:
         ("files.py", "from ddpm.runs import RunFolder", "not downwards"),
         ("errors.py", "from ddpm import files", "not downwards"),
         ("web/server.py", "from ddpm.cli import main", "not downwards"),
-        ("diffusion/times.py", "import numpy", "not mathematics"),
-        ("diffusion/times.py", "from ddpm.errors import RequestError", "not mathematics"),
-        ("diffusion/times.py", "from pathlib import Path", "not mathematics"),
+        ("diffusion/timesteps.py", "import numpy", "not mathematics"),
+        ("diffusion/timesteps.py", "from ddpm.errors import RequestError", "not mathematics"),
+        ("diffusion/timesteps.py", "from pathlib import Path", "not mathematics"),
         ("runs.py", "import torch", "not the standard library"),
         ("presets.py", "from ddpm.diffusion.schedules import SCHEDULES", "not the standard library"),
         ("models/ddpm.py", "import torchvision.ops", "torchvision"),
-        ("workflows/train.py", "import urllib.request", "opens the network"),
+        ("commands/train/train.py", "import urllib.request", "opens the network"),
         ("visuals/grids.py", "x = image / 127.5 - 1", "127.5"),
-        ("workflows/train.py", "path = run / 'metrics.jsonl'", "only runs.py"),
-        ("workflows/train.py", "path = f'{run}/loss.png'", "only runs.py"),
+        ("commands/train/train.py", "path = run / 'metrics.jsonl'", "only runs.py"),
+        ("commands/train/train.py", "path = f'{run}/loss.png'", "only runs.py"),
         ("utilities/text.py", "x = 1", "no floor"),
     ],
 )  # fmt: skip

@@ -231,12 +231,11 @@ def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
 def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     from ddpm.diffusion.levels import SPACINGS
     from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
-    from ddpm.diffusion.samplers import SAMPLERS
+    from ddpm.diffusion.samplers import SAMPLERS, USUAL_STEPS
     from ddpm.diffusion.schedules import SCHEDULES
-    from ddpm.diffusion.times import TIME_SAMPLINGS
+    from ddpm.diffusion.timesteps import TIME_SAMPLINGS
+    from ddpm.models.augment_pipe import TRANSFORMS
     from ddpm.models.families import MODELS
-    from ddpm.models.geometry import TRANSFORMS
-    from ddpm.workflows.settings import USUAL_STEPS
 
     def choices(section: type, name: str) -> set[object]:
         return set(typing.get_args(typing.get_type_hints(section)[name]))

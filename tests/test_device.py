@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch.utils import deterministic as deterministic_settings
 
+from ddpm.api import build_model, fit
 from ddpm.config import Config, ScaleName, with_overrides
 from ddpm.device import (
     autocast,
@@ -24,7 +25,6 @@ from ddpm.device import (
     resolve_precision,
 )
 from ddpm.errors import RequestError
-from ddpm.workflows.library import build_model, fit
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 

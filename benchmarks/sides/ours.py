@@ -10,13 +10,13 @@ from torch import Tensor
 
 from benchmarks.matching import MATCHED
 from benchmarks.sides import CLIP, RATE, Setup
+from ddpm.api import build_model, sample
 from ddpm.config import Config, NetworkConfig, TrainingConfig, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
-from ddpm.workflows.library import build_model, sample
 
 FACTS = 2000  # images from which the data's mean and spread are taken
 

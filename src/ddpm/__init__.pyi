@@ -1,5 +1,16 @@
 """What type checkers know of the public names, which `__init__.py` looks up when first used."""
 
+from ddpm.api import build_model as build_model
+from ddpm.api import fit as fit
+from ddpm.api import sample as sample
+from ddpm.commands.bundle.bundle import BundleRequest as BundleRequest
+from ddpm.commands.bundle.bundle import write_bundle as write_bundle
+from ddpm.commands.bundle.check import check_bundle as check_bundle
+from ddpm.commands.compare.compare import ComparisonRequest as ComparisonRequest
+from ddpm.commands.compare.compare import compare as compare
+from ddpm.commands.sampler_lab.lab import sampler_lab as sampler_lab
+from ddpm.commands.sampler_lab.lab_request import LabRequest as LabRequest
+from ddpm.commands.train.train import train as train
 from ddpm.config import Config as Config
 from ddpm.config import with_overrides as with_overrides
 from ddpm.data.batches import Batches as Batches
@@ -18,11 +29,13 @@ from ddpm.diffusion.schedules import SCHEDULES as SCHEDULES
 from ddpm.diffusion.schedules import make_schedule as make_schedule
 from ddpm.errors import RequestError as RequestError
 from ddpm.errors import WorkError as WorkError
+from ddpm.loading.datasets import open_dataset as open_dataset
+from ddpm.loading.models import open_model as open_model
 from ddpm.models.dcgan import Dcgan as Dcgan
 from ddpm.models.ddpm import Ddpm as Ddpm
-from ddpm.models.editing import inpaint as inpaint
-from ddpm.models.editing import interpolate as interpolate
-from ddpm.models.editing import refine as refine
+from ddpm.models.image_editing import inpaint as inpaint
+from ddpm.models.image_editing import interpolate as interpolate
+from ddpm.models.image_editing import refine as refine
 from ddpm.models.spec import ModelSpec as ModelSpec
 from ddpm.networks.unet import UNet as UNet
 from ddpm.presets import PRESETS as PRESETS
@@ -30,16 +43,3 @@ from ddpm.presets import get_preset as get_preset
 from ddpm.randomness import ImageNoise as ImageNoise
 from ddpm.visuals.grids import grid as grid
 from ddpm.visuals.grids import save_grid as save_grid
-from ddpm.workflows.bundle import BundleRequest as BundleRequest
-from ddpm.workflows.bundle import write_bundle as write_bundle
-from ddpm.workflows.bundle_check import check_bundle as check_bundle
-from ddpm.workflows.compare import ComparisonRequest as ComparisonRequest
-from ddpm.workflows.compare import compare as compare
-from ddpm.workflows.lab_request import LabRequest as LabRequest
-from ddpm.workflows.library import build_model as build_model
-from ddpm.workflows.library import fit as fit
-from ddpm.workflows.library import sample as sample
-from ddpm.workflows.opening import open_dataset as open_dataset
-from ddpm.workflows.opening import open_model as open_model
-from ddpm.workflows.sampler_lab import sampler_lab as sampler_lab
-from ddpm.workflows.train import train as train

@@ -1,6 +1,6 @@
 """`python -m ddpm` is the command `ddpm`."""
 
 from ddpm.cli import main
-from ddpm.processes import leave
+from ddpm.distributed import leave
 
 leave(main())

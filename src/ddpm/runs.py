@@ -221,3 +221,17 @@ def _fits(name: str, value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -_LARGEST < value < _LARGEST  # neither nan nor infinite
+
+
+RUNS = Path("runs")
+
+
+def find_run(target: str) -> RunFolder | None:
+    """The run folder meant by a path or a name below `runs/`; None where there is none."""
+    for path in (Path(target), RUNS / target):
+        if RunFolder(path).exists():
+            return RunFolder(path)
+    return None
+
+
+COMPARISON = "comparison.json"

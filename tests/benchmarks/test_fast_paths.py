@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.fast_paths import apart, gradient, textbook
 from ddpm.data.pixels import to_model
-from ddpm.models.muon import orthogonalize
+from ddpm.optim.muon import orthogonalize
 
 
 def test_a_step_is_the_same_again_and_another_in_bf16() -> None:

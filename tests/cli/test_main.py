@@ -239,7 +239,7 @@ def test_the_disks_refusal_is_one_sentence(
     def full(*arguments: object, **keywords: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "runs/x")
 
-    monkeypatch.setattr("ddpm.workflows.train.train", full)
+    monkeypatch.setattr("ddpm.commands.train.train.train", full)
     assert run("train", "digits") == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("ddpm: runs/x: No space left on device; ")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
-from ddpm.data.pieces import Pieces
+from ddpm.data.mapped_array import Pieces
 from ddpm.data.transfer import sent
 from ddpm.errors import RequestError
 

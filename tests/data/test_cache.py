@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from ddpm.data import cache as module
-from ddpm.data import pieces
+from ddpm.data import mapped_array
 from ddpm.data.cache import Decoded, decoded_images
+from ddpm.data.decoded_rows import Transform
 from ddpm.data.decoding import decode
-from ddpm.data.rows import Transform
-from ddpm.data.source import ImageSource
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import survey
 from ddpm.errors import RequestError, WorkError
 from ddpm.locking import alone
@@ -132,7 +132,7 @@ def test_a_cache_in_several_files_is_the_same_set(
 ) -> None:
     whole = np.array(fill().images)
     shutil.rmtree(tmp_path / "cache" / "decoded")
-    monkeypatch.setattr(pieces, "MOST", 2 * whole[0].nbytes)
+    monkeypatch.setattr(mapped_array, "MOST", 2 * whole[0].nbytes)
     found = fill()
     (folder,) = folders(tmp_path)
     names = {path.name for path in folder.iterdir()}

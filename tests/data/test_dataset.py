@@ -14,7 +14,7 @@ from PIL import Image
 
 from ddpm.data import dataset as module
 from ddpm.data.dataset import Dataset, parse_size, prepare
-from ddpm.data.sources import embedded_digits
+from ddpm.data.detect import embedded_digits
 from ddpm.errors import RequestError
 
 

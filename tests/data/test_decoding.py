@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from ddpm.data import decoding
 from ddpm.data.decoding import decode, quiet_pillow, read_header
-from ddpm.data.source import BrokenImageError
+from ddpm.data.image_source import BrokenImageError
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 5), dtype=np.uint8)

@@ -19,7 +19,7 @@ from PIL import Image
 from ddpm.data import hub
 from ddpm.data.catalogue import at_hand, is_known, locate
 from ddpm.data.dataset import prepare
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers
 

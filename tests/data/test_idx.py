@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ddpm.data.detect import open_source
 from ddpm.data.idx import is_idx_images, read_idx
-from ddpm.data.source import ImageSource
-from ddpm.data.sources import open_source
+from ddpm.data.image_source import ImageSource
 from ddpm.errors import RequestError
 
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"

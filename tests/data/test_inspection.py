@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ddpm.data.detect import embedded_digits
 from ddpm.data.inspection import inspect
-from ddpm.data.sources import embedded_digits
 from ddpm.errors import RequestError
 
 

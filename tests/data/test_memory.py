@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ddpm.data import dataset as module
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import prepare_source
-from ddpm.data.pieces import Pieces
-from ddpm.data.source import ImageSource, Numbered
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import ImageSource, Numbered
+from ddpm.data.mapped_array import Pieces
 
 FEW, MANY = 1000, 4000  # images
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddpm.data.source import ImageSource
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import Survey, survey
 from ddpm.errors import RequestError, WorkError
 

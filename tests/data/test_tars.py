@@ -14,8 +14,8 @@ import pytest
 
 from ddpm.data import tars as module
 from ddpm.data.dataset import prepare
-from ddpm.data.source import BrokenImageError
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import BrokenImageError
 from ddpm.data.tars import PackedNames
 from ddpm.errors import RequestError
 

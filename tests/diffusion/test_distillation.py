@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from oracle import Gaussian, levels_at, normal, run
 from torch import Tensor
 
 from ddpm.diffusion.distillation import HUBER, aims, jump_loss, jumped, landings
@@ -21,6 +20,7 @@ from ddpm.diffusion.samplers import (
     times,
 )
 from ddpm.diffusion.schedules import SCHEDULES, Schedule, make_schedule
+from tests.diffusion.oracle import Gaussian, levels_at, normal, run
 
 DATA = Gaussian()
 REFUSED = [("noise", "flow")] + [(o, "edm") for o in OBJECTIVES if o != "edm"]

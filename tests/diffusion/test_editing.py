@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from oracle import Gaussian, normal
 from torch import Tensor
 
 from ddpm.diffusion.editing import inpaint, noised, slerp
@@ -17,6 +16,7 @@ from ddpm.diffusion.samplers import (
     starting_noise,
 )
 from ddpm.diffusion.schedules import make_schedule
+from tests.diffusion.oracle import Gaussian, normal
 
 DATA = Gaussian()
 TABLE = make_schedule("cosine", 1000)

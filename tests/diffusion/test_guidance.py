@@ -1,8 +1,8 @@
 import pytest
 import torch
-from oracle import normal
 
 from ddpm.diffusion.guidance import CLIPS, clip_dynamic, clip_static, guide, in_interval
+from tests.diffusion.oracle import normal
 
 
 def test_guidance_goes_past_the_condition():

@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Mixture, normal, run
 
 from ddpm.diffusion.levels import SEEN, SPACINGS, levels
 from ddpm.diffusion.samplers import unipc
 from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, make_schedule
+from tests.diffusion.oracle import Mixture, normal, run
 
 EVERY = [(name, spacing) for name in SCHEDULES for spacing in SPACINGS]
 

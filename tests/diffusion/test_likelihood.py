@@ -3,7 +3,6 @@ import math
 
 import pytest
 import torch
-from oracle import Gaussian, normal
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
@@ -20,6 +19,7 @@ from ddpm.diffusion.likelihood import (
 from ddpm.diffusion.process import posterior
 from ddpm.diffusion.samplers import Denoiser, Prediction
 from ddpm.diffusion.schedules import SCHEDULES, Schedule, make_schedule
+from tests.diffusion.oracle import Gaussian, normal
 
 DATA = Gaussian()
 VALUES = torch.arange(256, dtype=torch.float64) * PIXEL - 1

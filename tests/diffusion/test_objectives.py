@@ -2,7 +2,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import Gaussian, normal
 from torch import Tensor
 
 from ddpm.diffusion.likelihood import vlb_term
@@ -15,6 +14,7 @@ from ddpm.diffusion.objectives import (
     training_loss,
 )
 from ddpm.diffusion.schedules import SCHEDULES, Schedule, make_schedule
+from tests.diffusion.oracle import Gaussian, normal
 
 MEAN, STD = torch.tensor([-0.7, 0.1]), 0.6
 REFUSED = [("noise", "flow")] + [(o, "edm") for o in ("noise", "x0", "v", "velocity")]

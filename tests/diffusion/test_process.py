@@ -2,10 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import normal
 
 from ddpm.diffusion.process import add_noise, posterior, transition
 from ddpm.diffusion.schedules import SCHEDULES, make_schedule
+from tests.diffusion.oracle import normal
 
 
 def test_noise_is_added_by_equation_4():

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from oracle import Mixture, levels_at, normal
 from torch import Tensor
 
 from ddpm.diffusion.levels import levels
 from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions
 from ddpm.diffusion.schedules import make_schedule
+from tests.diffusion.oracle import Mixture, levels_at, normal
 
 diffusers = pytest.importorskip("diffusers")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from oracle import Gaussian, Mixture, exact_moments, normal, run, unit_draws
 from torch import Tensor
 
 from ddpm.diffusion.levels import SPACINGS, Levels, levels
@@ -22,6 +21,7 @@ from ddpm.diffusion.samplers import (
     starting_noise,
 )
 from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, Schedule, make_schedule
+from tests.diffusion.oracle import Gaussian, Mixture, exact_moments, normal, run, unit_draws
 
 DATA = Gaussian()
 ORDERS = {"ddim": 1, "heun": 2, "dpm++2m": 2, "unipc": 3}

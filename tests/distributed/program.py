@@ -13,8 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from ddpm.cli import main as ddpm
-from ddpm.models.ddpm import Ddpm
-from ddpm.processes import (
+from ddpm.distributed import (
     add_up,
     check_same,
     dealt,
@@ -28,12 +27,13 @@ from ddpm.processes import (
     size,
     together,
 )
+from ddpm.models.ddpm import Ddpm
 from tests.distributed.cases import CASES, flat, images, spec, trained
 from tests.faults.fused import lay
 
 
 def primitives() -> dict[str, Any]:
-    """Each of `ddpm.processes`, with numbers that tell the ranks apart."""
+    """Each of `ddpm.distributed`, with numbers that tell the ranks apart."""
     numbers = [torch.full((2, 2), float(rank() + 1)), torch.arange(3.0) * (rank() + 1)]
     add_up(numbers)
     asked: list[int] = []

@@ -24,15 +24,15 @@ import torch
 
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.data.decoding import decode, quiet_pillow, read_header
-from ddpm.data.source import BrokenImageError
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import BrokenImageError
 from ddpm.errors import RequestError, WorkError
 from ddpm.models.families import check_weights, make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import read_rows
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
-from ddpm.workflows.recovery import Start
+from ddpm.training.recovery import Start
 from tests.faults.hostile_images import encode, idx_bytes, picture, wholes
 
 SPEC = ModelSpec(

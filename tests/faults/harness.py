@@ -119,7 +119,13 @@ def _context() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["pytest", "torch._dynamo", "matplotlib.figure", "ddpm.workflows.train", "ddpm.cli.main"]
+        [
+            "pytest",
+            "torch._dynamo",
+            "matplotlib.figure",
+            "ddpm.commands.train.train",
+            "ddpm.cli.main",
+        ]
     )
     return context
 

@@ -32,7 +32,7 @@ READ_EVERY = 2.0  # seconds between two looks at the memory
 POINTS: dict[tuple[str, str], int] = {
     ("ddpm.locking", "_lock"): 1,
     ("ddpm.data.survey", "_look"): 1797,
-    ("ddpm.data.rows", "_decode"): 1797,
+    ("ddpm.data.decoded_rows", "_decode"): 1797,
     ("os", "replace"): 16,
     ("os", "fsync"): 45,
     ("os", "unlink"): 6,
@@ -45,9 +45,9 @@ POINTS: dict[tuple[str, str], int] = {
     ("ddpm.training.log:TrainingLog", "write"): 15,
     ("ddpm.training.log:TrainingLog", "flush"): 5,
     ("ddpm.data.batches:Batches", "batch"): 12,
-    ("ddpm.models.ema:Ema", "update"): 12,
-    ("ddpm.workflows.train", "draw_preview"): 2,
-    ("ddpm.workflows.train", "finish"): 1,
+    ("ddpm.optim.ema:Ema", "update"): 12,
+    ("ddpm.commands.train.train", "draw_preview"): 2,
+    ("ddpm.commands.train.train", "finish"): 1,
 }
 OF_MODEL: dict[str, dict[tuple[str, str], int]] = {
     "digits": {

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.data.dataset import prepare
-from ddpm.data.source import BrokenImageError
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import BrokenImageError
 from ddpm.errors import RequestError
 from tests.faults.hostile_images import encode, picture
 from tests.faults.hostile_images import idx_bytes as idx

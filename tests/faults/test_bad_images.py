@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ddpm.cli import main
-from ddpm.data.source import printable
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
+from ddpm.data.image_source import printable
 from tests.faults import hostile_images
 
 SECONDS = 120

@@ -15,11 +15,11 @@ import pytest
 from PIL.Image import Image
 
 from ddpm.cli import main
+from ddpm.commands.train import train as workflow
 from ddpm.config import FORMAT_VERSION
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
-from ddpm.workflows import train as workflow
 from tests.faults.harness import differences, leftovers, rows, weights
 
 SETTINGS = (

@@ -38,7 +38,7 @@ posix = pytest.mark.skipif(
 # (which call, of what) in the order of one run's life; each process starts from what the one before left
 DATA = (
     (700, "ddpm.data.survey", "_look"),
-    (900, "ddpm.data.rows", "_decode"),
+    (900, "ddpm.data.decoded_rows", "_decode"),
     (1, "ddpm.data.cache", "_publish"),
 )
 LIFE = (
@@ -48,11 +48,11 @@ LIFE = (
     (1, "ddpm.models.ddpm:Ddpm", "training_step"),
     (2, "ddpm.models.ddpm:Ddpm", "step_optimizer"),
     (4, "ddpm.training.checkpoint", "_sha256"),  # while the second checkpoint is written
-    (1, "ddpm.workflows.train", "draw_preview"),
+    (1, "ddpm.commands.train.train", "draw_preview"),
     (1, "PIL.Image:Image", "save"),  # a preview's
     (1, "ddpm.models.ddpm:Ddpm", "heldout_loss"),
     (1, "shutil", "rmtree"),  # of a checkpoint that is no longer kept
-    (1, "ddpm.workflows.pictures", "loss_plot"),
+    (1, "ddpm.commands.sample.sample", "loss_plot"),
     (2, "PIL.Image:Image", "save"),  # of the last pictures
 )
 
@@ -114,7 +114,7 @@ def test_killed_with_the_settings_that_ship_and_two_threads(tmp_path: Path) -> N
         ("whole", ()),
         (
             "killed",
-            ((5, "ddpm.models.muon:Muon", "step"), (4, "ddpm.training.checkpoint", "_sha256")),
+            ((5, "ddpm.optim.muon:Muon", "step"), (4, "ddpm.training.checkpoint", "_sha256")),
         ),
     ):
         for nth, place, function in fuses:

@@ -15,6 +15,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ddpm.cli import main
+from ddpm.commands.train import resume
+from ddpm.commands.train import train as workflow
+from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.errors import WorkError
@@ -22,16 +25,13 @@ from ddpm.models import ddpm as module
 from ddpm.models.base import Losses
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.optimizers import learning_rate
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.optimizers import learning_rate
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
+from ddpm.training.budget import seconds_a_step
 from ddpm.training.faults import MemoryShortError, guarded_step
-from ddpm.workflows import continuing
-from ddpm.workflows import train as workflow
-from ddpm.workflows.budget import seconds_a_step
-from ddpm.workflows.train import train
 
 TINY = (
     "network.channels=8",
@@ -301,7 +301,7 @@ def test_what_a_cut_step_had_gathered_is_forgotten(tmp_path: Path, monkeypatch: 
     state = checkpoint.load(told.checkpoint(2))
     for path in told.checkpoints.iterdir():
         checkpoint.save(path, state.state, state.spec, {**state.progress, "accumulate": 4})
-    monkeypatch.setattr(continuing, "with_asked_total", lambda own, asked: asked)
+    monkeypatch.setattr(resume, "with_asked_total", lambda own, asked: asked)
     told = train(tiny("training.accumulate=2"), told.root).run
     assert tensors(run) == tensors(told)
 
@@ -375,6 +375,6 @@ def test_want_of_memory_outside_a_training_is_a_sentence(
     def draw(*arguments: Any, **options: Any) -> None:
         raise error
 
-    monkeypatch.setattr("ddpm.workflows.pictures.write_samples", draw)
+    monkeypatch.setattr("ddpm.commands.sample.sample.write_samples", draw)
     assert main(["sample", "digits"]) == 1
     assert capsys.readouterr().err.startswith("ddpm: There is no memory left for this; use ")

@@ -18,13 +18,14 @@ from safetensors import safe_open
 
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
+from ddpm.loading.checkpoints import newest_checkpoint
+from ddpm.loading.models import open_model
 from ddpm.models.families import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
-from ddpm.workflows.opening import newest_checkpoint, open_model
-from ddpm.workflows.recovery import Start
+from ddpm.training.recovery import Start
 
 CONFIG = with_overrides(
     Config(), ["network.channels=8", "network.multipliers=[1]", "training.optimizer=adamw"]

@@ -20,8 +20,8 @@ import pytest
 
 from ddpm.cli import main
 from ddpm.config import FORMAT_VERSION, load_config
+from ddpm.loading.models import open_model
 from ddpm.runs import RunFolder, read_rows
-from ddpm.workflows.opening import open_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ("ddpm", "dcgan", "muon", "student")

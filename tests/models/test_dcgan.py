@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig, with_overrides
 from ddpm.models import dcgan
-from ddpm.models.base import State
-from ddpm.models.collapse import CollapseWatch
 from ddpm.models.dcgan import Dcgan, discriminator_loss, diversity, generator_loss
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 from ddpm.presets import get_preset
 from ddpm.randomness import generator_for
+from ddpm.training.collapse import CollapseWatch
 
 SMALL = (
     "model=dcgan",
@@ -356,7 +356,7 @@ def watched(model: Dcgan, steps: int) -> list[str]:
 
 
 def test_a_generator_that_ignores_its_latents_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddpm.models.collapse.EARLY", 20)
+    monkeypatch.setattr("ddpm.training.collapse.EARLY", 20)
     model, real = small(size=8), torch.randn
     monkeypatch.setattr(
         dcgan.torch, "randn", lambda shape, **options: real((1, shape[1]), **options).expand(shape)
@@ -366,7 +366,7 @@ def test_a_generator_that_ignores_its_latents_is_noticed(monkeypatch: pytest.Mon
 
 
 def test_a_generator_as_diverse_as_the_data_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddpm.models.collapse.EARLY", 20)
+    monkeypatch.setattr("ddpm.training.collapse.EARLY", 20)
     model = small("training.learning_rate=0", size=8)
     with torch.no_grad():
         for parameter in model.generator.parameters():

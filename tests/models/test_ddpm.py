@@ -13,10 +13,10 @@ from torch import Tensor
 from ddpm.config import Config, with_overrides
 from ddpm.diffusion.objectives import OBJECTIVES, make_objective
 from ddpm.diffusion.schedules import SCHEDULES, make_schedule
-from ddpm.diffusion.times import TIME_SAMPLINGS, draw_times
+from ddpm.diffusion.timesteps import TIME_SAMPLINGS, draw_times
 from ddpm.errors import RequestError
-from ddpm.models.base import State
 from ddpm.models.ddpm import Ddpm
+from ddpm.optim.state import State
 from ddpm.randomness import generator_for
 
 Make = Callable[..., Ddpm]

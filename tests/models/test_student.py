@@ -15,10 +15,10 @@ from ddpm.config import StudentConfig
 from ddpm.diffusion.distillation import HUBER
 from ddpm.diffusion.levels import Levels
 from ddpm.errors import RequestError
-from ddpm.models.base import State
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
+from ddpm.optim.state import State
 from ddpm.randomness import ImageNoise, generator_for
 
 MakeSpec = Callable[..., ModelSpec]

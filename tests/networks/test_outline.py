@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ddpm.networks.dcgan import Discriminator, Generator
+from ddpm.networks.gan import Discriminator, Generator
 from ddpm.networks.outline import outline
 from ddpm.networks.unet import UNet
 

@@ -20,8 +20,8 @@ from nbclient import NotebookClient
 from PIL import Image
 
 import ddpm
+from ddpm.commands.bundle.package_files import NOTEBOOK
 from ddpm.presets import PRESETS
-from ddpm.workflows.shipped import NOTEBOOK
 
 PATH = Path(__file__).parents[2] / "notebooks" / NOTEBOOK
 

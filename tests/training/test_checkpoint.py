@@ -18,8 +18,8 @@ from torch import Tensor
 from ddpm.config import Config
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers
-from ddpm.models.base import State
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 from ddpm.training import checkpoint
 
 SPEC = ModelSpec(Config(), (1, 8, 8), (0.25,), 0.5, ("null", "eins"), (3, 4))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ddpm.processes import LostError
+from ddpm.distributed import LostError
 from ddpm.training.interrupt import Interrupt
 
 posix = pytest.mark.skipif(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig
-from ddpm.models.base import Frame, GenerativeModel, Losses, State
+from ddpm.models.base import Frame, GenerativeModel, Losses
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 from ddpm.runs import read_rows
 from ddpm.training import loop
 from ddpm.training.interrupt import Interrupt

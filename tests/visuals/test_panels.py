@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals import neighbors, panels, sheets
+from ddpm.visuals import neighbor_strips as neighbors
+from ddpm.visuals import panels, sheets
 from ddpm.visuals.lettering import lettered, text_width
-from ddpm.visuals.neighbors import NeighborStrip, neighbor_strips
+from ddpm.visuals.neighbor_strips import NeighborStrip, neighbor_strips
 from ddpm.visuals.panels import GridPanel, arranged, grid_panels, panel_columns, short_title
 from ddpm.visuals.sheets import numbered_sheet, paired_sheet
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from ddpm.cli.parser import build_parser
+from ddpm.distributed import is_started_as_main, several, speaks_of_failure, together
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
-from ddpm.processes import is_started_as_main, several, speaks_of_failure, together
 
 # Raised to a capital where they open a sentence; any other word there may be the name of a file.
 OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
@@ -37,9 +37,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):  # names that the console's encoding lacks are escaped
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser([word for word in given if not word.startswith("-")][:1])
     with nullcontext() if is_started_as_main() else redirect_stderr(sys.stdout):
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(given)
     if not hasattr(options, "command"):
         parser.print_help()
         return 0

@@ -1,58 +1,48 @@
-"""What can be typed. Standard library only, so that `--help` answers at once."""
+"""The parser of the command line. Standard library only, so that `--help` answers at once."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
-from ddpm.cli import (
-    averaging,
-    bundling,
-    comparing,
-    data,
-    distilling,
-    drawing,
-    evaluating,
-    planning,
-    reporting,
-    runs,
-    sampler_lab,
-    training,
-)
-
-DEFINITIONS = (
-    training.define_demo,
-    training.define_train,
-    distilling.define_distill,
-    drawing.define_sample,
-    drawing.define_forward,
-    drawing.define_edit,
-    bundling.define_bundle,
-    evaluating.define_evaluate,
-    comparing.define_compare,
-    sampler_lab.define_sampler_lab,
-    averaging.define_ema,
-    reporting.define_report,
-    data.define_data,
-    planning.define_plan,
-    planning.define_doctor,
-    runs.define_export,
-    runs.define_runs,
-)
+from ddpm.commands import COMMANDS, GROUPS
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line, with the options of `verbs`; the other commands have their line of help alone."""
     parser = argparse.ArgumentParser(
         prog="ddpm",
         description="Train, draw from and understand small diffusion models.",
         epilog="Begin with: ddpm demo (offline, a few minutes). "
         "Each command explains itself: ddpm train --help",
+        formatter_class=_GroupedHelp,
     )
     parser.add_argument("--version", action=_Version, help="print the version and stop")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for define in DEFINITIONS:
-        define(verbs.add_parser)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for verb, row in COMMANDS.items():
+        subparser = subparsers.add_parser(verb, help=row.help)
+        if verb in verbs:
+            name = verb.replace("-", "_")
+            module = import_module(f"ddpm.commands.{row.folder or name}.command")
+            getattr(module, f"define_{name}")(subparser)
     return parser
+
+
+class _GroupedHelp(argparse.HelpFormatter):
+    """Lists the commands by group, in the order in which a newcomer needs them."""
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        line = super()._format_action
+        lines = {choice.dest: line(choice) for choice in action._choices_actions}
+        return "\n".join(
+            f"  {group}:\n"
+            + "".join(lines[verb] for verb in lines if COMMANDS[verb].group == group)
+            for group in GROUPS
+        )
 
 
 class _Version(argparse.Action):
@@ -61,7 +51,7 @@ class _Version(argparse.Action):
     def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help)
 
-    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *rest: Any) -> None:
         from importlib.metadata import PackageNotFoundError, version
 
         try:

@@ -1,6 +1,7 @@
 """One run's configuration, read from and written to JSON. Standard library only."""
 
-from ddpm.config.checks import check, heard_sampling
+from ddpm.config.checks import check
+from ddpm.config.families import heard_sampling
 from ddpm.config.reading import differences, get, load_config, with_overrides
 from ddpm.config.sections import (
     FORMAT_VERSION,

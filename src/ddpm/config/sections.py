@@ -73,7 +73,7 @@ class DiffusionConfig:
 
 @dataclass(frozen=True)
 class GanConfig:
-    """A DCGAN's shape and loss; `networks/dcgan.py` and `models/dcgan.py` document each."""
+    """A DCGAN's shape and loss; `networks/gan.py` and `models/dcgan.py` document each."""
 
     latent: int = 100  # numbers that an image is made from
     channels: int = (

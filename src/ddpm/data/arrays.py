@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.archive import BOUNDED, overlap
-from ddpm.data.source import ImageSource, Numbered, is_bomb, numbered_labels, printable
+from ddpm.data.image_source import ImageSource, Numbered, is_bomb, numbered_labels, printable
+from ddpm.data.zips import BOUNDED, overlap
 from ddpm.errors import RequestError
 
 _LONGEST_HEADER = 10_000  # bytes, as numpy has it

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddpm.data.pieces import Images
+from ddpm.data.mapped_array import Images
 from ddpm.data.transfer import sent
 from ddpm.errors import RequestError
 

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.parallel import Progress
-from ddpm.data.pieces import Images, open_pieces
-from ddpm.data.rows import Transform, open_rows, write_rows
-from ddpm.data.source import ImageSource
+from ddpm.data.decoded_rows import Transform, open_rows, write_rows
+from ddpm.data.image_source import ImageSource
+from ddpm.data.mapped_array import Images, open_pieces
+from ddpm.data.threads import Progress
 from ddpm.errors import WorkError
 from ddpm.locking import alone, is_abandoned
 

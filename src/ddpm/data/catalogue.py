@@ -18,7 +18,7 @@ from typing import Any
 
 from ddpm.data import hub
 from ddpm.data.download import Content, DownloadError, fetch
-from ddpm.data.parallel import Progress
+from ddpm.data.threads import Progress
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_old
 
@@ -292,3 +292,10 @@ def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platf
         return home / "Library" / "Caches" / "ddpm-studio"
     xdg = environ.get("XDG_CACHE_HOME")
     return (Path(xdg) if xdg else home / ".cache") / "ddpm-studio"
+
+
+def absolute(data: str) -> str:
+    """Paths are kept whole, so that a run can go on from another folder; names stay names."""
+    from ddpm.data.catalogue import is_path
+
+    return str(Path(data).expanduser().resolve()) if is_path(data) else data

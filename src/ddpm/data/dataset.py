@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.cache import Decoded, cached_images, decoded_images
+from ddpm.data.decoded_rows import Transform
+from ddpm.data.detect import open_source
 from ddpm.data.duplicates import first_of_equals
-from ddpm.data.parallel import Progress
-from ddpm.data.pieces import Images
-from ddpm.data.rows import Transform
-from ddpm.data.source import ImageSource
-from ddpm.data.sources import open_source
+from ddpm.data.image_source import ImageSource
+from ddpm.data.mapped_array import Images
 from ddpm.data.survey import Survey, known_survey, survey
+from ddpm.data.threads import Progress
 from ddpm.errors import RequestError
 
 TEST_FILES = "the test files"  # where the holdout of an IDX set comes from

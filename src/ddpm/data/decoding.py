@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ddpm.data.source import BrokenImageError, printable
+from ddpm.data.image_source import BrokenImageError, printable
 
 RULE = 1  # part of every cache key: count up when the rule above changes
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from ddpm.data.source import (
+from ddpm.data.image_source import (
     ARCHIVES,
     LARGEST_FILE,
     BrokenImageError,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddpm.data.parallel import Progress
+from ddpm.data.threads import Progress
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_leftovers, replacing
 

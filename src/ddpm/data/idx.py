@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.arrays import plain_images
-from ddpm.data.source import ImageSource, Numbered, is_bomb, natural_key, numbered_labels, once
+from ddpm.data.image_source import (
+    ImageSource,
+    Numbered,
+    is_bomb,
+    natural_key,
+    numbered_labels,
+    once,
+)
 from ddpm.errors import RequestError
 
 _NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", re.IGNORECASE)

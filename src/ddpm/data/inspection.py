@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.dataset import Dataset, prepare
-from ddpm.data.parallel import Progress
-from ddpm.data.sources import open_source
+from ddpm.data.detect import open_source
 from ddpm.data.survey import survey
+from ddpm.data.threads import Progress
 
 _SAMPLES = 64
 _LISTED = 20  # sizes and classes, the most frequent; a folder of photos has thousands of sizes

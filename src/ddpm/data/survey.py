@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ddpm.data.cache import remove_leftovers, writing_in
-from ddpm.data.content import UNREADABLE, SetHash, item_hash
+from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
 from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
-from ddpm.data.parallel import Progress, in_order
-from ddpm.data.source import BrokenImageError, ImageSource, none_usable
+from ddpm.data.image_source import BrokenImageError, ImageSource, none_usable
+from ddpm.data.threads import Progress, in_order
 from ddpm.files import parse_json, write_json
 
 _GREY_SAMPLE = 256  # images whose pixels decide whether a set is grey

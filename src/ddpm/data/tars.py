@@ -19,9 +19,8 @@ from typing import BinaryIO, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.archive import points_outside
 from ddpm.data.folder import fingerprint
-from ddpm.data.source import (
+from ddpm.data.image_source import (
     ARCHIVES,
     LARGEST_FILE,
     BrokenImageError,
@@ -30,6 +29,7 @@ from ddpm.data.source import (
     natural_key,
     printable,
 )
+from ddpm.data.zips import points_outside
 from ddpm.errors import RequestError
 
 _LONGEST_TEXT = (

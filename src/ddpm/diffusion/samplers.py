@@ -208,3 +208,14 @@ SAMPLERS: dict[str, Sampler] = {
     "dpm++2m-sde": dpmpp_2m_sde,
     "unipc": unipc,
 }
+
+
+# Steps of a sampler that is asked for by name without a number. Algorithm 2 walks the whole table.
+USUAL_STEPS = {
+    "ancestral": None,
+    "ddim": 50,
+    "heun": 18,
+    "dpm++2m": 20,
+    "dpm++2m-sde": 25,
+    "unipc": 15,
+}

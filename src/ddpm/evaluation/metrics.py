@@ -16,12 +16,12 @@ from torch import Tensor
 
 from ddpm.evaluation.bootstrap import Scale, interval
 from ddpm.evaluation.color import brightness, colorfulness, contrast
+from ddpm.evaluation.copies import nearest, pixel_vectors
 from ddpm.evaluation.density_coverage import balls_around, weighted_coverage
 from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
 from ddpm.evaluation.fid import Frechet, frechet_to
 from ddpm.evaluation.inception_score import inception_score
 from ddpm.evaluation.kid import mean_kernel, weighted_mmd
-from ddpm.evaluation.memorisation import nearest, pixel_vectors
 from ddpm.evaluation.precision_recall import covered, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
 from ddpm.evaluation.statistics import statistics
@@ -250,3 +250,8 @@ def applicable(sample: Sample) -> dict[str, Metric]:
     if classes <= CLASS_ROWS:
         chosen |= {f"class-share-{index}": class_share(index) for index in range(classes)}
     return chosen
+
+
+CLASS_SHARE = "class-share-"  # metrics of this name are one row a class, and one line here
+
+BETTER = {"lower": "lower", "higher": "higher", "real": "as floor"}

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 
-State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
 Losses = Mapping[str, Tensor]
 """What one step measured: name → 0-d, or 1-d by noise level (nan where none fell).
 

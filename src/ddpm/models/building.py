@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ddpm.models.geometry import TOLD
+from ddpm.models.augment_pipe import TOLD
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
 from ddpm.randomness import derive_seed

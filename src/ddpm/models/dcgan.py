@@ -1,6 +1,6 @@
 """A DCGAN: generator, discriminator, an optimizer each and the generator's moving average, bound together.
 
-The one place where a configuration is unpacked into the plain arguments of `networks/dcgan.py`.
+The one place where a configuration is unpacked into the plain arguments of `networks/gan.py`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,12 @@ from torch import Tensor, nn
 from ddpm.config import Config, SamplingConfig
 from ddpm.data.transfer import sent
 from ddpm.device import autocast, resolve_precision
-from ddpm.models.base import Frame, Losses, State
-from ddpm.models.ema import Ema
-from ddpm.models.optimizers import (
-    learning_rate,
-    load_optimizer_tensors,
-    make_optimizer,
-    optimizer_tensors,
-)
+from ddpm.models.base import Frame, Losses
 from ddpm.models.spec import ModelSpec
-from ddpm.networks.dcgan import Discriminator, Generator, map_sizes
+from ddpm.networks.gan import Discriminator, Generator, map_sizes
+from ddpm.optim.ema import Ema
+from ddpm.optim.optimizers import learning_rate, make_optimizer
+from ddpm.optim.state import State, load_optimizer_tensors, optimizer_tensors
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
 

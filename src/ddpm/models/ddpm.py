@@ -28,27 +28,23 @@ from ddpm.diffusion.samplers import (
     starting_noise,
 )
 from ddpm.diffusion.schedules import make_schedule
-from ddpm.diffusion.times import draw_times
+from ddpm.diffusion.timesteps import draw_times
+from ddpm.distributed import agreed, dealt, rank, share, size
 from ddpm.errors import RequestError
-from ddpm.models.base import Frame, Losses, State
+from ddpm.models.augment_pipe import TOLD, Geometry
+from ddpm.models.autoguidance import Guide, Guides
+from ddpm.models.base import Frame, Losses
 from ddpm.models.building import make_unet
-from ddpm.models.compiling import Compiled, is_wanted, try_compiling
 from ddpm.models.drawn import Drawn
-from ddpm.models.ema import Ema
-from ddpm.models.geometry import TOLD, Geometry
-from ddpm.models.guides import Guide, Guides
-from ddpm.models.optimizers import (
-    learning_rate,
-    load_optimizer_tensors,
-    make_optimizer,
-    optimizer_tensors,
-)
-from ddpm.models.parallel import joined
-from ddpm.models.posthoc import PowerEma
-from ddpm.models.remarks import signal_left, warnings_of
-from ddpm.models.sharding import fitted, shard, whole, whole_state
+from ddpm.models.setup_warnings import signal_left, warnings_of
 from ddpm.models.spec import ModelSpec
-from ddpm.processes import agreed, dealt, rank, share, size
+from ddpm.optim.compiling import Compiled, is_wanted, try_compiling
+from ddpm.optim.ema import Ema
+from ddpm.optim.optimizers import learning_rate, make_optimizer
+from ddpm.optim.parallel import joined
+from ddpm.optim.posthoc_ema import PowerEma
+from ddpm.optim.sharding import fitted, shard, whole
+from ddpm.optim.state import State, load_optimizer_tensors, optimizer_tensors, whole_state
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
 NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
@@ -253,7 +249,7 @@ class Ddpm:
         own, clip = self.averaged, CLIPS[settings.clip]
         chosen = None if labels is None else torch.tensor(labels, device=self.device)
         worse, hidden = own, None  # guidance leads away from the same network without labels,
-        if settings.autoguided:  # or from a worse one with them (see models/guides.py)
+        if settings.autoguided:  # or from a worse one with them (see models/autoguidance.py)
             worse, hidden = self.guide(settings.guide), chosen
         guided = settings.guidance != 1 and (settings.autoguided or chosen is not None)
 

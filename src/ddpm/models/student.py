@@ -20,9 +20,10 @@ from ddpm.diffusion.levels import Levels, levels
 from ddpm.diffusion.objectives import split_variance
 from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
 from ddpm.errors import RequestError
-from ddpm.models.base import Frame, Losses, State
+from ddpm.models.base import Frame, Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 from ddpm.randomness import ImageNoise, generator_for
 
 WALK = 8  # steps of the teacher from noise to an image, at least

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 from ddpm.files import TEMP_PREFIX, parse_json, replacing_folder
-from ddpm.models.base import State
 from ddpm.models.sizes import Form
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
 from ddpm.training.faults import NotFiniteError
 
 STATE_FILE = "state.json"

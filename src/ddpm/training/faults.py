@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ddpm.errors import WorkError, is_out_of_memory
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.models.parallel import unagreed
+from ddpm.optim.parallel import unagreed
 
 
 class StepError(WorkError):

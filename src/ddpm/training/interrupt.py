@@ -9,7 +9,7 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
-from ddpm.processes import LostError, highest
+from ddpm.distributed import LostError, highest
 
 
 class Interrupt:

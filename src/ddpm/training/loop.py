@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ddpm.distributed import highest
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.processes import highest
 from ddpm.training.faults import guarded_step
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
@@ -82,3 +82,6 @@ def train(
             took = time.perf_counter() - before
             previewing, longest = previewing + took, max(longest, took)
     return step
+
+
+PREVIEW_STEPS = 10  # of a cheap solver

@@ -123,3 +123,6 @@ def _encoded(pictures: Sequence[Image.Image], durations: list[int]) -> bytes:
     buffer = io.BytesIO()
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
     return buffer.getvalue()
+
+
+GIF_FRAMES = 40

@@ -1,0 +1,120 @@
+"""The library's short road: a tensor of images → a model → samples, with no files in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddpm.config import Config, check
+from ddpm.data.augmentation import Augmentation
+from ddpm.data.batches import Batches
+from ddpm.data.pixels import to_model
+from ddpm.device import pick_device
+from ddpm.errors import RequestError
+from ddpm.models.base import GenerativeModel
+from ddpm.models.families import make_model
+from ddpm.models.spec import ModelSpec
+from ddpm.presets import get_preset
+from ddpm.sampling.draw import choose_labels, draw
+from ddpm.sampling.settings import chosen_settings
+from ddpm.terminal import Progress, loss_words
+
+
+def build_model(
+    recipe: str | Config,
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    device: str = "auto",
+) -> GenerativeModel:
+    """An untrained model for `images` uint8 [N, C, H, W] by a preset's name or a configuration.
+
+    With `labels` int64 [N] it learns classes 0 … max(labels), for guidance. RequestError: other
+    types or shapes, or an unknown preset.
+    """
+    _check_images(images, labels)
+    config = get_preset(recipe).config if isinstance(recipe, str) else recipe
+    config = replace(config, data=replace(config.data, labels=labels is not None))
+    check(config)
+    counts = () if labels is None else tuple(torch.bincount(labels).tolist())
+    x0 = to_model(images)
+    mean = x0.mean(dim=(0, 2, 3))
+    spec = ModelSpec(
+        config=config,
+        image_shape=(images.shape[1], images.shape[2], images.shape[3]),
+        data_mean=tuple(mean.tolist()),
+        data_std=float((x0 - mean[:, None, None]).square().mean().sqrt()),
+        class_names=tuple(str(c) for c in range(len(counts))),
+        class_counts=counts,
+    )
+    return make_model(spec, pick_device(device))
+
+
+def _check_images(images: Tensor, labels: Tensor | None) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise RequestError(
+            f"Images must be uint8 [N, C, H, W] with 1 or 3 channels, not {images.dtype} "
+            f"{list(images.shape)}."
+        )
+    if not len(images):
+        raise RequestError("There are no images here; give a tensor of at least one.")
+    if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
+        raise RequestError(
+            f"Labels must be int64 [{len(images)}], one an image, not {labels.dtype} "
+            f"{list(labels.shape)}."
+        )
+
+
+def fit(
+    model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
+) -> list[float]:
+    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; each loss (a GAN: its generator's).
+
+    Nothing is written; the seed, batch size, learning rate and augmentation are the model's own.
+    RequestError: other types or shapes than `build_model` takes, or no steps.
+    """
+    _check_images(images, labels)
+    config = model.spec.config
+    config = replace(config, training=replace(config.training, steps=steps))
+    check(config)
+    model.set_total(config)
+    batches = Batches(
+        images.numpy(),
+        np.arange(len(images)),
+        None if labels is None else labels.numpy(),
+        config.training.batch_size,
+        config.training.seed,
+        Augmentation(config.data.flip, config.data.shift, config.data.crop),
+    )
+    losses: list[float] = []
+    with Progress("training", steps, scale=config.training.batch_size) as bar:
+        for step in range(1, steps + 1):
+            drawn, classes = batches.batch(step - 1)
+            found = model.training_step(to_model(drawn), classes, step)
+            losses.append(float(next(iter(found.values()))))
+            bar.reach(step, loss_words(found))
+    return losses
+
+
+def sample(
+    model: GenerativeModel,
+    n: int = 25,
+    *,
+    seed: int = 0,
+    label: str | None = None,
+    settings: Sequence[str] = (),
+) -> Tensor:
+    """`n` images uint8 [n, C, H, W], image i from seed `seed` + i alone.
+
+    `settings` are overrides such as ``sampling.sampler=ddim``, as behind the command line's --set.
+    RequestError: n below 1, a label the model did not learn, or settings it cannot draw with.
+    """
+    if n < 1:
+        raise RequestError(f"{n} images cannot be drawn; ask for at least one.")
+    seeds = range(seed, seed + n)
+    chosen = chosen_settings(model, settings)
+    return torch.from_numpy(draw(model, seeds, choose_labels(model, seeds, label), chosen))

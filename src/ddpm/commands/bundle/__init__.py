@@ -1,0 +1,1 @@
+"""`ddpm bundle`: write or check the hand-in of the course."""

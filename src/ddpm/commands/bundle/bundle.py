@@ -1,0 +1,192 @@
+"""`ddpm bundle`: the zip that is handed in, whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ddpm.commands.bundle import names as handin
+from ddpm.commands.bundle.check import check_files
+from ddpm.commands.bundle.package_files import NOTEBOOK, NOTICES, package_code, shipped_file
+from ddpm.commands.bundle.parts import (
+    SEEDS,
+    Part,
+    baselines,
+    configs,
+    image_part,
+    run_note,
+    write_pictures,
+)
+from ddpm.commands.bundle.readme import readme_text
+from ddpm.commands.report.compose import Front
+from ddpm.commands.report.report import NOTES, ReportRequest, command, write_report
+from ddpm.data.catalogue import DATASETS
+from ddpm.data.hub import is_name
+from ddpm.documents.citations import (
+    CHOICES,
+    SOURCES,
+    augmentation_source,
+    average_source,
+    chosen,
+    guidance_sources,
+    label_source,
+    network_sources,
+)
+from ddpm.documents.typst_pdf import load_typst
+from ddpm.errors import RequestError, WorkError
+from ddpm.files import check_place, replacing
+
+_OLDEST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
+
+
+@dataclass(frozen=True)
+class BundleRequest:
+    """What goes into the zip; `report` and `notebook` are the author's own, instead of ours."""
+
+    student_id: str
+    mnist: str  # a run
+    anime: str
+    dcgan: Sequence[str] = ()
+    comparisons: Sequence[Path] = ()
+    report: Path | None = None
+    notebook: Path | None = None
+    notes: Path | None = None  # the author's passages of our report; None: notes.md beside the zip
+    language: str = "en"  # of our report
+    pick: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # "mnist", "anime" → 25 seeds
+    out: Path = Path()
+    device: str = "auto"
+
+
+def write_bundle(request: BundleRequest) -> Path:
+    """Draw, write the report where none is given, and zip; the path of the zip.
+
+    RequestError, before anything is drawn, where the ID, a run or a file will not do.
+    """
+    path = request.out / handin.zip_name(request.student_id)
+    check_place(path)
+    _check_author_files(request)
+    parts = [
+        image_part(images, target, request.pick.get(images, SEEDS), request.device)
+        for images, target in (("mnist", request.mnist), ("anime", request.anime))
+    ]
+    parts += baselines(request.dcgan, request.device)
+    files = _source(parts, request.notebook)
+    files[handin.README] = _readme(request.student_id, parts).encode()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for part in parts:
+            if part.images:
+                write_pictures(folder, part)
+        _write_report(folder / handin.report_name(request.student_id), request)
+        files |= {file.name: file.read_bytes() for file in folder.iterdir()}
+    _check_own(path.name, files)
+    with replacing(path) as temporary:
+        _write_zip(temporary, files)
+    return path
+
+
+def _check_author_files(request: BundleRequest) -> None:
+    """The author's own files, or what is needed to write them, before any work is done."""
+    for file in (request.report, request.notebook):
+        if file is not None and not file.is_file():
+            raise RequestError(f"There is no file {file}; name one that is there, or leave it out.")
+    for folder in request.comparisons:
+        if not folder.is_dir():
+            raise RequestError(f"There is no folder {folder}; give one that ddpm compare wrote.")
+    if request.report is not None:
+        fault = handin.pdf_fault(request.report.read_bytes())
+        if fault:
+            raise RequestError(f"{request.report} {fault}; give --report a PDF.")
+    else:
+        _check_typst()
+    if request.notebook is not None and request.notebook.suffix != ".ipynb":
+        raise RequestError(f"{request.notebook} is no notebook; give a file that ends in .ipynb.")
+
+
+def _check_typst() -> None:
+    try:
+        load_typst()
+    except RequestError as error:
+        raise RequestError(
+            "The report needs the package typst: run pip install 'ddpm-studio[report]', or give a "
+            "PDF of your own with --report FILE."
+        ) from error
+
+
+def _source(parts: Sequence[Part], notebook: Path | None) -> dict[str, bytes]:
+    """The folder source/: notebook, configurations, code, licence and citation."""
+    notebook = notebook or shipped_file(NOTEBOOK)
+    files = {notebook.name: notebook.read_bytes(), **package_code()}
+    files |= {name: shipped_file(name).read_bytes() for name in NOTICES}
+    return {f"{handin.SOURCE}/{name}": content for name, content in files.items()} | configs(parts)
+
+
+def _readme(student_id: str, parts: Sequence[Part]) -> str:
+    """readme.txt, every source once."""
+    keys = dict.fromkeys(key for part in parts for key in _sources(part) if key)
+    sources = [
+        "this code: ddpm-studio, MIT (source/LICENSE); cite it as source/CITATION.cff says",
+        *(SOURCES[key].line for key in keys),
+        *filter(None, dict.fromkeys(map(_images_cited, parts))),
+    ]
+    return readme_text(student_id, list(map(run_note, parts)), sources)
+
+
+def _sources(part: Part) -> list[str]:
+    """Keys of the works that a run's choices come from, some perhaps twice or empty."""
+    config, length = part.config.to_dict(), part.opened.average
+    average = average_source(config, length)
+    if config["model"] == "dcgan":
+        return [*network_sources(config), "gan", chosen(config, "training.optimizer"), average]
+    choices = [chosen(config, key) for key in CHOICES]
+    choices += [augmentation_source(config), label_source(config), average]
+    return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
+
+
+def _images_cited(part: Part) -> str:
+    """Where the images come from, as far as the catalogue or their own name tells."""
+    path = part.config.data.path
+    if is_name(path):
+        return f"images: https://huggingface.co/datasets/{path.removeprefix('hf:')}"
+    entry = DATASETS.get(path)
+    return f"images: {entry.citation}; {entry.source}" if entry else ""
+
+
+def _write_report(path: Path, request: BundleRequest) -> None:
+    """The author's own PDF, else ours of every run; it names the command that makes it alone."""
+    if request.report is not None:
+        path.write_bytes(request.report.read_bytes())
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        asked = ReportRequest(
+            targets=[request.mnist, request.anime, *request.dcgan],
+            comparisons=request.comparisons,
+            out=Path(scratch) / path.name,
+            notes=request.notes or request.out / NOTES,
+            language=request.language,
+            front=Front(student_id=request.student_id),
+            device=request.device,
+        )
+        alone = replace(asked, out=Path(path.name), notes=request.notes)
+        write_report(replace(asked, said=command(alone)))
+        path.write_bytes(asked.out.read_bytes())
+
+
+def _check_own(archive: str, files: Mapping[str, bytes]) -> None:
+    """WorkError where our own check would refuse what is about to be written."""
+    found = check_files(archive, list(files.items()), {})
+    wrong = [f"{finding.what} {finding.words}" for finding in found if finding.verdict == "wrong"]
+    if wrong:
+        raise WorkError(f"The zip was not written, its own check refuses it: {'; '.join(wrong)}.")
+
+
+def _write_zip(path: Path, files: Mapping[str, bytes]) -> None:
+    """The same files give the same bytes: sorted, without dates or owners."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name, _OLDEST)
+            member.create_system, member.external_attr = 3, 0o644 << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=9)

@@ -1,0 +1,146 @@
+"""The runs of a hand-in: opened and checked, their pictures, what the readme says of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ddpm.commands.bundle import names as handin
+from ddpm.commands.bundle.check import CELLS
+from ddpm.commands.bundle.readme import RunNote
+from ddpm.commands.report.reproduce import data_name
+from ddpm.config import Config
+from ddpm.data.catalogue import DATASETS
+from ddpm.data.hub import is_name
+from ddpm.errors import RequestError
+from ddpm.loading.models import Opened, open_model
+from ddpm.models.dcgan import Dcgan
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.fingerprint import weights_hash
+from ddpm.quantities import seed_words
+from ddpm.runs import RunFolder, find_run, read_rows
+from ddpm.sampling.draw import choose_labels, draw_with_bar
+from ddpm.sampling.provenance import grid_comment
+from ddpm.terminal import say
+from ddpm.visuals.curves import loss_figure
+from ddpm.visuals.figures import rendered
+from ddpm.visuals.grids import save_grid
+from ddpm.visuals.saving import save_picture
+
+SEEDS = tuple(range(CELLS[0] * CELLS[1]))
+
+
+@dataclass(frozen=True)
+class Part:
+    """An opened run of the hand-in, its name there, and whose pictures of which seeds it makes."""
+
+    opened: Opened
+    run: RunFolder
+    name: str
+    images: str = ""  # "mnist" or "anime"; "" where none
+    seeds: tuple[int, ...] = SEEDS
+
+    @property
+    def config(self) -> Config:
+        return self.opened.model.spec.config
+
+    @property
+    def drawn(self) -> str:
+        """`seeds 0–24, dpm++2m, 20 steps`; seeds that were chosen are called so."""
+        picked = "" if self.seeds == SEEDS else " (picked)"
+        return (
+            f"{seed_words(self.seeds)}{picked}, {self.opened.model.drawing(self.config.sampling)}"
+        )
+
+
+def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> Part:
+    """The run behind `--mnist` or `--anime`: a diffusion model of that size."""
+    part, side = _opened(target, images, device), handin.SIDES[images]
+    if not isinstance(part.opened.model, Ddpm):
+        gan = isinstance(part.opened.model, Dcgan)
+        what = "no diffusion model" if gan else "a few-step student"
+        other = "a run of one, and this one with --dcgan" if gan else "its teacher"
+        raise RequestError(f"{target} is {what}; give --{images} {other}.")
+    height, width = part.opened.model.spec.image_shape[1:]
+    if (height, width) != (side, side):
+        raise RequestError(
+            f"{target} draws images of {height}x{width}, but {handin.grid_name(images)} shows "
+            f"{side}x{side}; give --{images} a run that was trained with data.size={side}."
+        )
+    return replace(part, images=images, seeds=tuple(seeds))
+
+
+def baselines(targets: Sequence[str], device: str) -> list[Part]:
+    """The runs behind `--dcgan`, under names of their own."""
+    parts: list[Part] = []
+    for target in targets:
+        part = _opened(target, "", device)
+        if not isinstance(part.opened.model, Dcgan):
+            raise RequestError(f"{target} is a diffusion model; --dcgan takes the runs of a DCGAN.")
+        taken = {*handin.SETS, *(other.name for other in parts)}
+        name = part.run.root.name
+        names = (f"{name}-{n}" if n > 1 else name for n in range(1, len(taken) + 2))
+        parts.append(replace(part, name=next(name for name in names if name not in taken)))
+    return parts
+
+
+def _opened(target: str, name: str, device: str) -> Part:
+    run = find_run(target)
+    if run is None:
+        raise RequestError(f"{target} is not a run; give the folder that ddpm train wrote.")
+    return Part(open_model(target, device), run, name)
+
+
+def write_pictures(folder: Path, part: Part) -> None:
+    """The grid and the loss of one run, as JPEGs that say in their comment where they come from."""
+    model, settings = part.opened.model, part.config.sampling
+    say(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
+    images = draw_with_bar(model, part.seeds, choose_labels(model, part.seeds, None), settings)
+    save_grid(
+        folder / handin.grid_name(part.images),
+        images,
+        *CELLS,
+        caption=f"{part.drawn}, step {part.opened.step}",
+        comment=grid_comment(model, settings, part.seeds, None, CELLS),
+    )
+    figure = loss_figure(
+        read_rows(part.run.metrics),
+        title=f"{part.run.root.name}: loss",
+        note=part.run.load_environment().get("data", {}).get("held_out_reason", ""),
+    )
+    comment = json.dumps({"ddpm-studio": "loss", "run": weights_hash(model)})
+    save_picture(folder / handin.loss_name(part.images), rendered(figure), comment=comment)
+
+
+def configs(parts: Sequence[Part]) -> dict[str, bytes]:
+    """Each run's configuration under its name in the zip, where `ddpm train source/runs/NAME` reads it.
+
+    Without the folders of the author's computer.
+    """
+    files = {}
+    for part in parts:
+        data = replace(part.config.data, path=data_name(part.config))
+        text = json.dumps(replace(part.config, data=data).to_dict(), indent=2, ensure_ascii=False)
+        files[RunFolder(Path("source/runs") / part.name).config.as_posix()] = f"{text}\n".encode()
+    return files
+
+
+def run_note(part: Part) -> RunNote:
+    """What the readme says of a run."""
+    path, first = part.config.data.path, part.seeds[0]
+    in_a_row = part.seeds == tuple(range(first, first + len(part.seeds)))
+    return RunNote(
+        name=part.name,
+        model=part.config.model.upper(),
+        preset=part.config.preset,
+        step=part.opened.step or 0,
+        batch_size=part.config.training.batch_size,
+        data=path if path in DATASETS or is_name(path) else "IMAGES",
+        environment=part.run.load_environment(),
+        weights=weights_hash(part.opened.model),
+        images=part.images,
+        drawn=part.drawn,
+        first_seed=first if in_a_row else None,
+    )

@@ -1,0 +1,127 @@
+"""readme.txt of the hand-in: what is what, how to run it, the images, the machine, the sources."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ddpm.commands.bundle import names
+
+NEEDED = (  # as in pyproject.toml
+    "torch>=2.11",
+    "numpy>=2",
+    "pillow>=11",
+    "matplotlib>=3.10",
+    "safetensors>=0.5",
+    "tqdm>=4.66",
+)
+_WIDTH = 100
+_COUNTS = ("given", "used", "held_out", "duplicate", "broken")
+
+
+@dataclass(frozen=True)
+class RunNote:
+    """One run in plain words and rows."""
+
+    name: str  # its config lies in source/runs/NAME/
+    model: str  # "DDPM" or "DCGAN"
+    preset: str
+    step: int
+    batch_size: int
+    data: str  # a name that `--data` takes, or IMAGES for a set of the author's own
+    environment: Mapping[str, Any]  # environment.json
+    weights: str  # hash
+    images: str = ""  # "mnist" or "anime" where its pictures are handed in
+    drawn: str = ""  # words of that 5x5 grid
+    first_seed: int | None = None  # where the grid's seeds follow one another
+
+
+def readme_text(student_id: str, runs: Sequence[RunNote], sources: Iterable[str]) -> str:
+    """The whole file; lines end in newline, long paragraphs are broken at 100 characters."""
+    title = f"HW2-2, student {student_id}: diffusion models (DDPM) of MNIST and of anime faces"
+    parts = [
+        _headed(title, "=", []),
+        _headed("What is what", "-", _contents(student_id, runs)),
+        _headed("The runs", "-", [line for run in runs for line in _run(run)]),
+        _headed("How to run it", "-", _commands(runs)),
+        _headed("Sources", "-", [line for source in sources for line in _item(source)]),
+    ]
+    return "\n".join(parts)
+
+
+def _headed(title: str, rule: str, lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in (title, rule * len(title), *lines))
+
+
+def _item(text: str, mark: str = "- ", indent: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=mark,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _contents(student_id: str, runs: Sequence[RunNote]) -> list[str]:
+    rows = [(names.report_name(student_id), "the report")]
+    for run in runs:
+        if run.images:
+            rows += [
+                (
+                    names.grid_name(run.images),
+                    f"25 images drawn by the run {run.name}: {run.drawn}",
+                ),
+                (names.loss_name(run.images), "the loss of that run against its iterations"),
+            ]
+    rows += [
+        ("source/", "the code: the package ddpm, a notebook, the licence and how to cite it"),
+        ("source/runs/", "the configuration of each run, one folder a run"),
+    ]
+    width = max(len(name) for name, _ in rows) + 2
+    return [f"{name:<{width}}{words}" for name, words in rows]
+
+
+def _run(run: RunNote) -> list[str]:
+    data = run.environment.get("data", {})
+    counts = ", ".join(f"{data.get(key, '?')} {key.replace('_', ' ')}" for key in _COUNTS)
+    reason = f" (held out: {data['held_out_reason']})" if "held_out_reason" in data else ""
+    known = f"data set {run.data}, content {str(data.get('content_hash', '?'))[:12]}"
+    return [
+        f"{run.name}: {run.model}, preset {run.preset}, {run.step} steps of {run.batch_size} images",
+        *_item(f"images: {counts}{reason}; {known}", "  ", "    "),
+        *_item(f"environment: {_machine(run.environment)}", "  ", "    "),
+        f"  weights: {run.weights}",
+    ]
+
+
+def _machine(found: Mapping[str, Any]) -> str:
+    """Device, precision, seed and versions, as far as they were recorded."""
+    words = [f"{key} {found.get(key, '?')}" for key in ("device", "threads", "precision", "seed")]
+    named = {"python": "Python", "torch": "torch", "numpy": "numpy", "ddpm": "ddpm-studio"}
+    words += [f"{name} {found.get(key, '?')}" for key, name in named.items()]
+    commit = [f"commit {found['commit']}"] if found.get("commit") else []
+    return ", ".join([*words, *commit, str(found.get("platform", "?"))])
+
+
+def _commands(runs: Sequence[RunNote]) -> list[str]:
+    lines = ["Python 3.11 or newer; in the folder source:", ""]
+    lines.append("  python -m pip install " + " ".join(f'"{needed}"' for needed in NEEDED))
+    for run in runs:
+        again = f"again/{run.name}"
+        lines.append(
+            f"  python -m ddpm train runs/{run.name} --data {run.data} --steps {run.step} --out {again}"
+        )
+        if run.images and run.first_seed is not None:
+            lines.append(
+                f"  python -m ddpm sample {again} --seed {run.first_seed} "
+                f"--out {names.grid_name(run.images)}"
+            )
+    words = (
+        "IMAGES stands for the folder or zip of the images. The notebook runs from top to bottom in "
+        "Jupyter or Colab, begun in the same folder."
+    )
+    return [*lines, "", *_item(words, "", "")]

@@ -1,0 +1,1 @@
+"""`ddpm compare`: compare runs by metrics or by eye."""

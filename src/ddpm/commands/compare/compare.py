@@ -1,0 +1,147 @@
+"""`ddpm compare`: several generators by the same measure, in tables, pictures and verdicts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.compare.comparison_figures import FIGURES, draw_figures
+from ddpm.commands.compare.comparison_table import markdown, summary, table_csv
+from ddpm.commands.compare.entries import (
+    Entrants,
+    check_folder,
+    common_count,
+    open_entrants,
+    open_real,
+)
+from ddpm.errors import RequestError
+from ddpm.evaluation.verdicts import compare_all
+from ddpm.files import write_json, write_text
+from ddpm.loading.run_summary import run_facts
+from ddpm.runs import COMPARISON
+from ddpm.scoring.measure import EvaluationRequest, Measured, measure
+from ddpm.scoring.references import RealImages
+from ddpm.scoring.subjects import DrawnImages, Subject
+from ddpm.terminal import say
+
+FORMAT = 1
+TABLES = {"markdown": "table.md", "csv": "table.csv"}
+
+
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """What to compare, against which real images, how, and where the results go."""
+
+    targets: Sequence[str]  # runs, weights, or images: folders, zips, .npy or .npz
+    out: Path = Path("comparison")
+    reference: str | None = None  # None: the training images of the first model
+    n: int | None = None  # of each; None: 1000, or as many as every one has
+    network: str = "auto"
+    weights: Path | None = None  # of the feature network, where it takes any
+    seed: int = 0
+    likelihood: int = 64  # held-out images for bits/dim of diffusion models; 0 is off
+    overrides: Sequence[str] = ()  # sampling.key=value, for the models
+    device: str = "auto"
+
+
+def compare(request: ComparisonRequest) -> dict[str, Any]:
+    """Measure every entry alike and write tables, figures and comparison.json, which is returned."""
+    _check_out(request.out)
+    same_data = request.reference is None
+    entrants = open_entrants(
+        request.targets, request.overrides, request.device, same_data=same_data
+    )
+    n = common_count(entrants, request.n)
+    real = open_real(entrants, request.reference, n, request.device)
+    measured = [
+        _measure(request, entrants, index, n, real) for index in range(len(request.targets))
+    ]
+    comparison = describe(command(request), entrants, [m.evaluation for m in measured])
+    request.out.mkdir(parents=True, exist_ok=True)
+    comparison["figures"] = draw_figures(request.out, comparison, measured)
+    comparison["tables"] = TABLES
+    write_text(request.out / TABLES["markdown"], markdown(comparison))
+    write_text(request.out / TABLES["csv"], table_csv(comparison))
+    write_json(request.out / COMPARISON, comparison)
+    return comparison
+
+
+def _check_out(out: Path) -> None:
+    """RequestError where nothing can be written, or over files that no comparison wrote."""
+    check_folder(out, COMPARISON)
+    taken = [name for name in (*TABLES.values(), *FIGURES.values()) if (out / name).exists()]
+    if taken and not (out / COMPARISON).exists():
+        raise RequestError(
+            f"{out} has {', '.join(taken)} but no {COMPARISON}, so they may be no comparison's; give "
+            "another folder with --out, or remove them."
+        )
+
+
+def describe(
+    words: str, entrants: Entrants, evaluations: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """comparison.json without its pictures and tables; `words`: the command."""
+    entries = [
+        {"label": label, "evaluation": evaluation, "run": _facts(subject)}
+        for label, evaluation, subject in zip(
+            entrants.labels, evaluations, entrants.subjects, strict=True
+        )
+    ]
+    verdicts = compare_all([e["rows"] for e in evaluations], entrants.labels)
+    return {"format": FORMAT, "command": words, "entries": entries, "verdicts": verdicts}
+
+
+def printed(comparison: dict[str, Any], out: Path) -> str:
+    """The verdicts in plain words, and where everything lies."""
+    files = [COMPARISON, *comparison["tables"].values(), *comparison["figures"].values()]
+    return f"{summary(comparison)}\n\n{out}: {', '.join(files)}"
+
+
+def _measure(
+    request: ComparisonRequest, entrants: Entrants, index: int, n: int, real: RealImages
+) -> Measured:
+    say(f"{entrants.labels[index]}: {index + 1} of {len(request.targets)}")
+    reference, subject = request.reference, entrants.subjects[index]
+    if reference is None and entrants.base is not None and subject is not entrants.base:
+        reference = entrants.base.opened.model.spec.config.data.path  # what its own command says
+    return measure(
+        EvaluationRequest(
+            target=request.targets[index],
+            reference=reference,
+            n=n,
+            network=request.network,
+            weights=request.weights,
+            seed=request.seed,
+            likelihood=request.likelihood,
+            overrides=entrants.overrides_for(index, request.overrides),
+            device=request.device,
+        ),
+        real,
+    )
+
+
+def _facts(subject: Subject) -> dict[str, Any] | None:
+    run = subject.opened.run if isinstance(subject, DrawnImages) else None
+    return None if run is None else run_facts(run)
+
+
+def command(request: ComparisonRequest) -> str:
+    """The command line that asks for the same."""
+    words = ["ddpm", "compare", *request.targets]
+    for option, value, usual in (
+        ("--reference", request.reference, None),
+        ("-n", request.n, None),
+        ("--features", request.network, "auto"),
+        ("--weights", request.weights, None),
+        ("--seed", request.seed, 0),
+        ("--likelihood", request.likelihood, 64),
+        ("--out", request.out, Path("comparison")),
+    ):
+        if value != usual:
+            words += [option, str(value)]
+    for assignment in request.overrides:
+        words += ["--set", assignment]
+    return shlex.join(words)

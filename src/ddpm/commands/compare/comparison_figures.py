@@ -1,0 +1,156 @@
+"""The pictures of a comparison: grids, metrics, spectra, neighbors, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ddpm.documents.tables import number, short
+from ddpm.evaluation.copies import nearest, pixel_vectors
+from ddpm.evaluation.image_sets import choose
+from ddpm.evaluation.metrics import CLASS_SHARE
+from ddpm.evaluation.spectrum import radial_power
+from ddpm.quantities import seed_words
+from ddpm.scoring.measure import Measured
+from ddpm.visuals.bars import SIGNS, Bar, Panel, Shares, bars_plot
+from ddpm.visuals.neighbor_strips import NeighborStrip, neighbor_strips
+from ddpm.visuals.panels import GridPanel, grid_panels
+from ddpm.visuals.spectra import spectra_plot
+
+FIGURES = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
+SIDE = 5  # rows and columns of a grid
+STRIP = 10  # images of a strip
+SPECTRUM = 10_000  # real images at most whose spectrum is taken
+_TITLE = 44  # letters of a name in a title with more words behind it
+
+Comparison = Mapping[str, Any]
+
+
+def draw_figures(out: Path, comparison: Comparison, measured: Sequence[Measured]) -> dict[str, str]:
+    """Write the pictures into `out`; their names there. Without any cost there is no such figure."""
+    labels = [entry["label"] for entry in comparison["entries"]]
+    names = dict(FIGURES)
+    draw_grids(out / names["grids"], labels, measured)
+    draw_metrics(out / names["metrics"], comparison)
+    draw_spectra(out / names["spectra"], labels, measured)
+    draw_neighbors(out / names["neighbors"], labels, measured)
+    if not draw_cost(out / names["cost"], comparison):
+        (out / names.pop("cost")).unlink(missing_ok=True)  # of an earlier comparison
+    return names
+
+
+def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+    """Real images, then 25 of every entry: of models the first seeds, of files some at random."""
+    first = measured[0]
+    count = min(SIDE * SIDE, len(first.images))
+    real = first.sets.reference[choose(len(first.sets.reference), count, first.evaluation["seed"])]
+    panels = [GridPanel("real images", real.numpy(), "of the reference, chosen at random")]
+    for label, entry in zip(labels, measured, strict=True):
+        caption = _drawn_words(entry.evaluation, count)
+        shown = entry.images[:count]
+        if entry.evaluation["seeds"] is None:  # files may stand in order, class after class
+            shown = entry.images[choose(len(entry.images), count, entry.evaluation["seed"])]
+        panels.append(GridPanel(label, shown.numpy(), caption))
+    grid_panels(path, panels, -(-count // SIDE), SIDE)
+
+
+def _drawn_words(evaluation: Mapping[str, Any], count: int) -> str:
+    if evaluation["seeds"] is None:
+        return "images as given, chosen at random"
+    start = evaluation["seeds"][0]
+    return f"{evaluation['drawn']}; {seed_words(range(start, start + count))}"
+
+
+def draw_metrics(path: Path, comparison: Comparison) -> None:
+    """A panel a metric with intervals and the floor; the shares of classes in one panel."""
+    verdicts, n = comparison["verdicts"], comparison["entries"][0]["evaluation"]["n"]
+    shares = [v for v in verdicts if v["metric"].startswith(CLASS_SHARE)]
+    panels = [
+        Panel(v["label"], _bars(v), v["better"], _floor(v, comparison), v["winner"])
+        for v in verdicts
+        if v not in shares
+    ]
+    grouped = None
+    if shares:
+        groups = [v["metric"].removeprefix(CLASS_SHARE) for v in shares]
+        entries = [[_bars(v)[i] for v in shares] for i in range(len(comparison["entries"]))]
+        floors = [v["floor"] for v in shares]
+        grouped = Shares("share of each class", groups, entries, floors)
+    note = (
+        f"n={n:,} of each. Lines: 95 % intervals. Dashed: the floor, real images that are not in the "
+        f"reference.\n{SIGNS}. ★ better than every other entry."
+    )
+    bars_plot(path, [e["label"] for e in comparison["entries"]], panels, grouped, note)
+
+
+def _bars(verdict: Mapping[str, Any]) -> list[Bar]:
+    scores = [(s["value"], s["low"], s["high"]) for s in verdict["values"]]
+    return [Bar(*score, words=number(score[0])) for score in scores]
+
+
+def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, float, float] | None:
+    """The floor with its interval, as the first entry that has the metric records it."""
+    if verdict["floor"] is None:
+        return None
+    rows = [row for entry in comparison["entries"] for row in entry["evaluation"]["rows"]]
+    row = next(row for row in rows if row["metric"] == verdict["metric"])
+    value = row["floor"]
+    return value, row.get("floor_low", value), row.get("floor_high", value)
+
+
+def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+    """The mean radial power of the reference and of every entry."""
+    reference = measured[0].sets.reference
+    known = reference[choose(len(reference), SPECTRUM, 0)]
+    real, *powers = (
+        radial_power(images).mean(dim=0).numpy()
+        for images in (known, *(m.images for m in measured))
+    )
+    spectra_plot(path, real, labels, powers)
+
+
+def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+    """The ten images of each entry that look most like copies, above what they may be copied from."""
+    strips = []
+    for label, entry in zip(labels, measured, strict=True):
+        trained = torch.cat([entry.sets.reference, *entry.sets.trained])
+        found = nearest(pixel_vectors(entry.images), pixel_vectors(trained))
+        first, second = found.distance.unbind(dim=1)
+        ratios = torch.where(first == 0, first, first / second)  # a doubled image: 0 / 0 is a copy
+        worst = ratios.argsort()[:STRIP]
+        title = f"{short(label, _TITLE)}: {int(found.flagged.sum())} of {len(ratios):,} below 1/3"
+        nearby = trained[found.index[worst, 0]]
+        strips.append(
+            NeighborStrip(
+                title, entry.images[worst].numpy(), nearby.numpy(), ratios[worst].tolist()
+            )
+        )
+    note = (
+        "Above each column: d1/d2, how far the nearest training image is beside the second nearest "
+        "(in pixels). Shown are the smallest; below 1/3 an image counts as a copy."
+    )
+    neighbor_strips(path, strips, note=note)
+
+
+def draw_cost(path: Path, comparison: Comparison) -> bool:
+    """What training and drawing took; False, and nothing drawn, where nothing is known of it."""
+    entries = comparison["entries"]
+    runs = [entry["run"] or {} for entry in entries]
+    sizes = [sum((run.get("parameters") or {}).values()) or None for run in runs]
+    table = {
+        "training time (minutes)": [run.get("minutes") for run in runs],
+        "images seen in training": [run.get("images_seen") for run in runs],
+        "parameters, all networks": sizes,
+        "images drawn a second": [entry["evaluation"]["images_per_second"] for entry in entries],
+    }
+    panels = [
+        Panel(title, [Bar(value, words=number(value)) for value in values])
+        for title, values in table.items()
+        if any(value is not None for value in values)
+    ]
+    if panels:
+        bars_plot(path, [entry["label"] for entry in entries], panels)
+    return bool(panels)

@@ -1,0 +1,151 @@
+"""comparison.json in tables: what each entry cost, what each metric says, and what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ddpm.documents.tables import (
+    NOTHING,
+    aligned,
+    csv_table,
+    escaped,
+    interval,
+    markdown_table,
+    number,
+    short,
+    whole,
+)
+from ddpm.evaluation.metrics import BETTER, CLASS_SHARE
+
+Comparison = Mapping[str, Any]  # as in comparison.json
+RULE = (
+    "A verdict holds the best entry against each other one: it is better where the 95 % interval of the "
+    "difference lies above zero (both intervals in quadrature, the two taken for independent), else the "
+    "two are not distinguishable at this n. Where a metric should be as the floor is, distances to the "
+    "floor are compared."
+)
+_NAME = 18  # letters of an entry's name at the head of a column on a terminal
+_RUN = ("minutes", "steps", "images_seen", "batch_size", "precision", "device", "threads")
+
+
+def markdown(comparison: Comparison) -> str:
+    """The page table.md: the command, the cost, the scores, how to read them."""
+    entries, first = comparison["entries"], comparison["entries"][0]["evaluation"]
+    names = [entry["label"] for entry in entries]
+    cost = [{"entry": entry["label"], **_cost_cells(entry)} for entry in entries]
+    head = ["metric", "better", *names, "floor", "verdict"]
+    parts = [
+        f"# Comparison: {escaped(', '.join(names))}",
+        f"Command: `{comparison['command']}`",
+        escaped(_sets_line(first)),
+        "## Training and drawing",
+        markdown_table(list(cost[0]), [list(cells.values()) for cells in cost]),
+        "## Scores",
+        markdown_table(head, list(_score_rows(comparison))),
+        f"Values with their 95 % intervals. {RULE} {tests_line(comparison)}",
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def table_csv(comparison: Comparison) -> str:
+    """A row an entry and one for the floor; a metric is three columns, NAME, NAME_low, NAME_high."""
+    verdicts = comparison["verdicts"]
+    facts = ("target", "kind", "model", "drawn", "step", "n", "images_per_second")
+    metrics = [f"{v['metric']}{end}" for v in verdicts for end in ("", "_low", "_high")]
+    rows: list[list[object]] = []
+    for index, entry in enumerate(comparison["entries"]):
+        run = entry["run"] or {}
+        scores = (v["values"][index] for v in verdicts)
+        rows.append([
+            entry["label"],
+            *(entry["evaluation"][key] for key in facts),
+            *(run.get(key) for key in _RUN),
+            sum(run["parameters"].values()) if run.get("parameters") else None,
+            *(score[key] for score in scores for key in ("value", "low", "high")),
+        ])  # fmt: skip
+    empty = [None] * (len(facts) + len(_RUN) + 1)
+    rows.append(["floor", *empty, *(cell for v in verdicts for cell in (v["floor"], None, None))])
+    return csv_table(["entry", *facts, *_RUN, "parameters", *metrics], rows)
+
+
+def summary(comparison: Comparison) -> str:
+    """The verdicts as aligned text; shares of classes in one line."""
+    labels = [entry["label"] for entry in comparison["entries"]]
+    names = [short(label, _NAME) for label in labels]
+    shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE)]
+    rows = [
+        [
+            v["label"],
+            *(number(score["value"]) for score in v["values"]),
+            number(v["floor"]),
+            _shortened(v["verdict"], labels),
+        ]
+        for v in comparison["verdicts"]
+        if v not in shares
+    ]
+    text = aligned(["", *names, "floor", "verdict"], rows, right=range(1, len(names) + 2))
+    if shares:
+        differ = sum(not v["verdict"].startswith("not ") for v in shares)
+        text += f"\nshares of classes: {differ} of {len(shares)} distinguishable"
+    return f"{text}\n{tests_line(comparison)}"
+
+
+def _shortened(verdict: str, labels: Sequence[str]) -> str:
+    """The verdict with long names cut as at the head of their columns."""
+    for label in sorted(labels, key=len, reverse=True):
+        verdict = verdict.replace(label, short(label, _NAME))
+    return verdict
+
+
+def tests_line(comparison: Comparison) -> str:
+    """That many metrics are many tests."""
+    tests = sum(
+        sum(s["value"] is not None for s in v["values"]) > 1 for v in comparison["verdicts"]
+    )
+    return (
+        f"{tests} metrics were tested. Where nothing differs each still finds a difference about one "
+        f"time in 20, so about {max(1, round(tests / 20))} of these verdicts may be chance."
+    )
+
+
+def _score_rows(comparison: Comparison) -> Iterator[Sequence[str]]:
+    for v in comparison["verdicts"]:
+        cells = (interval(s["value"], s["low"], s["high"]) for s in v["values"])
+        yield [v["label"], BETTER[v["better"]], *cells, number(v["floor"]), v["verdict"]]
+
+
+def _sets_line(evaluation: Mapping[str, Any]) -> str:
+    reference, floor = evaluation["reference"], evaluation["floor"]
+    note = f" Note: {evaluation['note']}." if evaluation["note"] else ""
+    return (
+        f"{evaluation['n']:,} images of each, measured against {reference['what']} of "
+        f"{reference['name']}; the floor: {floor['what']}.{note}"
+    )
+
+
+def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of an entry in the table of costs, by their column."""
+    run, evaluation = entry["run"] or {}, entry["evaluation"]
+    return {
+        "kind": evaluation["model"] or evaluation["kind"],
+        "minutes": number(run.get("minutes")),
+        "steps": whole(run.get("steps")),
+        "images seen": whole(run.get("images_seen")),
+        "batch": whole(run.get("batch_size")),
+        "parameters": parameters_words(run.get("parameters")),
+        "precision": run.get("precision") or NOTHING,
+        "device": run.get("device") or NOTHING,
+        "threads": whole(run.get("threads")),
+        "drawn by": evaluation["drawn"] or NOTHING,
+        "images/s": number(evaluation["images_per_second"]),
+    }
+
+
+def parameters_words(parameters: Mapping[str, int] | None) -> str:
+    """`680,000`, or of several networks `3,576,704 (generator) + 2,765,568 (discriminator)`."""
+    if not parameters:
+        return NOTHING
+    if len(parameters) == 1:
+        return whole(next(iter(parameters.values())))
+    return " + ".join(f"{count:,} ({name})" for name, count in parameters.items())

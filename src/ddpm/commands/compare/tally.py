@@ -1,0 +1,178 @@
+"""`ddpm compare --tally`: the filled forms of a blind test, held against its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.compare.blind import FOLDER, KEY, KEY_PARTS
+from ddpm.commands.compare.forms import MARKS, Form, read_form
+from ddpm.commands.compare.sealed_key import unsealed
+from ddpm.documents.tables import NOTHING, aligned, number
+from ddpm.errors import RequestError
+from ddpm.evaluation.human_judgement import (
+    averaged,
+    better_by_eye,
+    mean_of,
+    preferred,
+    share_of,
+)
+from ddpm.evaluation.verdicts import Score
+from ddpm.files import write_json
+
+TALLY = "tally.json"
+
+
+def tally(forms: Sequence[Path], out: Path) -> dict[str, Any]:
+    """What the judges said of each entry, with intervals; also written beside the key.
+
+    The key lies beside the first form, else in `out`/blind. RequestError for a bad form, or forms of
+    another sheet.
+    """
+    answers = [_read(path) for path in forms]
+    key_path = _find_key(forms[0], out)
+    try:
+        key, digest = unsealed(key_path.read_text(encoding="utf-8", errors="replace"), KEY_PARTS)
+    except RequestError as error:
+        raise RequestError(f"{key_path} {error}.") from error
+    for path, form in zip(forms, answers, strict=True):
+        _check(path, form, key, digest)
+    result = count(answers, key) | {"key": digest, "forms": [str(path) for path in forms]}
+    write_json(key_path.parent / TALLY, result)
+    return result
+
+
+def count(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, Any]:
+    """The same from the answers alone. Entries come in their order, the real images last."""
+    labels, entries = key["labels"], key["entries"]
+    real, quality, left = (
+        averaged(getattr(form, name) for form in forms) for name in ("real", "quality", "left")
+    )
+    taken = [_of_source(real, key["pictures"], i) for i in range(len(labels))]
+    marks = [_of_source(quality, key["pictures"], i) for i in range(len(labels))]
+    rows = [
+        {"label": label, "taken_for_real": _row(share_of(a), a), "quality": _row(mean_of(b), b)}
+        for label, a, b in zip(labels, taken, marks, strict=True)
+    ]
+    return {
+        "format": 1,
+        "judges": {
+            "pictures": sum(bool(form.real or form.quality) for form in forms),
+            "pairs": sum(bool(form.left) for form in forms),
+        },
+        "entries": rows,
+        "verdicts": {
+            name: _verdict([row[name] for row in rows[:entries]], labels)
+            for name in ("taken_for_real", "quality")
+        },
+        "pairs": [
+            _pair(left, key["pairs"], both, labels) for both in combinations(range(entries), 2)
+        ],
+    }
+
+
+def printed(result: Mapping[str, Any]) -> str:
+    """The tally in aligned text and plain words."""
+    head = ["", "taken for real, %", f"quality, {MARKS[0]} to {MARKS[-1]}"]
+    rows = [
+        [row["label"], _words(row["taken_for_real"], 100), _words(row["quality"], 1)]
+        for row in result["entries"]
+    ]
+    lines = [aligned(head, rows), ""]
+    names = {"taken_for_real": "taken for real", "quality": "quality"}
+    lines += [f"{words}: {result['verdicts'][name]}" for name, words in names.items()]
+    for pair in result["pairs"]:
+        first, second = pair["labels"]
+        if pair["preferred"] is not None:
+            share = _words(pair["preferred"], 100)
+            lines.append(f"{first} before {second} in % of pairs: {share}: {pair['verdict']}")
+    judges = result["judges"]
+    return "\n".join([
+        *lines,
+        "",
+        f"{judges['pictures']} forms of pictures, {judges['pairs']} of pairs. 95 % intervals over pictures "
+        "(n of them): what several judges say of one picture is averaged first.",
+    ])  # fmt: skip
+
+
+def _read(path: Path) -> Form:
+    try:
+        return read_form(path.read_bytes())
+    except OSError as error:
+        raise RequestError(
+            f"{path} cannot be read ({error.strerror}); name a filled form."
+        ) from error
+    except RequestError as error:
+        raise RequestError(f"{path} {error}.") from error
+
+
+def _find_key(form: Path, out: Path) -> Path:
+    for folder in (form.parent, out / FOLDER):
+        if (folder / KEY).is_file():
+            return folder / KEY
+    raise RequestError(
+        f"There is no {KEY} beside {form} nor in {out / FOLDER}; name the comparison's folder with --out."
+    )
+
+
+def _check(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> None:
+    """RequestError where a form belongs to another sheet, or to more of it than there is."""
+    if form.key is not None and form.key != digest:
+        raise RequestError(
+            f"{path} belongs to another sheet (key {form.key[:12]}) than this one (key {digest[:12]}); "
+            "name the folder of its comparison with --out."
+        )
+    for what, answers, known in (
+        ("picture", {**form.real, **form.quality}, len(key["pictures"])),
+        ("pair", form.left, len(key["pairs"])),
+    ):
+        for asked in answers:
+            if not 1 <= asked <= known:
+                raise RequestError(
+                    f"{path} answers {what} {asked}, but they go from 1 to {known}; mend the number."
+                )
+
+
+def _of_source(answers: Mapping[int, float], sources: Sequence[int], source: int) -> list[float]:
+    return [answer for number, answer in answers.items() if sources[number - 1] == source]
+
+
+def _row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] | None:
+    return None if score is None else {**score._asdict(), "n": len(answers)}
+
+
+def _verdict(rows: Sequence[Mapping[str, Any] | None], labels: Sequence[str]) -> str:
+    known = {index: row for index, row in enumerate(rows) if row is not None}
+    scores = {index: Score(row["value"], row["low"], row["high"]) for index, row in known.items()}
+    return better_by_eye(scores, {i: row["n"] for i, row in known.items()}, labels).words
+
+
+def _pair(
+    left: Mapping[int, float],
+    pairs: Sequence[Sequence[int]],
+    both: tuple[int, int],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """How often the first of two entries was chosen over the second."""
+    chosen = list(_chosen(left, pairs, both))
+    score, names = share_of(chosen), (labels[both[0]], labels[both[1]])
+    words = "no answers" if score is None else preferred(score, len(chosen), names).words
+    return {"labels": list(names), "preferred": _row(score, chosen), "verdict": words}
+
+
+def _chosen(
+    left: Mapping[int, float], pairs: Sequence[Sequence[int]], both: tuple[int, int]
+) -> Iterable[float]:
+    for pair, answer in left.items():
+        sides = pairs[pair - 1]
+        if set(sides) == set(both):
+            yield answer if sides[0] == both[0] else 1 - answer
+
+
+def _words(row: Mapping[str, Any] | None, scale: float) -> str:
+    if row is None:
+        return NOTHING
+    value, low, high = (number(scale * row[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}], n={row['n']}"

@@ -1,0 +1,1 @@
+"""`ddpm data`: list, prepare and inspect data sets."""

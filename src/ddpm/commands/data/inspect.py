@@ -1,0 +1,124 @@
+"""`ddpm data list|prepare|inspect`: what there is to train on, and what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ddpm.config import Config, DataConfig, with_overrides
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir
+from ddpm.data.dataset import Dataset
+from ddpm.data.inspection import inspect
+from ddpm.loading.datasets import located, open_dataset
+from ddpm.loading.pseudo_labels import with_pseudo_classes
+from ddpm.terminal import Progress
+from ddpm.visuals.grids import contact_sheet, save_grid
+from ddpm.visuals.saving import check_picture
+
+HUB_SETS = (
+    "any set of images at the Hugging Face Hub, fetched once, with pip install 'ddpm-studio[hub]'"
+)
+_SHEET_COLUMNS = 10
+_SHEET_ROWS = 24  # groups that a sheet shows, the most populous
+
+
+def list_datasets() -> str:
+    """The data sets known by name, and where names are looked for."""
+    lines = []
+    for name, entry in DATASETS.items():
+        height, width = entry.size
+        shape = (
+            f"{entry.count:,} images {height}x{width}, {'grey' if entry.channels == 1 else 'color'}"
+        )
+        lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.how}"]
+        lines += [f"{'':<11}{entry.license}; {entry.source}"]
+    lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
+    folder = data_dir()
+    where = f"{folder}" if folder else "not set; name a folder that holds mnist/, anime/, …"
+    where += " (there is no such folder)" if folder and not folder.is_dir() else ""
+    lines += ["", f"DDPM_DATA_DIR: {where}", f"cache: {cache_dir()}"]
+    return "\n".join(lines)
+
+
+def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> str:
+    """Decode a set into the cache; its counts in one line."""
+    known = {"1": 1, "3": 3}
+    data = DataConfig(
+        path=target,
+        size=size,
+        channels=known.get(channels, "auto"),  # type: ignore[arg-type]
+        all_images=all_images,
+    )
+    report = open_dataset(Config(data=data)).report
+    return (
+        f"{report['given']} given, {report['used']} used, {report['held_out']} held out, "
+        f"{report['duplicate']} duplicate, {report['broken']} broken: "
+        f"{report['channels']}x{report['size']}, content {report['content_hash'][:12]}"
+    )
+
+
+def inspect_dataset(target: str, out: Path) -> str:
+    """Counts, sizes, modes, classes, broken files and pixel statistics; a contact sheet at `out`."""
+    check_picture(out)
+    path = located(target)
+    with Progress("looking through the images", 0) as bar:
+        found = inspect(path, cache_dir=cache_dir(), progress=bar.of_total)
+    contact_sheet(out, found.samples)
+    tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
+    return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])
+
+
+def inspect_clusters(target: str, k: int, out: Path) -> str:
+    """The groups that `data.labels=kmeans:K` learns: a row of each at `out`, and their sizes."""
+    check_picture(out)
+    plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
+    data = replace(plain, path=target, size="auto", channels="auto")
+    dataset = open_dataset(Config(data=replace(data, labels=False)))
+    grouped = with_pseudo_classes(dataset, data)
+    assert grouped.labels is not None
+    members = [np.flatnonzero(grouped.labels[dataset.train] == group) for group in range(k)]
+    shown = [_examples(dataset, rows) for rows in members[:_SHEET_ROWS]]
+    save_grid(
+        out,
+        np.concatenate(shown),
+        len(shown),
+        _SHEET_COLUMNS,
+        row_titles=[f"{group}: {len(rows):,}" for group, rows in enumerate(members[:_SHEET_ROWS])],
+        caption=f"{dataset.name}: {k} groups by k-means on self-trained features, and how many images",
+    )
+    rows = [_group(dataset, group, rows) for group, rows in enumerate(members)]
+    return f"{_table(rows)}\n\n{out}"
+
+
+def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """A row of the sheet: members of a group spread over the set; white where there are fewer."""
+    count = min(len(rows), _SHEET_COLUMNS)
+    chosen = rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
+    sheet = np.full((_SHEET_COLUMNS, *dataset.images.shape[1:]), 255, np.uint8)
+    sheet[:count] = dataset.images[dataset.train[chosen]]
+    return sheet
+
+
+def _group(dataset: Dataset, group: int, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """A row of the table; where the set has labels, the one that most of the group have."""
+    told = {"group": group, "images": len(rows)}
+    if dataset.labels is None or not len(rows):
+        return told
+    counts = np.bincount(dataset.labels[dataset.train[rows]], minlength=len(dataset.class_names))
+    share = counts.max() / len(rows)
+    return {**told, "mostly": f"{dataset.class_names[counts.argmax()]} ({share:.0%})"}
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Rows as aligned text under their column names."""
+    head = list(rows[0])
+    cells = [head, *([str(row[name]) for name in head] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )

@@ -1,0 +1,1 @@
+"""`ddpm demo`: train on the bundled digits, offline."""

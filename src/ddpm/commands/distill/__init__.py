@@ -1,0 +1,1 @@
+"""`ddpm distill`: train a few-step student of a run."""

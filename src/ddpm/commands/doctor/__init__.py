@@ -1,0 +1,1 @@
+"""`ddpm doctor`: find what is wrong with a run or a configuration."""

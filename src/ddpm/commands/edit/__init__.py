@@ -1,0 +1,1 @@
+"""`ddpm interpolate`, `inpaint` and `refine`: images made from other images."""

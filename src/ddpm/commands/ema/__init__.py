@@ -1,0 +1,1 @@
+"""`ddpm ema`: choose the averaging length of the weights after training."""

@@ -1,0 +1,201 @@
+"""`ddpm ema`: averages of the weights of any length after the training, and which one draws best."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.ema.compare_lengths import Candidate, chart, measured
+from ddpm.commands.ema.kept_averages import Kept, kept_of
+from ddpm.errors import RequestError
+from ddpm.files import check_place, replacing, write_json
+from ddpm.loading.chosen_average import Average, forget_average, keep_average
+from ddpm.loading.models import open_model
+from ddpm.models.base import GenerativeModel
+from ddpm.optim.ema import relative_length
+from ddpm.optim.posthoc_ema import FAITHFUL, LONGEST
+from ddpm.runs import RunFolder, find_run
+from ddpm.sampling.run_pictures import finish
+from ddpm.scoring.measure import EvaluationRequest, environment
+from ddpm.training.checkpoint import save_weights
+from ddpm.visuals.ema_lengths import lengths_plot
+
+FORMAT = 1
+TRIED = (
+    0.02,
+    0.03,
+    0.04,
+    0.05,
+    0.07,
+    0.09,
+    0.12,
+    0.16,
+    0.2,
+    0.25,
+)  # those of them that are covered
+USUAL_N = 1000
+
+
+@dataclass(frozen=True)
+class EmaRequest:
+    """Which lengths of which run, how they are measured, and where the one that is chosen goes."""
+
+    target: str  # a run
+    lengths: Sequence[float] = ()  # σ_rel; none: those of TRIED that the run covers
+    n: int = USUAL_N
+    out: Path | None = None  # a weights file
+    apply: bool = False  # let the run draw with it
+    reference: str | None = None  # real images; None: the model's own training images
+    network: str = "auto"
+    weights: Path | None = None  # of the feature network, where it takes any
+    seed: int = 0  # of the first image
+    overrides: Sequence[str] = ()  # sampling.key=value
+    device: str = "auto"
+
+
+def choose_average(request: EmaRequest) -> dict[str, Any]:
+    """What `ddpm ema` found; written into the run as ema.json and ema.png where something was measured.
+
+    One length that is to be kept (`out`, `apply`) is made without measuring. RequestError: no run, a
+    run that kept no averages, a length that cannot be made of them, too few images.
+    """
+    began, run = time.perf_counter(), _run(request.target)
+    averages = kept_of(run)
+    if request.out is not None:
+        _check_out(request.out)
+    candidates = _candidates(request, averages)
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "name": run.root.name,
+        "target": request.target,
+        "step": averages.step,
+        "snapshots": len(averages.before) + 1,
+        "covered": list(averages.covered),
+        "command": command(request),
+    }
+    if len(request.lengths) == 1 and (request.apply or request.out is not None):
+        if request.overrides:
+            raise RequestError(
+                "A single length is kept without measuring it, so --set has nothing to change; leave it out."
+            )
+        chosen = candidates[-1]
+        found |= {"points": [chosen.row()], "chosen": 0}
+    else:
+        asked = _as_evaluation(request)
+        found |= measured(asked, averages, candidates)
+        found["environment"] = environment(asked, began)
+        chosen = candidates[found["chosen"]]
+        lengths_plot(run.ema_plot, chart(found))
+        write_json(run.ema, found)
+    return {**found, "done": list(_keep(request, averages, chosen))}
+
+
+def undo(target: str, device: str = "auto") -> str:
+    """Let a run draw with its own average again; what was done, in words."""
+    run = _run(target)
+    if not forget_average(run):
+        return f"{run.root} draws with its own average already."
+    _redraw(run, device)
+    return f"{run.root} draws with its own average again."
+
+
+def _run(target: str) -> RunFolder:
+    run = find_run(target)
+    if run is None:
+        raise RequestError(
+            f"{target} is no run; ddpm ema needs the folder of a training that kept averages "
+            "(training.posthoc_ema)."
+        )
+    return run
+
+
+def _check_out(out: Path) -> None:
+    check_place(out)
+    if out.suffix != ".safetensors":
+        raise RequestError(f"Weights are kept as .safetensors, not as {out.name}; name --out so.")
+
+
+def _candidates(request: EmaRequest, averages: Kept) -> list[Candidate]:
+    """The run's own average, then the lengths asked for; RequestError where one cannot be made."""
+    training, covered = averages.spec.config.training, averages.covered
+    asked = request.lengths or [s for s in TRIED if covered[0] <= s <= covered[1]]
+    found = [Candidate(relative_length(training.ema, averages.step), 0.0, own=True)]
+    for length in sorted(set(asked)):
+        error = averages.solve(length).error if 0 < length <= LONGEST else 1.0
+        if error > FAITHFUL:
+            raise RequestError(
+                f"σ_rel {length:g} cannot be made of the averages that {averages.run.root} kept (error "
+                f"{error:.0%}); ask for one from {covered[0]:g} to {covered[1]:g}."
+            )
+        found.append(Candidate(length, error))
+    return found
+
+
+def _as_evaluation(request: EmaRequest) -> EvaluationRequest:
+    """What `ddpm evaluate` would be asked for the same protocol."""
+    return EvaluationRequest(
+        target=request.target,
+        reference=request.reference,
+        n=request.n,
+        network=request.network,
+        weights=request.weights,
+        seed=request.seed,
+        overrides=request.overrides,
+        device=request.device,
+    )
+
+
+def _keep(request: EmaRequest, averages: Kept, chosen: Candidate) -> list[str]:
+    """The chosen average into a file and into the run, where that was asked for; what was done."""
+    run, done = averages.run, []
+    name = "the run's own average" if chosen.own else f"the average of σ_rel {chosen.length:g}"
+    if request.out is None and not request.apply:
+        how = shlex.join(["ddpm", "ema", request.target, "--sigma-rel", f"{chosen.length:g}"])
+        again = "" if chosen.own else f"; let the run draw with it: {how} --apply"
+        return [f"smallest distance: {name}{again}"]
+    made = averages.own if chosen.own else averages.average(chosen.length)
+    if request.out is not None:
+        with replacing(request.out) as temporary:
+            save_weights(temporary, made, averages.drawing_spec())
+        done.append(f"{name}: {request.out}")
+    if request.apply and chosen.own:
+        forget_average(run)
+        done.append(f"{run.root} draws with its own average, which has the smallest distance")
+    elif request.apply:
+        why = {"error": chosen.error, "command": command(request)}
+        keep_average(run, Average(made, chosen.length), averages.drawing_spec(), averages.step, why)
+        back = shlex.join(["ddpm", "ema", request.target, "--undo"])
+        done.append(f"{run.root} draws with {name} from now on; back: {back}")
+    if request.apply:
+        _redraw(run, request.device)
+    return done
+
+
+def _redraw(run: RunFolder, device: str) -> None:
+    """The pictures of a finished run once more, with what it draws with now."""
+    model: GenerativeModel = open_model(str(run.root), device).model
+    if all(path.is_file() for path in run.pictures(model.spec.config.has_reverse_process)):
+        finish(run, model)
+
+
+def command(request: EmaRequest) -> str:
+    """The command line that asks for the same."""
+    words = ["ddpm", "ema", request.target]
+    for option, value, usual in (
+        ("--sigma-rel", ",".join(f"{length:g}" for length in request.lengths), ""),
+        ("-n", request.n, USUAL_N),
+        ("--out", request.out, None),
+        ("--reference", request.reference, None),
+        ("--features", request.network, "auto"),
+        ("--weights", request.weights, None),
+        ("--seed", request.seed, 0),
+    ):
+        if value != usual:
+            words += [option, str(value)]
+    for assignment in request.overrides:
+        words += ["--set", assignment]
+    return shlex.join([*words, *(["--apply"] if request.apply else [])])

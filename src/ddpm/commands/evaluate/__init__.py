@@ -1,0 +1,1 @@
+"""`ddpm evaluate`: score images against real ones."""

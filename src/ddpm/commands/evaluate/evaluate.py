@@ -1,0 +1,26 @@
+"""commands.evaluate.evaluate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ddpm.distributed import is_main, together
+from ddpm.files import check_place, write_json
+from ddpm.runs import find_run
+from ddpm.scoring.measure import EvaluationRequest, measure
+
+
+def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
+    """`measure`, written into the run where there is one, and to `request.json` where asked for.
+
+    Several processes share the drawing, the features and the likelihood; the main one does the rest.
+    """
+    if request.json is not None:
+        check_place(request.json)
+    with together():
+        evaluation = measure(request).evaluation
+        run = find_run(request.target) if evaluation["kind"] == "run" else None
+        for path in (run.evaluation if run else None, request.json):
+            if path is not None and is_main():
+                write_json(path, evaluation)
+    return evaluation

@@ -1,0 +1,66 @@
+"""An evaluation as text for a terminal: what was measured against what, then a line a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.evaluation.metrics import BETTER, CLASS_SHARE
+
+Evaluation = Mapping[str, Any]  # as in evaluation.json
+Row = Mapping[str, Any]
+HEAD = ("metric", "better", "value [95 %]", "floor", "ratio [95 %]")
+
+
+def score_table(evaluation: Evaluation) -> str:
+    """The whole text; every distance stands with its network, n, reference, floor and interval."""
+    rows: Sequence[Row] = evaluation["rows"]
+    shares = [row for row in rows if row["metric"].startswith(CLASS_SHARE)]
+    table = [list(_cells(row)) for row in rows if row not in shares]
+    parts = [_heading(evaluation), "", aligned(HEAD, table)]
+    if shares:
+        parts.append(_share_line(shares))
+    return "\n".join(parts)
+
+
+def _heading(evaluation: Evaluation) -> str:
+    reference = evaluation["reference"]
+    lines = {
+        "images": _images_line(evaluation),
+        "network": f"{evaluation['network']}: {evaluation['network_why']}",
+        "reference": f"{reference['name']}: {reference['what']}",
+        "floor": evaluation["floor"]["what"],
+        "note": evaluation["note"],
+    }
+    return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
+
+
+def _images_line(evaluation: Evaluation) -> str:
+    """`mnist: n=1000, seeds 0-999, dpm++2m, 20 steps, step 950`."""
+    seeds, step = evaluation["seeds"], evaluation["step"]
+    parts = [
+        f"{evaluation['name']}: n={evaluation['n']}",
+        "" if seeds is None else f"seeds {seeds[0]}-{seeds[1]}",
+        evaluation["drawn"] or "",
+        "" if step is None else f"step {step}",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield row["label"]
+    yield BETTER[row["better"]]
+    yield interval(row["value"], row["low"], row["high"])
+    yield number(row["floor"])
+    ratio = interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high"))
+    yield "" if ratio == NOTHING else ratio
+
+
+def _share_line(shares: Sequence[Row]) -> str:
+    """`classes: 9.2 % 10.1 % …`, the floor's below."""
+    lines = []
+    for title, key in (("share of each class", "value"), ("  floor", "floor")):
+        lines.append([title, *(f"{100 * row[key]:.1f} %" for row in shares)])
+    head = ["", *(row["metric"].removeprefix(CLASS_SHARE) for row in shares)]
+    return "\n" + aligned(head, lines, right=range(1, len(head)))

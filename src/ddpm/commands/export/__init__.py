@@ -1,0 +1,1 @@
+"""`ddpm export`: write the weights of a run for use elsewhere."""

@@ -1,0 +1,1 @@
+"""`ddpm forward`: show the forward process on images."""

@@ -1,0 +1,1 @@
+"""`ddpm plan`: estimate time, memory and disk before training."""

@@ -1,0 +1,115 @@
+"""What a configuration costs on this machine, from a few real steps: time, memory, bytes. Writes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+import torch
+
+from ddpm.commands.plan.flops import utilization
+from ddpm.data.pixels import to_uint8
+from ddpm.device import forget_peak, keep_memory, peak_memory, resolve_precision
+from ddpm.errors import WorkError
+from ddpm.loading.guides import give_guides
+from ddpm.loading.offline import Material
+from ddpm.models.autoguidance import unguided
+from ddpm.models.base import Frame, GenerativeModel
+from ddpm.models.families import make_model
+from ddpm.sampling.draw import choose_labels
+from ddpm.terminal import say
+from ddpm.training import checkpoint
+from ddpm.training.budget import timed_steps
+from ddpm.training.faults import MemoryShortError
+from ddpm.visuals.grids import picture_bytes
+
+STEP_SECONDS = 8.0  # of training steps, after those that warm up
+DRAW_SECONDS = 5.0  # of drawing; what is left of it is worked out
+GRID = 25  # images of a preview
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds, bytes and counts; memory is None where the system does not tell."""
+
+    images_per_second: float
+    utilization: float | None  # of a graphics card's bf16 peak, see commands/plan/flops.py
+    seconds_a_step: float
+    drawing_seconds: float  # of 25 images by the run's own settings
+    training_memory: int | None
+    drawing_memory: int | None
+    checkpoint: int
+    preview: int
+    row: int  # of metrics.jsonl, for each step
+    heldout_row: int
+    shape: tuple[int, int, int]  # of an image: C, H, W
+    parameters: dict[str, int]
+    precision: str
+    drawing: str  # how 25 images are drawn, in words
+    moments: int  # of the reverse process, first and last among them
+
+
+def measure(material: Material, device: torch.device, seconds: float = STEP_SECONDS) -> Measured:
+    """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
+    keep_memory()
+    config = unguided(material.spec.config)  # there is no earlier state yet
+    say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
+    forget_peak(device)
+    model = make_model(material.spec.with_config(config), device)
+    give_guides(model, None)
+    drawing_seconds, moments = _draw(model)
+    drawing_memory = peak_memory(device)
+    forget_peak(device)
+    material.batches.send_to(device)
+    try:
+        each, losses = timed_steps(model, material.batches, seconds)
+    except MemoryShortError as error:
+        raise WorkError(
+            f"{error} Give a larger training.accumulate, or a smaller training.batch_size."
+        ) from None
+    training_memory = peak_memory(device)
+    batch = config.training.batch_size
+    row = {"step": 10_000, **losses, "batch": batch, "seconds": 1000.123}
+    heldout = {"step": 10_000, **{f"heldout_{name}": value for name, value in losses.items()}}
+    images, _ = material.batches.batch(0)
+    shown = images.repeat(-(-GRID // len(images)), 1, 1, 1)[:GRID]
+    return Measured(
+        images_per_second=batch / each,
+        utilization=utilization(model, images, batch / each),
+        seconds_a_step=each,
+        drawing_seconds=drawing_seconds,
+        training_memory=training_memory,
+        drawing_memory=drawing_memory,
+        checkpoint=checkpoint.size(model.state(), material.spec),
+        preview=picture_bytes(shown.cpu().numpy(), 5, 5),
+        row=len(json.dumps(row)) + 1,
+        heldout_row=len(json.dumps(heldout)) + 1,
+        shape=material.spec.image_shape,
+        parameters=model.parameters(),
+        precision=resolve_precision(config.training.precision, device),
+        drawing=model.drawing(config.sampling),
+        moments=moments,
+    )
+
+
+def _draw(model: GenerativeModel) -> tuple[float, int]:
+    """Seconds that 25 images take, measured whole where that is short, else from the first steps; moments."""
+    settings = model.spec.config.sampling
+    labels = choose_labels(model, range(settings.chunk), None)
+    began = time.perf_counter()
+    frames = model.trajectory(range(settings.chunk), labels, settings)
+    steps, frame = 0, next(iter(frames))
+    total = frame.remaining
+    for frame in frames:
+        steps += 1
+        _wait(frame)
+        if time.perf_counter() - began >= DRAW_SECONDS:
+            break
+    _wait(frame)
+    spent = time.perf_counter() - began
+    return spent * (total / steps if steps else 1.0) * GRID / settings.chunk, total + 1
+
+
+def _wait(frame: Frame) -> None:
+    to_uint8(frame.x[:1]).sum().item()  # a number, so the device is done

@@ -1,0 +1,1 @@
+"""`ddpm report`: a PDF or Markdown report written from run files."""

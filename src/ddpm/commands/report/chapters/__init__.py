@@ -1,0 +1,1 @@
+"""Chapters of the report, a file each."""

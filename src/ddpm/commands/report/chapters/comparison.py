@@ -1,0 +1,121 @@
+"""The chapter on the comparison: figures, scores with verdicts, and what each side cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ddpm.commands.report.chapters.results import made_by, metric_cell
+from ddpm.commands.report.material import ComparisonFacts, Fact, Material, Row, fact_tables
+from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, Table, spans
+from ddpm.documents.tables import interval, number, whole
+from ddpm.evaluation.metrics import CLASS_SHARE
+
+_FIGURES = (
+    ("metrics", 1.0),
+    ("spectra", 0.9),
+    ("cost", 1.0),
+    ("neighbors", 0.9),
+)  # and their widths
+
+
+def comparison_chapter(
+    material: Material, uncompared: Sequence[tuple[str, str]]
+) -> Iterator[Block]:
+    """DDPM against DCGAN, or any runs. `uncompared`: comparison or baseline, and the command for it."""
+    words = material.words
+    yield Heading(words("comparison"))
+    for kind, command in uncompared:
+        yield Missing(words(f"missing.{kind}"), command)
+    for comparison in material.comparisons:
+        if len(material.comparisons) > 1:
+            yield Heading(words.listed(_labels(comparison)), 2)
+        yield from _comparison(material, comparison)
+
+
+def _labels(comparison: ComparisonFacts) -> list[str]:
+    return [str(entry["label"]) for entry in comparison.row["entries"]]
+
+
+def _comparison(material: Material, comparison: ComparisonFacts) -> Iterator[Block]:
+    words, labels = material.words, _labels(comparison)
+    made, named = made_by(comparison.row), words.listed(labels)
+    yield Paragraph(spans(_rule(material, comparison, named)))
+    for label, old, new in comparison.stale:
+        text = words("evaluation.stale", run=label, old=whole(old), new=whole(new))
+        yield Missing(text, " ".join(made))
+    if "grids" in comparison.pictures:
+        caption = words("comparison.grids", labels=named)
+        yield Figure(caption, (comparison.pictures["grids"],), 1.0, made)
+    yield _verdicts(material, comparison, labels)
+    yield from _costs(material, comparison, labels)
+    for key, width in _FIGURES:
+        if key in comparison.pictures:
+            caption = words("comparison.cost_figure" if key == "cost" else f"comparison.{key}")
+            yield Figure(caption, (comparison.pictures[key],), width, made)
+
+
+def _rule(material: Material, comparison: ComparisonFacts, labels: str) -> str:
+    """What was held equal, when a difference counts, and how many of the verdicts may be chance."""
+    rows = comparison.row["verdicts"]
+    tests = sum(sum(v["value"] is not None for v in row["values"]) > 1 for row in rows)
+    chance = max(1, round(tests / 20))
+    cite = material.cite("newcombe", "zou-donner", "bootstrap")
+    return material.words("comparison.about", labels=labels, tests=tests, chance=chance, cite=cite)
+
+
+def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[str]) -> Table:
+    words = material.words
+    rows = [
+        (
+            metric_cell(material, row),
+            words(f"better.{row['better']}"),
+            *(interval(value["value"], value["low"], value["high"]) for value in row["values"]),
+            number(row.get("floor")),
+            words.phrase(str(row["verdict"])),
+        )
+        for row in comparison.row["verdicts"]
+        if not str(row["metric"]).startswith(CLASS_SHARE)
+    ]
+    names = ("metric", "better", "floor")
+    metric, better, floor = (words(f"evaluation.{name}") for name in names)
+    return Table(
+        caption=words("comparison.verdicts"),
+        head=(metric, better, *labels, floor, words("comparison.verdict")),
+        rows=tuple(rows),
+        align="ll" + "r" * (len(labels) + 1) + "l",
+        commands=made_by(comparison.row),
+        shares=(2.1, 1.15, *[1.6] * len(labels), 0.9, 1.7),
+    )
+
+
+def _costs(
+    material: Material, comparison: ComparisonFacts, labels: Sequence[str]
+) -> Iterator[Block]:
+    """Minutes, images and sizes beside each other, where the entries are runs."""
+    words = material.words
+    runs: list[Row] = [entry.get("run") or {} for entry in comparison.row["entries"]]
+    speeds = [entry["evaluation"].get("images_per_second") for entry in comparison.row["entries"]]
+    if not any(runs):
+        return
+    facts: list[Fact] = [
+        (words("fact.preset"), [str(run.get("preset", "")) for run in runs]),
+        (words("fact.model"), [str(run.get("model", "")).upper() for run in runs]),
+        (words("fact.parameters"), [_sizes(material, run.get("parameters") or {}) for run in runs]),
+        (words("fact.minutes"), [number(run.get("minutes")) for run in runs]),
+        (words("fact.steps"), [whole(run.get("steps")) for run in runs]),
+        (words("comparison.batch"), [whole(run.get("batch_size")) for run in runs]),
+        (words("fact.seen"), [whole(run.get("images_seen")) for run in runs]),
+        (words("comparison.drawing"), [number(speed) for speed in speeds]),
+        (words("comparison.precision"), [str(run.get("precision", "")) for run in runs]),
+        (words("comparison.device"), [str(run.get("device", "")) for run in runs]),
+    ]
+    made = made_by(comparison.row)
+    yield from fact_tables(words, words("comparison.cost"), labels, facts, made)
+
+
+def _sizes(material: Material, sizes: Mapping[str, int]) -> str:
+    """`680,000` or `generator 1,200,000, discriminator 900,000`."""
+    if len(sizes) == 1:
+        return whole(next(iter(sizes.values())))
+    named = [f"{material.words(f'part.{part}')} {whole(size)}" for part, size in sizes.items()]
+    return material.words.listed(named)

@@ -1,0 +1,116 @@
+"""The chapters on the networks, drawn, and on the hyperparameters, every one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+
+from ddpm.commands.report.material import COLUMNS, Material, RunFacts
+from ddpm.commands.report.words.languages import Words
+from ddpm.documents.document import (
+    Block,
+    Cell,
+    Figure,
+    Heading,
+    Paragraph,
+    Span,
+    Table,
+    code,
+    spans,
+)
+from ddpm.documents.tables import NOTHING, whole
+
+SECTIONS = {  # of config.json, that a model family uses
+    "ddpm": ("data", "network", "diffusion", "training", "sampling"),
+    "dcgan": ("data", "gan", "training"),
+    "student": ("data", "network", "diffusion", "student", "training"),
+}
+
+
+def network_chapter(material: Material) -> Iterator[Block]:
+    """Each network drawn; one that is drawn already is only named."""
+    words = material.words
+    yield Heading(words("network"))
+    drawn: dict[tuple[str, ...], str] = {}
+    for run in material.runs:
+        parts = [key for key in run.pictures if key.startswith("network-")]
+        shown = tuple(run.pictures[key] for key in parts)
+        if shown in drawn:
+            yield Paragraph(spans(words("network.same", run=run.name, other=drawn[shown])))
+        elif shown:
+            drawn[shown] = run.name
+            yield from (_network(material, run, key) for key in parts)
+
+
+def _network(material: Material, run: RunFacts, key: str) -> Block:
+    part = key.removeprefix("network-")
+    size = whole(run.parameters.get(part))
+    named = material.words(f"part.{part}")
+    caption = material.words("network.caption", network=named, run=run.name, parameters=size)
+    return Figure(caption, (run.pictures[key],), 0.96, (run.commands["train"],))
+
+
+def settings_chapter(material: Material) -> Iterator[Block]:
+    """Every key of every config.json, section by section, runs side by side."""
+    words, runs = material.words, material.runs
+    yield Heading(words("settings"))
+    for start in range(0, len(runs), COLUMNS):
+        part = runs[start : start + COLUMNS]
+        used = {name for run in part for name in _sections(run)}
+        sections = [name for run in part for name in run.config if name in used]
+        yield Table(
+            caption=words("settings.caption"),
+            head=(words("settings.key"), words("settings.meaning"), *[run.name for run in part]),
+            rows=tuple(
+                row
+                for name in ("", *dict.fromkeys(sections))
+                for row in _section(words, part, name)
+            ),
+            align="ll" + "r" * len(part),
+            commands=tuple(run.commands["train"] for run in part),
+            shares=(1.55, 2.1, *[1.1] * len(part)) if len(part) > 2 else (),
+        )
+
+
+def _sections(run: RunFacts) -> tuple[str, ...]:
+    """The sections of its configuration that a run's model uses; all of them where it is unknown."""
+    known = SECTIONS.get(str(run.config.get("model")))
+    every = tuple(name for name, value in run.config.items() if isinstance(value, Mapping))
+    return every if known is None else tuple(name for name in known if name in every)
+
+
+def _section(words: Words, runs: Sequence[RunFacts], section: str) -> Iterator[tuple[Cell, ...]]:
+    """One section's settings under its name; "" for those that stand in none."""
+    if section:
+        yield (Span(section, "strong"), "", *[""] * len(runs))
+    for key in _keys(runs, section):
+        path = f"{section}.{key}" if section else key
+        cells = [_setting(words, run, path, section) for run in runs]
+        yield (code(key), words.meaning(path), *cells)
+
+
+def _keys(runs: Sequence[RunFacts], section: str) -> list[str]:
+    found = [run.config.get(section, {}) if section else run.config for run in runs]
+    return list(
+        dict.fromkeys(
+            key
+            for values in found
+            for key, value in values.items()
+            if not isinstance(value, Mapping)
+        )
+    )
+
+
+def _setting(words: Words, run: RunFacts, path: str, section: str) -> Cell:
+    if section and section not in _sections(run):
+        return NOTHING
+    value = run.setting(path)
+    if isinstance(value, bool):
+        return words("yes" if value else "no")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or words("none")
+    if path == "data.path":  # without the folders of the author's computer
+        return code(PurePath(str(value)).name)
+    if value is None:
+        return NOTHING
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,204 @@
+"""The chapter on the method: the theory in a few lines, each choice of a run with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ddpm.commands.report.material import Fact, Material, RunFacts, fact_tables
+from ddpm.documents.citations import (
+    average_source,
+    chosen,
+    guidance_sources,
+    label_source,
+    network_sources,
+)
+from ddpm.documents.document import (
+    Block,
+    Figure,
+    Formula,
+    Heading,
+    Paragraph,
+    spans,
+)
+from ddpm.documents.tables import NOTHING, whole
+
+FORWARD = Formula(
+    "x_t = alpha_t x_0 + sigma_t epsilon, quad epsilon tilde cal(N)(0, I)",
+    r"x_t = \alpha_t x_0 + \sigma_t \varepsilon, \quad \varepsilon \sim \mathcal{N}(0, I)",
+)
+LOSSES = {  # by objective; w is 1 where the weighting is simple
+    "noise": Formula(
+        "L = EE [ w_t norm(epsilon - epsilon_theta (x_t, t))^2 ]",
+        r"L = \mathbb{E}\left[ w_t \lVert \varepsilon - \varepsilon_\theta(x_t, t) \rVert^2 \right]",
+    ),
+    "x0": Formula(
+        "L = EE [ w_t norm(x_0 - hat(x)_theta (x_t, t))^2 ]",
+        r"L = \mathbb{E}\left[ w_t \lVert x_0 - \hat{x}_\theta(x_t, t) \rVert^2 \right]",
+    ),
+    "v": Formula(
+        "L = EE [ w_t norm(v - v_theta (x_t, t))^2 ], quad v = alpha_t epsilon - sigma_t x_0",
+        r"L = \mathbb{E}\left[ w_t \lVert v - v_\theta(x_t, t) \rVert^2 \right], \quad "
+        r"v = \alpha_t \varepsilon - \sigma_t x_0",
+    ),
+    "velocity": Formula(
+        "L = EE [ w_t norm(u - u_theta (x_t, t))^2 ], quad u = epsilon - x_0",
+        r"L = \mathbb{E}\left[ w_t \lVert u - u_\theta(x_t, t) \rVert^2 \right], \quad "
+        r"u = \varepsilon - x_0",
+    ),
+    "edm": Formula(
+        "L = EE [ w_t norm(x_0 - D_theta (x_t, sigma_t))^2 ]",
+        r"L = \mathbb{E}\left[ w_t \lVert x_0 - D_\theta(x_t, \sigma_t) \rVert^2 \right]",
+    ),
+}
+STUDENT_LOSS = Formula(
+    "L = EE [ norm(tilde(x) - f_theta (x_t, t)) ], quad "
+    "tilde(x) = (x_s - sigma_s / sigma_t x_t) / (alpha_s - sigma_s / sigma_t alpha_t)",
+    r"L = \mathbb{E}\left[ \lVert \tilde{x} - f_\theta(x_t, t) \rVert \right], \quad "
+    r"\tilde{x} = \frac{x_s - (\sigma_s / \sigma_t) x_t}{\alpha_s - (\sigma_s / \sigma_t) \alpha_t}",
+)
+GAN_LOSSES = Formula(
+    "L_D = - EE [log D(x)] - EE [log(1 - D(G(z)))], quad L_G = - EE [log D(G(z))]",
+    r"L_D = -\mathbb{E}[\log D(x)] - \mathbb{E}[\log(1 - D(G(z)))], \quad "
+    r"L_G = -\mathbb{E}[\log D(G(z))]",
+)
+
+
+def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
+    """The theory in a few lines, then each run's choices with their sources. `schedule`: the figure."""
+    words, cite = material.words, material.cite
+    diffusion = [run for run in material.runs if not run.gan]
+    gans = [run for run in material.runs if run.gan]
+    yield Heading(words("method"))
+    if diffusion:
+        yield Paragraph(spans(words("method.forward", cite=cite("ddpm", "sohl-dickstein"))))
+        yield FORWARD
+        yield Paragraph(spans(words("method.loss")))
+        students = [run for run in diffusion if run.config.get("model") == "student"]
+        learning = [run for run in diffusion if run not in students]
+        objectives = dict.fromkeys(run.setting("diffusion.objective") for run in learning)
+        yield from (LOSSES[name] for name in objectives if name in LOSSES)
+        if students:
+            yield Paragraph(spans(words("method.student", cite=cite("v"))))
+            yield STUDENT_LOSS
+        yield Paragraph(spans(words("method.sampling")))
+        yield from _choices(material, "method.caption", diffusion, _DIFFUSION)
+        if schedule is not None:
+            yield Figure(words("method.schedule_caption"), (schedule,), 0.8)
+    if gans:
+        yield Paragraph(spans(words("method.gan", cite=cite("dcgan"), minimax=cite("gan"))))
+        yield GAN_LOSSES
+        yield from _choices(material, "method.gan_caption", gans, _GAN)
+
+
+def _choices(
+    material: Material, caption: str, runs: Sequence[RunFacts], rows: Mapping[str, Choice]
+) -> Iterator[Block]:
+    words = material.words
+    facts: list[Fact] = [
+        (words(f"method.{name}"), [choice(material, run) for run in runs])
+        for name, choice in rows.items()
+    ]
+    yield from fact_tables(words, words(caption), [run.name for run in runs], facts, align="l")
+
+
+Choice = Callable[[Material, RunFacts], str]
+
+
+def _cited(key: str) -> Choice:
+    """The value at a configuration key as it is, with its source."""
+
+    def choice(material: Material, run: RunFacts) -> str:
+        return f"{run.setting(key)}{material.cite(chosen(run.config, key))}"
+
+    return choice
+
+
+def _objective(material: Material, run: RunFacts) -> str:
+    name = run.setting("diffusion.objective")
+    word = material.words(f"value.{name}") if name in LOSSES else str(name)
+    return word + material.cite(chosen(run.config, "diffusion.objective"))
+
+
+def _variance(material: Material, run: RunFacts) -> str:
+    if run.setting("diffusion.learned_variance"):
+        return material.words("value.learned") + material.cite("cosine")
+    if run.setting("sampling.sampler") != "ancestral":
+        return NOTHING
+    return material.words(f"value.{run.setting('sampling.variance')}")
+
+
+def _unet(material: Material, run: RunFacts) -> str:
+    sides = run.setting("network.attention") or []
+    attends = material.words("value.attention", sides=", ".join(map(str, sides))) if sides else ""
+    words = material.words.listed(list(filter(None, [material.words("value.unet"), attends])))
+    return words + material.cite(*network_sources(run.config))
+
+
+def _labels(material: Material, run: RunFacts) -> str:
+    if not run.classes:
+        return material.words("no")
+    share = _percent(run.setting("network.label_dropout") or 0)
+    return material.words("value.hidden", share=share) + material.cite(label_source(run.config))
+
+
+def _ema(material: Material, run: RunFacts) -> str:
+    cited = material.cite(average_source(run.config, run.average))
+    if run.average is not None:
+        return material.words("value.length", length=f"{run.average:g}") + cited
+    decay = run.setting("training.ema")
+    return material.words("value.decay", decay=decay) + cited if decay else material.words("none")
+
+
+def _sampler(material: Material, run: RunFacts) -> str:
+    name, steps = run.setting("sampling.sampler"), run.setting("sampling.steps")
+    cited = material.cite(chosen(run.config, "sampling.sampler"))
+    return material.words("value.steps", sampler=f"{name}{cited}", steps=steps)
+
+
+def _guidance(material: Material, run: RunFacts) -> str:
+    guide, scale = run.setting("sampling.guide"), run.setting("sampling.guidance")
+    if guide and scale != 1:
+        cited = material.cite(*guidance_sources(run.config))
+        return material.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
+    sources = guidance_sources(run.config) if run.classes else []
+    if not sources:
+        return material.words("none")
+    low, high = map(_percent, run.setting("sampling.guidance_interval"))
+    scale = f"{run.setting('sampling.guidance'):g}{material.cite(*sources)}"
+    return material.words("value.guided", scale=scale, low=low, high=high)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def _strided(material: Material, run: RunFacts) -> str:
+    return material.words("value.dcgan") + material.cite("dcgan")
+
+
+def _smoothing(material: Material, run: RunFacts) -> str:
+    smoothing = run.setting("gan.label_smoothing")
+    return f"{smoothing:g}{material.cite('is')}" if smoothing else material.words("none")
+
+
+_DIFFUSION: dict[str, Choice] = {
+    "schedule": _cited("diffusion.schedule"),
+    "num_steps": lambda material, run: whole(run.setting("diffusion.num_steps")),
+    "objective": _objective,
+    "weighting": _cited("diffusion.weighting"),
+    "times": _cited("diffusion.time_sampling"),
+    "variance": _variance,
+    "network": _unet,
+    "labels": _labels,
+    "optimizer": _cited("training.optimizer"),
+    "ema": _ema,
+    "sampler": _sampler,
+    "guidance": _guidance,
+}
+_GAN: dict[str, Choice] = {
+    "network": _strided,
+    "latent": lambda material, run: whole(run.setting("gan.latent")),
+    "smoothing": _smoothing,
+    "optimizer": _cited("training.optimizer"),
+    "ema": _ema,
+}

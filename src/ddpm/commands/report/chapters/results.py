@@ -1,0 +1,178 @@
+"""The chapters on what came out: losses, samples, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ddpm.commands.report.material import Fact, Material, Row, RunFacts, fact_tables
+from ddpm.documents.citations import feature_source, metric_source
+from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
+from ddpm.documents.tables import NOTHING, interval, number, whole
+from ddpm.evaluation.metrics import CLASS_SHARE
+
+_LOSSES = (
+    "loss",
+    "generator_loss",
+    "discriminator_loss",
+    "epoch_loss",
+    "heldout_loss",
+    "training_images_loss",
+    "memorization",
+)
+_GRID_WIDTH = 0.47  # of a grid of 5x5 images
+
+
+def training_chapter(material: Material) -> Iterator[Block]:
+    """The loss of every run against its iterations, and where it ended."""
+    words = material.words
+    yield Heading(words("training"))
+    for run in material.runs:
+        if "loss" in run.pictures:
+            caption = words("training.caption", run=run.name)
+            yield Figure(caption, (run.pictures["loss"],), 0.84, (run.commands["train"],))
+    told = [run for run in material.runs if run.losses]
+    facts: list[Fact] = [
+        (words(f"loss.{kind}"), [_loss(material, run, kind) for run in told]) for kind in _LOSSES
+    ]
+    if told:
+        names = [run.name for run in told]
+        commands = tuple(run.commands["train"] for run in told)
+        yield from fact_tables(words, words("training.table"), names, facts, commands)
+
+
+def _loss(material: Material, run: RunFacts, kind: str) -> str:
+    row = run.losses.get(kind)
+    if row is None:
+        return NOTHING
+    text = number(row["value"]) if kind != "memorization" else whole(row["value"])
+    window = row.get("window")
+    return material.words("training.last", loss=text, count=window) if window else text
+
+
+def samples_chapter(material: Material) -> Iterator[Block]:
+    """Grids, frames of the GIFs, and both processes as strips."""
+    words = material.words
+    yield Heading(words("samples"))
+    for run in material.runs:
+        if run.pictures.keys() & {"samples", "frames", "backward", "forward"}:
+            yield Heading(run.name, 2)
+            yield from _samples(material, run)
+
+
+def _samples(material: Material, run: RunFacts) -> Iterator[Block]:
+    words, made = material.words, (run.commands["sample"],)
+    drawn, filmed = words.phrase(run.drawn), words.phrase(run.filmed)
+    what = words("samples.forward_data" if run.forward_from_data else "samples.forward_drawn")
+    captions = {
+        "samples": words("samples.caption", run=run.name, seeds="0–24", drawn=drawn, step=run.step),
+        "frames": words("samples.frames", run=run.name, shares=run.frame_shares),
+        "forward": words("samples.forward", run=run.name, what=what),
+        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=filmed),
+    }
+    widths = {"samples": _GRID_WIDTH, "frames": 1.0, "forward": 0.6, "backward": 0.8}
+    forward = _forward(run) if run.forward_from_data else ()
+    commands = {"samples": made, "frames": made, "backward": made, "forward": forward}
+    for key, caption in captions.items():
+        if key in run.pictures:
+            shown = (run.pictures[key],)
+            yield Figure(caption, shown, widths[key], commands[key])
+
+
+def _forward(run: RunFacts) -> tuple[str, ...]:
+    return (run.commands["forward"],) if "forward" in run.commands else ()
+
+
+def evaluation_chapter(material: Material) -> Iterator[Block]:
+    """The scores of each run, or the command that takes them."""
+    words = material.words
+    yield Heading(words("evaluation"))
+    for run in material.runs:
+        if run.evaluation is None:
+            yield Missing(words("missing.evaluation", run=run.name), run.commands["evaluate"])
+        else:
+            yield Heading(run.name, 2)
+            yield from _evaluation(material, run, run.evaluation)
+
+
+def _evaluation(material: Material, run: RunFacts, found: Row) -> Iterator[Block]:
+    words = material.words
+    yield Paragraph(spans(_about(material, found)))
+    old = found.get("step")
+    if old is not None and run.step is not None and old != run.step:
+        text = words("evaluation.stale", run=run.name, old=whole(old), new=whole(run.step))
+        yield Missing(text, run.commands["evaluate"])
+    rows = [row for row in found.get("rows", []) if not str(row["metric"]).startswith(CLASS_SHARE)]
+    yield _scores(material, run, found, rows)
+    shares = [row for row in found.get("rows", []) if row not in rows]
+    if shares:
+        yield _class_shares(material, run, found, shares)
+
+
+def _about(material: Material, found: Row) -> str:
+    """Which images were held against which, in a sentence or two."""
+    words = material.words
+    seeds, speed = found.get("seeds"), found.get("images_per_second")
+    rate = words("evaluation.speed", rate=number(speed)) if speed else ""
+    drawn = words.phrase(found["drawn"]) if found.get("drawn") else ""
+    text = words(
+        "evaluation.about",
+        n=whole(found.get("n")),
+        seeds=words("evaluation.seeds", first=seeds[0], last=seeds[1]) if seeds else "",
+        drawn=words("evaluation.drawn", drawn=drawn, speed=rate) if drawn else "",
+        reference=words.phrase(found["reference"]["what"]),
+        floor=words.phrase(found["floor"]["what"]),
+        network=f"{found['network']}{material.cite(feature_source(found['network']))}",
+        bootstrap=material.cite("bootstrap"),
+    )
+    note = words("evaluation.note", note=found["note"]) if found.get("note") else ""
+    return f"{text} {note}".strip()
+
+
+def _scores(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) -> Table:
+    words = material.words
+    head = ("metric", "better", "value", "floor", "ratio")
+    cells = tuple(
+        (
+            metric_cell(material, row),
+            words(f"better.{row['better']}"),
+            interval(row["value"], row.get("low"), row.get("high")),
+            number(row.get("floor")),
+            interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high")),
+        )
+        for row in rows
+    )
+    return Table(
+        caption=words("evaluation.caption", run=run.name, n=whole(found.get("n"))),
+        head=tuple(words(f"evaluation.{name}") for name in head),
+        rows=cells,
+        align="llrrr",
+        commands=made_by(found),
+        shares=(2.6, 1.0, 1.9, 0.8, 1.8),
+    )
+
+
+def metric_cell(material: Material, row: Row) -> str:
+    """A metric by its name, with its source."""
+    name = str(row["metric"])
+    return material.words.metric(name, str(row["label"])) + material.cite(metric_source(name))
+
+
+def _class_shares(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) -> Table:
+    """A column a class, up to twenty."""
+    words = material.words
+    head: tuple[Cell, ...] = (words("evaluation.class"),)
+    head += tuple(str(row["metric"]).removeprefix(CLASS_SHARE) for row in rows)
+    made = (words("evaluation.made"), *(f"{row['value']:.3f}" for row in rows))
+    real = (words("evaluation.real"), *(_share(row.get("floor")) for row in rows))
+    caption = words("evaluation.shares", run=run.name)
+    shares = (1.6, *[1.0] * len(rows))
+    return Table(caption, head, (made, real), "l" + "r" * len(rows), made_by(found), shares)
+
+
+def _share(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def made_by(found: Row) -> tuple[str, ...]:
+    """The command of an evaluation or a comparison."""
+    return (str(found["command"]),) if found.get("command") else ()

@@ -1,0 +1,185 @@
+"""The pictures of a report: taken from a run where they are up to date, drawn from it where they are not."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ddpm.config import Config
+from ddpm.data.catalogue import at_hand, cache_dir, data_dir
+from ddpm.data.dataset import Dataset
+from ddpm.data.image_files import Images
+from ddpm.diffusion.schedules import make_schedule
+from ddpm.errors import RequestError, WorkError
+from ddpm.loading.datasets import open_dataset
+from ddpm.loading.models import Opened
+from ddpm.models.families import make_model
+from ddpm.models.outlines import outlines
+from ddpm.models.spec import ModelSpec
+from ddpm.runs import RunFolder
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
+from ddpm.sampling.forward_process import forward_columns, spread
+from ddpm.sampling.provenance import drawn_like
+from ddpm.sampling.settings import filmed_settings
+from ddpm.visuals.animations import denoising_gif, frame_indices
+from ddpm.visuals.curves import loss_plot, schedule_plot
+from ddpm.visuals.gif_frames import frames_strip
+from ddpm.visuals.grid_mark import read_mark
+from ddpm.visuals.grids import save_grid
+from ddpm.visuals.network_diagram import network_plot
+from ddpm.visuals.series import Row
+from ddpm.visuals.strips import process_strip
+
+STRIP_SEEDS, STRIP_COLUMNS = 4, 8
+FRAMES = (
+    0.0,
+    0.4,
+    0.55,
+    0.7,
+    0.85,
+    1.0,
+)  # shares of a GIF's length; nothing is seen in its first third
+_SEEN = (-4.0, 8.0)  # log-SNR in which an image appears; the strip spreads its columns over it
+GRID = (5, 5)
+
+
+@dataclass
+class Album:
+    """A folder of pictures, each under a name of its own; `taken` says what is in it."""
+
+    folder: Path
+    prefix: str = ""
+    taken: dict[str, str] = field(default_factory=dict)  # what it shows → name beside the document
+
+    def place(self, what: str) -> Path:
+        """Where the picture of `what` goes."""
+        name = f"{self.prefix}{what}.png"
+        self.taken[what] = f"{self.folder.name}/{name}"
+        return self.folder / name
+
+
+def draw_loss(album: Album, rows: Sequence[Row], note: str) -> None:
+    """The loss against its iterations, under no title but its caption; nothing where none was logged."""
+    if any("loss" in row or "generator_loss" in row for row in rows):
+        loss_plot(album.place("loss"), rows, title="", note=note)
+
+
+def draw_networks(album: Album, spec: ModelSpec) -> None:
+    """One diagram a network; equal networks of several runs share a file."""
+    for name, rows in outlines(make_model(spec)).items():
+        digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
+        shared = Album(album.folder)
+        path = shared.place(f"network-{digest}")
+        album.taken[f"network-{name}"] = shared.taken[f"network-{digest}"]
+        if not path.exists():
+            network_plot(path, rows)
+
+
+def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
+    """All noise schedules of the runs in one figure; None where no run has one."""
+    named = {
+        f"{c.diffusion.schedule}, T = {c.diffusion.num_steps}": c.diffusion
+        for c in configs
+        if c.has_reverse_process
+    }
+    if not named:
+        return None
+    curves = {
+        name: make_schedule(d.schedule, d.num_steps).log_snr.numpy() for name, d in named.items()
+    }
+    schedule_plot(album.place("schedule"), curves)
+    return album.taken["schedule"]
+
+
+def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
+    """The grid of a run with a checkpoint; of a diffusion model also frames of the GIF and the strip.
+
+    Returns the images at the end of the strip.
+    """
+    model, settings = opened.model, opened.model.spec.config.sampling
+    grid, current = album.place("samples"), _is_current(run.sample_grid, opened)
+    if current:
+        shutil.copyfile(run.sample_grid, grid)
+    else:
+        seeds = range(GRID[0] * GRID[1])
+        images = draw_with_bar(model, seeds, choose_labels(model, seeds, None), settings)
+        save_grid(grid, images, *GRID, caption=f"seeds 0–24, {model.drawing(settings)}")
+    if not model.spec.config.has_reverse_process:
+        return None
+    trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
+    labels, filmed = choose_labels(model, seeds, None), filmed_settings(model, settings)
+    images = draw_with_bar(model, seeds, labels, filmed, trajectory)
+    _draw_backward(album.place("backward"), trajectory)
+    _draw_frames(album, run.denoising if current else None, trajectory)
+    return images
+
+
+def _is_current(picture: Path, opened: Opened) -> bool:
+    """Whether a grid can be read and does not say of itself that it was drawn otherwise."""
+    try:
+        with Image.open(picture) as found:
+            mark = read_mark(found)
+            found.load()
+    except (OSError, RequestError):
+        return False
+    return mark is None or drawn_like(opened.model, mark)
+
+
+def _draw_backward(path: Path, trajectory: Trajectory) -> None:
+    """Seeds below one another, moments of the reverse process side by side."""
+    last = len(trajectory.states) - 1
+    low, high = _SEEN
+    chosen = frame_indices([min(max(v, low), high) for v in trajectory.log_snr], STRIP_COLUMNS)
+    columns = [(f"{100 * i // max(last, 1)} %", trajectory.states[i]) for i in chosen]
+    process_strip(path, columns)
+
+
+def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> None:
+    """Frames of the run's GIF, or of one of the few images that were drawn for the strip.
+
+    `film`: that GIF, which bears no mark and is as old as the grid beside it; None where that is too old.
+    """
+    place = album.place("frames")
+    if film is not None:
+        with contextlib.suppress(RequestError):
+            frames_strip(place, film, FRAMES)
+            return
+    scratch = album.folder / "frames.gif"
+    denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
+    frames_strip(place, scratch, FRAMES)
+    scratch.unlink()
+
+
+def draw_forward(
+    album: Album, config: Config, content_hash: str | None, drawn: Images | None
+) -> bool:
+    """The forward process on training images, else on `drawn` ones; whether they are training images."""
+    found = training_images(config, content_hash)
+    shown = drawn if found is None else found
+    if shown is not None:
+        schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
+        process_strip(album.place("forward"), forward_columns(shown, schedule, seed=0))
+    return found is not None
+
+
+def training_images(config: Config, content_hash: str | None) -> Images | None:
+    """A few of the images that a run was trained on, where they are at hand and unchanged; no download."""
+    path = at_hand(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
+    if path is None:
+        return None
+    data = replace(config.data, path=str(path), labels=False)
+    try:
+        dataset: Dataset = open_dataset(replace(config, data=data))
+    except (RequestError, WorkError):
+        return None
+    if content_hash is not None and dataset.report["content_hash"] != content_hash:
+        return None
+    return np.array(dataset.images[spread(dataset.train)])

@@ -1,0 +1,223 @@
+"""What a report says of a run or a comparison, read from its files; the pictures go into a folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.report.material import ComparisonFacts, RunFacts
+from ddpm.commands.report.pictures import (
+    FRAMES,
+    Album,
+    draw_forward,
+    draw_loss,
+    draw_networks,
+    draw_samples,
+)
+from ddpm.commands.report.reproduce import (
+    data_command,
+    data_name,
+    evaluate_command,
+    forward_command,
+    sample_command,
+    train_command,
+)
+from ddpm.config import Config, load_config
+from ddpm.data.dataset import parse_size
+from ddpm.errors import RequestError
+from ddpm.files import parse_json
+from ddpm.loading.models import Opened, open_model
+from ddpm.loading.run_summary import run_facts
+from ddpm.models.fingerprint import weights_hash
+from ddpm.models.spec import ModelSpec
+from ddpm.runs import COMPARISON, RunFolder, read_rows
+from ddpm.sampling.settings import filmed_settings
+from ddpm.terminal import say
+from ddpm.training.memorization import is_memorization
+from ddpm.visuals.series import series, smoothing_window
+
+_ITERATIONS = ("loss", "generator_loss", "discriminator_loss")  # logged at every step
+_LAST = ("epoch_loss", "heldout_loss", "training_images_loss")  # the last one counts
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run as it was found: its files read, its model opened where it has a checkpoint."""
+
+    folder: RunFolder
+    name: str
+    config: Config
+    environment: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    opened: Opened | None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What environment.json says of the images."""
+        found = self.environment.get("data", {})
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """Of the checkpoint, else as far as configuration and environment tell it."""
+        if self.opened is not None:
+            return self.opened.model.spec
+        if "size" not in self.data or "channels" not in self.data:
+            return None
+        size, channels = parse_size(self.data["size"]), int(self.data["channels"])
+        return size and ModelSpec(self.config, (channels, *size), (0.0,) * channels, 1.0)
+
+
+def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFacts:
+    """Everything a report says of a run, under `name`; its pictures are put into `pictures`."""
+    config = load_config(folder.config)
+    rows, opened = read_rows(folder.metrics), _open(folder, device)
+    run = _Run(folder, name, config, folder.load_environment(), rows, opened)
+    album = Album(pictures, f"{_slug(name)}-")
+    from_data = _draw(run, album)
+    drawn, filmed = _drawing(opened)
+    return RunFacts(
+        name=name,
+        config=parse_json(folder.config.read_text(encoding="utf-8")),
+        environment=run.environment,
+        progress=_progress(run),
+        losses=_losses(rows),
+        commands=_commands(run),
+        parameters=_parameters(run),
+        classes=run.spec.num_classes if run.spec else 0,
+        step=None if opened is None else opened.step,
+        drawn=drawn,
+        filmed=filmed,
+        average=None if opened is None else opened.average,
+        weights="" if opened is None else weights_hash(opened.model),
+        data_name=data_name(config),
+        evaluation=read_evaluation(folder.evaluation),
+        pictures=album.taken,
+        forward_from_data=from_data,
+        frame_shares=", ".join(f"{100 * share:g} %" for share in FRAMES),
+    )
+
+
+def _drawing(opened: Opened | None) -> tuple[str, str]:
+    """How images are made, and how those that show the way to them, in words."""
+    if opened is None:
+        return "", ""
+    model, settings = opened.model, opened.model.spec.config.sampling
+    return model.drawing(settings), model.drawing(filmed_settings(model, settings))
+
+
+def _open(folder: RunFolder, device: str) -> Opened | None:
+    """The model of the newest checkpoint; None, and the reason on stderr, where there is none."""
+    if not folder.checkpoint_steps():
+        return None
+    try:
+        return open_model(str(folder.root), device)
+    except RequestError as error:
+        say(f"{error} The report does without its samples.")
+        return None
+
+
+def _slug(name: str) -> str:
+    """A run's name as part of the name of a file."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
+
+
+def _draw(run: _Run, album: Album) -> bool:
+    """Every picture that can be had; whether the forward strip shows training images."""
+    draw_loss(album, run.rows, str(run.data.get("held_out_reason", "")))
+    if run.spec is not None:
+        draw_networks(album, run.spec)
+    drawn = None if run.opened is None else draw_samples(album, run.folder, run.opened)
+    if not run.config.has_reverse_process:
+        return True
+    return draw_forward(album, run.config, run.data.get("content_hash"), drawn)
+
+
+def _progress(run: _Run) -> dict[str, Any]:
+    """Steps, images, epochs, minutes and images/s; {} before the first step."""
+    facts = run_facts(run.folder)
+    if not facts["steps"]:
+        return {}
+    images, minutes, used = facts["images_seen"], facts["minutes"], run.data.get("used")
+    return {
+        "step": facts["steps"],
+        "images": images,
+        "epochs": images / used if used else None,
+        "minutes": minutes,
+        "speed": images / (60 * minutes) if minutes else None,
+    }
+
+
+def _losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Where the losses ended: a mean over the last iterations, or the last value.
+
+    With them the step at which a warning of memorization stands, if any.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for kind in (*_ITERATIONS, *_LAST):
+        values = series(rows, kind).values
+        if len(values):
+            window = min(smoothing_window(len(values)), len(values)) if kind in _ITERATIONS else 1
+            mean = float(values[-window:].mean())
+            found[kind] = {"value": mean, "window": window if kind in _ITERATIONS else None}
+    onset = next((row["step"] for row in rows if is_memorization(row)), None)
+    return found if onset is None else found | {"memorization": {"value": onset}}
+
+
+def _commands(run: _Run) -> dict[str, str]:
+    root, process = run.folder.root, run.config.has_reverse_process
+    commands = {
+        "train": train_command(root, run.config, run.environment.get("init")),
+        "data": data_command(run.config),
+        "sample": sample_command(root, gif=process),
+        "evaluate": evaluate_command(root),
+    }
+    return commands | ({"forward": forward_command(run.config)} if process else {})
+
+
+def _parameters(run: _Run) -> dict[str, int]:
+    recorded = run.environment.get("parameters")
+    if isinstance(recorded, dict):
+        return recorded
+    return {} if run.opened is None else run.opened.model.parameters()
+
+
+def read_evaluation(path: Path) -> dict[str, Any] | None:
+    """evaluation.json, None where there is none; RequestError where it is damaged."""
+    return (
+        _read_json(path, ("rows", "n", "reference", "floor", "network")) if path.is_file() else None
+    )
+
+
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """The comparison.json of a folder; RequestError where it is not there or damaged."""
+    return _read_json(folder / COMPARISON, ("entries", "verdicts", "figures"))
+
+
+def comparison_facts(
+    folder: Path, row: Mapping[str, Any], index: int, pictures: Path
+) -> ComparisonFacts:
+    """A comparison and its pictures, copied into `pictures` from its folder."""
+    album = Album(pictures, f"comparison-{index}-")
+    for what, name in row["figures"].items():
+        source = folder / Path(str(name)).name
+        if source.is_file():
+            shutil.copyfile(source, album.place(_slug(what)))
+    return ComparisonFacts(row, album.taken)
+
+
+def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
+    made = "ddpm compare" if path.name == COMPARISON else "ddpm evaluate"
+    try:
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"{path} cannot be read ({error}); make it again with {made}."
+        ) from error
+    if not isinstance(found, dict) or not all(key in found for key in needed):
+        raise RequestError(f"{path} is not what {made} writes; make it again with {made}.")
+    return found

@@ -1,0 +1,1 @@
+"""Texts of the report, a file per language."""

@@ -1,0 +1,1 @@
+"""`ddpm runs`: list the runs of a folder."""

@@ -1,0 +1,1 @@
+"""`ddpm sample`: draw images with a trained model."""

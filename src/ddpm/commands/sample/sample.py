@@ -1,0 +1,230 @@
+"""The pictures of a run and of `ddpm sample`: grids, GIFs, panels, PNG folders and arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ddpm.config import SamplingConfig, unknown
+from ddpm.data.image_files import Images
+from ddpm.distributed import is_main, together
+from ddpm.errors import RequestError
+from ddpm.files import check_place, replacing
+from ddpm.loading.models import Opened, open_model
+from ddpm.quantities import seed_words
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
+from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.run_pictures import _write_gif
+from ddpm.sampling.settings import (
+    chosen_settings,
+    filmed_settings,
+    name_of_settings,
+)
+from ddpm.terminal import say
+from ddpm.visuals.animations import GIF_FRAMES, frame_indices
+from ddpm.visuals.grids import save_grid
+from ddpm.visuals.strips import process_strip
+
+MOST_FILMED = 100  # images of a GIF
+PANEL_COLUMNS = 8
+PICTURES = (".png", ".jpg", ".jpeg")
+OUTPUTS = (*PICTURES, ".gif", ".npz")
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """What to draw and where to put it; without any place, one grid beside the run."""
+
+    n: int = 25
+    seed: int = 0
+    label: str | None = None
+    grid: tuple[int, int] | None = None  # rows, columns
+    gif: bool = False
+    panel: bool = False
+    png_dir: Path | None = None
+    out: Path | None = None
+
+    @property
+    def seeds(self) -> range:
+        return range(self.seed, self.seed + self.n)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the grid: as asked, else nearly square, 5x5 for 25."""
+        columns = math.ceil(math.sqrt(min(self.n, 100)))
+        return self.grid or (math.ceil(min(self.n, 100) / columns), columns)
+
+    @property
+    def film_shape(self) -> tuple[int, int]:
+        """Rows and columns of a GIF: those of the grid, but 10x10 for a larger one."""
+        return self.shape if math.prod(self.shape) <= MOST_FILMED else (10, 10)
+
+    @property
+    def filmed(self) -> range:
+        """The seeds whose way is shown."""
+        return self.seeds[: math.prod(self.film_shape)]
+
+
+def write_samples(
+    target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
+) -> list[Path]:
+    """Draw from `target` and write what `request` asks for; the paths written.
+
+    Several processes share the drawing; the main one writes.
+    """
+    with together():
+        return _write_samples(target, overrides, request, device)
+
+
+def _write_samples(
+    target: str, overrides: Sequence[str], request: SampleRequest, device: str
+) -> list[Path]:
+    _check_outputs(request)
+    opened = open_model(target, device)
+    if _wants_frames(request) and not opened.model.spec.config.has_reverse_process:
+        raise RequestError(
+            f"{opened.name} is a DCGAN, which draws in one pass: there is no reverse process for a GIF "
+            "or a panel to show, so leave both out."
+        )
+    settings = chosen_settings(opened.model, overrides)
+    images, trajectory = _drawn(request, opened, settings, overrides)
+    base = _base(request, opened, overrides)
+    return _write(request, opened, settings, base, images, trajectory) if is_main() else []
+
+
+def _drawn(
+    request: SampleRequest, opened: Opened, settings: SamplingConfig, overrides: Sequence[str]
+) -> tuple[Images | None, Trajectory | None]:
+    """The images by `settings`, and the way of those shown: in the same pass where it has steps enough.
+
+    No images where nothing but their way is asked for, no way where it is not asked for.
+    """
+    model, filmed = opened.model, settings
+    labels = choose_labels(model, request.seeds, request.label)
+    trajectory = Trajectory(len(request.filmed), GIF_FRAMES) if _wants_frames(request) else None
+    if not any("sampling.steps" in words for words in overrides):
+        filmed = filmed_settings(model, settings)
+    images, passing = None, trajectory if filmed == settings else None
+    if _wants_images(request):
+        say(f"drawing {request.n} images ({model.drawing(settings)}) from {opened.origin}")
+        images = draw_with_bar(model, request.seeds, labels, settings, passing)
+    if trajectory is not None and not trajectory.states:
+        say(f"filming {seed_words(request.filmed)} ({model.drawing(filmed)}) from {opened.origin}")
+        labels = None if labels is None else labels[: len(request.filmed)]
+        draw_with_bar(model, request.filmed, labels, filmed, trajectory)
+    return images, trajectory
+
+
+def _wants_frames(request: SampleRequest) -> bool:
+    return request.gif or request.panel or _suffix(request) == ".gif"
+
+
+def _wants_images(request: SampleRequest) -> bool:
+    """Whether anything but a GIF, or a GIF and a panel, is to be written."""
+    return _suffix(request) != ".gif" or request.png_dir is not None
+
+
+def _suffix(request: SampleRequest) -> str:
+    return request.out.suffix.lower() if request.out else ""
+
+
+def _check_outputs(request: SampleRequest) -> None:
+    """RequestError, before anything is drawn, where a place cannot be written to."""
+    if request.out is not None and _suffix(request) not in OUTPUTS:
+        raise unknown("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+    if request.out is not None:
+        check_place(request.out)
+    folder = request.png_dir
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RequestError(f"{folder} is not empty; --png-dir needs a new or an empty folder.")
+    if folder is not None:
+        check_place(folder / "0.png")
+
+
+def _write(
+    request: SampleRequest,
+    opened: Opened,
+    settings: SamplingConfig,
+    base: Path,
+    images: Images | None,
+    trajectory: Trajectory | None,
+) -> list[Path]:
+    written, out, (rows, columns) = [], request.out, request.shape
+    if request.png_dir is not None and images is not None:
+        written += [_write_pngs(request.png_dir, request.seeds, images)]
+    if out is not None and _suffix(request) == ".npz" and images is not None:
+        with replacing(out) as temporary:
+            np.savez_compressed(temporary, images=images)
+        written.append(out)
+    wants_grid = _suffix(request) in PICTURES or (
+        _suffix(request) != ".gif" and (request.grid or not written)
+    )
+    if wants_grid and images is not None:
+        path = (
+            out
+            if out is not None and _suffix(request) in PICTURES
+            else base.with_name(base.name + ".png")
+        )
+        shown = request.seeds[: rows * columns]
+        label = "" if request.label is None else f"label {request.label}, "
+        save_grid(
+            path,
+            images[: rows * columns],
+            rows,
+            columns,
+            caption=f"{seed_words(shown)}, {label}{opened.model.drawing(settings)}",
+            comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
+        )
+        written.append(path)
+    if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
+        path = base.with_name(base.name + ".gif")
+        written.append(_write_gif(path, trajectory, *request.film_shape))
+    if trajectory is not None and request.panel:
+        written.append(
+            _write_panel(base.with_name(base.name + "-panel.png"), trajectory, request.seed)
+        )
+    return written
+
+
+def _base(request: SampleRequest, opened: Opened, overrides: Sequence[str]) -> Path:
+    """Where the pictures lie, without a suffix: as asked, else named by what was asked for.
+
+    `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and label and settings.
+    """
+    if request.out is not None:
+        return request.out.with_suffix("")
+    label = "" if request.label is None else f"-label-{request.label}"
+    asked = label + name_of_settings(overrides)
+    if opened.run is None:
+        seed = f"-seed-{request.seed}" if request.seed else ""
+        return Path(f"{opened.name}-samples{seed}{asked}")
+    return opened.run.samples / f"seed-{request.seed}-n{request.n}{asked}"
+
+
+def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, image in zip(seeds, images, strict=True):
+        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        with replacing(folder / f"{seed:06d}.png") as temporary:
+            Image.fromarray(pixels).save(temporary, "PNG")
+    return folder
+
+
+def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
+    """One image: x_t above the clean image predicted from it, over the reverse process."""
+    chosen = [i for i in frame_indices(trajectory.log_snr, PANEL_COLUMNS + 1) if i > 0]
+    columns = [
+        (
+            f"{trajectory.percents[i]} %",
+            np.stack([trajectory.states[i][0], trajectory.predictions[i][0]]),
+        )
+        for i in chosen
+    ]
+    title = f"reverse process, seed {seed}, by share of the steps taken"
+    process_strip(path, columns, row_titles=["xₜ", "predicted x₀"], title=title)
+    return path

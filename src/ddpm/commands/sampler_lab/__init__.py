@@ -1,0 +1,1 @@
+"""`ddpm sampler-lab`: measure quality against evaluations and choose a sampler."""

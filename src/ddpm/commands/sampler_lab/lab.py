@@ -1,0 +1,197 @@
+"""`ddpm sampler-lab`: quality against evaluations and seconds of every sampler, and the one to take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.sampler_lab.bench import FINE_SEEDS, Bench, Record, fine_settings
+from ddpm.commands.sampler_lab.candidates import Point, ancestral_point, cost, plan_points
+from ddpm.commands.sampler_lab.lab_request import LabRequest, as_evaluation, command
+from ddpm.commands.sampler_lab.lab_result import chart, default_words, judged, take_over
+from ddpm.diffusion.samplers import SAMPLERS
+from ddpm.errors import RequestError
+from ddpm.evaluation.paired_distance import DISTANCES, make_yardstick
+from ddpm.files import check_place, write_json
+from ddpm.loading.models import Opened, open_model
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.fingerprint import weights_hash
+from ddpm.quantities import duration
+from ddpm.runs import RunFolder
+from ddpm.sampling.settings import chosen_settings
+from ddpm.scoring.measure import (
+    EvaluationRequest,
+    count_images,
+    describe_real,
+    environment,
+    feature_network,
+    kept,
+    real_images,
+)
+from ddpm.scoring.subjects import DrawnImages
+from ddpm.terminal import Progress, say
+from ddpm.visuals.tradeoffs import tradeoff_plot
+
+FORMAT = 1
+
+
+def sampler_lab(request: LabRequest) -> dict[str, Any]:
+    """The object of sampler-lab.json, written with its figure; the choice becomes the run's default.
+
+    Every point has its own file and is not measured twice. RequestError: a model that has no
+    reverse process, too few images, an unknown sampler or distance, a budget too small for one.
+    """
+    began = time.perf_counter()
+    opened, model = _opened(request)
+    place = RunFolder(_folder(request, opened))
+    for path in filter(None, (place.sampler_lab, request.json)):
+        check_place(path)
+    points = _points(model, request)
+    asked = as_evaluation(request)
+    bench, facts = _bench(request, asked, opened, place)
+    say(_intention(request, opened, place))
+    records = _measure_all(bench, points)
+    found = judged(bench.yardstick, points, records)
+    lab = {
+        "format": FORMAT,
+        "name": opened.name,
+        "target": request.target,
+        "step": opened.step,
+        "weights": bench.weights,
+        **facts,
+        **found,
+        "floor": {**found["floor"], **facts["floor"]},
+        "command": command(request),
+    }
+    chosen = points[lab["recommended"]].settings
+    lab["default"] = default_words(opened, request.target, chosen, request.keep)
+    lab["environment"] = {**environment(asked, began), "precision": model.precision}
+    tradeoff_plot(place.sampler_lab_plot, chart(lab))
+    for path in filter(None, (place.sampler_lab, request.json)):
+        write_json(path, lab)
+    if opened.run is not None and not request.keep:  # last: the record says why
+        take_over(opened.run, chosen)
+    return lab
+
+
+def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
+    """The model; RequestError where there is nothing to choose."""
+    if request.metric not in DISTANCES:
+        raise RequestError(
+            f"{request.metric} is no distance; --metric is {' or '.join(DISTANCES)}."
+        )
+    if not request.evaluations or min(request.evaluations) < 1:
+        raise RequestError("--evaluations should be whole numbers of at least 1.")
+    for key in ("sampling.sampler", "sampling.steps"):
+        if any(assignment.split("=")[0].strip() == key for assignment in request.overrides):
+            raise RequestError(f"The lab tries {key} itself; use --samplers and --evaluations.")
+    opened = open_model(request.target, request.device)
+    if not isinstance(opened.model, Ddpm):
+        raise RequestError(
+            f"{request.target} has one way to draw, so there is no sampler to choose; give a run of a "
+            "diffusion model."
+        )
+    chosen_settings(opened.model, request.overrides)
+    return opened, opened.model
+
+
+def _intention(request: LabRequest, opened: Opened, place: RunFolder) -> str:
+    """What will come of it, before it begins."""
+    words = f"writing {place.sampler_lab} and {place.sampler_lab_plot.name}"
+    if opened.run is None or request.keep:
+        return words
+    return (
+        f"{words}; the choice becomes the default of {opened.run.root} (--keep leaves that alone)"
+    )
+
+
+def _folder(request: LabRequest, opened: Opened) -> Path:
+    if request.out is not None:
+        return request.out
+    return Path(f"{opened.name}-sampler-lab") if opened.run is None else opened.run.root
+
+
+def _points(model: Ddpm, request: LabRequest) -> list[Point]:
+    points = plan_points(
+        model, request.samplers or tuple(SAMPLERS), request.evaluations, request.overrides
+    )
+    if request.ancestral:
+        whole = ancestral_point(model, request.overrides)
+        points = [*(point for point in points if point.settings != whole.settings), whole]
+    return points
+
+
+def _bench(
+    request: LabRequest, asked: EvaluationRequest, opened: Opened, place: RunFolder
+) -> tuple[Bench, dict[str, Any]]:
+    """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
+    model = opened.model
+    assert isinstance(model, Ddpm)
+    subject = DrawnImages(opened, chosen_settings(model, request.overrides))
+    real = real_images(asked, subject, request.n)
+    n, note = count_images(asked, subject, real, request.n)
+    network, why = feature_network(asked, real)
+    say("measuring the floor")
+    sets = (real.reference, real.floor)
+    yardstick = make_yardstick(request.metric, sets, network, n, request.seed, kept())
+    seeds = range(request.seed, request.seed + n)
+    bench = Bench(model, weights_hash(model), yardstick, place.sampler_lab_points, seeds)
+    described = describe_real(real)
+    facts = {
+        "n": n,
+        "seeds": [seeds[0], seeds[-1]],
+        "metric": request.metric,
+        "label": yardstick.label,
+        "protocol": yardstick.protocol,
+        "network": network.name,
+        "network_why": why,
+        "reference": described["reference"],
+        "floor": described["floor"],
+        "note": note,
+    }
+    return bench, facts
+
+
+def _measure_all(bench: Bench, points: Sequence[Point]) -> list[Record]:
+    """The record of every point, in order; those that a file holds already are not drawn again."""
+    found = [bench.known(point) for point in points]
+    missing = [point for point, record in zip(points, found, strict=True) if record is None]
+    _announce(bench, points, missing)
+    total = sum(point.cost.evaluations for point in missing) * len(bench.seeds)
+    done = 0
+    with Progress("measuring", total, unit="evaluations") as bar:
+        for index, point in enumerate(points):
+            if found[index] is not None:
+                continue
+            needed = point.cost.evaluations
+
+            def advance(images: int, done: int = done, needed: int = needed) -> None:
+                bar.reach(done + images * needed)
+
+            bar.reach(done, point.name)
+            found[index] = bench.measure(point, advance)
+            done += needed * len(bench.seeds)
+    return [record for record in found if record is not None]
+
+
+def _announce(bench: Bench, points: Sequence[Point], missing: Sequence[Point]) -> None:
+    """What will be done, and how long it will take at the pace of a few steps."""
+    seeds, known = bench.seeds, len(points) - len(missing)
+    say(
+        f"{bench.yardstick.label} of {len(points)} settings, each on seeds {seeds[0]}–{seeds[-1]}"
+        + (f"; {known} are measured already" if known else "")
+    )
+    if not missing:
+        return
+    pace = bench.pace()
+    times = [point.cost.evaluations * pace for point in missing]
+    fine = cost(bench.model, fine_settings(bench.model, points[0].settings)).evaluations
+    total = sum(times) + fine * pace * min(1.0, FINE_SEEDS / len(seeds))
+    evaluations = sum(point.cost.evaluations for point in missing)
+    say(f"about {duration(total)} of drawing: {evaluations:,} evaluations an image")
+    for point, seconds in zip(missing, times, strict=True):
+        if point.baseline:
+            words = f"{point.name} ({point.cost.evaluations:,} evaluations an image)"
+            say(f"of these {duration(seconds)} for {words}")

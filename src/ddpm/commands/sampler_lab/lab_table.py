@@ -1,0 +1,77 @@
+"""What the sampler lab found, as text for a terminal: a line a setting, then which one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ddpm.documents.tables import NOTHING, aligned, interval, number
+
+Lab = Mapping[str, Any]  # as in sampler-lab.json
+HEAD = (
+    "sampler",
+    "steps",
+    "spacing",
+    "evaluations",
+    "ms/image",
+    "error",
+    "value [95 %]",
+    "ratio",
+    "",
+)
+RIGHT = (1, 3, 4, 5)
+
+
+def lab_table(lab: Lab) -> str:
+    """The whole text; the distance stands with its network, n, reference, floor and intervals."""
+    rows = [list(_cells(lab, index)) for index in range(len(lab["points"]))]
+    return "\n".join([_heading(lab), "", aligned(HEAD, rows, RIGHT), "", recommendation(lab)])
+
+
+def recommendation(lab: Lab) -> str:
+    """`recommended: unipc, 8 steps, …`, and why."""
+    chosen, best = (lab["points"][lab[key]] for key in ("recommended", "best"))
+    why = "the best of all"
+    if chosen is not best:
+        why = f"the cheapest that is not distinguishable from the best ({setting(best)}) at n={lab['n']}"
+    return f"recommended: {setting(chosen)}, {chosen['evaluations']} evaluations: {why}\n{lab['default']}"
+
+
+def setting(point: Mapping[str, Any]) -> str:
+    """`unipc, 8 steps, trailing`."""
+    return f"{point['sampler']}, {point['steps']} steps, {point['spacing']}"
+
+
+def _heading(lab: Lab) -> str:
+    floor, reference = lab["floor"], lab["reference"]
+    known = interval(floor["value"], floor["low"], floor["high"])
+    lines = {
+        "value": f"{lab['label']}, seeds {lab['seeds'][0]}-{lab['seeds'][1]}",
+        "network": f"{lab['network']}: {lab['network_why']}",
+        "reference": f"{reference['name']}: {reference['what']}",
+        "floor": f"{known}: {floor['what']}",
+        "error": "mean difference to the finely followed path from the same seeds, in steps of 8 bits",
+        "note": lab["note"],
+    }
+    return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
+
+
+def _cells(lab: Lab, index: int) -> Iterator[str]:
+    point = lab["points"][index]
+    yield point["sampler"]
+    yield str(point["steps"])
+    yield point["spacing"]
+    yield f"{point['evaluations']:,}"
+    yield number(1000 * point["seconds_per_image"])
+    yield number(point["solver_error"]) if point["solver_error"] is not None else NOTHING
+    yield interval(point["value"], point["low"], point["high"])
+    yield number(point["ratio"])
+    yield _verdict(lab, index)
+
+
+def _verdict(lab: Lab, index: int) -> str:
+    if index == lab["recommended"]:
+        return "recommended"
+    if index == lab["best"]:
+        return "best"
+    return "as good as the best" if lab["points"][index]["as_good"] else ""

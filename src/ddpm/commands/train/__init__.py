@@ -1,0 +1,1 @@
+"""`ddpm train`: train a model, or resume a run."""

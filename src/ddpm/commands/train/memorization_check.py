@@ -1,0 +1,97 @@
+"""What a training measures of its own memory, for the log: the held-out gap, and copies among its images."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ddpm.data.dataset import Dataset
+from ddpm.data.pixels import to_model
+from ddpm.evaluation.copies import copying, pixel_vectors
+from ddpm.evaluation.heldout_gap import heldout_gap
+from ddpm.models.base import GenerativeModel
+from ddpm.models.sharded import whole
+from ddpm.sampling.draw import choose_labels, draw
+from ddpm.sampling.settings import cheap_settings
+from ddpm.training.loop import Batch
+
+DRAWN = 50  # images that are looked at for copies
+SEARCHED = 20_000  # training images, evenly spread, in which copies are looked for
+
+
+class MemoryCheck:
+    """Called now and then by the loop; touches neither the weights nor a random number of training."""
+
+    def __init__(self, model: GenerativeModel, dataset: Dataset, heldout: Batch | None) -> None:
+        self.model, self.dataset, self.heldout = model, dataset, heldout
+
+    def __call__(self) -> dict[str, Any]:
+        """The row of this moment, without its step."""
+        return {**self._gap(), **self._copies()}
+
+    def _gap(self) -> dict[str, Any]:
+        """The averaged weights' loss on training images, and how much higher that on held-out ones is."""
+        heldout = None if self.heldout is None else self.model.image_losses(*self.heldout)
+        if heldout is None or len(heldout) < 2:
+            return {}
+        training = self.model.image_losses(*self._training_images(len(heldout)))
+        assert training is not None
+        gap = heldout_gap(heldout.cpu(), training.cpu())
+        return {
+            "training_images_loss": float(training.mean()),
+            "heldout_gap": gap.relative,
+            "heldout_gap_z": gap.z,
+            "heldout_gap_pairs": len(heldout),
+        }
+
+    def _copies(self) -> dict[str, Any]:
+        if len(self.dataset.train) < 2:
+            return {}
+        found = copying(self._drawn(), self._searched, self._heldout_vectors)
+        row = {
+            "copies": found.share,
+            "copies_heldout": found.heldout_share,
+            "neighbor_ratio": found.ratio,
+        }
+        return {name: value for name, value in row.items() if value is not None}
+
+    def _drawn(self) -> Tensor:
+        """Vectors of the images of seeds 0 to 49 by a cheap solver."""
+        seeds, model = range(DRAWN), whole(self.model)
+        settings = cheap_settings(model.spec.config.sampling)
+        with torch.no_grad():
+            images = draw(model, seeds, choose_labels(model, seeds, None), settings)
+        return pixel_vectors(torch.from_numpy(images))
+
+    def _training_images(self, count: int) -> Batch:
+        """`count` training images, evenly spread; some of them several times where there are fewer."""
+        rows = _spread(self.dataset.train, count)
+        labels = self.dataset.labels
+        chosen = None if labels is None else torch.from_numpy(labels[rows])
+        return to_model(torch.from_numpy(np.array(self.dataset.images[rows]))), chosen
+
+    @cached_property
+    def _searched(self) -> Tensor:
+        train = self.dataset.train
+        return self._vectors(_spread(train, min(len(train), SEARCHED)))
+
+    @cached_property
+    def _heldout_vectors(self) -> Tensor:
+        if self.heldout is None:
+            return torch.empty(0, 0)
+        return self._vectors(self.dataset.heldout[: len(self.heldout[0])])
+
+    def _vectors(self, rows: NDArray[np.int64]) -> Tensor:
+        """A block at a time, so that a large set is never in memory whole."""
+        blocks = np.array_split(rows, max(1, len(rows) // 1024))
+        images = self.dataset.images
+        return torch.cat([pixel_vectors(torch.from_numpy(np.array(images[b]))) for b in blocks])
+
+
+def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]

@@ -1,0 +1,94 @@
+"""From a path to an image set: what lies there is found out here."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from ddpm.data.arrays import array_source
+from ddpm.data.folder import files_below, fingerprint, folder_source
+from ddpm.data.idx import idx_source, is_idx_images, starts_like_idx
+from ddpm.data.image_source import EXTENSIONS, PACKED, ImageSource, is_image_name, printable
+from ddpm.data.tars import is_tar, tar_source
+from ddpm.data.zips import zip_source
+from ddpm.errors import RequestError
+
+_ARCHIVES = (".zip", ".npz", ".npy")
+_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy or a .npz"
+
+
+def embedded_digits() -> Path:
+    """The 1,797 digits inside the package (``digits.md`` says where they come from)."""
+    return Path(__file__).with_name("digits.npz")
+
+
+def open_source(path: Path) -> ImageSource:
+    """The image set at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz.
+
+    A folder may also hold IDX files, tar shards or a single archive of another kind. RequestError
+    where there is none of these.
+    """
+    if path.is_dir():
+        source = _in_folder(path.resolve())
+    elif path.is_file():
+        source = _in_file(
+            path, printable(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
+        )
+    else:
+        raise RequestError(f"There is nothing at {path}; give {_KINDS}.")
+    if not len(source):
+        raise RequestError(f"{path} holds no images; give {_KINDS}.")
+    return source
+
+
+def _in_folder(folder: Path) -> ImageSource:
+    files = files_below(folder)
+    idx = [path for path in files.values() if is_idx_images(path.name) and path.is_file()]
+    if idx:
+        return idx_source(printable(folder.name), idx, fingerprint(folder, _with_labels(idx)))
+    if any(map(is_image_name, files)):
+        return folder_source(folder, files)
+    archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
+    shards = [p for p in files.values() if p.suffix.lower() == ".tar" and p.is_file()]
+    if shards and not archives:
+        return tar_source(printable(folder.name), folder, shards)
+    archives += shards
+    if len(archives) > 1:
+        listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
+        raise RequestError(f"{folder} holds several archives ({listed}); give one of them.")
+    if archives:
+        return _in_file(archives[0], printable(folder.name))
+    for path in files.values():
+        _refuse_packed(path)
+    what = f"no images among its {len(files)} files" if files else "no files"
+    raise RequestError(
+        f"{folder} holds {what}; give one that holds images ({', '.join(EXTENSIONS)})."
+    )
+
+
+def _in_file(path: Path, name: str) -> ImageSource:
+    if path.suffix.lower() in (".npy", ".npz"):
+        return array_source(name, path, fingerprint(path, [path]))
+    _refuse_packed(path)
+    if is_tar(path):
+        return tar_source(name, path.parent, [path])
+    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        return zip_source(name, path)
+    if is_idx_images(path.name) or starts_like_idx(path):
+        return idx_source(name, [path], fingerprint(path, _with_labels([path])))
+    raise RequestError(f"{path.name} is not a set of images; give {_KINDS}.")
+
+
+def _refuse_packed(path: Path) -> None:
+    """RequestError for a compressed tar: an image in it can be read only after all before it."""
+    if path.name.lower().endswith(PACKED):
+        raise RequestError(
+            f"{path.name} is a compressed tar; make it a plain .tar first (with gzip -d, xz -d, bzip2 -d "
+            "or zstd -d)."
+        )
+
+
+def _with_labels(images: list[Path]) -> list[Path]:
+    """The IDX files of images and whatever lies beside them: labels decide the set, too."""
+    beside = {other for path in images for other in path.parent.glob("*ubyte*")}
+    return sorted(beside | set(images))

@@ -1,0 +1,1 @@
+"""Documents as data, written as Markdown, typst and PDF."""

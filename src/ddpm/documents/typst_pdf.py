@@ -1,0 +1,96 @@
+"""Typst, the extra `report`: markup becomes a PDF. The only module that imports it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+
+from ddpm.documents.typefaces import unpack
+from ddpm.documents.typst_markup import TEMPLATE
+from ddpm.errors import RequestError, WorkError
+
+ABSENT = (
+    "The PDF needs the package typst: run pip install 'ddpm-studio[report]', or ask for Markdown "
+    "alone with --out report.md."
+)
+
+
+def load_typst() -> ModuleType:
+    """The package; RequestError where it is not installed."""
+    try:
+        import typst
+    except ImportError as error:
+        raise RequestError(ABSENT) from error
+    return typst
+
+
+def families_of(font: Path) -> list[str]:
+    """The families in a font file, those of Traditional Chinese first."""
+    typst = load_typst()
+    with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
+        (Path(scratch) / f"own{font.suffix}").write_bytes(font.read_bytes())
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[Path(scratch)]
+        )
+        found: list[str] = fonts.families()
+    return sorted(found, key=lambda family: " TC" not in family)
+
+
+def compile_pdf(
+    markup: str, folder: Path, *, font: Path | None = None, system_fonts: bool = False
+) -> bytes:
+    """The PDF of `markup`, whose pictures lie in `folder`. The same input gives the same bytes.
+
+    `font`: one more font file. `system_fonts`: let fonts of this machine show what others lack.
+    """
+    pages = _compiled(markup, folder, font, system_fonts, "pdf")
+    return pages[0]
+
+
+def compile_pages(markup: str, folder: Path, *, font: Path | None = None) -> list[bytes]:
+    """The same as PNG pictures, one a page, to be looked at."""
+    return _compiled(markup, folder, font, False, "png")
+
+
+def _compiled(
+    markup: str, folder: Path, font: Path | None, system_fonts: bool, kind: str
+) -> list[bytes]:
+    typst = load_typst()
+    with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
+        root = Path(scratch)
+        _lay_out(root, markup, _files(folder), font)
+        try:
+            made = typst.compile(
+                root / "report.typ",
+                root=root,
+                font_paths=[root / "fonts"],
+                ignore_system_fonts=not system_fonts,
+                format=kind,
+            )
+        except typst.TypstError as error:
+            raise WorkError(f"typst could not set the report: {error}") from error
+    return list(made) if isinstance(made, list) else [bytes(made)]
+
+
+def _files(folder: Path) -> Iterable[tuple[str, Path]]:
+    """Names relative to the folder around `folder`, as figures have them."""
+    return [(f"{folder.name}/{path.name}", path) for path in sorted(folder.glob("*.png"))]
+
+
+def _lay_out(
+    root: Path, markup: str, pictures: Iterable[tuple[str, Path]], font: Path | None
+) -> None:
+    """Everything that typst may read, and nothing else."""
+    (root / "report.typ").write_text(markup, encoding="utf-8")
+    template = resources.files("ddpm") / "documents" / TEMPLATE
+    (root / TEMPLATE).write_bytes(template.read_bytes())
+    unpack(root / "fonts")
+    if font is not None:
+        (root / "fonts" / f"own{font.suffix}").write_bytes(font.read_bytes())
+    for name, path in pictures:
+        place = root / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(path.read_bytes())

@@ -1,0 +1,183 @@
+"""Generated images against the reference: a row a metric, with its floor and its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ddpm.evaluation.bootstrap import (
+    REPLICATES,
+    bootstrap_counts,
+    centered,
+    central,
+    ratio_interval,
+)
+from ddpm.evaluation.features import Classifier, FeatureNetwork, extract
+from ddpm.evaluation.floor import floor_sets, measure_sets
+from ddpm.evaluation.image_sets import ImageSets, choose
+from ddpm.evaluation.metrics import SUBSET, Metric, Reference, Sample, applicable
+from ddpm.evaluation.protocol import ScoreProtocol, content_hash
+
+WIDE = 512  # features above which a Fréchet distance is dear, and has fewer replicates
+WIDE_REPLICATES = 40
+
+Row = dict[str, float | int | str | None]
+
+
+def evaluate(
+    sets: ImageSets,
+    network: FeatureNetwork,
+    n: int | None = None,
+    seed: int = 0,
+    cache: Path | None = None,
+    features: Tensor | None = None,
+) -> list[Row]:
+    """One row for every metric that applies.
+
+    n: generated images to measure (all by default), drawn by `seed` where there are more; the floor
+    takes as many, and where it has fewer, n is lowered for both and the rows' `note` says so.
+    The folder `cache` keeps the features of the real images. `features` are those of the generated
+    ones, [N, D], where they are taken already.
+
+    A row holds metric, label, better (lower, higher or real: near the floor), value, low, high, n,
+    floor, floor_low, floor_high; for distances ratio, ratio_low, ratio_high (None where the floor
+    may be zero or below); protocol, note. Intervals are 95 % bootstrap intervals, but the
+    floor of a distance comes from other real images where there are enough (`floor.py`).
+    """
+    sets.check()
+    count, note = sets.count(n)
+    case = _case(sets, network, count, seed, cache, features)
+    protocol = protocol_of(network, sets.reference, count, seed)
+    rows = []
+    for name, metric in applicable(case.generated).items():
+        row: Row = {"metric": name, "label": metric.named(network.name, count)}
+        row |= {"better": metric.better, "n": count, **_measure(metric, case)}
+        rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
+    return rows
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What every metric is given."""
+
+    generated: Sample
+    real: Sample  # outside the reference
+    reference: Reference
+    trained: Reference  # where copies are looked for
+    floors: tuple[list[Tensor], list[Tensor]]  # indices into `real`, as of `floor_sets`
+    seed: int
+
+
+def _case(
+    sets: ImageSets,
+    network: FeatureNetwork,
+    count: int,
+    seed: int,
+    cache: Path | None,
+    features: Tensor | None,
+) -> _Case:
+    index = choose(len(sets.generated), count, seed)
+    chosen = sets.generated[index]
+    taken = extract(chosen, network) if features is None else features[index]
+    real = sample_of(sets.floor, network, cache)
+    reference = reference_of(sets.reference, network, count, seed, cache)
+    trained = reference
+    for part in sets.trained:
+        trained = trained.joined(sample_of(part, network, cache))
+    scattered, consecutive = floor_sets(len(sets.floor), count, seed)
+    return _Case(
+        generated=Sample(chosen, taken, _probabilities(taken, network)),
+        real=real,
+        reference=reference,
+        trained=trained,
+        floors=(scattered, [] if sets.independent else consecutive),
+        seed=seed,
+    )
+
+
+def _measure(metric: Metric, case: _Case) -> Row:
+    """The numbers of one row."""
+    n, features = case.generated.features.shape
+    floor = case.real.part(choose(len(case.real.images), n, case.seed + 1))
+    drawn = [weightings(metric, n, features, seed) for seed in (case.seed, case.seed + 1)]
+    reference = case.trained if metric.copies else case.reference
+    values = metric.measure(case.generated, reference, drawn[0])
+    floors = metric.measure(floor, case.reference, drawn[1])
+    if not metric.distance:
+        return numbers(metric, values, floors, n)
+    scattered, consecutive = (
+        measure_sets(metric, case.real, case.reference, indices) for indices in case.floors
+    )
+    return distance_numbers(metric, values, floors, (scattered, consecutive))
+
+
+def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
+    """Both sides from what `metric.measure` gave, [1 + replicates]: the value, then the replicates."""
+    value, floor = values[0].item(), floors[0].item()
+    low, high = metric.interval(value, values[1:], n)
+    floor_low, floor_high = metric.interval(floor, floors[1:], n)
+    row: Row = {"value": value, "low": low, "high": high}
+    return row | {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
+
+
+def distance_numbers(
+    metric: Metric, values: Tensor, floors: Tensor, others: tuple[Tensor, Tensor]
+) -> Row:
+    """The same with the ratio; `others`: the metric of scattered and consecutive real sets, if any."""
+    value = values[0].item()
+    spread = centered(value, values[1:], metric.scale)
+    floor, floor_spread = floors[0].item(), centered(floors[0].item(), floors[1:], metric.scale)
+    if len(others[0]):
+        floor, floor_spread = others[0].mean().item(), torch.cat(others)
+    (low, high), (floor_low, floor_high) = central(spread), central(floor_spread)
+    row: Row = {"value": value, "low": low, "high": high}
+    row |= {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
+    if floor_spread.min() <= 0:  # a ratio to anything around zero says nothing
+        return row | {"ratio": None, "ratio_low": None, "ratio_high": None}
+    ratio_low, ratio_high = ratio_interval(spread, floor_spread)
+    return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
+
+
+def sample_of(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
+    """Images uint8 [n, C, H, W] with their features, and their probabilities if `network` names classes."""
+    features = extract(images, network, cache)
+    return Sample(images, features, _probabilities(features, network))
+
+
+def reference_of(
+    images: Tensor, network: FeatureNetwork, count: int, seed: int, cache: Path | None
+) -> Reference:
+    """The reference with the subsets that measures of `count` images by `seed` take of it."""
+    known = sample_of(images, network, cache)
+    matched, subset = choose(len(images), count, seed), choose(len(images), SUBSET, seed)
+    return Reference(images, known.features, known.probabilities, matched, subset)
+
+
+def protocol_of(network: FeatureNetwork, reference: Tensor, n: int, seed: int) -> ScoreProtocol:
+    """How scores of n images against the reference (uint8 [M, C, H, W]) come about."""
+    return ScoreProtocol(
+        network=network.name,
+        weights=network.weights_hash,
+        resize=network.resize,
+        n=n,
+        reference=content_hash(reference),
+        reference_count=len(reference),
+        seed=seed,
+    )
+
+
+def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
+    return network.classify(features) if isinstance(network, Classifier) else None
+
+
+def weightings(metric: Metric, count: int, features: int, seed: int) -> Tensor:
+    """[1 + replicates, count]: each image once, then the bootstrap's draws.
+
+    A metric that is dear in many features has 40 instead of 200: its intervals are 10 % too narrow.
+    """
+    replicates = WIDE_REPLICATES if metric.dear and features > WIDE else REPLICATES
+    once = torch.ones(1, count, dtype=torch.float64)
+    return torch.cat([once, bootstrap_counts(count, replicates, seed)])

@@ -1,0 +1,1 @@
+"""From a name, folder or file to a model, a data set, a checkpoint or a guide."""

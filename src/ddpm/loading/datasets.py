@@ -1,0 +1,94 @@
+"""loading.datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ddpm.config import Config
+from ddpm.data.catalogue import (
+    DATASETS,
+    at_hand,
+    cache_dir,
+    data_dir,
+    is_downloaded,
+    is_path,
+    locate,
+)
+from ddpm.data.dataset import Dataset, prepare
+from ddpm.distributed import check_same, each_machine_once
+from ddpm.errors import RequestError
+from ddpm.models.spec import ModelSpec
+from ddpm.terminal import Progress, say
+
+
+def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
+    """The prepared data set of a configuration, uint8 images decoded or taken from the cache.
+
+    RequestError: no such images, none that can be used, or labels that they lack. WorkError: a download
+    failed.
+    """
+    data = config.data
+    if not data.path:
+        raise RequestError(
+            "Which images? Give a folder, a zip or the name of a data set with --data."
+        )
+    _check_data_dir(data.path)
+    path = each_machine_once(lambda: located(data.path))
+    with Progress(progress_title, 0) as bar:
+        dataset = each_machine_once(
+            lambda: prepare(
+                path,
+                size=str(data.size),
+                channels=data.channels,
+                all_images=data.all_images,
+                cache_dir=cache_dir(),
+                progress=bar.of_total,
+            )
+        )
+    check_same(dataset.report["content_hash"], f"The images of {data.path}")
+    if data.labels is True and not dataset.class_names:
+        raise RequestError(
+            f"data.labels is on, but the images of {data.path} have no labels: put each class into "
+            "a folder of its own, or leave data.labels off."
+        )
+    return dataset
+
+
+def located(name: str) -> Path:
+    """The path of the images meant by `name`; a download is said, with its progress."""
+    here = at_hand(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
+    if here or not is_downloaded(name):
+        return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
+    say(f"downloading {name} into {cache_dir()}")
+    with Progress(f"downloading {name}", 0, unit="bytes" if name in DATASETS else "images") as bar:
+        return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.of_total)
+
+
+def _check_data_dir(name: str) -> None:
+    """RequestError where the images `name` are to lie in DDPM_DATA_DIR, and that is no folder."""
+    folder = data_dir()
+    looked_for = Path(name).name == name and name != "digits" and not is_path(name)
+    if looked_for and folder is not None and not folder.is_dir():
+        raise RequestError(
+            f"DDPM_DATA_DIR names {folder}, but there is no such folder; mend it, or unset it."
+        )
+
+
+def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
+    """What a model has to know of its data: shape, mean, sigma_data, classes; in model range."""
+    report = dataset.report
+    mean, std = report["mean"], report["std"]  # per channel, in [0, 1]
+    spread = (sum(s * s for s in std) / len(std)) ** 0.5
+    counts: tuple[int, ...] = ()
+    if dataset.labels is not None:
+        trained = dataset.labels[dataset.train]
+        counts = tuple(int((trained == c).sum()) for c in range(len(dataset.class_names)))
+    _, channels, height, width = dataset.images.shape
+    return ModelSpec(
+        config=config,
+        image_shape=(channels, height, width),
+        data_mean=tuple(2 * m - 1 for m in mean),
+        data_std=2 * spread,
+        class_names=dataset.class_names,
+        class_counts=counts,
+    )

@@ -1,0 +1,1 @@
+"""Optimizers, averages of weights, and one optimizer step on one or many processes."""

@@ -1,0 +1,55 @@
+"""The moving average of weights that samples are drawn with (Ho et al. 2020, section 4; decay 0.9999)."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def decay_at(decay: float, step: int) -> float:
+    """The decay used after optimizer step `step` (from 1)."""
+    return min(decay, (1 + step) / (10 + step))
+
+
+def relative_length(decay: float, steps: int) -> float:
+    """The standard deviation of the steps that make up the average after `steps`, as a share of `steps`.
+
+    This is how `optim/posthoc_ema.py` measures lengths. While the warm-up lasts it is 0.09, since
+    (1 + n) / (10 + n) ≈ (1 - 1/n)^9, the power-function average of γ = 8.
+    """
+    left, total, first, second = 1.0, 0.0, 0.0, 0.0
+    for step in range(steps, 0, -1):
+        share = left * (1 - decay_at(decay, step))
+        left *= decay_at(decay, step)
+        total, first, second = total + share, first + share * step, second + share * step**2
+    mean = first / total
+    return math.sqrt(max(0.0, second / total - mean**2)) / steps
+
+
+class Ema:
+    """An exponential moving average of a network's parameters, warmed up.
+
+    The decay at step n is min(decay, (1 + n) / (10 + n)), so that short runs are not held back by
+    their random start. decay 0: the average is the network itself.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.source = network
+        self.network = (
+            network if decay == 0 else copy.deepcopy(network).requires_grad_(False).eval()
+        )
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """average ← decay · average + (1 - decay) · weights."""
+        if self.network is self.source:
+            return
+        averages: list[Tensor] = list(self.network.parameters())
+        weights: list[Tensor] = list(self.source.parameters())
+        torch._foreach_lerp_(averages, weights, 1 - decay_at(self.decay, step))  # all in one call
+        for average, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
+            average.copy_(buffer)

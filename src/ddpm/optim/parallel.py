@@ -1,0 +1,69 @@
+"""One step of several processes: each learns from its slice of the batch, and their gradients are added.
+
+Every process draws the numbers of the whole batch, so each image meets the noise that a single process
+would give it. What follows the sum (clipping, the optimizer, the average) is computed alike everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from ddpm.config import Config
+from ddpm.distributed import LostError, add_up, is_agreed, rank, share, size
+from ddpm.errors import RequestError, is_out_of_memory
+
+
+def joined(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
+    """The losses [count] of a batch from those of this process's slice of it, in the batch's order.
+
+    In the same message the gradients of `network`, where one is given, become their sums over all.
+    """
+    if size() == 1:
+        return losses
+    everyone = losses.new_zeros(count)
+    everyone[share(count)] = losses
+    parameters = () if network is None else network.parameters()
+    add_up([everyone, *(p.grad for p in parameters if p.grad is not None)])
+    return everyone
+
+
+@contextlib.contextmanager
+def unagreed() -> Iterator[None]:
+    """Of several processes an error inside ends the work, unless all have it: the others cannot know."""
+    try:
+        yield
+    except (LostError, RequestError):
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if size() == 1 or is_agreed(error):
+            raise
+        words = (
+            "had no memory for its part of a step; raise training.accumulate or start more processes"
+            if is_out_of_memory(error)
+            else f"failed within a step ({error}); give the same command again to go on"
+        )
+        raise LostError(f"Process {rank()} {words}.") from error
+
+
+def check_shared(config: Config) -> None:
+    """RequestError where several processes cannot train this model together."""
+    if size() == 1:
+        return
+    if config.model == "dcgan":
+        raise RequestError(
+            "A DCGAN's batch normalization needs each batch whole, so it is trained by one process: "
+            "start ddpm train without torchrun."
+        )
+    if config.model != "ddpm":
+        raise RequestError(
+            "A few-step student is trained by one process: start the training without torchrun."
+        )
+    batch = config.training.batch_size
+    if batch < size():
+        raise RequestError(
+            f"A batch of {batch} cannot be shared by {size()} processes: start at most {batch}, or raise "
+            "training.batch_size."
+        )

@@ -1,0 +1,163 @@
+"""Averages of any length after the training (Karras et al. 2024, arXiv:2312.02696, section 3 and appendix C).
+
+Two averages with power-function profiles are kept while training and put aside now and then; one of
+another length is a weighted sum of what was put aside. A length is σ_rel: the standard deviation of
+the average's profile, as a share of the training so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ddpm.errors import RequestError
+from ddpm.optim.sharding import part_of
+
+TRACKED = (0.05, 0.10)  # lengths σ_rel that are kept while training
+LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
+FAITHFUL = 0.05  # error up to which a length counts as covered
+BYTES = 2  # of a number put aside, in half precision
+
+
+class Profile(NamedTuple):
+    """p(τ) = (γ + 1) τ^γ / t^(γ+1) on 0 ≤ τ ≤ t: how much the weights of each moment count."""
+
+    gamma: float
+    step: int  # t
+
+
+class Solution(NamedTuple):
+    """How the averages that were put aside make another one."""
+
+    coefficients: NDArray[np.float64]  # one for each
+    error: float  # root of the squared difference of both profiles, as a share of the one asked for
+
+
+def exponent(length: float) -> float:
+    """γ of the length σ_rel = (γ + 1)^½ (γ + 2)^-1 (γ + 3)^-½: the largest root of a cubic.
+
+    ValueError outside 0 < σ_rel ≤ LONGEST.
+    """
+    if not 0 < length <= LONGEST:
+        raise ValueError(f"a length lies between 0 and {LONGEST:.3f}, not at {length:g}")
+    inverse = length**-2
+    roots = np.roots([1.0, 7.0, 16.0 - inverse, 12.0 - inverse])
+    return max(0.0, float(roots.real.max()))
+
+
+def length_of(gamma: float) -> float:
+    """σ_rel of the exponent γ."""
+    return math.sqrt((gamma + 1) / (gamma + 3)) / (gamma + 2)
+
+
+def overlap(
+    gamma: NDArray[np.float64] | float,
+    step: NDArray[np.float64] | float,
+    other_gamma: NDArray[np.float64] | float,
+    other_step: NDArray[np.float64] | float,
+) -> NDArray[np.float64]:
+    """The inner products ∫ p p' dτ of profiles, in closed form (appendix C); arrays are matched up.
+
+    Up to the end of the one that ends first: (γ+1)(γ'+1)/(γ+γ'+1) · (first/last)^γ_last / last.
+    """
+    first, last = np.minimum(step, other_step), np.maximum(step, other_step)
+    of_last = np.where(np.greater_equal(step, other_step), gamma, other_gamma)
+    scale = (gamma + 1) * (other_gamma + 1) / (gamma + other_gamma + 1)
+    return np.asarray(scale * (first / last) ** of_last / last)
+
+
+class Basis:
+    """Profiles of averages that were put aside, out of which others are made."""
+
+    def __init__(self, kept: Sequence[Profile]) -> None:
+        self.gammas = np.array([profile.gamma for profile in kept])
+        self.steps = np.array([profile.step for profile in kept], dtype=np.float64)
+        gammas, steps = self.gammas, self.steps
+        self.gram = overlap(gammas[:, None], steps[:, None], gammas[None], steps[None])
+
+    def solve(self, asked: Profile) -> Solution:
+        """The sum of the profiles that comes closest to `asked` (least squares; appendix C)."""
+        products = overlap(self.gammas, self.steps, asked.gamma, asked.step)
+        size = float(overlap(asked.gamma, asked.step, asked.gamma, asked.step))
+        found = np.asarray(np.linalg.lstsq(self.gram, products, rcond=1e-12)[0], np.float64)
+        squared = size - 2 * found @ products + found @ self.gram @ found
+        return Solution(found, math.sqrt(max(0.0, float(squared)) / size))
+
+    def covered(self, step: int) -> tuple[float, float]:
+        """The shortest and the longest σ_rel at `step` that come with no more error than FAITHFUL."""
+        lengths = [0.001 * i for i in range(5, int(LONGEST * 1000) + 1)]
+        good = [s for s in lengths if self.solve(Profile(exponent(s), step)).error <= FAITHFUL]
+        return min(good), max(good)
+
+
+class PowerEma:
+    """The two averages of a network's parameters that are kept while it is trained.
+
+    θ̂(t) = β θ̂(t-1) + (1-β) θ(t) with β = (1 - 1/t)^(γ+1) (section 3.1): the profile's own weighted mean of
+    the weights after each step, and at t = 1 those weights themselves.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.names = [name for name, _ in network.named_parameters()]
+        self.source = list(network.parameters())
+        self.averages = {s: [torch.zeros_like(p) for p in self.source] for s in TRACKED}
+        self.exponents = {s: exponent(s) for s in TRACKED}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after optimizer step `step` (from 1)."""
+        weights: list[Tensor] = list(self.source)
+        for length, averages in self.averages.items():
+            kept = (1 - 1 / step) ** (self.exponents[length] + 1)
+            torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every average under its length: `0.05/NAME`. The live tensors."""
+        return {
+            tensor_name(length, name): average
+            for length, averages in self.averages.items()
+            for name, average in zip(self.names, averages, strict=True)
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a copy of `state`, laid out as the network's own parameters are."""
+        for name, average in self.state().items():
+            average.copy_(part_of(state[name], average))
+
+
+def tensor_name(length: float, name: str) -> str:
+    """What a parameter's average is called in files."""
+    return f"{length:g}/{name}"
+
+
+def parts(state: Mapping[str, Tensor]) -> dict[float, dict[str, Tensor]]:
+    """Files' tensors by the length of their average: σ_rel → parameter → tensor.
+
+    RequestError unless they are the averages that a training keeps.
+    """
+    found: dict[float, dict[str, Tensor]] = {length: {} for length in TRACKED}
+    lengths = {f"{length:g}": length for length in TRACKED}
+    for key, tensor in state.items():
+        length, _, name = key.partition("/")
+        if length not in lengths:
+            raise RequestError(f"{key!r} is the name of no average that a training keeps.")
+        found[lengths[length]][name] = tensor
+    if len({frozenset(names) for names in found.values()}) > 1:
+        raise RequestError("The averages that were kept are those of different networks.")
+    return found
+
+
+def snapshot_steps(total: int, count: int) -> set[int]:
+    """The `count` equally spaced steps of a run at which the averages are put aside, its last among them."""
+    return {step for i in range(count) if (step := round(total * (i + 1) / count))}
+
+
+def snapshot_bytes(parameters: int, total: int, count: int) -> int:
+    """What all of them take on disk, but for a few kB of headers; `parameters` of the network."""
+    return len(TRACKED) * BYTES * parameters * len(snapshot_steps(total, count))

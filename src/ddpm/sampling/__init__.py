@@ -1,0 +1,1 @@
+"""From sampling settings to images."""

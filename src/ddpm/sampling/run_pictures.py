@@ -1,0 +1,63 @@
+"""sampling.run_pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ddpm.data.image_files import Images
+from ddpm.distributed import is_main
+from ddpm.loading.guides import give_guides
+from ddpm.models.base import GenerativeModel
+from ddpm.runs import RunFolder, read_rows
+from ddpm.sampling.draw import Trajectory, choose_labels, draw, draw_with_bar
+from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.settings import cheap_settings, filmed_settings
+from ddpm.visuals.animations import GIF_FRAMES, denoising_gif
+from ddpm.visuals.curves import loss_plot
+from ddpm.visuals.grids import save_grid
+
+
+def _write_gif(path: Path, trajectory: Trajectory, rows: int, columns: int) -> Path:
+    """The states, evenly spaced in log-SNR."""
+    denoising_gif(path, trajectory.states, rows, columns)
+    return path
+
+
+def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
+    """A 5x5 grid by a cheap solver into the run's previews; touches no training random numbers."""
+    cheap = cheap_settings(model.spec.config.sampling)
+    labels = choose_labels(model, range(25), None)
+    images = draw(model, range(25), labels, cheap)
+    if is_main():
+        save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")
+
+
+def finish(run: RunFolder, model: GenerativeModel) -> None:
+    """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
+    give_guides(model, run)
+    config, trajectory = model.spec.config, Trajectory(25, GIF_FRAMES)
+    labels = choose_labels(model, range(25), None)
+    filmed = filmed_settings(model, config.sampling)
+    images = draw_with_bar(model, range(25), labels, filmed, trajectory)
+    if filmed != config.sampling:  # the grid shows what the run draws by default
+        images = draw_with_bar(model, range(25), labels, config.sampling)
+    if is_main():
+        _write_finished(run, model, images, trajectory)
+
+
+def _write_finished(
+    run: RunFolder, model: GenerativeModel, images: Images, trajectory: Trajectory
+) -> None:
+    """`finish` but for the drawing of the images."""
+    config, settings = model.spec.config, model.spec.config.sampling
+    loss_plot(
+        run.loss_plot,
+        read_rows(run.metrics),
+        title=f"{run.root.name}: loss",
+        note=run.load_environment().get("data", {}).get("held_out_reason", ""),
+    )
+    caption = f"seeds 0–24, {model.drawing(settings)}, step {config.training.steps}"
+    comment = grid_comment(model, settings, range(25), None, (5, 5))
+    save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
+    if config.has_reverse_process:
+        _write_gif(run.denoising, trajectory, 5, 5)

@@ -1,0 +1,1 @@
+"""From images to scores: subjects, references and the protocol that measures them."""

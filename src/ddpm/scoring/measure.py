@@ -1,0 +1,233 @@
+"""`ddpm evaluate`: the scores of a run, of weights or of any images against real ones."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ddpm.data.catalogue import cache_dir
+from ddpm.device import pick_device
+from ddpm.distributed import dealt, each_machine_once, from_main, is_main
+from ddpm.errors import RequestError
+from ddpm.evaluation.feature_networks import TAKES_WEIGHTS, NetworkRequest, load_network, pick
+from ddpm.evaluation.features import (
+    FeatureNetwork,
+    keep_features,
+    kept_features,
+    take_features,
+)
+from ddpm.evaluation.image_sets import FEWEST, ImageSets, allowed, check_like, check_real
+from ddpm.evaluation.protocol import content_hash
+from ddpm.evaluation.scores import Row, evaluate
+from ddpm.scoring.bits_per_dim import likelihood_rows
+from ddpm.scoring.references import RealImages, named_images, own_images, seen_by
+from ddpm.scoring.subjects import DrawnImages, Subject, holds, open_subject
+from ddpm.terminal import Progress, say
+
+FORMAT = 1
+USUAL_N = 1000
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What to measure, against what, and how."""
+
+    target: str  # a run, weights, or images: a folder, zip, .npy or .npz
+    reference: str | None = None  # real images; None: a model's own training images
+    n: int | None = None  # None: 1000, or as many as there are
+    network: str = "auto"
+    weights: Path | None = None  # of the feature network, where it takes any
+    seed: int = 0  # of the first image drawn, and of every choice among images
+    likelihood: int = 64  # held-out images; 0 is off
+    json: Path | None = None
+    overrides: Sequence[str] = ()  # sampling.key=value
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The object of evaluation.json, the images under test (uint8 [n, C, H, W]), and all three sets."""
+
+    evaluation: dict[str, Any]
+    images: Tensor
+    sets: ImageSets
+
+
+def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measured:
+    """Draw or read the images under test and take every score; writes nothing beside the cache.
+
+    `real`: the real images, where they are opened already; else the request says which.
+    """
+    began = time.perf_counter()
+    subject = open_subject(request.target, request.overrides, request.device)
+    asked = _asked(request, subject)
+    real = real or real_images(request, subject, asked)
+    if isinstance(subject, DrawnImages):
+        real = seen_by(subject.opened, real)
+    count, note = count_images(request, subject, real, asked)
+    network, why = feature_network(request, real)
+    images = subject.take(count, request.seed, real.reference.shape[1:])
+    drawn = isinstance(subject, DrawnImages)
+    sets = ImageSets(images, real.reference, real.floor, drawn, real.trained)
+    rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
+    if isinstance(subject, DrawnImages):
+        model, heldout = subject.opened.model, real.heldout
+        rows += likelihood_rows(model, heldout, request.likelihood, request.seed)
+    evaluation = {
+        "format": FORMAT,
+        "name": subject.name,
+        "target": request.target,
+        **subject.facts(),
+        "shape": list(images.shape[1:]),
+        "network": network.name,
+        "network_why": why,
+        **describe_real(real),
+        "n": count,
+        "seed": request.seed,
+        "note": note,
+        "rows": rows,
+        "command": command(request),
+        "environment": environment(request, began),
+    }
+    return Measured(evaluation, images, sets)
+
+
+def count_images(
+    request: EvaluationRequest, subject: Subject, real: RealImages, asked: int
+) -> tuple[int, str]:
+    """How many images will be measured, and every remark; RequestError where that cannot be."""
+    check_real(real.reference, real.floor)
+    shape = subject.shape(real.reference.shape[1:])
+    few = torch.empty(min(asked, FEWEST), *shape, dtype=torch.uint8)  # asked may be any number
+    check_like("generated images", few, real.reference)
+    count, lowered = allowed(asked, len(real.reference), len(real.floor))
+    notes = [_usual(request, asked), lowered, subject.note, real.note]
+    return count, "; ".join(filter(None, notes))
+
+
+def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
+    """The feature network, trained first where it has to be, and why it is the one."""
+    choice = pick(request.network, real.reference)
+    if request.weights is not None and choice.name not in TAKES_WEIGHTS:
+        raise RequestError(
+            f"The feature network {choice.name} takes no weights; --weights is for "
+            f"{' and '.join(TAKES_WEIGHTS)}, which --features names."
+        )
+    say(f"feature network {choice.name}: {choice.why}")
+    where = str(pick_device(request.device))
+    asked = NetworkRequest(real.reference, request.weights, kept(), where)
+    if choice.name != "self":
+        return load_network(choice.name, asked), choice.why
+    with Progress("training the encoder", 0, unit="steps") as bar:
+        shown = replace(asked, progress=bar.of_total)
+        return each_machine_once(lambda: load_network("self", shown)), choice.why
+
+
+def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
+    """`evaluate` with the features taken beforehand, under a bar."""
+    more = [part for part in sets.trained if part is not sets.floor]
+    real = (sets.reference, sets.floor, *more)
+    with Progress("taking features", sum(map(len, (*real, sets.generated)))) as bar:
+
+        def advance(taken: int) -> None:
+            bar.reach(bar.done + taken)
+
+        for part in real:
+            _take(part, network, advance)
+        features = take_features(sets.generated, network, advance, dealt)
+    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
+
+
+def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
+    """The features into the main process's cache, where they are not there yet."""
+    if from_main(lambda: kept_features(images, network, kept()) is not None):
+        return
+    features = take_features(images, network, progress, dealt)
+    if is_main():
+        keep_features(features, images, network, kept())
+
+
+def kept() -> Path:
+    """The folder of features and trained encoders."""
+    return cache_dir() / "evaluation"
+
+
+def environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
+    """Where and in what time; `began` as by time.perf_counter."""
+    return {
+        "torch": torch.__version__,
+        "device": str(pick_device(request.device)),
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def _asked(request: EvaluationRequest, subject: Subject) -> int:
+    """How many images to measure, before the real ones are counted."""
+    available = subject.available
+    if request.n is None:
+        return USUAL_N if available is None else min(USUAL_N, available)
+    if available is not None and request.n > available:
+        raise RequestError(
+            f"{request.n} images were asked for, but {request.target} holds only {holds(subject)}; "
+            f"use -n {available}, or give more images."
+        )
+    return request.n
+
+
+def _usual(request: EvaluationRequest, asked: int) -> str:
+    if request.n is not None or asked == USUAL_N:
+        return ""
+    return f"n is {asked} instead of {USUAL_N}: there are only {asked} images"
+
+
+def real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealImages:
+    """What --reference names, else a model's own training images; n as in `split`."""
+    opened = subject.opened if isinstance(subject, DrawnImages) else None
+    if request.reference is not None:
+        shape = subject.shape((3,))
+        return named_images(request.reference, shape, opened, n)
+    if opened is None:
+        raise RequestError(
+            f"What are the images in {request.target} to be measured against? Name the real images "
+            "with --reference."
+        )
+    return own_images(opened, n)
+
+
+def describe_real(real: RealImages) -> dict[str, Any]:
+    """The reference and the floor as they stand in evaluation.json."""
+    return {
+        "reference": {
+            "name": real.name,
+            "count": len(real.reference),
+            "hash": content_hash(real.reference),
+            "what": real.reference_what,
+        },
+        "floor": {"count": len(real.floor), "what": real.floor_what},
+    }
+
+
+def command(request: EvaluationRequest) -> str:
+    """The command line that asks for the same."""
+    words = ["ddpm", "evaluate", request.target]
+    for option, value, usual in (
+        ("--reference", request.reference, None),
+        ("-n", request.n, None),
+        ("--features", request.network, "auto"),
+        ("--weights", request.weights, None),
+        ("--seed", request.seed, 0),
+        ("--likelihood", request.likelihood, 64),
+    ):
+        if value != usual:
+            words += [option, str(value)]
+    for assignment in request.overrides:
+        words += ["--set", assignment]
+    return shlex.join(words)

@@ -1,0 +1,33 @@
+"""The averages that a run puts aside for `ddpm ema`: written while training, and put together again."""
+
+from __future__ import annotations
+
+from ddpm.distributed import agreed, is_main
+from ddpm.files import replacing
+from ddpm.models.base import GenerativeModel
+from ddpm.optim.posthoc_ema import snapshot_steps
+from ddpm.runs import RunFolder
+from ddpm.training.checkpoint import save_weights
+
+
+class Snapshots:
+    """Puts the averages aside at the steps that the run's total gives; called after every step."""
+
+    def __init__(self, run: RunFolder, model: GenerativeModel, start: int) -> None:
+        """`start`: the step that training goes on from; what was put aside later is made again."""
+        self.run, self.model = run, model
+        training = model.spec.config.training
+        self.due = snapshot_steps(training.steps, training.posthoc_ema)
+        for step in run.snapshot_steps() if is_main() else ():
+            if step > start:
+                run.snapshot(step).unlink(missing_ok=True)
+
+    def __call__(self, step: int) -> None:
+        if step not in self.due:
+            return
+        averages = self.model.state()["posthoc"]
+        with agreed():
+            if is_main():
+                with replacing(self.run.snapshot(step)) as temporary:
+                    halves = {name: average.half() for name, average in averages.items()}
+                    save_weights(temporary, halves, self.model.spec)

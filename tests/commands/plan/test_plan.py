@@ -1,0 +1,449 @@
+"""`ddpm plan` and `ddpm doctor` against a real run of two minutes' work made small."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from ddpm.api import build_model
+from ddpm.cli import main
+from ddpm.cli.parser import build_parser
+from ddpm.commands.doctor.diagnose import diagnose, words
+from ddpm.commands.plan import flops
+from ddpm.commands.plan import plan as workflow
+from ddpm.commands.plan.benchmark import measure
+from ddpm.commands.plan.plan import PlanRequest, plan
+from ddpm.commands.plan.plan_table import plan_words, size
+from ddpm.commands.plan.proposals import Change, narrower, proposals
+from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
+from ddpm.commands.train.train import train
+from ddpm.config import Config, with_overrides
+from ddpm.data.pixels import to_model
+from ddpm.errors import RequestError
+from ddpm.loading.recipes import _training_request
+from ddpm.loading.targets import Asked
+from ddpm.models.families import make_model
+from ddpm.presets import PRESETS, get_preset
+from ddpm.runs import RunFolder, read_rows
+from ddpm.training.budget import with_total
+
+DOCS = Path(__file__).parents[3] / "docs"
+HEALTHY = (
+    "training.steps=120",
+    "training.batch_size=16",
+    "training.learning_rate=1e-2",
+    "training.warmup=6",
+    "training.ema=0.99",
+    "training.checkpoint_every=40",
+    "training.preview_every=120",
+    "training.heldout_every=10",
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """A small healthy run on the digits, finished with its pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        config = with_overrides(get_preset("digits").config, HEALTHY)
+        return train(config, tmp_path_factory.mktemp("runs") / "digits", device="cpu").run
+
+
+@pytest.fixture(autouse=True)
+def workplace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> Callable[[], list[tuple[str, int]]]:
+    """An empty folder as the current one; steps are measured for a moment only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+    monkeypatch.setattr(workflow, "measure", lambda images, where, *_: measure(images, where, 0.01))
+
+    def files() -> list[tuple[str, int]]:
+        found = [*tmp_path.rglob("*"), *cache.rglob("*")]
+        return sorted((str(path), path.stat().st_mtime_ns) for path in found)
+
+    return files
+
+
+def planned(
+    target: str, *overrides: str, minutes: float | None = None, **asked: Any
+) -> dict[str, Any]:
+    return plan(PlanRequest(Asked(target, device="cpu", overrides=overrides, **asked), minutes))
+
+
+def test_the_predicted_disk_is_the_runs(finished: RunFolder) -> None:
+    found = planned(str(finished.root))
+    there = {path: path.stat().st_size for path in finished.root.rglob("*") if path.is_file()}
+    assert found["disk"]["total"] == pytest.approx(sum(there.values()), rel=0.05)
+    assert found["disk"]["checkpoints_kept"] == len(finished.checkpoint_steps()) == 3
+    weights = sum(n for path, n in there.items() if path.suffix == ".safetensors")
+    assert 3 * found["checkpoint"] == pytest.approx(weights, rel=1e-3)
+    assert found["disk"]["log"] == pytest.approx(finished.metrics.stat().st_size, rel=0.05)
+    assert found["parameters"] == finished.load_environment()["parameters"]
+
+
+def test_a_plan_is_whole_and_plain(finished: RunFolder) -> None:
+    found = planned("digits")
+    assert json.loads(json.dumps(found)) == found
+    assert (found["steps"], found["images_seen"]) == (600, 38_400)
+    assert found["epochs"] == pytest.approx(38_400 / 1753)
+    assert found["images_per_second"] == pytest.approx(64 / found["seconds_a_step"])
+    assert found["seconds"] >= 600 * found["seconds_a_step"]
+    assert found["training_memory"] > 2**26 and found["drawing_memory"] > 2**26
+    lines = plan_words(found).splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "plan", "measured", "speed", "time", "memory", "drawing", "disk", "expect",
+    ]  # fmt: skip
+    assert "1,753 images of digits" in lines[1] and "no recorded run of digits" in lines[-1]
+
+
+def test_a_card_s_utilization_is_said_and_a_processor_has_none(finished: RunFolder) -> None:
+    found = planned("digits")
+    assert found["utilization"] is None and "peak" not in plan_words(found)
+    speed = plan_words({**found, "utilization": 0.314}).splitlines()[2]
+    assert speed.endswith("images/s, 31% of the card's bf16 peak")
+
+
+def test_utilization_is_the_operations_of_the_steps_over_the_peak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+    config = with_overrides(get_preset("digits").config, ["training.precision=bf16"])
+    model = build_model(config, images, device="cpu")
+    assert flops.utilization(model, images, 100.0) is None  # no graphics card
+    each = flops.operations(model.network, torch.zeros(2, 1, 8, 8), "bf16")
+    assert all(parameter.grad is None for parameter in model.network.parameters())
+    model.device = SimpleNamespace(type="cuda")
+    monkeypatch.setattr(flops, "peak", lambda device: 1000 * each)
+    monkeypatch.setattr(flops, "to_model", lambda images: Placed(to_model(images)))
+    assert flops.utilization(model, images, 100.0) == pytest.approx(0.1)
+    model.precision = "fp32"
+    assert flops.utilization(model, images, 100.0) is None
+
+
+class Placed:
+    """Images that are on whatever device they are sent to."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images = images
+
+    def to(self, device: object) -> torch.Tensor:
+        return self.images
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_operations_of_a_convolution_there_and_back(precision: str) -> None:
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return self.layer(x)
+
+    once = 2 * 5 * 6 * 3 * 4 * 9  # a product and a sum for each weight and place
+    for count in (1, 3):  # and the weights' gradient: nobody asks for the image's
+        assert flops.operations(Network(), torch.zeros(count, 3, 5, 6), precision) == 2 * once
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
+def test_a_card_with_a_number_is_planned_with_its_utilization() -> None:
+    found = plan(PlanRequest(Asked("digits", device="cuda:0")))
+    assert found["utilization"] is None or 0 < found["utilization"] < 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_nothing_is_written(
+    workplace: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool
+) -> None:
+    if not known:
+        monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
+    before = workplace()
+    found = planned("digits", minutes=0.001)
+    diagnose(Asked("digits"))
+    assert workplace() == before
+    assert ("noise in their shape, about 1,797" in found["images"]) is not known
+    assert found["shape"] == [1, 8, 8]
+
+
+def test_a_set_that_is_not_here_is_stood_in_for() -> None:
+    found = planned("mnist", "network.channels=8", "training.batch_size=4")
+    assert found["shape"] == [1, 28, 28] and "about 60,000" in found["images"]
+    assert found["epochs"] == pytest.approx(4000 * 4 / 60_000)
+    epochs = planned(
+        "mnist-assignment", "network.blocks=1", "training.batch_size=16", "sampling.steps=2"
+    )
+    assert epochs["steps"] == math.ceil(30 * 60_000 / 16)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("labels", ["kmeans:7", "kmeans:12"])
+def test_groups_are_planned_for_as_they_will_be_learned(
+    finished: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool, labels: str
+) -> None:
+    """The digits have ten classes of their own, which such a run does not learn."""
+    if not known:
+        monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
+    config = with_overrides(get_preset("digits").config, [f"data.labels={labels}"])
+    spec = workflow.material(config).spec
+    assert spec.num_classes == config.data.clusters == len(spec.class_counts)
+    found, drawn = planned("digits", f"data.labels={labels}"), make_model(spec)
+    assert found["parameters"] == drawn.parameters()
+
+
+def test_minutes_of_a_preset_become_steps() -> None:
+    found = planned("digits", "training.minutes=1")
+    assert found["steps"] * found["seconds_a_step"] <= 60
+    assert found["steps"] > 1
+
+
+def test_a_dcgan_is_planned_too() -> None:
+    found = planned("dcgan-mnist", "gan.channels=8", "training.batch_size=4")
+    assert set(found["parameters"]) == {"generator", "discriminator"}
+    assert found["drawing"] == "one pass of the generator" and found["disk"]["pictures"] < 10**6
+
+
+def test_what_fits_is_proposed_until_it_is_enough() -> None:
+    base = get_preset("mnist").config
+    speeds = {16: 100.0, 8: 400.0}
+    changes = [
+        Change(
+            replace(base, network=replace(base.network, channels=c)), f" --set network.channels={c}"
+        )
+        for c in speeds
+    ]
+    search = functools.partial(proposals, base, 10.0, 10.0)
+    measured = lambda config: speeds[config.network.channels]  # noqa: E731
+    assert [p.enough for p in search(1_000, changes, measured)] == [True]
+    found = search(50_000, changes, measured)
+    assert [(p.options, p.enough) for p in found] == [
+        ("", False), (" --set network.channels=16", True)
+    ]  # fmt: skip
+    assert all(p.images == p.steps * 64 <= 600 * p.images_per_second for p in found)
+    assert len(search(10**9, changes, measured)) == 3
+
+
+@pytest.mark.parametrize("minutes", [0.5, 5.0, 60.0])
+def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
+    minutes: float,
+) -> None:
+    config = with_overrides(get_preset("mnist").config, [f"training.minutes={minutes}"])
+    speed = 512.0  # images a second: a step of 64 takes an eighth of one
+    taken = with_total(
+        config, fixed=False, images=60_000, seconds_a_step=lambda seconds: 64 / speed
+    )
+    [proposed] = proposals(config, speed, minutes, 1, [], lambda smaller: speed)
+    assert proposed.steps == taken.training.steps
+
+
+def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
+    assert [c.config.network.channels for c in narrower(PRESETS["anime"].at("big-gpu"))] == [32, 16]
+    assert [c.config.network.channels for c in narrower(get_preset("anime").config)] == [24]
+    assert [c.config.gan.channels for c in narrower(get_preset("dcgan-mnist").config)] == [32, 16]
+    assert list(narrower(get_preset("mnist-assignment").config)) == []
+
+
+def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Config] = []
+
+    def quick(images: Any, where: Any, *rest: Any) -> Any:
+        seen.append(images.spec.config)
+        tiny = with_overrides(get_preset("digits").config, ["network.channels=8"])
+        return measure(workflow.material(tiny), where, 0.01)
+
+    monkeypatch.setattr(workflow, "measure", quick)
+    found = planned("anime", scale="big-gpu", minutes=0.01)
+    assert [config.scale for config in seen] == ["big-gpu", "small-gpu", "cpu"]
+    assert [row["command"] for row in found["proposals"]] == [
+        "ddpm train anime --scale big-gpu --minutes 0.01",
+        "ddpm train anime --scale small-gpu --minutes 0.01",
+        "ddpm train anime --scale cpu --minutes 0.01",
+    ]
+    assert "short of 2,235,392" in plan_words(found)
+
+
+def test_recorded_figures_stand_in_the_documentation() -> None:
+    rows = [row for preset in PRESETS.values() for row in recorded_runs(preset.config)]
+    assert rows
+    for row in rows:
+        page = (DOCS.parent / row["source"]).read_text("utf-8")
+        numbers = [
+            row["value"],
+            row["floor"],
+            row["ratio"],
+            row["minutes"],
+            *(row["interval"] or []),
+        ]
+        for number in numbers:
+            assert number is None or f"{number:g}" in page
+        assert f"{row['images_seen']:,}" in page
+
+
+def test_what_is_expected_depends_on_the_images_seen() -> None:
+    config = get_preset("mnist").config
+    rows = recorded_runs(config)
+    least, most = rows[0]["images_seen"], rows[-1]["images_seen"]
+    assert "expect worse" in expectation(config, least - 1, rows)
+    assert "in between" in expectation(config, least, rows).replace(
+        "something between", "in between"
+    )
+    assert "expect no worse" in expectation(config, most, rows)
+    other = with_overrides(config, ["network.channels=16"])
+    assert "network.channels" in expectation(other, most, rows)
+    for setting in ("data.path=cats.zip", "data.labels=kmeans:3"):
+        foreign = expectation(with_overrides(config, [setting]), most, rows)
+        assert setting.partition("=")[0] in foreign
+        assert "nothing is promised" in foreign and "worse" not in foreign
+    assert (
+        recorded_runs(PRESETS["anime"].at("small-gpu")) == []
+    )  # the other sizes' say nothing of it
+
+
+def test_copies_are_expected_of_many_passes(finished: RunFolder) -> None:
+    often = planned("digits", "training.steps=20000")
+    assert "730 passes over 1,753 images" in often["expect"]
+    assert often["expect"].endswith("expect copies")
+    assert "copies" not in planned("digits", "training.steps=2000")["expect"]
+    config = with_overrides(get_preset("anime").config, ["data.path=faces.zip"])
+    few = expectation(config, 640_000, recorded_runs(config), 58)
+    assert "nothing is promised; 11,034 passes over 58 images" in few
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(None, "unknown"), (3_400, "3 kB"), (12_800_000, "12.8 MB"), (1.06e9, "1.06 GB")]
+)  # fmt: skip
+def test_sizes_read_well(count: int | None, text: str) -> None:
+    assert size(count) == text
+
+
+def test_a_healthy_run_has_nothing_to_mend(finished: RunFolder) -> None:
+    found = diagnose(Asked(str(finished.root), device="cpu"))
+    assert found.found == [] and not found.serious
+    assert words(found) == f"the run {finished.root}: nothing to mend"
+
+
+def test_a_run_that_went_wrong_is_seen_in_its_files(finished: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(finished.root, tmp_path / "ill"))
+    rows = [dict(row, loss=row["loss"] * (9 if row["step"] > 100 else 1)) if "loss" in row else row
+            for row in read_rows(run.metrics)]  # fmt: skip
+    run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    environment = run.load_environment()
+    environment["data"] |= {"given": 1797, "duplicate": 0, "broken": 900}
+    run.environment.write_text(json.dumps(environment), "utf-8")
+    found = diagnose(Asked(str(run.root))).found
+    assert [(f.severity, f.words.split()[0]) for f in found] == [
+        ("serious", "The"),
+        ("note", "900"),
+    ]
+    assert "loss rises" in found[0].words
+
+
+def test_a_run_is_preferred_by_the_doctor_and_a_preset_by_the_plan(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.root, tmp_path / "runs" / "digits")
+    assert diagnose(Asked("digits")).origin == f"the run {Path('runs') / 'digits'}"
+    assert planned("digits")["target"] == "the preset digits"
+
+
+def test_a_configuration_file_is_read(tmp_path: Path) -> None:
+    values = get_preset("digits").config.to_dict()
+    values["training"] |= {"precision": "fp16", "warmup": 500}
+    (tmp_path / "mine.json").write_text(json.dumps(values), "utf-8")
+    found = diagnose(Asked("mine.json")).found
+    assert [f.words.split()[0] for f in found] == ["fp16", "The"]
+    fine = planned("mine.json", "training.warmup=0", minutes=0.01)
+    assert fine["target"] == "the configuration mine.json"
+    assert fine["proposals"][0]["command"] is None
+    assert "with these settings" in plan_words(fine)
+
+
+@pytest.mark.parametrize("verb", ["plan", "doctor"])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["mnits"], "did you mean mnist"),
+        (["digits", "--set", "training.stepz=3"], r"training\.steps"),
+        (["digits", "--scale", "big-gpu"], "leave --scale out"),
+        (["."], "is no run"),
+        (["faces"], "folder --data faces$"),
+        (["faces.zip"], r"no configuration .*folder --data faces\.zip$"),
+        (["broken.json"], "not a readable configuration"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    verb: str, arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.json").write_text("{", "utf-8")
+    (tmp_path / "faces.zip").write_bytes(b"PK\x03\x04\xca\xfe")
+    (tmp_path / "faces").mkdir()
+    asked = Asked(
+        arguments[0],
+        scale="big-gpu" if "--scale" in arguments else None,
+        overrides=arguments[2:] if "--set" in arguments else (),
+    )
+    with pytest.raises(RequestError, match=sentence):
+        plan(PlanRequest(asked)) if verb == "plan" else diagnose(asked)
+    assert main([verb, *arguments]) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "sentence"),
+    [("folder", None, "Which images"), ("digits", "nowhere", "no path and no data set"),
+     ("digits", "empty", "no files")],
+)  # fmt: skip
+def test_images_that_lead_nowhere_cannot_be_planned_for(
+    tmp_path: Path, target: str, data: str | None, sentence: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RequestError, match=sentence):
+        planned(target, data=data)
+
+
+def test_exit_statuses_and_json(finished: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", str(finished.root)]) == 0
+    assert "nothing to mend" in capsys.readouterr().out
+    assert main(["doctor", "digits", "--set", "network.attention=[3]"]) == 0  # a note only
+    assert main(["doctor", "digits", "--json", "--set", "data.flip=true"]) == 1
+    out = capsys.readouterr().out
+    found = json.loads(out[out.index("{") :])
+    assert [finding["severity"] for finding in found["findings"]] == ["serious"]
+    assert main(["doctor", "digits", "--set", "training.precision=fp16"]) == 1
+    assert main(["plan", "digits", "--json", "--device", "cpu"]) == 0
+
+
+def test_training_takes_the_size_that_is_asked_for_or_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def request(*arguments: str) -> Config:
+        return _training_request(build_parser().parse_args(["train", *arguments]))[0]
+
+    assert request("anime", "--device", "cpu").scale == "cpu"
+    big = request("anime", "--scale", "big-gpu", "--steps", "7", "--set", "training.batch_size=9")
+    assert (big.scale, big.training.steps, big.training.batch_size) == ("big-gpu", 7, 9)
+    run = RunFolder(tmp_path / "runs" / "anime")
+    run.root.mkdir(parents=True)
+    run.config.write_text(json.dumps(big.to_dict()), "utf-8")
+    assert request("anime", "--device", "cpu").network == big.network
+    assert request("runs/anime") == big
+    for arguments in (["mnist", "--scale", "big-gpu"], [".", "--scale", "cpu"]):
+        assert main(["train", *arguments]) == 2
+        assert "leave" in capsys.readouterr().err

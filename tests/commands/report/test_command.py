@@ -1,0 +1,42 @@
+"""`ddpm report` as its user meets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ddpm.cli import main
+from ddpm.commands.report.command import LANGUAGES
+from ddpm.commands.report.words import languages
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+
+
+def test_the_languages_are_those_there_are_words_in() -> None:
+    assert LANGUAGES == languages.LANGUAGES
+
+
+def test_a_bad_request_is_one_sentence_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "nowhere"]) == 2
+    error = capsys.readouterr().err
+    assert error == "ddpm: nowhere is not a run; give a folder that ddpm train wrote.\n"
+    assert list(Path().iterdir()) == []
+
+
+def test_every_option_reaches_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "digits", "--steps", "2", "--out", "r", "--set", "network.channels=8",
+                 "--set", "sampling.steps=2"]) == 0  # fmt: skip
+    Path("my.md").write_text("# 結論\n\n完成。", "utf-8")
+    capsys.readouterr()
+    options = ["--lang", "zh-TW", "--title", "T", "--author", "A", "--student-id", "7",
+               "--notes", "my.md", "--device", "cpu", "--out", "there/x.pdf"]  # fmt: skip
+    assert main(["report", "r", *options]) == 0
+    assert capsys.readouterr().out.splitlines() == ["there/x.pdf", "there/x.md", "there/x-figures"]
+    page = Path("there/x.md").read_text("utf-8")
+    assert page.startswith("# T\n\nA  \n學號 7\n") and "完成。" in page

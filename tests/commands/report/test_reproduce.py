@@ -1,0 +1,86 @@
+"""Commands told again mean the configuration they were told from."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ddpm.cli.parser import build_parser
+from ddpm.commands.report.reproduce import (
+    data_command,
+    data_name,
+    evaluate_command,
+    forward_command,
+    sample_command,
+    train_command,
+)
+from ddpm.config import Config, ScaleName, differences, with_overrides
+from ddpm.loading.recipes import _training_request
+from ddpm.presets import PRESETS, get_preset
+
+
+def retold(config: Config) -> tuple[Config, Path]:
+    words = shlex.split(train_command(Path("runs/my run"), config))
+    return _training_request(build_parser().parse_args(words[1:]))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        ["training.steps=77", "training.epochs=0"],
+        ["training.minutes=2.5", "training.steps=123", "training.epochs=0"],
+        ["training.epochs=3", "training.steps=456"],
+        ["data.all_images=true"],
+        ["data.all_images=false", "training.steps=5", "training.epochs=0"],
+        ["training.betas=[0.5, 0.9]", "data.shift=1", "training.seed=3", "data.size=32x20"],
+    ],
+)
+def test_a_told_training_has_the_same_configuration(name: str, changes: list[str]) -> None:
+    config = with_overrides(get_preset(name).config, changes)
+    found, out = retold(config)
+    fixed_later = {"training.steps"} if config.training.minutes or config.training.epochs else set()
+    assert set(differences(config, found)) <= fixed_later
+    assert out == Path("runs/my run")
+
+
+@pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
+def test_the_size_of_a_preset_is_told(scale: ScaleName) -> None:
+    config = PRESETS["anime"].at(scale)
+    told = train_command(Path("runs/a"), config)
+    assert told == f"ddpm train anime --scale {scale} --out runs/a"
+    assert retold(config)[0] == config
+
+
+def test_the_images_are_named_without_the_authors_folders() -> None:
+    config = replace(
+        get_preset("mnist").config, data=replace(Config().data, path="/home/me/set one.zip")
+    )
+    assert data_name(config) == "set one.zip"
+    told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
+    assert all("'set one.zip'" in command and "/home" not in command for command in told)
+
+
+def test_a_set_at_the_hub_keeps_its_owner() -> None:
+    config = replace(
+        get_preset("folder").config, data=replace(Config().data, path="hf:owner/faces")
+    )
+    assert data_name(config) == "hf:owner/faces"
+    told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
+    assert all(" hf:owner/faces" in command for command in told)
+
+
+def test_every_command_can_be_typed() -> None:
+    config = with_overrides(Config(), ["data.size=28", "data.channels=1", "data.all_images=true"])
+    commands = [
+        train_command(Path("r"), config, "runs/first"), data_command(config), forward_command(config),
+        sample_command(Path("r"), gif=True), evaluate_command(Path("r")),
+    ]  # fmt: skip
+    for command in commands:
+        assert hasattr(build_parser().parse_args(shlex.split(command)[1:]), "command"), command
+    assert "--init runs/first" in commands[0] and "--gif" in commands[3]
+    assert data_command(config) == "ddpm data prepare digits --size 28 --channels 1 --all-images"

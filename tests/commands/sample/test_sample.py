@@ -1,0 +1,276 @@
+"""`ddpm sample`: what is drawn depends on the seed alone, and each picture holds what was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.api import build_model
+from ddpm.commands.sample.sample import SampleRequest, write_samples
+from ddpm.config import with_overrides
+from ddpm.data.image_files import read_image
+from ddpm.errors import RequestError
+from ddpm.loading.models import open_model
+from ddpm.presets import get_preset
+from ddpm.sampling.draw import Trajectory, choose_labels, draw, draw_with_bar
+from ddpm.sampling.settings import chosen_settings, filmed_settings
+from ddpm.visuals.grids import grid
+
+QUICK = ["sampling.steps=3"]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def drawn(**request: object) -> np.ndarray:
+    """The images of a request, through the npz that a user would read."""
+    out = Path("drawn.npz")
+    assert write_samples("digits", QUICK, SampleRequest(out=out, **request)) == [out]  # type: ignore[arg-type]
+    with np.load(out) as stored:
+        images: np.ndarray = stored["images"]
+    return images
+
+
+def test_image_i_is_the_same_for_any_n() -> None:
+    many = drawn(n=30)
+    assert many.shape == (30, 1, 8, 8) and many.dtype == np.uint8
+    assert np.array_equal(drawn(n=3), many[:3])
+    assert len(np.unique(many.reshape(30, -1), axis=0)) == 30
+
+
+def test_a_seed_draws_the_same_image_wherever_it_stands() -> None:
+    # another place in the chunk may round differently, by one grey level at most
+    gap = np.abs(drawn(n=3, seed=2)[0].astype(int) - drawn(n=3)[2].astype(int))
+    assert gap.max() <= 1
+
+
+def test_without_labels_classes_follow_the_data_and_depend_on_the_seed_alone() -> None:
+    model = open_model("digits", "cpu").model
+    labels = choose_labels(model, range(3000), None)
+    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
+    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
+    found = np.bincount(labels, minlength=10) / 3000
+    assert np.abs(found - expected).max() < 0.03  # five standard deviations
+    assert choose_labels(model, [4, 5], "7") == [7, 7]
+    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
+        choose_labels(model, [0], "eleven")
+
+
+def test_a_label_changes_what_is_drawn() -> None:
+    assert not np.array_equal(drawn(n=4, label="1"), drawn(n=4, label="0"))
+
+
+def test_a_label_has_a_picture_of_its_own() -> None:
+    requests = SampleRequest(n=1), SampleRequest(n=1, label="7")
+    written = [path.name for each in requests for path in write_samples("digits", QUICK, each)]
+    assert written == ["digits-samples-steps-3.png", "digits-samples-label-7-steps-3.png"]
+
+
+def test_so_has_a_sampler(make_run: Callable[..., Path]) -> None:
+    """What is asked for stands in the name, so that the picture of the run's own sampler stays."""
+    run = str(make_run("mine", (1, 8, 8)))
+    guided = ["sampling.guidance_interval=[0.2, 0.9]", "sampling.chunk=4", "sampling.sampler=ddim"]
+    written = [
+        write_samples(run, overrides, SampleRequest(n=1, seed=2), "cpu")[0].name
+        for overrides in ([], ["sampling.sampler=ddim"], guided)
+    ]
+    assert written == [
+        "seed-2-n1.png", "seed-2-n1-ddim.png", "seed-2-n1-ddim-guidance-interval-0.2-0.9.png",
+    ]  # fmt: skip
+
+
+def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
+    images = drawn(n=6, seed=3)
+    [path] = write_samples(
+        "digits", QUICK, SampleRequest(n=6, seed=3, grid=(2, 3), out=Path("a.png"))
+    )
+    expected = np.asarray(grid(images, 2, 3))
+    written = np.asarray(Image.open(path).convert("L"))
+    assert np.array_equal(written[: expected.shape[0], : expected.shape[1]], expected)
+    assert written.shape[0] > expected.shape[0]  # the caption
+
+
+def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
+    written = write_samples("digits", QUICK, SampleRequest(n=4, gif=True, panel=True))
+    assert [path.name for path in written] == [
+        "digits-samples-steps-3.png", "digits-samples-steps-3.gif", "digits-samples-steps-3-panel.png",
+    ]  # fmt: skip
+    with Image.open(written[1]) as animation:
+        assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
+
+
+def test_a_film_takes_steps_enough_to_be_seen() -> None:
+    """The bundled digits are drawn in 7 steps; of a GIF that is asked for without a number, 20."""
+    seven = open_model("bundled:mnist", "cpu").model
+    own = seven.spec.config.sampling
+    assert own.steps == 7 and filmed_settings(seven, own) == replace(own, steps=20)
+    assert filmed_settings(seven, replace(own, steps=50)).steps == 50
+    config = with_overrides(
+        get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"]
+    )
+    short = build_model(config, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
+    assert filmed_settings(short, replace(own, steps=4)).steps == 9
+    for overrides, frames in ([], 21), (QUICK, 4):
+        write_samples("bundled:mnist", overrides, SampleRequest(n=1, out=Path("way.gif")))
+        with Image.open("way.gif") as animation:
+            assert animation.n_frames == frames  # type: ignore[attr-defined]
+
+
+def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images are those of the run's 7 steps, though their way is shown in 20."""
+    passes: list[tuple[int, int]] = []
+
+    def watched(model, seeds, labels, settings, trajectory=None):  # type: ignore[no-untyped-def]
+        passes.append((len(seeds), settings.steps))
+        return draw_with_bar(model, seeds, labels, settings, trajectory)
+
+    monkeypatch.setattr("ddpm.commands.sample.sample.draw_with_bar", watched)
+    requests = {
+        "plain": SampleRequest(n=2, out=Path("plain.npz")),
+        "filmed": SampleRequest(n=2, gif=True, panel=True, out=Path("filmed.npz")),
+    }
+    for asked in requests.values():
+        write_samples("bundled:mnist", [], asked)
+    assert passes == [(2, 7), (2, 7), (2, 20)]
+    with np.load("plain.npz") as plain, np.load("filmed.npz") as filmed:
+        assert np.array_equal(plain["images"], filmed["images"])
+    with Image.open("filmed.gif") as animation:
+        assert animation.n_frames == 21  # type: ignore[attr-defined]
+    write_samples("bundled:mnist", QUICK, SampleRequest(n=2, gif=True, out=Path("one.png")))
+    write_samples("bundled:mnist", [], SampleRequest(n=130, grid=(1, 3), out=Path("way.gif")))
+    assert passes[3:] == [(2, 3), (3, 20)]  # one pass where it has steps enough; no more than shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"),
+    [
+        ({"n": 30}, (5, 6)),  # two chunks
+        ({"n": 130}, (10, 10)),
+        ({"n": 130, "grid": (13, 10)}, (10, 10)),  # more than a GIF shows
+        ({"n": 30, "grid": (2, 4)}, (2, 4)),
+    ],
+)
+def test_a_gif_shows_the_way_of_every_image_in_the_grid(
+    asked: dict[str, Any], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(
+        "ddpm.commands.sample.sample.denoising_gif",
+        lambda path, frames, *shape: shown.append((frames, shape)),
+    )
+    out = Path("all.npz")
+    write_samples("digits", QUICK, SampleRequest(gif=True, out=out, **asked))
+    [(frames, laid_out)] = shown
+    assert laid_out == shape and len(frames) == 4
+    with np.load(out) as stored:
+        assert np.array_equal(frames[-1], stored["images"][: shape[0] * shape[1]])
+
+
+def test_of_a_long_way_no_more_is_kept_than_is_shown() -> None:
+    model = open_model("digits", "cpu").model
+    settings = chosen_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
+    whole, few = Trajectory(3), Trajectory(3, 7)
+    for kept in whole, few:
+        draw_with_bar(model, range(4), [1, 2, 3, 4], settings, kept)
+    assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
+    places = [whole.log_snr.index(value) for value in few.log_snr]
+    assert len(places) == 7 and (places[0], places[-1]) == (0, 30)
+    for i, place in enumerate(places):
+        assert few.percents[i] == whole.percents[place] and len(few.states[i]) == 3
+        assert np.array_equal(few.states[i], whole.states[place])
+        assert np.array_equal(few.predictions[i], whole.predictions[place])
+
+
+def test_a_grid_asked_for_beside_a_gif_is_the_gifs_own() -> None:
+    written = write_samples("digits", QUICK, SampleRequest(n=4, grid=(1, 4), out=Path("way.gif")))
+    assert written == [Path("way.gif")] and list(Path().iterdir()) == written
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (SampleRequest(out=Path("file.txt/x.png")), "file.txt is a file"),
+        (SampleRequest(out=Path("folder.png")), "folder.png is a folder"),
+        (SampleRequest(png_dir=Path("file.txt/pngs")), "file.txt is a file"),
+    ],
+)
+def test_a_place_that_cannot_be_is_said_before_anything_is_drawn(
+    request_: SampleRequest, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file.txt").touch()
+    Path("folder.png").mkdir()
+    monkeypatch.setattr("ddpm.commands.sample.sample.open_model", None)  # to call it would fail
+    with pytest.raises(RequestError, match=words):
+        write_samples("digits", QUICK, request_)
+
+
+def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
+    images = drawn(n=3, seed=7)
+    write_samples("digits", QUICK, SampleRequest(n=3, seed=7, png_dir=Path("out")))
+    names = sorted(path.name for path in Path("out").iterdir())
+    assert names == ["000007.png", "000008.png", "000009.png"]
+    for name, image in zip(names, images, strict=True):
+        assert np.array_equal(np.asarray(Image.open(Path("out") / name)), image[0])
+
+
+def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
+    model = open_model("digits", "cpu").model
+    assert chosen_settings(model, []) == model.spec.config.sampling
+    ancestral = chosen_settings(model, ["sampling.sampler=ancestral"])
+    assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
+    assert chosen_settings(model, ["sampling.sampler=ddim"]).steps == 50
+    assert chosen_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
+    for sampler, spacing in ("heun", "compact"), ("ancestral", "uniform"):  # with a number as well
+        asked = [f"sampling.sampler={sampler}", "sampling.steps=4"]
+        few = chosen_settings(model, asked)
+        assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
+        assert chosen_settings(model, [*asked, "sampling.spacing=karras"]).spacing == "karras"
+    assert model.drawing(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
+    with pytest.raises(RequestError, match=r"only sampling\.\*"):
+        chosen_settings(model, ["training.steps=3"])
+
+
+def test_guidance_is_neither_asked_of_nor_claimed_for_a_model_without_labels() -> None:
+    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    model = build_model("mnist", images, device="cpu")  # the preset guides
+    assert model.spec.config.sampling.guidance != 1
+    assert "guidance" not in model.drawing(model.spec.config.sampling)
+    assert chosen_settings(model, ["sampling.guidance=1"]).guidance == 1
+    with pytest.raises(RequestError, match="nothing to guide towards"):
+        chosen_settings(model, ["sampling.guidance=3"])
+    labelled = open_model("digits", "cpu").model
+    assert labelled.drawing(chosen_settings(labelled, ["sampling.guidance=3"])).endswith(
+        "guidance 3"
+    )
+
+
+def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = open_model("digits", "cpu").model
+    whole = chosen_settings(model, [*QUICK, "sampling.chunk=6"])
+    pieces = chosen_settings(model, [*QUICK, "sampling.chunk=4"])
+    labels = choose_labels(model, range(6), None)
+    with torch.no_grad():
+        one, two = draw(model, range(6), labels, whole), draw(model, range(6), labels, pieces)
+    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
+
+
+def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
+    Image.new("RGB", (6, 4), (255, 0, 0)).save("red.png")
+    assert read_image(Path("red.png")).shape == (3, 4, 6)
+    assert read_image(Path("red.png"), (1, 4, 4)).shape == (1, 4, 4)
+    Path("text.png").write_text("no picture", encoding="utf-8")
+    for name, words in (
+        ("text.png", r"^text.png is not an image; give"),
+        ("absent.png", "No such file"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            read_image(Path(name))

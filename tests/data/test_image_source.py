@@ -1,0 +1,99 @@
+"""Names of images: order, labels, what counts as one."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddpm.data.image_source import (
+    folder_labels,
+    is_image_name,
+    natural_key,
+    numbered_labels,
+    once,
+    printable,
+)
+
+
+def test_numbers_are_sorted_as_numbers_and_folders_before_longer_names() -> None:
+    right = ["2.jpg", "10.jpg", "010b.jpg", "a/2.png", "a/10.png", "A2/1.png", "a 1/1.png", "b.png"]
+    assert sorted(set(right), key=natural_key) == right
+
+
+def test_numbers_of_any_length_and_strange_digits_are_sorted() -> None:
+    long = "9" * 5000
+    names = [f"{long}.png", "²3.png", "٣.png", "1.png"]
+    assert sorted(names, key=natural_key)[:2] == ["1.png", f"{long}.png"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text("aAé.1023 /-", max_size=8), max_size=8))
+def test_the_order_depends_on_the_names_alone(names: list[str]) -> None:
+    assert sorted(names, key=natural_key) == sorted(sorted(names), key=natural_key)
+    assert natural_key("x") != natural_key("X")  # no two names tie
+
+
+@pytest.mark.parametrize(
+    ("name", "is_image"),
+    [
+        ("1.png", True),
+        ("deep/er/1.JPeG", True),
+        ("été 1.webp", True),
+        ("a.b.tif", True),
+        ("png", False),
+        ("1.txt", False),
+        (".1.png", False),
+        (".git/1.png", False),
+        ("__MACOSX/1.png", False),
+        ("1.png/readme", False),
+    ],
+)
+def test_images_are_known_by_their_ending_and_hidden_ones_are_not_seen(
+    name: str, is_image: bool
+) -> None:
+    assert is_image_name(name) is is_image
+
+
+def test_a_label_is_the_folder_directly_holding_the_image() -> None:
+    names = ["data/10/1.jpg", "data/2/1.jpg", "data/2/sub/9/1.jpg", "more/2/5.jpg"]
+    labels, class_names = folder_labels(names, "root")
+    assert class_names == ("2", "9", "10") and labels is not None
+    assert labels.tolist() == [2, 0, 1, 0]
+
+
+def test_images_at_the_top_carry_the_name_of_the_set() -> None:
+    labels, class_names = folder_labels(["1.jpg", "b/1.jpg"], "a")
+    assert class_names == ("a", "b") and labels is not None and labels.tolist() == [0, 1]
+
+
+def test_one_folder_means_no_labels() -> None:
+    assert folder_labels(["data/1.jpg", "data/2.jpg"], "root") == (None, ())
+    assert folder_labels(["1.jpg"], "root") == (None, ())
+
+
+def test_numbered_labels_are_made_to_start_at_zero_without_gaps() -> None:
+    import numpy as np
+
+    labels, class_names = numbered_labels(np.array([7, 3, 7, 20]))
+    assert labels.tolist() == [1, 0, 1, 2] and class_names == ("3", "7", "20")
+
+
+def test_names_become_text_that_can_be_written() -> None:
+    decomposed, broken = "e\u0301.png", b"\xff.png".decode("utf-8", "surrogateescape")
+    assert printable(decomposed) == "é.png"
+    assert printable(broken).encode("utf-8")  # a lone surrogate cannot be encoded
+
+
+def test_once_makes_one_value_for_all_threads() -> None:
+    made = []
+    get = once(lambda: made.append(1) or object())  # type: ignore[func-returns-value]
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(get())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1 and len(set(map(id, found))) == 1 and len(found) == 8

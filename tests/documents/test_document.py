@@ -1,0 +1,25 @@
+"""The structure of a report: what is numbered, and that no text is forgotten."""
+
+from __future__ import annotations
+
+from ddpm.documents.document import Document, Figure, Heading, Table, numbered, pictures, texts
+from tests.documents.hostile import whole
+
+
+def test_headings_tables_and_figures_are_numbered_each_by_itself() -> None:
+    table, figure = Table("t", ("a",), (("b",),), "l"), Figure("f", ("x.png",))
+    blocks = (
+        Heading("A"), Heading("a", 2), table, figure, Heading("b", 2), Heading("B"),
+        Heading("c", 2), Heading("deep", 3), figure, table, figure,
+    )  # fmt: skip
+    document = Document("title", (), blocks, terms=("Tab", "Fig", ""))
+    assert [n.label for n in numbered(document)] == [
+        "1", "1.1", "Tab 1", "Fig 1", "1.2", "2", "2.1", "", "Fig 2", "Tab 2", "Fig 3",
+    ]  # fmt: skip
+
+
+def test_every_text_is_found_wherever_it_stands() -> None:
+    document = whole("pictures/a.png", "✓")
+    places = repr((document.title, document.lines, document.blocks)).count("✓")
+    assert sum(text.count("✓") for text in texts(document)) == places
+    assert pictures(document.blocks) == ["pictures/a.png"] * 2

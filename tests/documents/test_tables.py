@@ -1,0 +1,58 @@
+"""Numbers in words, and tables that nothing in a name can break."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+
+from ddpm.documents.tables import (
+    aligned,
+    csv_table,
+    escaped,
+    interval,
+    markdown_table,
+    number,
+    whole,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (12.345, "12.3"), (0.041523, "0.0415"), (60800, "60,800"), (1234567.8, "1,234,568"), (0, "0"),
+        (-0.5, "-0.500"), (1e-9, "0.000000"), (None, "–"), (math.nan, "–"), (math.inf, "–"),
+    ],
+)  # fmt: skip
+def test_a_number_has_three_digits_and_no_exponent(value: float | None, words: str) -> None:
+    assert number(value) == words
+
+
+def test_intervals_and_whole_numbers() -> None:
+    assert interval(12.34, 11.8, 12.94) == "12.3 [11.8, 12.9]"
+    assert interval(12.34, None, None) == "12.3" and interval(None, 1, 2) == "–"
+    assert whole(60800) == "60,800" and whole(None) == "–"
+
+
+def test_a_markdown_table_takes_every_cell_literally() -> None:
+    table = markdown_table(["a|b", "c"], [["*x* `y`", "line\nbreak"], ["$1_2$", "\\"]])
+    assert table.splitlines() == [
+        r"| a\|b | c |",
+        "| --- | --- |",
+        r"| \*x\* \`y\` | line break |",
+        r"| \$1\_2\$ | \\ |",
+    ]
+    assert escaped("FD-digits (n=9)") == "FD-digits (n=9)"
+
+
+def test_csv_reads_back() -> None:
+    rows = [["a, b", 1.5, None], ['say "x"', 2, "z"]]
+    found = list(csv.reader(io.StringIO(csv_table(["n", "v", "w"], rows))))
+    assert found == [["n", "v", "w"], ["a, b", "1.5", ""], ['say "x"', "2", "z"]]
+
+
+def test_columns_line_up() -> None:
+    text = aligned(["", "n"], [["short", "1"], ["much longer", "1,000"]], right=[1])
+    assert text.splitlines() == ["                 n", "short            1", "much longer  1,000"]

@@ -1,0 +1,441 @@
+"""Autoguidance by a run's own past, from the command to the picture that can be drawn again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.commands.evaluate.evaluate import evaluate_target
+from ddpm.commands.export.export import export_weights
+from ddpm.commands.plan.plan import PlanRequest, plan
+from ddpm.commands.sample.sample import SampleRequest, write_samples
+from ddpm.commands.sampler_lab.bench import Bench
+from ddpm.commands.sampler_lab.lab_result import take_over
+from ddpm.commands.train.train import train
+from ddpm.config import load_config, with_overrides
+from ddpm.errors import RequestError
+from ddpm.files import write_json
+from ddpm.loading.models import open_model
+from ddpm.loading.targets import Asked
+from ddpm.loading.teachers import check_teacher
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.fingerprint import weights_hash
+from ddpm.presets import get_preset
+from ddpm.runs import RunFolder
+from ddpm.sampling.draw import draw
+from ddpm.sampling.provenance import draw_again
+from ddpm.sampling.run_pictures import finish
+from ddpm.sampling.settings import cheap_settings, chosen_settings
+from ddpm.scoring.measure import EvaluationRequest
+from ddpm.training.checkpoint import keep_steps, load, load_weights, save, save_weights
+from ddpm.visuals.grid_mark import read_mark
+
+TINY = (
+    "network.channels=8",
+    "network.attention=[]",
+    "data.labels=false",
+    "training.batch_size=8",
+    "training.steps=6",
+    "training.posthoc_ema=2",
+    "training.checkpoint_every=2",
+    "training.preview_every=1000",
+    "sampling.steps=3",
+)
+AWAY = ["sampling.guidance=2", "sampling.guide=step:2"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """A run without labels."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        config = with_overrides(get_preset("digits").config, TINY)
+        return train(config, tmp_path_factory.mktemp("runs") / "run", device="cpu").run
+
+
+def images(run: RunFolder, *overrides: str, seeds: range = range(4)) -> Any:
+    model = open_model(str(run.root), "cpu").model
+    return draw(model, seeds, None, chosen_settings(model, overrides))
+
+
+def test_the_guide_is_the_run_as_it_was(run: RunFolder) -> None:
+    model = open_model(str(run.root), "cpu").model
+    assert isinstance(model, Ddpm)
+    settings = replace(chosen_settings(model, AWAY), clip="none")
+    early = Ddpm(model.spec)
+    early.load_state({"ema": load(run.checkpoint(2)).state["ema"]})
+    x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
+    with torch.no_grad():
+        found = model.denoiser(None, settings)(x, t).x0
+        plain = replace(settings, guide="", guidance=1.0)
+        good, bad = (each.denoiser(None, plain)(x, t).x0 for each in (model, early))
+    torch.testing.assert_close(found, 2 * good - bad)
+    assert not torch.allclose(good, bad, atol=1e-3)
+
+
+def test_images_differ_by_guide_and_not_at_scale_one(run: RunFolder) -> None:
+    plain = images(run)
+    away = [
+        images(run, "sampling.guidance=2", f"sampling.guide={guide}")
+        for guide in ("step:2", "step:4", "snapshot:3")
+    ]
+    assert all(not np.array_equal(one, plain) for one in away)
+    assert not np.array_equal(away[0], away[1]) and not np.array_equal(away[1], away[2])
+    assert np.array_equal(images(run, "sampling.guidance=1", "sampling.guide=step:2"), plain)
+    assert np.array_equal(images(run, "sampling.guide=step:2"), plain)
+
+
+def test_an_image_is_its_seed_s(run: RunFolder) -> None:
+    many = images(run, *AWAY, seeds=range(5))
+    assert np.array_equal(images(run, *AWAY, seeds=range(2)), many[:2])
+    assert np.array_equal(images(run, *AWAY, seeds=range(5)), many)
+
+
+def test_a_guided_grid_says_so_and_is_drawn_again(run: RunFolder) -> None:
+    write_samples(str(run.root), AWAY, SampleRequest(n=4, out=Path("grid.png")), "cpu")
+    with Image.open("grid.png") as picture:
+        mark = read_mark(picture)
+    assert mark is not None
+    assert mark.sampling["guide"] == "step:2" and mark.sampling["guidance"] == 2
+    model = open_model(str(run.root), "cpu").model
+    assert np.array_equal(draw_again(model, mark), images(run, *AWAY))
+    assert "guidance 2 away from step:2" in model.drawing(chosen_settings(model, AWAY))
+
+
+def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) -> None:
+    """Its mark knows of no guide, and the run has got one since."""
+    write_samples(str(run.root), [], SampleRequest(n=4, out=Path("grid.png")), "cpu")
+    with Image.open("grid.png") as picture:
+        mark = read_mark(picture)
+    assert mark is not None
+    old = {k: v for k, v in mark.sampling.items() if k != "guide"}
+    with guided_by_default(run) as model:
+        assert np.array_equal(draw_again(model, replace(mark, sampling=old)), images_plain(model))
+
+
+def images_plain(model: Any) -> Any:
+    return draw(model, range(4), None, chosen_settings(model, ["sampling.guide="]))
+
+
+@contextlib.contextmanager
+def guided_by_default(run: RunFolder) -> Iterator[Any]:
+    """The run with autoguidance among its own settings, opened."""
+    before, config = run.config.read_text("utf-8"), load_config(run.config)
+    sampling = replace(config.sampling, guidance=2.0, guide="step:2")
+    write_json(run.config, replace(config, sampling=sampling).to_dict())
+    try:
+        yield open_model(str(run.root), "cpu").model
+    finally:
+        run.config.write_text(before, "utf-8")
+
+
+def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
+    expected = images(run, *AWAY)
+    with guided_by_default(run) as model:
+        assert np.array_equal(images(run), expected)
+        assert cheap_settings(model.spec.config.sampling).guide == ""
+        finish(run, model)
+        with Image.open(run.sample_grid) as picture:
+            mark = read_mark(picture)
+        assert mark is not None and mark.sampling["guide"] == "step:2"
+        assert mark.sampling["steps"] == 3  # of the grid; the film has more
+        with Image.open(run.denoising) as animation:
+            assert animation.n_frames > 4  # type: ignore[attr-defined]
+        with pytest.raises(RequestError, match=r"step:2 .*, which a student cannot take along"):
+            check_teacher(open_model(str(run.root), "cpu"))
+        exported = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    sampling = open_model(str(exported), "cpu").model.spec.config.sampling
+    assert sampling.guide == "" and sampling.guidance == 1
+
+
+def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
+    request = EvaluationRequest(str(run.root), n=12, likelihood=0, overrides=AWAY, device="cpu")
+    found = evaluate_target(request)
+    assert found["drawn"] == "dpm++2m, 3 steps, guidance 2 away from step:2"
+    assert "sampling.guide=step:2" in found["command"]
+    assert json.loads(run.evaluation.read_text("utf-8"))["drawn"] == found["drawn"]
+
+
+@pytest.mark.parametrize(
+    ("guide", "words"),
+    [
+        ("step:3", "holds no checkpoint of step 3 to be guided by; .* step:2, step:4, step:6 or "
+         "snapshot:3, snapshot:6"),
+        ("snapshot:4", "holds no snapshot of step 4"),
+        ("magic", "sampling.guide cannot be .magic.; it names .* step:500"),
+        ("step:", "cannot be 'step:'"),
+        ("step:-2", "cannot be 'step:-2'"),
+        ("model:", "cannot be 'model:'"),
+        ("model:nowhere", "no run, weights file or bundled model called 'nowhere'"),
+        ("model:bundled:mnist", r"draws other images or .* \(1x28x28, cosine in 1000 steps\) .* \(1x8x8"),
+    ],
+)  # fmt: skip
+def test_refusals_in_a_sentence(run: RunFolder, guide: str, words: str) -> None:
+    overrides = ["sampling.guidance=2", f"sampling.guide={guide}"]
+    with pytest.raises(RequestError, match=words):
+        write_samples(str(run.root), overrides, SampleRequest(n=1, out=Path("no.png")), "cpu")
+    assert not Path("no.png").exists()
+
+
+@pytest.fixture
+def other(run: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy to be damaged."""
+    shutil.copytree(run.root, tmp_path / "copy")
+    return RunFolder(tmp_path / "copy")
+
+
+def test_a_guide_of_another_network_is_refused(other: RunFolder) -> None:
+    found = load(other.checkpoint(2))
+    spec = found.spec.with_config(with_overrides(found.spec.config, ["network.channels=16"]))
+    state = {"ema": Ddpm(spec).averaged_weights()}
+    save(other.checkpoint(2), state, spec, found.progress)
+    with pytest.raises(RequestError, match="step:2 are those of another network"):
+        images(other, *AWAY)
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (lambda kept: {"x/y": torch.zeros(1)}, "'x/y' is the name of no average"),
+        (lambda kept: {"0.05/y": torch.zeros(1)}, "those of different networks"),
+        (lambda kept: {n: t * torch.nan for n, t in kept.items()}, "numbers that are not finite"),
+        (lambda kept: {n: t[None] for n, t in kept.items()}, "those of another network"),
+    ],
+)
+def test_a_damaged_snapshot_is_no_guide(other: RunFolder, alter: Any, words: str) -> None:
+    kept, spec = load_weights(other.snapshot(3))
+    save_weights(other.snapshot(3), alter(kept), spec)
+    with pytest.raises(RequestError, match=words):
+        images(other, "sampling.guidance=2", "sampling.guide=snapshot:3")
+
+
+def test_weights_alone_have_no_past(run: RunFolder) -> None:
+    export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    for target in ("w.safetensors", "digits"):
+        model = open_model(target, "cpu").model
+        with pytest.raises(RequestError, match="which only the run that trained it knows"):
+            chosen_settings(model, AWAY)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
+    """Another model of the same images: narrower, predicting something else, trained less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        changed = (
+            "network.channels=4",
+            "diffusion.objective=x0",
+            "training.steps=3",
+            "training.posthoc_ema=0",
+        )
+        config = with_overrides(get_preset("digits").config, [*TINY, *changed])
+        return train(config, tmp_path_factory.mktemp("runs") / "small", device="cpu").run
+
+
+def test_another_model_guides_by_what_its_own_answers_mean(
+    run: RunFolder, small: RunFolder
+) -> None:
+    model, worse = (open_model(str(each.root), "cpu").model for each in (run, small))
+    assert isinstance(model, Ddpm) and isinstance(worse, Ddpm)
+    away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
+    settings = replace(chosen_settings(model, away), clip="none")
+    plain = replace(settings, guide="", guidance=1.0)
+    x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
+    with torch.no_grad():
+        found = model.denoiser(None, settings)(x, t).x0
+        good, bad = (each.denoiser(None, plain)(x, t).x0 for each in (model, worse))
+    torch.testing.assert_close(found, bad + 1.5 * (good - bad))
+    assert not torch.allclose(good, bad, atol=1e-3)
+
+
+def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFolder) -> None:
+    weights = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
+    alone = open_model(str(weights), "cpu").model
+    assert np.array_equal(
+        draw(alone, range(4), None, chosen_settings(alone, away)), images(run, *away)
+    )
+
+
+def test_a_gan_is_no_guide(run: RunFolder) -> None:
+    changed = ["data.path=digits", "data.size=16", "training.steps=1", "training.batch_size=4"]
+    gan = train(
+        with_overrides(get_preset("dcgan-mnist").config, changed), Path("gan"), device="cpu"
+    ).run
+    with pytest.raises(RequestError, match="is no diffusion model"):
+        images(run, "sampling.guidance=2", f"sampling.guide=model:{gan.root}")
+
+
+def test_a_guide_may_know_classes_or_none_but_no_others(run: RunFolder) -> None:
+    changed = [*TINY, "data.labels=true", "training.steps=1", "training.posthoc_ema=0"]
+    config = with_overrides(get_preset("digits").config, changed)
+    labelled = train(config, Path("labelled"), device="cpu").run
+    one, two = (open_model(str(each.root), "cpu").model for each in (run, labelled))
+    for model, guide, labels in (
+        (one, labelled, None),
+        (two, run, [3, 4]),
+        (two, labelled, [3, 4]),
+    ):
+        away = ["sampling.guidance=2", f"sampling.guide=model:{guide.root}"]
+        assert draw(model, range(2), labels, chosen_settings(model, away)).shape == (2, 1, 8, 8)
+    found = load(labelled.checkpoint(1))
+    renamed = replace(found.spec, class_names=found.spec.class_names[::-1])
+    save(labelled.checkpoint(1), found.state, renamed, found.progress)
+    with pytest.raises(RequestError, match="knows other classes"):
+        chosen_settings(two, ["sampling.guidance=2.5", "sampling.guide=model:./labelled"])
+
+
+def test_groups_of_other_images_are_other_classes(tmp_path: Path) -> None:
+    """Found groups are called 0, 1, … everywhere: a model of the digits 0–9 is not guided by them."""
+    changed = [*TINY, "training.steps=1", "training.posthoc_ema=0"]
+    runs = {}
+    for labels in ("true", "kmeans:10"):
+        config = with_overrides(get_preset("digits").config, [*changed, f"data.labels={labels}"])
+        runs[labels] = train(config, tmp_path / labels.replace(":", "-"), device="cpu").run
+    model = open_model(str(runs["true"].root), "cpu").model
+    away = ["sampling.guidance=2", f"sampling.guide=model:{runs['kmeans:10'].root}"]
+    with pytest.raises(RequestError, match="knows other classes"):
+        chosen_settings(model, away)
+
+
+def guided_copy(run: RunFolder, place: Path, guide: str) -> RunFolder:
+    """A copy of `run` that draws away from `guide` by default."""
+    shutil.copytree(run.root, place)
+    copy = RunFolder(place)
+    config = load_config(copy.config)
+    sampling = replace(config.sampling, guidance=2.0, guide=guide)
+    write_json(copy.config, replace(config, sampling=sampling).to_dict())
+    return copy
+
+
+def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_path: Path) -> None:
+    """Pruning alone would delete step 4, as 6 is of the same doubling."""
+    copy = guided_copy(run, tmp_path / "guided", "step:4")
+    config = load_config(copy.config)
+    longer = replace(config, training=replace(config.training, steps=20))
+    assert train(longer, copy.root, device="cpu").exit_status == 0
+    steps = copy.checkpoint_steps()
+    assert 4 in steps and 4 not in keep_steps(steps)
+    with Image.open(copy.sample_grid) as picture:
+        mark = read_mark(picture)
+    assert mark is not None and mark.sampling["guide"] == "step:4"
+
+
+def test_a_guide_that_is_gone_is_said_before_the_training_goes_on(
+    run: RunFolder, small: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(small.root, tmp_path / "worse")
+    copy = guided_copy(run, tmp_path / "guided", f"model:{tmp_path / 'worse'}")
+    shutil.rmtree(tmp_path / "worse")
+    config = load_config(copy.config)
+    longer = replace(config, training=replace(config.training, steps=8))
+    with pytest.raises(
+        RequestError, match=r"sampling.guide=model:.* --guidance 1 draws without it"
+    ):
+        train(longer, copy.root, device="cpu")
+    assert max(copy.checkpoint_steps()) == 6
+
+
+def test_a_guide_is_written_down_with_its_whole_path(
+    run: RunFolder, small: RunFolder, tmp_path: Path
+) -> None:
+    shutil.copytree(small.root, tmp_path / "runs" / "worse")  # found by its name below runs/
+    copy = guided_copy(run, tmp_path / "guided", "")
+    for name, kept in (
+        ("model:worse", f"model:{tmp_path / 'runs' / 'worse'}"),
+        ("model:bundled:digits", "model:bundled:digits"),
+        ("step:4", "step:4"),
+    ):
+        take_over(copy, replace(load_config(copy.config).sampling, guidance=2.0, guide=name))
+        assert load_config(copy.config).sampling.guide == kept
+
+
+def test_the_lab_knows_when_a_guide_has_changed(run: RunFolder, small: RunFolder) -> None:
+    keys = []
+    for guide in (small, run):
+        model = open_model(str(run.root), "cpu").model
+        assert isinstance(model, Ddpm)
+        shutil.copytree(guide.root, "runs/guide", dirs_exist_ok=True)
+        settings = chosen_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
+        yardstick: Any = SimpleNamespace(protocol="")
+        bench = Bench(model, weights_hash(model), yardstick, Path("points"), range(4))
+        keys.append((bench.key(settings), bench.key(replace(settings, guidance=1.0, guide=""))))
+        shutil.rmtree("runs/guide")
+    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]
+
+
+def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    copy = guided_copy(run, tmp_path / "guided", "model:bundled:digits")
+    found = plan(PlanRequest(Asked(str(copy.root), device="cpu")))
+    assert "away from model:bundled:digits" in found["drawing"]
+    asked = Asked(
+        "digits", overrides=("sampling.guidance=2", "sampling.guide=step:2"), device="cpu"
+    )
+    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
+        plan(PlanRequest(asked))
+
+
+def test_an_export_says_what_stays_behind(
+    run: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy = guided_copy(run, tmp_path / "guided", "step:4")
+    export_weights(str(copy.root), "safetensors", Path("w.safetensors"))
+    assert "step:4 stays behind: the file draws without guidance" in capsys.readouterr().err
+
+
+def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder) -> None:
+    """Into exported weights, and to a student: what lies in a folder here may not lie there."""
+    before, config = run.config.read_text("utf-8"), load_config(run.config)
+    try:
+        for name, along in (("model:bundled:digits", True), (f"model:{small.root}", False)):
+            sampling = replace(config.sampling, guidance=1.5, guide=name)
+            write_json(run.config, replace(config, sampling=sampling).to_dict())
+            exported = export_weights(str(run.root), "safetensors", Path("along.safetensors"))
+            kept = load_weights(exported)[1].config.sampling
+            assert (kept.guide, kept.guidance) == ((name, 1.5) if along else ("", 1.0))
+            teach = (
+                contextlib.nullcontext() if along else pytest.raises(RequestError, match="along")
+            )
+            with teach:
+                check_teacher(open_model(str(run.root), "cpu"))
+    finally:
+        run.config.write_text(before, "utf-8")
+
+
+def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: RunFolder) -> None:
+    with pytest.raises(
+        RequestError, match=r"learned no labels, .* sampling.guide=model:RUN, or step:N"
+    ):
+        images(run, "sampling.guidance=2")
+
+
+def test_a_training_cannot_begin_with_a_guide() -> None:
+    config = with_overrides(get_preset("digits").config, [*TINY, *AWAY])
+    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
+        train(config, Path("new"), device="cpu")
+    assert not Path("new", "config.json").exists()

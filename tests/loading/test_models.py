@@ -1,0 +1,191 @@
+"""From a name to a model: runs, weights files, bundled weights, and what the data tell a model."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ddpm.config import Config, with_overrides
+from ddpm.data import catalogue
+from ddpm.data.dataset import Dataset
+from ddpm.errors import RequestError
+from ddpm.files import write_json
+from ddpm.loading.checkpoints import newest_checkpoint
+from ddpm.loading.datasets import located, open_dataset, spec_of
+from ddpm.loading.models import bundled_names, open_model, open_weights
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.spec import ModelSpec
+from ddpm.presets import get_preset
+from ddpm.runs import RunFolder, find_run
+from ddpm.training import checkpoint
+
+CONFIG = with_overrides(
+    Config(), ["network.channels=8", "network.multipliers=[1]", "sampling.steps=9"]
+)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+
+
+def model(seed: int) -> Ddpm:
+    seeded = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
+    return Ddpm(ModelSpec(seeded, (1, 8, 8), (0.0,), 0.5))
+
+
+@pytest.fixture
+def run() -> RunFolder:
+    """runs/mine with the checkpoints of steps 10 and 20, from seeds 10 and 20."""
+    made = RunFolder(Path("runs") / "mine")
+    for step in (10, 20):
+        own = model(step)
+        checkpoint.save(made.checkpoint(step), own.state(), own.spec, {"step": step})
+    write_json(made.config, CONFIG.to_dict())
+    return made
+
+
+def same_weights(found: dict[str, torch.Tensor], seed: int) -> bool:
+    expected = model(seed).state()["ema"]
+    return found.keys() == expected.keys() and all(found[k].equal(expected[k]) for k in expected)
+
+
+@pytest.mark.parametrize("target", ["mine", "runs/mine", "runs/mine/"])
+def test_a_run_is_found_by_path_and_below_runs(run: RunFolder, target: str) -> None:
+    found = find_run(target)
+    assert found is not None and found.root.resolve() == run.root.resolve()
+    opened = open_model(target, "cpu")
+    assert opened.run == found and opened.name == "mine" and "step 20" in opened.origin
+    assert same_weights(opened.model.state()["ema"], 20)
+    assert same_weights(open_weights(target)["ema"], 20)
+
+
+def test_a_run_draws_as_its_configuration_says_now(run: RunFolder) -> None:
+    later = with_overrides(CONFIG, ["sampling.steps=33", "training.steps=77"])
+    write_json(run.config, later.to_dict())
+    config = open_model("mine", "cpu").model.spec.config
+    assert config.sampling.steps == 33
+    assert config.training.seed == 20  # everything else is the checkpoint's own
+
+
+def test_sampling_needs_the_average_alone(run: RunFolder) -> None:
+    (run.checkpoint(20) / "optimizer.safetensors").unlink()
+    assert same_weights(open_model("mine", "cpu").model.state()["ema"], 20)
+
+
+def test_damage_is_named_and_passed_over(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run.checkpoint(20) / "ema.safetensors").write_bytes(b"short")
+    assert "step 10" in open_model("mine", "cpu").origin
+    said = capsys.readouterr().err
+    assert "step-00000020 is damaged: ema.safetensors is missing or altered" in said
+    (run.checkpoint(10) / "state.json").unlink()
+    with pytest.raises(RequestError, match=r"No checkpoint of .*mine is whole"):
+        newest_checkpoint(run)
+
+
+def test_a_run_without_checkpoints_says_when_there_will_be_one(run: RunFolder) -> None:
+    shutil.rmtree(run.checkpoints)
+    assert newest_checkpoint(run) is None
+    with pytest.raises(RequestError, match="no checkpoint yet"):
+        open_model("mine", "cpu")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_weights_file_opens_in_any_precision(dtype: torch.dtype) -> None:
+    own = model(3)
+    halves = {name: tensor.to(dtype) for name, tensor in own.state()["ema"].items()}
+    checkpoint.save_weights(Path("w.safetensors"), halves, own.spec)
+    opened = open_model("w.safetensors", "cpu")
+    assert opened.run is None and opened.name == "w"
+    state = opened.model.state()["ema"]
+    assert all(tensor.dtype == torch.float32 for tensor in state.values())
+    assert all(torch.equal(state[name], halves[name].float()) for name in halves)
+
+
+def test_weights_that_do_not_fit_their_own_description_are_refused() -> None:
+    own = model(3)
+    tensors = own.state()["ema"]
+    tensors.pop(next(iter(tensors)))
+    checkpoint.save_weights(Path("w.safetensors"), tensors, own.spec)
+    with pytest.raises(RequestError, match="those of another network"):
+        open_model("w.safetensors", "cpu")
+
+
+@pytest.mark.parametrize("name", bundled_names() or [pytest.param("", marks=pytest.mark.skip)])
+def test_every_bundled_model_opens(name: str) -> None:
+    opened = open_model(name, "cpu")
+    assert opened.run is None and opened.name == name and "bundled" in opened.origin
+
+
+def test_a_run_goes_before_a_bundled_model_of_its_name(run: RunFolder) -> None:
+    shutil.copytree(run.root, Path("runs") / "digits")
+    assert open_model("digits", "cpu").run == RunFolder(Path("runs") / "digits")
+    bundled = open_model("bundled:digits", "cpu")
+    assert bundled.run is None and bundled.name == "bundled-digits"
+    assert bundled.origin == "the bundled digits weights"
+    with pytest.raises(RequestError, match=r"called 'bundled:digit'; .*digits"):
+        open_model("bundled:digit", "cpu")
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:
+    (Path("runs") / "file.txt").touch()
+    with pytest.raises(RequestError, match=r"called 'mime'; did you mean mine\?") as caught:
+        open_model("mime", "cpu")
+    assert "file.txt" not in str(caught.value)
+    Path("empty").mkdir()
+    with pytest.raises(RequestError, match="empty is no run"):
+        open_model("empty", "cpu")
+    Path("w.pt").touch()
+    with pytest.raises(RequestError, match=r"w\.pt is no weights file of ddpm-studio"):
+        open_model("w.pt", "cpu")
+
+
+def test_a_spec_states_the_data_in_model_range() -> None:
+    images = np.zeros((6, 3, 2, 2), np.uint8)
+    report = {"mean": [0.5, 0.25, 1.0], "std": [0.1, 0.2, 0.2]}
+    labels = np.array([0, 1, 1, 2, 2, 2])
+    dataset = Dataset(
+        "set", images, labels, ("a", "b", "c"), np.array([0, 1, 2, 3]), np.array([4, 5]), "", report
+    )  # fmt: skip
+    spec = spec_of(CONFIG, dataset)
+    assert spec.image_shape == (3, 2, 2)
+    assert spec.data_mean == (0.0, -0.5, 1.0)
+    assert spec.data_std == pytest.approx(2 * (0.09 / 3) ** 0.5)
+    assert spec.class_names == ("a", "b", "c")
+    assert spec.class_counts == (1, 2, 1)  # of the images trained on
+    assert spec_of(CONFIG, replace(dataset, labels=None, class_names=())).class_counts == ()
+
+
+def test_the_spread_of_the_digits_is_that_of_their_pixels() -> None:
+    config = get_preset("digits").config
+    dataset = open_dataset(config)
+    spec = spec_of(config, dataset)
+    pixels = dataset.images[dataset.train].astype(np.float64) / 127.5 - 1
+    assert spec.data_mean == pytest.approx([pixels.mean()])
+    assert spec.data_std == pytest.approx(pixels.std())
+    assert sum(spec.class_counts) == len(dataset.train)
+
+
+def test_a_download_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(urls: object, target: Path, content: object, progress: object) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+        return target
+
+    monkeypatch.setattr(catalogue, "fetch", write)
+    folder = catalogue.cache_dir() / "mnist"
+    for _ in range(2):
+        assert located("mnist") == folder
+    assert located("digits").is_file()
+    assert capsys.readouterr().err == f"downloading mnist into {folder.parent}\n"

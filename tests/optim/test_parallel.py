@@ -1,0 +1,86 @@
+"""What several processes cannot train together is refused before anything begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from ddpm import distributed
+from ddpm.config import Config, TrainingConfig
+from ddpm.errors import RequestError
+from ddpm.models import ddpm as ddpm_module
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.spec import ModelSpec
+from ddpm.optim.parallel import check_shared, joined, unagreed
+from ddpm.presets import get_preset
+
+
+@pytest.fixture
+def second_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "_world", distributed._World(1, 4, 1, None))
+
+
+def test_alone_everything_can_be_trained() -> None:
+    check_shared(get_preset("dcgan-mnist").config)
+    check_shared(Config(training=TrainingConfig(batch_size=1)))
+
+
+def test_a_batch_must_have_an_image_for_each(second_of_four: None) -> None:
+    check_shared(Config(training=TrainingConfig(batch_size=4)))
+    with pytest.raises(RequestError, match="A batch of 3 cannot be shared by 4 processes"):
+        check_shared(Config(training=TrainingConfig(batch_size=3)))
+
+
+def test_other_families_are_trained_by_one(second_of_four: None) -> None:
+    with pytest.raises(RequestError, match="batch normalization needs each batch whole"):
+        check_shared(get_preset("dcgan-mnist").config)
+    with pytest.raises(RequestError, match="A few-step student is trained by one process"):
+        check_shared(replace(Config(), model="student"))  # type: ignore[arg-type]
+
+
+def test_alone_losses_and_gradients_stay_as_they_are() -> None:
+    network, losses = nn.Linear(1, 1), torch.ones(3)
+    assert joined(losses, 3, network) is losses
+
+
+def test_alone_errors_stay_as_they_are() -> None:
+    with pytest.raises(MemoryError), unagreed():
+        raise MemoryError
+
+
+def test_an_error_of_one_of_several_ends_it_in_a_sentence(second_of_four: None) -> None:
+    for error, words in (
+        (torch.OutOfMemoryError("CUDA out of memory"), "Process 1 had no memory for its part"),
+        (RuntimeError("DefaultCPUAllocator: not enough"), "Process 1 had no memory for its part"),
+        (RuntimeError("odd"), r"Process 1 failed within a step \(odd\)"),
+    ):
+        with pytest.raises(distributed.LostError, match=words), unagreed():
+            raise error
+
+
+def test_an_error_of_all_stays_as_it_is(second_of_four: None) -> None:
+    error = torch.OutOfMemoryError("no memory")
+    error.__dict__["agreed"] = True
+    with pytest.raises(torch.OutOfMemoryError), unagreed():
+        raise error
+    with pytest.raises(RequestError), unagreed():
+        raise RequestError("wrong")
+
+
+def test_in_parts_networks_are_made_in_the_memory_of_the_cpu(
+    small_spec: Callable[..., ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which device holds the weights when they are cut, and which is to hold the parts."""
+    seen: list[tuple[str, str]] = []
+
+    def shard(network: nn.Module, device: torch.device) -> None:
+        seen.append((next(network.parameters()).device.type, device.type))
+
+    monkeypatch.setattr(ddpm_module, "shard", shard)
+    model = Ddpm(small_spec("training.ema=0.9"), "meta", in_parts=True)
+    assert seen == [("cpu", "meta")] * 2
+    assert model.sharded and model.device.type == "meta"

@@ -1,0 +1,233 @@
+"""`ddpm evaluate` as a library call, on the digits of the package and models with random weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ddpm.cli.parser import build_parser
+from ddpm.commands.evaluate import command as evaluating
+from ddpm.commands.evaluate.evaluate import evaluate_target
+from ddpm.commands.evaluate.score_table import score_table
+from ddpm.data.catalogue import locate
+from ddpm.errors import RequestError
+from ddpm.evaluation.protocol import require_same_protocol
+from ddpm.runs import RunFolder
+from ddpm.scoring import measure as module
+from ddpm.scoring.measure import EvaluationRequest, command, measure
+from ddpm.scoring.subjects import DrawnImages, open_subject
+
+KEYS = {
+    "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
+    "shape", "network", "network_why", "reference", "floor", "n", "seed", "note", "rows",
+    "command", "environment",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("evaluate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DDPM_CACHE_DIR", str(folder / "cache"))
+        patch.delenv("DDPM_DATA_DIR", raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    with np.load(locate("digits", data_dir=None, cache_dir=Path("cache"))) as stored:
+        return stored["images"]
+
+
+@pytest.fixture(scope="module")
+def run(make_run) -> RunFolder:
+    return RunFolder(make_run("noisy", (1, 8, 8), data="digits"))
+
+
+@pytest.fixture(scope="module")
+def evaluated(run: RunFolder) -> dict[str, Any]:
+    before = set(run.root.rglob("*"))
+    request = EvaluationRequest(str(run.root), n=30, likelihood=3, json=Path("copy.json"))
+    evaluation = evaluate_target(request)
+    assert set(run.root.rglob("*")) - before == {run.evaluation}
+    return evaluation
+
+
+def by_name(evaluation: dict[str, Any]) -> dict[str, Any]:
+    return {row["metric"]: row for row in evaluation["rows"]}
+
+
+def test_the_object_is_whole_and_written_into_the_run_and_where_asked(
+    evaluated: dict[str, Any], run: RunFolder
+) -> None:
+    assert set(evaluated) == KEYS
+    for path in (run.evaluation, Path("copy.json")):
+        assert json.loads(path.read_text("utf-8")) == evaluated
+    assert (evaluated["name"], evaluated["kind"], evaluated["model"]) == ("noisy", "run", "ddpm")
+    assert (evaluated["seeds"], evaluated["step"], evaluated["n"]) == ([0, 29], 12, 30)
+    assert evaluated["network"] == "digits" and "sure of" in evaluated["network_why"]
+    assert evaluated["reference"]["name"] == "digits"
+    assert evaluated["shape"] == [1, 8, 8]
+    assert evaluated["environment"]["device"] == "cpu"
+    assert "changed since the training" in evaluated["note"]  # the run says another content hash
+
+
+def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict[str, Any]) -> None:
+    rows = by_name(evaluated)
+    assert list(rows)[:3] == ["fd", "kid", "is"] and list(rows)[-2:] == ["bits-bound", "bits-ode"]
+    distance = rows["fd"]
+    assert distance["label"] == "FD-digits (n=30, train ref)"
+    assert distance["ratio_low"] > 1  # random weights draw no digits
+    assert f"reference={evaluated['reference']['hash']}" in distance["protocol"]
+    for row in evaluated["rows"]:
+        assert row["low"] <= row["value"] <= row["high"] and math.isfinite(row["value"])
+        assert row["protocol"].startswith(f"metric={row['metric']} | ")
+    assert rows["bits-ode"]["n"] == 3 and rows["bits-ode"]["floor"] is None
+
+
+def test_the_table_shows_each_of_them(evaluated: dict[str, Any]) -> None:
+    text = score_table(evaluated)
+    lines = text.splitlines()
+    words = "noisy: n=30, seeds 0-29, unipc, 2 steps, step 12"
+    assert lines[0] == f"images     {words}"
+    assert any(line.startswith("note") and "changed" in line for line in lines)
+    for row in evaluated["rows"]:
+        assert row["label"] in text or row["metric"].startswith("class-share-")
+    (line,) = (line for line in lines if line.startswith("FD-digits"))
+    assert line.startswith("FD-digits (n=30, train ref)") and line.count("[") == 2
+
+
+def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: RunFolder) -> None:
+    again = measure(EvaluationRequest(str(run.root), n=30, likelihood=3))
+    assert again.evaluation["rows"] == evaluated["rows"]
+    assert again.images.shape == (30, 1, 8, 8) and again.images.dtype == torch.uint8
+    assert again.sets.independent and torch.equal(again.sets.generated, again.images)
+    kept = set(module.kept().iterdir())
+    other = measure(EvaluationRequest(str(run.root), n=30, likelihood=0, seed=30)).evaluation
+    assert set(module.kept().iterdir()) == kept  # features of real images alone
+    assert other["seeds"] == [30, 59] and "bits-ode" not in by_name(other)
+    with pytest.raises(RequestError, match="seed 0 and 30"):
+        require_same_protocol([evaluated["rows"][0], other["rows"][0]])
+
+
+def test_drawn_images_score_the_same_from_files_but_for_the_ratio(run: RunFolder) -> None:
+    drawn = measure(EvaluationRequest(str(run.root), n=100, likelihood=0))
+    np.save("drawn.npy", drawn.images.numpy())
+    given = evaluate_target(EvaluationRequest("drawn.npy", reference="digits"))
+    assert (given["kind"], given["model"], given["seeds"]) == ("images", None, None)
+    assert given["n"] == 100 and given["note"].startswith("n is 100 instead of 1000")
+    ours, theirs = by_name(drawn.evaluation)["fd"], by_name(given)["fd"]
+    require_same_protocol([ours, theirs])
+    assert (theirs["value"], theirs["floor"]) == (ours["value"], ours["floor"])
+    assert theirs["ratio_low"] < ours["ratio_low"]  # files may have been collected in series
+
+
+def test_real_digits_score_one_and_shuffled_pixels_many(digits: np.ndarray) -> None:
+    order = np.random.default_rng(0).permutation(64)
+    np.save("real.npy", digits[100:200])
+    np.save("shuffled.npy", digits[100:200].reshape(100, 64)[:, order].reshape(-1, 1, 8, 8))
+    real, shuffled = (
+        by_name(measure(EvaluationRequest(f"{name}.npy", "digits")).evaluation)["fd"]
+        for name in ("real", "shuffled")
+    )
+    assert real["ratio_low"] < 1 < real["ratio_high"]
+    assert shuffled["ratio_low"] > 3
+
+
+def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> None:
+    """Without a number asked for: as many as are whole, and the note says which is not."""
+    Path("given").mkdir()
+    for index, image in enumerate(digits[:31]):
+        Image.fromarray(image[0]).save(f"given/{index:02}.png")
+    whole = Path("given/30.png").read_bytes()
+    Path("given/30.png").write_bytes(whole[: len(whole) // 2])
+    evaluation = measure(EvaluationRequest("given", "digits")).evaluation
+    assert evaluation["n"] == 30
+    assert "1 broken image is left out: 30.png " in evaluation["note"]
+    with pytest.raises(RequestError, match=r"holds only 30 \(1 broken image .*30\.png.*use -n 30"):
+        measure(EvaluationRequest("given", "digits", n=31))
+
+
+def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
+    evaluation = measure(EvaluationRequest(str(run.root), n=900, likelihood=0)).evaluation
+    assert evaluation["n"] == evaluation["floor"]["count"] == 876
+    assert "n lowered from 900 to 876" in evaluation["note"]
+    assert evaluation["rows"][0]["note"] == evaluation["note"]
+
+
+@pytest.mark.parametrize("asked", [10**14, 2**62, 10**30])
+def test_any_number_is_lowered_alike(run: RunFolder, asked: int) -> None:
+    request = EvaluationRequest(str(run.root), n=asked)
+    subject = open_subject(request.target, [], "cpu")
+    real = module.real_images(request, subject, asked)
+    count, note = module.count_images(request, subject, real, asked)
+    assert count == 876 and f"n lowered from {asked} to 876" in note
+
+
+def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("drawn in vain")
+
+    monkeypatch.setattr(DrawnImages, "take", never)
+    target = str(run.root)
+    Path("folder").mkdir()
+    np.save("color.npy", np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), np.uint8))
+    for request, words in (
+        (EvaluationRequest(target, n=5), "needs at least 10"),
+        (EvaluationRequest(target, reference="color.npy"), "8x8 gray, but .* 8x8 color"),
+        (EvaluationRequest(target, network="vgg"), "choices are auto, digits"),
+        (
+            EvaluationRequest(target, weights=Path("w")),
+            "digits takes no weights; .*inception and d",
+        ),
+        (EvaluationRequest(target, network="inception", weights=Path("w")), "inception|Inception"),
+        (EvaluationRequest(target, json=Path("folder")), "folder is a folder"),
+        (EvaluationRequest(target, reference="nowhere"), "nowhere"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            evaluate_target(request)
+
+
+REQUESTS = [
+    EvaluationRequest("runs/a"),
+    EvaluationRequest("a b.npz", "my data", 30, "self", None, 4, 0, None, (), "auto"),
+    EvaluationRequest(
+        "m", n=5, network="dino", weights=Path("w f"), overrides=("sampling.eta=0.5",)
+    ),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_the_command_asks_for_the_same(
+    request_: EvaluationRequest, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Split by a shell's rules and parsed, it makes the very request again."""
+    asked: list[EvaluationRequest] = []
+    monkeypatch.setattr(module, "evaluate_target", asked.append)
+    monkeypatch.setattr("ddpm.commands.evaluate.score_table.score_table", lambda evaluation: "")
+    options = build_parser().parse_args(shlex.split(command(request_))[1:])
+    evaluating.run_evaluate(options)
+    assert asked == [replace(request_, overrides=list(request_.overrides))]
+
+
+def test_a_dcgan_is_measured_like_any_other(make_run) -> None:
+    run = make_run("gan", (1, 28, 28), model="dcgan")
+    np.save("large.npy", np.random.default_rng(0).integers(0, 256, (120, 1, 28, 28), np.uint8))
+    evaluation = measure(
+        EvaluationRequest(str(run), "large.npy", n=20, network="digits")
+    ).evaluation
+    assert evaluation["model"] == "dcgan" and evaluation["drawn"] == "one pass of the generator"
+    assert "bits-ode" not in by_name(evaluation)

@@ -1,0 +1,194 @@
+"""Which real images an evaluation measures against: reference and floor, and what they are called."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ddpm.commands.train.environment import describe
+from ddpm.config import Config, with_overrides
+from ddpm.data.dataset import Dataset
+from ddpm.errors import RequestError
+from ddpm.files import write_json
+from ddpm.loading.datasets import open_dataset, spec_of
+from ddpm.loading.models import Opened
+from ddpm.models.families import make_model
+from ddpm.runs import RunFolder
+from ddpm.scoring.references import halves, named_images, own_images, seen_by, split
+
+SMALL = ["network.channels=8", "network.multipliers=[1]", "data.labels=false"]
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
+    return tmp_path
+
+
+def pixels(count: int, *shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def write_idx(folder: Path, train: int, test: int) -> Path:
+    """A set in MNIST's format: `train` and `test` different images of 8x8."""
+    folder.mkdir()
+    images = pixels(train + test, 8, 8)
+    for name, part in (("train", images[:train]), ("t10k", images[train:])):
+        header = struct.pack(">HBB3I", 0, 8, 3, *part.shape)
+        file = folder / f"{name}-images-idx3-ubyte.gz"
+        file.write_bytes(gzip.compress(header + part.tobytes()))
+    return folder
+
+
+def array(name: str, images: np.ndarray) -> str:
+    np.save(f"{name}.npy", images)
+    return f"{name}.npy"
+
+
+def opened(path: str, *overrides: str) -> Opened:
+    """A model with random weights that knows the statistics of the images at `path`."""
+    config = with_overrides(Config(), [*SMALL, f"data.path={path}", *overrides])
+    spec = spec_of(config, open_dataset(config))
+    return Opened(make_model(spec), "mine", "the run mine", None)
+
+
+def test_of_an_idx_set_the_test_files_are_the_floor(workplace: Path) -> None:
+    write_idx(workplace / "set", 60, 20)
+    for all_images in ("false", "true"):
+        real = own_images(opened("set", f"data.all_images={all_images}"), n=1000)
+        assert torch.equal(real.reference[:, 0], torch.from_numpy(pixels(80, 8, 8)[:60]))
+        assert torch.equal(real.floor[:, 0], torch.from_numpy(pixels(80, 8, 8)[60:]))
+        assert real.reference_what == "60 training images"
+        assert real.floor_what == "20 test images, none of them in the reference"
+        assert not real.trained and len(real.heldout) == 20
+
+
+def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> None:
+    path = array("a", pixels(1500, 8, 8))
+    held = len(open_dataset(Config(data=replace(Config().data, path=path))).heldout)
+    assert 12 <= held <= 60  # about 2 %
+    few, many = (own_images(opened(path), n) for n in (held, held + 1))
+    assert (len(few.reference), len(few.floor)) == (1500 - held, held)
+    assert few.floor_what == f"{held} held-out images, none of them in the reference"
+    assert {len(many.reference), len(many.floor)} == {(1500 - held) // 2, (1501 - held) // 2}
+    assert many.trained[0] is many.floor and "one half" in many.reference_what
+    assert "the other half" in many.floor_what
+    assert torch.equal(many.heldout, few.floor)
+
+
+def test_what_was_trained_on_is_no_holdout(workplace: Path) -> None:
+    real = own_images(opened(array("a", pixels(200, 8, 8)), "data.all_images=true"), n=2)
+    assert real.trained[0] is real.floor and len(real.heldout) == 0
+    assert len(real.reference) + len(real.floor) == 200
+
+
+def test_to_a_model_trained_on_all_images_nothing_was_held_out(workplace: Path) -> None:
+    """However the real images were found: through another run, or by --reference."""
+    path = array("a", pixels(1500, 8, 8))
+    usual, everything = opened(path), opened(path, "data.all_images=true")
+    for n in (2, 1000):  # the holdout is the floor; a half of the training images is
+        for real in (own_images(usual, n), named_images(path, (1, 8, 8), everything, n)):
+            assert seen_by(usual, real) == real
+            seen = seen_by(everything, real)
+            known = torch.cat([seen.reference, *seen.trained])
+            assert len(torch.unique(known, dim=0)) == len(known) == 1500
+            assert len(real.heldout) and not len(seen.heldout) and "all_images" in seen.note
+            assert torch.equal(seen.reference, real.reference)
+
+
+def test_test_files_and_other_sets_stay_held_out(workplace: Path) -> None:
+    write_idx(workplace / "set", 60, 20)
+    model = opened("set", "data.all_images=true")
+    real = own_images(model, 10)
+    assert seen_by(model, real) == real
+    other = array("other", pixels(200, 8, 8, seed=1))
+    run = RunFolder(workplace / "run")
+    write_json(run.environment, {"data": {"content_hash": "of the set"}})
+    real = named_images(other, (1, 8, 8), model, 2)
+    assert seen_by(replace(model, run=run), real) == real
+
+
+def make_dataset(train: int, heldout: int) -> Dataset:
+    images = pixels(train + heldout, 1, 4, 4)
+    rows = np.arange(train + heldout)
+    reason = "2 % by content hash"
+    return Dataset("set", images, None, (), rows[:train], rows[train:], reason, {})
+
+
+def test_halves_are_the_same_every_time_and_share_nothing() -> None:
+    real = split(make_dataset(101, 0), 50)
+    again = halves(split(make_dataset(101, 60), 50))
+    assert torch.equal(real.reference, again.reference)
+    both = torch.cat([real.reference, real.floor])
+    assert (len(real.reference), len(real.floor)) == (51, 50)
+    assert len(torch.unique(both, dim=0)) == 101
+    assert not torch.equal(real.reference, torch.from_numpy(make_dataset(101, 0).images[:51]))
+
+
+def test_a_holdout_below_n_stays_where_a_half_gives_no_more() -> None:
+    assert not split(make_dataset(40, 20), 30).trained
+    assert split(make_dataset(42, 20), 30).trained
+
+
+def test_images_that_moved_away_are_asked_for(workplace: Path) -> None:
+    model = opened(array("a", pixels(60, 8, 8)))
+    (workplace / "a.npy").rename("b.npy")
+    with pytest.raises(RequestError, match=r"images of mine are not at a\.npy any more; .*--ref"):
+        own_images(model, 10)
+    model = replace_path(model, "anime")
+    with pytest.raises(RequestError, match="fetched by hand"):
+        own_images(model, 10)
+
+
+def replace_path(model: Opened, path: str) -> Opened:
+    spec = model.model.spec
+    moved = spec.with_config(with_overrides(spec.config, [f"data.path={path}"]))
+    return Opened(make_model(moved), "mine", "the run mine", None)
+
+
+def test_images_that_changed_since_the_training_are_told_of(workplace: Path) -> None:
+    model = opened(array("a", pixels(60, 8, 8)))
+    run = RunFolder(workplace / "run")
+    dataset = open_dataset(model.model.spec.config)
+    write_json(run.environment, describe(torch.device("cpu"), model.model, dataset))
+    assert own_images(replace(model, run=run), 10).note == ""
+    array("a", pixels(60, 8, 8, seed=1))
+    assert own_images(replace(model, run=run), 10).note == (
+        "the images at a.npy have changed since the training"
+    )
+
+
+def test_a_named_reference_is_taken_as_it_is(workplace: Path) -> None:
+    large = array("large", pixels(60, 80, 90, 3))
+    assert named_images(large, (3, 80, 90), None, 10).reference.shape[1:] == (3, 80, 90)
+    assert named_images(large, (3, 64, 64), None, 10).reference.shape[1:] == (3, 64, 64)
+    assert named_images(large, (1, 8, 8), None, 10).reference.shape[1:] == (3, 64, 64)
+    model = opened(array("a", pixels(60, 8, 8)))
+    assert named_images(large, (1, 8, 8), model, 10).reference.shape[1:] == (3, 64, 64)
+
+
+@pytest.mark.parametrize("copy", ["moved.npy", "faces.npy"])
+def test_unless_the_model_learned_from_it_in_another_shape(workplace: Path, copy: str) -> None:
+    """Gray and small as `data.channels` and `data.size` said: the same images come out."""
+    faces = array("faces", pixels(60, 20, 20, 3))
+    model = opened(faces, "data.channels=1", "data.size=8")
+    own = own_images(model, 10)
+    (workplace / "faces.npy").rename(copy)
+    found = named_images(copy, (1, 8, 8), model, 10)
+    assert torch.equal(found.reference, own.reference)
+    assert torch.equal(found.floor, own.floor)
+
+
+def test_a_name_is_looked_for_like_any_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = named_images("digits", (1, 8, 8), None, 1000)
+    assert real.name == "digits" and real.trained
+    with pytest.raises(RequestError, match="did you mean digits"):
+        named_images("digit", (1, 8, 8), None, 1000)

@@ -1,0 +1,119 @@
+"""One process is a whole world of its own; what the environment says of others is looked at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ddpm import distributed
+from ddpm.cli import main
+from ddpm.errors import RequestError, WorkError
+
+STARTED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TORCHELASTIC_RUN_ID")
+
+
+@pytest.fixture(autouse=True)
+def started_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*STARTED, *THREADS):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_alone_everything_is_plain() -> None:
+    numbers = torch.ones(2)
+    with distributed.together():
+        assert (distributed.size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
+        assert distributed.dealt(range(3), lambda i: i * i) == [0, 1, 4]
+        assert distributed.from_main(lambda: 5) == distributed.each_machine_once(lambda: 5) == 5
+        assert distributed.highest(3) == 3
+        distributed.add_up([numbers])
+        distributed.wait()
+        distributed.check_same("a", "Nothing")
+    assert numbers.tolist() == [1, 1]
+    with pytest.raises(ZeroDivisionError), distributed.together(), distributed.agreed():
+        1 / 0  # noqa: B018
+    assert distributed.speaks_of_failure()
+
+
+def test_shares_are_a_row_without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for size in (1, 2, 3, 5):
+        found: list[int] = []
+        for rank in range(size):
+            world = distributed._World(rank, size, rank, None)
+            monkeypatch.setattr(distributed, "_world", world)
+            part = range(11)[distributed.share(11)]
+            assert 11 // size <= len(part) <= -(-11 // size)
+            found += part
+        assert found == list(range(11))
+
+
+def test_one_process_never_loads_what_several_need() -> None:
+    """Neither the parser nor a process that is told of itself alone."""
+    program = (
+        "import sys, ddpm.distributed as p, ddpm.cli.parser\n"
+        "with p.together(): p.wait(); p.dealt([1], str)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    for count in ({}, {"WORLD_SIZE": "1"}):
+        subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, **count})
+
+
+def test_an_environment_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    refused = pytest.raises(RequestError, match="RANK is not set; start them with torchrun")
+    with refused, distributed.together():
+        pass
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    with pytest.raises(RequestError, match="WORLD_SIZE in the environment is 'two'"):
+        distributed.several()
+
+
+def test_the_work_of_one_is_refused_to_several_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, said in ((0, 1), (1, 0)):
+        monkeypatch.setenv("RANK", str(rank))
+        assert main(["runs"]) == 2
+        assert capsys.readouterr().err.count("the work of one process") == said
+
+
+@pytest.mark.parametrize(
+    ("environment", "threads"),
+    [
+        ({}, 8),
+        ({"OMP_NUM_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "1"}, 1),
+        ({"OMP_NUM_THREADS": "1", "TORCHELASTIC_RUN_ID": "none"}, 8),  # torchrun's own 1
+        ({"OMP_NUM_THREADS": "3", "TORCHELASTIC_RUN_ID": "none"}, 3),
+        (
+            {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TORCHELASTIC_RUN_ID": "none"},
+            1,
+        ),
+        ({"MKL_NUM_THREADS": "2"}, 2),
+        ({"LOCAL_WORLD_SIZE": "16"}, 1),
+        ({"LOCAL_WORLD_SIZE": "32"}, 1),
+    ],
+)
+def test_cores_are_dealt_unless_the_user_says_otherwise(
+    environment: dict[str, str], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert distributed._threads() == threads
+
+
+def test_an_error_that_cannot_travel_goes_as_words() -> None:
+    class StubbornError(Exception):
+        def __init__(self, one: int, two: int) -> None:
+            super().__init__(f"{one} and {two}")
+
+    sent = distributed._portable(StubbornError(1, 2))
+    assert isinstance(sent, WorkError) and str(sent) == "StubbornError: 1 and 2"
+    assert isinstance(distributed._portable(OSError(28, "no room")), OSError)

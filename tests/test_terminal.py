@@ -1,0 +1,95 @@
+"""Progress: plain lines off a terminal, a bar on one."""
+
+from __future__ import annotations
+
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from ddpm import terminal as progress
+from ddpm.quantities import duration
+from ddpm.terminal import PLAIN_EVERY, Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 50.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=made.perf_counter))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (185, "3 min 5 s"),
+        (3599.6, "1 h 0 min"),
+        (7800, "2 h 10 min"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("training", 100, scale=8, start=20) as bar:
+        for step in range(21, 41):
+            clock.now += PLAIN_EVERY / 10
+            bar.reach(step, "loss 0.5" if step == 30 else "")
+    rate = 8 * 10 / PLAIN_EVERY  # the 20 steps of before do not count
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"training: 30 of 100, {rate:.0f} images/s, {duration(70 * 1.5)} left, loss 0.5",
+        f"training: 40 of 100, {rate:.0f} images/s, {duration(60 * 1.5)} left, loss 0.5",
+    ]
+
+
+def test_short_work_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("drawing", 3) as bar:
+        for done in (1, 2, 3):
+            clock.now += PLAIN_EVERY / 4
+            bar.reach(done)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_advance_divides_by_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("decoding", 0) as bar:
+        clock.now += PLAIN_EVERY
+        bar.of_total(0, 50)
+    assert capsys.readouterr().err == "decoding: 0 of 50, 0 images/s, 0 s left\n"
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress("training", 10, scale=4, start=5) as bar:
+        bar.reach(6, "loss 0.25")
+        bar.reach(7)
+        assert bar.bar.n == 28 and bar.bar.total == 40 and "loss 0.25" in bar.bar.postfix
+        bar.of_total(8, 20)
+        assert bar.bar.n == 32 and bar.bar.total == 80
+    assert "training" in terminal.getvalue() and "images/s" in terminal.getvalue()
+
+
+def test_a_bar_with_nothing_to_do_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress("decoding", 0):
+        pass
+    assert not terminal.getvalue().endswith("\n")

@@ -1,0 +1,91 @@
+"""The watch over a GAN: quiet in health, one warning at each onset, the same after a resume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ddpm.training.collapse import EARLY, SIGNS, WINDOW, CollapseWatch
+
+Rows = list[dict[str, Any]]
+HEALTHY = {"diversity": 0.9, "fake_score": 0.2}
+
+
+def rows(count: int, first: int = 1, **values: float) -> Rows:
+    return [{"step": step, **HEALTHY, **values} for step in range(first, first + count)]
+
+
+def warnings(given: Rows, watch: CollapseWatch | None = None) -> Rows:
+    watch = watch or CollapseWatch()
+    return [warning for row in given for warning in watch(row)]
+
+
+def test_a_healthy_run_is_quiet() -> None:
+    assert warnings(rows(3000)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("diversity", "has collapsed"), ("fake_score", "never fooled")]
+)
+def test_trouble_is_told_once_says_what_to_do_and_is_told_again_after_a_recovery(
+    key: str, words: str
+) -> None:
+    bad = {key: 0.0}
+    ill = [*rows(1000), *rows(500, 1001, **bad), *rows(500, 1501), *rows(500, 2001, **bad)]
+    first, second = warnings(ill)
+    for warning, onset in ((first, 1001), (second, 2001)):
+        assert onset < warning["step"] < onset + WINDOW
+        assert words in warning["warning"]
+        assert "training.learning_rate" in warning["warning"] and "--out" in warning["warning"]
+
+
+def test_the_start_is_not_judged() -> None:
+    assert warnings(rows(EARLY, diversity=0.0)) == []
+    [warning] = warnings(rows(EARLY + 2 * WINDOW, diversity=0.0))
+    assert warning["step"] == EARLY + WINDOW
+
+
+def test_one_bad_step_is_no_trouble() -> None:
+    given = [row for i in range(20) for row in (*rows(99, 100 * i + 1), *rows(1, 100 * i + 100, diversity=0.0))]  # fmt: skip  # noqa: E501
+    assert warnings(given) == []
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.key)
+def test_wavering_about_the_onset_is_one_onset(sign: Any) -> None:
+    assert sign.onset < sign.over
+    wavering = [
+        row
+        for i in range(20)
+        for row in rows(150, 1000 + 150 * i, **{sign.key: sign.onset * (1.2 if i % 2 else 0.8)})
+    ]
+    assert len(warnings([*rows(900), *wavering])) == 1
+
+
+def test_other_rows_pass() -> None:
+    watch = CollapseWatch()
+    for row in ({"step": 999, "loss": 0.1, "batch": 4}, {"step": 999, "warning": "words"}):
+        assert watch(row) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    cut=st.integers(0, 1500),
+    levels=st.lists(st.floats(0, 1), min_size=6, max_size=6),
+)
+def test_a_log_taken_up_again_warns_where_one_that_never_stopped_does(
+    cut: int, levels: list[float]
+) -> None:
+    given = [
+        row
+        for i, level in enumerate(levels)
+        for row in rows(250, 250 * i + 1, diversity=level, fake_score=level / 20)
+    ]
+    whole = warnings(given)
+    again = CollapseWatch()  # is shown the log, its own warnings among the rows, and goes on
+    for row in given[:cut]:
+        for line in (row, *[w for w in whole if w["step"] == row["step"]]):
+            again(line)
+    assert warnings(given[cut:], again) == [w for w in whole if w["step"] > cut]

@@ -1,0 +1,57 @@
+"""The forecast of a run's length, under a clock of its own."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ddpm.training import forecast
+from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
+from ddpm.training.forecast import LISTEN, Forecast, rate
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """heard(forecast, steps, seconds a step) → what was said, as (step, words)."""
+    now = [0.0]
+    said: list[str] = []
+    monkeypatch.setattr(forecast, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(forecast, "say", said.append)
+
+    def run(spoken: Forecast, steps: int, seconds: float) -> list[tuple[int, str]]:
+        found = []
+        for step in range(spoken.start + 1, spoken.start + steps + 1):
+            slow = step - spoken.start <= TRIAL_WARMUP
+            now[0] += 100 * seconds if slow else seconds
+            spoken.hear(step, 1.0)
+            found += [(step, words) for words in said]
+            said.clear()
+        return found
+
+    return run
+
+
+def test_it_is_said_once_and_leaves_the_slow_first_steps_out(heard) -> None:  # type: ignore[no-untyped-def]
+    [(step, words)] = heard(Forecast(20_000, 32), 2000, 1.0)
+    assert step == TRIAL_WARMUP + LISTEN
+    seconds = (20_000 - step) / (1 - OVERHEAD)
+    assert (
+        words
+        == f"about {seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min on this machine at 32.0 images/s"
+    )
+
+
+def test_a_run_that_goes_on_counts_what_is_left(heard) -> None:  # type: ignore[no-untyped-def]
+    [(step, words)] = heard(Forecast(1100, 16, start=1000), 90, 0.5)
+    assert step == 1000 + TRIAL_WARMUP + LISTEN / 0.5
+    assert words.startswith("about 47 s more") and words.endswith("at 32.0 images/s")
+
+
+def test_a_short_run_is_over_before_it_is_said(heard) -> None:  # type: ignore[no-untyped-def]
+    assert heard(Forecast(50, 16), 50, 0.01) == []
+
+
+@pytest.mark.parametrize(("speed", "words"), [(9.13, "9.1"), (99.94, "99.9"), (344.4, "344")])
+def test_a_rate_is_as_exact_as_it_is_useful(speed: float, words: str) -> None:
+    assert rate(speed) == f"{words} images/s"
