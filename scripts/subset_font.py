@@ -30,7 +30,7 @@ from ddpm.documents.typefaces import BUNDLED, PACKED, SANS, SERIF
 from ddpm.files import replacing
 
 COMMONEST = 3560
-FOLDER = Path(__file__).parents[1] / "src" / "ddpm" / "reporting" / "fonts"
+FOLDER = Path(__file__).parents[1] / "src" / "ddpm" / "documents" / "fonts"
 ASCII = "".join(map(chr, range(0x20, 0x7F)))
 PUNCTUATION = (
     "　、。〈〉《》「」『』【】〔〕・～！＂＃＄％＆＇（）＊＋，－．／：；＜＝＞？＠［＼］＾＿｀｛｜｝"

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ddpm.config import Config, with_overrides
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.presets import get_preset

@@ -16,8 +16,9 @@ from ddpm.config import (
     DiffusionConfig,
     SamplingConfig,
     check,
+    config_from_dict,
     differences,
-    get,
+    get_value,
     load_config,
     with_overrides,
 )
@@ -31,7 +32,7 @@ from ddpm.presets import PRESETS, get_preset
 def test_presets_survive_json_and_their_own_check(name: str) -> None:
     config = get_preset(name).config
     check(config)
-    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config_from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert config.preset == name
 
 
@@ -116,7 +117,7 @@ def test_impossible_pairs_are_refused(changes: dict[str, object], words: str) ->
 def test_a_configuration_from_before_the_dcgan_still_loads() -> None:
     values = Config().to_dict()
     del values["gan"]
-    assert values["format"] == 1 and Config.from_dict(values) == Config()
+    assert values["format"] == 1 and config_from_dict(values) == Config()
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_unknown_keys_and_versions_in_files_are_refused(tmp_path: Path) -> None:
 def test_differences_name_exactly_the_changed_keys() -> None:
     other = with_overrides(Config(), ["training.seed=7", "network.patch=2"])
     assert differences(Config(), other) == ["network.patch", "training.seed"]
-    assert get(other, "training.seed") == 7
+    assert get_value(other, "training.seed") == 7
 
 
 @given(st.sampled_from(sorted(_BOUNDS)), st.booleans())
@@ -222,7 +223,7 @@ def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
     for key in ("training", "network", "data", "format"):
         values = {key: value}
         try:
-            config = Config.from_dict(values)
+            config = config_from_dict(values)
         except RequestError:
             continue
         assert isinstance(config, Config)
@@ -235,7 +236,7 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     from ddpm.diffusion.schedules import SCHEDULES
     from ddpm.diffusion.timesteps import TIME_SAMPLINGS
     from ddpm.models.augment_pipe import TRANSFORMS
-    from ddpm.models.families import MODELS
+    from ddpm.models.registry import MODELS
 
     def choices(section: type, name: str) -> set[object]:
         return set(typing.get_args(typing.get_type_hints(section)[name]))

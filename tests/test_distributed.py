@@ -25,18 +25,22 @@ def started_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_alone_everything_is_plain() -> None:
     numbers = torch.ones(2)
-    with distributed.together():
-        assert (distributed.size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
-        assert distributed.dealt(range(3), lambda i: i * i) == [0, 1, 4]
-        assert distributed.from_main(lambda: 5) == distributed.each_machine_once(lambda: 5) == 5
-        assert distributed.highest(3) == 3
-        distributed.add_up([numbers])
+    with distributed.process_group():
+        assert (distributed.world_size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
+        assert distributed.map_across_ranks(range(3), lambda i: i * i) == [0, 1, 4]
+        assert distributed.run_on_main(lambda: 5) == distributed.once_per_machine(lambda: 5) == 5
+        assert distributed.all_reduce_max(3) == 3
+        distributed.all_reduce_sum([numbers])
         distributed.wait()
-        distributed.check_same("a", "Nothing")
+        distributed.check_same_on_all_ranks("a", "Nothing")
     assert numbers.tolist() == [1, 1]
-    with pytest.raises(ZeroDivisionError), distributed.together(), distributed.agreed():
+    with (
+        pytest.raises(ZeroDivisionError),
+        distributed.process_group(),
+        distributed.raise_on_all_ranks(),
+    ):
         1 / 0  # noqa: B018
-    assert distributed.speaks_of_failure()
+    assert distributed.reports_failure()
 
 
 def test_shares_are_a_row_without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +49,7 @@ def test_shares_are_a_row_without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
         for rank in range(size):
             world = distributed._World(rank, size, rank, None)
             monkeypatch.setattr(distributed, "_world", world)
-            part = range(11)[distributed.share(11)]
+            part = range(11)[distributed.rank_slice(11)]
             assert 11 // size <= len(part) <= -(-11 // size)
             found += part
         assert found == list(range(11))
@@ -65,11 +69,11 @@ def test_one_process_never_loads_what_several_need() -> None:
 def test_an_environment_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     refused = pytest.raises(RequestError, match="RANK is not set; start them with torchrun")
-    with refused, distributed.together():
+    with refused, distributed.process_group():
         pass
     monkeypatch.setenv("WORLD_SIZE", "two")
     with pytest.raises(RequestError, match="WORLD_SIZE in the environment is 'two'"):
-        distributed.several()
+        distributed.is_multi_process()
 
 
 def test_the_work_of_one_is_refused_to_several_once(

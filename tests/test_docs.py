@@ -104,7 +104,7 @@ def test_type_checkers_know_every_public_name() -> None:
 def test_every_function_in_the_course_exists() -> None:
     page = (ROOT / "docs" / "course.md").read_text("utf-8")
     found = re.findall(
-        r"`((?:config|data|diffusion|models|networks|randomness|training|visuals|workflows)\.[\w.]+)[`(]",
+        r"`((?:commands|config|data|diffusion|models|networks|optim|randomness|sampling|training|visuals)\.[\w.]+)[`(]",
         page,
     )
     assert len(found) > 12
@@ -118,8 +118,8 @@ def test_every_function_in_the_mathematics_exists() -> None:
         module = None
         for name in re.findall(r"`([\w.]+)`", row):
             *path, last = name.split(".")
-            if path and path[0] == "models":
-                owner = import_module(f"ddpm.models.{path[1] if len(path) > 1 else last}")
+            if path and path[0] in ("models", "optim"):
+                owner = import_module(f"ddpm.{path[0]}.{path[1] if len(path) > 1 else last}")
                 path = path[2:]
             elif path and path[0][0].islower():
                 module = owner = import_module(f"ddpm.diffusion.{path[0]}")

@@ -12,13 +12,13 @@ import pytest
 
 from ddpm import locking
 from ddpm.errors import RequestError
-from ddpm.locking import alone, is_abandoned
+from ddpm.locking import exclusive_lock, is_abandoned
 
 HOLDER = """
 import sys
 from pathlib import Path
-from ddpm.locking import alone
-with alone(Path(sys.argv[1]), "it"):
+from ddpm.locking import exclusive_lock
+with exclusive_lock(Path(sys.argv[1]), "it"):
     print("holding", flush=True)
     sys.stdin.read()
 """
@@ -41,13 +41,13 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_it_leaves_nothing_where_there_was_nothing(lock: Path, tmp_path: Path) -> None:
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         assert lock.read_text(encoding="ascii") == f"{os.getpid()}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_in_use_stays(lock: Path) -> None:
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         (lock.parent / "file").touch()
     assert [path.name for path in lock.parent.iterdir()] == ["file"]
 
@@ -58,11 +58,11 @@ def test_a_second_process_is_refused_in_a_sentence(
     sentence = (
         rf"^The run x is in use by another process \(number {holder.pid}\); wait until .* --out\.$"
     )
-    with pytest.raises(RequestError, match=sentence), alone(lock, "The run x"):
+    with pytest.raises(RequestError, match=sentence), exclusive_lock(lock, "The run x"):
         raise AssertionError("two hold one lock")
     assert lock.is_file() and not is_abandoned(lock)
     holder.communicate("")  # ends, and lets go
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         pass
 
 
@@ -72,7 +72,7 @@ def test_the_lock_of_a_killed_process_is_no_obstacle(
     holder.kill()
     holder.wait()
     assert lock.is_file() and is_abandoned(lock)
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         assert lock.read_text(encoding="ascii") == f"{os.getpid()}\n" and not is_abandoned(lock)
     assert not lock.exists() and not is_abandoned(lock)
 
@@ -90,7 +90,7 @@ def test_a_lock_that_is_removed_meanwhile_is_made_anew(
         calls.append(handle)
 
     monkeypatch.setattr(locking, "_lock", late)
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         assert len(calls) == 2 and lock.is_file()
 
 
@@ -102,10 +102,10 @@ def test_a_full_disk_has_room_for_a_lock(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        with alone(lock, "it"):
+        with exclusive_lock(lock, "it"):
             with (
                 pytest.raises(RequestError, match="in use by another process; "),
-                alone(lock, "it"),
+                exclusive_lock(lock, "it"),
             ):
                 raise AssertionError("two hold one lock")
             assert lock.exists()
@@ -117,5 +117,5 @@ def test_a_disk_without_locks_holds_nobody_up(lock: Path, monkeypatch: pytest.Mo
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(locking, "_lock", without)
-    with alone(lock, "it"):
+    with exclusive_lock(lock, "it"):
         assert not is_abandoned(lock)  # nothing is known of its holder

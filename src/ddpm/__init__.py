@@ -5,8 +5,7 @@ Public names are looked up when first used (PEP 562), so that `import ddpm` cost
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from ddpm.lazy import lazy_names
 
 _HOME = {
     "Batches": "ddpm.data.batches",
@@ -36,7 +35,7 @@ _HOME = {
     "grid": "ddpm.visuals.grids",
     "inpaint": "ddpm.models.image_editing",
     "interpolate": "ddpm.models.image_editing",
-    "levels": "ddpm.diffusion.levels",
+    "noise_levels": "ddpm.diffusion.levels",
     "make_objective": "ddpm.diffusion.objectives",
     "make_schedule": "ddpm.diffusion.schedules",
     "open_dataset": "ddpm.loading.datasets",
@@ -57,10 +56,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'ddpm' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+__getattr__ = lazy_names(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

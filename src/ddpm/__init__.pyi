@@ -17,7 +17,7 @@ from ddpm.data.batches import Batches as Batches
 from ddpm.data.dataset import prepare as prepare
 from ddpm.data.pixels import to_model as to_model
 from ddpm.data.pixels import to_uint8 as to_uint8
-from ddpm.diffusion.levels import levels as levels
+from ddpm.diffusion.levels import noise_levels as noise_levels
 from ddpm.diffusion.objectives import OBJECTIVES as OBJECTIVES
 from ddpm.diffusion.objectives import make_objective as make_objective
 from ddpm.diffusion.objectives import training_loss as training_loss

@@ -1,6 +1,6 @@
 """`python -m ddpm` is the command `ddpm`."""
 
 from ddpm.cli import main
-from ddpm.distributed import leave
+from ddpm.distributed import exit_process
 
-leave(main())
+exit_process(main())

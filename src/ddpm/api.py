@@ -16,7 +16,7 @@ from ddpm.data.pixels import to_model
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.sampling.draw import choose_labels, draw

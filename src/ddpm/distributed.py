@@ -1,7 +1,7 @@
 """Several processes that do one command together, as torchrun, accelerate launch or Slurm start them.
 
 They know of one another by the environment alone (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT).
-The first is the main one: it alone touches a run's folder and speaks. Inside `together` they act in
+The first is the main one: it alone touches a run's folder and speaks. Inside `process_group` they act in
 step; outside, and where there is but one process, every function here does the plain thing, and
 torch.distributed is never loaded.
 """
@@ -30,7 +30,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class LostError(WorkError):
+class ProcessLostError(WorkError):
     """Another process has ended in the middle of the work."""
 
 
@@ -48,17 +48,17 @@ class _World:
 _world: _World | None = None
 
 
-def several() -> bool:
+def is_multi_process() -> bool:
     """Whether this process was started as one of several."""
     return _number("WORLD_SIZE", 1) > 1
 
 
-def is_started_as_main() -> bool:
+def is_launched_as_main() -> bool:
     """Whether this process was started alone or as the first, before they act together."""
-    return not several() or _number("RANK", 0) == 0
+    return not is_multi_process() or _number("RANK", 0) == 0
 
 
-def size() -> int:
+def world_size() -> int:
     """How many act together."""
     return 1 if _world is None else _world.size
 
@@ -73,20 +73,20 @@ def is_main() -> bool:
     return rank() == 0
 
 
-def speaks_of_failure() -> bool:
+def reports_failure() -> bool:
     """Whether a failure is this one's to tell: the others end because of it, or for the same reason."""
-    return is_started_as_main() if _world is None else _world.first_to_fail
+    return is_launched_as_main() if _world is None else _world.first_to_fail
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Act with the other processes inside the block; nothing where there are none, or inside another.
 
     All leave it at the same time. Where one fails, the others notice when it ends, and raise LostError.
     RequestError where the environment does not say what it should.
     """
     global _world
-    if _world is not None or not several():
+    if _world is not None or not is_multi_process():
         yield
         return
     _world = _joined()
@@ -100,39 +100,39 @@ def together() -> Iterator[None]:
     _world = None
 
 
-def leave(status: int) -> NoReturn:
+def exit_process(status: int) -> NoReturn:
     """End this process; of several at once, as threads of theirs may abort an interpreter that tidies up."""
-    if several():
+    if is_multi_process():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
 
 
-def share(count: int) -> slice:
+def rank_slice(count: int) -> slice:
     """The part of `count` things in a row that is this process's; sizes differ by one at most."""
-    return slice(rank() * count // size(), (rank() + 1) * count // size())
+    return slice(rank() * count // world_size(), (rank() + 1) * count // world_size())
 
 
-def dealt(items: Sequence[T], work: Callable[[T], U]) -> list[U]:
-    """`work` of every item, in order, for all: each process does every `size`-th one.
+def map_across_ranks(items: Sequence[T], work: Callable[[T], U]) -> list[U]:
+    """`work` of every item, in order, for all: each process does every `world_size`-th one.
 
     What `work` gives must lie in the CPU's memory. Where it fails for one, all raise its error.
     """
     if _world is None:
         return [work(item) for item in items]
-    with agreed():
+    with raise_on_all_ranks():
         own = [work(item) for item in items[_world.rank :: _world.size]]
     parts = _exchanged(own)
     return [parts[i % _world.size][i // _world.size] for i in range(len(items))]
 
 
-def from_main(ask: Callable[[], T]) -> T:
+def run_on_main(ask: Callable[[], T]) -> T:
     """What `ask` gives the main process, for all; its error is that of all."""
     if _world is None:
         return ask()
     box: list[Any] = [None]
-    with agreed():
+    with raise_on_all_ranks():
         if is_main():
             box[0] = ask()
     with _contact():
@@ -141,19 +141,19 @@ def from_main(ask: Callable[[], T]) -> T:
     return given
 
 
-def each_machine_once(work: Callable[[], T]) -> T:
+def once_per_machine(work: Callable[[], T]) -> T:
     """`work` of every process, but first of one on each machine: what it caches serves the others."""
     if _world is None:
         return work()
     found: list[T] = []
     for turn in (True, False):
-        with agreed():
+        with raise_on_all_ranks():
             if (_world.local_rank == 0) is turn:
                 found.append(work())
     return found[0]
 
 
-def add_up(tensors: Sequence[Tensor]) -> None:
+def all_reduce_sum(tensors: Sequence[Tensor]) -> None:
     """Give each tensor, in place, the sum of what all have under its name; one message for all of them."""
     if _world is None:
         return
@@ -167,7 +167,7 @@ def add_up(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(part.view(tensor.shape))
 
 
-def highest(number: int) -> int:
+def all_reduce_max(number: int) -> int:
     """The highest of everybody's numbers."""
     if _world is None:
         return number
@@ -181,18 +181,18 @@ def highest(number: int) -> int:
 
 def wait() -> None:
     """Go on when all have come here."""
-    highest(0)
+    all_reduce_max(0)
 
 
 @contextlib.contextmanager
-def agreed() -> Iterator[None]:
+def raise_on_all_ranks() -> Iterator[None]:
     """Where the block fails in one process, all others raise that error at the block's end.
 
     Nothing in the block may wait for another process.
     """
     try:
         yield
-    except LostError:
+    except ProcessLostError:
         raise
     except Exception as error:
         _raise_first(error)
@@ -200,12 +200,12 @@ def agreed() -> Iterator[None]:
     _raise_first(None)
 
 
-def is_agreed(error: Exception) -> bool:
+def raised_on_all_ranks(error: Exception) -> bool:
     """Whether all processes have this error."""
     return "agreed" in error.__dict__
 
 
-def check_same(value: str, what: str) -> None:
+def check_same_on_all_ranks(value: str, what: str) -> None:
     """RequestError where `what` is not the same for all."""
     values = [value] if _world is None else _exchanged(value)
     for other, found in enumerate(values):
@@ -217,7 +217,7 @@ def check_same(value: str, what: str) -> None:
 
 def _raise_first(error: Exception | None) -> None:
     """Raise the own error, else that of the lowest rank that has one; nothing where none has."""
-    if not highest(error is not None) or _world is None:
+    if not all_reduce_max(error is not None) or _world is None:
         return
     errors = _exchanged(None if error is None else _portable(error))
     first = error or next(other for other in errors if other is not None)
@@ -235,7 +235,7 @@ def _portable(error: Exception) -> Exception:
 
 def _exchanged(value: T) -> list[T]:
     """Everybody's value, by rank."""
-    values: list[Any] = [None] * size()
+    values: list[Any] = [None] * world_size()
     with _contact():
         _distributed().all_gather_object(values, value)
     return values
@@ -247,7 +247,7 @@ def _contact() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostError(
+        raise ProcessLostError(
             "Another process of this command has ended; give the same command again to go on."
         ) from error
 

@@ -29,7 +29,7 @@ else:
 
 
 @contextlib.contextmanager
-def alone(path: Path, what: str) -> Iterator[None]:
+def exclusive_lock(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path` inside the block; RequestError where another process holds it.
 
     The file is made, with its folders, and removed again; one that a killed process left is no obstacle.

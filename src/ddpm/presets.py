@@ -13,7 +13,7 @@ from ddpm.config import (
     SamplingConfig,
     ScaleName,
     TrainingConfig,
-    unknown,
+    unknown_name,
     with_overrides,
 )
 
@@ -187,5 +187,5 @@ PRESETS["anime-gray"] = replace(
 def get_preset(name: str) -> Preset:
     """The preset called `name`; RequestError names the nearest one."""
     if name not in PRESETS:
-        raise unknown("preset or folder", name, PRESETS)
+        raise unknown_name("preset or folder", name, PRESETS)
     return PRESETS[name]

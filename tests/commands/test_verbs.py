@@ -22,7 +22,7 @@ from ddpm.data.pixels import to_model, to_uint8
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.models.augment_pipe import Geometry
+from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.randomness import generator_for
 from ddpm.sampling.forward_process import SHARES, forward_columns
 from ddpm.visuals.grids import save_grid
@@ -236,7 +236,7 @@ def test_an_augmentation_is_drawn_as_training_sees_it(monkeypatch: pytest.Monkey
     rows = images.reshape(8, 8, 1, 8, 8)
     assert all(not np.array_equal(rows[0], row) for row in rows[1:])
     first = torch.from_numpy(rows[0])  # as the first step of a run of seed 0 sees these images
-    views, _ = Geometry(0.15, tuple(usual))(to_model(first), generator_for(0, "transforms", 1))
+    views, _ = AugmentPipe(0.15, tuple(usual))(to_model(first), generator_for(0, "transforms", 1))
     assert np.array_equal(rows[5], to_uint8(views).numpy())
     words, _ = augmentation_sheet("dcgan-anime", ["data.path=digits", "data.size=8"], Path("b.png"))
     assert words == "flip" and seen[1][1] == ["original", *titles[-3:]]

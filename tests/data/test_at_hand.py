@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ddpm.data import catalogue, download
-from ddpm.data.catalogue import DATASETS, at_hand
+from ddpm.data.catalogue import DATASETS, find_offline
 
 
 @pytest.fixture(autouse=True)
@@ -24,25 +24,25 @@ def test_paths_the_users_own_sets_and_the_digits_are_at_hand(tmp_path: Path) -> 
     (own / "mnist").mkdir(parents=True)
     (own / "mnist" / "a.png").write_bytes(b"")
     cache = tmp_path / "cache"
-    assert at_hand(str(own), data_dir=None, cache_dir=cache) == own
-    assert at_hand("mnist", data_dir=own, cache_dir=cache) == own / "mnist"
-    found = at_hand("digits", data_dir=None, cache_dir=cache)
+    assert find_offline(str(own), data_dir=None, cache_dir=cache) == own
+    assert find_offline("mnist", data_dir=own, cache_dir=cache) == own / "mnist"
+    found = find_offline("digits", data_dir=None, cache_dir=cache)
     assert found is not None and found.is_file()
 
 
 def test_what_was_downloaded_before_is_at_hand_and_only_whole(tmp_path: Path) -> None:
     folder = tmp_path / "mnist"
     folder.mkdir()
-    assert at_hand("mnist", data_dir=None, cache_dir=tmp_path) is None
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) is None
     for name in catalogue._MNIST_FILES:
         (folder / name).write_bytes(b"")
-    assert at_hand("mnist", data_dir=None, cache_dir=tmp_path) == folder
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) == folder
     (folder / next(iter(catalogue._MNIST_FILES))).unlink()
-    assert at_hand("mnist", data_dir=None, cache_dir=tmp_path) is None
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) is None
 
 
 @pytest.mark.parametrize(
     "name", [*(name for name in DATASETS if name != "digits"), "hf:someone/cats", "unheard-of"]
 )
 def test_what_would_have_to_be_fetched_is_not(name: str, tmp_path: Path) -> None:
-    assert at_hand(name, data_dir=None, cache_dir=tmp_path) is None
+    assert find_offline(name, data_dir=None, cache_dir=tmp_path) is None

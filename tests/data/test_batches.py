@@ -15,7 +15,7 @@ from torch import Tensor
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.mapped_array import Pieces
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 from ddpm.errors import RequestError
 
 
@@ -136,9 +136,9 @@ def test_on_the_way_to_a_graphics_card_nothing_waits(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Tensor, "pin_memory", lambda self: self * 2)
     monkeypatch.setattr(Tensor, "to", lambda self, *a, **k: asked.append((self.sum(), a, k)))
     card = torch.device("cuda")
-    sent(tensor, card)
+    to_device(tensor, card)
     assert asked == [(6, (card,), {"non_blocking": True})]  # from memory that stays in its place
-    sent(tensor, torch.device("cpu"))
+    to_device(tensor, torch.device("cpu"))
     assert asked[1] == (3, (torch.device("cpu"),), {})
 
 

@@ -24,7 +24,7 @@ from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import survey
 from ddpm.errors import RequestError, WorkError
-from ddpm.locking import alone
+from ddpm.locking import exclusive_lock
 
 SMALL = Transform((6, 7), 3)
 
@@ -208,7 +208,7 @@ def test_a_dead_writers_folder_goes_after_a_minute(fill: Any, tmp_path: Path) ->
             (folder / "lock").touch()
         if name != "new":
             os.utime(folder, (ago, ago))
-    with alone(tmp_path / "cache" / "decoded" / ".tmp-alive" / "lock", "it"):
+    with exclusive_lock(tmp_path / "cache" / "decoded" / ".tmp-alive" / "lock", "it"):
         os.utime(tmp_path / "cache" / "decoded" / ".tmp-alive", (ago, ago))
         fill()
         assert not left["dead"].exists()

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from ddpm.data import hub
-from ddpm.data.catalogue import at_hand, is_known, locate
+from ddpm.data.catalogue import find_offline, is_known, locate
 from ddpm.data.dataset import prepare
 from ddpm.data.detect import open_source
 from ddpm.errors import RequestError, WorkError
@@ -115,7 +115,7 @@ def test_a_broken_stream_keeps_whole_shards_and_goes_on_after_them(
         WorkError, match=r"\(the Hub went away\): run the command again when online"
     ):
         find(tmp_path)
-    assert at_hand(NAME, data_dir=None, cache_dir=tmp_path / "cache") is None
+    assert find_offline(NAME, data_dir=None, cache_dir=tmp_path / "cache") is None
     stand_in.stream = Stream(whole)
     source = open_source(find(tmp_path))
     assert stand_in.stream.read == [0, 3, 4, 5, 6]  # a look at the first row, then the rest

@@ -7,8 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.distillation import HUBER, aims, jump_loss, jumped, landings
-from ddpm.diffusion.levels import Levels, levels
+from ddpm.diffusion.distillation import (
+    HUBER,
+    distillation_targets,
+    jump,
+    jump_boundaries,
+    jump_loss,
+)
+from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import OBJECTIVES, Objective, make_objective
 from ddpm.diffusion.samplers import (
     Denoiser,
@@ -53,9 +59,9 @@ def answering(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("jumps", [1, 2, 3, 4])
 def test_told_its_aims_ddim_lands_on_the_walk(schedule: str, jumps: int) -> None:
-    path = jumped(levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
+    path = jump(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
     states = exact_states(path, starting_noise(path, lambda: normal(3, 1, 2, 2)))
-    aimed = dict(zip(path.t.tolist(), aims(path, states), strict=True))
+    aimed = dict(zip(path.t.tolist(), distillation_targets(path, states), strict=True))
 
     def told(x: Tensor, t: Tensor) -> Prediction:
         return Prediction(aimed[int(t[0])])
@@ -64,7 +70,7 @@ def test_told_its_aims_ddim_lands_on_the_walk(schedule: str, jumps: int) -> None
     for step in steps:
         torch.testing.assert_close(step.x, states[step.index])
     assert step.index == jumps
-    torch.testing.assert_close(aims(path, states)[-1], states[-1])  # the last aim is the image
+    torch.testing.assert_close(distillation_targets(path, states)[-1], states[-1])
 
 
 def test_one_jump_is_the_consistency_function() -> None:
@@ -77,7 +83,7 @@ def test_one_jump_is_the_consistency_function() -> None:
         known = (
             DATA.mean + DATA.std * (x - signal * DATA.mean) / DATA.variance_at(signal, sigma) ** 0.5
         )
-        torch.testing.assert_close(aims(path, exact_states(path, x))[0], known)
+        torch.testing.assert_close(distillation_targets(path, exact_states(path, x))[0], known)
 
 
 @pytest.mark.parametrize(("objective", "schedule"), PAIRS)
@@ -103,17 +109,17 @@ def test_the_loss_is_the_distance_to_the_aim(objective: str, schedule: str) -> N
 def test_what_the_loss_is_least_for_makes_the_exact_jumps(schedule: str, jumps: int) -> None:
     """An affine student, fitted to walks of a solver with the ideal denoiser, against the exact map."""
     table = make_schedule(schedule, 4000)
-    walk = levels(table, 399, "trailing")
+    walk = noise_levels(table, 399, "trailing")
     x = starting_noise(walk, lambda: normal(16, 1, 1, 1))
     taken = dpmpp_2m(DATA.denoiser(table), walk, x, lambda: x, SamplerOptions())
     states = [x, *(step.x for step in taken)]
-    path = jumped(walk, jumps)
-    ended = torch.stack([states[place] for place in landings(399, jumps)])
+    path = jump(walk, jumps)
+    ended = torch.stack([states[place] for place in jump_boundaries(399, jumps)])
     units = torch.tensor([-2.0, 0.0, 1.0]).double().view(3, 1, 1, 1)
-    for i, aim in enumerate(aims(path, ended)):
+    for i, aim in enumerate(distillation_targets(path, ended)):
         scale, t = float(ended[i].std()), times(x, int(path.t[i]))
         slope, offset = best_affine(ended[i] / scale, t, aim, table, scale)
-        exact = aims(path.step(i), exact_states(path.step(i), scale * units))[0]
+        exact = distillation_targets(path.step(i), exact_states(path.step(i), scale * units))[0]
         torch.testing.assert_close(slope * units + offset, exact, atol=0.01, rtol=0)
 
 
@@ -151,11 +157,11 @@ def test_where_no_noise_is_left_it_is_the_identity_whatever_the_network_says(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("jumps", [1, 2, 4])
 def test_an_exact_student_draws_the_data(schedule: str, jumps: int) -> None:
-    path = jumped(levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
+    path = jump(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
 
     def student(x: Tensor, t: Tensor) -> Prediction:
         step = path.step(path.t.tolist().index(int(t[0])))
-        return Prediction(aims(step, exact_states(step, x))[0])
+        return Prediction(distillation_targets(step, exact_states(step, x))[0])
 
     exact: Denoiser = student
     x = starting_noise(path, lambda: normal(1, 1, 64, 64))
@@ -169,20 +175,20 @@ def test_an_exact_student_draws_the_data(schedule: str, jumps: int) -> None:
 
 
 def test_jumps_divide_the_walk_evenly() -> None:
-    assert [landings(12, jumps) for jumps in (1, 2, 3, 4)] == [
+    assert [jump_boundaries(12, jumps) for jumps in (1, 2, 3, 4)] == [
         [0, 12], [0, 6, 12], [0, 4, 8, 12], [0, 3, 6, 9, 12]
     ]  # fmt: skip
-    assert landings(5, 4) == [0, 1, 2, 3, 5] and landings(2, 2) == [0, 1, 2]
+    assert jump_boundaries(5, 4) == [0, 1, 2, 3, 5] and jump_boundaries(2, 2) == [0, 1, 2]
     for jumps in (0, 6):
         with pytest.raises(ValueError, match=f"jumps must be from 1 to 5.*got {jumps}"):
-            landings(5, jumps)
+            jump_boundaries(5, jumps)
 
 
 def test_a_student_visits_levels_of_the_walk() -> None:
     table = make_schedule("cosine", 1000)
-    walk = levels(table, 12, "trailing")
+    walk = noise_levels(table, 12, "trailing")
     for jumps, expected in [(1, [999]), (2, [999, 499]), (4, [999, 749, 499, 249])]:
-        path = jumped(walk, jumps)
+        path = jump(walk, jumps)
         assert path.t.tolist() == expected and len(path) == jumps
         assert torch.equal(path.sigma[:-1], table.sigma[expected])
         assert ends(path)[-1] == (1.0, 0.0)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ddpm.diffusion.editing import inpaint, noised, slerp
-from ddpm.diffusion.levels import levels
+from ddpm.diffusion.levels import noise_levels
 from ddpm.diffusion.samplers import (
     SAMPLERS,
     Prediction,
@@ -56,7 +56,11 @@ def test_slerp_takes_each_image_by_itself_and_survives_equal_ones():
 
 
 def test_refining_starts_from_the_image_under_the_first_levels_noise():
-    path, x0, z = levels(TABLE, 5, "uniform", start=400), normal(2, 1, 4, 4), normal(2, 1, 4, 4)
+    path, x0, z = (
+        noise_levels(TABLE, 5, "uniform", start=400),
+        normal(2, 1, 4, 4),
+        normal(2, 1, 4, 4),
+    )
     wanted = TABLE.alpha_bars[400].sqrt() * x0 + (1 - TABLE.alpha_bars[400]).sqrt() * z
     torch.testing.assert_close(noised(path, x0, lambda: z), wanted)
 
@@ -65,7 +69,7 @@ def test_refining_keeps_more_of_the_image_the_lower_it_starts():
     x0 = DATA.draw(1, 1, 32, 32)
     kept = []
     for start in (50, 400, 999):
-        path, draw = levels(TABLE, 20, "uniform", start=start), drawing(1, 1, 32, 32)
+        path, draw = noise_levels(TABLE, 20, "uniform", start=start), drawing(1, 1, 32, 32)
         *_, last = ancestral(
             DATA.denoiser(TABLE), path, noised(path, x0, draw), draw, SamplerOptions()
         )
@@ -76,7 +80,7 @@ def test_refining_keeps_more_of_the_image_the_lower_it_starts():
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_inpainting_keeps_what_is_known_and_draws_the_rest(sampler):
-    path, known = levels(TABLE, 30, "log-snr"), torch.full((2, 1, 32, 32), 0.9).double()
+    path, known = noise_levels(TABLE, 30, "log-snr"), torch.full((2, 1, 32, 32), 0.9).double()
     mask = torch.zeros(1, 1, 32, 32).double()
     mask[..., 16:] = 1
     denoise, draw = DATA.denoiser(TABLE), drawing(2, 1, 32, 32)
@@ -91,7 +95,11 @@ def test_inpainting_keeps_what_is_known_and_draws_the_rest(sampler):
 
 
 def test_redrawing_everything_is_the_sampler_itself_churn_included():
-    path, z, everything = levels(TABLE, 12, "log-snr"), normal(2, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    path, z, everything = (
+        noise_levels(TABLE, 12, "log-snr"),
+        normal(2, 1, 4, 4),
+        torch.ones(1, 1, 4, 4),
+    )
     options, denoise = SamplerOptions(churn=2.0), DATA.denoiser(TABLE)
     whole = list(heun(denoise, path, starting_noise(path, lambda: z), lambda: z, options))
     parts = inpaint(heun, denoise, path, lambda: z, options, known=0 * z, mask=everything)
@@ -100,7 +108,7 @@ def test_redrawing_everything_is_the_sampler_itself_churn_included():
 
 
 def test_on_the_way_the_known_part_has_the_noise_of_its_level():
-    path, draw = levels(TABLE, 10, "uniform"), drawing(1, 1, 100, 100)
+    path, draw = noise_levels(TABLE, 10, "uniform"), drawing(1, 1, 100, 100)
     known = torch.full((1, 1, 100, 100), 0.9).double()
     steps = inpaint(
         ddim, DATA.denoiser(TABLE), path, draw, SamplerOptions(), known=known, mask=0 * known
@@ -125,7 +133,7 @@ def test_resampling_brings_the_filling_to_what_the_known_part_implies():
     known, mask = torch.full((800, 1, 1, 2), 2.0).double(), torch.tensor([0.0, 1.0]).double()
     means = []
     for resample in (1, 8):
-        path, draw, asked = levels(TABLE, 20, "uniform"), drawing(800, 1, 1, 2), []
+        path, draw, asked = noise_levels(TABLE, 20, "uniform"), drawing(800, 1, 1, 2), []
 
         def denoise(x: Tensor, t: Tensor, asked: list[int] = asked) -> Prediction:
             asked.append(int(t[0]))
@@ -142,7 +150,7 @@ def test_resampling_brings_the_filling_to_what_the_known_part_implies():
 
 def test_resample_must_be_a_count():
     known = torch.zeros(1, 1, 2, 2)
-    path = levels(TABLE, 5, "uniform")
+    path = noise_levels(TABLE, 5, "uniform")
     steps = inpaint(
         ddim, DATA.denoiser(TABLE), path, lambda: known, SamplerOptions(),
         known=known, mask=known, resample=0,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.levels import levels
+from ddpm.diffusion.levels import noise_levels
 from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions
 from ddpm.diffusion.schedules import make_schedule
 from tests.diffusion.oracle import Mixture, levels_at, normal
@@ -55,7 +55,7 @@ def test_ddim(eta):
     scheduler = diffusers.DDIMScheduler(**LINEAR, clip_sample=False, timestep_spacing="trailing")
     scheduler.alphas_cumprod = TABLE.alpha_bars
     scheduler.set_timesteps(20)
-    path = levels(TABLE, 20, "trailing")
+    path = noise_levels(TABLE, 20, "trailing")
     assert scheduler.timesteps.tolist() == path.t.tolist()
     compare(scheduler, "ddim", path, SamplerOptions(eta=eta), eta=eta, generator=Draws().generator)
 
@@ -71,13 +71,13 @@ def multistep(kind, path, **arguments):
 @pytest.mark.parametrize("spacing", ["log-snr", "karras", "trailing"])
 @pytest.mark.parametrize("steps", [2, 3, 20])
 def test_dpm_solver_2m(spacing, steps):
-    path = levels(TABLE, steps, spacing)
+    path = noise_levels(TABLE, steps, spacing)
     compare(multistep(diffusers.DPMSolverMultistepScheduler, path), "dpm++2m", path)
 
 
 @pytest.mark.parametrize("steps", [2, 20])
 def test_dpm_solver_2m_sde(steps):
-    path = levels(TABLE, steps, "log-snr")
+    path = noise_levels(TABLE, steps, "log-snr")
     scheduler = multistep(
         diffusers.DPMSolverMultistepScheduler, path, algorithm_type="sde-dpmsolver++"
     )
@@ -88,7 +88,7 @@ def test_dpm_solver_2m_sde(steps):
 @pytest.mark.parametrize("spacing", ["log-snr", "karras", "trailing"])
 @pytest.mark.parametrize("steps", [2, 3, 20])
 def test_unipc(spacing, steps):
-    path = levels(TABLE, steps, spacing)
+    path = noise_levels(TABLE, steps, spacing)
     compare(multistep(diffusers.UniPCMultistepScheduler, path, solver_type="bh2"), "unipc", path)
 
 
@@ -96,7 +96,7 @@ def test_unipc(spacing, steps):
 @pytest.mark.parametrize("steps", [2, 3, 20])
 def test_heun(spacing, steps):
     """Its two calls a step, Euler's and the correction, in y = x / signal."""
-    path = levels(TABLE, steps, spacing)
+    path = noise_levels(TABLE, steps, spacing)
     ratio, signal = path.sigma / path.signal, path.signal
     scheduler = diffusers.HeunDiscreteScheduler(**LINEAR)
     scheduler.set_timesteps(steps)

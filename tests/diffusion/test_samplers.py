@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.levels import SPACINGS, Levels, levels
+from ddpm.diffusion.levels import SPACINGS, Levels, noise_levels
 from ddpm.diffusion.objectives import OBJECTIVES, make_objective
 from ddpm.diffusion.process import posterior
 from ddpm.diffusion.samplers import (
@@ -53,7 +53,7 @@ def test_deterministic_samplers_converge_to_the_ode_at_their_order(sampler, sche
     table = make_schedule(schedule, 20_000)
     errors = []
     for steps in (41, 81):
-        path = on_the_table(levels(table, steps, "log-snr"))
+        path = on_the_table(noise_levels(table, steps, "log-snr"))
         x = path.sigma[0] * normal(1, 1, 4, 4)
         end = run(SAMPLERS[sampler], DATA.denoiser(table), path, x)
         errors.append(float((end - DATA.flow_map(x, *ends(path))).abs().max()))
@@ -66,7 +66,7 @@ def test_the_order_holds_where_the_denoiser_bends():
     start = int((table.log_snr > -8).sum()) - 1
 
     def end(sampler: str, steps: int) -> Tensor:
-        path = on_the_table(levels(table, steps, "log-snr", start=start))
+        path = on_the_table(noise_levels(table, steps, "log-snr", start=start))
         return run(SAMPLERS[sampler], data.denoiser(table), path, normal(1, 1, 8, 8))
 
     exact = end("unipc", 501)
@@ -79,7 +79,7 @@ def test_the_order_holds_where_the_denoiser_bends():
 def test_ddim_is_the_ode_exactly_when_steps_are_whole(schedule):
     """Equation 12 by hand, step by step, with the noise that Equation 4 leaves."""
     table = make_schedule(schedule, 50)
-    path = levels(table, 10, "trailing")
+    path = noise_levels(table, 10, "trailing")
     x = path.sigma[0] * normal(1, 1, 4, 4)
     state, denoise = x, DATA.denoiser(table)
     for step, (t, a, g) in zip(
@@ -109,7 +109,7 @@ def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective,
         output = chosen.target(x0, (x - signal * x0) / sigma, signal, sigma)
         return Prediction(chosen.to_x0(output, x, signal, sigma))
 
-    path = levels(table, 30, "log-snr")
+    path = noise_levels(table, 30, "log-snr")
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path)
     assert mean == pytest.approx(DATA.mean, abs=0.005)
     assert std == pytest.approx(DATA.std, abs=0.015 if sampler in HIGHER_ORDER else 0.1)
@@ -119,7 +119,7 @@ def test_every_sampler_reaches_the_data_with_every_objective(sampler, objective,
 @pytest.mark.parametrize("sampler", STOCHASTIC)
 def test_stochastic_samplers_reach_the_datas_spread(sampler, schedule):
     table = make_schedule(schedule, 4000)
-    path = levels(table, 150, "log-snr")
+    path = noise_levels(table, 150, "log-snr")
     denoise = DATA.denoiser(table)
     mean, std = exact_moments(SAMPLERS[sampler], denoise, path, STOCHASTIC[sampler])
     assert mean == pytest.approx(DATA.mean, abs=0.002)
@@ -131,7 +131,7 @@ def test_stochastic_samplers_reach_the_datas_spread(sampler, schedule):
 def test_ancestral_follows_its_moment_recursion(steps, variance):
     """Mean and variance of x_s from those of x_t, by Equations 6 and 7 in alphas and betas."""
     table = make_schedule("linear", 1000)
-    path = levels(table, steps, "uniform")
+    path = noise_levels(table, steps, "uniform")
     bars = torch.cat([table.alpha_bars[path.t], torch.ones(1)]).tolist()
     mean, var = 0.0, 1 - bars[0]
     for bar, after in itertools.pairwise(bars):
@@ -150,7 +150,7 @@ def test_ancestral_follows_its_moment_recursion(steps, variance):
 def test_algorithm_2_is_the_papers_in_terms_of_noise():
     """Line 4 as printed: x = (x - beta / sqrt(1 - alpha_bar) eps) / sqrt(alpha) + sigma z."""
     table = make_schedule("linear", 300)
-    path, denoise = levels(table, 300, "uniform"), DATA.denoiser(table)
+    path, denoise = noise_levels(table, 300, "uniform"), DATA.denoiser(table)
     x = normal(2, 1, 3, 3)
     draws, again = (iter(normal(300, 2, 1, 3, 3, seed=1)) for _ in range(2))
     betas, bars = table.betas, table.alpha_bars
@@ -168,7 +168,7 @@ def test_algorithm_2_is_the_papers_in_terms_of_noise():
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_ancestral_draws_from_the_posterior(schedule):
     table = make_schedule(schedule, 100)
-    path, denoise = levels(table, 7, "trailing"), DATA.denoiser(table)
+    path, denoise = noise_levels(table, 7, "trailing"), DATA.denoiser(table)
     x, z = normal(2, 1, 3, 3), normal(2, 1, 3, 3, seed=1)
     for i in range(6):
         step = next(ancestral(denoise, path.step(i), x, lambda: z, SamplerOptions()))
@@ -179,7 +179,7 @@ def test_ancestral_draws_from_the_posterior(schedule):
 
 def test_ddim_at_eta_1_is_ancestral():
     table = make_schedule("cosine", 1000)
-    path, denoise, x = levels(table, 20, "uniform"), DATA.denoiser(table), normal(2, 1, 3, 3)
+    path, denoise, x = noise_levels(table, 20, "uniform"), DATA.denoiser(table), normal(2, 1, 3, 3)
     draws, again = (iter(normal(20, 2, 1, 3, 3, seed=1)) for _ in range(2))
     one = run(ancestral, denoise, path, x, lambda: next(draws))
     other = run(ddim, denoise, path, x, lambda: next(again), SamplerOptions(eta=1.0))
@@ -189,7 +189,7 @@ def test_ddim_at_eta_1_is_ancestral():
 @pytest.mark.parametrize(("share", "variance"), [(0.0, "small"), (1.0, "large")])
 def test_a_learned_variance_reaches_both_ends(share, variance):
     table = make_schedule("cosine", 1000)
-    path, ideal = levels(table, 20, "uniform"), DATA.denoiser(table)
+    path, ideal = noise_levels(table, 20, "uniform"), DATA.denoiser(table)
 
     def learned(x: Tensor, t: Tensor) -> Prediction:
         return Prediction(ideal(x, t).x0, torch.full_like(x, share))
@@ -201,7 +201,7 @@ def test_a_learned_variance_reaches_both_ends(share, variance):
 def test_a_learned_variance_is_geometric_in_between():
     """Nichol & Dhariwal 2021, Eq. 15, on one step of one pixel."""
     table = make_schedule("linear", 100)
-    path = levels(table, 100, "uniform").step(49)
+    path = noise_levels(table, 100, "uniform").step(49)
     t = int(path.t[0])
     beta, bars = float(table.betas[t]), table.alpha_bars
     small = float((1 - bars[t - 1]) / (1 - bars[t])) * beta
@@ -221,7 +221,7 @@ def test_a_learned_variance_is_geometric_in_between():
 def test_heun_is_algorithm_2_of_karras(churn):
     """Without its shortcuts: slopes d and d' in y, on the edm path, in the paper's order."""
     table, data = make_schedule("edm", 1000), Mixture()
-    path, denoise = levels(table, 12, "karras"), data.denoiser(table)
+    path, denoise = noise_levels(table, 12, "karras"), data.denoiser(table)
     sigma = path.sigma.tolist()
     gamma = min(churn / 12, 2**0.5 - 1)
     y = state = sigma[0] * normal(1, 1, 3, 3)
@@ -247,7 +247,7 @@ def test_heun_is_algorithm_2_of_karras(churn):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_heun_asks_twice_but_at_both_ends(schedule):
     table = make_schedule(schedule, 1000)
-    path, asked = levels(table, 10, "log-snr"), []
+    path, asked = noise_levels(table, 10, "log-snr"), []
 
     def counting(x: Tensor, t: Tensor) -> Prediction:
         asked.append(int(t[0]))
@@ -274,7 +274,7 @@ def count_calls(table: Schedule, calls: list[int]) -> Denoiser:
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_each_step_is_yielded_after_its_update(sampler):
     table, calls = make_schedule("cosine", 100), []
-    path = levels(table, 6, "uniform")
+    path = noise_levels(table, 6, "uniform")
     draw: Callable[[], Tensor] = lambda: normal(2, 1, 2, 2)  # noqa: E731
     steps = list(SAMPLERS[sampler](count_calls(table, calls), path, draw(), draw, SamplerOptions()))
     assert [step.index for step in steps] == [1, 2, 3, 4, 5, 6]
@@ -291,7 +291,7 @@ def test_nothing_overflows_in_float32_at_any_number_of_steps(sampler, schedule):
     draw: Callable[[], Tensor] = lambda: normal(2, 1, 2, 2).float()  # noqa: E731
     options = SamplerOptions(churn=3.0, eta=0.5)
     for spacing, steps in itertools.product(SPACINGS, (1, 2, 9)):
-        path = levels(table, steps, spacing)
+        path = noise_levels(table, steps, spacing)
         x = starting_noise(path, draw)
         end = run(SAMPLERS[sampler], DATA.denoiser(table), path, x, draw, options)
         assert end.dtype == torch.float32 and bool(end.isfinite().all())
@@ -300,7 +300,7 @@ def test_nothing_overflows_in_float32_at_any_number_of_steps(sampler, schedule):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_one_step_is_the_prediction_itself(sampler):
     table = make_schedule("linear", 100)
-    path, x = levels(table, 1, "uniform"), normal(2, 1, 2, 2)
+    path, x = noise_levels(table, 1, "uniform"), normal(2, 1, 2, 2)
     torch.testing.assert_close(
         run(SAMPLERS[sampler], DATA.denoiser(table), path, x),
         DATA.denoiser(table)(x, torch.full((2,), 99)).x0,
@@ -309,7 +309,7 @@ def test_one_step_is_the_prediction_itself(sampler):
 
 def test_the_start_has_the_first_levels_noise():
     for schedule, std in [("edm", 80.0), ("flow", 1.0), ("linear", 0.99998)]:
-        path = levels(make_schedule(schedule, 1000), 5, "uniform")
+        path = noise_levels(make_schedule(schedule, 1000), 5, "uniform")
         start = starting_noise(path, lambda: torch.ones(1, 1, 1, 1).double())
         assert float(start) == pytest.approx(std, rel=1e-6)
 

@@ -14,18 +14,18 @@ from safetensors.torch import save_file
 
 from ddpm.cli import main as ddpm
 from ddpm.distributed import (
-    add_up,
-    check_same,
-    dealt,
-    each_machine_once,
-    from_main,
-    highest,
+    all_reduce_max,
+    all_reduce_sum,
+    check_same_on_all_ranks,
+    exit_process,
     is_main,
-    leave,
+    map_across_ranks,
+    once_per_machine,
+    process_group,
     rank,
-    share,
-    size,
-    together,
+    rank_slice,
+    run_on_main,
+    world_size,
 )
 from ddpm.models.ddpm import Ddpm
 from tests.distributed.cases import CASES, flat, images, spec, trained
@@ -35,23 +35,27 @@ from tests.faults.fused import lay
 def primitives() -> dict[str, Any]:
     """Each of `ddpm.distributed`, with numbers that tell the ranks apart."""
     numbers = [torch.full((2, 2), float(rank() + 1)), torch.arange(3.0) * (rank() + 1)]
-    add_up(numbers)
+    all_reduce_sum(numbers)
     asked: list[int] = []
-    told = from_main(lambda: asked.append(rank()) or f"from {rank()}")
+    told = run_on_main(lambda: asked.append(rank()) or f"from {rank()}")
     failed = ""
     try:
-        dealt(range(size()), lambda i: 1 // (i - 1))  # fails in the second process alone
+        map_across_ranks(
+            range(world_size()), lambda i: 1 // (i - 1)
+        )  # fails in the second process alone
     except ZeroDivisionError as error:
         failed = type(error).__name__
     return {
         "sums": [number.tolist() for number in numbers],
-        "dealt": dealt(range(7), lambda i: (i, rank())),
-        "share": dealt(range(size()), lambda i: [share(7).start, share(7).stop]),
+        "dealt": map_across_ranks(range(7), lambda i: (i, rank())),
+        "share": map_across_ranks(
+            range(world_size()), lambda i: [rank_slice(7).start, rank_slice(7).stop]
+        ),
         "told": told,
-        "asked": dealt(range(size()), lambda i: list(asked)),
-        "highest": highest(10 * rank()),
-        "once": each_machine_once(lambda: rank()),
-        "failed": dealt(range(size()), lambda i: failed),
+        "asked": map_across_ranks(range(world_size()), lambda i: list(asked)),
+        "highest": all_reduce_max(10 * rank()),
+        "once": once_per_machine(lambda: rank()),
+        "failed": map_across_ranks(range(world_size()), lambda i: failed),
     }
 
 
@@ -70,7 +74,7 @@ def short_of_memory() -> list[str]:
         model.training_step(*images(4, 1), 1)
     except torch.OutOfMemoryError as error:
         found = str(error)
-    return dealt(range(size()), lambda i: found)
+    return map_across_ranks(range(world_size()), lambda i: found)
 
 
 def steps(folder: Path) -> None:
@@ -79,7 +83,7 @@ def steps(folder: Path) -> None:
     for name, case in CASES.items():
         model, measured = trained(case, shard=case.shard)
         tensors = {**flat(model), **{f"measured/{k}": v for k, v in measured.items()}}
-        check_same(digest(tensors), f"The weights of {name}")
+        check_same_on_all_ranks(digest(tensors), f"The weights of {name}")
         if case.shard:
             parts = sum(p.to_local().numel() for p in model.network.parameters())  # type: ignore[attr-defined]
             facts[name] = [parts, model.parameters()["network"]]
@@ -117,7 +121,7 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
 
 
 def main(values: dict[str, Any]) -> int:
-    with together():
+    with process_group():
         if values.get("steps"):
             steps(Path(values["steps"]))
         statuses = [ddpm(command) for command in values.get("commands", [])]
@@ -130,4 +134,4 @@ def main(values: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     os.environ.pop("DDPM_DATA_DIR", None)
-    leave(main(json.loads(sys.argv[1])))
+    exit_process(main(json.loads(sys.argv[1])))

@@ -36,7 +36,7 @@ from ddpm.documents.typefaces import (
 from ddpm.documents.typst_pdf import families_of
 from ddpm.errors import RequestError
 
-FONTS = resources.files("ddpm") / "reporting" / "fonts"
+FONTS = resources.files("ddpm") / "documents" / "fonts"
 ROOT = Path(__file__).parents[2]
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ddpm.config import Config, load_config, with_overrides
+from ddpm.config import Config, config_from_dict, load_config, with_overrides
 from ddpm.data.decoding import decode, quiet_pillow, read_header
 from ddpm.data.detect import open_source
 from ddpm.data.image_source import BrokenImageError
 from ddpm.errors import RequestError, WorkError
-from ddpm.models.families import check_weights, make_model
+from ddpm.models.registry import check_weights, make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import read_rows
 from ddpm.training import checkpoint
@@ -71,7 +71,7 @@ def in_file(name: str, data: bytes) -> Path:
 def read_config(data: bytes) -> None:
     try:
         config = load_config(in_file("config.json", data))
-        assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+        assert config_from_dict(json.loads(json.dumps(config.to_dict()))) == config
     except RequestError as error:
         assert len(str(error)) < 5000
     text = data.decode("utf-8", "replace")

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ddpm.cli import main
-from ddpm.config import Config, load_config, with_overrides
-from ddpm.config.reading import get
+from ddpm.config import Config, config_from_dict, load_config, with_overrides
+from ddpm.config.reading import get_value
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS
 
@@ -50,9 +50,9 @@ def said(error: RequestError) -> str:
 
 def assert_holds(config: Config) -> None:
     """What was accepted is whole: it comes back from its own JSON, and no number in it is without end."""
-    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config_from_dict(json.loads(json.dumps(config.to_dict()))) == config
     for key in KEYS:
-        value = get(config, key)
+        value = get_value(config, key)
         assert not isinstance(value, float) or math.isfinite(value)
         assert not isinstance(value, int) or abs(value) < 2**63
 
@@ -61,7 +61,7 @@ def assert_holds(config: Config) -> None:
 @given(values)
 def test_any_json_is_a_configuration_or_a_sentence(value: Any) -> None:
     try:
-        assert_holds(Config.from_dict(value if isinstance(value, dict) else {"data": value}))
+        assert_holds(config_from_dict(value if isinstance(value, dict) else {"data": value}))
     except RequestError as error:
         said(error)
 
@@ -71,7 +71,7 @@ def test_any_json_is_a_configuration_or_a_sentence(value: Any) -> None:
 def test_any_value_of_any_key_is_accepted_whole_or_refused_by_name(key: str, value: Any) -> None:
     section, name = key.split(".")
     try:
-        assert_holds(Config.from_dict({section: {name: value}}))
+        assert_holds(config_from_dict({section: {name: value}}))
     except RequestError as error:
         said(error)
 

@@ -52,7 +52,7 @@ LIFE = (
     (1, "PIL.Image:Image", "save"),  # a preview's
     (1, "ddpm.models.ddpm:Ddpm", "heldout_loss"),
     (1, "shutil", "rmtree"),  # of a checkpoint that is no longer kept
-    (1, "ddpm.commands.sample.sample", "loss_plot"),
+    (1, "ddpm.sampling.run_pictures", "loss_plot"),
     (2, "PIL.Image:Image", "save"),  # of the last pictures
 )
 

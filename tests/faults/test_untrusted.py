@@ -20,7 +20,7 @@ from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ddpm.config import Config, get
+from ddpm.config import Config, config_from_dict, get_value
 from ddpm.errors import RequestError
 from ddpm.loading import recipes
 from ddpm.loading.recipes import scaled
@@ -34,7 +34,9 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
         assert images[0] < min(images[1:])
         assert len({(config.network, config.training.batch_size) for config in sizes}) == 3
         kept = ("preset", "model", "data", "diffusion", "training.seed")
-        assert all(get(config, key) == get(sizes[0], key) for config in sizes for key in kept)
+        assert all(
+            get_value(config, key) == get_value(sizes[0], key) for config in sizes for key in kept
+        )
 
 
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
@@ -70,7 +72,7 @@ def test_a_preset_of_one_size_says_nothing_and_refuses_another(on, capsys) -> No
 def test_a_configuration_from_before_scales_is_one_for_a_cpu() -> None:
     values = PRESETS["anime"].config.to_dict()
     del values["scale"]
-    assert Config.from_dict(values).scale == "cpu"
+    assert config_from_dict(values).scale == "cpu"
 
 
 def test_the_changes_of_a_scale_are_checked_like_any_others() -> None:

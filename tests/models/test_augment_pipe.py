@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from ddpm.models.augment_pipe import (
+    AUGMENT_LABELS,
     SCALE,
     SHIFT,
     STRETCH,
-    TOLD,
     TRANSFORMS,
     Amounts,
-    Geometry,
+    AugmentPipe,
     backward,
     draw_amounts,
     telling,
@@ -90,12 +90,12 @@ def test_the_way_back_inverts_the_matrices_of_the_paper() -> None:
 
 
 def test_nothing_told_means_nothing_done() -> None:
-    views, told = Geometry(0.3, TRANSFORMS[2:])(IMAGES, seeded(2))
+    views, told = AugmentPipe(0.3, TRANSFORMS[2:])(IMAGES, seeded(2))
     untouched = ~told.any(dim=1)
-    assert 0 < int(untouched.sum()) < 8 and told.shape == (8, TOLD)
+    assert 0 < int(untouched.sum()) < 8 and told.shape == (8, AUGMENT_LABELS)
     assert torch.equal(views[untouched], IMAGES[untouched])
     assert not torch.isclose(views[~untouched], IMAGES[~untouched]).flatten(1).all(1).any()
-    views, told = Geometry(0.0, TRANSFORMS)(IMAGES, seeded(2))
+    views, told = AugmentPipe(0.0, TRANSFORMS)(IMAGES, seeded(2))
     assert torch.equal(views, IMAGES) and not told.any()
 
 
@@ -109,7 +109,7 @@ def test_only_what_is_allowed_happens_and_as_often_as_asked(
 ) -> None:
     count, chance = 4000, 0.15
     told = telling(draw_amounts(count, chance, (transform,), seeded(3)))
-    others = [column for column in range(TOLD) if column not in columns]
+    others = [column for column in range(AUGMENT_LABELS) if column not in columns]
     assert not told[:, others].any()
     share = float(told[:, columns].any(dim=1).float().mean())
     expected = {"x-flip": 0.5, "y-flip": chance / 2}.get(transform, chance)

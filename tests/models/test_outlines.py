@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ddpm.config import Config, with_overrides
-from ddpm.models.families import MODELS, make_model
 from ddpm.models.outlines import outlines
+from ddpm.models.registry import MODELS, make_model
 from ddpm.models.spec import ModelSpec
 
 SMALL = {"ddpm": ["network.channels=8"], "dcgan": ["model=dcgan", "gan.channels=8", "gan.latent=5"]}

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from ddpm.config import Config
+from ddpm.config import config_from_dict
 from ddpm.errors import RequestError
 from ddpm.models import sizes
-from ddpm.models.families import MODELS, make_model
+from ddpm.models.registry import MODELS, make_model
 from ddpm.models.sizes import Form, check_forms, check_size, weight_forms
 from ddpm.models.spec import ModelSpec
 
 
 def spec(shape: tuple[int, int, int] = (1, 8, 8), **sections: Any) -> ModelSpec:
-    return ModelSpec(Config.from_dict(sections), shape, (0.0,) * shape[0], 0.5)
+    return ModelSpec(config_from_dict(sections), shape, (0.0,) * shape[0], 0.5)
 
 
 SPECS = [

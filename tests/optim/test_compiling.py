@@ -150,7 +150,7 @@ def test_of_several_processes_none_compiles_where_one_cannot(
     small_ddpm: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda network, **options: Counted(network))
-    monkeypatch.setattr(compiling, "highest", lambda number: 1)
+    monkeypatch.setattr(compiling, "all_reduce_max", lambda number: 1)
     compiled = small_ddpm(ON).compiled
     assert not compiled.on and "another process cannot compile" in compiled.words
 
@@ -167,10 +167,10 @@ def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_in_parts_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharded, "size", lambda: 2)
-    sharded.check_parts(Config())
+    monkeypatch.setattr(sharded, "world_size", lambda: 2)
+    sharded.check_shardable(Config())
     with pytest.raises(RequestError, match=r"leave training\.compile=on out"):
-        sharded.check_parts(with_overrides(Config(), [ON]))
+        sharded.check_shardable(with_overrides(Config(), [ON]))
 
 
 @pytest.mark.parametrize("model", ["dcgan", "student"])

@@ -15,7 +15,7 @@ from ddpm.errors import RequestError
 from ddpm.models import ddpm as ddpm_module
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
-from ddpm.optim.parallel import check_shared, joined, unagreed
+from ddpm.optim.parallel import all_reduce_step, check_shared, step_on_all_ranks
 from ddpm.presets import get_preset
 
 
@@ -44,11 +44,11 @@ def test_other_families_are_trained_by_one(second_of_four: None) -> None:
 
 def test_alone_losses_and_gradients_stay_as_they_are() -> None:
     network, losses = nn.Linear(1, 1), torch.ones(3)
-    assert joined(losses, 3, network) is losses
+    assert all_reduce_step(losses, 3, network) is losses
 
 
 def test_alone_errors_stay_as_they_are() -> None:
-    with pytest.raises(MemoryError), unagreed():
+    with pytest.raises(MemoryError), step_on_all_ranks():
         raise MemoryError
 
 
@@ -58,16 +58,16 @@ def test_an_error_of_one_of_several_ends_it_in_a_sentence(second_of_four: None) 
         (RuntimeError("DefaultCPUAllocator: not enough"), "Process 1 had no memory for its part"),
         (RuntimeError("odd"), r"Process 1 failed within a step \(odd\)"),
     ):
-        with pytest.raises(distributed.LostError, match=words), unagreed():
+        with pytest.raises(distributed.ProcessLostError, match=words), step_on_all_ranks():
             raise error
 
 
 def test_an_error_of_all_stays_as_it_is(second_of_four: None) -> None:
     error = torch.OutOfMemoryError("no memory")
     error.__dict__["agreed"] = True
-    with pytest.raises(torch.OutOfMemoryError), unagreed():
+    with pytest.raises(torch.OutOfMemoryError), step_on_all_ranks():
         raise error
-    with pytest.raises(RequestError), unagreed():
+    with pytest.raises(RequestError), step_on_all_ranks():
         raise RequestError("wrong")
 
 

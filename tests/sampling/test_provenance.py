@@ -16,8 +16,8 @@ from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.models.families import make_model
 from ddpm.models.fingerprint import weights_hash
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.quantities import seed_words
 from ddpm.sampling.provenance import draw_again

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ddpm.cli.parser import build_parser
 from ddpm.commands.evaluate import command as evaluating
+from ddpm.commands.evaluate import evaluate as command_module
 from ddpm.commands.evaluate.evaluate import evaluate_target
 from ddpm.commands.evaluate.score_table import score_table
 from ddpm.data.catalogue import locate
@@ -216,7 +217,7 @@ def test_the_command_asks_for_the_same(
 ) -> None:
     """Split by a shell's rules and parsed, it makes the very request again."""
     asked: list[EvaluationRequest] = []
-    monkeypatch.setattr(module, "evaluate_target", asked.append)
+    monkeypatch.setattr(command_module, "evaluate_target", asked.append)
     monkeypatch.setattr("ddpm.commands.evaluate.score_table.score_table", lambda evaluation: "")
     options = build_parser().parse_args(shlex.split(command(request_))[1:])
     evaluating.run_evaluate(options)

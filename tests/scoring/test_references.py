@@ -18,7 +18,7 @@ from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.datasets import open_dataset, spec_of
 from ddpm.loading.models import Opened
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.runs import RunFolder
 from ddpm.scoring.references import halves, named_images, own_images, seen_by, split
 

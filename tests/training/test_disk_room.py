@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ddpm.config import with_overrides
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.training import checkpoint

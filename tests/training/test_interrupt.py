@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ddpm.distributed import LostError
+from ddpm.distributed import ProcessLostError
 from ddpm.training.interrupt import Interrupt
 
 posix = pytest.mark.skipif(
@@ -102,8 +102,8 @@ def test_handlers_come_back() -> None:
 def test_who_lost_the_others_is_not_ended_before_it_has_said_so() -> None:
     """torchrun sends SIGTERM to those that are left over."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(LostError), Interrupt() as interrupt:
-        raise LostError
+    with pytest.raises(ProcessLostError), Interrupt() as interrupt:
+        raise ProcessLostError
     signal.raise_signal(signal.SIGTERM)
     assert interrupt.signal == signal.SIGTERM
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

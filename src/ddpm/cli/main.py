@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from ddpm.cli.parser import build_parser
-from ddpm.distributed import is_started_as_main, several, speaks_of_failure, together
+from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
 
 # Raised to a capital where they open a sentence; any other word there may be the name of a file.
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Of several processes that were started together one prints.
     """
-    if is_started_as_main():
+    if is_launched_as_main():
         return _main(arguments)
     with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
         return _main(arguments)
@@ -39,7 +39,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     parser = build_parser([word for word in given if not word.startswith("-")][:1])
-    with nullcontext() if is_started_as_main() else redirect_stderr(sys.stdout):
+    with nullcontext() if is_launched_as_main() else redirect_stderr(sys.stdout):
         options = parser.parse_args(given)
     if not hasattr(options, "command"):
         parser.print_help()
@@ -63,15 +63,15 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _run(options: Namespace) -> int | None:
     """The command itself; RequestError where several processes were started for the work of one."""
-    if several() and not getattr(options, "shared", False):
+    if is_multi_process() and not getattr(options, "shared", False):
         raise RequestError("This command is the work of one process; give it without torchrun.")
-    with together():
+    with process_group():
         status: int | None = options.command(options)
     return status
 
 
 def _fail(error: object, status: int) -> int:
-    if not speaks_of_failure():
+    if not reports_failure():
         return status
     text = " ".join(str(error).split()) or type(error).__name__
     if text.split(" ", 1)[0] in OPENING_WORDS:

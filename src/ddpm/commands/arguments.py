@@ -7,9 +7,10 @@ import typing
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.config import SamplerName, ScaleName
+from ddpm.config import SamplerName, ScaleName, load_config
 from ddpm.data.catalogue import absolute
 from ddpm.loading.targets import Asked
+from ddpm.runs import RunFolder
 
 SAMPLERS = typing.get_args(SamplerName)
 SCALES = typing.get_args(ScaleName)
@@ -161,3 +162,11 @@ def _asked(options: Namespace) -> Asked:
 
     data = None if options.data is None else absolute(options.data)
     return Asked(options.target, data, options.scale, options.device, options.set)
+
+
+def print_outcome(run: RunFolder, status: int) -> int:
+    """Name the pictures of a finished run."""
+    if status == 0:
+        for path in run.pictures(load_config(run.config).has_reverse_process):
+            print(path)
+    return status

@@ -1,8 +1,14 @@
 """One run's configuration, read from and written to JSON. Standard library only."""
 
 from ddpm.config.checks import check
-from ddpm.config.families import heard_sampling
-from ddpm.config.reading import differences, get, load_config, with_overrides
+from ddpm.config.families import used_sampling
+from ddpm.config.reading import (
+    config_from_dict,
+    differences,
+    get_value,
+    load_config,
+    with_overrides,
+)
 from ddpm.config.sections import (
     FORMAT_VERSION,
     Config,
@@ -21,7 +27,7 @@ from ddpm.config.sections import (
     TrainingConfig,
     WeightingName,
 )
-from ddpm.config.values import unknown
+from ddpm.config.values import unknown_name
 
 __all__ = [
     "FORMAT_VERSION",
@@ -41,10 +47,11 @@ __all__ = [
     "TrainingConfig",
     "WeightingName",
     "check",
+    "config_from_dict",
     "differences",
-    "get",
-    "heard_sampling",
+    "get_value",
     "load_config",
-    "unknown",
+    "unknown_name",
+    "used_sampling",
     "with_overrides",
 ]

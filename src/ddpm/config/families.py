@@ -12,7 +12,7 @@ from ddpm.errors import RequestError
 _HEARD = {"dcgan": ("chunk",), "student": ("chunk",)}
 
 
-def check_heard(config: Config, keys: Iterable[str]) -> None:
+def check_used(config: Config, keys: Iterable[str]) -> None:
     """RequestError where a key is set that the model does not listen to."""
     for key in keys:
         section = key.split(".")[0]
@@ -30,7 +30,7 @@ def check_heard(config: Config, keys: Iterable[str]) -> None:
                 f"{key} is a setting of a diffusion model; a DCGAN's own are "
                 f"{', '.join(f'gan.{field.name}' for field in fields(GanConfig))}."
             )
-        deaf = section == "sampling" and key.split(".")[-1] not in heard_sampling(config)
+        deaf = section == "sampling" and key.split(".")[-1] not in used_sampling(config)
         if deaf and config.model == "student":
             raise RequestError(
                 f"{key} is a setting of diffusion models; a few-step student has its way of drawing by heart "
@@ -44,7 +44,7 @@ def check_heard(config: Config, keys: Iterable[str]) -> None:
             )
 
 
-def heard_sampling(config: Config) -> tuple[str, ...]:
+def used_sampling(config: Config) -> tuple[str, ...]:
     """The settings of sampling that the model listens to."""
     return _HEARD.get(config.model, tuple(field.name for field in fields(SamplingConfig)))
 

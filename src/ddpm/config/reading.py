@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from ddpm.config.checks import check
-from ddpm.config.families import check_heard
+from ddpm.config.families import check_used
 from ddpm.config.sections import FORMAT_VERSION, Config
 from ddpm.config.values import coerce, nearest, parse, shown
 from ddpm.errors import RequestError
@@ -18,8 +18,11 @@ from ddpm.files import parse_json
 Section = TypeVar("Section")
 
 
-def read(values: Mapping[str, Any]) -> Config:
-    """The configuration that ``Config.to_dict`` wrote; RequestError on unknown keys or wrong types."""
+def config_from_dict(values: Mapping[str, Any]) -> Config:
+    """Rebuild the configuration that ``Config.to_dict`` wrote.
+
+    RequestError: unknown keys, wrong types, or a newer format.
+    """
     version = values.get("format", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise RequestError(
@@ -33,10 +36,10 @@ def read(values: Mapping[str, Any]) -> Config:
 
 def differences(one: Config, other: Config) -> list[str]:
     """The keys in which two configurations differ."""
-    return [key for key in _keys(Config) if get(one, key) != get(other, key)]
+    return [key for key in _keys(Config) if get_value(one, key) != get_value(other, key)]
 
 
-def get(config: Config, key: str) -> Any:
+def get_value(config: Config, key: str) -> Any:
     """The value at a key such as ``training.steps``."""
     value: Any = config
     for name in key.split("."):
@@ -63,7 +66,7 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
         config = _assign(config, key.strip().split("."), parse(text.strip()), key.strip())
         keys.append(key.strip())
     check(config)
-    check_heard(config, keys)
+    check_used(config, keys)
     return config
 
 
@@ -78,7 +81,7 @@ def load_config(path: Any) -> Config:
         ) from error
     if not isinstance(values, dict):
         raise RequestError(f"{path} does not hold a configuration (a JSON object is needed).")
-    return Config.from_dict(values)
+    return config_from_dict(values)
 
 
 def _unknown_key(key: str) -> RequestError:

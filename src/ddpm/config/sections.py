@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -168,10 +167,3 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the format's version."""
         return {"format": FORMAT_VERSION, **dataclasses.asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """The configuration that ``to_dict`` wrote; RequestError on unknown keys or wrong types."""
-        from ddpm.config.reading import read  # which needs the dataclasses above
-
-        return read(values)

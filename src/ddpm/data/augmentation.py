@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 
 _STREAM = 1  # keeps these random numbers apart from the order of the images
 
@@ -39,7 +39,7 @@ class Augmentation:
 
 
 def _flip(images: Tensor, rng: np.random.Generator) -> Tensor:
-    mirrored = sent(torch.from_numpy(rng.random(len(images)) < 0.5), images.device)
+    mirrored = to_device(torch.from_numpy(rng.random(len(images)) < 0.5), images.device)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
 
@@ -47,7 +47,7 @@ def _shift(images: Tensor, most: int, rng: np.random.Generator) -> Tensor:
     """Read pixel (y - dy, x - dx), held inside the image, so that its edge is repeated."""
     count, channels, height, width = images.shape
     device = images.device
-    dy, dx = sent(torch.from_numpy(rng.integers(-most, most + 1, size=(2, count))), device)
+    dy, dx = to_device(torch.from_numpy(rng.integers(-most, most + 1, size=(2, count))), device)
     y = (torch.arange(height, device=device) - dy[:, None]).clamp(0, height - 1)  # [B, H]
     x = (torch.arange(width, device=device) - dx[:, None]).clamp(0, width - 1)  # [B, W]
     image = torch.arange(count, device=device)[:, None, None, None]
@@ -62,7 +62,7 @@ def _crop(images: Tensor, crop: float, rng: np.random.Generator) -> Tensor:
     theta = np.zeros((len(images), 2, 3), dtype=np.float32)
     theta[:, 0, 0] = theta[:, 1, 1] = s
     theta[:, :, 2] = centre.T
-    windows = sent(torch.from_numpy(theta), images.device)
+    windows = to_device(torch.from_numpy(theta), images.device)
     grid = F.affine_grid(windows, list(images.shape), align_corners=False)
     views = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return views.round().clamp(0, 255).to(torch.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.data.mapped_array import Images
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 from ddpm.errors import RequestError
 
 _STREAM = 0  # keeps the order of the images apart from the random numbers of their augmentation
@@ -84,14 +84,14 @@ class Batches:
         chosen = self._chosen(step)
         rows = self._rows[chosen]
         if self._held is None:
-            images = sent(torch.from_numpy(np.asarray(self._images[rows])), self._device)
+            images = to_device(torch.from_numpy(np.asarray(self._images[rows])), self._device)
         else:
-            images = self._held[sent(torch.from_numpy(chosen.astype(np.int64)), self._device)]
+            images = self._held[to_device(torch.from_numpy(chosen.astype(np.int64)), self._device)]
         if self.augment is not None:
             images = self.augment(images, self.seed, step)
         if self._labels is None:
             return images, None
-        return images, sent(torch.from_numpy(self._labels[rows]), self._device)
+        return images, to_device(torch.from_numpy(self._labels[rows]), self._device)
 
     def _chosen(self, step: int) -> NDArray[np.uint32]:
         """Which of the images, [B]: a window on the endless row of permutations."""

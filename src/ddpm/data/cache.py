@@ -28,7 +28,7 @@ from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import Images, open_pieces
 from ddpm.data.threads import Progress
 from ddpm.errors import WorkError
-from ddpm.locking import alone, is_abandoned
+from ddpm.locking import exclusive_lock, is_abandoned
 
 _TEMPORARY = ".tmp-"
 _LOCK = "lock"  # held while a folder is written
@@ -109,7 +109,7 @@ def _build(
     remove_leftovers(folder.parent)
     temporary = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
-        with alone(temporary / _LOCK, str(temporary)):
+        with exclusive_lock(temporary / _LOCK, str(temporary)):
             write_rows(source, content_hash, transform, temporary, progress)
         _publish(temporary, folder)
     finally:

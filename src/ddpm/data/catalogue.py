@@ -216,7 +216,7 @@ def locate(
     raise RequestError(_unknown(name_or_path))
 
 
-def at_hand(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Path | None:
+def find_offline(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Path | None:
     """The same where nothing has to be fetched for it; None otherwise."""
     if hub.is_name(name_or_path) and not hub.place(name_or_path, cache_dir).exists():
         return None
@@ -299,3 +299,8 @@ def absolute(data: str) -> str:
     from ddpm.data.catalogue import is_path
 
     return str(Path(data).expanduser().resolve()) if is_path(data) else data
+
+
+def data_name(path: str) -> str:
+    """Return what a data set is called: its name, hf:OWNER/NAME, or the last part of its path."""
+    return path if hub.is_name(path) else Path(path).name or path

@@ -19,7 +19,7 @@ from ddpm.diffusion.schedules import Schedule
 HUBER = 0.03  # root mean square error below which the loss is quadratic
 
 
-def landings(steps: int, jumps: int) -> list[int]:
+def jump_boundaries(steps: int, jumps: int) -> list[int]:
     """Where the jumps begin and end, as places 0 .. steps of a walk; as even as can be.
 
     ValueError: no jump, or more of them than steps.
@@ -29,15 +29,15 @@ def landings(steps: int, jumps: int) -> list[int]:
     return [i * steps // jumps for i in range(jumps + 1)]
 
 
-def jumped(levels: Levels, jumps: int) -> Levels:
+def jump(levels: Levels, jumps: int) -> Levels:
     """The levels that a student visits: those of the walk at which a jump begins, then the clean one."""
-    places = landings(len(levels), jumps)
+    places = jump_boundaries(len(levels), jumps)
     return Levels(
         levels.schedule, levels.t[places[:-1]], levels.signal[places], levels.sigma[places]
     )
 
 
-def aims(levels: Levels, states: Tensor) -> Tensor:
+def distillation_targets(levels: Levels, states: Tensor) -> Tensor:
     """The clean image that DDIM has to be told to get from each state to the next, [J, N, C, H, W].
 
     Salimans & Ho 2022, appendix G; `states` [J + 1, N, C, H, W] at the J + 1 levels. From

@@ -112,7 +112,7 @@ SPACINGS: dict[str, Callable[[Schedule, int, int], Tensor]] = {
 }
 
 
-def levels(schedule: Schedule, steps: int, spacing: str, start: int | None = None) -> Levels:
+def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None = None) -> Levels:
     """`steps` distinct levels from t = `start` down to the clean image.
 
     `start` is T-1 unless given (to refine an image). ValueError: an unknown spacing, a start outside

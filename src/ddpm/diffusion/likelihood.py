@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from ddpm.diffusion.levels import levels
+from ddpm.diffusion.levels import noise_levels
 from ddpm.diffusion.process import add_noise, transition
 from ddpm.diffusion.samplers import Denoiser, times
 from ddpm.diffusion.schedules import PURE_NOISE, Schedule, gather
@@ -138,7 +138,7 @@ def ode_log_likelihood(
     `PURE_NOISE`, where p is N(0, s²). Of the divergence (dim - tr dD/dy)/s the trace is estimated
     by Hutchinson's random signs. `denoise` must be differentiable, unguided and unclipped.
     """
-    path = levels(schedule, min(steps, len(schedule)), "log-snr")
+    path = noise_levels(schedule, min(steps, len(schedule)), "log-snr")
     t = path.t[schedule.log_snr[path.t] >= PURE_NOISE].flip(0).tolist()  # cleanest first
     signal, ratio = schedule.signal[t].tolist(), (schedule.sigma / schedule.signal)[t].tolist()
     y, integral, previous = x0, x0.new_zeros(len(x0)), x0.new_zeros(len(x0))

@@ -8,7 +8,7 @@ from pathlib import Path
 from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
-from ddpm.models.families import check_weights
+from ddpm.models.registry import check_weights
 from ddpm.optim.state import State
 from ddpm.runs import RunFolder
 from ddpm.terminal import say

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 from ddpm.files import replacing_folder
-from ddpm.models.families import check_weights
+from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
 from ddpm.terminal import say

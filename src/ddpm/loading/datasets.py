@@ -7,15 +7,15 @@ from pathlib import Path
 from ddpm.config import Config
 from ddpm.data.catalogue import (
     DATASETS,
-    at_hand,
     cache_dir,
     data_dir,
+    find_offline,
     is_downloaded,
     is_path,
     locate,
 )
 from ddpm.data.dataset import Dataset, prepare
-from ddpm.distributed import check_same, each_machine_once
+from ddpm.distributed import check_same_on_all_ranks, once_per_machine
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
 from ddpm.terminal import Progress, say
@@ -33,9 +33,9 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
     _check_data_dir(data.path)
-    path = each_machine_once(lambda: located(data.path))
+    path = once_per_machine(lambda: located(data.path))
     with Progress(progress_title, 0) as bar:
-        dataset = each_machine_once(
+        dataset = once_per_machine(
             lambda: prepare(
                 path,
                 size=str(data.size),
@@ -45,7 +45,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
                 progress=bar.of_total,
             )
         )
-    check_same(dataset.report["content_hash"], f"The images of {data.path}")
+    check_same_on_all_ranks(dataset.report["content_hash"], f"The images of {data.path}")
     if data.labels is True and not dataset.class_names:
         raise RequestError(
             f"data.labels is on, but the images of {data.path} have no labels: put each class into "
@@ -56,7 +56,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
 
 def located(name: str) -> Path:
     """The path of the images meant by `name`; a download is said, with its progress."""
-    here = at_hand(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
+    here = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
     if here or not is_downloaded(name):
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
     say(f"downloading {name} into {cache_dir()}")

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import MODEL, Guide, Guides, without_run
+from ddpm.models.autoguidance import MODEL, Guide, without_run
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.families import check_weights
+from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.posthoc_ema import TRACKED, parts
-from ddpm.runs import RunFolder
+from ddpm.runs import RunFolder, find_run
 from ddpm.training.checkpoint import load, load_weights
 
-
-def give_guides(model: GenerativeModel, run: RunFolder | None) -> None:
-    """Let `model` find other models, and what `run`, where it has one, was earlier."""
-    if isinstance(model, Ddpm):
-        model.guides = Guides(partial(find_guide, model, run))
+OpenModel = Callable[[str, str], GenerativeModel]  # (target, device) → the model it names
 
 
-def find_guide(model: Ddpm, run: RunFolder | None, name: str) -> Guide | Mapping[str, Tensor]:
+def find_guide(
+    model: Ddpm, run: RunFolder | None, open_model: OpenModel, name: str
+) -> Guide | Mapping[str, Tensor]:
     """`step:N`: the average in `run`'s checkpoint of step N; `snapshot:N`: the longer one put aside then;
     `model:TARGET`: another model, named as for `ddpm sample`.
 
@@ -35,17 +32,15 @@ def find_guide(model: Ddpm, run: RunFolder | None, name: str) -> Guide | Mapping
     """
     kind, _, rest = name.partition(":")
     if kind == MODEL:
-        return _other_model(model, rest)
+        return _other_model(model, open_model, rest)
     if run is None:
         raise without_run(name)
     return _past(run, name, kind, int(rest))
 
 
-def _other_model(model: Ddpm, target: str) -> Guide:
-    from ddpm.loading.models import open_model  # which gives guides itself
-
+def _other_model(model: Ddpm, open_model: OpenModel, target: str) -> Guide:
     try:
-        other = open_model(target, str(model.device)).model
+        other = open_model(target, str(model.device))
     except RequestError as error:
         raise RequestError(
             f"{error} That is what sampling.guide={MODEL}:{target} names; --guidance 1 draws without it."
@@ -112,16 +107,8 @@ def _choices(steps: Mapping[str, Sequence[int]]) -> str:
     )
 
 
-def check_still_there(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
-    """RequestError, before a training goes on, where its pictures need a guide that is gone."""
-    if isinstance(model, Ddpm) and sampling.autoguided:
-        find_guide(model, run, sampling.guide)
-
-
-def anchored(sampling: SamplingConfig) -> SamplingConfig:
+def with_absolute_guide(sampling: SamplingConfig) -> SamplingConfig:
     """The same settings, with the place of another model in full: runs are drawn from in any folder."""
-    from ddpm.runs import find_run  # which gives guides itself
-
     kind, _, target = sampling.guide.partition(":")
     run, path = find_run(target), Path(target)
     place = run.root if run is not None else path if path.is_file() else None

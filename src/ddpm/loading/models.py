@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 import torch
 
-from ddpm.config import load_config, unknown
+from ddpm.config import SamplingConfig, load_config, unknown_name
 from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import _refuse_not_finite, load_into, newest_checkpoint
 from ddpm.loading.chosen_average import kept_average
-from ddpm.loading.guides import give_guides
+from ddpm.loading.guides import find_guide
+from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel
-from ddpm.models.families import check_weights, make_model
+from ddpm.models.ddpm import Ddpm
+from ddpm.models.registry import check_weights, make_model
 from ddpm.optim.state import State
 from ddpm.runs import RUNS, RunFolder, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
@@ -68,7 +71,7 @@ def open_model(target: str, device: str = "auto") -> Opened:
             )
         spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
         model = make_model(spec, where)
-        give_guides(model, run)
+        attach_guides(model, run)
         step = found.progress["step"]
         average = kept_average(run, step)
         load_into(model, {"ema": average.tensors} if average else found.state, run.root)
@@ -90,14 +93,16 @@ def open_model(target: str, device: str = "auto") -> Opened:
             f"{path} is no weights file of ddpm-studio; give one that ddpm export --to safetensors wrote."
         )
     runs = [run.root.name for run in list_runs(RUNS)]
-    raise unknown("run, weights file or bundled model called", target, [*runs, *bundled_names()])
+    raise unknown_name(
+        "run, weights file or bundled model called", target, [*runs, *bundled_names()]
+    )
 
 
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Opened:
     tensors, spec = load_weights(path, check_weights)
     _refuse_not_finite({"ema": tensors}, 0, path)
     model = make_model(spec, device)
-    give_guides(model, None)
+    attach_guides(model, None)
     load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
     return Opened(model, name, origin, None)
 
@@ -105,3 +110,19 @@ def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Open
 def open_weights(target: str) -> State:
     """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
     return {"ema": open_model(target, "cpu").model.averaged_weights()}
+
+
+def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
+    """Let `model` find what `sampling.guide` can name: other models, and earlier states of `run`."""
+    if isinstance(model, Ddpm):
+        model.guides = Guides(partial(find_guide, model, run, _model_of))
+
+
+def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
+    """Raise RequestError if the guide that the pictures of a resumed run need is gone."""
+    if isinstance(model, Ddpm) and sampling.autoguided:
+        find_guide(model, run, _model_of, sampling.guide)
+
+
+def _model_of(target: str, device: str) -> GenerativeModel:
+    return open_model(target, device).model

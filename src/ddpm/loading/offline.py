@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ddpm.config import Config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
-from ddpm.data.catalogue import DATASETS, at_hand, cache_dir, data_dir, is_known, locate
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_known, locate
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
 from ddpm.data.detect import open_source
 from ddpm.data.mapped_array import Images
@@ -36,7 +36,9 @@ class Material:
 def prepared_dataset(config: Config) -> Dataset | None:
     """The configuration's images where they lie decoded in the cache, else None."""
     data = config.data
-    path = at_hand(data.path, data_dir=data_dir(), cache_dir=cache_dir()) if data.path else None
+    path = (
+        find_offline(data.path, data_dir=data_dir(), cache_dir=cache_dir()) if data.path else None
+    )
     if path is None:
         return None
     known = is_prepared(path, size=data.size, channels=data.channels, cache_dir=cache_dir())
@@ -96,7 +98,7 @@ def _groups(config: Config) -> tuple[str, ...]:
 
 def counted(config: Config) -> tuple[int | None, tuple[str, ...]]:
     """How many images there are to train on and the names of their classes, from a list of the files."""
-    path = at_hand(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
+    path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is not None:
         source = open_source(path)
         return len(source) - len(source.test), source.class_names

@@ -19,7 +19,7 @@ from torch import Tensor
 from ddpm.config import DataConfig
 from ddpm.data.catalogue import cache_dir
 from ddpm.data.dataset import Dataset
-from ddpm.distributed import from_main
+from ddpm.distributed import run_on_main
 from ddpm.errors import RequestError
 from ddpm.evaluation.clusters import assign, kmeans, whitening
 from ddpm.evaluation.self_encoder import FEWEST, SelfFeatures, train
@@ -45,7 +45,7 @@ def with_pseudo_classes(dataset: Dataset, data: DataConfig, own: Path | None = N
         labels = None if own is None else _read(own, dataset, data.clusters)
         return _cached(dataset, data) if labels is None else labels
 
-    labels = from_main(known_or_found)
+    labels = run_on_main(known_or_found)
     names = tuple(map(str, range(data.clusters)))
     counts = np.bincount(labels[dataset.train], minlength=data.clusters).tolist()
     report = {**dataset.report, "pseudo_classes": counts}

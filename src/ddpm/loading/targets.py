@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ddpm.config import Config, ScaleName, load_config, unknown, with_overrides
+from ddpm.config import (
+    Config,
+    ScaleName,
+    config_from_dict,
+    load_config,
+    unknown_name,
+    with_overrides,
+)
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
 from ddpm.loading.recipes import scaled
@@ -72,7 +79,7 @@ def _found(asked: Asked, runs_first: bool) -> Target:
             f"{path} is no run and no configuration (a .json file); give a folder that ddpm train made, "
             f"or, for images, a preset as well: folder --data {path}"
         )
-    raise unknown("run, configuration file or preset called", asked.target, PRESETS)
+    raise unknown_name("run, configuration file or preset called", asked.target, PRESETS)
 
 
 def _read(path: Path) -> tuple[Config, bool]:
@@ -85,7 +92,7 @@ def _read(path: Path) -> tuple[Config, bool]:
     if not half:
         return load_config(path), False
     values["training"]["precision"] = "auto"
-    return Config.from_dict(values), True
+    return config_from_dict(values), True
 
 
 def _asks_half(assignment: str) -> bool:

@@ -13,11 +13,11 @@ from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.files import replacing
 from ddpm.loading.models import Opened, open_model, open_weights
-from ddpm.models.autoguidance import goes_along
+from ddpm.models.autoguidance import guide_is_bundled
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.families import make_model
 from ddpm.models.fingerprint import weights_hash
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
 from ddpm.optim.state import State
@@ -38,7 +38,7 @@ def check_teacher(opened: Opened) -> Ddpm:
             f"{opened.name} is a DCGAN, which draws in one step already; distill a diffusion model."
         )
     own = opened.model.spec.config.sampling
-    if own.autoguided and not goes_along(own):
+    if own.autoguided and not guide_is_bundled(own):
         raise RequestError(
             f"{opened.name} draws away from {own.guide} (sampling.guide), which a student cannot take "
             'along; set sampling.guide to "" in its config.json first.'

@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 
 TRANSFORMS = ("x-flip", "y-flip", "scale", "rotate", "stretch", "translate")
-TOLD = 9  # numbers that tell the network of a transform
+AUGMENT_LABELS = 9  # numbers that tell the network of a transform
 SCALE = STRETCH = 2**0.2  # A_scale, A_aniso: the factor at one standard deviation
 SHIFT = 1 / 8  # A_trans: the share of the side at one standard deviation
 
@@ -38,7 +38,7 @@ class Amounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Geometry:
+class AugmentPipe:
     """`transforms` of the plane, each applied to an image with probability `chance`.
 
     The mirrors are for images that stay what they are; every image may get an x-flip, which then happens
@@ -58,7 +58,7 @@ class Geometry:
         nothing is told come back as they are.
         """
         amounts = draw_amounts(len(images), self.chance, self.transforms, generator)
-        told = sent(telling(amounts), images.device)
+        told = to_device(telling(amounts), images.device)
         views = transformed(images, amounts)
         touched = told.any(dim=1)[:, None, None, None]
         return torch.where(touched, views, images), told
@@ -102,7 +102,7 @@ def transformed(images: Tensor, amounts: Amounts) -> Tensor:
 
     Bicubic; what comes in from outside is the image reflected at its edges.
     """
-    theta = sent(backward(amounts, images.shape[2], images.shape[3]), images.device)
+    theta = to_device(backward(amounts, images.shape[2], images.shape[3]), images.device)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     views = F.grid_sample(
         images, grid, mode="bicubic", padding_mode="reflection", align_corners=False

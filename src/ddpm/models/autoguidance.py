@@ -77,15 +77,15 @@ def guiding_step(sampling: SamplingConfig) -> int | None:
     return int(step) if sampling.autoguided and kind == "step" else None
 
 
-def goes_along(sampling: SamplingConfig) -> bool:
+def guide_is_bundled(sampling: SamplingConfig) -> bool:
     """Whether a guide is found wherever the weights are: those in the package."""
     return sampling.guide.startswith(f"{MODEL}:bundled:")
 
 
-def unguided(config: Config) -> Config:
+def config_without_guide(config: Config) -> Config:
     """The configuration of weights that leave their run: a guide that stays behind is not asked for."""
     own = config.sampling
-    return config if goes_along(own) else replace(config, sampling=without_guide(own))
+    return config if guide_is_bundled(own) else replace(config, sampling=without_guide(own))
 
 
 def without_guide(sampling: SamplingConfig) -> SamplingConfig:
@@ -93,7 +93,7 @@ def without_guide(sampling: SamplingConfig) -> SamplingConfig:
     return replace(sampling, guide="", guidance=1.0) if sampling.guide else sampling
 
 
-def check_begun(config: Config) -> None:
+def check_no_guide(config: Config) -> None:
     """RequestError where a training that is yet to begin is to be guided."""
     if config.sampling.guide:
         raise RequestError(

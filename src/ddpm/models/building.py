@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ddpm.models.augment_pipe import TOLD
+from ddpm.models.augment_pipe import AUGMENT_LABELS
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.unet import UNet
 from ddpm.randomness import derive_seed
@@ -27,7 +27,7 @@ def make_unet(spec: ModelSpec) -> UNet:
             patch=network.patch,
             dropout=network.dropout,
             num_classes=spec.num_classes,
-            told=TOLD if spec.config.data.augment else 0,
+            told=AUGMENT_LABELS if spec.config.data.augment else 0,
             num_steps=diffusion.num_steps,
             time_embedding=network.time_embedding,
         )

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.models.base import Frame, Losses
 from ddpm.models.spec import ModelSpec
@@ -57,7 +57,7 @@ class Dcgan:
         """
         config = self.spec.config
         source = generator_for(config.training.seed, "step", step, device=self.device)
-        real = sent(images, self.device)
+        real = to_device(images, self.device)
         shape = (len(real), config.gan.latent)
         latents = torch.randn(shape, generator=source, device=self.device)
         self.generator.train()

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig, TrainingConfig
-from ddpm.data.transfer import sent
+from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.diffusion.guidance import CLIPS, guide, in_interval
-from ddpm.diffusion.levels import Levels, levels
+from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import make_objective, split_variance, training_loss
 from ddpm.diffusion.samplers import (
     SAMPLERS,
@@ -29,22 +29,22 @@ from ddpm.diffusion.samplers import (
 )
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.timesteps import draw_times
-from ddpm.distributed import agreed, dealt, rank, share, size
+from ddpm.distributed import map_across_ranks, raise_on_all_ranks, rank, rank_slice, world_size
 from ddpm.errors import RequestError
-from ddpm.models.augment_pipe import TOLD, Geometry
+from ddpm.models.augment_pipe import AUGMENT_LABELS, AugmentPipe
 from ddpm.models.autoguidance import Guide, Guides
 from ddpm.models.base import Frame, Losses
 from ddpm.models.building import make_unet
-from ddpm.models.drawn import Drawn
-from ddpm.models.setup_warnings import signal_left, warnings_of
+from ddpm.models.drawn import NoisedBatch
+from ddpm.models.setup_warnings import setup_warnings, signal_left
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.compiling import Compiled, is_wanted, try_compiling
 from ddpm.optim.ema import Ema
 from ddpm.optim.optimizers import learning_rate, make_optimizer
-from ddpm.optim.parallel import joined
+from ddpm.optim.parallel import all_reduce_step
 from ddpm.optim.posthoc_ema import PowerEma
-from ddpm.optim.sharding import fitted, shard, whole
-from ddpm.optim.state import State, load_optimizer_tensors, optimizer_tensors, whole_state
+from ddpm.optim.sharding import full_tensor, shard, shard_like
+from ddpm.optim.state import State, full_state, load_optimizer_tensors, optimizer_tensors
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
 NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
@@ -121,34 +121,42 @@ class Ddpm:
         x0, told = self._transform(images, step)  # line 2
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # line 3
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # line 4
-        drawn = Drawn(x0, t, noise, self._hide_labels(labels, generator), told)
+        drawn = NoisedBatch(x0, t, noise, self._hide_labels(labels, generator), told)
         if config.network.dropout:  # of several processes each drops other numbers
             torch.manual_seed(derive_seed(training.seed, "dropout", step) + rank())
         self.network.train()
-        losses, own = [], drawn.part(share(len(x0)))
-        whole_batch = len(x0) / size() if self.sharded else len(x0)  # FSDP averages what it gathers
-        with nullcontext() if self.sharded else agreed():  # FSDP waits for the others inside
+        losses, own = [], drawn.part(rank_slice(len(x0)))
+        whole_batch = (
+            len(x0) / world_size() if self.sharded else len(x0)
+        )  # FSDP averages what it gathers
+        with (
+            nullcontext() if self.sharded else raise_on_all_ranks()
+        ):  # FSDP waits for the others inside
             for part in own.split(math.ceil(len(own.x0) / training.accumulate)):
                 loss = self._loss(network, part)
                 (loss.sum() / whole_batch).backward()  # type: ignore[no-untyped-call]
                 losses.append(loss.detach())
-        per_image = joined(torch.cat(losses), len(x0), None if self.sharded else self.network)
+        per_image = all_reduce_step(
+            torch.cat(losses), len(x0), None if self.sharded else self.network
+        )
         norm = self.step_optimizer(step)  # line 5
         return {**self.summary(per_image, t), **norm}
 
     def _rehearse(self, network: nn.Module) -> None:
         """This process's part of a step on empty images, forward and back; nothing is learned."""
         training = self.training
-        own = share(training.batch_size)
+        own = rank_slice(training.batch_size)
         count = own.stop - own.start
         x = torch.zeros((count, *self.spec.image_shape), device=self.device)
         t = torch.zeros(count, dtype=torch.int64, device=self.device)
         labels = torch.zeros_like(t) if self.spec.num_classes else None
-        told = x.new_zeros((count, TOLD)) if self.spec.config.data.augment else None
-        for part in Drawn(x, t, x, labels, told).split(math.ceil(count / training.accumulate)):
+        told = x.new_zeros((count, AUGMENT_LABELS)) if self.spec.config.data.augment else None
+        for part in NoisedBatch(x, t, x, labels, told).split(
+            math.ceil(count / training.accumulate)
+        ):
             self._loss(network, part).sum().backward()  # type: ignore[no-untyped-call]
 
-    def _loss(self, network: nn.Module, drawn: Drawn) -> Tensor:
+    def _loss(self, network: nn.Module, drawn: NoisedBatch) -> Tensor:
         """Each image's loss [N] under `network`."""
         diffusion = self.spec.config.diffusion
 
@@ -172,10 +180,12 @@ class Ddpm:
         """The images on the device, and how each was transformed where the run augments so."""
         data = self.spec.config.data
         if not data.augment:
-            return sent(images, self.device), None
+            return to_device(images, self.device), None
         generator = generator_for(self.training.seed, "transforms", step)
         where = images.device if self.device.type == "mps" else self.device  # mps knows no bicubic
-        views, told = Geometry(data.augment, data.transforms)(sent(images, where), generator)
+        views, told = AugmentPipe(data.augment, data.transforms)(
+            to_device(images, where), generator
+        )
         return views.to(self.device), told.to(self.device)
 
     def step_optimizer(self, step: int) -> Losses:
@@ -185,7 +195,9 @@ class Ddpm:
         """
         norm, clip = {}, self.training.clip
         if clip:
-            norm["gradient_norm"] = whole(nn.utils.clip_grad_norm_(self.network.parameters(), clip))
+            norm["gradient_norm"] = full_tensor(
+                nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.training)
         self.optimizer.step()
@@ -201,7 +213,7 @@ class Ddpm:
             return None
         chance = torch.rand(labels.shape, generator=generator, device=self.device)
         hidden = chance < self.spec.config.network.label_dropout
-        return sent(labels, self.device).masked_fill(hidden, self.spec.num_classes)
+        return to_device(labels, self.device).masked_fill(hidden, self.spec.num_classes)
 
     def summary(self, per_image: Tensor, t: Tensor) -> Losses:
         """The mean loss, and by quarter of the noise range, little noise first; nan where no t fell."""
@@ -225,9 +237,9 @@ class Ddpm:
         generator = generator_for(self.training.seed, "heldout", device=self.device)
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
         chosen = labels.to(self.device) if labels is not None and self.spec.num_classes else None
-        drawn = Drawn(x0, self._spread_times(len(x0)), noise, chosen)
+        drawn = NoisedBatch(x0, self._spread_times(len(x0)), noise, chosen)
         parts = list(drawn.split(self.training.batch_size))
-        losses = dealt(parts, lambda part: self._loss(network, part).cpu())
+        losses = map_across_ranks(parts, lambda part: self._loss(network, part).cpu())
         return torch.cat(losses).to(self.device)
 
     def _spread_times(self, count: int) -> Tensor:
@@ -273,7 +285,7 @@ class Ddpm:
 
     def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
         """The noise levels that `settings` visits, from the top or from table index `start`."""
-        return levels(self.schedule, settings.steps, settings.spacing, start=start)
+        return noise_levels(self.schedule, settings.steps, settings.spacing, start=start)
 
     @torch.no_grad()
     def trajectory(
@@ -311,12 +323,12 @@ class Ddpm:
         }
         if self.power_ema is not None:
             state["posthoc"] = self.power_ema.state()
-        return whole_state(state) if self.sharded else state
+        return full_state(state) if self.sharded else state
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """The U-Net that images are drawn with."""
         averaged = dict(self.ema.network.state_dict())
-        return whole_state({"ema": averaged})["ema"] if self.sharded else averaged
+        return full_state({"ema": averaged})["ema"] if self.sharded else averaged
 
     def load_state(self, state: State) -> None:
         """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""
@@ -325,7 +337,7 @@ class Ddpm:
             (self.network, weights),
             (self.ema.network, state.get("ema", weights)),
         ):
-            network.load_state_dict(fitted(tensors, network))
+            network.load_state_dict(shard_like(tensors, network))
         self.network.zero_grad(set_to_none=True)  # of a step that was cut short
         if "optimizer" in state:
             load_optimizer_tensors(self.optimizer, state["optimizer"])
@@ -357,7 +369,7 @@ class Ddpm:
             f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {left**2:.1e}; "
             f"predicts {diffusion.objective}",
         ]
-        lines += warnings_of(self.spec, left, self.network.sides)
+        lines += setup_warnings(self.spec, left, self.network.sides)
         if self.compiled.words:
             lines.append(f"note: {self.compiled.words}")
         return lines

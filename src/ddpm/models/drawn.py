@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 
-class Drawn(NamedTuple):
+class NoisedBatch(NamedTuple):
     """What lines 2-4 of Algorithm 1 draw for a batch, and its labels."""
 
     x0: Tensor  # [N, C, H, W]
@@ -17,12 +17,12 @@ class Drawn(NamedTuple):
     labels: Tensor | None  # [N]
     told: Tensor | None = None  # [N, 9], how each image was transformed; None: not at all
 
-    def part(self, part: slice) -> Drawn:
+    def part(self, part: slice) -> NoisedBatch:
         """That of some of the images."""
         labels, told = (None if v is None else v[part] for v in (self.labels, self.told))
-        return Drawn(self.x0[part], self.t[part], self.noise[part], labels, told)
+        return NoisedBatch(self.x0[part], self.t[part], self.noise[part], labels, told)
 
-    def split(self, size: int) -> Iterator[Drawn]:
+    def split(self, size: int) -> Iterator[NoisedBatch]:
         """Micro-batches of `size` images, the last one perhaps smaller."""
         for start in range(0, len(self.x0), size):
             yield self.part(slice(start, start + size))

@@ -15,7 +15,7 @@ def signal_left(schedule: Schedule) -> float:
     return float(schedule.signal[-1] / schedule.sigma[-1])
 
 
-def warnings_of(spec: ModelSpec, left: float, sides: Sequence[int]) -> list[str]:
+def setup_warnings(spec: ModelSpec, left: float, sides: Sequence[int]) -> list[str]:
     """Of the signal `left`, and of attention that falls on none of the levels' shorter `sides`."""
     lines = []
     if left > SIGNAL_LEFT:

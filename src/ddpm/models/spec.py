@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ddpm.config import Config
+from ddpm.config import Config, config_from_dict
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
@@ -62,7 +62,7 @@ class ModelSpec:
         """The spec that `to_json` wrote; RequestError where it is damaged."""
         try:
             values: dict[str, Any] = parse_json(text)
-            config = Config.from_dict(values.pop("config"))
+            config = config_from_dict(values.pop("config"))
             facts: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }

@@ -15,8 +15,8 @@ from torch import Generator, Tensor, nn
 
 from ddpm.config import Config, SamplerName, SamplingConfig, SpacingName
 from ddpm.device import autocast
-from ddpm.diffusion.distillation import aims, jump_loss, jumped, landings
-from ddpm.diffusion.levels import Levels, levels
+from ddpm.diffusion.distillation import distillation_targets, jump, jump_boundaries, jump_loss
+from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import split_variance
 from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
 from ddpm.errors import RequestError
@@ -67,8 +67,8 @@ class Student:
         self.teacher: Ddpm | None = None  # needed for learning alone
         jumps = spec.config.student.evaluations
         steps = min(walk_steps(jumps), spec.config.diffusion.num_steps)
-        self.walk: Levels = levels(self.ddpm.schedule, steps, SPACING)
-        self.jumps: Levels = jumped(self.walk, jumps)
+        self.walk: Levels = noise_levels(self.ddpm.schedule, steps, SPACING)
+        self.jumps: Levels = jump(self.walk, jumps)
 
     def learn_from(self, teacher: Ddpm) -> None:
         """Take `teacher`, with its own settings of drawing; it is never changed."""
@@ -102,7 +102,7 @@ class Student:
         return Points(
             states[:-1].flatten(0, 1),
             self.jumps.t.to(self.device).repeat_interleave(walks),
-            aims(self.jumps, states).flatten(0, 1),
+            distillation_targets(self.jumps, states).flatten(0, 1),
             None if told is None else told.repeat(count),
         )
 
@@ -115,7 +115,9 @@ class Student:
         x = starting_noise(self.walk, lambda: noise)
         walk = self.teacher.frames(self.walk, x, lambda: torch.zeros_like(x), labels, settings)
         states = [frame.x for frame in walk]
-        return torch.stack([states[place] for place in landings(len(self.walk), len(self.jumps))])
+        return torch.stack(
+            [states[place] for place in jump_boundaries(len(self.walk), len(self.jumps))]
+        )
 
     def _loss(self, network: nn.Module, points: Points) -> Tensor:
         """Each point's loss [N] under `network`."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ddpm.config import Config
-from ddpm.distributed import highest
+from ddpm.distributed import all_reduce_max
 
 FEWEST = 2000  # steps from which on `auto` compiles, which takes its time before the first one
 SHORTEST = 10.0  # minutes, where those are the total
@@ -54,7 +54,7 @@ def try_compiling(network: nn.Module, rehearse: Callable[[nn.Module], None]) -> 
     except Exception as error:  # no compiler, none for this Python, a fault of its own: all sorts
         reason = (str(error).splitlines() or [""])[0].strip() or type(error).__name__
     network.zero_grad(set_to_none=True)
-    if highest(int(reason != "")):
+    if all_reduce_max(int(reason != "")):
         reason = reason or "another process cannot compile"
         return Compiled(network, words=f"torch.compile is not used ({reason})")
     return Compiled(made, on=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ddpm.optim.sharding import part_of, whole
+from ddpm.optim.sharding import full_tensor, local_part
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the source
 ITERATIONS = 5
@@ -108,14 +108,14 @@ class Muon(torch.optim.Optimizer):
             shapes.setdefault(parameter.shape, []).append(i)
         # channels last, as networks lie in memory: [k, out, h, w, in]; the order of columns is all one
         stacks = [
-            torch.stack([whole(ahead[i]).movedim(1, -1) for i in places])
+            torch.stack([full_tensor(ahead[i]).movedim(1, -1) for i in places])
             for places in shapes.values()
         ]
         updates = orthogonalize_all([stack.flatten(2) for stack in stacks])  # [k, out, h · w · in]
         for places, stack, update in zip(shapes.values(), stacks, updates, strict=True):
             chosen = [parameters[i] for i in places]
             whole_steps = update.reshape(stack.shape).movedim(-1, 2).unbind()
-            steps = [part_of(step, p) for step, p in zip(whole_steps, chosen, strict=True)]
+            steps = [local_part(step, p) for step, p in zip(whole_steps, chosen, strict=True)]
             scale = 0.2 * max(update.shape[1:]) ** 0.5
             torch._foreach_add_(chosen, steps, alpha=-group["lr"] * scale)
 

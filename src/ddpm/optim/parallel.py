@@ -12,45 +12,52 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from ddpm.config import Config
-from ddpm.distributed import LostError, add_up, is_agreed, rank, share, size
+from ddpm.distributed import (
+    ProcessLostError,
+    all_reduce_sum,
+    raised_on_all_ranks,
+    rank,
+    rank_slice,
+    world_size,
+)
 from ddpm.errors import RequestError, is_out_of_memory
 
 
-def joined(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
+def all_reduce_step(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
     """The losses [count] of a batch from those of this process's slice of it, in the batch's order.
 
     In the same message the gradients of `network`, where one is given, become their sums over all.
     """
-    if size() == 1:
+    if world_size() == 1:
         return losses
     everyone = losses.new_zeros(count)
-    everyone[share(count)] = losses
+    everyone[rank_slice(count)] = losses
     parameters = () if network is None else network.parameters()
-    add_up([everyone, *(p.grad for p in parameters if p.grad is not None)])
+    all_reduce_sum([everyone, *(p.grad for p in parameters if p.grad is not None)])
     return everyone
 
 
 @contextlib.contextmanager
-def unagreed() -> Iterator[None]:
+def step_on_all_ranks() -> Iterator[None]:
     """Of several processes an error inside ends the work, unless all have it: the others cannot know."""
     try:
         yield
-    except (LostError, RequestError):
+    except (ProcessLostError, RequestError):
         raise
     except (MemoryError, RuntimeError) as error:
-        if size() == 1 or is_agreed(error):
+        if world_size() == 1 or raised_on_all_ranks(error):
             raise
         words = (
             "had no memory for its part of a step; raise training.accumulate or start more processes"
             if is_out_of_memory(error)
             else f"failed within a step ({error}); give the same command again to go on"
         )
-        raise LostError(f"Process {rank()} {words}.") from error
+        raise ProcessLostError(f"Process {rank()} {words}.") from error
 
 
 def check_shared(config: Config) -> None:
     """RequestError where several processes cannot train this model together."""
-    if size() == 1:
+    if world_size() == 1:
         return
     if config.model == "dcgan":
         raise RequestError(
@@ -62,8 +69,8 @@ def check_shared(config: Config) -> None:
             "A few-step student is trained by one process: start the training without torchrun."
         )
     batch = config.training.batch_size
-    if batch < size():
+    if batch < world_size():
         raise RequestError(
-            f"A batch of {batch} cannot be shared by {size()} processes: start at most {batch}, or raise "
-            "training.batch_size."
+            f"A batch of {batch} cannot be shared by {world_size()} processes: start at most {batch}, or "
+            "raise training.batch_size."
         )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ddpm.errors import RequestError
-from ddpm.optim.sharding import part_of
+from ddpm.optim.sharding import local_part
 
 TRACKED = (0.05, 0.10)  # lengths σ_rel that are kept while training
 LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
@@ -128,7 +128,7 @@ class PowerEma:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a copy of `state`, laid out as the network's own parameters are."""
         for name, average in self.state().items():
-            average.copy_(part_of(state[name], average))
+            average.copy_(local_part(state[name], average))
 
 
 def tensor_name(length: float, name: str) -> str:

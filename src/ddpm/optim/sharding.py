@@ -30,19 +30,19 @@ def shard(network: nn.Module, device: torch.device) -> None:
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
 
 
-def whole(tensor: Tensor) -> Tensor:
+def full_tensor(tensor: Tensor) -> Tensor:
     """The tensor gathered, where it lies in parts: all processes must ask together."""
     gather = getattr(tensor, "full_tensor", None)
     return tensor if gather is None else gather()
 
 
-def laid_out(tensor: Tensor, like: Tensor) -> Tensor:
+def laid_out_like(tensor: Tensor, like: Tensor) -> Tensor:
     """A copy of a whole tensor as `like` lies: its device and order in memory, in parts where that is."""
     parted = hasattr(like, "full_tensor")
-    return part_of(tensor, like) if parted else torch.empty_like(like).copy_(tensor)
+    return local_part(tensor, like) if parted else torch.empty_like(like).copy_(tensor)
 
 
-def part_of(tensor: Tensor, like: Tensor) -> Tensor:
+def local_part(tensor: Tensor, like: Tensor) -> Tensor:
     """This process's part of a whole tensor, where `like` lies in parts; else the tensor itself."""
     if not hasattr(like, "full_tensor"):
         return tensor
@@ -53,10 +53,10 @@ def part_of(tensor: Tensor, like: Tensor) -> Tensor:
     return distribute_tensor(there, like.device_mesh, like.placements, src_data_rank=None)
 
 
-def fitted(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+def shard_like(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
     """Whole tensors as `load_state_dict` of `network` takes them: in parts where its own are."""
     parts = {name: p for name, p in network.named_parameters() if hasattr(p, "full_tensor")}
     return {
-        name: laid_out(tensor, parts[name]) if name in parts else tensor
+        name: laid_out_like(tensor, parts[name]) if name in parts else tensor
         for name, tensor in tensors.items()
     }

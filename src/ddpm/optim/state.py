@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.optim.muon import Muon
-from ddpm.optim.sharding import laid_out, whole
+from ddpm.optim.sharding import full_tensor, laid_out_like
 
 State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
 
@@ -36,7 +36,7 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
         if not _belongs(name, value, parameters[place : place + 1]):
             raise RuntimeError(f"{key} is no state of this optimizer")
         like = parameters[place] if value.shape == parameters[place].shape else value
-        state.setdefault(place, {})[name] = laid_out(value, like)
+        state.setdefault(place, {})[name] = laid_out_like(value, like)
     other = any(set(entry) != _OF_ADAM for entry in state.values())
     if other and not isinstance(optimizer, Muon):
         raise RuntimeError("this is the state of another optimizer")  # Muon begins what it misses
@@ -53,9 +53,9 @@ def _belongs(name: str, value: Tensor, parameter: list[nn.Parameter]) -> bool:
     return value.numel() == 1 if name == "step" else value.shape == parameter[0].shape
 
 
-def whole_state(state: State) -> State:
+def full_state(state: State) -> State:
     """The same of a whole state, one tensor after another into the CPU's memory."""
     return {
-        stem: {name: whole(tensor.detach()).cpu() for name, tensor in tensors.items()}
+        stem: {name: full_tensor(tensor.detach()).cpu() for name, tensor in tensors.items()}
         for stem, tensors in state.items()
     }

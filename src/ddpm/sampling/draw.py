@@ -11,7 +11,7 @@ import torch
 from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.data.pixels import to_uint8
-from ddpm.distributed import dealt
+from ddpm.distributed import map_across_ranks
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.randomness import derive_seed
@@ -92,7 +92,7 @@ def draw(
         images: Images = to_uint8(frame.x[:count]).cpu().numpy()
         return images, watched
 
-    drawn = dealt(range(0, len(seeds), settings.chunk), chunk_from)
+    drawn = map_across_ranks(range(0, len(seeds), settings.chunk), chunk_from)
     if trajectory is not None:
         trajectory.join([watched for _, watched in drawn if watched is not None])
     return np.concatenate([images for images, _ in drawn])

@@ -36,7 +36,7 @@ def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[
     return columns
 
 
-def spread(items: NDArray[Any] | Pieces) -> NDArray[Any]:
+def spaced_timesteps(items: NDArray[Any] | Pieces) -> NDArray[Any]:
     """A few of the items of an array, evenly spread over it."""
     chosen = np.linspace(0, len(items) - 1, min(EXAMPLES, len(items)))
     return np.array(items[chosen.round().astype(int)])

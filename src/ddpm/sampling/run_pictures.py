@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main
-from ddpm.loading.guides import give_guides
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder, read_rows
 from ddpm.sampling.draw import Trajectory, choose_labels, draw, draw_with_bar
@@ -34,7 +33,6 @@ def draw_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
 
 def finish(run: RunFolder, model: GenerativeModel) -> None:
     """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
-    give_guides(model, run)
     config, trajectory = model.spec.config, Trajectory(25, GIF_FRAMES)
     labels = choose_labels(model, range(25), None)
     filmed = filmed_settings(model, config.sampling)

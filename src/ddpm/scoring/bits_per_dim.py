@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from ddpm.data.pixels import to_model
 from ddpm.diffusion.likelihood import bits_per_dim_bound, bits_per_dim_ode
 from ddpm.diffusion.samplers import Denoiser
-from ddpm.distributed import dealt
+from ddpm.distributed import map_across_ranks
 from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, interval
 from ddpm.evaluation.image_sets import choose
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
@@ -78,7 +78,7 @@ def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Ro
         bar.reach(bar.done + len(x0))
         return found
 
-    bits = torch.cat(dealt(range(0, n, CHUNK), bits_from)).double()
+    bits = torch.cat(map_across_ranks(range(0, n, CHUNK), bits_from)).double()
     value = bits.mean().item()
     low, high = interval(value, bootstrap_counts(n, REPLICATES, seed) @ bits / n, "difference")
     protocol = ScoreProtocol("none", "unconditional", kind.detail, n, content_hash(images), n, seed)

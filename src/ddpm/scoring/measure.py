@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ddpm.data.catalogue import cache_dir
 from ddpm.device import pick_device
-from ddpm.distributed import dealt, each_machine_once, from_main, is_main
+from ddpm.distributed import is_main, map_across_ranks, once_per_machine, run_on_main
 from ddpm.errors import RequestError
 from ddpm.evaluation.feature_networks import TAKES_WEIGHTS, NetworkRequest, load_network, pick
 from ddpm.evaluation.features import (
@@ -127,7 +127,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
         return load_network(choice.name, asked), choice.why
     with Progress("training the encoder", 0, unit="steps") as bar:
         shown = replace(asked, progress=bar.of_total)
-        return each_machine_once(lambda: load_network("self", shown)), choice.why
+        return once_per_machine(lambda: load_network("self", shown)), choice.why
 
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
@@ -141,15 +141,15 @@ def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
 
         for part in real:
             _take(part, network, advance)
-        features = take_features(sets.generated, network, advance, dealt)
-    return from_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
+        features = take_features(sets.generated, network, advance, map_across_ranks)
+    return run_on_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
 
 
 def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
     """The features into the main process's cache, where they are not there yet."""
-    if from_main(lambda: kept_features(images, network, kept()) is not None):
+    if run_on_main(lambda: kept_features(images, network, kept()) is not None):
         return
-    features = take_features(images, network, progress, dealt)
+    features = take_features(images, network, progress, map_across_ranks)
     if is_main():
         keep_features(features, images, network, kept())
 

@@ -15,7 +15,7 @@ from ddpm.data.catalogue import DATASETS, cache_dir
 from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.detect import open_source
 from ddpm.data.survey import survey
-from ddpm.distributed import each_machine_once
+from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import located, open_dataset, spec_of
 from ddpm.loading.models import Opened
@@ -71,7 +71,7 @@ def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int
     brought to its shape as they were for the training.
     """
     path = located(named)
-    seen = each_machine_once(lambda: survey(open_source(path), cache_dir()))
+    seen = once_per_machine(lambda: survey(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"
     dataset = open_dataset(Config(data=DataConfig(path=named, size=native)))

@@ -19,7 +19,7 @@ from ddpm.data.decoded_rows import Transform
 from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import Survey, survey
-from ddpm.distributed import each_machine_once
+from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose
 from ddpm.loading.models import Opened, bundled_name, open_model
@@ -176,7 +176,7 @@ def open_images(path: Path) -> ImageFiles:
     """
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
-        seen = each_machine_once(lambda: survey(source, cache_dir(), bar.of_total))
+        seen = once_per_machine(lambda: survey(source, cache_dir(), bar.of_total))
     if len(seen.sizes) > 1:
         sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
         more = ", …" if len(seen.sizes) > 3 else ""
@@ -201,6 +201,6 @@ def _size(seen: Survey) -> tuple[int, int]:
 
 def _decoded(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
     with Progress("decoding", 0) as bar:
-        return each_machine_once(
+        return once_per_machine(
             lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.of_total)
         )

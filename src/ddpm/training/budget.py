@@ -11,7 +11,7 @@ from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic
-from ddpm.distributed import from_main, highest
+from ddpm.distributed import all_reduce_max, run_on_main
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.terminal import say
 from ddpm.training.faults import MemoryShortError, guarded_step
@@ -50,7 +50,7 @@ def with_total(
     steps = training.steps
     if training.minutes and not fixed:
         measured = seconds_a_step(trial_seconds(training.minutes))
-        steps = steps_within(training.minutes, from_main(lambda: measured))
+        steps = steps_within(training.minutes, run_on_main(lambda: measured))
     elif training.epochs and not training.minutes:
         steps = math.ceil(training.epochs * images / training.batch_size)
     return replace(config, training=replace(training, steps=steps))
@@ -92,7 +92,7 @@ def timed_steps(
     losses: Losses = {}
     began = time.perf_counter()
     with deterministic():  # as the run itself
-        while step <= TRIAL_WARMUP or highest(time.perf_counter() - began < seconds):
+        while step <= TRIAL_WARMUP or all_reduce_max(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
                 _wait(losses)
                 began = time.perf_counter()

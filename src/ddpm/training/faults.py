@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ddpm.errors import WorkError, is_out_of_memory
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.optim.parallel import unagreed
+from ddpm.optim.parallel import step_on_all_ranks
 
 
 class StepError(WorkError):
@@ -30,7 +30,7 @@ def guarded_step(
 ) -> Losses:
     """`model.training_step`; MemoryShortError where memory did not suffice."""
     try:
-        with unagreed():
+        with step_on_all_ranks():
             return model.training_step(images, labels, step)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

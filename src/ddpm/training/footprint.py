@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ddpm.commands.plan.benchmark import Measured
+from dataclasses import dataclass
+
 from ddpm.config import Config
 from ddpm.optim.posthoc_ema import snapshot_bytes
 from ddpm.training.checkpoint import kept_of
@@ -18,21 +19,42 @@ LOSS_PLOT = 110_000
 GIF_DENSITY = 1.2  # bytes a frame for each pixel row shown and each pixel column of an image
 
 
-def disk(config: Config, measured: Measured, images: int | None) -> dict[str, int]:
+@dataclass(frozen=True)
+class TrainingCost:
+    """Measured cost of a configuration: seconds, bytes and counts. Memory is None where it cannot be read."""
+
+    images_per_second: float
+    utilization: float | None  # of a graphics card's bf16 peak, see commands/plan/flops.py
+    seconds_a_step: float
+    drawing_seconds: float  # of 25 images by the run's own settings
+    training_memory: int | None
+    drawing_memory: int | None
+    checkpoint: int
+    preview: int
+    row: int  # of metrics.jsonl, for each step
+    heldout_row: int
+    shape: tuple[int, int, int]  # of an image: C, H, W
+    parameters: dict[str, int]
+    precision: str
+    drawing: str  # how 25 images are drawn, in words
+    moments: int  # of the reverse process, first and last among them
+
+
+def disk(config: Config, cost: TrainingCost, images: int | None) -> dict[str, int]:
     """Bytes of a finished run by what they are for, and under `checkpoints_kept`, `previews_drawn` counts."""
     training = config.training
-    kept, previews = len(_kept(config)), _previews(config, measured)
+    kept, previews = len(_kept(config)), _previews(config, cost)
     epochs = 0 if images is None else training.steps * training.batch_size // images
     heldout = -(-training.steps // training.heldout_every)
-    log = training.steps * measured.row + heldout * measured.heldout_row + 80 * epochs
-    gif = _gif(measured) if config.has_reverse_process else 0
-    parameters = measured.parameters.get("network", 0)
+    log = training.steps * cost.row + heldout * cost.heldout_row + 80 * epochs
+    gif = _gif(cost) if config.has_reverse_process else 0
+    parameters = cost.parameters.get("network", 0)
     parts = {
         "averages": snapshot_bytes(parameters, training.steps, training.posthoc_ema),
-        "checkpoints": kept * (measured.checkpoint + STATE_FILE),
-        "previews": previews * measured.preview,
+        "checkpoints": kept * (cost.checkpoint + STATE_FILE),
+        "previews": previews * cost.preview,
         "log": log,
-        "pictures": LOSS_PLOT + measured.preview + gif,
+        "pictures": LOSS_PLOT + cost.preview + gif,
         "settings": RUN_FILES,
     }
     return {
@@ -43,11 +65,11 @@ def disk(config: Config, measured: Measured, images: int | None) -> dict[str, in
     }
 
 
-def _gif(measured: Measured) -> int:
+def _gif(cost: TrainingCost) -> int:
     """Each row of the picture holds the runs of one row of images, which noise keeps short."""
-    _, height, width = measured.shape
+    _, height, width = cost.shape
     shown = fitting_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
-    frames = min(GIF_FRAMES, measured.moments)
+    frames = min(GIF_FRAMES, cost.moments)
     return min(MAX_BYTES, int(GIF_DENSITY * frames * shown * GRID_SIDE * width))
 
 
@@ -62,10 +84,10 @@ def _kept(config: Config) -> set[int]:
     )
 
 
-def _previews(config: Config, measured: Measured) -> int:
+def _previews(config: Config, cost: TrainingCost) -> int:
     """As many as are due, or as there is time for (see `training.loop`)."""
     training = config.training
     due = (training.steps - 1) // training.preview_every
-    each = measured.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, measured.moments - 1))
-    allowed = PREVIEW_SHARE * training.steps * measured.seconds_a_step
+    each = cost.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, cost.moments - 1))
+    allowed = PREVIEW_SHARE * training.steps * cost.seconds_a_step
     return min(due, int(allowed / each)) if each else due

@@ -9,7 +9,7 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
-from ddpm.distributed import LostError, highest
+from ddpm.distributed import ProcessLostError, all_reduce_max
 
 
 class Interrupt:
@@ -32,7 +32,7 @@ class Interrupt:
         trace: TracebackType | None,
     ) -> None:
         if not isinstance(
-            error, LostError
+            error, ProcessLostError
         ):  # then the launcher ends this one too, but it says why first
             self._restore()
 
@@ -47,7 +47,7 @@ class Interrupt:
 
     def is_asked(self) -> bool:
         """Whether this process or another one has been asked to stop: the same answer for all."""
-        number = highest(self.signal or 0)
+        number = all_reduce_max(self.signal or 0)
         if number:
             self.signal = number
         return bool(number)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ddpm.distributed import highest
+from ddpm.distributed import all_reduce_max
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.training.faults import guarded_step
 from ddpm.training.interrupt import Interrupt
@@ -76,7 +76,7 @@ def train(
         if last:
             break
         spare = PREVIEW_SHARE * (elapsed - seconds) - previewing - longest
-        if step % cadence.preview_every == 0 and highest(spare >= 0):
+        if step % cadence.preview_every == 0 and all_reduce_max(spare >= 0):
             before = time.perf_counter()
             around.preview(step)
             took = time.perf_counter() - before

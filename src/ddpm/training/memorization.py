@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ddpm.config import Config
+
 SIGNIFICANT = 4.0  # standard errors of the held-out gap: by chance once in 30,000 looks
 FEWEST_PAIRS = 20  # below which the standard error itself is not known well enough
 COPIES = 0.1  # share of the generated images, above that of held-out ones, that are copies
+MANY_PASSES = 300
 
 ONSET = "memorization begins"
 MENDS = (
@@ -57,3 +60,13 @@ def _copies(row: Mapping[str, Any]) -> str:
         f"{row['copies']:.0%} of the images drawn are copies of training images (less than a third as far "
         "from the nearest as from the second nearest)"
     )
+
+
+def expects_copies(config: Config, passes: float) -> bool:
+    """Return whether training for `passes` epochs is likely to reproduce training images.
+
+    A mirrored image counts as another one; dropout and stronger augmentation prevent it.
+    """
+    data = config.data
+    prevented = config.network.dropout or data.shift or data.crop or data.augment
+    return not prevented and passes > MANY_PASSES * (2 if data.flip else 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ddpm.distributed import agreed, is_main
+from ddpm.distributed import is_main, raise_on_all_ranks
 from ddpm.files import replacing
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import snapshot_steps
@@ -26,7 +26,7 @@ class Snapshots:
         if step not in self.due:
             return
         averages = self.model.state()["posthoc"]
-        with agreed():
+        with raise_on_all_ranks():
             if is_main():
                 with replacing(self.run.snapshot(step)) as temporary:
                     halves = {name: average.half() for name, average in averages.items()}

@@ -20,7 +20,7 @@ from ddpm.commands.bundle.bundle import BundleRequest, write_bundle
 from ddpm.commands.bundle.check import check_bundle
 from ddpm.commands.bundle.names import top_names
 from ddpm.commands.report.report import ReportRequest
-from ddpm.config import Config
+from ddpm.config import config_from_dict
 from ddpm.errors import RequestError, WorkError
 from ddpm.visuals.grid_mark import read_mark
 
@@ -112,7 +112,7 @@ def test_the_readme_counts_the_images_and_the_configs_keep_no_folders(
     assert "--data mnist" in readme and "--data IMAGES" in readme
     for cited in ("LeCun", "Ho, A. Jain", "Polyak"):  # data, method, average of the weights
         assert cited in readme
-    config = Config.from_dict(json.loads(files["source/runs/anime/config.json"]))
+    config = config_from_dict(json.loads(files["source/runs/anime/config.json"]))
     assert config.data.path == "faces" and config.training.steps == 12
     assert not [name for name, content in files.items() if b"/home/author" in content]
 
@@ -122,7 +122,7 @@ def test_a_set_at_the_hub_is_named_whole_and_cited(
 ) -> None:
     hub = str(make_run("hub", (3, 64, 64), data="hf:owner/faces"))
     files = contents(packed({**runs, "anime": hub}))
-    config = Config.from_dict(json.loads(files["source/runs/anime/config.json"]))
+    config = config_from_dict(json.loads(files["source/runs/anime/config.json"]))
     assert config.data.path == "hf:owner/faces"
     readme = files["readme.txt"].decode()
     assert "--data hf:owner/faces" in readme

@@ -22,7 +22,7 @@ from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.loading.run_summary import run_facts
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.runs import COMPARISON, RunFolder

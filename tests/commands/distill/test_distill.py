@@ -19,7 +19,14 @@ from ddpm.commands.export.export import export_weights
 from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.commands.train.train import train
-from ddpm.config import Config, DataConfig, SamplingConfig, load_config, with_overrides
+from ddpm.config import (
+    Config,
+    DataConfig,
+    SamplingConfig,
+    config_from_dict,
+    load_config,
+    with_overrides,
+)
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.models import open_model
@@ -90,7 +97,7 @@ def copies(teacher: RunFolder, student: RunFolder, tmp_path: Path) -> tuple[RunF
 
 def again(student: RunFolder) -> RunFolder:
     """What `ddpm train RUN` does."""
-    config = Config.from_dict(json.loads(student.config.read_text(encoding="utf-8")))
+    config = config_from_dict(json.loads(student.config.read_text(encoding="utf-8")))
     return train(config, student.root).run
 
 
@@ -150,7 +157,7 @@ def test_unless_told_otherwise_it_lies_beside_the_runs(
 ) -> None:
     asked: list[tuple[Config, Path, str | None]] = []
     monkeypatch.setattr(
-        "ddpm.commands.distill.distill.train",
+        "ddpm.commands.train.train.train",
         lambda config, out, init, device: asked.append((config, out, init)),
     )
     distill(DistillRequest(str(teacher.root)))
@@ -198,7 +205,7 @@ def test_a_teacher_that_was_stopped_early_counts_the_steps_that_it_has_had(
     config = with_overrides(load_config(original.config), ["training.steps=60"])
     heard: list[int] = []
     monkeypatch.setattr(
-        "ddpm.commands.distill.distill.train",
+        "ddpm.commands.train.train.train",
         lambda config, *rest, **more: heard.append(config.training.steps),
     )
     model = open_model(str(original.root)).model

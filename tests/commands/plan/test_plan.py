@@ -32,7 +32,7 @@ from ddpm.data.pixels import to_model
 from ddpm.errors import RequestError
 from ddpm.loading.recipes import _training_request
 from ddpm.loading.targets import Asked
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training.budget import with_total

@@ -11,13 +11,13 @@ import pytest
 from ddpm.cli.parser import build_parser
 from ddpm.commands.report.reproduce import (
     data_command,
-    data_name,
     evaluate_command,
     forward_command,
     sample_command,
     train_command,
 )
 from ddpm.config import Config, ScaleName, differences, with_overrides
+from ddpm.data.catalogue import data_name
 from ddpm.loading.recipes import _training_request
 from ddpm.presets import PRESETS, get_preset
 
@@ -60,7 +60,7 @@ def test_the_images_are_named_without_the_authors_folders() -> None:
     config = replace(
         get_preset("mnist").config, data=replace(Config().data, path="/home/me/set one.zip")
     )
-    assert data_name(config) == "set one.zip"
+    assert data_name(config.data.path) == "set one.zip"
     told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
     assert all("'set one.zip'" in command and "/home" not in command for command in told)
 
@@ -69,7 +69,7 @@ def test_a_set_at_the_hub_keeps_its_owner() -> None:
     config = replace(
         get_preset("folder").config, data=replace(Config().data, path="hf:owner/faces")
     )
-    assert data_name(config) == "hf:owner/faces"
+    assert data_name(config.data.path) == "hf:owner/faces"
     told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
     assert all(" hf:owner/faces" in command for command in told)
 

@@ -18,7 +18,7 @@ from ddpm.commands.train import environment
 from ddpm.commands.train.environment import BIT_IDENTITY, describe, with_changes
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 
 DATASET = Dataset(

@@ -22,7 +22,7 @@ from ddpm.commands.train.resume import begun
 from ddpm.commands.train.train import Outcome, train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError, WorkError
-from ddpm.locking import alone
+from ddpm.locking import exclusive_lock
 from ddpm.models.base import Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
@@ -333,10 +333,10 @@ def test_other_weights_than_a_run_began_with_are_refused(
 
 
 def test_a_second_process_on_a_run_is_refused(copy: RunFolder, tmp_path: Path) -> None:
-    with alone(copy.lock, "it"):
+    with exclusive_lock(copy.lock, "it"):
         refused(tiny("training.steps=8"), copy.root, "is in use by another process .number")
     new = RunFolder(tmp_path / "new")
-    with alone(new.lock, "it"):
+    with exclusive_lock(new.lock, "it"):
         refused(tiny(), new.root, "is in use by another process")
     new.root.mkdir()
     new.lock.write_text("1", encoding="ascii")  # as a dead process left it

@@ -21,8 +21,7 @@ from ddpm.commands.bundle.parts import (
     write_pictures,
 )
 from ddpm.commands.bundle.readme import readme_text
-from ddpm.commands.report.compose import Front
-from ddpm.commands.report.report import NOTES, ReportRequest, command, write_report
+from ddpm.commands.report import NOTES, Front, ReportRequest, report_command, write_report
 from ddpm.data.catalogue import DATASETS
 from ddpm.data.hub import is_name
 from ddpm.documents.citations import (
@@ -171,7 +170,7 @@ def _write_report(path: Path, request: BundleRequest) -> None:
             device=request.device,
         )
         alone = replace(asked, out=Path(path.name), notes=request.notes)
-        write_report(replace(asked, said=command(alone)))
+        write_report(replace(asked, said=report_command(alone)))
         path.write_bytes(asked.out.read_bytes())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ddpm.errors import RequestError
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 NOTEBOOK = "ddpm_practice.ipynb"
 NOTICES = ("LICENSE", "CITATION.cff")
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from ddpm.commands.bundle import names as handin
 from ddpm.commands.bundle.check import CELLS
 from ddpm.commands.bundle.readme import RunNote
-from ddpm.commands.report.reproduce import data_name
 from ddpm.config import Config
-from ddpm.data.catalogue import DATASETS
+from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_name
 from ddpm.errors import RequestError
 from ddpm.loading.models import Opened, open_model
@@ -121,7 +120,7 @@ def configs(parts: Sequence[Part]) -> dict[str, bytes]:
     """
     files = {}
     for part in parts:
-        data = replace(part.config.data, path=data_name(part.config))
+        data = replace(part.config.data, path=data_name(part.config.data.path))
         text = json.dumps(replace(part.config, data=data).to_dict(), indent=2, ensure_ascii=False)
         files[RunFolder(Path("source/runs") / part.name).config.as_posix()] = f"{text}\n".encode()
     return files

@@ -16,7 +16,7 @@ from ddpm.data.catalogue import is_path
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import open_dataset
-from ddpm.models.augment_pipe import Geometry
+from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.presets import PRESETS, get_preset
 from ddpm.randomness import generator_for
 from ddpm.visuals.grids import save_grid
@@ -76,7 +76,7 @@ def _a_few(config: Config) -> Tensor:
 
 def _alone(images: Tensor, transform: str, seed: int) -> Tensor:
     """One transform, of every image."""
-    geometry = Geometry(1.0, (transform,))
+    geometry = AugmentPipe(1.0, (transform,))
     views, _ = geometry(to_model(images), generator_for(seed, "preview", transform))
     return to_uint8(views)
 
@@ -86,7 +86,7 @@ def _as_trained(images: Tensor, data: DataConfig, seed: int, step: int) -> Tenso
     images = Augmentation(data.flip, data.shift, data.crop)(images, seed, step)
     if not data.augment:
         return images
-    geometry = Geometry(data.augment, data.transforms)
+    geometry = AugmentPipe(data.augment, data.transforms)
     return to_uint8(geometry(to_model(images), generator_for(seed, "transforms", step + 1))[0])
 
 

@@ -6,8 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.arguments import add_device
-from ddpm.commands.train.command import print_outcome
+from ddpm.commands.arguments import add_device, print_outcome
 from ddpm.presets import get_preset
 
 
@@ -18,7 +17,7 @@ def define_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def run_demo(options: Namespace) -> int:
-    from ddpm.commands.train.train import train
+    from ddpm.commands.train import train
 
-    outcome = train(get_preset("digits").config, Path(options.out), device=options.device)
+    outcome = train.train(get_preset("digits").config, Path(options.out), device=options.device)
     return print_outcome(outcome.run, outcome.exit_status)

@@ -35,8 +35,8 @@ def define_distill(parser: argparse.ArgumentParser) -> None:
 
 
 def run_distill(options: Namespace) -> int:
+    from ddpm.commands.arguments import print_outcome
     from ddpm.commands.distill.distill import DistillRequest, distill
-    from ddpm.commands.train.command import print_outcome
 
     request = DistillRequest(
         options.target,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ddpm.commands.train.train import Outcome, train
+from ddpm.commands.train import train
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
@@ -31,7 +31,7 @@ class DistillRequest:
     device: str = "auto"
 
 
-def distill(request: DistillRequest) -> Outcome:
+def distill(request: DistillRequest) -> train.Outcome:
     """Train the student, or go on with the one that is there.
 
     RequestError where the target cannot teach, or is no longer what the student there learns from.
@@ -54,7 +54,7 @@ def distill(request: DistillRequest) -> Outcome:
     if request.steps is not None:
         training = replace(training, steps=request.steps)
     config = replace(config, training=training)
-    return train(config, out, init=request.target, device=request.device)
+    return train.train(config, out, init=request.target, device=request.device)
 
 
 def _as_trained(teacher: Config, step: int | None) -> Config:

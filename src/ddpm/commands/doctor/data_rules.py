@@ -6,12 +6,12 @@ import re
 from pathlib import PurePath
 
 from ddpm.commands.doctor.case import Case, Finding
+from ddpm.training.memorization import expects_copies
 
 # In the names of sets of digits and letters, but not in those of digital-art or fontaine-faces.
 WRITING = re.compile(
     r"mnist|kanji|hangul|digits?(?![a-z])|(?<![a-z])(letter|font|glyph)s?(?![a-z])"
 )
-MANY_PASSES = 300
 MANY_IMAGES = 50_000
 
 
@@ -80,11 +80,8 @@ def batch_exceeds_data(case: Case) -> Finding | None:
 
 
 def many_passes(case: Case) -> Finding | None:
-    """A mirrored image counts as another one."""
     passes, data = case.passes, case.config.data
-    spared = case.config.network.dropout or data.shift or data.crop or data.augment
-    most = MANY_PASSES * (2 if data.flip else 1)
-    if not case.diffusion or passes is None or passes <= most or spared:
+    if not case.diffusion or passes is None or not expects_copies(case.config, passes):
         return None
     return Finding(
         "note",

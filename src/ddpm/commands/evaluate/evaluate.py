@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ddpm.distributed import is_main, together
+from ddpm.distributed import is_main, process_group
 from ddpm.files import check_place, write_json
 from ddpm.runs import find_run
 from ddpm.scoring.measure import EvaluationRequest, measure
@@ -17,7 +17,7 @@ def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
     """
     if request.json is not None:
         check_place(request.json)
-    with together():
+    with process_group():
         evaluation = measure(request).evaluation
         run = find_run(request.target) if evaluation["kind"] == "run" else None
         for path in (run.evaluation if run else None, request.json):

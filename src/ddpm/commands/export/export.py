@@ -10,7 +10,7 @@ from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
-from ddpm.models.autoguidance import unguided
+from ddpm.models.autoguidance import config_without_guide
 from ddpm.runs import find_run
 from ddpm.terminal import say
 from ddpm.training.checkpoint import save_weights
@@ -40,7 +40,7 @@ def export_weights(
     with replacing(path) as temporary:
         if to == "safetensors":
             spec = opened.model.spec
-            alone = unguided(spec.config)
+            alone = config_without_guide(spec.config)
             if alone.sampling != spec.config.sampling:
                 say(
                     f"{spec.config.sampling.guide} stays behind: the file draws without guidance away from it"

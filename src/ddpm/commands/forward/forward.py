@@ -9,7 +9,7 @@ from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.image_source import is_image_name
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.loading.datasets import open_dataset
-from ddpm.sampling.forward_process import forward_columns, spread
+from ddpm.sampling.forward_process import forward_columns, spaced_timesteps
 from ddpm.terminal import say
 from ddpm.visuals.saving import check_picture
 from ddpm.visuals.strips import process_strip
@@ -30,7 +30,7 @@ def _images(target: str) -> Images:
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
         return _read_small(path)[None]
-    return spread(open_dataset(Config(data=DataConfig(path=target))).images)
+    return spaced_timesteps(open_dataset(Config(data=DataConfig(path=target))).images)
 
 
 def _read_small(path: Path) -> Images:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 
 import torch
 
@@ -12,16 +11,17 @@ from ddpm.commands.plan.flops import utilization
 from ddpm.data.pixels import to_uint8
 from ddpm.device import forget_peak, keep_memory, peak_memory, resolve_precision
 from ddpm.errors import WorkError
-from ddpm.loading.guides import give_guides
+from ddpm.loading.models import attach_guides
 from ddpm.loading.offline import Material
-from ddpm.models.autoguidance import unguided
+from ddpm.models.autoguidance import config_without_guide
 from ddpm.models.base import Frame, GenerativeModel
-from ddpm.models.families import make_model
+from ddpm.models.registry import make_model
 from ddpm.sampling.draw import choose_labels
 from ddpm.terminal import say
 from ddpm.training import checkpoint
 from ddpm.training.budget import timed_steps
 from ddpm.training.faults import MemoryShortError
+from ddpm.training.footprint import TrainingCost
 from ddpm.visuals.grids import picture_bytes
 
 STEP_SECONDS = 8.0  # of training steps, after those that warm up
@@ -29,35 +29,16 @@ DRAW_SECONDS = 5.0  # of drawing; what is left of it is worked out
 GRID = 25  # images of a preview
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Seconds, bytes and counts; memory is None where the system does not tell."""
-
-    images_per_second: float
-    utilization: float | None  # of a graphics card's bf16 peak, see commands/plan/flops.py
-    seconds_a_step: float
-    drawing_seconds: float  # of 25 images by the run's own settings
-    training_memory: int | None
-    drawing_memory: int | None
-    checkpoint: int
-    preview: int
-    row: int  # of metrics.jsonl, for each step
-    heldout_row: int
-    shape: tuple[int, int, int]  # of an image: C, H, W
-    parameters: dict[str, int]
-    precision: str
-    drawing: str  # how 25 images are drawn, in words
-    moments: int  # of the reverse process, first and last among them
-
-
-def measure(material: Material, device: torch.device, seconds: float = STEP_SECONDS) -> Measured:
+def measure(
+    material: Material, device: torch.device, seconds: float = STEP_SECONDS
+) -> TrainingCost:
     """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
     keep_memory()
-    config = unguided(material.spec.config)  # there is no earlier state yet
+    config = config_without_guide(material.spec.config)  # there is no earlier state yet
     say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     forget_peak(device)
     model = make_model(material.spec.with_config(config), device)
-    give_guides(model, None)
+    attach_guides(model, None)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     forget_peak(device)
@@ -74,7 +55,7 @@ def measure(material: Material, device: torch.device, seconds: float = STEP_SECO
     heldout = {"step": 10_000, **{f"heldout_{name}": value for name, value in losses.items()}}
     images, _ = material.batches.batch(0)
     shown = images.repeat(-(-GRID // len(images)), 1, 1, 1)[:GRID]
-    return Measured(
+    return TrainingCost(
         images_per_second=batch / each,
         utilization=utilization(model, images, batch / each),
         seconds_a_step=each,

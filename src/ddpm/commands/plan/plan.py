@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ddpm.commands.plan.benchmark import Measured, measure
+from ddpm.commands.plan.benchmark import measure
 from ddpm.commands.plan.proposals import Change, narrower, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
 from ddpm.config import Config, ScaleName
@@ -18,10 +18,10 @@ from ddpm.device import pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.offline import Material, material
 from ddpm.loading.targets import Asked, Target, read_target
-from ddpm.models.autoguidance import check_begun
+from ddpm.models.autoguidance import check_no_guide
 from ddpm.presets import PRESETS
 from ddpm.training.budget import OVERHEAD, with_total
-from ddpm.training.footprint import disk
+from ddpm.training.footprint import TrainingCost, disk
 
 TRY_SECONDS = 4.0  # of the steps of a smaller network
 LOWER: dict[ScaleName, tuple[ScaleName, ...]] = {
@@ -51,7 +51,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
             "A few-step student takes a fifth of its teacher's training time (ddpm distill); plan that one."
         )
     if target.run is None:
-        check_begun(target.config)
+        check_no_guide(target.config)
     where = pick_device(asked.device)
     images = material(target.config)
     measured = measure(images, where)
@@ -79,7 +79,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     return found
 
 
-def _whole(config: Config, images: Material, measured: Measured) -> Config:
+def _whole(config: Config, images: Material, measured: TrainingCost) -> Config:
     """The configuration with its total as a number of steps."""
     if config.training.epochs and not config.training.minutes and images.images is None:
         raise RequestError(

@@ -6,10 +6,9 @@ import json
 from importlib import resources
 from typing import Any
 
-from ddpm.commands.doctor.case import Case
-from ddpm.commands.doctor.data_rules import many_passes
 from ddpm.config import Config, differences
 from ddpm.presets import PRESETS
+from ddpm.training.memorization import expects_copies
 
 Row = dict[str, Any]
 IMAGES = (
@@ -32,8 +31,10 @@ def expectation(config: Config, images: int, rows: list[Row], trained_on: int | 
 
     `trained_on`: how many different images there are; None where that is not known.
     """
-    crowded = many_passes(Case(config, steps=config.training.steps, images=trained_on))
-    copies = "" if crowded is None else f"; {crowded.words.removesuffix('.')}: expect copies"
+    passes = images / trained_on if trained_on else 0.0
+    copies = ""
+    if config.model == "ddpm" and expects_copies(config, passes):
+        copies = f"; {passes:,.0f} passes over {trained_on:,} images: expect copies"
     return _promised(config, images, rows) + copies
 
 

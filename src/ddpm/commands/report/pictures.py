@@ -14,19 +14,19 @@ import numpy as np
 from PIL import Image
 
 from ddpm.config import Config
-from ddpm.data.catalogue import at_hand, cache_dir, data_dir
+from ddpm.data.catalogue import cache_dir, data_dir, find_offline
 from ddpm.data.dataset import Dataset
 from ddpm.data.image_files import Images
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError, WorkError
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import Opened
-from ddpm.models.families import make_model
 from ddpm.models.outlines import outlines
+from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
-from ddpm.sampling.forward_process import forward_columns, spread
+from ddpm.sampling.forward_process import forward_columns, spaced_timesteps
 from ddpm.sampling.provenance import drawn_like
 from ddpm.sampling.settings import filmed_settings
 from ddpm.visuals.animations import denoising_gif, frame_indices
@@ -172,7 +172,7 @@ def draw_forward(
 
 def training_images(config: Config, content_hash: str | None) -> Images | None:
     """A few of the images that a run was trained on, where they are at hand and unchanged; no download."""
-    path = at_hand(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
+    path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is None:
         return None
     data = replace(config.data, path=str(path), labels=False)
@@ -182,4 +182,4 @@ def training_images(config: Config, content_hash: str | None) -> Images | None:
         return None
     if content_hash is not None and dataset.report["content_hash"] != content_hash:
         return None
-    return np.array(dataset.images[spread(dataset.train)])
+    return np.array(dataset.images[spaced_timesteps(dataset.train)])

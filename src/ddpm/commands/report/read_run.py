@@ -20,13 +20,13 @@ from ddpm.commands.report.pictures import (
 )
 from ddpm.commands.report.reproduce import (
     data_command,
-    data_name,
     evaluate_command,
     forward_command,
     sample_command,
     train_command,
 )
 from ddpm.config import Config, load_config
+from ddpm.data.catalogue import data_name
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
@@ -94,7 +94,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
         filmed=filmed,
         average=None if opened is None else opened.average,
         weights="" if opened is None else weights_hash(opened.model),
-        data_name=data_name(config),
+        data_name=data_name(config.data.path),
         evaluation=read_evaluation(folder.evaluation),
         pictures=album.taken,
         forward_from_data=from_data,

@@ -13,7 +13,7 @@ from ddpm.commands.report.gather import gather, open_subjects
 from ddpm.commands.report.notes import Notes, read_notes, template
 from ddpm.commands.report.pictures import Album, draw_schedules
 from ddpm.commands.report.words.languages import LANGUAGES, Words
-from ddpm.config import load_config, unknown
+from ddpm.config import load_config, unknown_name
 from ddpm.documents import typefaces
 from ddpm.documents.document import Document, texts
 from ddpm.documents.markdown import to_markdown
@@ -67,7 +67,11 @@ def write_report(request: ReportRequest) -> list[Path]:
         pictures = Path(scratch) / request.pictures.name
         pictures.mkdir()
         material, uncompared = gather(
-            subjects, pictures, request.language, request.said or command(request), request.device
+            subjects,
+            pictures,
+            request.language,
+            request.said or report_command(request),
+            request.device,
         )
         schedule = draw_schedules(Album(pictures), list(map(load_config, subjects.configs)))
         document = compose(material, request.front, notes, schedule=schedule, uncompared=uncompared)
@@ -88,7 +92,7 @@ def write_report(request: ReportRequest) -> list[Path]:
 def _check(request: ReportRequest) -> None:
     """RequestError for what cannot be done, before anything is drawn."""
     if request.language not in LANGUAGES:
-        raise unknown("language", request.language, LANGUAGES)
+        raise unknown_name("language", request.language, LANGUAGES)
     if request.out.suffix not in (".pdf", ".md"):
         raise RequestError(f"{request.out} should end in .pdf, or in .md for Markdown alone.")
     if request.out.suffix == ".pdf":
@@ -164,7 +168,7 @@ def _keep(pictures: Path, place: Path) -> None:
             (temporary / picture.name).write_bytes(picture.read_bytes())
 
 
-def command(request: ReportRequest) -> str:
+def report_command(request: ReportRequest) -> str:
     """The command line that asks for the same."""
     words = ["ddpm", "report", *request.targets]
     for folder in request.comparisons:

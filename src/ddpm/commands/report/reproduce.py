@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from ddpm.config import Config, differences, get
-from ddpm.data.hub import is_name
+from ddpm.config import Config, differences, get_value
+from ddpm.data.catalogue import data_name
 from ddpm.presets import PRESETS
 
 _TOTALS = ("training.steps", "training.minutes", "training.epochs")
@@ -28,12 +28,12 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
     words = ["ddpm", "train", config.preset if preset else "digits"]
     words += ["--scale", config.scale] if preset and preset.scales else []
     if config.data.path != base.data.path:
-        words += ["--data", data_name(config)]
+        words += ["--data", data_name(config.data.path)]
     words += _total(config, base)
     words += ["--all-images"] if config.data.all_images and not base.data.all_images else []
     for key in differences(base, config):
         if key not in _TOLD or (key == "data.all_images" and base.data.all_images):
-            words += ["--set", f"{key}={_value(get(config, key))}"]
+            words += ["--set", f"{key}={_value(get_value(config, key))}"]
     words += ["--init", init] if init else []
     return shlex.join([*words, "--out", str(run)])
 
@@ -58,16 +58,10 @@ def _value(value: Any) -> str:
     )
 
 
-def data_name(config: Config) -> str:
-    """What the images are called: a data set's name, hf:OWNER/NAME, else the last part of the path."""
-    path = config.data.path
-    return path if is_name(path) else PurePath(path).name or path
-
-
 def data_command(config: Config) -> str:
     """What counts the images again."""
     data = config.data
-    words = ["ddpm", "data", "prepare", data_name(config)]
+    words = ["ddpm", "data", "prepare", data_name(config.data.path)]
     words += ["--size", str(data.size)] if data.size != "auto" else []
     words += ["--channels", str(data.channels)] if data.channels != "auto" else []
     return shlex.join([*words, *(["--all-images"] if data.all_images else [])])
@@ -75,7 +69,7 @@ def data_command(config: Config) -> str:
 
 def forward_command(config: Config) -> str:
     return shlex.join(
-        ["ddpm", "forward", data_name(config), "--schedule", config.diffusion.schedule]
+        ["ddpm", "forward", data_name(config.data.path), "--schedule", config.diffusion.schedule]
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddpm.config import SamplingConfig, unknown
+from ddpm.config import SamplingConfig, unknown_name
 from ddpm.data.image_files import Images
-from ddpm.distributed import is_main, together
+from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
 from ddpm.loading.models import Opened, open_model
@@ -77,7 +77,7 @@ def write_samples(
 
     Several processes share the drawing; the main one writes.
     """
-    with together():
+    with process_group():
         return _write_samples(target, overrides, request, device)
 
 
@@ -136,7 +136,7 @@ def _suffix(request: SampleRequest) -> str:
 def _check_outputs(request: SampleRequest) -> None:
     """RequestError, before anything is drawn, where a place cannot be written to."""
     if request.out is not None and _suffix(request) not in OUTPUTS:
-        raise unknown("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+        raise unknown_name("kind of file", _suffix(request) or str(request.out), OUTPUTS)
     if request.out is not None:
         check_place(request.out)
     folder = request.png_dir

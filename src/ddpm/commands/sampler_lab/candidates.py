@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ddpm.config import SamplingConfig, unknown
+from ddpm.config import SamplingConfig, unknown_name
 from ddpm.diffusion.guidance import in_interval
 from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions
 from ddpm.errors import RequestError
@@ -75,7 +75,7 @@ def plan_points(
     found: dict[SamplingConfig, Point] = {}
     for sampler in samplers:
         if sampler not in SAMPLERS:
-            raise unknown("sampler", sampler, SAMPLERS)
+            raise unknown_name("sampler", sampler, SAMPLERS)
         for budget in budgets:
             point = _within(model, sampler, budget, overrides)
             found[point.settings] = point

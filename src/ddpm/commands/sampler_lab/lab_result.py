@@ -16,7 +16,7 @@ from ddpm.config import SamplingConfig, load_config
 from ddpm.evaluation.paired_distance import Yardstick, as_good_as_the_best, cheapest_as_good
 from ddpm.evaluation.scores import Row
 from ddpm.files import write_json
-from ddpm.loading.guides import anchored
+from ddpm.loading.guides import with_absolute_guide
 from ddpm.loading.models import Opened
 from ddpm.runs import RunFolder
 from ddpm.visuals.tradeoffs import Spot, Tradeoff
@@ -102,7 +102,10 @@ def default_words(opened: Opened, target: str, settings: SamplingConfig, keep: b
 
 def take_over(run: RunFolder, settings: SamplingConfig) -> None:
     """Make `settings` the run's own: `open_model` reads them from its configuration."""
-    write_json(run.config, replace(load_config(run.config), sampling=anchored(settings)).to_dict())
+    write_json(
+        run.config,
+        replace(load_config(run.config), sampling=with_absolute_guide(settings)).to_dict(),
+    )
 
 
 def _options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:

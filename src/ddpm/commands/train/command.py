@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
-from ddpm.commands.arguments import add_device, add_scale, add_set, count, positive
-from ddpm.config import load_config
+from ddpm.commands.arguments import add_device, add_scale, add_set, count, positive, print_outcome
 from ddpm.loading.recipes import _training_request
 from ddpm.presets import PRESETS
-from ddpm.runs import RunFolder
 
 
 def define_train(parser: argparse.ArgumentParser) -> None:
@@ -52,11 +50,3 @@ def run_train(options: Namespace) -> int:
     config, out = _training_request(options)
     outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
     return print_outcome(outcome.run, outcome.exit_status)
-
-
-def print_outcome(run: RunFolder, status: int) -> int:
-    """Name the pictures of a finished run."""
-    if status == 0:
-        for path in run.pictures(load_config(run.config).has_reverse_process):
-            print(path)
-    return status

@@ -15,7 +15,7 @@ import torch
 
 from ddpm.data.dataset import Dataset
 from ddpm.device import deterministic, resolve_precision
-from ddpm.distributed import size
+from ddpm.distributed import world_size
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
 from ddpm.terminal import say
@@ -45,7 +45,7 @@ def describe(
         "cpu": _cpu(),
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
-        "processes": size(),
+        "processes": world_size(),
         "precision": resolve_precision(training.precision, device),
         **compile_facts(model),
         "seed": training.seed,
@@ -95,7 +95,7 @@ def _version() -> str:
 
 def _commit() -> str | None:
     """The commit of the checkout this package runs from, with + where files differ; None elsewhere."""
-    source = Path(__file__).resolve().parents[1]
+    source = Path(__file__).resolve().parents[2]
     if source.parent.name != "src":  # installed: a repository around it is somebody else's
         return None
     command = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12"]

@@ -15,7 +15,7 @@ from ddpm.data.pixels import to_model
 from ddpm.evaluation.copies import copying, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
-from ddpm.models.sharded import whole
+from ddpm.models.sharded import gather_model
 from ddpm.sampling.draw import choose_labels, draw
 from ddpm.sampling.settings import cheap_settings
 from ddpm.training.loop import Batch
@@ -62,7 +62,7 @@ class MemoryCheck:
 
     def _drawn(self) -> Tensor:
         """Vectors of the images of seeds 0 to 49 by a cheap solver."""
-        seeds, model = range(DRAWN), whole(self.model)
+        seeds, model = range(DRAWN), gather_model(self.model)
         settings = cheap_settings(model.spec.config.sampling)
         with torch.no_grad():
             images = draw(model, seeds, choose_labels(model, seeds, None), settings)

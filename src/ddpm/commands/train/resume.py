@@ -6,11 +6,11 @@ import shlex
 from dataclasses import replace
 
 from ddpm.config import Config, differences, load_config
-from ddpm.data.catalogue import at_hand, cache_dir, data_dir, is_known
+from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_known
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import is_leftover
-from ddpm.models.autoguidance import check_begun
+from ddpm.models.autoguidance import check_no_guide
 from ddpm.runs import RunFolder
 from ddpm.training.budget import TOTALS, with_asked_total
 
@@ -23,7 +23,7 @@ def begun(run: RunFolder, asked: Config) -> Config:
         or any(path != run.lock and not is_leftover(path) for path in folder.iterdir())
     ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
-    check_begun(asked)
+    check_no_guide(asked)
     return asked
 
 
@@ -34,7 +34,7 @@ def continued(run: RunFolder, asked: Config) -> Config:
     """
     own = load_config(run.config)
     place = own.data.path
-    gone = at_hand(place, data_dir=data_dir(), cache_dir=cache_dir()) is None
+    gone = find_offline(place, data_dir=data_dir(), cache_dir=cache_dir()) is None
     changed = [key for key in differences(own, asked) if key not in TOTALS and key != "preset"]
     changed = [key for key in changed if not key.startswith("sampling.")]
     changed = [key for key in changed if not (gone and key == "data.path")]

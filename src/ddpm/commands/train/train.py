@@ -25,12 +25,19 @@ from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import broken_words, shut_words
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
-from ddpm.distributed import LostError, agreed, check_same, from_main, is_main, together
+from ddpm.distributed import (
+    ProcessLostError,
+    check_same_on_all_ranks,
+    is_main,
+    process_group,
+    raise_on_all_ranks,
+    run_on_main,
+)
 from ddpm.errors import WorkError
 from ddpm.files import check_place, remove_leftovers, write_json
 from ddpm.loading.checkpoints import load_into, newest_checkpoint, step_back
 from ddpm.loading.datasets import open_dataset, spec_of
-from ddpm.loading.guides import check_still_there
+from ddpm.loading.models import attach_guides, check_guide_exists
 from ddpm.loading.pseudo_labels import keep_classes, with_pseudo_classes
 from ddpm.loading.teachers import (
     find_teacher,
@@ -40,10 +47,10 @@ from ddpm.loading.teachers import (
     teacher_facts,
     with_facts_of,
 )
-from ddpm.locking import alone
+from ddpm.locking import exclusive_lock
 from ddpm.models.autoguidance import guiding_step
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.models.sharded import check_parts, in_parts, whole
+from ddpm.models.sharded import check_shardable, gather_model, make_sharded
 from ddpm.optim.parallel import check_shared
 from ddpm.runs import RunFolder
 from ddpm.sampling.run_pictures import draw_preview, finish
@@ -89,14 +96,14 @@ def train(
     RequestError where another process is training there.
     """
     run = RunFolder(out)
-    with together(), ExitStack() as held:
+    with process_group(), ExitStack() as held:
         config = continued(run, config) if run.exists() else begun(run, config)
         init = started_from(run, config, init)
         check_place(run.config)
         check_shared(config)
         if shard:
-            check_parts(config)
-        from_main(lambda: held.enter_context(alone(run.lock, f"The run {run.root}")))
+            check_shardable(config)
+        run_on_main(lambda: held.enter_context(exclusive_lock(run.lock, f"The run {run.root}")))
         return _train(run, config, init, pick_device(device), shard)
 
 
@@ -113,7 +120,7 @@ def _train(
     teacher = find_teacher(run, config, init, str(where))
     spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
     if shard:
-        make = in_parts
+        make = make_sharded
 
     def untrained() -> GenerativeModel:
         new = make(spec, where)
@@ -144,8 +151,10 @@ def _train(
     if found is not None:
         check_same_model(run, found.spec.config, config)
         load_into(model, found.state, run.root)
-        check_still_there(model, run, config.sampling)
-    check_same(f"{start} {config}", f"The files in {run.root}")  # read by all before one writes
+        check_guide_exists(model, run, config.sampling)
+    check_same_on_all_ranks(
+        f"{start} {config}", f"The files in {run.root}"
+    )  # read by all before one writes
     if is_main():
         for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
             remove_leftovers(folder)
@@ -164,7 +173,7 @@ def _train(
         attempt = partial(_attempt, run, model, batches, dataset, interrupt)
         try:
             last = recovering(attempt, start, config, back)
-        except LostError:
+        except ProcessLostError:
             raise
         except WorkError as error:
             raise WorkError(f"{error} {_advice(run)}") from error
@@ -175,7 +184,7 @@ def _train(
             f"Saved at step {last} of {config.training.steps}. Run the same command again to go on."
         )
         return Outcome(run, last, config.training.steps, interrupt.exit_status)
-    finish(run, whole(model))
+    _finish(run, model)
     return Outcome(run, last, config.training.steps, 0)
 
 
@@ -225,7 +234,7 @@ def _attempt(
         log.sync()
         progress = {"step": step, "seconds": seconds, **start.mends.row()}
         state = model.state()
-        with agreed():
+        with raise_on_all_ranks():
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, model.spec, progress)
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
@@ -243,7 +252,7 @@ def _attempt(
         heldout,
         log,
         save,
-        lambda step: draw_preview(run, whole(model), step),
+        lambda step: draw_preview(run, gather_model(model), step),
         report,
         MemoryCheck(model, dataset, heldout),
         Snapshots(run, model, step),
@@ -265,11 +274,18 @@ def _finished(run: RunFolder, model: GenerativeModel, step: int) -> Outcome:
     say(f"{run.root} is finished: {step} steps. Ask for a larger total to go on.")
     saved = run.checkpoint(step).stat().st_mtime
     wanted = run.pictures(model.spec.config.has_reverse_process)
-    if not from_main(
+    if not run_on_main(
         lambda: all(path.is_file() and path.stat().st_mtime >= saved for path in wanted)
     ):
-        finish(run, whole(model))
+        _finish(run, model)
     return Outcome(run, step, model.spec.config.training.steps, 0)
+
+
+def _finish(run: RunFolder, model: GenerativeModel) -> None:
+    """Draw the pictures of a finished run."""
+    whole = gather_model(model)
+    attach_guides(whole, run)
+    finish(run, whole)
 
 
 def _heldout(dataset: Dataset) -> loop.Batch | None:

@@ -11,7 +11,7 @@ import torch
 
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.families import MODELS, make_model
+from ddpm.models.registry import MODELS, make_model
 from ddpm.models.spec import ModelSpec
 
 METHODS = [name for name in vars(GenerativeModel) if not name.startswith("_")]
