@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import subprocess
 import sys
@@ -10,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ddpm import locking
 from ddpm.errors import RequestError
 from ddpm.locking import exclusive_lock, is_abandoned
+
+if sys.platform != "win32":
+    import fcntl
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="replaces flock, which Windows lacks")
 
 HOLDER = """
 import sys
@@ -29,6 +35,12 @@ def lock(tmp_path: Path) -> Path:
     return tmp_path / "run" / ".lock"
 
 
+def pid_in(lock: Path) -> int:
+    with lock.open("rb", buffering=0) as file:
+        file.seek(1)
+        return int(file.read())
+
+
 @pytest.fixture
 def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock until its standard input ends."""
@@ -42,7 +54,7 @@ def holder(lock: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_it_leaves_nothing_where_there_was_nothing(lock: Path, tmp_path: Path) -> None:
     with exclusive_lock(lock, "it"):
-        assert lock.read_text(encoding="ascii") == f"{os.getpid()}\n"
+        assert pid_in(lock) == os.getpid()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,7 +68,7 @@ def test_a_second_process_is_refused_in_a_sentence(
     lock: Path, holder: subprocess.Popen[str]
 ) -> None:
     sentence = (
-        rf"^The run x is in use by another process \(number {holder.pid}\); wait until .* --out\.$"
+        rf"^The run x is in use by another process \(PID {holder.pid}\)\. Wait until .* --out\.$"
     )
     with pytest.raises(RequestError, match=sentence), exclusive_lock(lock, "The run x"):
         raise AssertionError("two hold one lock")
@@ -73,38 +85,44 @@ def test_the_lock_of_a_killed_process_is_no_obstacle(
     holder.wait()
     assert lock.is_file() and is_abandoned(lock)
     with exclusive_lock(lock, "it"):
-        assert lock.read_text(encoding="ascii") == f"{os.getpid()}\n" and not is_abandoned(lock)
+        assert pid_in(lock) == os.getpid() and not is_abandoned(lock)
     assert not lock.exists() and not is_abandoned(lock)
 
 
-def test_a_lock_that_is_removed_meanwhile_is_made_anew(
+@posix
+def test_a_lock_file_removed_by_its_last_holder_is_created_anew(
     lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its holder ends between the opening of the file and the lock on it: that file is nobody's."""
-    real, calls = locking._lock, []
+    """The holder ends after this process opened the file and before it locked it."""
+    flock, calls = fcntl.flock, []
 
-    def late(handle: int) -> None:
-        real(handle)
+    def late(handle: int, operation: int) -> None:
+        flock(handle, operation)
         if not calls:
             lock.unlink()
         calls.append(handle)
 
-    monkeypatch.setattr(locking, "_lock", late)
-    with exclusive_lock(lock, "it"):
-        assert len(calls) == 2 and lock.is_file()
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", late)
+        with exclusive_lock(lock, "it"):
+            assert len(calls) == 2 and lock.is_file()
 
 
 def test_a_full_disk_has_room_for_a_lock(
     lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(handle: int, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    def open_full(path: Path, *_: object, **__: object) -> Full:
+        return Full(path, "r+b")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", full)
+        patch.setattr(Path, "open", open_full)
         with exclusive_lock(lock, "it"):
             with (
-                pytest.raises(RequestError, match="in use by another process; "),
+                pytest.raises(RequestError, match=r"in use by another process\. "),
                 exclusive_lock(lock, "it"),
             ):
                 raise AssertionError("two hold one lock")
@@ -112,10 +130,27 @@ def test_a_full_disk_has_room_for_a_lock(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_without_locks_holds_nobody_up(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def without(handle: int) -> None:
-        raise OSError(95, "Operation not supported")
+@posix
+def test_a_drive_without_lock_support_blocks_nobody(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(handle: int, operation: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(locking, "_lock", without)
-    with exclusive_lock(lock, "it"):
-        assert not is_abandoned(lock)  # nothing is known of its holder
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", unsupported)
+        with exclusive_lock(lock, "it"):
+            assert lock.is_file() and not is_abandoned(lock)  # its holder is unknown
+    assert not lock.exists()
+
+
+@posix
+def test_other_errors_of_the_disk_are_not_hidden(
+    lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(handle: int, operation: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    with pytest.raises(OSError, match="Input/output"), exclusive_lock(lock, "it"):
+        raise AssertionError("nothing was locked")

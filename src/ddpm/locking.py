@@ -1,4 +1,8 @@
-"""One process at a time: a lock that the system lets go of when its holder dies, however it dies."""
+"""File locks that let one process at a time use a run or a cache folder.
+
+The operating system releases a lock when its process ends, even by SIGKILL, so a leftover lock file
+blocks nobody.
+"""
 
 from __future__ import annotations
 
@@ -9,113 +13,84 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ddpm.errors import RequestError
 
-_BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # another process holds it
-_PLACE = 1 << 30  # Windows locks this byte, beyond the file's end, so that the file can be read
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, _PLACE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+_UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # raised by some network drives
+_WAIT = 0.2  # seconds: long enough for a holder that is just removing its lock file
+_PID_OFFSET = 1  # bytes; Windows does not let other processes read byte 0, which is the locked one
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path` inside the block; RequestError where another process holds it.
+def exclusive_lock(path: Path, owner: str) -> Iterator[None]:
+    """Hold the lock file `path` inside the block.
 
-    The file is made, with its folders, and removed again; one that a killed process left is no obstacle.
-    `what` the lock stands for opens the sentence. Where the disk knows no locks, none is held.
+    The file and its missing parent folders are created, and removed at the end. On a drive without lock
+    support the block runs unlocked. Raises RequestError if another process holds the lock; `owner`
+    names the locked thing at the start of the message.
     """
     new_folders = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _hold(path)
-    if handle is None:
+    lock = FileLock(path, fallback_to_soft=False)
+    if not _acquire(lock, _WAIT):
         raise RequestError(
-            f"{what} is in use by another process{_holder(path)}; wait until that one has ended, or "
-            "choose another --out."
+            f"{owner} is in use by another process{_holder(path)}. Wait until it ends, or choose "
+            "another --out."
         )
     try:
+        _write_pid(path)
         yield
     finally:
-        _let_go(handle, path)
-        with contextlib.suppress(OSError):  # one that is in use now stays, and those above it
+        if sys.platform != "win32":  # there filelock removes the file after the release
+            path.unlink(missing_ok=True)  # still locked: nobody else can hold this file
+        lock.release()
+        with contextlib.suppress(OSError):  # a folder with other files in it stays
             for folder in new_folders:
                 folder.rmdir()
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether the lock file `path` is there, but the process that made it is not."""
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except OSError:
+    """Return whether the lock file `path` exists but no process holds it."""
+    if not path.is_file():
         return False
+    lock = FileLock(path, fallback_to_soft=False)
     try:
-        _lock(handle)
+        return _acquire(lock, 0) and lock.is_locked
     except OSError:
         return False
     finally:
-        os.close(handle)
-    return True
+        lock.release()
 
 
-def _hold(path: Path) -> int | None:
-    """The open, locked file; None where another process holds it."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        if not _try(handle):
-            os.close(handle)
-            return None
-        if _is_still(handle, path):
-            break
-        os.close(handle)  # its holder removed it between the two lines above
-    with contextlib.suppress(
-        OSError
-    ):  # a courtesy: the first file that matters tells of a full disk
-        os.ftruncate(handle, 0)
-        os.lseek(handle, 0, os.SEEK_SET)
-        os.write(handle, f"{os.getpid()}\n".encode())
-    return handle
-
-
-def _try(handle: int) -> bool:
+def _acquire(lock: FileLock, timeout: float) -> bool:
+    """Return whether the lock is held now, or the drive supports no locks."""
     try:
-        _lock(handle)
-    except OSError as error:
-        return error.errno not in _BUSY  # some network disks know no locks
-    return True
-
-
-def _is_still(handle: int, path: Path) -> bool:
-    """Whether the open file is the one that has the name now."""
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except FileNotFoundError:
+        lock.acquire(timeout=timeout)
+    except Timeout:
         return False
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    return True
 
 
-def _let_go(handle: int, path: Path) -> None:
-    if sys.platform == "win32":  # which removes no open file
-        os.close(handle)
-        with contextlib.suppress(OSError):
-            path.unlink()
-    else:
-        path.unlink(missing_ok=True)
-        os.close(handle)
+def _write_pid(path: Path) -> None:
+    with (
+        contextlib.suppress(OSError),
+        path.open("r+b") as file,
+    ):  # a full disk: only the PID is lost
+        file.seek(_PID_OFFSET)
+        file.write(f"{os.getpid()}\n".encode())
+        file.truncate()
 
 
 def _holder(path: Path) -> str:
-    """` (number 1234)`, where the file says so."""
+    """Return ` (PID 1234)`, or an empty string if the lock file does not name its holder."""
     try:
-        number = path.read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
+        with path.open("rb", buffering=0) as file:
+            file.seek(_PID_OFFSET)
+            pid = file.read().strip()
+    except OSError:
         return ""
-    return f" (number {number})" if number.isdecimal() else ""
+    return f" (PID {int(pid)})" if pid.isdigit() else ""

@@ -42,7 +42,7 @@ DATA = (
     (1, "ddpm.data.cache", "_publish"),
 )
 LIFE = (
-    (1, "ddpm.locking", "_lock"),
+    (1, "ddpm.locking", "_acquire"),
     *DATA,
     (1, "ddpm.training.log", "write_text"),
     (1, "ddpm.models.ddpm:Ddpm", "training_step"),

@@ -334,7 +334,7 @@ def test_other_weights_than_a_run_began_with_are_refused(
 
 def test_a_second_process_on_a_run_is_refused(copy: RunFolder, tmp_path: Path) -> None:
     with exclusive_lock(copy.lock, "it"):
-        refused(tiny("training.steps=8"), copy.root, "is in use by another process .number")
+        refused(tiny("training.steps=8"), copy.root, "is in use by another process .PID")
     new = RunFolder(tmp_path / "new")
     with exclusive_lock(new.lock, "it"):
         refused(tiny(), new.root, "is in use by another process")
