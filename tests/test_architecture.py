@@ -27,7 +27,7 @@ FLOORS = (  # top floor first; units on one floor may not import one another
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
 OUTSIDE = {"__init__", "__main__"}
-STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "locking", "quantities"}
+STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "quantities"}
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {
