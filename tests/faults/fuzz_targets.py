@@ -32,7 +32,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.runs import read_rows
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
-from ddpm.training.recovery import Start
+from ddpm.training.recovery import StartPoint
 from tests.faults.hostile_images import encode, idx_bytes, picture, wholes
 
 SPEC = ModelSpec(
@@ -133,7 +133,7 @@ def read_state(data: bytes) -> None:
     (place / checkpoint.STATE_FILE).write_bytes(data)
     try:
         progress = checkpoint._read_state(place)["progress"]
-        start = Start.at(checkpoint.Checkpoint({}, SPEC, progress))
+        start = StartPoint.at(checkpoint.Checkpoint({}, SPEC, progress))
         assert start.mends.applied(Config()).training.learning_rate >= 0 and start.seconds >= 0
         checkpoint.load(place)
     except RequestError as error:

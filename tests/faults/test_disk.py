@@ -109,7 +109,7 @@ def test_a_full_disk_is_one_sentence_and_no_loss(
     assert not leftovers(run) or not run.root.exists()
     for step in run.checkpoint_steps():
         checkpoint.load(run.checkpoint(step))
-        assert f"The checkpoint of step {step} is whole" in last or step < max(
+        assert f"The checkpoint of step {step} is intact" in last or step < max(
             run.checkpoint_steps()
         )
     assert train(run) == 0  # there is room again
@@ -195,7 +195,7 @@ def test_a_damaged_checkpoint_is_never_called_whole(
     cut(copy.checkpoint(4) / "weights.safetensors")
     monkeypatch.setattr(Image, "save", refusing(Image, "save", 1))
     assert train(copy) == 1
-    assert "The checkpoint of step 2 is whole" in capsys.readouterr().err.splitlines()[-1]
+    assert "The checkpoint of step 2 is intact" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_file_that_the_disk_cannot_read_is_damage_too(

@@ -30,8 +30,8 @@ from ddpm.optim.optimizers import learning_rate
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
-from ddpm.training.budget import seconds_a_step
-from ddpm.training.faults import MemoryShortError, guarded_step
+from ddpm.training.budget import seconds_per_step
+from ddpm.training.faults import OutOfMemoryError, guarded_step
 
 TINY = (
     "network.channels=8",
@@ -184,7 +184,7 @@ def test_the_second_time_it_stops_and_says_why(tmp_path: Path, monkeypatch: Patc
     monkeypatch.setattr(Ddpm, "training_step", never)
     words = (
         r"At step 5 the loss became nan\. It had been at half the learning rate already\. "
-        r"The checkpoint of step 4 is whole\. Train again with a lower training\.learning_rate"
+        r"The checkpoint of step 4 is intact\. Train again with a lower training\.learning_rate"
     )
     with pytest.raises(WorkError, match=words):
         train(tiny(), tmp_path / "run")
@@ -301,7 +301,7 @@ def test_what_a_cut_step_had_gathered_is_forgotten(tmp_path: Path, monkeypatch: 
     state = checkpoint.load(told.checkpoint(2))
     for path in told.checkpoints.iterdir():
         checkpoint.save(path, state.state, state.spec, {**state.progress, "accumulate": 4})
-    monkeypatch.setattr(resume, "with_asked_total", lambda own, asked: asked)
+    monkeypatch.setattr(resume, "with_requested_total", lambda own, asked: asked)
     told = train(tiny("training.accumulate=2"), told.root).run
     assert tensors(run) == tensors(told)
 
@@ -344,7 +344,7 @@ def test_want_of_memory_is_told_from_other_errors(error: Exception, short: bool)
         def training_step(self, *arguments: Any) -> Losses:
             raise error
 
-    with pytest.raises(MemoryShortError if short else RuntimeError) as caught:
+    with pytest.raises(OutOfMemoryError if short else RuntimeError) as caught:
         guarded_step(Broken(), torch.zeros(1), None, 7)  # type: ignore[arg-type]
     assert caught.value.__context__ is None  # a traceback would keep the step's tensors alive
     assert not short or "At step 7" in str(caught.value)
@@ -356,7 +356,7 @@ def test_measuring_for_minutes_goes_on_in_micro_batches_too(monkeypatch: Patch) 
     model = Ddpm(ModelSpec(tiny(), (1, 8, 8), (0.0,), 0.5))
     images = np.zeros((16, 1, 8, 8), np.uint8)
     batches = Batches(images, np.arange(16), None, batch_size=8, seed=0)
-    assert seconds_a_step(model, batches, 0.0) > 0
+    assert seconds_per_step(model, batches, 0.0) > 0
     assert refusals == [8, 4] and model.training.accumulate == 4
 
 

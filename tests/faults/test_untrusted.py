@@ -25,7 +25,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, read_rows
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
-from ddpm.training.recovery import Start
+from ddpm.training.recovery import StartPoint
 
 CONFIG = with_overrides(
     Config(), ["network.channels=8", "network.multipliers=[1]", "training.optimizer=adamw"]
@@ -319,7 +319,7 @@ def test_progress_that_no_training_writes_is_damage(tmp_path: Path, progress: An
 def test_progress_without_its_seconds_is_gone_on_from(tmp_path: Path) -> None:
     run = begun(tmp_path)
     resealed(run, progress={"step": 5})
-    assert Start.at(newest_checkpoint(run)) == Start(5)
+    assert StartPoint.at(newest_checkpoint(run)) == StartPoint(5)
 
 
 @pytest.mark.parametrize(

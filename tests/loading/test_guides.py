@@ -27,7 +27,7 @@ from ddpm.config import load_config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.models import open_model
-from ddpm.loading.targets import Asked
+from ddpm.loading.targets import TargetRequest
 from ddpm.loading.teachers import check_teacher
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
@@ -38,7 +38,7 @@ from ddpm.sampling.provenance import draw_again
 from ddpm.sampling.run_pictures import finish
 from ddpm.sampling.settings import cheap_settings, chosen_settings
 from ddpm.scoring.measure import EvaluationRequest
-from ddpm.training.checkpoint import keep_steps, load, load_weights, save, save_weights
+from ddpm.training.checkpoint import load, load_weights, save, save_weights, steps_to_keep
 from ddpm.visuals.grid_mark import read_mark
 
 TINY = (
@@ -338,7 +338,7 @@ def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_
     longer = replace(config, training=replace(config.training, steps=20))
     assert train(longer, copy.root, device="cpu").exit_status == 0
     steps = copy.checkpoint_steps()
-    assert 4 in steps and 4 not in keep_steps(steps)
+    assert 4 in steps and 4 not in steps_to_keep(steps)
     with Image.open(copy.sample_grid) as picture:
         mark = read_mark(picture)
     assert mark is not None and mark.sampling["guide"] == "step:4"
@@ -391,9 +391,9 @@ def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
     run: RunFolder, tmp_path: Path
 ) -> None:
     copy = guided_copy(run, tmp_path / "guided", "model:bundled:digits")
-    found = plan(PlanRequest(Asked(str(copy.root), device="cpu")))
+    found = plan(PlanRequest(TargetRequest(str(copy.root), device="cpu")))
     assert "away from model:bundled:digits" in found["drawing"]
-    asked = Asked(
+    asked = TargetRequest(
         "digits", overrides=("sampling.guidance=2", "sampling.guide=step:2"), device="cpu"
     )
     with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):

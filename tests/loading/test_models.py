@@ -16,8 +16,8 @@ from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.checkpoints import newest_checkpoint
-from ddpm.loading.datasets import located, open_dataset, spec_of
-from ddpm.loading.models import bundled_names, open_model, open_weights
+from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
+from ddpm.loading.models import bundled_names, load_initial_weights, open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -64,7 +64,7 @@ def test_a_run_is_found_by_path_and_below_runs(run: RunFolder, target: str) -> N
     opened = open_model(target, "cpu")
     assert opened.run == found and opened.name == "mine" and "step 20" in opened.origin
     assert same_weights(opened.model.state()["ema"], 20)
-    assert same_weights(open_weights(target)["ema"], 20)
+    assert same_weights(load_initial_weights(target)["ema"], 20)
 
 
 def test_a_run_draws_as_its_configuration_says_now(run: RunFolder) -> None:
@@ -156,19 +156,19 @@ def test_a_spec_states_the_data_in_model_range() -> None:
     dataset = Dataset(
         "set", images, labels, ("a", "b", "c"), np.array([0, 1, 2, 3]), np.array([4, 5]), "", report
     )  # fmt: skip
-    spec = spec_of(CONFIG, dataset)
+    spec = model_spec(CONFIG, dataset)
     assert spec.image_shape == (3, 2, 2)
     assert spec.data_mean == (0.0, -0.5, 1.0)
     assert spec.data_std == pytest.approx(2 * (0.09 / 3) ** 0.5)
     assert spec.class_names == ("a", "b", "c")
     assert spec.class_counts == (1, 2, 1)  # of the images trained on
-    assert spec_of(CONFIG, replace(dataset, labels=None, class_names=())).class_counts == ()
+    assert model_spec(CONFIG, replace(dataset, labels=None, class_names=())).class_counts == ()
 
 
 def test_the_spread_of_the_digits_is_that_of_their_pixels() -> None:
     config = get_preset("digits").config
     dataset = open_dataset(config)
-    spec = spec_of(config, dataset)
+    spec = model_spec(config, dataset)
     pixels = dataset.images[dataset.train].astype(np.float64) / 127.5 - 1
     assert spec.data_mean == pytest.approx([pixels.mean()])
     assert spec.data_std == pytest.approx(pixels.std())
@@ -186,6 +186,6 @@ def test_a_download_is_said_once(
     monkeypatch.setattr(catalogue, "fetch", write)
     folder = catalogue.cache_dir() / "mnist"
     for _ in range(2):
-        assert located("mnist") == folder
-    assert located("digits").is_file()
+        assert dataset_path("mnist") == folder
+    assert dataset_path("digits").is_file()
     assert capsys.readouterr().err == f"downloading mnist into {folder.parent}\n"

@@ -20,7 +20,7 @@ from ddpm.evaluation import self_encoder
 from ddpm.loading import pseudo_labels
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import open_model
-from ddpm.loading.pseudo_labels import with_pseudo_classes
+from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_rows
 from ddpm.sampling.draw import choose_labels
@@ -63,7 +63,7 @@ def dataset() -> Dataset:
 
 
 def grouped(labels: str = "kmeans:3", own: Path | None = None) -> Dataset:
-    return with_pseudo_classes(dataset(), DataConfig(path="stripes.npy", labels=labels), own)
+    return with_pseudo_labels(dataset(), DataConfig(path="stripes.npy", labels=labels), own)
 
 
 def test_the_groups_that_are_there_are_found_and_found_again() -> None:
@@ -76,13 +76,13 @@ def test_the_groups_that_are_there_are_found_and_found_again() -> None:
     assert found.report["pseudo_classes"] == counts.tolist() == sorted(counts, reverse=True)
     shutil.rmtree(Path("cache") / "clusters")
     assert np.array_equal(grouped().labels, found.labels)
-    assert with_pseudo_classes(dataset(), DataConfig(labels="auto")).labels is None
+    assert with_pseudo_labels(dataset(), DataConfig(labels="auto")).labels is None
 
 
 def test_groups_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = grouped()
     (file,) = (Path("cache") / "clusters").iterdir()
-    monkeypatch.setattr(pseudo_labels, "find_groups", lambda dataset, k: np.full(120, k - 1))
+    monkeypatch.setattr(pseudo_labels, "cluster_images", lambda dataset, k: np.full(120, k - 1))
     assert np.array_equal(grouped().labels, found.labels)
     assert set(grouped("kmeans:2").labels) == {1}  # type: ignore[arg-type]
     file.write_bytes(file.read_bytes()[:-30])  # damaged: found anew
@@ -134,4 +134,4 @@ def test_too_few_images_are_said() -> None:
     np.save("few.npy", stripes()[:50])
     few = open_dataset(Config(data=DataConfig(path="few.npy")))
     with pytest.raises(RequestError, match="at least 60 training images"):
-        with_pseudo_classes(few, DataConfig(labels="kmeans:3"))
+        with_pseudo_labels(few, DataConfig(labels="kmeans:3"))

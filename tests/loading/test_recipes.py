@@ -10,7 +10,7 @@ import pytest
 from ddpm.config import Config, config_from_dict, get_value
 from ddpm.errors import RequestError
 from ddpm.loading import recipes
-from ddpm.loading.recipes import scaled
+from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS, Preset
 from ddpm.runs import RunFolder
 
@@ -42,31 +42,31 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
 def test_the_device_decides_and_it_is_said(on, capsys, scale: str) -> None:  # type: ignore[no-untyped-def]
     on(scale)
-    assert scaled("anime", None, "cpu") == PRESETS["anime"].at(scale)  # type: ignore[arg-type]
-    assert recipes.WORDS[scale] in capsys.readouterr().err
+    assert scaled_preset("anime", None, "cpu") == PRESETS["anime"].at(scale)  # type: ignore[arg-type]
+    assert recipes.DEVICE_NAMES[scale] in capsys.readouterr().err
 
 
 def test_a_scale_asked_for_beats_the_device(on) -> None:  # type: ignore[no-untyped-def]
     on("big-gpu")
-    assert scaled("anime-gray", "cpu").scale == "cpu"
+    assert scaled_preset("anime-gray", "cpu").scale == "cpu"
 
 
 def test_a_run_keeps_its_size_on_another_device(on, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     on("big-gpu")
     run = RunFolder(tmp_path)
-    assert scaled("anime", None, run=run).scale == "big-gpu"  # not begun yet
+    assert scaled_preset("anime", None, run=run).scale == "big-gpu"  # not begun yet
     run.config.write_text(json.dumps(PRESETS["anime"].at("small-gpu").to_dict()), "utf-8")
     capsys.readouterr()
-    assert scaled("anime", None, run=run) == PRESETS["anime"].at("small-gpu")
-    assert "was begun" in capsys.readouterr().err
+    assert scaled_preset("anime", None, run=run) == PRESETS["anime"].at("small-gpu")
+    assert f"as in {run.root}" in capsys.readouterr().err
 
 
 def test_a_preset_of_one_size_says_nothing_and_refuses_another(on, capsys) -> None:  # type: ignore[no-untyped-def]
     on("big-gpu")
-    assert scaled("mnist", None) == PRESETS["mnist"].config
+    assert scaled_preset("mnist", None) == PRESETS["mnist"].config
     assert capsys.readouterr().err == ""
     with pytest.raises(RequestError, match="leave --scale out"):
-        scaled("mnist", "big-gpu")
+        scaled_preset("mnist", "big-gpu")
 
 
 def test_a_configuration_from_before_scales_is_one_for_a_cpu() -> None:

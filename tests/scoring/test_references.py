@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.commands.train.environment import describe
+from ddpm.commands.train.environment import environment_record
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import write_json
-from ddpm.loading.datasets import open_dataset, spec_of
-from ddpm.loading.models import Opened
+from ddpm.loading.datasets import model_spec, open_dataset
+from ddpm.loading.models import OpenedModel
 from ddpm.models.registry import make_model
 from ddpm.runs import RunFolder
 from ddpm.scoring.references import halves, named_images, own_images, seen_by, split
@@ -53,11 +53,11 @@ def array(name: str, images: np.ndarray) -> str:
     return f"{name}.npy"
 
 
-def opened(path: str, *overrides: str) -> Opened:
+def opened(path: str, *overrides: str) -> OpenedModel:
     """A model with random weights that knows the statistics of the images at `path`."""
     config = with_overrides(Config(), [*SMALL, f"data.path={path}", *overrides])
-    spec = spec_of(config, open_dataset(config))
-    return Opened(make_model(spec), "mine", "the run mine", None)
+    spec = model_spec(config, open_dataset(config))
+    return OpenedModel(make_model(spec), "mine", "the run mine", None)
 
 
 def test_of_an_idx_set_the_test_files_are_the_floor(workplace: Path) -> None:
@@ -148,17 +148,17 @@ def test_images_that_moved_away_are_asked_for(workplace: Path) -> None:
         own_images(model, 10)
 
 
-def replace_path(model: Opened, path: str) -> Opened:
+def replace_path(model: OpenedModel, path: str) -> OpenedModel:
     spec = model.model.spec
     moved = spec.with_config(with_overrides(spec.config, [f"data.path={path}"]))
-    return Opened(make_model(moved), "mine", "the run mine", None)
+    return OpenedModel(make_model(moved), "mine", "the run mine", None)
 
 
 def test_images_that_changed_since_the_training_are_told_of(workplace: Path) -> None:
     model = opened(array("a", pixels(60, 8, 8)))
     run = RunFolder(workplace / "run")
     dataset = open_dataset(model.model.spec.config)
-    write_json(run.environment, describe(torch.device("cpu"), model.model, dataset))
+    write_json(run.environment, environment_record(torch.device("cpu"), model.model, dataset))
     assert own_images(replace(model, run=run), 10).note == ""
     array("a", pixels(60, 8, 8, seed=1))
     assert own_images(replace(model, run=run), 10).note == (

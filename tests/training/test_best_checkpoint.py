@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddpm.training.best_checkpoint import Best
-from ddpm.training.checkpoint import keep_steps
+from ddpm.training.best_checkpoint import BestCheckpoint
+from ddpm.training.checkpoint import steps_to_keep
 
 LOSSES = st.dictionaries(st.integers(1, 200), st.floats(0, 1), max_size=30)
 
 
-def told(losses: dict[int, float]) -> Best:
-    best = Best()
+def told(losses: dict[int, float]) -> BestCheckpoint:
+    best = BestCheckpoint()
     for step in sorted(losses):
         assert best({"step": step, "loss": 9.0, "batch": 4}) == []
         assert best({"step": step, "heldout_loss": losses[step]}) == []
@@ -33,6 +33,6 @@ def test_the_best_of_all_is_there_at_the_end(losses: dict[int, float], every: in
     saved = range(every, 201, every)
     for step in saved:
         known = told({s: loss for s, loss in losses.items() if s <= step})
-        alive = keep_steps({*alive, step}, known.of({*alive, step}))
+        alive = steps_to_keep({*alive, step}, known.of({*alive, step}))
     assert told(losses).of(saved) in {*alive, None}
-    assert keep_steps(saved) <= alive and len(alive) <= len(keep_steps(saved)) + 1
+    assert steps_to_keep(saved) <= alive and len(alive) <= len(steps_to_keep(saved)) + 1

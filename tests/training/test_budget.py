@@ -19,9 +19,9 @@ from ddpm.training.budget import (
     OVERHEAD,
     TRIAL_SECONDS,
     TRIAL_WARMUP,
-    seconds_a_step,
-    with_asked_total,
-    with_total,
+    seconds_per_step,
+    with_requested_total,
+    with_total_steps,
 )
 
 
@@ -34,13 +34,15 @@ def never(seconds: float) -> float:
 
 
 def total(asked: Config, images: int = 1000, fixed: bool = False, step: float = 0.1) -> int:
-    measured = with_total(asked, fixed=fixed, images=images, seconds_a_step=lambda seconds: step)
+    measured = with_total_steps(
+        asked, fixed=fixed, images=images, measure_step=lambda seconds: step
+    )
     assert replace(measured.training, steps=asked.training.steps) == asked.training
     return measured.training.steps
 
 
 def test_steps_stay_steps() -> None:
-    assert with_total(config(steps=7), fixed=False, images=3, seconds_a_step=never) == config(
+    assert with_total_steps(config(steps=7), fixed=False, images=3, measure_step=never) == config(
         steps=7
     )
 
@@ -50,7 +52,7 @@ def test_steps_stay_steps() -> None:
 )  # fmt: skip
 def test_epochs_cover_every_image_and_no_step_more(epochs: int, images: int, batch: int) -> None:
     asked = config(epochs=float(epochs), batch_size=batch)
-    steps = with_total(asked, fixed=False, images=images, seconds_a_step=never).training.steps
+    steps = with_total_steps(asked, fixed=False, images=images, measure_step=never).training.steps
     assert steps * batch >= epochs * images > (steps - 1) * batch
 
 
@@ -76,7 +78,7 @@ def test_the_trial_is_short_against_the_minutes(minutes: float, trial: float) ->
         asked.append(seconds)
         return 1.0
 
-    with_total(config(minutes=minutes), fixed=False, images=1, seconds_a_step=measure)
+    with_total_steps(config(minutes=minutes), fixed=False, images=1, measure_step=measure)
     assert asked == [pytest.approx(trial)]
 
 
@@ -93,32 +95,32 @@ def test_minutes_come_before_epochs() -> None:
 
 def test_fixed_minutes_are_not_measured_again() -> None:
     asked = config(minutes=10.0, steps=77)
-    assert with_total(asked, fixed=True, images=10, seconds_a_step=never) == asked
+    assert with_total_steps(asked, fixed=True, images=10, measure_step=never) == asked
 
 
 @given(steps=st.integers(1, 10**7), minutes=st.floats(1e-3, 1e5))
 def test_the_same_minutes_keep_their_steps(steps: int, minutes: float) -> None:
     own = config(minutes=minutes, steps=steps)
-    assert with_asked_total(own, config(minutes=minutes)) == own
+    assert with_requested_total(own, config(minutes=minutes)) == own
 
 
 @given(steps=st.integers(1, 10**6), minutes=st.floats(0.01, 1e3), factor=st.integers(2, 20))
 def test_more_minutes_scale_the_steps(steps: int, minutes: float, factor: int) -> None:
     own = config(minutes=minutes, steps=steps)
-    asked = with_asked_total(own, config(minutes=factor * minutes))
+    asked = with_requested_total(own, config(minutes=factor * minutes))
     assert asked.training.steps == pytest.approx(factor * steps, abs=1)
     assert total(asked, fixed=True) == asked.training.steps
 
 
 def test_a_new_kind_of_total_replaces_the_old_one() -> None:
     own = config(minutes=10.0, steps=500, learning_rate=0.5)
-    by_steps = with_asked_total(own, config(steps=900)).training
+    by_steps = with_requested_total(own, config(steps=900)).training
     assert (by_steps.steps, by_steps.minutes, by_steps.epochs) == (900, 0.0, 0.0)
     assert by_steps.learning_rate == 0.5  # nothing but the total is taken over
-    by_epochs = with_asked_total(own, config(epochs=2.0, batch_size=10))
+    by_epochs = with_requested_total(own, config(epochs=2.0, batch_size=10))
     assert by_epochs.training.batch_size == own.training.batch_size
     assert total(by_epochs, images=1280, fixed=True) == 20
-    by_minutes = with_asked_total(config(steps=900), config(minutes=1.0))
+    by_minutes = with_requested_total(config(steps=900), config(minutes=1.0))
     assert total(by_minutes, fixed=False) == total(config(minutes=1.0))
 
 
@@ -145,6 +147,6 @@ def test_the_trial_leaves_the_warm_up_out(
 ) -> None:
     trial: Any = Trial()
     monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: trial.now))
-    measured = seconds_a_step(trial, trial, seconds)
+    measured = seconds_per_step(trial, trial, seconds)
     assert math.isclose(measured, 0.5)
     assert trial.steps == list(range(1, TRIAL_WARMUP + timed + 1))

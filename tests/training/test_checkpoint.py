@@ -216,13 +216,13 @@ def test_state_json_is_plain(saved: Path) -> None:
 
 @given(st.sets(st.integers(1, 10**6), max_size=40))
 def test_two_newest_and_one_an_octave_are_kept(steps: set[int]) -> None:
-    kept = checkpoint.keep_steps(steps)
+    kept = checkpoint.steps_to_keep(steps)
     assert kept <= steps
     assert set(sorted(steps)[-2:]) <= kept
     octaves = {step.bit_length() for step in steps}
     assert {step.bit_length() for step in kept} == octaves
     assert len(kept) <= len(octaves) + 1
-    assert checkpoint.keep_steps(kept) == kept
+    assert checkpoint.steps_to_keep(kept) == kept
 
 
 @given(every=st.integers(1, 1000), count=st.integers(1, 200))
@@ -230,8 +230,8 @@ def test_pruning_on_the_way_keeps_what_pruning_at_the_end_does(every: int, count
     every_step = [every * k for k in range(1, count + 1)]
     alive: set[int] = set()
     for step in every_step:
-        alive = checkpoint.keep_steps(alive | {step})
-    assert alive == checkpoint.keep_steps(every_step)
+        alive = checkpoint.steps_to_keep(alive | {step})
+    assert alive == checkpoint.steps_to_keep(every_step)
 
 
 def test_prune_deletes_the_others(tmp_path: Path) -> None:

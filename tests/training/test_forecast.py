@@ -8,7 +8,7 @@ import pytest
 
 from ddpm.training import forecast
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
-from ddpm.training.forecast import LISTEN, Forecast, rate
+from ddpm.training.forecast import LISTEN, Forecast, format_rate
 
 
 @pytest.fixture
@@ -54,4 +54,4 @@ def test_a_short_run_is_over_before_it_is_said(heard) -> None:  # type: ignore[n
 
 @pytest.mark.parametrize(("speed", "words"), [(9.13, "9.1"), (99.94, "99.9"), (344.4, "344")])
 def test_a_rate_is_as_exact_as_it_is_useful(speed: float, words: str) -> None:
-    assert rate(speed) == f"{words} images/s"
+    assert format_rate(speed) == f"{words} images/s"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddpm.config import SamplerName, ScaleName, load_config
 from ddpm.data.catalogue import absolute
-from ddpm.loading.targets import Asked
+from ddpm.loading.targets import TargetRequest
 from ddpm.runs import RunFolder
 
 SAMPLERS = typing.get_args(SamplerName)
@@ -157,11 +157,11 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
 
 
-def _asked(options: Namespace) -> Asked:
-    from ddpm.loading.targets import Asked
+def _asked(options: Namespace) -> TargetRequest:
+    from ddpm.loading.targets import TargetRequest
 
     data = None if options.data is None else absolute(options.data)
-    return Asked(options.target, data, options.scale, options.device, options.set)
+    return TargetRequest(options.target, data, options.scale, options.device, options.set)
 
 
 def print_outcome(run: RunFolder, status: int) -> int:

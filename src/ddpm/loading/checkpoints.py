@@ -14,10 +14,10 @@ from ddpm.runs import RunFolder
 from ddpm.terminal import say
 from ddpm.training.checkpoint import Checkpoint, check_finite, load
 from ddpm.training.faults import NotFiniteError
-from ddpm.training.recovery import Mends, Start
+from ddpm.training.recovery import Adjustments, StartPoint
 
 
-def _refuse_not_finite(state: State, step: int, origin: Path) -> None:
+def check_finite_weights(state: State, step: int, origin: Path) -> None:
     """RequestError where a weight is NaN or infinite, which no training of ours ever saves."""
     try:
         check_finite(state, step)
@@ -47,7 +47,7 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
                     f"The checkpoint {run.checkpoint(step)} is damaged: it says that it is of step "
                     f"{found.progress['step']}."
                 )
-            _refuse_not_finite(found.state, step, run.checkpoint(step))
+            check_finite_weights(found.state, step, run.checkpoint(step))
             return found
         except RequestError as error:
             say(f"{error} Going back to the one before." if step != steps[0] else str(error))
@@ -56,16 +56,16 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
     return None
 
 
-def step_back(
+def restore_last_good(
     run: RunFolder,
     model: GenerativeModel,
     config: Config,
     untrained: Callable[[], GenerativeModel],
-    mends: Mends,
-) -> Start:
+    mends: Adjustments,
+) -> StartPoint:
     """Give `model` the newest whole checkpoint, or where there is none yet the state of one `untrained`."""
     found = newest_checkpoint(run)
     state = {**untrained().state(), "optimizer": {}} if found is None else found.state
     load_into(model, state, run.root)
     model.set_total(mends.applied(config))
-    return Start.at(found, mends)
+    return StartPoint.at(found, mends)

@@ -19,15 +19,15 @@ from ddpm.training.checkpoint import load_weights, save_weights
 
 
 @dataclass(frozen=True)
-class Average:
+class ChosenAverage:
     """Weights to draw with, and the length σ_rel of the average they are."""
 
     tensors: dict[str, Tensor]
     length: float
 
 
-def keep_average(
-    run: RunFolder, average: Average, spec: ModelSpec, step: int, why: dict[str, Any]
+def save_average(
+    run: RunFolder, average: ChosenAverage, spec: ModelSpec, step: int, why: dict[str, Any]
 ) -> None:
     """Make `run`, whose newest checkpoint is that of `step`, draw with `average`; `why` is kept beside it."""
     choice = {"length": average.length, "step": step, **why}
@@ -37,7 +37,7 @@ def keep_average(
         (folder / run.average_choice.name).write_text(text, encoding="utf-8")
 
 
-def kept_average(run: RunFolder, step: int) -> Average | None:
+def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
     """What `run` is to draw with at `step`; None where nothing was chosen, or before it was trained on."""
     if not run.average.is_dir():
         return None
@@ -55,10 +55,10 @@ def kept_average(run: RunFolder, step: int) -> Average | None:
             f"run's own. Choose anew with: ddpm ema {run.root} --apply"
         )
         return None
-    return Average(load_weights(run.average_weights, check_weights)[0], length)
+    return ChosenAverage(load_weights(run.average_weights, check_weights)[0], length)
 
 
-def forget_average(run: RunFolder) -> bool:
+def delete_average(run: RunFolder) -> bool:
     """Let `run` draw with its newest checkpoint again; False where it did already."""
     found = run.average.is_dir()
     shutil.rmtree(run.average, ignore_errors=True)

@@ -33,7 +33,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
     _check_data_dir(data.path)
-    path = once_per_machine(lambda: located(data.path))
+    path = once_per_machine(lambda: dataset_path(data.path))
     with Progress(progress_title, 0) as bar:
         dataset = once_per_machine(
             lambda: prepare(
@@ -54,7 +54,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     return dataset
 
 
-def located(name: str) -> Path:
+def dataset_path(name: str) -> Path:
     """The path of the images meant by `name`; a download is said, with its progress."""
     here = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
     if here or not is_downloaded(name):
@@ -74,7 +74,7 @@ def _check_data_dir(name: str) -> None:
         )
 
 
-def spec_of(config: Config, dataset: Dataset) -> ModelSpec:
+def model_spec(config: Config, dataset: Dataset) -> ModelSpec:
     """What a model has to know of its data: shape, mean, sigma_data, classes; in model range."""
     report = dataset.report
     mean, std = report["mean"], report["std"]  # per channel, in [0, 1]

@@ -12,8 +12,8 @@ import torch
 from ddpm.config import SamplingConfig, load_config, unknown_name
 from ddpm.device import keep_memory, pick_device
 from ddpm.errors import RequestError
-from ddpm.loading.checkpoints import _refuse_not_finite, load_into, newest_checkpoint
-from ddpm.loading.chosen_average import kept_average
+from ddpm.loading.checkpoints import check_finite_weights, load_into, newest_checkpoint
+from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
 from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel
@@ -27,7 +27,7 @@ BUNDLED = "bundled:"  # before a name: the weights in the package, whatever lies
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedModel:
     """A model, what it was opened from in words, and where it has one its run folder and step."""
 
     model: GenerativeModel
@@ -53,7 +53,7 @@ def bundled_name(target: str) -> str | None:
     return name if name in bundled_names() else None
 
 
-def open_model(target: str, device: str = "auto") -> Opened:
+def open_model(target: str, device: str = "auto") -> OpenedModel:
     """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights.
 
     `bundled:NAME` means the bundled weights even where there is a run of that name. RequestError where
@@ -73,11 +73,13 @@ def open_model(target: str, device: str = "auto") -> Opened:
         model = make_model(spec, where)
         attach_guides(model, run)
         step = found.progress["step"]
-        average = kept_average(run, step)
+        average = load_average(run, step)
         load_into(model, {"ema": average.tensors} if average else found.state, run.root)
         words = f", average of σ_rel {average.length:g}" if average else ""
         origin = f"the run {run.root}, step {step}{words}"
-        return Opened(model, run.root.name, origin, run, step, average.length if average else None)
+        return OpenedModel(
+            model, run.root.name, origin, run, step, average.length if average else None
+        )
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", where)
     if (name := bundled_name(target)) is not None:
@@ -98,16 +100,16 @@ def open_model(target: str, device: str = "auto") -> Opened:
     )
 
 
-def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Opened:
+def _from_file(path: Path, name: str, origin: str, device: torch.device) -> OpenedModel:
     tensors, spec = load_weights(path, check_weights)
-    _refuse_not_finite({"ema": tensors}, 0, path)
+    check_finite_weights({"ema": tensors}, 0, path)
     model = make_model(spec, device)
     attach_guides(model, None)
     load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
-    return Opened(model, name, origin, None)
+    return OpenedModel(model, name, origin, None)
 
 
-def open_weights(target: str) -> State:
+def load_initial_weights(target: str) -> State:
     """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
     return {"ema": open_model(target, "cpu").model.averaged_weights()}
 

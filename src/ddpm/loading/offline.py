@@ -15,7 +15,7 @@ from ddpm.data.dataset import Dataset, is_prepared, parse_size
 from ddpm.data.detect import open_source
 from ddpm.data.mapped_array import Images
 from ddpm.errors import RequestError
-from ddpm.loading.datasets import open_dataset, spec_of
+from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.models.spec import ModelSpec
 
 SYNTHETIC = 64  # images that stand in where there are none
@@ -24,7 +24,7 @@ GUESSED_STD = 0.5  # of the pixels, in [-1, 1]
 
 
 @dataclass(frozen=True)
-class Material:
+class OfflineData:
     """What a model can be built and stepped with: the images themselves, or noise of their shape."""
 
     spec: ModelSpec
@@ -33,7 +33,7 @@ class Material:
     note: str  # what the images are, in words
 
 
-def prepared_dataset(config: Config) -> Dataset | None:
+def cached_dataset(config: Config) -> Dataset | None:
     """The configuration's images where they lie decoded in the cache, else None."""
     data = config.data
     path = (
@@ -45,7 +45,7 @@ def prepared_dataset(config: Config) -> Dataset | None:
     return open_dataset(config) if known else None
 
 
-def material(config: Config) -> Material:
+def offline_data(config: Config) -> OfflineData:
     """The images of a configuration, or a stand-in; RequestError where a path leads to nothing."""
     if not config.data.path:
         raise RequestError(
@@ -53,7 +53,7 @@ def material(config: Config) -> Material:
         )
     if not is_known(config.data.path):
         locate(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
-    dataset = prepared_dataset(config)
+    dataset = cached_dataset(config)
     if dataset is None:
         return _stand_in(config)
     if config.data.clusters:  # to find the groups takes a minute, and any take as long to learn
@@ -62,13 +62,15 @@ def material(config: Config) -> Material:
         dataset = replace(dataset, labels=any_will_do, class_names=names)
     batches = _batches(config, dataset.images, dataset.train, dataset.labels)
     used = len(dataset.train)
-    return Material(spec_of(config, dataset), batches, used, f"{used:,} images of {dataset.name}")
+    return OfflineData(
+        model_spec(config, dataset), batches, used, f"{used:,} images of {dataset.name}"
+    )
 
 
-def _stand_in(config: Config) -> Material:
+def _stand_in(config: Config) -> OfflineData:
     """Noise in the shape that the images would have."""
     entry = DATASETS.get(config.data.path)
-    count, class_names = counted(config)
+    count, class_names = count_images(config)
     class_names = _groups(config) or class_names
     channels = config.data.channels
     if channels == "auto":
@@ -88,7 +90,7 @@ def _stand_in(config: Config) -> Material:
     batches = _batches(config, images, np.arange(SYNTHETIC), labels)
     many = "" if count is None else f", about {count:,} in the set"
     why = f"{config.data.path} is not decoded yet; ddpm data prepare does that"
-    return Material(spec, batches, count, f"noise in their shape{many} ({why})")
+    return OfflineData(spec, batches, count, f"noise in their shape{many} ({why})")
 
 
 def _groups(config: Config) -> tuple[str, ...]:
@@ -96,7 +98,7 @@ def _groups(config: Config) -> tuple[str, ...]:
     return tuple(map(str, range(config.data.clusters)))
 
 
-def counted(config: Config) -> tuple[int | None, tuple[str, ...]]:
+def count_images(config: Config) -> tuple[int | None, tuple[str, ...]]:
     """How many images there are to train on and the names of their classes, from a list of the files."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is not None:

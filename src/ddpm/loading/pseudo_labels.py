@@ -33,7 +33,7 @@ LEARNED = (
 _BLOCK = 1000  # images whose features are taken at once
 
 
-def with_pseudo_classes(dataset: Dataset, data: DataConfig, own: Path | None = None) -> Dataset:
+def with_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path | None = None) -> Dataset:
     """The set with its groups as labels where `data` asks for them, else as it is.
 
     `own`: where a run keeps its copy, which comes first. Several processes take the main one's.
@@ -52,7 +52,7 @@ def with_pseudo_classes(dataset: Dataset, data: DataConfig, own: Path | None = N
     return replace(dataset, labels=labels, class_names=names, report=report)
 
 
-def keep_classes(dataset: Dataset, data: DataConfig, own: Path) -> None:
+def save_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path) -> None:
     """Write the run's copy, where `data` asks for groups and it is not there yet."""
     if data.clusters and dataset.labels is not None and not own.exists():
         _write(own, dataset.labels)
@@ -66,12 +66,12 @@ def _cached(dataset: Dataset, data: DataConfig) -> NDArray[np.int64]:
     file = cache_dir() / "clusters" / f"{key}.npy"
     labels = _read(file, dataset, data.clusters)
     if labels is None:
-        labels = find_groups(dataset, data.clusters)
+        labels = cluster_images(dataset, data.clusters)
         _write(file, labels)
     return labels
 
 
-def find_groups(dataset: Dataset, k: int) -> NDArray[np.int64]:
+def cluster_images(dataset: Dataset, k: int) -> NDArray[np.int64]:
     """The group of every image [N], the most populous of the training images first.
 
     An encoder is trained on the training images (up to a minute), and its features are grouped.

@@ -1,10 +1,9 @@
-"""Which size of a preset is trained: the run's own, the one asked for, or the one that suits the device."""
+"""Training recipes: from the arguments of `ddpm train` to a configuration and a run folder."""
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ddpm.config import Config, ScaleName, load_config, with_overrides
@@ -12,102 +11,122 @@ from ddpm.data.catalogue import absolute
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
-from ddpm.runs import RunFolder
+from ddpm.runs import RUNS, RunFolder, find_run
 from ddpm.terminal import say
 
-WORDS = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
+DEVICE_NAMES = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
 
 
-def scaled(
-    name: str, asked: ScaleName | None, device: str = "auto", run: RunFolder | None = None
+@dataclass(frozen=True)
+class TrainingRequest:
+    """The arguments of `ddpm train` that decide what is trained and where. None: not given."""
+
+    target: str  # a preset, images, or a run
+    data: str | None = None
+    out: Path | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    all_images: bool = False
+    scale: ScaleName | None = None
+    device: str = "auto"
+    overrides: Sequence[str] = ()  # key.path=value
+
+
+def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
+    """Return the configuration and the run folder for `request`.
+
+    RequestError if the target is not a preset, a run or images, or if arguments contradict each other.
+    """
+    config, out, data = _starting_point(request)
+    if request.scale is not None and request.target not in PRESETS:
+        raise RequestError(
+            f"--scale applies to presets, and {request.target} is not one; leave --scale out."
+        )
+    if data is not None:
+        config = replace(config, data=replace(config.data, path=data))
+    if request.all_images:
+        config = replace(config, data=replace(config.data, all_images=True))
+    totals = {key: getattr(request, key) for key in ("steps", "epochs", "minutes")}
+    totals = {key: value for key, value in totals.items() if value is not None}
+    if totals:
+        training = replace(config.training, **{"epochs": 0.0, "minutes": 0.0, **totals})
+        config = replace(config, training=training)
+    config = with_overrides(config, request.overrides)
+    _check_steps_override(config, request.overrides)
+    return config, out
+
+
+def scaled_preset(
+    name: str, scale: ScaleName | None, device: str = "auto", run: RunFolder | None = None
 ) -> Config:
-    """The preset `name` at the scale `asked` for, else at that of `run` once begun, else the device's.
+    """Return the configuration of the preset `name` for a size of device, and print which size.
 
-    Which one it is gets said in a line. RequestError where a scale is asked of a preset that has but one.
+    The size is `scale` if given, else the size of `run` if it exists, else the size that suits `device`.
+    RequestError if `scale` is given for a preset that has only one size.
     """
     preset = get_preset(name)
     if not preset.scales:
-        if asked is not None:
-            raise RequestError(f"{name} has one size for every device; leave --scale out.")
+        if scale is not None:
+            raise RequestError(f"{name} has one size for all devices; leave --scale out.")
         return preset.config
-    begun = run is not None and run.exists()
-    scale, why = asked, "as asked for"
-    if scale is None and run is not None and begun:
-        scale, why = load_config(run.config).scale, f"as {run.root} was begun"
-    elif scale is None:
+    if scale is not None:
+        why = "set by --scale"
+    elif run is not None and run.exists():
+        scale, why = load_config(run.config).scale, f"as in {run.root}"
+    else:
         where = pick_device(device)
-        scale, why = device_scale(where), f"chosen for {where}; --scale takes another"
-    say(f"{name} in the size for {WORDS[scale]} ({why})")
+        scale, why = device_scale(where), f"chosen for {where}; use --scale to change it"
+    say(f"{name} in the size for {DEVICE_NAMES[scale]} ({why})")
     return preset.at(scale)
 
 
-def _training_request(options: Namespace) -> tuple[Config, Path]:
-    """The configuration and run folder that the arguments of `train` mean."""
-    from ddpm.loading.recipes import scaled
-
-    target, run = Path(options.target), _run_meant(options.target)
-    if options.target in PRESETS:
-        out = RunFolder(Path(options.out or Path("runs") / options.target))
-        config, name = scaled(options.target, options.scale, options.device, out), options.target
-    elif run is not None:
-        config, name = load_config(run.config), run.root.name
-        options.out = options.out or str(run.root)
-    elif options.target.startswith("hf:"):
-        raise RequestError(
-            f"{options.target} names images alone; give a preset as well, such as: ddpm train folder "
-            f"--data {options.target}"
+def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]:
+    """Return the configuration before its changes, the run folder and the images to use instead."""
+    data = None if request.data is None else absolute(request.data)
+    if request.target in PRESETS:
+        out = request.out or RUNS / request.target
+        return (
+            scaled_preset(request.target, request.scale, request.device, RunFolder(out)),
+            out,
+            data,
         )
-    elif target.suffix == ".json" and target.is_file():
+    run, path = find_run(request.target), Path(request.target)
+    if run is not None and (run.root == path or not path.exists()):  # a path goes before runs/NAME
+        return load_config(run.config), request.out or run.root, data
+    _check_images(request)
+    place = path.resolve()  # a path, even if a data set has that name
+    out = request.out or RUNS / (place.name if place.is_dir() else place.stem)
+    return get_preset("folder").config, out, str(place)
+
+
+def _check_images(request: TrainingRequest) -> None:
+    """Raise RequestError if the target is not a path of images."""
+    target, path = request.target, Path(request.target)
+    if target.startswith("hf:"):
         raise RequestError(
-            f"{target} is no set of images; to train from a configuration, copy it into a new folder as "
-            "config.json and name that folder."
+            f"{target} is a data set, not a preset. Train on it with: ddpm train folder --data {target}"
         )
-    elif target.exists():
-        if options.data is not None:
-            raise RequestError(
-                f"{options.target} and --data both name images; give one of them, or a preset with --data."
-            )
-        place = target.resolve()
-        config, name = get_preset("folder").config, place.name if place.is_dir() else place.stem
-        options.data = str(place)  # the path even where a data set is called so
-    elif target.name != options.target or target.suffix:  # meant as a path
+    if path.suffix == ".json" and path.is_file():
         raise RequestError(
-            f"There is nothing at {options.target}; give a folder, a zip or an array of images, "
-            f"or a preset ({', '.join(PRESETS)})."
+            f"{target} is not a set of images. To train from a configuration, copy it to config.json in a "
+            "new folder and pass that folder."
         )
-    else:
-        config, name = get_preset(options.target).config, ""  # raises: names the nearest preset
-    if options.scale is not None and options.target not in PRESETS:
-        raise RequestError("--scale chooses the size of a preset; leave it out, or name a preset.")
-    if options.data is not None:
-        config = replace(config, data=replace(config.data, path=absolute(options.data)))
-    if options.all_images:
-        config = replace(config, data=replace(config.data, all_images=True))
-    totals = {key: getattr(options, key) for key in ("steps", "epochs", "minutes")}
-    asked = {key: value for key, value in totals.items() if value is not None}
-    if asked:
-        training = replace(config.training, **{"epochs": 0.0, "minutes": 0.0, **asked})
-        config = replace(config, training=training)
-    config = with_overrides(config, options.set)
-    _check_total(config, options.set)
-    return config, Path(options.out or Path("runs") / name)
+    if path.exists() and request.data is not None:
+        raise RequestError(f"{target} and --data both name images; give only one of them.")
+    if not path.exists() and (path.name != target or path.suffix):  # written as a path
+        raise RequestError(
+            f"There is nothing at {target}; give a folder, a zip or an array of images, or a preset "
+            f"({', '.join(PRESETS)})."
+        )
+    if not path.exists():
+        get_preset(target)  # raises: names the nearest preset
 
 
-def _run_meant(target: str) -> RunFolder | None:
-    """The run at this path; where nothing lies there, the one called so below `runs/`."""
-    from ddpm.runs import find_run
-
-    run = find_run(target)
-    return (
-        run if run is not None and (run.root == Path(target) or not Path(target).exists()) else None
-    )
-
-
-def _check_total(config: Config, assignments: Sequence[str]) -> None:
-    """RequestError where steps are set that minutes or epochs would overwrite."""
-    keys = [assignment.partition("=")[0].strip() for assignment in assignments]
+def _check_steps_override(config: Config, overrides: Sequence[str]) -> None:
+    """Raise RequestError if training.steps is set but minutes or epochs would replace it."""
+    keys = [override.partition("=")[0].strip() for override in overrides]
     if "training.steps" in keys and (config.training.minutes or config.training.epochs):
         raise RequestError(
-            "training.steps is worked out from training.minutes or training.epochs here; give --steps "
-            "instead."
+            "training.steps is computed from training.minutes or training.epochs here; use --steps instead."
         )

@@ -8,7 +8,7 @@ from ddpm.config import load_config
 from ddpm.runs import RunFolder, read_rows
 
 
-def run_facts(run: RunFolder) -> dict[str, Any]:
+def run_summary(run: RunFolder) -> dict[str, Any]:
     """The facts of comparison.json's `run`; None for what a run did not record.
 
     Minutes are those of training alone, as the log counts them; images seen is the sum of batches.

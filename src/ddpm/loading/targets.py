@@ -17,7 +17,7 @@ from ddpm.config import (
 )
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
-from ddpm.loading.recipes import scaled
+from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
 
@@ -26,7 +26,7 @@ PRECISION = "training.precision"
 
 
 @dataclass(frozen=True)
-class Asked:
+class TargetRequest:
     """A target as it was typed, and what is to be changed in it."""
 
     target: str
@@ -46,7 +46,7 @@ class Target:
     half: bool = False
 
 
-def read_target(asked: Asked, *, runs_first: bool) -> Target:
+def read_target(asked: TargetRequest, *, runs_first: bool) -> Target:
     """The configuration meant; a preset and a run of one name are told apart by `runs_first`.
 
     RequestError where nothing is meant, or something that no run can have.
@@ -60,11 +60,11 @@ def read_target(asked: Asked, *, runs_first: bool) -> Target:
     return replace(found, config=config, half=found.half or bool(half))
 
 
-def _found(asked: Asked, runs_first: bool) -> Target:
+def _found(asked: TargetRequest, runs_first: bool) -> Target:
     run, path = find_run(asked.target), Path(asked.target)
     preset = asked.target in PRESETS
     if preset and not (runs_first and run is not None):
-        config = scaled(asked.target, asked.scale, asked.device)
+        config = scaled_preset(asked.target, asked.scale, asked.device)
         return Target(config, f"the preset {asked.target}")
     if asked.scale is not None:
         raise RequestError("--scale chooses the size of a preset; leave it out, or name a preset.")

@@ -12,7 +12,7 @@ import torch
 from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.files import replacing
-from ddpm.loading.models import Opened, open_model, open_weights
+from ddpm.loading.models import OpenedModel, load_initial_weights, open_model
 from ddpm.models.autoguidance import guide_is_bundled
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
@@ -24,10 +24,10 @@ from ddpm.optim.state import State
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 
-Maker = Callable[[ModelSpec, torch.device], GenerativeModel]
+ModelFactory = Callable[[ModelSpec, torch.device], GenerativeModel]
 
 
-def check_teacher(opened: Opened) -> Ddpm:
+def check_teacher(opened: OpenedModel) -> Ddpm:
     """The model as a teacher; RequestError where it is none."""
     if isinstance(opened.model, Student):
         raise RequestError(
@@ -66,7 +66,7 @@ def find_teacher(run: RunFolder, config: Config, named: str | None, device: str)
     return teacher
 
 
-def check_kept(run: RunFolder, teacher: Ddpm, named: str) -> None:
+def check_same_teacher(run: RunFolder, teacher: Ddpm, named: str) -> None:
     """RequestError where `run` learns from another teacher than the model called `named` is by now.
 
     Another one is other weights, or other settings of those that its walks are drawn with.
@@ -88,7 +88,7 @@ def _walking(teacher: Ddpm) -> tuple[Any, ...]:
     return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
 
 
-def keep_teacher(run: RunFolder, teacher: Ddpm | None) -> None:
+def save_teacher(run: RunFolder, teacher: Ddpm | None) -> None:
     """Write the teacher into the run's folder, once: weights and settings of drawing."""
     if teacher is not None and not run.teacher.is_file():
         with replacing(run.teacher) as temporary:
@@ -103,7 +103,7 @@ def teacher_facts(teacher: Ddpm | None, named: str | None) -> dict[str, Any]:
     return {"teacher": {"name": named, "weights": weights_hash(teacher), "drawn": drawn}}
 
 
-def maker(teacher: Ddpm | None) -> Maker:
+def model_factory(teacher: Ddpm | None) -> ModelFactory:
     """`make_model`, with the teacher given to what it makes where there is one."""
 
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
@@ -115,7 +115,7 @@ def maker(teacher: Ddpm | None) -> Maker:
     return make
 
 
-def with_facts_of(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
+def student_spec(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
     """A student's spec: what its teacher knew of the data; without a teacher `spec` as it is.
 
     RequestError where the data at hand are not of the teacher's kind, or the noise levels not its own:
@@ -147,4 +147,4 @@ def with_facts_of(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
 
 def starting_weights(teacher: Ddpm | None, init: str) -> State:
     """What training begins with: its teacher's average for a student, that of `init` for any other."""
-    return open_weights(init) if teacher is None else {"ema": teacher.averaged_weights()}
+    return load_initial_weights(init) if teacher is None else {"ema": teacher.averaged_weights()}

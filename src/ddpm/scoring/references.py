@@ -17,8 +17,8 @@ from ddpm.data.detect import open_source
 from ddpm.data.survey import survey
 from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
-from ddpm.loading.datasets import located, open_dataset, spec_of
-from ddpm.loading.models import Opened
+from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
+from ddpm.loading.models import OpenedModel
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class RealImages:
     trained: tuple[Tensor, ...] = ()  # outside the reference, trained on as well
 
 
-def own_images(opened: Opened, n: int) -> RealImages:
+def own_images(opened: OpenedModel, n: int) -> RealImages:
     """The images a model was trained on, found through its configuration."""
     data = replace(opened.model.spec.config.data, labels=False)
     config = replace(opened.model.spec.config, data=data)
     try:
-        located(data.path)
+        dataset_path(data.path)
     except RequestError as error:
         if data.path in DATASETS:  # the sentence says how to get them
             raise
@@ -64,13 +64,15 @@ def with_test_files(config: Config) -> Config:
     return replace(config, data=replace(config.data, all_images=False))
 
 
-def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int) -> RealImages:
+def named_images(
+    named: str, shape: Sequence[int], opened: OpenedModel | None, n: int
+) -> RealImages:
     """The images that --reference names, as they are, for a subject of `shape` (C, H, W).
 
     Where they have another shape, a model may have been trained on them all the same: then they are
     brought to its shape as they were for the training.
     """
-    path = located(named)
+    path = dataset_path(named)
     seen = once_per_machine(lambda: survey(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"
@@ -79,13 +81,13 @@ def named_images(named: str, shape: Sequence[int], opened: Opened | None, n: int
         spec = opened.model.spec
         data = replace(spec.config.data, path=named, labels=False)
         trained = open_dataset(replace(spec.config, data=data))
-        facts = spec_of(spec.config, trained)
+        facts = model_spec(spec.config, trained)
         if (facts.data_mean, facts.data_std) == (spec.data_mean, spec.data_std):
             dataset = trained
     return split(dataset, n)
 
 
-def seen_by(opened: Opened, real: RealImages) -> RealImages:
+def seen_by(opened: OpenedModel, real: RealImages) -> RealImages:
     """The same real images as a model knows them that was trained on all images, held-out ones too.
 
     Then copies of those are copies, and none is left for a likelihood. Weights without a run do not

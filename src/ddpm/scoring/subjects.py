@@ -22,7 +22,7 @@ from ddpm.data.survey import Survey, survey
 from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose
-from ddpm.loading.models import Opened, bundled_name, open_model
+from ddpm.loading.models import OpenedModel, bundled_name, open_model
 from ddpm.runs import find_run
 from ddpm.sampling.draw import check_settings, choose_labels, draw_with_bar
 from ddpm.sampling.settings import chosen_settings
@@ -61,7 +61,7 @@ class Subject(Protocol):
 class DrawnImages:
     """A model under its sampling settings; image i comes from seed i."""
 
-    opened: Opened
+    opened: OpenedModel
     settings: SamplingConfig
     seeds: range = range(0)
     rate: float | None = None  # images a second

@@ -9,7 +9,7 @@ from typing import Any
 HELDOUT = "heldout_loss"
 
 
-class Best:
+class BestCheckpoint:
     """Sees every row of the log, as a watch that never warns; a run taken up again knows the same."""
 
     def __init__(self) -> None:

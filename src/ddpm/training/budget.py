@@ -14,8 +14,8 @@ from ddpm.device import deterministic
 from ddpm.distributed import all_reduce_max, run_on_main
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.terminal import say
-from ddpm.training.faults import MemoryShortError, guarded_step
-from ddpm.training.recovery import Mends
+from ddpm.training.faults import OutOfMemoryError, guarded_step
+from ddpm.training.recovery import Adjustments
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
 TRIAL_SECONDS = 8.0  # of throw-away steps on a copy, to turn minutes into steps
@@ -24,7 +24,7 @@ TRIAL_WARMUP = 3  # steps that are not timed
 OVERHEAD = 0.07  # share of a run that is not training steps: previews, held-out loss, checkpoints
 
 
-def with_asked_total(own: Config, asked: Config) -> Config:
+def with_requested_total(own: Config, asked: Config) -> Config:
     """A run's own configuration with the total now asked for.
 
     The same minutes as before keep the number of steps that was fixed then; more minutes scale it.
@@ -38,19 +38,19 @@ def with_asked_total(own: Config, asked: Config) -> Config:
     )
 
 
-def with_total(
-    config: Config, *, fixed: bool, images: int, seconds_a_step: Callable[[float], float]
+def with_total_steps(
+    config: Config, *, fixed: bool, images: int, measure_step: Callable[[float], float]
 ) -> Config:
     """The configuration with `training.steps` made from its epochs or minutes.
 
     `fixed`: the steps of these minutes are known from before, so that nothing is measured.
-    `seconds_a_step`: measures the time of a step within the seconds it is given.
+    `measure_step`: measures the time of a step within the seconds it is given.
     """
     training = config.training
     steps = training.steps
     if training.minutes and not fixed:
-        measured = seconds_a_step(trial_seconds(training.minutes))
-        steps = steps_within(training.minutes, run_on_main(lambda: measured))
+        measured = measure_step(trial_seconds(training.minutes))
+        steps = steps_in_minutes(training.minutes, run_on_main(lambda: measured))
     elif training.epochs and not training.minutes:
         steps = math.ceil(training.epochs * images / training.batch_size)
     return replace(config, training=replace(training, steps=steps))
@@ -61,12 +61,12 @@ def trial_seconds(minutes: float) -> float:
     return min(TRIAL_SECONDS, TRIAL_SHARE * 60 * minutes)
 
 
-def steps_within(minutes: float, seconds_a_step: float) -> int:
+def steps_in_minutes(minutes: float, seconds_per_step: float) -> int:
     """The steps that the minutes have room for beside their trial and what is no step; at least one."""
-    return max(1, int((60 * minutes - trial_seconds(minutes)) * (1 - OVERHEAD) / seconds_a_step))
+    return max(1, int((60 * minutes - trial_seconds(minutes)) * (1 - OVERHEAD) / seconds_per_step))
 
 
-def seconds_a_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:
+def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:
     """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched.
 
     Where memory does not suffice it goes on in micro-batches of half the size, as the run will.
@@ -74,19 +74,19 @@ def seconds_a_step(copy: GenerativeModel, batches: Batches, seconds: float) -> f
     say(f"measuring the first steps for {seconds:g} s")
     while True:
         try:
-            return timed_steps(copy, batches, seconds)[0]
-        except MemoryShortError as error:
+            return time_steps(copy, batches, seconds)[0]
+        except OutOfMemoryError as error:
             fault = error.with_traceback(None)  # which would keep the step's tensors
         config = copy.spec.config
-        copy.set_total(Mends().after(fault, config).applied(config))
+        copy.set_total(Adjustments().after(fault, config).applied(config))
 
 
-def timed_steps(
+def time_steps(
     model: GenerativeModel, batches: Batches, seconds: float
 ) -> tuple[float, dict[str, float | list[float]]]:
     """Train `model` for `seconds`: the time of a step, and what the last one measured.
 
-    MemoryShortError where a step does not fit into memory.
+    OutOfMemoryError where a step does not fit into memory.
     """
     step = 0
     losses: Losses = {}

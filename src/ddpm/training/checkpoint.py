@@ -38,7 +38,7 @@ _FILE = re.compile(r"[a-z]+\.safetensors")  # of tensors; no other is ever looke
 Check = Callable[[ModelSpec, Mapping[str, Form]], None]
 
 
-def unchecked(spec: ModelSpec, forms: Mapping[str, Form]) -> None:
+def no_check(spec: ModelSpec, forms: Mapping[str, Form]) -> None:
     """The check that any tensors pass."""
 
 
@@ -60,7 +60,7 @@ def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> Non
         raise OSError(errno.EIO, words, str(path)) from error
 
 
-def size(state: State, spec: ModelSpec) -> int:
+def weights_bytes(state: State, spec: ModelSpec) -> int:
     """Bytes of the weights files that `save` would write."""
     header = {SPEC_KEY: spec.to_json()}
     return sum(len(serialized(_plain(tensors), header)) for tensors in state.values())
@@ -70,7 +70,7 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def load_weights(path: Path, check: Check = unchecked) -> tuple[dict[str, Tensor], ModelSpec]:
+def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor], ModelSpec]:
     """The tensors and the spec of a weights file; RequestError where it is not one of ours.
 
     `check` is asked before the tensors are read, and raises RequestError where they do not fit the spec.
@@ -109,7 +109,7 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
         (temporary / STATE_FILE).write_text(text, encoding="utf-8")
 
 
-def load(folder: Path, stems: Iterable[str] | None = None, check: Check = unchecked) -> Checkpoint:
+def load(folder: Path, stems: Iterable[str] | None = None, check: Check = no_check) -> Checkpoint:
     """The checkpoint in `folder`, its checksums verified; RequestError where it is damaged.
 
     `stems`: load these files only (`ema` is all that sampling needs). `check`: as in `load_weights`.
@@ -124,7 +124,7 @@ def load(folder: Path, stems: Iterable[str] | None = None, check: Check = unchec
         file = folder / name
         if not _is_intact(file, expected):
             raise RequestError(f"The checkpoint {folder} is damaged: {name} is missing or altered.")
-        state[stem], spec = load_weights(file, unchecked if stem == "optimizer" else check)
+        state[stem], spec = load_weights(file, no_check if stem == "optimizer" else check)
     if spec is None:
         raise RequestError(f"The checkpoint {folder} holds no weights.")
     return Checkpoint(state, spec, row["progress"])
@@ -161,7 +161,7 @@ def check_finite(state: State, step: int) -> None:
                 raise NotFiniteError(step, f"{stem}/{name} holds numbers that are not finite")
 
 
-def keep_steps(steps: Iterable[int], *spared: int | None) -> set[int]:
+def steps_to_keep(steps: Iterable[int], *spared: int | None) -> set[int]:
     """Which checkpoints to keep: the last two, one in each doubling of the step count before, any spared."""
     ordered = sorted(steps)
     kept = set(ordered[-2:])
@@ -169,21 +169,21 @@ def keep_steps(steps: Iterable[int], *spared: int | None) -> set[int]:
     return kept | set(by_octave.values()) | {step for step in ordered if step in spared}
 
 
-def kept_of(steps: Iterable[int]) -> set[int]:
+def kept_steps(steps: Iterable[int]) -> set[int]:
     """Which of a whole run's checkpoints, written at `steps` and pruned each time, are there at its end."""
     kept: set[int] = set()
     for step in steps:
-        kept = keep_steps({*kept, step})
+        kept = steps_to_keep({*kept, step})
     return kept
 
 
 def prune(paths: Mapping[int, Path], *spared: int | None) -> None:
-    """Delete the checkpoints (step → folder) that `keep_steps` does not keep."""
-    for step in paths.keys() - keep_steps(paths, *spared):
+    """Delete the checkpoints (step → folder) that `steps_to_keep` does not keep."""
+    for step in paths.keys() - steps_to_keep(paths, *spared):
         _delete(paths[step])
 
 
-def forget_later(paths: Mapping[int, Path], step: int) -> None:
+def delete_later(paths: Mapping[int, Path], step: int) -> None:
     """Delete the checkpoints after `step`, from which a training goes on: they were found damaged."""
     for later in paths:
         if later > step:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ddpm.config import TrainingConfig
 from ddpm.models.base import GenerativeModel
-from ddpm.training.checkpoint import kept_of
+from ddpm.training.checkpoint import kept_steps
 
 ROW = 230  # bytes of metrics.jsonl for each step
 NUMBER = 4  # bytes of a weight
@@ -44,7 +44,7 @@ def _most_kept(training: TrainingConfig) -> int:
     """Checkpoints at the end with the best one among them, and the one being written."""
     every, steps = training.checkpoint_every, training.steps
     saved = [*range(every, steps, every), steps]
-    return min(len(kept_of(saved)) + 1, len(saved)) + 1
+    return min(len(kept_steps(saved)) + 1, len(saved)) + 1
 
 
 def _amount(count: float) -> str:

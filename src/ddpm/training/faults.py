@@ -21,14 +21,14 @@ class NotFiniteError(StepError):
     """A loss, a gradient or a weight is NaN or infinite."""
 
 
-class MemoryShortError(StepError):
+class OutOfMemoryError(StepError):
     """The step did not fit into memory."""
 
 
 def guarded_step(
     model: GenerativeModel, images: Tensor, labels: Tensor | None, step: int
 ) -> Losses:
-    """`model.training_step`; MemoryShortError where memory did not suffice."""
+    """`model.training_step`; OutOfMemoryError where memory did not suffice."""
     try:
         with step_on_all_ranks():
             return model.training_step(images, labels, step)
@@ -36,4 +36,4 @@ def guarded_step(
         if not is_out_of_memory(error):
             raise
     # out here, so that no traceback keeps the step's tensors
-    raise MemoryShortError(step, "the memory did not suffice")
+    raise OutOfMemoryError(step, "the memory did not suffice")

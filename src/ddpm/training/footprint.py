@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ddpm.config import Config
 from ddpm.optim.posthoc_ema import snapshot_bytes
-from ddpm.training.checkpoint import kept_of
+from ddpm.training.checkpoint import kept_steps
 from ddpm.training.loop import PREVIEW_SHARE, PREVIEW_STEPS
 from ddpm.visuals.animations import GIF_FRAMES, MAX_BYTES
 from ddpm.visuals.layout import fitting_layout
@@ -40,7 +40,7 @@ class TrainingCost:
     moments: int  # of the reverse process, first and last among them
 
 
-def disk(config: Config, cost: TrainingCost, images: int | None) -> dict[str, int]:
+def disk_usage(config: Config, cost: TrainingCost, images: int | None) -> dict[str, int]:
     """Bytes of a finished run by what they are for, and under `checkpoints_kept`, `previews_drawn` counts."""
     training = config.training
     kept, previews = len(_kept(config)), _previews(config, cost)
@@ -76,7 +76,7 @@ def _gif(cost: TrainingCost) -> int:
 def _kept(config: Config) -> set[int]:
     """The steps whose checkpoints are there at the end."""
     training = config.training
-    return kept_of(
+    return kept_steps(
         [
             *range(training.checkpoint_every, training.steps, training.checkpoint_every),
             training.steps,

@@ -37,12 +37,12 @@ class Forecast:
             self.said = True
             say(self._words(step, (time.perf_counter() - self.began) / timed))
 
-    def _words(self, step: int, seconds_a_step: float) -> str:
-        left = duration((self.steps - step) * seconds_a_step / (1 - OVERHEAD))
+    def _words(self, step: int, seconds_per_step: float) -> str:
+        left = duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))
         more = " more" if self.start else ""
-        return f"about {left}{more} on this machine at {rate(self.batch_size / seconds_a_step)}"
+        return f"about {left}{more} on this machine at {format_rate(self.batch_size / seconds_per_step)}"
 
 
-def rate(images_per_second: float) -> str:
+def format_rate(images_per_second: float) -> str:
     """`9.1 images/s`, or `344 images/s`."""
     return f"{images_per_second:.{1 if images_per_second < 100 else 0}f} images/s"

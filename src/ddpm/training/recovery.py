@@ -10,27 +10,27 @@ from ddpm.config import Config, check
 from ddpm.errors import RequestError, WorkError
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import Checkpoint
-from ddpm.training.faults import MemoryShortError, StepError
+from ddpm.training.faults import OutOfMemoryError, StepError
 from ddpm.training.log import Row
 
 LOWER_RATE = 0.5  # of the configuration's, after a step back
 
 
 @dataclass(frozen=True)
-class Mends:
+class Adjustments:
     """What a run changed of its settings in order to go on; kept with every checkpoint made so."""
 
     rate: float = 1.0  # times training.learning_rate
     accumulate: int = 0  # in place of training.accumulate; 0: as configured
 
     @classmethod
-    def of(cls, progress: dict[str, Any]) -> Mends:
+    def of(cls, progress: dict[str, Any]) -> Adjustments:
         """Those of a checkpoint's progress row, which may be older than they are."""
         return cls(progress.get("rate", 1.0), progress.get("accumulate", 0))
 
     def row(self) -> dict[str, Any]:
         """For the progress row: nothing where nothing was changed."""
-        return asdict(self) if self != Mends() else {}
+        return asdict(self) if self != Adjustments() else {}
 
     def applied(self, config: Config) -> Config:
         """The configuration that is trained with."""
@@ -44,15 +44,15 @@ class Mends:
             ),
         )
 
-    def after(self, fault: StepError, config: Config) -> Mends:
+    def after(self, fault: StepError, config: Config) -> Adjustments:
         """These and what `fault` asks for; WorkError where there is nothing left to change."""
-        if isinstance(fault, MemoryShortError):
+        if isinstance(fault, OutOfMemoryError):
             return self._in_smaller_parts(fault, config)
         if self.rate < 1:
             raise WorkError(f"{fault} It had been at half the learning rate already.")
         return replace(self, rate=LOWER_RATE)
 
-    def _in_smaller_parts(self, fault: StepError, config: Config) -> Mends:
+    def _in_smaller_parts(self, fault: StepError, config: Config) -> Adjustments:
         training = self.applied(config).training
         if training.accumulate >= training.batch_size:
             raise WorkError(
@@ -68,7 +68,7 @@ class Mends:
 
     def words(self, fault: StepError, config: Config) -> str:
         """What was changed after `fault`."""
-        if not isinstance(fault, MemoryShortError):
+        if not isinstance(fault, OutOfMemoryError):
             return "at half the learning rate"
         size = -(-config.training.batch_size // self.accumulate)
         return (
@@ -78,30 +78,32 @@ class Mends:
 
 
 @dataclass(frozen=True)
-class Start:
+class StartPoint:
     """Where a training goes on from."""
 
     step: int = 0
     seconds: float = 0.0
-    mends: Mends = Mends()
+    mends: Adjustments = Adjustments()
     note: str = ""  # why it went back, for the log
 
     @classmethod
-    def at(cls, found: Checkpoint | None, mends: Mends | None = None) -> Start:
+    def at(cls, found: Checkpoint | None, mends: Adjustments | None = None) -> StartPoint:
         """At a checkpoint, or at the very start; with its own mends or with new ones."""
         progress: dict[str, Any] = {"step": 0, "seconds": 0.0} if found is None else found.progress
-        return cls(progress["step"], progress.get("seconds", 0.0), mends or Mends.of(progress))
+        return cls(
+            progress["step"], progress.get("seconds", 0.0), mends or Adjustments.of(progress)
+        )
 
     def rows(self) -> list[Row]:
         """The log's rows of the note, after the step that every later start would cut them back to."""
         return [{"step": self.step + 1, "warning": self.note}] if self.note else []
 
 
-def recovering(
-    attempt: Callable[[Start], int],
-    start: Start,
+def train_with_recovery(
+    attempt: Callable[[StartPoint], int],
+    start: StartPoint,
     config: Config,
-    back: Callable[[Mends], Start],
+    back: Callable[[Adjustments], StartPoint],
 ) -> int:
     """`attempt` from `start`; after a bad step once more `back` from the last good state, mended.
 
@@ -121,16 +123,16 @@ def recovering(
         start = replace(start, note=note)
 
 
-def disk_words(run: RunFolder, error: OSError) -> str:
-    """What the disk refused in a training, and how to go on."""
+def disk_error_message(run: RunFolder, error: OSError) -> str:
+    """Return a sentence that says which write failed and how to continue."""
     where = f"{error.filename}: " if error.filename else ""
     return (
-        f"{where}{error.strerror or error}. {whole_words(run)}Look at the room and the rights there, then "
-        "give the same command again."
+        f"{where}{error.strerror or error}. {safe_checkpoint_note(run)}Check the free space and the "
+        "permissions there, then run the same command again to continue."
     )
 
 
-def whole_words(run: RunFolder) -> str:
-    """Which checkpoint is safe."""
+def safe_checkpoint_note(run: RunFolder) -> str:
+    """Return a sentence that names the newest checkpoint, or an empty string."""
     steps = run.checkpoint_steps()
-    return f"The checkpoint of step {steps[-1]} is whole. " if steps else ""
+    return f"The checkpoint of step {steps[-1]} is intact. " if steps else ""

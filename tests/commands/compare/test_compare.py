@@ -21,7 +21,7 @@ from ddpm.config import Config, with_overrides
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
-from ddpm.loading.run_summary import run_facts
+from ddpm.loading.run_summary import run_summary
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -265,7 +265,7 @@ def test_the_facts_of_a_run_that_recorded_little(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     run.root.mkdir()
     run.config.write_text(json.dumps(small("training.batch_size=16").to_dict()), "utf-8")
-    facts = run_facts(run)
+    facts = run_summary(run)
     assert (facts["preset"], facts["batch_size"]) == ("digits", 16)
     assert {facts[key] for key in ("minutes", "steps", "images_seen", "device", "parameters")} == {
         None
@@ -273,5 +273,5 @@ def test_the_facts_of_a_run_that_recorded_little(tmp_path: Path) -> None:
     rows = [{"step": 1, "batch": 16, "seconds": 30.0}, {"step": 2, "batch": 9, "seconds": 90.0},
             {"step": 2, "heldout_loss": 0.5}]  # fmt: skip
     run.metrics.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    facts = run_facts(run)
+    facts = run_summary(run)
     assert (facts["minutes"], facts["steps"], facts["images_seen"]) == (1.5, 2, 25)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ddpm.commands.bundle.parts import image_part
-from ddpm.commands.distill.distill import DistillRequest, distill, student_config, usual_steps
+from ddpm.commands.distill.distill import DistillRequest, default_steps, distill, student_config
 from ddpm.commands.doctor.diagnose import diagnose
 from ddpm.commands.edit.edit import write_interpolation
 from ddpm.commands.export.export import export_weights
@@ -30,7 +30,7 @@ from ddpm.config import (
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.models import open_model
-from ddpm.loading.targets import Asked
+from ddpm.loading.targets import TargetRequest
 from ddpm.models.ddpm import Ddpm as DiffusionModel
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.student import Student
@@ -189,13 +189,13 @@ def test_every_preset_of_a_diffusion_model_has_a_student(name: str) -> None:
 def test_a_fifth_of_the_teacher_s_time_counts_the_teacher_s_walks() -> None:
     """A walk of 9 costs as much as 3 images of a batch, and is shared by as many points as jumps."""
     plain = with_overrides(Config(), ["training.steps=1000"])
-    assert [usual_steps(plain, jumps) for jumps in (1, 2, 3, 4)] == [55, 86, 100, 120]
+    assert [default_steps(plain, jumps) for jumps in (1, 2, 3, 4)] == [55, 86, 100, 120]
     guided = Config(
         data=DataConfig(labels=True),
         training=plain.training,
         sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
     )
-    assert usual_steps(guided, 4) == round(200 / (1 + 8 * 1.7 / 12))
+    assert default_steps(guided, 4) == round(200 / (1 + 8 * 1.7 / 12))
 
 
 def test_a_teacher_that_was_stopped_early_counts_the_steps_that_it_has_had(
@@ -214,7 +214,7 @@ def test_a_teacher_that_was_stopped_early_counts_the_steps_that_it_has_had(
     shutil.rmtree(original.checkpoint(6))
     checkpoint.save(original.checkpoint(6), state, planned, {"step": 6, "seconds": 1.0})
     distill(DistillRequest(str(original.root), Path("few")))
-    assert heard == [1] and usual_steps(config, 4) > 1
+    assert heard == [1] and default_steps(config, 4) > 1
 
 
 # --- killed ------------------------------------------------------------------------------------------
@@ -385,10 +385,10 @@ def test_others_have_no_evaluations_to_choose() -> None:
 
 
 def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) -> None:
-    told = diagnose(Asked(str(student.root))).row()
+    told = diagnose(TargetRequest(str(student.root))).row()
     assert "DCGAN" not in json.dumps(told) and "are few" not in json.dumps(told)
     with pytest.raises(RequestError, match="a fifth of its teacher's training time"):
-        plan(PlanRequest(Asked(str(student.root))))
+        plan(PlanRequest(TargetRequest(str(student.root))))
 
 
 def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:

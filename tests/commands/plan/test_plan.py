@@ -26,16 +26,17 @@ from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.plan.plan_table import plan_words, size
 from ddpm.commands.plan.proposals import Change, narrower, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
+from ddpm.commands.train.command import training_request
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.pixels import to_model
 from ddpm.errors import RequestError
-from ddpm.loading.recipes import _training_request
-from ddpm.loading.targets import Asked
+from ddpm.loading.recipes import training_recipe
+from ddpm.loading.targets import TargetRequest
 from ddpm.models.registry import make_model
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RunFolder, read_rows
-from ddpm.training.budget import with_total
+from ddpm.training.budget import with_total_steps
 
 DOCS = Path(__file__).parents[3] / "docs"
 HEALTHY = (
@@ -84,7 +85,9 @@ def workplace(
 def planned(
     target: str, *overrides: str, minutes: float | None = None, **asked: Any
 ) -> dict[str, Any]:
-    return plan(PlanRequest(Asked(target, device="cpu", overrides=overrides, **asked), minutes))
+    return plan(
+        PlanRequest(TargetRequest(target, device="cpu", overrides=overrides, **asked), minutes)
+    )
 
 
 def test_the_predicted_disk_is_the_runs(finished: RunFolder) -> None:
@@ -164,7 +167,7 @@ def test_operations_of_a_convolution_there_and_back(precision: str) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
 def test_a_card_with_a_number_is_planned_with_its_utilization() -> None:
-    found = plan(PlanRequest(Asked("digits", device="cuda:0")))
+    found = plan(PlanRequest(TargetRequest("digits", device="cuda:0")))
     assert found["utilization"] is None or 0 < found["utilization"] < 1
 
 
@@ -176,7 +179,7 @@ def test_nothing_is_written(
         monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
     before = workplace()
     found = planned("digits", minutes=0.001)
-    diagnose(Asked("digits"))
+    diagnose(TargetRequest("digits"))
     assert workplace() == before
     assert ("noise in their shape, about 1,797" in found["images"]) is not known
     assert found["shape"] == [1, 8, 8]
@@ -245,8 +248,8 @@ def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
 ) -> None:
     config = with_overrides(get_preset("mnist").config, [f"training.minutes={minutes}"])
     speed = 512.0  # images a second: a step of 64 takes an eighth of one
-    taken = with_total(
-        config, fixed=False, images=60_000, seconds_a_step=lambda seconds: 64 / speed
+    taken = with_total_steps(
+        config, fixed=False, images=60_000, measure_step=lambda seconds: 64 / speed
     )
     [proposed] = proposals(config, speed, minutes, 1, [], lambda smaller: speed)
     assert proposed.steps == taken.training.steps
@@ -335,7 +338,7 @@ def test_sizes_read_well(count: int | None, text: str) -> None:
 
 
 def test_a_healthy_run_has_nothing_to_mend(finished: RunFolder) -> None:
-    found = diagnose(Asked(str(finished.root), device="cpu"))
+    found = diagnose(TargetRequest(str(finished.root), device="cpu"))
     assert found.found == [] and not found.serious
     assert words(found) == f"the run {finished.root}: nothing to mend"
 
@@ -348,7 +351,7 @@ def test_a_run_that_went_wrong_is_seen_in_its_files(finished: RunFolder, tmp_pat
     environment = run.load_environment()
     environment["data"] |= {"given": 1797, "duplicate": 0, "broken": 900}
     run.environment.write_text(json.dumps(environment), "utf-8")
-    found = diagnose(Asked(str(run.root))).found
+    found = diagnose(TargetRequest(str(run.root))).found
     assert [(f.severity, f.words.split()[0]) for f in found] == [
         ("serious", "The"),
         ("note", "900"),
@@ -360,7 +363,7 @@ def test_a_run_is_preferred_by_the_doctor_and_a_preset_by_the_plan(
     finished: RunFolder, tmp_path: Path
 ) -> None:
     shutil.copytree(finished.root, tmp_path / "runs" / "digits")
-    assert diagnose(Asked("digits")).origin == f"the run {Path('runs') / 'digits'}"
+    assert diagnose(TargetRequest("digits")).origin == f"the run {Path('runs') / 'digits'}"
     assert planned("digits")["target"] == "the preset digits"
 
 
@@ -368,7 +371,7 @@ def test_a_configuration_file_is_read(tmp_path: Path) -> None:
     values = get_preset("digits").config.to_dict()
     values["training"] |= {"precision": "fp16", "warmup": 500}
     (tmp_path / "mine.json").write_text(json.dumps(values), "utf-8")
-    found = diagnose(Asked("mine.json")).found
+    found = diagnose(TargetRequest("mine.json")).found
     assert [f.words.split()[0] for f in found] == ["fp16", "The"]
     fine = planned("mine.json", "training.warmup=0", minutes=0.01)
     assert fine["target"] == "the configuration mine.json"
@@ -395,7 +398,7 @@ def test_wrong_requests_are_refused(
     (tmp_path / "broken.json").write_text("{", "utf-8")
     (tmp_path / "faces.zip").write_bytes(b"PK\x03\x04\xca\xfe")
     (tmp_path / "faces").mkdir()
-    asked = Asked(
+    asked = TargetRequest(
         arguments[0],
         scale="big-gpu" if "--scale" in arguments else None,
         overrides=arguments[2:] if "--set" in arguments else (),
@@ -434,7 +437,9 @@ def test_training_takes_the_size_that_is_asked_for_or_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def request(*arguments: str) -> Config:
-        return _training_request(build_parser().parse_args(["train", *arguments]))[0]
+        return training_recipe(training_request(build_parser().parse_args(["train", *arguments])))[
+            0
+        ]
 
     assert request("anime", "--device", "cpu").scale == "cpu"
     big = request("anime", "--scale", "big-gpu", "--steps", "7", "--set", "training.batch_size=9")

@@ -16,15 +16,16 @@ from ddpm.commands.report.reproduce import (
     sample_command,
     train_command,
 )
+from ddpm.commands.train.command import training_request
 from ddpm.config import Config, ScaleName, differences, with_overrides
 from ddpm.data.catalogue import data_name
-from ddpm.loading.recipes import _training_request
+from ddpm.loading.recipes import training_recipe
 from ddpm.presets import PRESETS, get_preset
 
 
 def retold(config: Config) -> tuple[Config, Path]:
     words = shlex.split(train_command(Path("runs/my run"), config))
-    return _training_request(build_parser().parse_args(words[1:]))
+    return training_recipe(training_request(build_parser().parse_args(words[1:])))
 
 
 @pytest.mark.parametrize("name", PRESETS)

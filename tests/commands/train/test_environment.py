@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from ddpm.commands.train import environment
-from ddpm.commands.train.environment import BIT_IDENTITY, describe, with_changes
+from ddpm.commands.train.environment import BIT_IDENTITY, environment_record, with_change_history
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.models.registry import make_model
@@ -29,7 +29,7 @@ DATASET = Dataset(
 
 def described(**options: Any) -> dict[str, Any]:
     model = make_model(ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0))
-    return describe(torch.device("cpu"), model, DATASET, **options)
+    return environment_record(torch.device("cpu"), model, DATASET, **options)
 
 
 def test_it_is_json_that_names_machine_versions_and_data() -> None:
@@ -97,7 +97,7 @@ def test_whether_steps_are_compiled_is_recorded_and_why_not(
     for stand_in, on in ((compiler, True), (no_compiler, False)):
         monkeypatch.setattr(torch, "compile", stand_in)
         model = make_model(ModelSpec(config, (1, 2, 2), (0.0,), 1.0))
-        row = describe(torch.device("cpu"), model, DATASET)
+        row = environment_record(torch.device("cpu"), model, DATASET)
         assert row["compile"] is on
         words = None if on else "torch.compile is not used (no compiler)"
         assert row.get("compile_note") == words
@@ -115,12 +115,12 @@ def test_a_change_on_the_way_is_warned_of_in_one_line_and_kept(
         "commit": "another",
         "changes": ["at step 3: x 1 → 2"],
     }
-    facts = with_changes(before, now, 10)
+    facts = with_change_history(before, now, 10)
     words = f"torch 2.12.0 → {torch.__version__}, threads 64 → {torch.get_num_threads()}"
     assert capsys.readouterr().err == f"warning: bit-identity is no longer promised: {words}\n"
     assert facts == {**now, "changes": ["at step 3: x 1 → 2", f"at step 10: {words}"]}
-    assert with_changes(facts, now, 20) == {**now, "changes": facts["changes"]}  # not again
+    assert with_change_history(facts, now, 20) == {**now, "changes": facts["changes"]}  # not again
     older = {key: value for key, value in now.items() if key not in ("cpu", "compile")}
-    assert with_changes(older, now, 10) == now and with_changes({}, now, 0) == now
-    assert with_changes({"torch": "2.12.0"}, now, 0) == now  # nothing had been trained yet
+    assert with_change_history(older, now, 10) == now and with_change_history({}, now, 0) == now
+    assert with_change_history({"torch": "2.12.0"}, now, 0) == now  # nothing had been trained yet
     assert capsys.readouterr().err == ""

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ddpm.commands.train import train as workflow
-from ddpm.commands.train.resume import begun
+from ddpm.commands.train.resume import new_config
 from ddpm.commands.train.train import Outcome, train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError, WorkError
@@ -177,7 +177,7 @@ def test_a_folder_that_appears_meanwhile_is_nobody_elses(
 
     monkeypatch.setattr(Path, "is_dir", is_dir)
     config = tiny()
-    assert begun(run, config) == begun(run, config) == config
+    assert new_config(run, config) == new_config(run, config) == config
 
 
 def test_an_empty_folder_and_the_trace_of_a_killed_start_are_taken(tmp_path: Path) -> None:
@@ -455,7 +455,7 @@ def test_a_diverged_training_stops_and_keeps_the_last_good_state(
     harm: Callable[[Ddpm], Losses],
     sentence: str,
 ) -> None:
-    advice = "The checkpoint of step 2 is whole. Train again with a lower training.learning_rate"
+    advice = "The checkpoint of step 2 is intact. Train again with a lower training.learning_rate"
     with monkeypatch.context() as patch, pytest.raises(WorkError, match=f"{sentence}.*{advice}"):
         patch.setattr(Ddpm, "training_step", breaking(4, harm))
         train(tiny(), tmp_path / "run")

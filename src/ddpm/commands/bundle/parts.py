@@ -14,7 +14,7 @@ from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_name
 from ddpm.errors import RequestError
-from ddpm.loading.models import Opened, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
@@ -35,7 +35,7 @@ SEEDS = tuple(range(CELLS[0] * CELLS[1]))
 class Part:
     """An opened run of the hand-in, its name there, and whose pictures of which seeds it makes."""
 
-    opened: Opened
+    opened: OpenedModel
     run: RunFolder
     name: str
     images: str = ""  # "mnist" or "anime"; "" where none

@@ -20,7 +20,7 @@ from ddpm.commands.compare.entries import (
 from ddpm.errors import RequestError
 from ddpm.evaluation.verdicts import compare_all
 from ddpm.files import write_json, write_text
-from ddpm.loading.run_summary import run_facts
+from ddpm.loading.run_summary import run_summary
 from ddpm.runs import COMPARISON
 from ddpm.scoring.measure import EvaluationRequest, Measured, measure
 from ddpm.scoring.references import RealImages
@@ -125,7 +125,7 @@ def _measure(
 
 def _facts(subject: Subject) -> dict[str, Any] | None:
     run = subject.opened.run if isinstance(subject, DrawnImages) else None
-    return None if run is None else run_facts(run)
+    return None if run is None else run_summary(run)
 
 
 def command(request: ComparisonRequest) -> str:

@@ -13,8 +13,8 @@ from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir
 from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import inspect
-from ddpm.loading.datasets import located, open_dataset
-from ddpm.loading.pseudo_labels import with_pseudo_classes
+from ddpm.loading.datasets import dataset_path, open_dataset
+from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.terminal import Progress
 from ddpm.visuals.grids import contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture
@@ -64,7 +64,7 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
 def inspect_dataset(target: str, out: Path) -> str:
     """Counts, sizes, modes, classes, broken files and pixel statistics; a contact sheet at `out`."""
     check_picture(out)
-    path = located(target)
+    path = dataset_path(target)
     with Progress("looking through the images", 0) as bar:
         found = inspect(path, cache_dir=cache_dir(), progress=bar.of_total)
     contact_sheet(out, found.samples)
@@ -78,7 +78,7 @@ def inspect_clusters(target: str, k: int, out: Path) -> str:
     plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
     data = replace(plain, path=target, size="auto", channels="auto")
     dataset = open_dataset(Config(data=replace(data, labels=False)))
-    grouped = with_pseudo_classes(dataset, data)
+    grouped = with_pseudo_labels(dataset, data)
     assert grouped.labels is not None
     members = [np.flatnonzero(grouped.labels[dataset.train] == group) for group in range(k)]
     shown = [_examples(dataset, rows) for rows in members[:_SHEET_ROWS]]

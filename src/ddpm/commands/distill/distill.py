@@ -10,7 +10,7 @@ from ddpm.commands.train import train
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.loading.teachers import check_kept, check_teacher
+from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.models.student import walk_steps
 from ddpm.runs import RUNS, RunFolder
 
@@ -39,7 +39,7 @@ def distill(request: DistillRequest) -> train.Outcome:
     opened = open_model(request.target, "cpu")
     teacher = check_teacher(opened)
     out = request.out or RUNS / f"{opened.name}-few"
-    check_kept(RunFolder(out), teacher, request.target)
+    check_same_teacher(RunFolder(out), teacher, request.target)
     if any(text.split("=")[0].strip() == "student.evaluations" for text in request.overrides):
         raise RequestError(
             "The length of the training depends on student.evaluations; give it by --evaluations, not --set."
@@ -80,7 +80,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
         diffusion=replace(diffusion, objective=objective),
         training=replace(
             own,
-            steps=usual_steps(teacher, evaluations),
+            steps=default_steps(teacher, evaluations),
             minutes=0.0,
             epochs=0.0,
             optimizer="muon",
@@ -107,7 +107,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
     )
 
 
-def usual_steps(teacher: Config, evaluations: int) -> int:
+def default_steps(teacher: Config, evaluations: int) -> int:
     """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walks too.
 
     An image of a batch costs three evaluations forward and back. A walk gives as many points as there

@@ -11,8 +11,8 @@ from ddpm.commands.doctor.rules import findings
 from ddpm.config import Config
 from ddpm.data.dataset import Dataset
 from ddpm.device import pick_device, resolve_precision
-from ddpm.loading.offline import counted, prepared_dataset
-from ddpm.loading.targets import Asked, Target, read_target
+from ddpm.loading.offline import cached_dataset, count_images
+from ddpm.loading.targets import Target, TargetRequest, read_target
 from ddpm.runs import read_rows
 
 
@@ -33,7 +33,7 @@ class Diagnosis:
         return {"target": self.origin, "findings": [finding._asdict() for finding in self.found]}
 
 
-def diagnose(asked: Asked) -> Diagnosis:
+def diagnose(asked: TargetRequest) -> Diagnosis:
     """Look at a run, a configuration file or a preset; RequestError where there is none."""
     target = read_target(asked, runs_first=True)
     return Diagnosis(target.origin, findings(_case(target, asked.device)))
@@ -53,10 +53,10 @@ def words(diagnosis: Diagnosis) -> str:
 def _case(target: Target, device: str) -> Case:
     """What is known of the target, from its run's files, else from the cache."""
     config, run = target.config, target.run
-    dataset = prepared_dataset(config)
+    dataset = cached_dataset(config)
     recorded = run.load_environment().get("data", {}) if run is not None else {}
     data = recorded or ({} if dataset is None else dataset.report)
-    images = data.get("used") or counted(config)[0]
+    images = data.get("used") or count_images(config)[0]
     wants_bf16 = config.training.precision == "bf16"
     return Case(
         config=config,
@@ -86,5 +86,5 @@ def _duplicates(config: Config, dataset: Dataset | None) -> int | None:
     if dataset is None or not config.data.all_images:
         return None if dataset is None else dataset.report["duplicate"]
     counting = replace(config, data=replace(config.data, all_images=False))
-    whole = prepared_dataset(counting)
+    whole = cached_dataset(counting)
     return None if whole is None else whole.report["duplicate"]

@@ -13,7 +13,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
-from ddpm.loading.models import Opened, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models import image_editing
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.student import Student
@@ -122,7 +122,7 @@ def write_refinement(
 
 def _open(
     target: str, overrides: Sequence[str], device: str, out: Path | None
-) -> tuple[Opened, Ddpm, SamplingConfig]:
+) -> tuple[OpenedModel, Ddpm, SamplingConfig]:
     if out is not None:
         check_picture(out)
     opened = open_model(target, device)
@@ -136,7 +136,7 @@ def _open(
     return opened, opened.model, chosen_settings(opened.model, overrides)
 
 
-def _told(opened: Opened, settings: SamplingConfig) -> Progress:
+def _told(opened: OpenedModel, settings: SamplingConfig) -> Progress:
     """A line that says how it is drawn, and a bar of the steps."""
     say(f"{opened.model.drawing(settings)} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
@@ -174,7 +174,7 @@ def _asked(overrides: Sequence[str], seed: int, label: str | None) -> str:
     return of_seed + of_label + name_of_settings(overrides)
 
 
-def _beside(opened: Opened, name: str) -> Path:
+def _beside(opened: OpenedModel, name: str) -> Path:
     if opened.run is None:
         return Path(f"{opened.name}-{name}.png")
     return opened.run.samples / f"{name}.png"

@@ -13,7 +13,7 @@ from ddpm.commands.ema.compare_lengths import Candidate, chart, measured
 from ddpm.commands.ema.kept_averages import Kept, kept_of
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing, write_json
-from ddpm.loading.chosen_average import Average, forget_average, keep_average
+from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.ema import relative_length
@@ -97,7 +97,7 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
 def undo(target: str, device: str = "auto") -> str:
     """Let a run draw with its own average again; what was done, in words."""
     run = _run(target)
-    if not forget_average(run):
+    if not delete_average(run):
         return f"{run.root} draws with its own average already."
     _redraw(run, device)
     return f"{run.root} draws with its own average again."
@@ -163,11 +163,13 @@ def _keep(request: EmaRequest, averages: Kept, chosen: Candidate) -> list[str]:
             save_weights(temporary, made, averages.drawing_spec())
         done.append(f"{name}: {request.out}")
     if request.apply and chosen.own:
-        forget_average(run)
+        delete_average(run)
         done.append(f"{run.root} draws with its own average, which has the smallest distance")
     elif request.apply:
         why = {"error": chosen.error, "command": command(request)}
-        keep_average(run, Average(made, chosen.length), averages.drawing_spec(), averages.step, why)
+        save_average(
+            run, ChosenAverage(made, chosen.length), averages.drawing_spec(), averages.step, why
+        )
         back = shlex.join(["ddpm", "ema", request.target, "--undo"])
         done.append(f"{run.root} draws with {name} from now on; back: {back}")
     if request.apply:

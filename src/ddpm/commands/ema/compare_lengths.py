@@ -11,7 +11,7 @@ from torch import Tensor
 from ddpm.commands.ema.kept_averages import Kept
 from ddpm.config import SamplingConfig
 from ddpm.evaluation.paired_distance import Yardstick, as_good_as_the_best, make_yardstick
-from ddpm.loading.models import Opened, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import exponent
 from ddpm.sampling.draw import choose_labels, draw
@@ -93,7 +93,7 @@ def _draw(
 
 
 def _yardstick(
-    asked: EvaluationRequest, opened: Opened, settings: SamplingConfig
+    asked: EvaluationRequest, opened: OpenedModel, settings: SamplingConfig
 ) -> tuple[Yardstick, dict[str, Any]]:
     """The Fréchet distance with its real images, and what ema.json says of it."""
     assert asked.n is not None

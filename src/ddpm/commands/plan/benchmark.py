@@ -12,15 +12,15 @@ from ddpm.data.pixels import to_uint8
 from ddpm.device import forget_peak, keep_memory, peak_memory, resolve_precision
 from ddpm.errors import WorkError
 from ddpm.loading.models import attach_guides
-from ddpm.loading.offline import Material
+from ddpm.loading.offline import OfflineData
 from ddpm.models.autoguidance import config_without_guide
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.registry import make_model
 from ddpm.sampling.draw import choose_labels
 from ddpm.terminal import say
 from ddpm.training import checkpoint
-from ddpm.training.budget import timed_steps
-from ddpm.training.faults import MemoryShortError
+from ddpm.training.budget import time_steps
+from ddpm.training.faults import OutOfMemoryError
 from ddpm.training.footprint import TrainingCost
 from ddpm.visuals.grids import picture_bytes
 
@@ -30,7 +30,7 @@ GRID = 25  # images of a preview
 
 
 def measure(
-    material: Material, device: torch.device, seconds: float = STEP_SECONDS
+    material: OfflineData, device: torch.device, seconds: float = STEP_SECONDS
 ) -> TrainingCost:
     """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
     keep_memory()
@@ -44,8 +44,8 @@ def measure(
     forget_peak(device)
     material.batches.send_to(device)
     try:
-        each, losses = timed_steps(model, material.batches, seconds)
-    except MemoryShortError as error:
+        each, losses = time_steps(model, material.batches, seconds)
+    except OutOfMemoryError as error:
         raise WorkError(
             f"{error} Give a larger training.accumulate, or a smaller training.batch_size."
         ) from None
@@ -62,7 +62,7 @@ def measure(
         drawing_seconds=drawing_seconds,
         training_memory=training_memory,
         drawing_memory=drawing_memory,
-        checkpoint=checkpoint.size(model.state(), material.spec),
+        checkpoint=checkpoint.weights_bytes(model.state(), material.spec),
         preview=picture_bytes(shown.cpu().numpy(), 5, 5),
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,

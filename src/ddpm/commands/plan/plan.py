@@ -16,12 +16,12 @@ from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
 from ddpm.config import Config, ScaleName
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
-from ddpm.loading.offline import Material, material
-from ddpm.loading.targets import Asked, Target, read_target
+from ddpm.loading.offline import OfflineData, offline_data
+from ddpm.loading.targets import Target, TargetRequest, read_target
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.presets import PRESETS
-from ddpm.training.budget import OVERHEAD, with_total
-from ddpm.training.footprint import TrainingCost, disk
+from ddpm.training.budget import OVERHEAD, with_total_steps
+from ddpm.training.footprint import TrainingCost, disk_usage
 
 TRY_SECONDS = 4.0  # of the steps of a smaller network
 LOWER: dict[ScaleName, tuple[ScaleName, ...]] = {
@@ -35,7 +35,7 @@ LOWER: dict[ScaleName, tuple[ScaleName, ...]] = {
 class PlanRequest:
     """What is planned; `minutes`: how long it may take, None for the recipe's own end."""
 
-    asked: Asked
+    asked: TargetRequest
     minutes: float | None = None
 
 
@@ -53,7 +53,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     if target.run is None:
         check_no_guide(target.config)
     where = pick_device(asked.device)
-    images = material(target.config)
+    images = offline_data(target.config)
     measured = measure(images, where)
     config = _whole(target.config, images, measured)
     seen = config.training.steps * config.training.batch_size
@@ -70,7 +70,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
         "images_seen": seen,
         "epochs": None if images.images is None else seen / images.images,
         "seconds": config.training.steps * measured.seconds_a_step / (1 - OVERHEAD),
-        "disk": disk(config, measured, images.images),
+        "disk": disk_usage(config, measured, images.images),
         "recorded": rows,
         "expect": expectation(config, seen, rows, images.images),
     }
@@ -79,18 +79,18 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     return found
 
 
-def _whole(config: Config, images: Material, measured: TrainingCost) -> Config:
+def _whole(config: Config, images: OfflineData, measured: TrainingCost) -> Config:
     """The configuration with its total as a number of steps."""
     if config.training.epochs and not config.training.minutes and images.images is None:
         raise RequestError(
             f"How many steps {config.training.epochs:g} epochs are depends on the images; give them "
             "with --data, or a total with --set training.epochs=0 --set training.steps=N."
         )
-    return with_total(
+    return with_total_steps(
         config,
         fixed=False,
         images=images.images or 1,
-        seconds_a_step=lambda seconds: measured.seconds_a_step,
+        measure_step=lambda seconds: measured.seconds_a_step,
     )
 
 
@@ -103,7 +103,7 @@ def _within(
     wanted = rows[-1]["images_seen"] if rows else found["images_seen"]
 
     def speed(smaller: Config) -> float:
-        return measure(material(smaller), where, TRY_SECONDS).images_per_second
+        return measure(offline_data(smaller), where, TRY_SECONDS).images_per_second
 
     fitting = proposals(
         target.config,
@@ -120,7 +120,7 @@ def _within(
     return {"minutes": request.minutes, "wanted": wanted, "proposals": given}
 
 
-def _lower(asked: Asked, config: Config) -> Iterator[Change]:
+def _lower(asked: TargetRequest, config: Config) -> Iterator[Change]:
     """The preset in the sizes for smaller devices, where it has any."""
     scales = LOWER[config.scale] if asked.target in PRESETS else ()
     for scale in scales:
@@ -128,7 +128,7 @@ def _lower(asked: Asked, config: Config) -> Iterator[Change]:
         yield Change(lower.config, f" --scale {scale}")
 
 
-def _command(asked: Asked, target: Target, options: str, minutes: float) -> str | None:
+def _command(asked: TargetRequest, target: Target, options: str, minutes: float) -> str | None:
     """What to type; None for a bare configuration file, which `ddpm train` does not take."""
     if asked.target not in PRESETS and target.run is None:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from ddpm.commands.plan.recorded_runs import row_words
 from ddpm.quantities import duration
-from ddpm.training.forecast import rate
+from ddpm.training.forecast import format_rate
 
 Plan = Mapping[str, Any]
 COLUMN = 12  # characters
@@ -26,7 +26,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "measured", f"on {plan['device']}, {plan['precision']}, with {plan['images']}"
     used = plan["utilization"]
     share = "" if used is None else f", {used:.0%} of the card's bf16 peak"
-    yield "speed", rate(plan["images_per_second"]) + share
+    yield "speed", format_rate(plan["images_per_second"]) + share
     epochs = "" if plan["epochs"] is None else f", {plan['epochs']:.1f} epochs"
     yield (
         "time",
@@ -59,7 +59,7 @@ def _fitting(plan: Plan) -> Iterator[tuple[str, str]]:
         how = found["command"] or f"with{found['options'] or ' these settings'}"
         yield (
             ("" if index else f"in {plan['minutes']:g} min"),
-            f"{found['steps']:,} steps at {rate(found['images_per_second'])}, "
+            f"{found['steps']:,} steps at {format_rate(found['images_per_second'])}, "
             f"{found['images']:,} images{wanted}: {how}",
         )
 

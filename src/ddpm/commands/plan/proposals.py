@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ddpm.config import Config, with_overrides
-from ddpm.training.budget import steps_within
+from ddpm.training.budget import steps_in_minutes
 
 NARROWEST = 16  # channels that a proposed network has at least
 TRIES = 2  # smaller networks that are measured
@@ -59,7 +59,7 @@ def proposals(
 
 def _fitting(change: Change, speed: float, minutes: float, wanted: int) -> Proposal:
     batch = change.config.training.batch_size
-    steps = steps_within(minutes, batch / speed)
+    steps = steps_in_minutes(minutes, batch / speed)
     return Proposal(change.options, speed, steps, steps * batch, steps * batch >= wanted)
 
 

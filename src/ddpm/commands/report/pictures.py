@@ -20,7 +20,7 @@ from ddpm.data.image_files import Images
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError, WorkError
 from ddpm.loading.datasets import open_dataset
-from ddpm.loading.models import Opened
+from ddpm.loading.models import OpenedModel
 from ddpm.models.outlines import outlines
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
@@ -99,7 +99,7 @@ def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
     return album.taken["schedule"]
 
 
-def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
+def draw_samples(album: Album, run: RunFolder, opened: OpenedModel) -> Images | None:
     """The grid of a run with a checkpoint; of a diffusion model also frames of the GIF and the strip.
 
     Returns the images at the end of the strip.
@@ -122,7 +122,7 @@ def draw_samples(album: Album, run: RunFolder, opened: Opened) -> Images | None:
     return images
 
 
-def _is_current(picture: Path, opened: Opened) -> bool:
+def _is_current(picture: Path, opened: OpenedModel) -> bool:
     """Whether a grid can be read and does not say of itself that it was drawn otherwise."""
     try:
         with Image.open(picture) as found:

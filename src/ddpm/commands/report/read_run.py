@@ -30,8 +30,8 @@ from ddpm.data.catalogue import data_name
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
-from ddpm.loading.models import Opened, open_model
-from ddpm.loading.run_summary import run_facts
+from ddpm.loading.models import OpenedModel, open_model
+from ddpm.loading.run_summary import run_summary
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import COMPARISON, RunFolder, read_rows
@@ -53,7 +53,7 @@ class _Run:
     config: Config
     environment: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
-    opened: Opened | None
+    opened: OpenedModel | None
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -102,7 +102,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
     )
 
 
-def _drawing(opened: Opened | None) -> tuple[str, str]:
+def _drawing(opened: OpenedModel | None) -> tuple[str, str]:
     """How images are made, and how those that show the way to them, in words."""
     if opened is None:
         return "", ""
@@ -110,7 +110,7 @@ def _drawing(opened: Opened | None) -> tuple[str, str]:
     return model.drawing(settings), model.drawing(filmed_settings(model, settings))
 
 
-def _open(folder: RunFolder, device: str) -> Opened | None:
+def _open(folder: RunFolder, device: str) -> OpenedModel | None:
     """The model of the newest checkpoint; None, and the reason on stderr, where there is none."""
     if not folder.checkpoint_steps():
         return None
@@ -139,7 +139,7 @@ def _draw(run: _Run, album: Album) -> bool:
 
 def _progress(run: _Run) -> dict[str, Any]:
     """Steps, images, epochs, minutes and images/s; {} before the first step."""
-    facts = run_facts(run.folder)
+    facts = run_summary(run.folder)
     if not facts["steps"]:
         return {}
     images, minutes, used = facts["images_seen"], facts["minutes"], run.data.get("used")

@@ -15,7 +15,7 @@ from ddpm.data.image_files import Images
 from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing
-from ddpm.loading.models import Opened, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.quantities import seed_words
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
 from ddpm.sampling.provenance import grid_comment
@@ -98,7 +98,7 @@ def _write_samples(
 
 
 def _drawn(
-    request: SampleRequest, opened: Opened, settings: SamplingConfig, overrides: Sequence[str]
+    request: SampleRequest, opened: OpenedModel, settings: SamplingConfig, overrides: Sequence[str]
 ) -> tuple[Images | None, Trajectory | None]:
     """The images by `settings`, and the way of those shown: in the same pass where it has steps enough.
 
@@ -148,7 +148,7 @@ def _check_outputs(request: SampleRequest) -> None:
 
 def _write(
     request: SampleRequest,
-    opened: Opened,
+    opened: OpenedModel,
     settings: SamplingConfig,
     base: Path,
     images: Images | None,
@@ -191,7 +191,7 @@ def _write(
     return written
 
 
-def _base(request: SampleRequest, opened: Opened, overrides: Sequence[str]) -> Path:
+def _base(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str]) -> Path:
     """Where the pictures lie, without a suffix: as asked, else named by what was asked for.
 
     `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and label and settings.

@@ -15,7 +15,7 @@ from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.evaluation.paired_distance import DISTANCES, make_yardstick
 from ddpm.files import check_place, write_json
-from ddpm.loading.models import Opened, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import duration
@@ -76,7 +76,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     return lab
 
 
-def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
+def _opened(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
     """The model; RequestError where there is nothing to choose."""
     if request.metric not in DISTANCES:
         raise RequestError(
@@ -97,7 +97,7 @@ def _opened(request: LabRequest) -> tuple[Opened, Ddpm]:
     return opened, opened.model
 
 
-def _intention(request: LabRequest, opened: Opened, place: RunFolder) -> str:
+def _intention(request: LabRequest, opened: OpenedModel, place: RunFolder) -> str:
     """What will come of it, before it begins."""
     words = f"writing {place.sampler_lab} and {place.sampler_lab_plot.name}"
     if opened.run is None or request.keep:
@@ -107,7 +107,7 @@ def _intention(request: LabRequest, opened: Opened, place: RunFolder) -> str:
     )
 
 
-def _folder(request: LabRequest, opened: Opened) -> Path:
+def _folder(request: LabRequest, opened: OpenedModel) -> Path:
     if request.out is not None:
         return request.out
     return Path(f"{opened.name}-sampler-lab") if opened.run is None else opened.run.root
@@ -124,7 +124,7 @@ def _points(model: Ddpm, request: LabRequest) -> list[Point]:
 
 
 def _bench(
-    request: LabRequest, asked: EvaluationRequest, opened: Opened, place: RunFolder
+    request: LabRequest, asked: EvaluationRequest, opened: OpenedModel, place: RunFolder
 ) -> tuple[Bench, dict[str, Any]]:
     """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
     model = opened.model

@@ -17,7 +17,7 @@ from ddpm.evaluation.paired_distance import Yardstick, as_good_as_the_best, chea
 from ddpm.evaluation.scores import Row
 from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
-from ddpm.loading.models import Opened
+from ddpm.loading.models import OpenedModel
 from ddpm.runs import RunFolder
 from ddpm.visuals.tradeoffs import Spot, Tradeoff
 
@@ -87,7 +87,7 @@ def _spot(point: dict[str, Any]) -> Spot:
     return Spot(point["evaluations"], milliseconds, point["value"], point["low"], point["high"])
 
 
-def default_words(opened: Opened, target: str, settings: SamplingConfig, keep: bool) -> str:
+def default_words(opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool) -> str:
     """What becomes of measured settings: a run's default unless `keep`; else how to ask for them.
 
     A weights file, bundled or not, is not written to.

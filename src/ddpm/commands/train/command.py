@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
-from ddpm.commands.arguments import add_device, add_scale, add_set, count, positive, print_outcome
-from ddpm.loading.recipes import _training_request
+from ddpm.commands.arguments import (
+    add_device,
+    add_scale,
+    add_set,
+    count,
+    optional_path,
+    positive,
+    print_outcome,
+)
+from ddpm.loading.recipes import TrainingRequest, training_recipe
 from ddpm.presets import PRESETS
 
 
@@ -44,9 +52,25 @@ def define_train(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run_train, shared=True)
 
 
+def training_request(options: Namespace) -> TrainingRequest:
+    """Return the request that the command line makes."""
+    return TrainingRequest(
+        target=options.target,
+        data=options.data,
+        out=optional_path(options.out),
+        steps=options.steps,
+        epochs=options.epochs,
+        minutes=options.minutes,
+        all_images=options.all_images,
+        scale=options.scale,
+        device=options.device,
+        overrides=options.set,
+    )
+
+
 def run_train(options: Namespace) -> int:
     from ddpm.commands.train.train import train
 
-    config, out = _training_request(options)
+    config, out = training_recipe(training_request(options))
     outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
     return print_outcome(outcome.run, outcome.exit_status)

@@ -26,7 +26,7 @@ BIT_IDENTITY = (
 )  # fmt: skip
 
 
-def describe(
+def environment_record(
     device: torch.device, model: GenerativeModel, dataset: Dataset, init: str | None = None
 ) -> dict[str, Any]:
     """What a reader needs to repeat the run; bit-identity is promised where the first block agrees.
@@ -67,7 +67,7 @@ def compile_facts(model: GenerativeModel) -> dict[str, Any]:
     return {"compile": on, **({"compile_note": words} if words else {})}
 
 
-def with_changes(before: dict[str, Any], now: dict[str, Any], step: int) -> dict[str, Any]:
+def with_change_history(before: dict[str, Any], now: dict[str, Any], step: int) -> dict[str, Any]:
     """`now`, with what has changed on the way; said where it ends the promise of bit-identity.
 
     `before`: what environment.json holds, at the start nothing; `step`: the one that the run goes on from.

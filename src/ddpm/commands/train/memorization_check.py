@@ -24,7 +24,7 @@ DRAWN = 50  # images that are looked at for copies
 SEARCHED = 20_000  # training images, evenly spread, in which copies are looked for
 
 
-class MemoryCheck:
+class MemorizationCheck:
     """Called now and then by the loop; touches neither the weights nor a random number of training."""
 
     def __init__(self, model: GenerativeModel, dataset: Dataset, heldout: Batch | None) -> None:

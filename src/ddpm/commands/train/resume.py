@@ -12,10 +12,10 @@ from ddpm.errors import RequestError
 from ddpm.files import is_leftover
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.runs import RunFolder
-from ddpm.training.budget import TOTALS, with_asked_total
+from ddpm.training.budget import TOTALS, with_requested_total
 
 
-def begun(run: RunFolder, asked: Config) -> Config:
+def new_config(run: RunFolder, asked: Config) -> Config:
     """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
     folder = run.root
     if folder.exists() and (  # asked first: another process of this command may make it meanwhile
@@ -27,7 +27,7 @@ def begun(run: RunFolder, asked: Config) -> Config:
     return asked
 
 
-def continued(run: RunFolder, asked: Config) -> Config:
+def resumed_config(run: RunFolder, asked: Config) -> Config:
     """The run's own configuration with the totals asked for; RequestError where anything else differs.
 
     Images that are gone from their place may be named at another one; `check_same_data` looks at them.
@@ -48,10 +48,10 @@ def continued(run: RunFolder, asked: Config) -> Config:
             f"The images of {run.root} are no longer at {place}; name their new place with --data."
         )
     moved = replace(own, data=replace(own.data, path=asked.data.path))
-    return with_asked_total(moved, asked)
+    return with_requested_total(moved, asked)
 
 
-def started_from(run: RunFolder, config: Config, named: str | None) -> str | None:
+def initial_weights(run: RunFolder, config: Config, named: str | None) -> str | None:
     """The weights that training begins with, as the user calls them: those `named`, else the recorded.
 
     RequestError where the run is under way and began with others. (A student's are its teacher's, which

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from ddpm.commands.train.environment import compile_facts, describe, with_changes
-from ddpm.commands.train.memorization_check import MemoryCheck
+from ddpm.commands.train.environment import compile_facts, environment_record, with_change_history
+from ddpm.commands.train.memorization_check import MemorizationCheck
 from ddpm.commands.train.resume import (
-    begun,
     check_same_data,
     check_same_model,
-    continued,
-    started_from,
+    initial_weights,
+    new_config,
+    resumed_config,
 )
 from ddpm.config import Config, load_config
 from ddpm.data.augmentation import Augmentation
@@ -35,17 +35,17 @@ from ddpm.distributed import (
 )
 from ddpm.errors import WorkError
 from ddpm.files import check_place, remove_leftovers, write_json
-from ddpm.loading.checkpoints import load_into, newest_checkpoint, step_back
-from ddpm.loading.datasets import open_dataset, spec_of
+from ddpm.loading.checkpoints import load_into, newest_checkpoint, restore_last_good
+from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.loading.models import attach_guides, check_guide_exists
-from ddpm.loading.pseudo_labels import keep_classes, with_pseudo_classes
+from ddpm.loading.pseudo_labels import save_pseudo_labels, with_pseudo_labels
 from ddpm.loading.teachers import (
     find_teacher,
-    keep_teacher,
-    maker,
+    model_factory,
+    save_teacher,
     starting_weights,
+    student_spec,
     teacher_facts,
-    with_facts_of,
 )
 from ddpm.locking import exclusive_lock
 from ddpm.models.autoguidance import guiding_step
@@ -56,15 +56,20 @@ from ddpm.runs import RunFolder
 from ddpm.sampling.run_pictures import draw_preview, finish
 from ddpm.terminal import Progress, loss_words, say
 from ddpm.training import checkpoint, loop
-from ddpm.training.best_checkpoint import Best
-from ddpm.training.budget import seconds_a_step, with_total
+from ddpm.training.best_checkpoint import BestCheckpoint
+from ddpm.training.budget import seconds_per_step, with_total_steps
 from ddpm.training.collapse import CollapseWatch
 from ddpm.training.disk_room import room_words
 from ddpm.training.forecast import Forecast
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
 from ddpm.training.memorization import MemorizationWatch
-from ddpm.training.recovery import Start, disk_words, recovering, whole_words
+from ddpm.training.recovery import (
+    StartPoint,
+    disk_error_message,
+    safe_checkpoint_note,
+    train_with_recovery,
+)
 from ddpm.training.snapshots import Snapshots
 from ddpm.training.tensorboard import TensorBoard, writer_class
 
@@ -97,8 +102,8 @@ def train(
     """
     run = RunFolder(out)
     with process_group(), ExitStack() as held:
-        config = continued(run, config) if run.exists() else begun(run, config)
-        init = started_from(run, config, init)
+        config = resumed_config(run, config) if run.exists() else new_config(run, config)
+        init = initial_weights(run, config, init)
         check_place(run.config)
         check_shared(config)
         if shard:
@@ -116,9 +121,9 @@ def _train(
         writer_class()  # it may be missing: better said before anything is written
     dataset = open_dataset(config)
     check_same_data(run, dataset)
-    dataset = with_pseudo_classes(dataset, config.data, run.classes)
+    dataset = with_pseudo_labels(dataset, config.data, run.classes)
     teacher = find_teacher(run, config, init, str(where))
-    spec, make = with_facts_of(teacher, spec_of(config, dataset)), maker(teacher)
+    spec, make = student_spec(teacher, model_spec(config, dataset)), model_factory(teacher)
     if shard:
         make = make_sharded
 
@@ -140,13 +145,13 @@ def _train(
     )
     if kept := batches.send_to(where):
         say(f"the images are kept on {where} ({kept / 1e6:,.0f} MB)")
-    config = with_total(
+    config = with_total_steps(
         config,
         fixed=run.exists() and load_config(run.config).training.minutes > 0,
         images=len(dataset.train),
-        seconds_a_step=lambda seconds: seconds_a_step(make(spec, where), batches, seconds),
+        measure_step=lambda seconds: seconds_per_step(make(spec, where), batches, seconds),
     )
-    start = Start.at(found)
+    start = StartPoint.at(found)
     model.set_total(start.mends.applied(config))
     if found is not None:
         check_same_model(run, found.spec.config, config)
@@ -163,22 +168,22 @@ def _train(
     compile_facts(model)  # tried by all, before the main process writes them down
     if is_main():
         write_json(run.config, config.to_dict())
-        keep_teacher(run, teacher)
-        facts = {**describe(where, model, dataset, init), **teacher_facts(teacher, init)}
-        write_json(run.environment, with_changes(run.load_environment(), facts, start.step))
-        keep_classes(dataset, config.data, run.classes)
+        save_teacher(run, teacher)
+        facts = {**environment_record(where, model, dataset, init), **teacher_facts(teacher, init)}
+        write_json(run.environment, with_change_history(run.load_environment(), facts, start.step))
+        save_pseudo_labels(dataset, config.data, run.classes)
     _announce(run, dataset, model, start.step)
-    back = partial(step_back, run, model, config, untrained)
+    back = partial(restore_last_good, run, model, config, untrained)
     with deterministic(), Interrupt() as interrupt:
         attempt = partial(_attempt, run, model, batches, dataset, interrupt)
         try:
-            last = recovering(attempt, start, config, back)
+            last = train_with_recovery(attempt, start, config, back)
         except ProcessLostError:
             raise
         except WorkError as error:
             raise WorkError(f"{error} {_advice(run)}") from error
         except OSError as error:
-            raise WorkError(disk_words(run, error)) from error
+            raise WorkError(disk_error_message(run, error)) from error
     if interrupt.signal is not None and last < config.training.steps:
         say(
             f"Saved at step {last} of {config.training.steps}. Run the same command again to go on."
@@ -194,12 +199,12 @@ def _attempt(
     batches: Batches,
     dataset: Dataset,
     interrupt: Interrupt,
-    start: Start,
+    start: StartPoint,
 ) -> int:
     """The loop with its files around it, from `start` to its last step."""
     training, step = model.spec.config.training, start.step
     if is_main():
-        checkpoint.forget_later({s: run.checkpoint(s) for s in run.checkpoint_steps()}, step)
+        checkpoint.delete_later({s: run.checkpoint(s) for s in run.checkpoint_steps()}, step)
     cadence = loop.Cadence(
         training.steps,
         training.checkpoint_every,
@@ -215,7 +220,7 @@ def _attempt(
         if "warning" in row:
             say(f"warning at step {row['step']}: {row['warning']}")
 
-    best = Best()
+    best = BestCheckpoint()
     watches = CollapseWatch(), MemorizationWatch(), best
 
     def watch(row: Row) -> list[Row]:
@@ -254,7 +259,7 @@ def _attempt(
         save,
         lambda step: draw_preview(run, gather_model(model), step),
         report,
-        MemoryCheck(model, dataset, heldout),
+        MemorizationCheck(model, dataset, heldout),
         Snapshots(run, model, step),
     )
     with bar:
@@ -318,4 +323,4 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
 
 
 def _advice(run: RunFolder) -> str:
-    return f"{whole_words(run)}Train again with a lower training.learning_rate and another --out."
+    return f"{safe_checkpoint_note(run)}Train again with a lower training.learning_rate and another --out."
