@@ -204,7 +204,7 @@ def test_groups_are_planned_for_as_they_will_be_learned(
     if not known:
         monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "new"))
     config = with_overrides(get_preset("digits").config, [f"data.labels={labels}"])
-    spec = workflow.material(config).spec
+    spec = workflow.offline_data(config).spec
     assert spec.num_classes == config.data.clusters == len(spec.class_counts)
     found, drawn = planned("digits", f"data.labels={labels}"), make_model(spec)
     assert found["parameters"] == drawn.parameters()
@@ -270,7 +270,7 @@ def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(
     def quick(images: Any, where: Any, *rest: Any) -> Any:
         seen.append(images.spec.config)
         tiny = with_overrides(get_preset("digits").config, ["network.channels=8"])
-        return measure(workflow.material(tiny), where, 0.01)
+        return measure(workflow.offline_data(tiny), where, 0.01)
 
     monkeypatch.setattr(workflow, "measure", quick)
     found = planned("anime", scale="big-gpu", minutes=0.01)
