@@ -8,10 +8,10 @@ import numpy as np
 
 from benchmarks.machine import Result
 from benchmarks.results import read, write
-from ddpm.commands.evaluate.evaluate import evaluate_target
+from ddpm.commands.evaluate.evaluate import evaluate
 from ddpm.config import Config, DataConfig
 from ddpm.loading.datasets import open_dataset
-from ddpm.scoring.measure import EvaluationRequest
+from ddpm.scoring.measurement import EvaluationRequest
 
 KEPT = {"fd": "fd", "confident": "confident", "class-balance": "balance"}  # metric: key
 
@@ -35,7 +35,7 @@ def score(images: Path, data: str, n: int) -> Result:
         request = EvaluationRequest(
             target=str(images), reference=data, n=n, network="digits", likelihood=0
         )
-        rows = {row["metric"]: row for row in evaluate_target(request)["rows"]}
+        rows = {row["metric"]: row for row in evaluate(request)["rows"]}
         found = {key: rows[metric]["value"] for metric, key in KEPT.items()}
         write(file, {**found, "floor": rows["fd"]["floor"], "n": rows["fd"]["n"]})
     return read(file)

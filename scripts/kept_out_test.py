@@ -12,13 +12,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ddpm.evaluation.copies import copying, pixel_vectors
-from ddpm.scoring.subjects import open_images
+from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
+from ddpm.scoring.generated_images import open_image_files
 
 
 def vectors(path: Path) -> Tensor:
     """The pixels of all images at `path`, uint8 [N, D]."""
-    images = open_images(path)
+    images = open_image_files(path)
     return pixel_vectors(images.take(images.available, 0, (3, 0, 0)))
 
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
     parser.add_argument("kept_out", type=Path, help="images it never saw")
     asked = parser.parse_args()
     drawn, train, kept_out = map(vectors, (asked.drawn, asked.train, asked.kept_out))
-    found = copying(drawn, train, kept_out)
+    found = copy_rates(drawn, train, kept_out)
     print(f"{len(drawn)} drawn, {len(train)} trained on, {len(kept_out)} kept out")
     print(
         "mean distance to the nearest training image over that to the nearest kept out, "

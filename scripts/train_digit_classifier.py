@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ddpm.evaluation.classifier import DigitClassifier, loss
+from ddpm.evaluation.classifier import DigitClassifier, classification_loss
 from ddpm.evaluation.digits import WEIGHTS, load_digits
 from ddpm.files import replacing
 
@@ -69,7 +69,7 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> DigitClassifier:
         order = torch.randperm(len(images), generator=generator)
         for batch in order.split(BATCH)[: len(images) // BATCH]:
             x = augment(images[batch, None].float() / 255, generator)
-            value = loss(model, x, labels[batch].long())
+            value = classification_loss(model, x, labels[batch].long())
             optimizer.zero_grad()
             value.backward()
             optimizer.step()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ddpm.evaluation.bootstrap import bootstrap_counts, interval, ratio_interval
+from ddpm.evaluation.bootstrap import bootstrap_counts, bootstrap_interval, ratio_interval
 
 
 def test_counts_are_draws_with_repeats() -> None:
@@ -21,16 +21,16 @@ def test_the_interval_of_a_mean_covers_it_about_95_times_in_100() -> None:
     for seed in range(200):
         x = torch.randn(80, generator=generator, dtype=torch.float64)
         counts = bootstrap_counts(80, 200, seed)
-        low, high = interval(x.mean().item(), counts @ x / 80, "difference")
+        low, high = bootstrap_interval(x.mean().item(), counts @ x / 80, "difference")
         covered += low < 0 < high
     assert 180 <= covered <= 198
 
 
 def test_the_value_sits_at_the_median_on_either_scale() -> None:
     replicates = torch.linspace(2, 4, 201, dtype=torch.float64)  # median 3, quantiles 2.05, 3.95
-    assert interval(1.0, replicates, "difference") == pytest.approx((0.05, 1.95))
-    assert interval(6.0, replicates, "factor") == pytest.approx((4.1, 7.9))
-    assert interval(0.0, torch.zeros(9, dtype=torch.float64), "factor") == (0.0, 0.0)
+    assert bootstrap_interval(1.0, replicates, "difference") == pytest.approx((0.05, 1.95))
+    assert bootstrap_interval(6.0, replicates, "factor") == pytest.approx((4.1, 7.9))
+    assert bootstrap_interval(0.0, torch.zeros(9, dtype=torch.float64), "factor") == (0.0, 0.0)
 
 
 def test_a_ratio_varies_with_both_sides() -> None:

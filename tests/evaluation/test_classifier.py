@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ddpm.evaluation.classifier import DigitClassifier, loss
+from ddpm.evaluation.classifier import DigitClassifier, classification_loss
 
 
 def test_it_maps_28x28_to_features_and_ten_classes() -> None:
@@ -22,9 +22,9 @@ def test_it_learns_three_bars() -> None:
     for image, label in zip(x, labels.tolist(), strict=True):
         image[0, :, 4 + 8 * label : 8 + 8 * label] = 1
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    first = loss(model, x, labels).item()
+    first = classification_loss(model, x, labels).item()
     for _ in range(8):
         optimizer.zero_grad()
-        loss(model, x, labels).backward()
+        classification_loss(model, x, labels).backward()
         optimizer.step()
-    assert loss(model, x, labels).item() < first / 3
+    assert classification_loss(model, x, labels).item() < first / 3

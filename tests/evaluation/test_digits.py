@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.digits import WEIGHTS, load_digits, prepare
+from ddpm.evaluation.digits import WEIGHTS, load_digits, preprocess
 
 ROW, COLUMN = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
 
@@ -56,9 +56,9 @@ def test_the_weights_are_small_and_have_a_card() -> None:
 
 
 def test_native_images_pass_unchanged() -> None:
-    assert torch.equal(prepare(ZERO), ZERO.float() / 255)
+    assert torch.equal(preprocess(ZERO), ZERO.float() / 255)
     gray = ZERO.repeat(1, 3, 1, 1)
-    torch.testing.assert_close(prepare(gray), ZERO.float() / 255)
+    torch.testing.assert_close(preprocess(gray), ZERO.float() / 255)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_native_images_pass_unchanged() -> None:
 )
 def test_other_sizes_are_scaled_and_centered_on_black(height: int, width: int) -> None:
     white = torch.full((2, 1, height, width), 255, dtype=torch.uint8)
-    x = prepare(white)
+    x = preprocess(white)
     assert x.shape == (2, 1, 28, 28)
     rows, columns = (x[0, 0] > 0.5).any(dim=1), (x[0, 0] > 0.5).any(dim=0)
     longest = max(height, width)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
+from ddpm.evaluation.diversity import class_divergence, class_shares, is_confident, mean_distance
 
 
 def test_mean_distance_by_hand_and_without_self_pairs() -> None:
@@ -32,8 +32,8 @@ def test_shares_count_the_likeliest_class() -> None:
     p = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.5, 0.4, 0.1], [0.9, 0.1, 0.0]])
     assert class_shares(p)[0].tolist() == [0.75, 0.25, 0]
     assert class_shares(p, torch.tensor([[0, 3, 1, 0]]))[0].tolist() == [0.25, 0.75, 0]
-    assert confident(p).tolist() == [False, False, False, False]
-    assert confident(torch.tensor([[0.91, 0.09], [0.5, 0.5]])).tolist() == [True, False]
+    assert is_confident(p).tolist() == [False, False, False, False]
+    assert is_confident(torch.tensor([[0.91, 0.09], [0.5, 0.5]])).tolist() == [True, False]
 
 
 def test_divergence_is_zero_in_balance_and_grows_with_the_loss_of_classes() -> None:

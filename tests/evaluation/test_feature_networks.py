@@ -6,7 +6,12 @@ import torch
 from ddpm.commands.arguments import NETWORKS
 from ddpm.errors import RequestError
 from ddpm.evaluation import feature_networks
-from ddpm.evaluation.feature_networks import FEATURES, NetworkRequest, choose, load_network
+from ddpm.evaluation.feature_networks import (
+    FEATURE_NETWORKS,
+    NetworkRequest,
+    choose_network,
+    load_network,
+)
 
 
 class Sure:
@@ -29,14 +34,14 @@ def test_digits_are_chosen_where_the_classifier_is_sure_of_several_classes(
     monkeypatch: pytest.MonkeyPatch, make_images, share: float, classes: int, name: str
 ) -> None:
     monkeypatch.setattr(feature_networks, "load_digits", lambda: Sure(share, classes))
-    assert choose(make_images(100)).name == name
-    assert choose(make_images(100, channels=3)).name == "self"
+    assert choose_network(make_images(100)).name == name
+    assert choose_network(make_images(100, channels=3)).name == "self"
 
 
 def test_networks_are_loaded_by_name_and_blobs_are_no_digits(make_images, monkeypatch) -> None:
     request = NetworkRequest(make_images(120))
     assert load_network("digits", request).name == "digits"
-    monkeypatch.setitem(FEATURES, "self", lambda request: Sure(len(request.reference), 1))
+    monkeypatch.setitem(FEATURE_NETWORKS, "self", lambda request: Sure(len(request.reference), 1))
     assert load_network("auto", request).share == 120
 
 
@@ -48,4 +53,4 @@ def test_unknown_names_and_empty_references_are_refused(make_images) -> None:
 
 
 def test_the_command_line_knows_the_same_names() -> None:
-    assert list(NETWORKS) == ["auto", *FEATURES]
+    assert list(NETWORKS) == ["auto", *FEATURE_NETWORKS]

@@ -6,12 +6,18 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.features import Classifier, FeatureNetwork, check_images, extract, hash_weights
+from ddpm.evaluation.features import (
+    Classifier,
+    FeatureNetwork,
+    check_images,
+    extract_features,
+    hash_weights,
+)
 
 
 def test_features_come_in_fixed_chunks_with_progress(network, make_images) -> None:
     told: list[int] = []
-    features = extract(make_images(600), network, progress=told.append)
+    features = extract_features(make_images(600), network, progress=told.append)
     assert network.seen == told == [250, 250, 100]
     assert features.shape == (600, 12)
     assert features.dtype == torch.float32
@@ -21,21 +27,21 @@ def test_the_cache_is_keyed_by_content_and_weights(
     network, make_network, make_images, tmp_path: Path
 ) -> None:
     images = make_images(30)
-    first = extract(images, network, tmp_path)
-    assert torch.equal(extract(images.clone(), network, tmp_path), first)
+    first = extract_features(images, network, tmp_path)
+    assert torch.equal(extract_features(images.clone(), network, tmp_path), first)
     assert network.seen == [30]
-    extract(make_images(30, 1), network, tmp_path)
+    extract_features(make_images(30, 1), network, tmp_path)
     other = make_network(seed=1)
-    assert not torch.equal(extract(images, other, tmp_path), first)
+    assert not torch.equal(extract_features(images, other, tmp_path), first)
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_broken_cache_file_is_taken_anew(network, make_images, tmp_path: Path) -> None:
     images = make_images(20)
-    known = extract(images, network, tmp_path)
+    known = extract_features(images, network, tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"no features")
-    assert torch.equal(extract(images, network, tmp_path), known)
+    assert torch.equal(extract_features(images, network, tmp_path), known)
     assert len(file.read_bytes()) > 900
 
 
@@ -54,7 +60,7 @@ def test_other_arrays_are_refused(images: torch.Tensor) -> None:
 
 def test_no_images_are_refused(network) -> None:
     with pytest.raises(RequestError, match="none at all"):
-        extract(torch.zeros(0, 1, 8, 8, dtype=torch.uint8), network)
+        extract_features(torch.zeros(0, 1, 8, 8, dtype=torch.uint8), network)
 
 
 def test_the_protocols_tell_classifiers_apart(network, classifier) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.fid import frechet_distance, frechet_to
+from ddpm.evaluation.fid import frechet_distance, frechet_distance_to
 from ddpm.evaluation.statistics import Statistics, statistics
 
 
@@ -68,13 +68,13 @@ def test_a_constant_set_is_as_far_as_the_other_is_spread() -> None:
 def test_features_of_other_networks_are_refused() -> None:
     small = Statistics(10, torch.zeros(3).double(), torch.eye(3).double())
     with pytest.raises(RequestError, match="same feature network"):
-        frechet_to(random_statistics(1))(small)
+        frechet_distance_to(random_statistics(1))(small)
 
 
 @pytest.mark.parametrize("count", [5, 8, 40])
 def test_weighted_images_are_as_far_as_their_statistics(count: int) -> None:
     """Also with fewer images than features, and with images that are left out or repeated."""
-    target = frechet_to(random_statistics(1))
+    target = frechet_distance_to(random_statistics(1))
     generator = torch.Generator().manual_seed(count)
     x = torch.randn(count, 8, generator=generator).double()
     weights = torch.randint(0, 3, (6, count), generator=generator).double()

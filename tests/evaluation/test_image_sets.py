@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.image_sets import ImageSets, choose
+from ddpm.evaluation.image_sets import ImageSets, choose_indices
 
 
 @pytest.fixture
@@ -54,8 +54,12 @@ def test_the_smallest_set_decides(sets) -> None:
 
 
 def test_chosen_images_keep_their_order_and_do_not_repeat() -> None:
-    drawn = choose(50, 20, seed=1).tolist()
+    drawn = choose_indices(50, 20, seed=1).tolist()
     assert drawn == sorted(set(drawn))
     assert len(drawn) == 20
-    assert choose(50, 20, seed=2).tolist() != drawn
-    assert choose(50, 50, seed=1).tolist() == choose(50, 99, seed=1).tolist() == list(range(50))
+    assert choose_indices(50, 20, seed=2).tolist() != drawn
+    assert (
+        choose_indices(50, 50, seed=1).tolist()
+        == choose_indices(50, 99, seed=1).tolist()
+        == list(range(50))
+    )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.evaluation.metrics import METRICS, Reference, Sample, applicable
+from ddpm.evaluation.metrics import METRICS, Reference, Sample, applicable_metrics
 from ddpm.evaluation.self_check import damaged_sets
 
 N = 200
@@ -29,7 +29,7 @@ def measure(classifier, make_images):
 
     def value(name: str, images: Tensor) -> float:
         chosen = sample(images)
-        return applicable(chosen)[name].measure(chosen, reference, ONCE).item()
+        return applicable_metrics(chosen)[name].measure(chosen, reference, ONCE).item()
 
     return value
 
@@ -98,11 +98,11 @@ def test_plain_values_of_the_data_itself(measure, make_images) -> None:
 
 def test_what_applies_follows_from_the_sample(make_images, network) -> None:
     gray, color = make_images(12), make_images(12, channels=3)
-    plain = applicable(Sample(gray, network.features(gray)))
+    plain = applicable_metrics(Sample(gray, network.features(gray)))
     assert not {"is", "class-balance", "confident", "colorfulness"} & set(plain)
     assert {"fd", "kid", "recall", "copies-pixels", "detail"} <= set(plain)
-    assert "colorfulness" in applicable(Sample(color, network.features(color)))
-    many = applicable(Sample(gray, network.features(gray), torch.full((12, 1000), 1e-3)))
+    assert "colorfulness" in applicable_metrics(Sample(color, network.features(color)))
+    many = applicable_metrics(Sample(gray, network.features(gray), torch.full((12, 1000), 1e-3)))
     assert "is" in many
     assert not any(name.startswith("class-share") for name in many)
 

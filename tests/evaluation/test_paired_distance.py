@@ -1,4 +1,4 @@
-"""One distance of many sets: the same numbers as `evaluate`, paired intervals, the rule of choice."""
+"""One distance of many sets: the same numbers as `score_rows`, paired intervals, the rule of choice."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ddpm.evaluation.features import FeatureNetwork
 from ddpm.evaluation.image_sets import ImageSets
 from ddpm.evaluation.paired_distance import (
     DISTANCES,
-    as_good_as_the_best,
-    cheapest_as_good,
-    make_yardstick,
+    cheapest_indistinguishable,
+    indistinguishable_from_best,
+    make_paired_distance,
     paired_interval,
 )
-from ddpm.evaluation.scores import evaluate
+from ddpm.evaluation.scores import score_rows
 
 Draw = Callable[..., Tensor]
 
@@ -30,8 +30,8 @@ def test_a_point_has_the_numbers_that_evaluate_gives(
         make_images(count, seed=i) for i, count in enumerate((40, 120, 90))
     )
     sets = ImageSets(generated, reference, floor, independent=True)
-    wanted = next(row for row in evaluate(sets, network, seed=3) if row["metric"] == metric)
-    yardstick = make_yardstick(metric, (reference, floor), network, 40, 3)
+    wanted = next(row for row in score_rows(sets, network, seed=3) if row["metric"] == metric)
+    yardstick = make_paired_distance(metric, (reference, floor), network, 40, 3)
     row = yardstick.row(yardstick.measure(generated))
     assert len(row) > 6
     assert row == {key: wanted[key] for key in row}
@@ -64,8 +64,10 @@ def test_the_rule_takes_the_cheapest_of_those_as_good_as_the_best() -> None:
         around(20.2, crossed),  # 8, not surely
         around(20.0, spread),  # 50, the best
     ]
-    assert as_good_as_the_best(values, "difference") == [False, True, False, True, True]
-    assert cheapest_as_good(values, [4, 6, 8, 8, 50], "difference") == 1
-    assert cheapest_as_good(values[2:], [8, 8, 50], "difference") == 1
-    assert cheapest_as_good(values[3:], [50, 50], "difference") == 1  # equally cheap: the better
-    assert cheapest_as_good(values[:1], [4], "difference") == 0
+    assert indistinguishable_from_best(values, "difference") == [False, True, False, True, True]
+    assert cheapest_indistinguishable(values, [4, 6, 8, 8, 50], "difference") == 1
+    assert cheapest_indistinguishable(values[2:], [8, 8, 50], "difference") == 1
+    assert (
+        cheapest_indistinguishable(values[3:], [50, 50], "difference") == 1
+    )  # equally cheap: the better
+    assert cheapest_indistinguishable(values[:1], [4], "difference") == 0

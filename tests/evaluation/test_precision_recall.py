@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ddpm.evaluation.precision_recall import covered, precision, recall, weighted_recall
+from ddpm.evaluation.precision_recall import inside_balls, precision, recall, weighted_recall
 
 LINE = torch.arange(10.0)[:, None]
 
@@ -13,7 +13,7 @@ def normal(count: int, seed: int, scale: float = 1.0) -> torch.Tensor:
 
 def test_balls_reach_to_the_kth_neighbor_and_no_farther() -> None:
     points = torch.tensor([[9.0], [10.0], [10.01], [-1.0], [4.5], [-1.2]])
-    assert covered(points, LINE, k=1).tolist() == [True, True, False, True, True, False]
+    assert inside_balls(points, LINE, k=1).tolist() == [True, True, False, True, True, False]
 
 
 def test_the_same_set_has_both_in_full() -> None:

@@ -9,7 +9,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import ImageSets
 from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.protocol import content_hash, require_same_protocol
-from ddpm.evaluation.scores import distance_numbers, evaluate, weightings
+from ddpm.evaluation.scores import bootstrap_weights, distance_numbers, score_rows
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def by_name(rows: list) -> dict:
 
 
 def test_real_images_have_a_ratio_of_one_and_shuffled_pixels_a_large_one(sets, classifier) -> None:
-    good = by_name(evaluate(sets, classifier))["fd"]
+    good = by_name(score_rows(sets, classifier))["fd"]
     assert good["ratio_low"] < 1 < good["ratio_high"]
     assert good["low"] < good["value"] < good["high"]
     order = torch.randperm(256, generator=torch.Generator().manual_seed(0))
     shuffled = sets.generated.flatten(2)[..., order].view_as(sets.generated)
-    bad = by_name(evaluate(ImageSets(shuffled, sets.reference, sets.floor), classifier))["fd"]
+    bad = by_name(score_rows(ImageSets(shuffled, sets.reference, sets.floor), classifier))["fd"]
     assert bad["ratio_low"] > 3
     assert bad["floor"] == good["floor"]
 
@@ -40,7 +40,7 @@ def test_drawn_images_are_held_against_scattered_real_ones_alone(make_images, ne
     generated, reference = (make_images(600, 3) * levels).byte()[order[:100]], series[order[:300]]
     collected = ImageSets(generated, reference, series)
     drawn = ImageSets(generated, reference, series, independent=True)
-    wide, strict = (by_name(evaluate(sets, network))["fd"] for sets in (collected, drawn))
+    wide, strict = (by_name(score_rows(sets, network))["fd"] for sets in (collected, drawn))
     assert (strict["value"], strict["floor"]) == (wide["value"], wide["floor"])
     assert strict["floor_high"] < wide["floor_high"] / 2
     assert strict["ratio_low"] > 2 * wide["ratio_low"]
@@ -50,7 +50,7 @@ def test_copies_of_a_floor_that_was_trained_on_are_found(make_images, network) -
     reference, floor = make_images(200, 0), make_images(200, 1)
     half = torch.cat([floor[:50], make_images(50, 2)])
     fresh, trained = (
-        by_name(evaluate(ImageSets(half, reference, floor, trained=known), network))
+        by_name(score_rows(ImageSets(half, reference, floor, trained=known), network))
         for known in ((), (floor,))
     )
     assert (fresh["copies-pixels"]["value"], trained["copies-pixels"]["value"]) == (0, 0.5)
@@ -60,7 +60,7 @@ def test_copies_of_a_floor_that_was_trained_on_are_found(make_images, network) -
 
 
 def test_rows_are_plain_and_complete(sets, classifier) -> None:
-    rows = evaluate(sets, classifier, n=100)
+    rows = score_rows(sets, classifier, n=100)
     assert json.loads(json.dumps(rows)) == rows
     for row in rows:
         assert row["n"] == 100
@@ -78,9 +78,9 @@ def test_rows_are_plain_and_complete(sets, classifier) -> None:
 
 
 def test_the_same_request_gives_the_same_rows(sets, network, tmp_path) -> None:
-    first = evaluate(sets, network, n=60, seed=3, cache=tmp_path)
-    assert evaluate(sets, network, n=60, seed=3, cache=tmp_path) == first
-    other = evaluate(sets, network, n=60, seed=4, cache=tmp_path)
+    first = score_rows(sets, network, n=60, seed=3, cache=tmp_path)
+    assert score_rows(sets, network, n=60, seed=3, cache=tmp_path) == first
+    other = score_rows(sets, network, n=60, seed=4, cache=tmp_path)
     assert by_name(other)["fd"]["value"] != by_name(first)["fd"]["value"]
     with pytest.raises(RequestError, match="seed 3 and 4"):
         require_same_protocol([first[0], other[0]])
@@ -88,15 +88,15 @@ def test_the_same_request_gives_the_same_rows(sets, network, tmp_path) -> None:
 
 def test_a_small_floor_lowers_n_and_says_so(sets, network) -> None:
     small = ImageSets(sets.generated, sets.reference, sets.floor[:40])
-    rows = evaluate(small, network)
+    rows = score_rows(small, network)
     assert rows[0]["n"] == 40
     assert rows[0]["note"] == "n lowered from 150 to 40: there are only 40 real images outside it"
     with pytest.raises(RequestError, match="n 150 and 40"):
-        require_same_protocol([evaluate(sets, network)[0], rows[0]])
+        require_same_protocol([score_rows(sets, network)[0], rows[0]])
 
 
 def test_a_kernel_distance_has_no_ratio_to_a_floor_of_nothing(sets, network) -> None:
-    row = by_name(evaluate(sets, network))["kid"]
+    row = by_name(score_rows(sets, network))["kid"]
     assert row["floor_low"] <= 0
     assert row["ratio"] is None
 
@@ -115,15 +115,17 @@ def test_nor_to_one_that_was_below_zero_in_one_set_of_many() -> None:
 
 
 def test_only_a_dear_distance_has_fewer_replicates_and_only_in_many_features() -> None:
-    rows = {name: len(weightings(metric, 10, 2048, 0)) - 1 for name, metric in METRICS.items()}
+    rows = {
+        name: len(bootstrap_weights(metric, 10, 2048, 0)) - 1 for name, metric in METRICS.items()
+    }
     assert rows == {**dict.fromkeys(METRICS, 200), "fd": 40}
-    assert len(weightings(METRICS["fd"], 10, 512, 0)) - 1 == 200
+    assert len(bootstrap_weights(METRICS["fd"], 10, 512, 0)) - 1 == 200
 
 
 def test_features_of_generated_images_are_not_kept(sets, network, tmp_path) -> None:
-    rows = evaluate(sets, network, cache=tmp_path)
+    rows = score_rows(sets, network, cache=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2  # of the reference and the floor
     taken = network.features(sets.generated)
     network.seen.clear()
-    assert evaluate(sets, network, cache=tmp_path, features=taken) == rows
+    assert score_rows(sets, network, cache=tmp_path, features=taken) == rows
     assert network.seen == []

@@ -13,9 +13,9 @@ from ddpm.evaluation.self_encoder import (
     Progress,
     contrastive_loss,
     load_self,
-    prepare,
-    train,
-    view,
+    preprocess,
+    random_view,
+    train_encoder,
 )
 
 
@@ -26,9 +26,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def few(reference: torch.Tensor, progress: Progress) -> Encoder:
         trained.append(len(reference))
-        return train(reference, 3, progress)
+        return train_encoder(reference, 3, progress)
 
-    monkeypatch.setattr(self_encoder, "train", few)
+    monkeypatch.setattr(self_encoder, "train_encoder", few)
     return trained
 
 
@@ -54,14 +54,14 @@ def test_a_failed_check_keeps_nothing(quick, make_images, tmp_path: Path) -> Non
 
 def test_the_same_images_train_the_same_encoder(make_images) -> None:
     images = make_images(100)
-    first, again = train(images, steps=2), train(images, steps=2)
+    first, again = train_encoder(images, steps=2), train_encoder(images, steps=2)
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_the_loss_is_small_where_views_agree_and_large_where_all_do(make_images) -> None:
-    x = prepare(make_images(16))
-    encoder = train(make_images(100), steps=12)
+    x = preprocess(make_images(16))
+    encoder = train_encoder(make_images(100), steps=12)
     learned = contrastive_loss(encoder, x, torch.Generator().manual_seed(0)).item()
     torch.nn.init.zeros_(encoder.project[2].weight)  # every image the same vector
     chance = contrastive_loss(encoder, x, torch.Generator().manual_seed(0)).item()
@@ -70,9 +70,9 @@ def test_the_loss_is_small_where_views_agree_and_large_where_all_do(make_images)
 
 
 def test_views_stay_near_their_image_and_differ(make_images) -> None:
-    x = prepare(make_images(20))
+    x = preprocess(make_images(20))
     generator = torch.Generator().manual_seed(0)
-    one, other = view(x, generator), view(x, generator)
+    one, other = random_view(x, generator), random_view(x, generator)
     assert one.shape == x.shape
     assert one.min() >= 0
     assert one.max() <= 1
@@ -82,7 +82,7 @@ def test_views_stay_near_their_image_and_differ(make_images) -> None:
 def test_views_move_by_whole_pixels_so_that_blur_stays_damage() -> None:
     """Neighbors of opposite values remain so: nothing is interpolated."""
     board = ((torch.arange(16)[:, None] + torch.arange(16)) % 2).float().expand(5, 2, 16, 16)
-    moved = view(board, torch.Generator().manual_seed(0))
+    moved = random_view(board, torch.Generator().manual_seed(0))
     inner = moved[..., 2:-2, 2:-2]  # edges are repeated by up to an eighth
     assert (inner.diff() != 0).all()
     assert all(len(image.unique()) <= 2 for image in moved)
@@ -90,8 +90,8 @@ def test_views_move_by_whole_pixels_so_that_blur_stays_damage() -> None:
 
 
 def test_large_images_are_scaled_down_in_proportion(make_images) -> None:
-    assert prepare(make_images(2, side=16)).shape == (2, 1, 16, 16)
-    assert prepare(torch.zeros(2, 3, 128, 96, dtype=torch.uint8)).shape == (2, 3, 64, 48)
+    assert preprocess(make_images(2, side=16)).shape == (2, 1, 16, 16)
+    assert preprocess(torch.zeros(2, 3, 128, 96, dtype=torch.uint8)).shape == (2, 3, 64, 48)
 
 
 def test_few_images_and_other_channels_are_refused(quick, make_images) -> None:

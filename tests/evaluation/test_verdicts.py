@@ -10,9 +10,15 @@ import pytest
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.bootstrap import bootstrap_counts, interval
+from ddpm.evaluation.bootstrap import bootstrap_counts, bootstrap_interval
 from ddpm.evaluation.metrics import METRICS, Reference, Sample
-from ddpm.evaluation.verdicts import Score, compare_all, judge, total, widening
+from ddpm.evaluation.verdicts import (
+    Score,
+    bonferroni_factor,
+    compare_tables,
+    decide_verdict,
+    sum_scores,
+)
 
 N = 80
 FLOOR = Score(0.0, -0.2, 0.2)
@@ -48,7 +54,7 @@ def spread(scale: float) -> Draw:
     def draw(rng: np.random.Generator) -> Score:
         x = torch.from_numpy(rng.normal(0, scale, N) ** 2)
         replicates = bootstrap_counts(N, 200, int(rng.integers(2**31))) @ x / N
-        return Score(x.mean().item(), *interval(x.mean().item(), replicates, "factor"))
+        return Score(x.mean().item(), *bootstrap_interval(x.mean().item(), replicates, "factor"))
 
     return draw
 
@@ -60,7 +66,7 @@ def told_apart(draws: list[Draw], better: str, repeats: int = 400) -> float:
     said = 0
     for _ in range(repeats):
         scores = {i: draw(rng) for i, draw in enumerate(draws)}
-        verdict = judge(scores, better, FLOOR, labels, N)
+        verdict = decide_verdict(scores, better, FLOOR, labels, N)
         said += not verdict.words.startswith("not distinguishable")
     return said / repeats
 
@@ -95,30 +101,30 @@ def test_clear_differences_are_seen(better: str) -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         scores = {0: normal(far)(rng), 1: normal(near)(rng)}
-        assert judge(scores, better, FLOOR, ["far", "near"], N) == ("near is better", 1)
+        assert decide_verdict(scores, better, FLOOR, ["far", "near"], N) == ("near is better", 1)
 
 
 def test_opposite_sides_of_the_floor_are_compared_by_their_distance_to_it() -> None:
     """Far below loses to a little above; the floor's own doubt counts twice then."""
     below, above = Score(-3.0, -3.1, -2.9), Score(1.0, 0.9, 1.1)
-    assert judge({0: below, 1: above}, "real", FLOOR, ["b", "a"], N).winner == 1
+    assert decide_verdict({0: below, 1: above}, "real", FLOOR, ["b", "a"], N).winner == 1
     unsure = Score(0.0, -1.0, 1.0)  # 3 - 1 = 2, but the floor may be off by 1 towards either
-    assert judge({0: below, 1: above}, "real", unsure, ["b", "a"], N).winner is None
+    assert decide_verdict({0: below, 1: above}, "real", unsure, ["b", "a"], N).winner is None
     same_side = {0: Score(3.0, 2.9, 3.1), 1: above}
-    assert judge(same_side, "real", unsure, ["b", "a"], N).winner == 1
+    assert decide_verdict(same_side, "real", unsure, ["b", "a"], N).winner == 1
 
 
 def test_the_interval_of_a_difference_of_shares_is_newcombes() -> None:
     """Table II of Newcombe 1998, method 10: 56/70 against 48/80 gives 0.0524 to 0.3339."""
     a, b = Score(0.8, 0.6918, 0.8769), Score(0.6, 0.4905, 0.7006)  # Wilson
-    found = total([a, b.times(-1)])
+    found = sum_scores([a, b.times(-1)])
     assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=2e-4)
 
 
 def test_intervals_grow_with_the_number_of_pairs() -> None:
-    assert widening(2) == pytest.approx(1)
-    assert widening(3) == pytest.approx(2.394 / 1.960, abs=1e-3)
-    assert widening(5) == pytest.approx(2.807 / 1.960, abs=1e-3)
+    assert bonferroni_factor(2) == pytest.approx(1)
+    assert bonferroni_factor(3) == pytest.approx(2.394 / 1.960, abs=1e-3)
+    assert bonferroni_factor(5) == pytest.approx(2.807 / 1.960, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_of_three_the_best_is_held_against_each_other_one(
     values: list[float], words: str, winner: int | None
 ) -> None:
     scores = {i: Score(v, v - 0.3, v + 0.3) for i, v in enumerate(values)}
-    assert judge(scores, "lower", None, ["a", "b", "c"], N) == (words, winner)
+    assert decide_verdict(scores, "lower", None, ["a", "b", "c"], N) == (words, winner)
 
 
 def row(metric: str, value: float, **others: Any) -> dict[str, Any]:
@@ -143,7 +149,7 @@ def row(metric: str, value: float, **others: Any) -> dict[str, Any]:
 
 def test_tables_become_verdicts_in_their_order_and_gaps_are_kept() -> None:
     tables = [[row("fd", 3), row("bits", 2)], [row("fd", 9)]]
-    fd, bits = compare_all(tables, ["a", "b"])
+    fd, bits = compare_tables(tables, ["a", "b"])
     assert fd["values"] == [
         {"value": 3, "low": 2, "high": 4},
         {"value": 9, "low": 8, "high": 10},
@@ -155,7 +161,7 @@ def test_tables_become_verdicts_in_their_order_and_gaps_are_kept() -> None:
 
 def test_scores_of_different_protocols_are_refused() -> None:
     with pytest.raises(RequestError, match="measured in different ways"):
-        compare_all([[row("fd", 3)], [row("fd", 3, protocol="n=9")]], ["a", "b"])
+        compare_tables([[row("fd", 3)], [row("fd", 3, protocol="n=9")]], ["a", "b"])
 
 
 @pytest.mark.parametrize("name", ["fd", "kid", "detail", "diversity", "coverage", "recall"])
@@ -176,5 +182,7 @@ def test_two_samples_of_one_generator_by_real_metrics(name: str, make_images, ne
     said = 0
     for pair in range(pairs):
         both = {i: score(1000 + (2 * pair + i) * n) for i in (0, 1)}
-        said += judge(both, metric.better, Score(0, 0, 0), ["a", "b"], n).words[:3] != "not"
+        said += (
+            decide_verdict(both, metric.better, Score(0, 0, 0), ["a", "b"], n).words[:3] != "not"
+        )
     assert said <= 8

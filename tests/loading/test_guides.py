@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.commands.evaluate.evaluate import evaluate_target
+from ddpm.commands.evaluate.evaluate import evaluate
 from ddpm.commands.export.export import export_weights
 from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.sample.sample import SampleRequest, write_samples
-from ddpm.commands.sampler_lab.bench import Bench
-from ddpm.commands.sampler_lab.lab_result import take_over
+from ddpm.commands.sampler_lab.lab_benchmark import SamplerBenchmark
+from ddpm.commands.sampler_lab.lab_result import save_default
 from ddpm.commands.train.train import train
 from ddpm.config import load_config, with_overrides
 from ddpm.errors import RequestError
@@ -37,7 +37,7 @@ from ddpm.sampling.draw import draw
 from ddpm.sampling.provenance import draw_again
 from ddpm.sampling.run_pictures import finish
 from ddpm.sampling.settings import cheap_settings, chosen_settings
-from ddpm.scoring.measure import EvaluationRequest
+from ddpm.scoring.measurement import EvaluationRequest
 from ddpm.training.checkpoint import load, load_weights, save, save_weights, steps_to_keep
 from ddpm.visuals.grid_mark import read_mark
 
@@ -173,7 +173,7 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
 
 def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
     request = EvaluationRequest(str(run.root), n=12, likelihood=0, overrides=AWAY, device="cpu")
-    found = evaluate_target(request)
+    found = evaluate(request)
     assert found["drawn"] == "dpm++2m, 3 steps, guidance 2 away from step:2"
     assert "sampling.guide=step:2" in found["command"]
     assert json.loads(run.evaluation.read_text("utf-8"))["drawn"] == found["drawn"]
@@ -369,7 +369,7 @@ def test_a_guide_is_written_down_with_its_whole_path(
         ("model:bundled:digits", "model:bundled:digits"),
         ("step:4", "step:4"),
     ):
-        take_over(copy, replace(load_config(copy.config).sampling, guidance=2.0, guide=name))
+        save_default(copy, replace(load_config(copy.config).sampling, guidance=2.0, guide=name))
         assert load_config(copy.config).sampling.guide == kept
 
 
@@ -381,7 +381,7 @@ def test_the_lab_knows_when_a_guide_has_changed(run: RunFolder, small: RunFolder
         shutil.copytree(guide.root, "runs/guide", dirs_exist_ok=True)
         settings = chosen_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
         yardstick: Any = SimpleNamespace(protocol="")
-        bench = Bench(model, weights_hash(model), yardstick, Path("points"), range(4))
+        bench = SamplerBenchmark(model, weights_hash(model), yardstick, Path("points"), range(4))
         keys.append((bench.key(settings), bench.key(replace(settings, guidance=1.0, guide=""))))
         shutil.rmtree("runs/guide")
     assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]

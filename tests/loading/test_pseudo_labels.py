@@ -43,7 +43,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(workflow, "finish", lambda run, model: None)
-    monkeypatch.setattr(pseudo_labels, "train", partial(self_encoder.train, steps=15))
+    monkeypatch.setattr(pseudo_labels, "train", partial(self_encoder.train_encoder, steps=15))
     np.save("stripes.npy", stripes())
 
 

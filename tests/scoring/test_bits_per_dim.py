@@ -61,8 +61,8 @@ def test_both_numbers_are_the_entropy_of_gaussian_pixels(model: Ddpm) -> None:
 
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bits_per_dim, "TERMS", 5)
-    monkeypatch.setattr(bits_per_dim, "STEPS", 4)
+    monkeypatch.setattr(bits_per_dim, "BOUND_TERMS", 5)
+    monkeypatch.setattr(bits_per_dim, "ODE_STEPS", 4)
 
 
 @pytest.mark.usefixtures("coarse")

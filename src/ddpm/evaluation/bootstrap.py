@@ -21,7 +21,7 @@ def bootstrap_counts(count: int, replicates: int, seed: int) -> Tensor:
     return counts.scatter_add_(1, drawn, torch.ones_like(counts))
 
 
-def centered(value: float, replicates: Tensor, scale: Scale) -> Tensor:
+def center_on(value: float, replicates: Tensor, scale: Scale) -> Tensor:
     """The replicates [B] moved so that their median is the value.
 
     Repeats push a distance up (they shrink the covariance, they empty the balls); moving the
@@ -35,18 +35,18 @@ def centered(value: float, replicates: Tensor, scale: Scale) -> Tensor:
     return replicates * (value / middle)
 
 
-def central(replicates: Tensor) -> tuple[float, float]:
+def central_interval(replicates: Tensor) -> tuple[float, float]:
     """The ends of the central 95 % of the replicates [B]."""
     tail = (1 - LEVEL) / 2
     low, high = replicates.quantile(torch.tensor([tail, 1 - tail], dtype=replicates.dtype)).tolist()
     return low, high
 
 
-def interval(value: float, replicates: Tensor, scale: Scale) -> tuple[float, float]:
+def bootstrap_interval(value: float, replicates: Tensor, scale: Scale) -> tuple[float, float]:
     """The central 95 % of the centered replicates."""
-    return central(centered(value, replicates, scale))
+    return central_interval(center_on(value, replicates, scale))
 
 
 def ratio_interval(values: Tensor, floors: Tensor) -> tuple[float, float]:
     """The central 95 % of values [A] over floors [B]: both vary, independently of each other."""
-    return central((values[:, None] / floors).flatten())
+    return central_interval((values[:, None] / floors).flatten())

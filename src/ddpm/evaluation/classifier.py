@@ -47,6 +47,6 @@ class DigitClassifier(nn.Module):
         return logits
 
 
-def loss(model: DigitClassifier, x: Tensor, labels: Tensor) -> Tensor:
+def classification_loss(model: DigitClassifier, x: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of a batch: [N, 1, 28, 28] in [0, 1] and class numbers [N]."""
     return F.cross_entropy(model(x), labels)

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 
-STARTS = 4  # of which the tightest is kept
-ROUNDS = 100  # of one start, at most
-DIRECTIONS = 32  # in which images are compared
-IMAGES_EACH = 20  # that a direction needs
-EVENED = 0.75  # 0: directions as they spread; 1: all alike
-TINY = 1e-9  # of the largest variance: what is less is rounding
+RESTARTS = 4  # of which the tightest is kept
+MAX_ITERATIONS = 100  # of one start, at most
+MAX_DIRECTIONS = 32  # in which images are compared
+IMAGES_PER_DIRECTION = 20  # that a direction needs
+WHITENING_POWER = 0.75  # 0: directions as they spread; 1: all alike
+MIN_RELATIVE_VARIANCE = 1e-9  # of the largest variance: what is less is rounding
 
 
 def kmeans(points: Tensor, k: int, seed: int = 0) -> Tensor:
@@ -30,23 +30,23 @@ def kmeans(points: Tensor, k: int, seed: int = 0) -> Tensor:
             f"{k} groups need at least as many images, not {len(points)}; ask for fewer in data.labels."
         )
     points, generator = points.double(), torch.Generator().manual_seed(seed)
-    found = [_lloyd(points, _spread_start(points, k, generator)) for _ in range(STARTS)]
-    spreads = [float(_squares(points, centers).amin(dim=1).sum()) for centers in found]
+    found = [_lloyd(points, _plus_plus_start(points, k, generator)) for _ in range(RESTARTS)]
+    spreads = [float(_squared_distances(points, centers).amin(dim=1).sum()) for centers in found]
     centers = found[spreads.index(min(spreads))]
-    sizes = torch.bincount(assign(points, centers), minlength=k)
+    sizes = torch.bincount(assign_clusters(points, centers), minlength=k)
     return centers[sizes.argsort(descending=True, stable=True)]
 
 
-def assign(points: Tensor, centers: Tensor) -> Tensor:
+def assign_clusters(points: Tensor, centers: Tensor) -> Tensor:
     """The nearest of centers [k, D] to each of points [N, D]: int64 [N]."""
-    return _squares(points.double(), centers).argmin(dim=1)
+    return _squared_distances(points.double(), centers).argmin(dim=1)
 
 
-def _spread_start(points: Tensor, k: int, generator: torch.Generator) -> Tensor:
+def _plus_plus_start(points: Tensor, k: int, generator: torch.Generator) -> Tensor:
     """k-means++: each next center is a point, drawn by its squared distance to those there are."""
     chosen = [int(torch.randint(len(points), (1,), generator=generator))]
     for _ in range(k - 1):
-        nearest = _squares(points, points[chosen]).amin(dim=1)
+        nearest = _squared_distances(points, points[chosen]).amin(dim=1)
         nearest = (
             nearest if nearest.sum() > 0 else torch.ones_like(nearest)
         )  # all points are centers
@@ -60,8 +60,8 @@ def _lloyd(points: Tensor, centers: Tensor) -> Tensor:
     A center that no point is nearest to moves to the point which is farthest from its own.
     """
     groups = None
-    for _ in range(ROUNDS):
-        squares = _squares(points, centers)
+    for _ in range(MAX_ITERATIONS):
+        squares = _squared_distances(points, centers)
         now = squares.argmin(dim=1)
         if groups is not None and torch.equal(now, groups):
             break
@@ -74,7 +74,7 @@ def _lloyd(points: Tensor, centers: Tensor) -> Tensor:
     return centers
 
 
-def _squares(points: Tensor, centers: Tensor) -> Tensor:
+def _squared_distances(points: Tensor, centers: Tensor) -> Tensor:
     """Squared distances [N, k], not below 0."""
     cross = points @ centers.T
     squares = points.square().sum(dim=1)[:, None] - 2 * cross + centers.square().sum(dim=1)
@@ -99,11 +99,11 @@ class Whitening:
         return (features.double() - self.mean) @ self.directions
 
 
-def whitening(features: Tensor) -> Whitening:
+def fit_whitening(features: Tensor) -> Whitening:
     """Of features [M, D]: the 32 directions of most variance, fewer where there are few images."""
     features = features.double()
     values, vectors = torch.linalg.eigh(features.T.cov())
-    told = int((values > TINY * values[-1]).sum())
-    kept = max(1, min(DIRECTIONS, len(features) // IMAGES_EACH, told))
+    told = int((values > MIN_RELATIVE_VARIANCE * values[-1]).sum())
+    kept = max(1, min(MAX_DIRECTIONS, len(features) // IMAGES_PER_DIRECTION, told))
     spread = values[-kept:].clamp(min=1e-30).sqrt()
-    return Whitening(features.mean(dim=0), vectors[:, -kept:] / spread**EVENED)
+    return Whitening(features.mean(dim=0), vectors[:, -kept:] / spread**WHITENING_POWER)

@@ -15,7 +15,7 @@ from ddpm.evaluation.classifier import SIDE, DigitClassifier
 from ddpm.evaluation.color import luma
 from ddpm.evaluation.features import CHUNK, hash_weights
 
-BOX = 20  # MNIST's digits are scaled to a box of 20 pixels in the middle of the 28
+DIGIT_BOX = 20  # MNIST's digits are scaled to a box of 20 pixels in the middle of the 28
 WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 
 
@@ -32,7 +32,7 @@ class DigitFeatures:
     def features(self, images: Tensor) -> Tensor:
         """uint8 [N, C, H, W] to the last hidden layer, float32 [N, 64]."""
         return torch.cat(
-            [self.model.features(prepare(part)) for part in torch.split(images, CHUNK)]
+            [self.model.features(preprocess(part)) for part in torch.split(images, CHUNK)]
         )
 
     def classify(self, features: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
     return DigitFeatures(model)
 
 
-def prepare(images: Tensor) -> Tensor:
+def preprocess(images: Tensor) -> Tensor:
     """uint8 [N, C, H, W] to float [N, 1, 28, 28] in [0, 1]: the one resize rule of this network.
 
     Color becomes gray (ITU-R BT.601). The longer side is brought to 28 pixels; that of images below
@@ -77,7 +77,7 @@ def prepare(images: Tensor) -> Tensor:
     height, width = x.shape[2:]
     longest = max(height, width)
     if longest != SIDE:
-        scale = (SIDE if longest >= BOX else BOX) / longest
+        scale = (SIDE if longest >= DIGIT_BOX else DIGIT_BOX) / longest
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         x = F.interpolate(x, size, mode="bicubic", antialias=True).clamp(0, 1)
         height, width = size

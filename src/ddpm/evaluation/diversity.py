@@ -51,6 +51,6 @@ def _smoothed(shares: Tensor, count: float) -> Tensor:
     return (shares * count + PSEUDO_COUNT) / (count + PSEUDO_COUNT * shares.shape[-1])
 
 
-def confident(probabilities: Tensor) -> Tensor:
+def is_confident(probabilities: Tensor) -> Tensor:
     """Which images the classifier is sure of: its likeliest class has more than 0.9; bool [N]."""
     return probabilities.max(dim=1).values > CONFIDENT

@@ -15,10 +15,12 @@ from ddpm.evaluation.digits import load_digits
 from ddpm.evaluation.dino import load_dino
 from ddpm.evaluation.features import FeatureNetwork, check_images
 from ddpm.evaluation.inception import load_inception
-from ddpm.evaluation.self_encoder import Progress, load_self, silent
+from ddpm.evaluation.self_encoder import Progress, ignore_progress, load_self
 
-PROBE = 500  # reference images on which the automatic choice looks
-SURE = 0.7  # share of them that the digit classifier must be sure of; of letters it is sure of half
+PROBE_IMAGES = 500  # reference images on which the automatic choice looks
+MIN_CONFIDENT_SHARE = (
+    0.7  # share of them that the digit classifier must be sure of; of letters it is sure of half
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,10 @@ class NetworkRequest:
     weights: Path | None = None
     cache: Path | None = None
     device: str = "cpu"
-    progress: Progress = silent
+    progress: Progress = ignore_progress
 
 
-FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
+FEATURE_NETWORKS: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
     "digits": lambda request: load_digits(),
     "self": lambda request: load_self(request.reference, request.cache, request.progress),
     "inception": lambda request: load_inception(request.weights, request.device),
@@ -44,7 +46,7 @@ FEATURES: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
 TAKES_WEIGHTS = ("inception", "dino")  # where NetworkRequest.weights says something
 
 
-class Choice(NamedTuple):
+class NetworkChoice(NamedTuple):
     """A network's name, and in a few words why it is the one."""
 
     name: str
@@ -52,33 +54,39 @@ class Choice(NamedTuple):
 
 
 def load_network(name: str, request: NetworkRequest) -> FeatureNetwork:
-    """The feature network of that name; `auto` is what `choose` says. RequestError without."""
-    return FEATURES[pick(name, request.reference).name](request)
+    """The feature network of that name; `auto` is what `choose_network` says. RequestError without."""
+    return FEATURE_NETWORKS[resolve_network(name, request.reference).name](request)
 
 
-def pick(name: str, reference: Tensor) -> Choice:
-    """The network asked for, or for `auto` what `choose` says; RequestError for an unknown name."""
+def resolve_network(name: str, reference: Tensor) -> NetworkChoice:
+    """The network asked for, or for `auto` what `choose_network` says; RequestError for an unknown name."""
     check_images(reference, "The reference images")
     if name == "auto":
-        return choose(reference)
-    if name not in FEATURES:
+        return choose_network(reference)
+    if name not in FEATURE_NETWORKS:
         raise RequestError(
-            f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURES)}."
+            f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURE_NETWORKS)}."
         )
-    return Choice(name, "as asked for")
+    return NetworkChoice(name, "as asked for")
 
 
-def choose(reference: Tensor) -> Choice:
+def choose_network(reference: Tensor) -> NetworkChoice:
     """`digits` where the classifier is sure (> 0.9) of most reference images, else `self`.
 
     Classes must also be several, since a classifier can be sure of one wrong thing.
     """
     if reference.shape[1] != 1:
-        return Choice("self", "the reference is in color; an encoder trained on it sees it best")
-    step = max(1, len(reference) // PROBE)
+        return NetworkChoice(
+            "self", "the reference is in color; an encoder trained on it sees it best"
+        )
+    step = max(1, len(reference) // PROBE_IMAGES)
     best = load_digits().probabilities(reference[::step]).max(dim=1)
     several = len(torch.unique(best.indices[best.values > 0.9])) > 5
     sure = (best.values > 0.9).double().mean().item()
-    if sure > SURE and several:
-        return Choice("digits", f"the digit classifier is sure of {sure:.0%} of the reference")
-    return Choice("self", "the reference holds no digits; an encoder trained on it sees it best")
+    if sure > MIN_CONFIDENT_SHARE and several:
+        return NetworkChoice(
+            "digits", f"the digit classifier is sure of {sure:.0%} of the reference"
+        )
+    return NetworkChoice(
+        "self", "the reference holds no digits; an encoder trained on it sees it best"
+    )

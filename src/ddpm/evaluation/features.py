@@ -42,16 +42,16 @@ class Classifier(FeatureNetwork, Protocol):
         ...
 
 
-Work = Callable[[Tensor], Tensor]
-Deal = Callable[[Sequence[Tensor], Work], list[Tensor]]
+ComputePart = Callable[[Tensor], Tensor]
+MapParts = Callable[[Sequence[Tensor], ComputePart], list[Tensor]]
 
 
-def in_turn(parts: Sequence[Tensor], work: Work) -> list[Tensor]:
+def map_in_order(parts: Sequence[Tensor], work: ComputePart) -> list[Tensor]:
     """`work` of one part after the other."""
     return [work(part) for part in parts]
 
 
-def extract(
+def extract_features(
     images: Tensor,
     network: FeatureNetwork,
     cache: Path | None = None,
@@ -62,20 +62,20 @@ def extract(
     `progress` is told the number of images after each chunk.
     """
     check_images(images)
-    known = None if cache is None else kept_features(images, network, cache)
+    known = None if cache is None else load_cached_features(images, network, cache)
     if known is not None:
         return known
-    features = take_features(images, network, progress)
+    features = compute_features(images, network, progress)
     if cache is not None:
-        keep_features(features, images, network, cache)
+        cache_features(features, images, network, cache)
     return features
 
 
-def take_features(
+def compute_features(
     images: Tensor,
     network: FeatureNetwork,
     progress: Callable[[int], None] | None = None,
-    deal: Deal = in_turn,
+    deal: MapParts = map_in_order,
 ) -> Tensor:
     """Features [N, D] of uint8 images, chunk by chunk; `deal` may have other processes take some."""
 
@@ -89,15 +89,15 @@ def take_features(
     return torch.cat(deal(torch.split(images, CHUNK), taken))
 
 
-def kept_features(images: Tensor, network: FeatureNetwork, cache: Path) -> Tensor | None:
+def load_cached_features(images: Tensor, network: FeatureNetwork, cache: Path) -> Tensor | None:
     """Those that were kept in the folder `cache`; None where there are none."""
-    known = _read(_file(images, network, cache))
+    known = _read_cache(_cache_file(images, network, cache))
     return known if known is not None and len(known) == len(images) else None
 
 
-def keep_features(features: Tensor, images: Tensor, network: FeatureNetwork, cache: Path) -> None:
+def cache_features(features: Tensor, images: Tensor, network: FeatureNetwork, cache: Path) -> None:
     """Keep them in the folder `cache` under their images' content."""
-    with replacing(_file(images, network, cache)) as temporary:
+    with replacing(_cache_file(images, network, cache)) as temporary:
         save_file({"features": features}, temporary)
 
 
@@ -120,13 +120,13 @@ def hash_weights(module: nn.Module) -> str:
     return digest.hexdigest()[:HASH_LENGTH]
 
 
-def _file(images: Tensor, network: FeatureNetwork, cache: Path) -> Path:
+def _cache_file(images: Tensor, network: FeatureNetwork, cache: Path) -> Path:
     rule = hashlib.sha256(network.resize.encode()).hexdigest()[:HASH_LENGTH]
     name = f"features-{network.name}-{network.weights_hash}-{rule}-{content_hash(images)}"
     return cache / f"{name}.safetensors"
 
 
-def _read(file: Path) -> Tensor | None:
+def _read_cache(file: Path) -> Tensor | None:
     with contextlib.suppress(OSError, SafetensorError, KeyError):
         return load_file(file)["features"]
     return None

@@ -13,16 +13,16 @@ from ddpm.evaluation.statistics import Statistics, statistics
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """|μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), in float64; symmetric, and 0 for a = b."""
-    return frechet_to(b)(a)
+    return frechet_distance_to(b)(a)
 
 
-def frechet_to(reference: Statistics) -> Frechet:
+def frechet_distance_to(reference: Statistics) -> FrechetDistance:
     """The distance to one reference, whose matrix root is taken once."""
-    return Frechet(reference, _root(reference.covariance))
+    return FrechetDistance(reference, _matrix_root(reference.covariance))
 
 
 @dataclass(frozen=True)
-class Frechet:
+class FrechetDistance:
     """tr (Σa Σb)^½ is the sum of the roots of the eigenvalues of the symmetric Σb^½ Σa Σb^½, so that
     no complex number can appear; b is the reference, `root` its Σb^½.
     """
@@ -64,19 +64,19 @@ class Frechet:
 
     def _distance(self, mean: Tensor, spread: Tensor, product: Tensor) -> float:
         """From the mean and the trace of Σa, and a matrix of the eigenvalues of Σa Σb."""
-        cross = _positive(torch.linalg.eigvalsh(product)).sqrt().sum()
+        cross = _clip_rounding(torch.linalg.eigvalsh(product)).sqrt().sum()
         shift = (mean - self.reference.mean).square().sum()
         spreads = spread + self.reference.covariance.trace()
         return max(0.0, (shift + spreads - 2 * cross).item())
 
 
-def _root(covariance: Tensor) -> Tensor:
+def _matrix_root(covariance: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
-    root: Tensor = (vectors * _positive(values).sqrt()) @ vectors.T
+    root: Tensor = (vectors * _clip_rounding(values).sqrt()) @ vectors.T
     return root
 
 
-def _positive(values: Tensor) -> Tensor:
+def _clip_rounding(values: Tensor) -> Tensor:
     """Eigenvalues below rounding (a singular covariance: fewer images than features) are zero."""
     threshold = values.max().clamp_min(0) * len(values) * torch.finfo(values.dtype).eps
     return torch.where(values > threshold, values, torch.zeros_like(values))

@@ -11,7 +11,7 @@ from torch import Tensor
 from ddpm.errors import RequestError
 from ddpm.evaluation.features import check_images
 
-FEWEST = 10  # images on each side: fewer say nothing, and five neighbors need six
+MIN_IMAGES = 10  # images on each side: fewer say nothing, and five neighbors need six
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class ImageSets:
 
     def check(self) -> None:
         """RequestError unless the three are usable and of one shape."""
-        check_real(self.reference, self.floor)
-        check_like("generated images", self.generated, self.reference)
+        check_real_images(self.reference, self.floor)
+        check_matching("generated images", self.generated, self.reference)
 
     def count(self, n: int | None) -> tuple[int, str]:
         """The n that all sets allow, and the sentence that says why it is lower than asked."""
@@ -44,38 +44,38 @@ class ImageSets:
                 f"{asked} images were asked for, but there are only {available} generated ones; "
                 f"use -n {available} or draw more."
             )
-        return allowed(asked, len(self.reference), len(self.floor))
+        return limit_count(asked, len(self.reference), len(self.floor))
 
 
-def check_real(reference: Tensor, floor: Tensor) -> None:
+def check_real_images(reference: Tensor, floor: Tensor) -> None:
     """RequestError unless both sets of real images are usable and of one shape."""
-    check_like("reference images", reference, reference)
-    check_like("real images outside the reference", floor, reference)
+    check_matching("reference images", reference, reference)
+    check_matching("real images outside the reference", floor, reference)
 
 
-def check_like(name: str, images: Tensor, reference: Tensor) -> None:
+def check_matching(name: str, images: Tensor, reference: Tensor) -> None:
     """RequestError unless `images`, called `name`, are enough and of the reference's shape."""
     check_images(images, f"The {name}")
-    if len(images) < FEWEST:
+    if len(images) < MIN_IMAGES:
         one = len(images) == 1
         there = (
             f"is only 1 {name.replace('images', 'image')}"
             if one
             else f"are only {len(images)} {name}"
         )
-        raise RequestError(f"There {there}; an evaluation needs at least {FEWEST}.")
+        raise RequestError(f"There {there}; an evaluation needs at least {MIN_IMAGES}.")
     if images.shape[1:] != reference.shape[1:]:
         raise RequestError(
-            f"The {name} are {shape_words(images.shape[1:])}, but the reference images are "
-            f"{shape_words(reference.shape[1:])}; evaluate against a reference of the same shape "
+            f"The {name} are {format_shape(images.shape[1:])}, but the reference images are "
+            f"{format_shape(reference.shape[1:])}; evaluate against a reference of the same shape "
             "(images under test are never resized)."
         )
 
 
-def allowed(asked: int, reference: int, floor: int) -> tuple[int, str]:
+def limit_count(asked: int, reference: int, floor: int) -> tuple[int, str]:
     """The n that so many real images allow, and the sentence that says why it is lower."""
-    if asked < FEWEST:
-        raise RequestError(f"-n is {asked}, but an evaluation needs at least {FEWEST} images.")
+    if asked < MIN_IMAGES:
+        raise RequestError(f"-n is {asked}, but an evaluation needs at least {MIN_IMAGES} images.")
     count = min(asked, floor, reference)
     if count == asked:
         return count, ""
@@ -83,7 +83,7 @@ def allowed(asked: int, reference: int, floor: int) -> tuple[int, str]:
     return count, f"n lowered from {asked} to {count}: there are only {count} {short}"
 
 
-def choose(available: int, count: int, seed: int) -> Tensor:
+def choose_indices(available: int, count: int, seed: int) -> Tensor:
     """Indices of `count` images without repeats, in order; of all where there are no more."""
     if available <= count:
         return torch.arange(available)
@@ -91,7 +91,7 @@ def choose(available: int, count: int, seed: int) -> Tensor:
     return torch.randperm(available, generator=generator)[:count].sort().values
 
 
-def shape_words(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """(C, H, W) as `28x28 gray`, width first."""
     channels, height, width = shape
     return f"{width}x{height} {'gray' if channels == 1 else 'color'}"

@@ -31,11 +31,11 @@ def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor, constant: Tensor | None 
     x, y, w = x.double(), y.double(), weights.double()
     total = w.sum(dim=1)
     cross = torch.cat([kernel(part, y).mean(dim=1) for part in torch.split(x, BLOCK)])
-    own = mean_kernel(y) if constant is None else constant
-    return mean_kernel(x, w) - 2 * (w @ cross) / total + own
+    own = mean_pair_kernel(y) if constant is None else constant
+    return mean_pair_kernel(x, w) - 2 * (w @ cross) / total + own
 
 
-def mean_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
+def mean_pair_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean of k(x_i, x_j) over i ≠ j of x [N, D]; [B] with weights [B, N], else [1]."""
     if len(x) < 2:
         raise RequestError("KID needs at least 2 images on both sides; give more images.")

@@ -14,19 +14,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ddpm.evaluation.bootstrap import Scale, interval
+from ddpm.evaluation.bootstrap import Scale, bootstrap_interval
 from ddpm.evaluation.color import brightness, colorfulness, contrast
-from ddpm.evaluation.copies import nearest, pixel_vectors
+from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
 from ddpm.evaluation.density_coverage import balls_around, weighted_coverage
-from ddpm.evaluation.diversity import class_divergence, class_shares, confident, mean_distance
-from ddpm.evaluation.fid import Frechet, frechet_to
+from ddpm.evaluation.diversity import class_divergence, class_shares, is_confident, mean_distance
+from ddpm.evaluation.fid import FrechetDistance, frechet_distance_to
 from ddpm.evaluation.inception_score import inception_score
-from ddpm.evaluation.kid import mean_kernel, weighted_mmd
-from ddpm.evaluation.precision_recall import covered, weighted_recall
+from ddpm.evaluation.kid import mean_pair_kernel, weighted_mmd
+from ddpm.evaluation.precision_recall import inside_balls, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
 from ddpm.evaluation.statistics import statistics
 
-SUBSET = 10_000  # reference images at most, where all of them would only cost time
+MAX_REFERENCE_SUBSET = 10_000  # reference images at most, where all of them would only cost time
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Reference:
         return replace(self, images=images, features=torch.cat([self.features, other.features]))
 
     @cached_property
-    def frechet(self) -> Frechet:
+    def frechet(self) -> FrechetDistance:
         """The Fréchet distance to all of the reference."""
-        return frechet_to(statistics(self.features))
+        return frechet_distance_to(statistics(self.features))
 
     @cached_property
     def kernel(self) -> Tensor:
         """The part of the kernel distance that the subset has alone, [1]."""
-        return mean_kernel(self.features[self.subset])
+        return mean_pair_kernel(self.features[self.subset])
 
     @cached_property
     def power(self) -> Tensor:
@@ -81,7 +81,7 @@ class Reference:
     @cached_property
     def shares(self) -> Tensor:
         """Share of each class, [K]."""
-        return class_shares(_classes(self.probabilities))[0]
+        return class_shares(_require_probabilities(self.probabilities))[0]
 
 
 Measure = Callable[[Sample, Reference, Tensor], Tensor]
@@ -119,7 +119,7 @@ class Metric:
 
     def interval(self, value: float, replicates: Tensor, n: int) -> tuple[float, float]:
         """95 % interval; a share of 0 or 1 in n images is sure to 3/n only (the rule of three)."""
-        low, high = interval(value, replicates, self.scale)
+        low, high = bootstrap_interval(value, replicates, self.scale)
         if not self.share:
             return low, high
         margin = min(1.0, 3 / n)
@@ -128,7 +128,7 @@ class Metric:
         return low, high
 
 
-def _mean(of: Callable[[Sample, Reference], Tensor]) -> Measure:
+def _image_mean(of: Callable[[Sample, Reference], Tensor]) -> Measure:
     """The metric that is a mean of one number an image, [n]."""
 
     def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
@@ -141,13 +141,13 @@ def _frechet(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
     return reference.frechet.weighted(sample.features, weights)
 
 
-def _kernel(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+def _kernel_distance(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
     real = reference.features[reference.subset]
     return weighted_mmd(sample.features, real, weights, reference.kernel)
 
 
-def _score(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-    return inception_score(_classes(sample.probabilities), weights)
+def _inception_score(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
+    return inception_score(_require_probabilities(sample.probabilities), weights)
 
 
 def _recall(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ def _diversity(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
 
 
 def _class_balance(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-    shares = class_shares(_classes(sample.probabilities), weights)
+    shares = class_shares(_require_probabilities(sample.probabilities), weights)
     return class_divergence(shares, reference.shares, len(sample.images))
 
 
@@ -178,29 +178,29 @@ def class_share(index: int) -> Metric:
     """The share of images whose likeliest class is number `index`."""
 
     def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-        return class_shares(_classes(sample.probabilities), weights)[:, index]
+        return class_shares(_require_probabilities(sample.probabilities), weights)[:, index]
 
     return Metric(f"share of class {index}", "real", measure, share=True, classes=True)
 
 
-def _classes(probabilities: Tensor | None) -> Tensor:
+def _require_probabilities(probabilities: Tensor | None) -> Tensor:
     assert (
         probabilities is not None
-    )  # `applicable` leaves metrics of classes out where there are none
+    )  # `applicable_metrics` leaves metrics of classes out where there are none
     return probabilities
 
 
 METRICS: dict[str, Metric] = {
     "fd": Metric("FD", "lower", _frechet, True, "factor", family=True, dear=True),
-    "kid": Metric("KID", "lower", _kernel, True, family=True),
-    "is": Metric("IS", "higher", _score, scale="factor", classes=True, family=True),
+    "kid": Metric("KID", "lower", _kernel_distance, True, family=True),
+    "is": Metric("IS", "higher", _inception_score, scale="factor", classes=True, family=True),
     "precision": Metric(
         "precision", "higher",
-        _mean(lambda s, r: covered(s.features, r.features[r.matched])), share=True,
+        _image_mean(lambda s, r: inside_balls(s.features, r.features[r.matched])), share=True,
     ),
     "recall": Metric("recall", "higher", _recall, share=True),
     "density": Metric(
-        "density", "higher", _mean(lambda s, r: balls_around(r.features[r.matched], s.features))
+        "density", "higher", _image_mean(lambda s, r: balls_around(r.features[r.matched], s.features))
     ),
     "coverage": Metric("coverage", "higher", _coverage, share=True),
     "diversity": Metric("diversity (mean feature distance)", "real", _diversity, scale="factor"),
@@ -209,36 +209,37 @@ METRICS: dict[str, Metric] = {
     ),
     "confident": Metric(
         "classifier sure (> 0.9)", "real",
-        _mean(lambda s, r: confident(_classes(s.probabilities))), share=True, classes=True,
+        _image_mean(lambda s, r: is_confident(_require_probabilities(s.probabilities))),
+        share=True, classes=True,
     ),
     "copies-features": Metric(
         "copies (features, d1/d2 < 1/3)", "lower",
-        _mean(lambda s, r: nearest(s.features, r.features).flagged), share=True, copies=True,
+        _image_mean(lambda s, r: nearest_two(s.features, r.features).flagged), share=True, copies=True,
     ),
     "copies-pixels": Metric(
         "copies (pixels, d1/d2 < 1/3)", "lower",
-        _mean(lambda s, r: nearest(pixel_vectors(s.images), pixel_vectors(r.images)).flagged),
+        _image_mean(lambda s, r: nearest_two(pixel_vectors(s.images), pixel_vectors(r.images)).flagged),
         share=True, pixels=True, copies=True,
     ),
     "resolution": Metric("effective resolution (pixels)", "real", _resolution, pixels=True),
     "detail": Metric(
         "detail (Laplacian energy, data = 1)", "real",
-        _mean(lambda s, r: detail(s.images) / r.detail), scale="factor", pixels=True,
+        _image_mean(lambda s, r: detail(s.images) / r.detail), scale="factor", pixels=True,
     ),
     "brightness": Metric(
-        "brightness (0-255)", "real", _mean(lambda s, r: brightness(s.images)), pixels=True
+        "brightness (0-255)", "real", _image_mean(lambda s, r: brightness(s.images)), pixels=True
     ),
     "contrast": Metric(
-        "contrast (0-255)", "real", _mean(lambda s, r: contrast(s.images)), pixels=True
+        "contrast (0-255)", "real", _image_mean(lambda s, r: contrast(s.images)), pixels=True
     ),
     "colorfulness": Metric(
-        "colorfulness", "real", _mean(lambda s, r: colorfulness(s.images)), pixels=True
+        "colorfulness", "real", _image_mean(lambda s, r: colorfulness(s.images)), pixels=True
     ),
 }  # fmt: skip
-CLASS_ROWS = 20  # a share a class is listed up to this many classes
+MAX_CLASS_ROWS = 20  # a share a class is listed up to this many classes
 
 
-def applicable(sample: Sample) -> dict[str, Metric]:
+def applicable_metrics(sample: Sample) -> dict[str, Metric]:
     """The metrics that can be taken of this sample, with a share for each class of a few."""
     classes = 0 if sample.probabilities is None else sample.probabilities.shape[1]
     gray = sample.images.shape[1] == 1
@@ -247,11 +248,11 @@ def applicable(sample: Sample) -> dict[str, Metric]:
         for name, metric in METRICS.items()
         if (classes or not metric.classes) and not (gray and name == "colorfulness")
     }
-    if classes <= CLASS_ROWS:
+    if classes <= MAX_CLASS_ROWS:
         chosen |= {f"class-share-{index}": class_share(index) for index in range(classes)}
     return chosen
 
 
-CLASS_SHARE = "class-share-"  # metrics of this name are one row a class, and one line here
+CLASS_SHARE_PREFIX = "class-share-"  # metrics of this name are one row a class, and one line here
 
-BETTER = {"lower": "lower", "higher": "higher", "real": "as floor"}
+DIRECTION_LABELS = {"lower": "lower", "higher": "higher", "real": "as floor"}

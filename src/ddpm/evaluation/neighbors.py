@@ -10,7 +10,7 @@ from torch import Tensor
 from ddpm.errors import RequestError
 
 BLOCK = 1024
-HAIR = 1 + 1e-9  # balls reach a hair farther, so that rounding does not decide a tie
+RADIUS_SLACK = 1 + 1e-9  # balls reach a hair farther, so that rounding does not decide a tie
 
 
 def distance_blocks(x: Tensor, y: Tensor) -> Iterator[Tensor]:
@@ -32,4 +32,4 @@ def ball_radii(x: Tensor, k: int) -> Tensor:
             "give more images."
         )
     blocks = distance_blocks(x, x)  # the nearest of all is the vector itself, at distance 0
-    return HAIR * torch.cat([block.kthvalue(k + 1, dim=1).values for block in blocks])
+    return RADIUS_SLACK * torch.cat([block.kthvalue(k + 1, dim=1).values for block in blocks])

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ddpm.evaluation.bootstrap import Scale, centered, central
+from ddpm.evaluation.bootstrap import Scale, center_on, central_interval
 from ddpm.evaluation.features import FeatureNetwork
 from ddpm.evaluation.floor import floor_sets, measure_sets
-from ddpm.evaluation.image_sets import choose
+from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.metrics import METRICS, Metric, Reference
 from ddpm.evaluation.scores import (
     Row,
+    bootstrap_weights,
     distance_numbers,
-    protocol_of,
-    reference_of,
-    sample_of,
-    weightings,
+    make_protocol,
+    make_reference,
+    make_sample,
 )
 
 DISTANCES = tuple(
@@ -33,7 +33,7 @@ DISTANCES = tuple(
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class PairedDistance:
     """A distance with its reference and floor, ready for any number of sets of n images."""
 
     metric: Metric
@@ -47,8 +47,8 @@ class Yardstick:
 
     def measure(self, images: Tensor) -> Tensor:
         """The distance of uint8 images [n, C, H, W], then its replicates: float64 [1 + B]."""
-        sample = sample_of(images, self.network)
-        drawn = weightings(self.metric, len(images), sample.features.shape[1], self.seed)
+        sample = make_sample(images, self.network)
+        drawn = bootstrap_weights(self.metric, len(images), sample.features.shape[1], self.seed)
         return self.metric.measure(sample, self.reference, drawn)
 
     def row(self, values: Tensor) -> Row:
@@ -57,30 +57,30 @@ class Yardstick:
         return distance_numbers(self.metric, values, self.floors[0], scattered)
 
 
-def make_yardstick(
+def make_paired_distance(
     name: str,
     real: tuple[Tensor, Tensor],
     network: FeatureNetwork,
     n: int,
     seed: int = 0,
     cache: Path | None = None,
-) -> Yardstick:
+) -> PairedDistance:
     """The distance `name` of METRICS; real: the reference and images outside it, uint8.
 
     `cache` keeps the features of the real images.
     """
     metric, (known, outside) = METRICS[name], real
     reference, floor = (
-        reference_of(known, network, n, seed, cache),
-        sample_of(outside, network, cache),
+        make_reference(known, network, n, seed, cache),
+        make_sample(outside, network, cache),
     )
-    one = floor.part(choose(len(outside), n, seed + 1))
-    drawn = weightings(metric, len(one.images), floor.features.shape[1], seed + 1)
+    one = floor.part(choose_indices(len(outside), n, seed + 1))
+    drawn = bootstrap_weights(metric, len(one.images), floor.features.shape[1], seed + 1)
     others, _ = floor_sets(len(outside), n, seed)
-    return Yardstick(
+    return PairedDistance(
         metric=metric,
         label=metric.named(network.name, n),
-        protocol=protocol_of(network, known, n, seed).line(name),
+        protocol=make_protocol(network, known, n, seed).line(name),
         n=n,
         seed=seed,
         network=network,
@@ -94,18 +94,20 @@ def make_yardstick(
 
 def paired_interval(one: Tensor, other: Tensor, scale: Scale) -> tuple[float, float]:
     """95 % interval of one - other, each a value and replicates [1 + B] of the same draws."""
-    first, second = (centered(v[0].item(), v[1:], scale) for v in (one, other))
-    return central(first - second)
+    first, second = (center_on(v[0].item(), v[1:], scale) for v in (one, other))
+    return central_interval(first - second)
 
 
-def as_good_as_the_best(values: Sequence[Tensor], scale: Scale) -> list[bool]:
+def indistinguishable_from_best(values: Sequence[Tensor], scale: Scale) -> list[bool]:
     """For each of several distances [1 + B] whether it is not surely larger than the smallest."""
     best = min(values, key=lambda v: v[0].item())
     return [v is best or paired_interval(v, best, scale)[0] <= 0 for v in values]
 
 
-def cheapest_as_good(values: Sequence[Tensor], costs: Sequence[float], scale: Scale) -> int:
+def cheapest_indistinguishable(
+    values: Sequence[Tensor], costs: Sequence[float], scale: Scale
+) -> int:
     """The rule of choice: of those as good as the best the cheapest; of equally cheap ones the best."""
-    good = as_good_as_the_best(values, scale)
+    good = indistinguishable_from_best(values, scale)
     ranked = [(cost, v[0].item(), i) for i, (cost, v) in enumerate(zip(costs, values, strict=True))]
     return min(entry for entry in ranked if good[entry[2]])[2]

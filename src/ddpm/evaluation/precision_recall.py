@@ -12,15 +12,15 @@ NEIGHBORS = 3
 
 def precision(real: Tensor, fake: Tensor, k: int = NEIGHBORS) -> float:
     """Share of the generated features [N, D] that lie in a ball around a real one [M, D]."""
-    return covered(fake, real, k).double().mean().item()
+    return inside_balls(fake, real, k).double().mean().item()
 
 
 def recall(real: Tensor, fake: Tensor, k: int = NEIGHBORS) -> float:
     """Share of the real features [M, D] that lie in a ball around a generated one [N, D]."""
-    return covered(real, fake, k).double().mean().item()
+    return inside_balls(real, fake, k).double().mean().item()
 
 
-def covered(points: Tensor, centers: Tensor, k: int = NEIGHBORS) -> Tensor:
+def inside_balls(points: Tensor, centers: Tensor, k: int = NEIGHBORS) -> Tensor:
     """Which points [N, D] lie in the ball of any center [M, D] out to its k-th neighbor."""
     radii = ball_radii(centers, k)
     blocks = distance_blocks(points, centers)

@@ -11,23 +11,29 @@ from torch import Tensor
 from ddpm.evaluation.bootstrap import (
     REPLICATES,
     bootstrap_counts,
-    centered,
-    central,
+    center_on,
+    central_interval,
     ratio_interval,
 )
-from ddpm.evaluation.features import Classifier, FeatureNetwork, extract
+from ddpm.evaluation.features import Classifier, FeatureNetwork, extract_features
 from ddpm.evaluation.floor import floor_sets, measure_sets
-from ddpm.evaluation.image_sets import ImageSets, choose
-from ddpm.evaluation.metrics import SUBSET, Metric, Reference, Sample, applicable
+from ddpm.evaluation.image_sets import ImageSets, choose_indices
+from ddpm.evaluation.metrics import (
+    MAX_REFERENCE_SUBSET,
+    Metric,
+    Reference,
+    Sample,
+    applicable_metrics,
+)
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 
-WIDE = 512  # features above which a Fréchet distance is dear, and has fewer replicates
+WIDE_FEATURES = 512  # features above which a Fréchet distance is dear, and has fewer replicates
 WIDE_REPLICATES = 40
 
 Row = dict[str, float | int | str | None]
 
 
-def evaluate(
+def score_rows(
     sets: ImageSets,
     network: FeatureNetwork,
     n: int | None = None,
@@ -49,10 +55,10 @@ def evaluate(
     """
     sets.check()
     count, note = sets.count(n)
-    case = _case(sets, network, count, seed, cache, features)
-    protocol = protocol_of(network, sets.reference, count, seed)
+    case = _prepare_inputs(sets, network, count, seed, cache, features)
+    protocol = make_protocol(network, sets.reference, count, seed)
     rows = []
-    for name, metric in applicable(case.generated).items():
+    for name, metric in applicable_metrics(case.generated).items():
         row: Row = {"metric": name, "label": metric.named(network.name, count)}
         row |= {"better": metric.better, "n": count, **_measure(metric, case)}
         rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
@@ -60,7 +66,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Case:
+class _MetricInputs:
     """What every metric is given."""
 
     generated: Sample
@@ -71,24 +77,24 @@ class _Case:
     seed: int
 
 
-def _case(
+def _prepare_inputs(
     sets: ImageSets,
     network: FeatureNetwork,
     count: int,
     seed: int,
     cache: Path | None,
     features: Tensor | None,
-) -> _Case:
-    index = choose(len(sets.generated), count, seed)
+) -> _MetricInputs:
+    index = choose_indices(len(sets.generated), count, seed)
     chosen = sets.generated[index]
-    taken = extract(chosen, network) if features is None else features[index]
-    real = sample_of(sets.floor, network, cache)
-    reference = reference_of(sets.reference, network, count, seed, cache)
+    taken = extract_features(chosen, network) if features is None else features[index]
+    real = make_sample(sets.floor, network, cache)
+    reference = make_reference(sets.reference, network, count, seed, cache)
     trained = reference
     for part in sets.trained:
-        trained = trained.joined(sample_of(part, network, cache))
+        trained = trained.joined(make_sample(part, network, cache))
     scattered, consecutive = floor_sets(len(sets.floor), count, seed)
-    return _Case(
+    return _MetricInputs(
         generated=Sample(chosen, taken, _probabilities(taken, network)),
         real=real,
         reference=reference,
@@ -98,23 +104,23 @@ def _case(
     )
 
 
-def _measure(metric: Metric, case: _Case) -> Row:
+def _measure(metric: Metric, case: _MetricInputs) -> Row:
     """The numbers of one row."""
     n, features = case.generated.features.shape
-    floor = case.real.part(choose(len(case.real.images), n, case.seed + 1))
-    drawn = [weightings(metric, n, features, seed) for seed in (case.seed, case.seed + 1)]
+    floor = case.real.part(choose_indices(len(case.real.images), n, case.seed + 1))
+    drawn = [bootstrap_weights(metric, n, features, seed) for seed in (case.seed, case.seed + 1)]
     reference = case.trained if metric.copies else case.reference
     values = metric.measure(case.generated, reference, drawn[0])
     floors = metric.measure(floor, case.reference, drawn[1])
     if not metric.distance:
-        return numbers(metric, values, floors, n)
+        return score_numbers(metric, values, floors, n)
     scattered, consecutive = (
         measure_sets(metric, case.real, case.reference, indices) for indices in case.floors
     )
     return distance_numbers(metric, values, floors, (scattered, consecutive))
 
 
-def numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
+def score_numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
     """Both sides from what `metric.measure` gave, [1 + replicates]: the value, then the replicates."""
     value, floor = values[0].item(), floors[0].item()
     low, high = metric.interval(value, values[1:], n)
@@ -128,11 +134,11 @@ def distance_numbers(
 ) -> Row:
     """The same with the ratio; `others`: the metric of scattered and consecutive real sets, if any."""
     value = values[0].item()
-    spread = centered(value, values[1:], metric.scale)
-    floor, floor_spread = floors[0].item(), centered(floors[0].item(), floors[1:], metric.scale)
+    spread = center_on(value, values[1:], metric.scale)
+    floor, floor_spread = floors[0].item(), center_on(floors[0].item(), floors[1:], metric.scale)
     if len(others[0]):
         floor, floor_spread = others[0].mean().item(), torch.cat(others)
-    (low, high), (floor_low, floor_high) = central(spread), central(floor_spread)
+    (low, high), (floor_low, floor_high) = central_interval(spread), central_interval(floor_spread)
     row: Row = {"value": value, "low": low, "high": high}
     row |= {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
     if floor_spread.min() <= 0:  # a ratio to anything around zero says nothing
@@ -141,22 +147,25 @@ def distance_numbers(
     return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
 
 
-def sample_of(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
+def make_sample(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
     """Images uint8 [n, C, H, W] with their features, and their probabilities if `network` names classes."""
-    features = extract(images, network, cache)
+    features = extract_features(images, network, cache)
     return Sample(images, features, _probabilities(features, network))
 
 
-def reference_of(
+def make_reference(
     images: Tensor, network: FeatureNetwork, count: int, seed: int, cache: Path | None
 ) -> Reference:
     """The reference with the subsets that measures of `count` images by `seed` take of it."""
-    known = sample_of(images, network, cache)
-    matched, subset = choose(len(images), count, seed), choose(len(images), SUBSET, seed)
+    known = make_sample(images, network, cache)
+    matched, subset = (
+        choose_indices(len(images), count, seed),
+        choose_indices(len(images), MAX_REFERENCE_SUBSET, seed),
+    )
     return Reference(images, known.features, known.probabilities, matched, subset)
 
 
-def protocol_of(network: FeatureNetwork, reference: Tensor, n: int, seed: int) -> ScoreProtocol:
+def make_protocol(network: FeatureNetwork, reference: Tensor, n: int, seed: int) -> ScoreProtocol:
     """How scores of n images against the reference (uint8 [M, C, H, W]) come about."""
     return ScoreProtocol(
         network=network.name,
@@ -173,11 +182,11 @@ def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
     return network.classify(features) if isinstance(network, Classifier) else None
 
 
-def weightings(metric: Metric, count: int, features: int, seed: int) -> Tensor:
+def bootstrap_weights(metric: Metric, count: int, features: int, seed: int) -> Tensor:
     """[1 + replicates, count]: each image once, then the bootstrap's draws.
 
     A metric that is dear in many features has 40 instead of 200: its intervals are 10 % too narrow.
     """
-    replicates = WIDE_REPLICATES if metric.dear and features > WIDE else REPLICATES
+    replicates = WIDE_REPLICATES if metric.dear and features > WIDE_FEATURES else REPLICATES
     once = torch.ones(1, count, dtype=torch.float64)
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

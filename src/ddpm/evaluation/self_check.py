@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.features import FeatureNetwork, extract
-from ddpm.evaluation.fid import frechet_to
+from ddpm.evaluation.features import FeatureNetwork, extract_features
+from ddpm.evaluation.fid import frechet_distance_to
 from ddpm.evaluation.statistics import statistics
 
 MOST = 1000  # images on each side of the check
@@ -63,11 +63,11 @@ def require_right_order(reference: Tensor, network: FeatureNetwork) -> None:
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(reference), generator=generator)
     half = min(MOST, len(reference) // 2)
-    distance = frechet_to(statistics(extract(reference[order[:half]], network)))
+    distance = frechet_distance_to(statistics(extract_features(reference[order[:half]], network)))
     other = reference[order[half : 2 * half]]
 
     def score(images: Tensor) -> float:
-        return distance(statistics(extract(images, network)))
+        return distance(statistics(extract_features(images, network)))
 
     floor = score(other)
     for name, (mild, strong) in damaged_sets(other).items():

@@ -24,18 +24,18 @@ from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.self_check import damage, require_right_order
 from ddpm.files import replacing
 
-RULE = 2  # part of the cached encoder's name: count up when its training changes
+ENCODER_VERSION = 2  # part of the cached encoder's name: count up when its training changes
 SIDE = 64  # pixels of the longer side that the encoder sees at most
 WIDTHS = (16, 32, 64, 96)
 STEPS = 300
 BATCH = 64
 TEMPERATURE = 0.2
-FEWEST = 60  # reference images
+MIN_IMAGES = 60  # reference images
 
 Progress = Callable[[int, int], None]  # (done, total)
 
 
-def silent(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """The progress of which nobody is told."""
 
 
@@ -84,21 +84,21 @@ class SelfFeatures:
                 f"The self-trained encoder has seen images of {self.channels} channels, not "
                 f"{images.shape[1]}; use a reference of the same channels."
             )
-        features: Tensor = self.encoder(prepare(images))
+        features: Tensor = self.encoder(preprocess(images))
         return features
 
 
 def load_self(
-    reference: Tensor, cache: Path | None = None, progress: Progress = silent
+    reference: Tensor, cache: Path | None = None, progress: Progress = ignore_progress
 ) -> SelfFeatures:
     """The encoder of these uint8 images [M, C, H, W]: from the folder `cache`, else trained now.
 
     Training takes up to a minute on two cores and depends on the images alone. RequestError where
     there are fewer than 60, or where the encoder fails its check. `progress(done, total)`: steps.
     """
-    if len(reference) < FEWEST:
+    if len(reference) < MIN_IMAGES:
         raise RequestError(
-            f"The self-trained encoder needs at least {FEWEST} reference images, not "
+            f"The self-trained encoder needs at least {MIN_IMAGES} reference images, not "
             f"{len(reference)}; give more images, or another feature network."
         )
     channels = reference.shape[1]
@@ -106,7 +106,7 @@ def load_self(
     encoder = None if file is None else _read(file, channels)
     if encoder is not None:
         return SelfFeatures(encoder, channels)
-    network = SelfFeatures(train(reference, progress=progress), channels)
+    network = SelfFeatures(train_encoder(reference, progress=progress), channels)
     require_right_order(reference, network)
     if file is not None:
         with replacing(file) as temporary:
@@ -115,7 +115,7 @@ def load_self(
 
 
 def _file_name(reference: Tensor) -> str:
-    return f"encoder-self-{RULE}-{content_hash(reference)}.safetensors"
+    return f"encoder-self-{ENCODER_VERSION}-{content_hash(reference)}.safetensors"
 
 
 def _read(file: Path, channels: int) -> Encoder | None:
@@ -126,7 +126,9 @@ def _read(file: Path, channels: int) -> Encoder | None:
     return None
 
 
-def train(reference: Tensor, steps: int = STEPS, progress: Progress = silent) -> Encoder:
+def train_encoder(
+    reference: Tensor, steps: int = STEPS, progress: Progress = ignore_progress
+) -> Encoder:
     """`steps` batches of 64, Adam with a cosine learning rate; the same for the same images."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -136,7 +138,7 @@ def train(reference: Tensor, steps: int = STEPS, progress: Progress = silent) ->
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         chosen = torch.randint(len(reference), (BATCH,), generator=generator)
-        value = contrastive_loss(encoder, prepare(reference[chosen]), generator)
+        value = contrastive_loss(encoder, preprocess(reference[chosen]), generator)
         optimizer.zero_grad()
         torch.autograd.backward(value)
         optimizer.step()
@@ -150,7 +152,11 @@ def contrastive_loss(encoder: Encoder, x: Tensor, generator: torch.Generator) ->
 
     x: [B, C, H, W] in [0, 1]. Similarities are cosines over a temperature.
     """
-    views = [view(x, generator), view(x, generator), damage(view(x, generator), generator)]
+    views = [
+        random_view(x, generator),
+        random_view(x, generator),
+        damage(random_view(x, generator), generator),
+    ]
     z = F.normalize(encoder.project(encoder(torch.cat(views))), dim=1)  # [3B, 64]
     count = len(x)
     similarity = z[: 2 * count] @ z.T / TEMPERATURE  # [2B, 3B]
@@ -159,7 +165,7 @@ def contrastive_loss(encoder: Encoder, x: Tensor, generator: torch.Generator) ->
     return F.cross_entropy(similarity.masked_fill(itself, -math.inf), partner)
 
 
-def view(x: Tensor, generator: torch.Generator) -> Tensor:
+def random_view(x: Tensor, generator: torch.Generator) -> Tensor:
     """A random view of each image [B, C, H, W]: moved by up to 1/8, edges repeated; brightness ±1/10.
 
     By whole pixels: a view that was resampled would teach that blur does not matter.
@@ -180,7 +186,7 @@ def view(x: Tensor, generator: torch.Generator) -> Tensor:
     return (moved * (1 + uniform(0.1)) + uniform(0.05)).clamp(0, 1)
 
 
-def prepare(images: Tensor) -> Tensor:
+def preprocess(images: Tensor) -> Tensor:
     """uint8 [N, C, H, W] to float in [0, 1], the longer side at most 64."""
     x = images.float() / 255
     longest = max(x.shape[2:])

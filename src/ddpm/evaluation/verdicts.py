@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     winner: int | None
 
 
-def total(terms: Sequence[Score], widened: float = 1.0) -> Score:
+def sum_scores(terms: Sequence[Score], widened: float = 1.0) -> Score:
     """The sum of independent scores; its interval `widened` times as wide."""
     value = sum(term.value for term in terms)
     below = math.hypot(*(term.value - term.low for term in terms))
@@ -48,7 +48,7 @@ def total(terms: Sequence[Score], widened: float = 1.0) -> Score:
     return Score(value, value - widened * below, value + widened * above)
 
 
-def widening(entries: int) -> float:
+def bonferroni_factor(entries: int) -> float:
     """By how much intervals grow so that all pairs of entries together err one time in 20.
 
     Bonferroni over the pairs, since the best is only known after looking: 1 for two entries.
@@ -59,7 +59,7 @@ def widening(entries: int) -> float:
     return normal.inv_cdf(1 - tail / pairs) / normal.inv_cdf(1 - tail)
 
 
-def judge(
+def decide_verdict(
     scores: Mapping[int, Score], better: str, floor: Score | None, labels: Sequence[str], n: int
 ) -> Verdict:
     """The verdict on `scores` (entry → score) of two entries or more.
@@ -68,14 +68,14 @@ def judge(
     each other one; what is not above zero for sure is not distinguishable.
     """
     known = floor if better == "real" and floor is not None else Score(0.0, 0.0, 0.0)
-    signed = {entry: _signed(score, better, known) for entry, score in scores.items()}
+    signed = {entry: _direction(score, better, known) for entry, score in scores.items()}
     best = min(scores, key=lambda entry: signed[entry] * (scores[entry].value - known.value))
     beaten: list[str] = []
     level: list[str] = []
     for entry in scores:
         if entry != best:
             terms = _difference((scores[entry], signed[entry]), (scores[best], signed[best]), known)
-            worse = total(terms, widening(len(scores))).low > 0
+            worse = sum_scores(terms, bonferroni_factor(len(scores))).low > 0
             (beaten if worse else level).append(labels[entry])
     if not beaten:
         return Verdict(f"not distinguishable at n={n}", None)
@@ -85,7 +85,7 @@ def judge(
     return Verdict(f"{labels[best]} is {'best' if len(scores) > 2 else 'better'}", best)
 
 
-def _signed(score: Score, better: str, floor: Score) -> int:
+def _direction(score: Score, better: str, floor: Score) -> int:
     """1 or -1: times (value - floor) it is what the entry loses; the floor is 0 unless `real`."""
     if better == "real":
         return 1 if score.value >= floor.value else -1
@@ -111,7 +111,7 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
     require_same_protocol(list(found.values()))
     scores = {entry: Score(row["value"], row["low"], row["high"]) for entry, row in found.items()}
     if len(found) > 1:
-        verdict = judge(scores, first["better"], _floor(first), labels, first["n"])
+        verdict = decide_verdict(scores, first["better"], _floor(first), labels, first["n"])
     else:
         verdict = Verdict(f"only {labels[next(iter(found))]} has it", None)
     nothing = dict.fromkeys(Score._fields)
@@ -128,7 +128,7 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
     }
 
 
-def compare_all(tables: Sequence[Sequence[Row]], labels: Sequence[str]) -> list[dict[str, Any]]:
+def compare_tables(tables: Sequence[Sequence[Row]], labels: Sequence[str]) -> list[dict[str, Any]]:
     """Every metric that any entry has, in the order of the tables' rows."""
     named = [{row["metric"]: row for row in table} for table in tables]
     metrics = dict.fromkeys(metric for table in named for metric in table)

@@ -21,8 +21,8 @@ from ddpm.data.catalogue import cache_dir
 from ddpm.data.dataset import Dataset
 from ddpm.distributed import run_on_main
 from ddpm.errors import RequestError
-from ddpm.evaluation.clusters import assign, kmeans, whitening
-from ddpm.evaluation.self_encoder import FEWEST, SelfFeatures, train
+from ddpm.evaluation.clusters import assign_clusters, fit_whitening, kmeans
+from ddpm.evaluation.self_encoder import MIN_IMAGES, SelfFeatures, train_encoder
 from ddpm.files import replacing
 from ddpm.terminal import Progress
 
@@ -77,21 +77,24 @@ def cluster_images(dataset: Dataset, k: int) -> NDArray[np.int64]:
     An encoder is trained on the training images (up to a minute), and its features are grouped.
     RequestError where there are too few.
     """
-    if len(dataset.train) < max(FEWEST, k):
+    if len(dataset.train) < max(MIN_IMAGES, k):
         raise RequestError(
-            f"data.labels=kmeans:{k} needs at least {max(FEWEST, k)} training images, not "
+            f"data.labels=kmeans:{k} needs at least {max(MIN_IMAGES, k)} training images, not "
             f"{len(dataset.train)}; leave data.labels off."
         )
     places = np.linspace(0, len(dataset.train) - 1, min(LEARNED, len(dataset.train)))
     learned = _images(dataset, dataset.train[places.round().astype(np.int64)])
     with Progress("learning features", 0, unit="steps") as bar:
-        encoder = train(learned, progress=bar.of_total)
+        encoder = train_encoder(learned, progress=bar.of_total)
     network = SelfFeatures(encoder, learned.shape[1])
     known = _features(network, learned)
-    whiten = whitening(known)
+    whiten = fit_whitening(known)
     centers = kmeans(whiten(known), k)
     blocks = np.array_split(np.arange(len(dataset.images)), -(-len(dataset.images) // _BLOCK))
-    found = [assign(whiten(_features(network, _images(dataset, rows))), centers) for rows in blocks]
+    found = [
+        assign_clusters(whiten(_features(network, _images(dataset, rows))), centers)
+        for rows in blocks
+    ]
     return torch.cat(found).numpy()
 
 

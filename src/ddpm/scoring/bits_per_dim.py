@@ -13,8 +13,8 @@ from ddpm.data.pixels import to_model
 from ddpm.diffusion.likelihood import bits_per_dim_bound, bits_per_dim_ode
 from ddpm.diffusion.samplers import Denoiser
 from ddpm.distributed import map_across_ranks
-from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, interval
-from ddpm.evaluation.image_sets import choose
+from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, bootstrap_interval
+from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.scores import Row
 from ddpm.models.base import GenerativeModel
@@ -22,35 +22,39 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import generator_for
 from ddpm.terminal import Progress
 
-TERMS = 50  # of the variational bound: within 1 % of all of them
-STEPS = 50  # of the ODE: within 0.5 % of twice as many
+BOUND_TERMS = 50  # of the variational bound: within 1 % of all of them
+ODE_STEPS = 50  # of the ODE: within 0.5 % of twice as many
 CHUNK = 16  # images at once; each chunk draws terms and noise of its own
 
-Bits = Callable[[Ddpm, Denoiser, Tensor, Generator], Tensor]
+BitsFunction = Callable[[Ddpm, Denoiser, Tensor, Generator], Tensor]
 
 
 @dataclass(frozen=True)
-class Kind:
+class LikelihoodEstimate:
     """One way to a likelihood: its name in words, how finely it is taken, and how."""
 
     label: str
     detail: str
-    bits: Bits
+    bits: BitsFunction
 
 
-def _bound(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
-    terms = min(TERMS, len(model.schedule) - 1)
+def _bound_bits(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
+    terms = min(BOUND_TERMS, len(model.schedule) - 1)
     with torch.no_grad():
         return bits_per_dim_bound(denoise, model.schedule, x0, generator, terms=terms).total
 
 
-def _ode(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
-    return bits_per_dim_ode(denoise, model.schedule, x0, generator, STEPS)
+def _ode_bits(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
+    return bits_per_dim_ode(denoise, model.schedule, x0, generator, ODE_STEPS)
 
 
-KINDS = {
-    "bits-bound": Kind("bits/dim (variational bound)", f"{TERMS} terms", _bound),
-    "bits-ode": Kind("bits/dim (probability-flow ODE)", f"{STEPS} steps", _ode),
+LIKELIHOODS = {
+    "bits-bound": LikelihoodEstimate(
+        "bits/dim (variational bound)", f"{BOUND_TERMS} terms", _bound_bits
+    ),
+    "bits-ode": LikelihoodEstimate(
+        "bits/dim (probability-flow ODE)", f"{ODE_STEPS} steps", _ode_bits
+    ),
 }
 
 
@@ -62,13 +66,13 @@ def likelihood_rows(model: GenerativeModel, heldout: Tensor, count: int, seed: i
     """
     if not isinstance(model, Ddpm) or not count or not len(heldout):
         return []
-    images = heldout[choose(len(heldout), count, seed)]
-    with _in_full_precision(model), Progress("likelihood", len(KINDS) * len(images)) as bar:
-        return [_row(model, name, images, seed, bar) for name in KINDS]
+    images = heldout[choose_indices(len(heldout), count, seed)]
+    with _float32(model), Progress("likelihood", len(LIKELIHOODS) * len(images)) as bar:
+        return [_row(model, name, images, seed, bar) for name in LIKELIHOODS]
 
 
 def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Row:
-    kind, n = KINDS[name], len(images)
+    kind, n = LIKELIHOODS[name], len(images)
     settings = replace(model.spec.config.sampling, guidance=1.0, clip="none")
     denoise = model.denoiser(None, settings)
 
@@ -80,7 +84,9 @@ def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Ro
 
     bits = torch.cat(map_across_ranks(range(0, n, CHUNK), bits_from)).double()
     value = bits.mean().item()
-    low, high = interval(value, bootstrap_counts(n, REPLICATES, seed) @ bits / n, "difference")
+    low, high = bootstrap_interval(
+        value, bootstrap_counts(n, REPLICATES, seed) @ bits / n, "difference"
+    )
     protocol = ScoreProtocol("none", "unconditional", kind.detail, n, content_hash(images), n, seed)
     row: Row = {"metric": name, "label": kind.label, "better": "lower", "n": n}
     row |= {"value": value, "low": low, "high": high}
@@ -89,7 +95,7 @@ def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Ro
 
 
 @contextlib.contextmanager
-def _in_full_precision(model: Ddpm) -> Iterator[None]:
+def _float32(model: Ddpm) -> Iterator[None]:
     """float32: in bfloat16 the slope of the network is too rough for the ODE's divergence."""
     usual, tf32 = model.precision, torch.backends.cudnn.allow_tf32
     model.precision = "fp32"

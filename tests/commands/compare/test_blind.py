@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from ddpm.commands.compare import blind
-from ddpm.commands.compare.blind import BlindRequest, printed, shuffled, write_blind
-from ddpm.commands.compare.sealed_key import unsealed
-from ddpm.commands.compare.tally import printed as tally_printed
+from ddpm.commands.compare.blind import BlindRequest, arrange, blind_instructions, write_blind
+from ddpm.commands.compare.sealed_key import unseal
 from ddpm.commands.compare.tally import tally
+from ddpm.commands.compare.tally import tally_text as tally_printed
 from ddpm.errors import RequestError
 
 Images = np.ndarray
@@ -125,7 +125,7 @@ def test_the_sheets_mix_all_sources_and_show_no_image_twice(shown: dict[str, Ima
     assert key["sha256"] in paths[1].read_text("utf-8")
     with Image.open(paths[0]) as picture:
         assert picture.height > 500
-    assert printed(paths).splitlines()[-1] == (
+    assert blind_instructions(paths).splitlines()[-1] == (
         "ddpm compare --tally comparison/blind/form.csv comparison/blind/pairs.csv"
     )
 
@@ -179,7 +179,7 @@ def test_several_judges_are_tallied_together(shown: dict[str, Images]) -> None:
 
 @pytest.mark.parametrize("entries", [2, 3, 5])
 def test_every_two_entries_meet_equally_often_and_on_both_sides(entries: int) -> None:
-    found = shuffled(random.Random(0), entries, 10, 8, 4)
+    found = arrange(random.Random(0), entries, 10, 8, 4)
     assert Counter(source for source, _ in found.pictures) == {
         **dict.fromkeys(range(entries), 10), entries: 4
     }  # fmt: skip
@@ -247,7 +247,7 @@ def test_bad_forms_are_named_with_the_reason(shown: dict[str, Images]) -> None:
 def test_the_key_says_what_was_compared() -> None:
     write_blind(request())
     content = Path("comparison/blind/key.json").read_text("utf-8")
-    answer, _ = unsealed(content, blind.KEY_PARTS)
+    answer, _ = unseal(content, blind.KEY_PARTS)
     assert answer["targets"] == ["good.npz", "bad.npz"]
     assert len(answer["nonce"]) == 32
     assert "good" not in content.replace(answer["targets"][0], "")

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from ddpm.cli.parser import build_parser
-from ddpm.commands.compare.compare import ComparisonRequest, compare, printed
-from ddpm.commands.compare.entries import open_entrants, unique_names
+from ddpm.commands.compare.compare import ComparisonRequest, compare, comparison_text
+from ddpm.commands.compare.entries import open_entries, unique_names
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.catalogue import locate
@@ -26,7 +26,7 @@ from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.runs import COMPARISON, RunFolder
-from ddpm.scoring.subjects import DrawnImages
+from ddpm.scoring.generated_images import ModelSamples
 from ddpm.training.checkpoint import save_weights
 
 SMALL = ("network.channels=8", "network.blocks=1", "sampling.steps=2", "training.batch_size=32")
@@ -122,7 +122,7 @@ def test_everything_lies_where_comparison_json_says(compared: dict[str, Any]) ->
         csv.DictReader((folder / compared["tables"]["csv"]).read_text("utf-8").splitlines())
     )
     assert [row["entry"] for row in rows] == ["tiny", "tiny (2)", "floor"]
-    said = printed(compared, folder)
+    said = comparison_text(compared, folder)
     assert said.splitlines()[-1].startswith("comparison: comparison.json, table.md")
 
 
@@ -238,7 +238,7 @@ def make_other_data(folder: Path) -> None:
 
 def test_a_named_reference_lets_runs_of_other_images_in(runs: tuple[str, str]) -> None:
     make_other_data(Path("elsewhere"))
-    entrants = open_entrants(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
+    entrants = open_entries(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
     assert entrants.labels == ["tiny", "elsewhere"]
 
 
@@ -249,12 +249,12 @@ def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, 
     spec = ModelSpec(config, (1, 8, 8), (0.0,), 0.5)
     save_weights(Path("gan.safetensors"), make_model(spec).state()["ema"], spec)
     overrides = ["sampling.steps=1"]
-    entrants = open_entrants(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
+    entrants = open_entries(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
     tiny = entrants.subjects[1]
-    assert isinstance(tiny, DrawnImages) and tiny.settings.steps == 1
+    assert isinstance(tiny, ModelSamples) and tiny.settings.steps == 1
     assert [entrants.overrides_for(i, overrides) for i in (0, 1)] == [(), overrides]
     with pytest.raises(RequestError, match="None of these is a diffusion model"):
-        open_entrants(["gan.safetensors"] * 2, overrides, "cpu", same_data=False)
+        open_entries(["gan.safetensors"] * 2, overrides, "cpu", same_data=False)
 
 
 def test_names_that_occur_twice_are_numbered() -> None:

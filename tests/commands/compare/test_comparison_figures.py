@@ -12,7 +12,7 @@ from torch import Tensor
 from ddpm.commands.compare import comparison_figures
 from ddpm.commands.compare.comparison_figures import draw_grids, draw_neighbors
 from ddpm.evaluation.image_sets import ImageSets
-from ddpm.scoring.measure import Measured
+from ddpm.scoring.measurement import Measurement
 from ddpm.visuals.neighbor_strips import NeighborStrip
 from ddpm.visuals.panels import GridPanel
 
@@ -22,10 +22,10 @@ def noise(count: int, seed: int) -> Tensor:
     return torch.randint(0, 256, (count, 1, 8, 8), generator=generator, dtype=torch.uint8)
 
 
-def given(images: Tensor, trained: tuple[Tensor, ...] = ()) -> Measured:
+def given(images: Tensor, trained: tuple[Tensor, ...] = ()) -> Measurement:
     """Images of files beside a reference of 60 others."""
     sets = ImageSets(images, noise(60, 1), noise(60, 2), trained=trained)
-    return Measured({"seeds": None, "seed": 0, "drawn": None}, images, sets)
+    return Measurement({"seeds": None, "seed": 0, "drawn": None}, images, sets)
 
 
 def spied(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from ddpm.commands.compare.comparison_table import markdown, parameters_words, summary, table_csv
+from ddpm.commands.compare.comparison_table import (
+    comparison_csv,
+    comparison_markdown,
+    comparison_summary,
+    format_parameters,
+)
 
 Comparison = dict[str, Any]
 
@@ -64,7 +69,7 @@ def comparison() -> Comparison:
 
 
 def test_the_page_holds_costs_scores_and_how_to_read_them(comparison: Comparison) -> None:
-    page = markdown(comparison)
+    page = comparison_markdown(comparison)
     lines = page.splitlines()
     assert "Command: `ddpm compare runs/a b`" in lines
     assert (
@@ -82,7 +87,7 @@ def test_the_page_holds_costs_scores_and_how_to_read_them(comparison: Comparison
 
 
 def test_the_csv_has_a_row_an_entry_and_one_for_the_floor(comparison: Comparison) -> None:
-    rows = list(csv.DictReader(io.StringIO(table_csv(comparison))))
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(comparison))))
     assert [row["entry"] for row in rows] == ["a_1", "b", "floor"]
     first, second, floor = rows
     assert (first["minutes"], first["images_seen"], first["parameters"]) == (
@@ -97,7 +102,7 @@ def test_the_csv_has_a_row_an_entry_and_one_for_the_floor(comparison: Comparison
 
 
 def test_the_summary_is_aligned_and_sums_the_classes_up(comparison: Comparison) -> None:
-    head, fd, bits, shares, tests = summary(comparison).splitlines()
+    head, fd, bits, shares, tests = comparison_summary(comparison).splitlines()
     assert fd.split() == ["FD", "3.00", "5.00", "0.500", "a_1", "is", "better"]
     assert head.index("verdict") == fd.index("a_1 is better") == bits.index("only a_1")
     assert shares == "shares of classes: 1 of 2 distinguishable"
@@ -107,11 +112,11 @@ def test_the_summary_is_aligned_and_sums_the_classes_up(comparison: Comparison) 
 def test_long_names_are_cut_on_a_terminal(comparison: Comparison) -> None:
     comparison["entries"][0]["label"] = "a" * 60
     comparison["verdicts"][0]["verdict"] = f"{'a' * 60} is better"
-    head, first, *_ = summary(comparison).splitlines()
+    head, first, *_ = comparison_summary(comparison).splitlines()
     assert len(head) < 60
     assert first.endswith(f"  {'a' * 17}… is better")
 
 
 def test_parameters_name_their_network_where_there_are_several() -> None:
-    assert parameters_words({"network": 680000}) == "680,000"
-    assert parameters_words(None) == "–"
+    assert format_parameters({"network": 680000}) == "680,000"
+    assert format_parameters(None) == "–"

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from ddpm.commands.compare.forms import pair_form, picture_form, read_form
-from ddpm.commands.compare.sealed_key import sealed, unsealed
+from ddpm.commands.compare.sealed_key import seal, unseal
 from ddpm.errors import RequestError
 
 KEY = "0123456789abcdef" * 4
@@ -76,15 +76,15 @@ def test_bad_forms_are_refused_with_the_reason(content: bytes, words: str) -> No
 
 
 def test_a_sealed_answer_opens_again_and_cannot_be_read_at_a_glance() -> None:
-    document = json.dumps(sealed(ANSWER))
-    answer, digest = unsealed(document, ["labels"])
+    document = json.dumps(seal(ANSWER))
+    answer, digest = unseal(document, ["labels"])
     assert answer == ANSWER
     assert digest == json.loads(document)["sha256"]
     assert "labels" not in document
 
 
 def changed(**others: object) -> str:
-    return json.dumps({**sealed(ANSWER), **others})
+    return json.dumps({**seal(ANSWER), **others})
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def changed(**others: object) -> str:
             "changed after it was sealed",
         ),
         (changed(sha256="0" * 64), "changed after it was sealed"),
-        (json.dumps(sealed({"other": 1})), "changed after it was sealed"),
+        (json.dumps(seal({"other": 1})), "changed after it was sealed"),
     ],
 )
 def test_a_broken_seal_is_seen(document: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
-        unsealed(document, ["labels"])
+        unseal(document, ["labels"])

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.commands.ema.choose import EmaRequest, choose_average, undo
+from ddpm.commands.ema.choose import EmaRequest, choose_average, restore_own_average
 from ddpm.commands.ema.ema_table import average_table
-from ddpm.commands.ema.kept_averages import kept_of
+from ddpm.commands.ema.saved_averages import load_saved_averages
 from ddpm.commands.train.train import train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError
@@ -139,7 +139,7 @@ def test_a_larger_total_spaces_what_is_still_to_come(run: RunFolder) -> None:
     train(tiny("training.steps=32"), run.root, device="cpu")
     assert run.snapshot_steps() == [3, 6, 9, 12, 15, 18, 21, 24, 28, 32]
     assert before.items() <= files_of_snapshots(run).items()
-    averages = kept_of(run)
+    averages = load_saved_averages(run)
     assert averages.step == 32 and averages.solve(0.07).error < 0.02
 
 
@@ -156,7 +156,7 @@ def test_a_run_that_was_told_not_to_keeps_none(tmp_path: Path) -> None:
 def test_a_length_that_was_tracked_is_the_checkpoints_own(
     finished: RunFolder, length: float
 ) -> None:
-    averages = kept_of(finished)
+    averages = load_saved_averages(finished)
     assert averages.solve(length).error < 1e-6
     tracked = averages.newest[length]
     for name, tensor in averages.average(length).items():
@@ -165,7 +165,7 @@ def test_a_length_that_was_tracked_is_the_checkpoints_own(
 
 
 def test_an_average_is_named_as_the_network_is_and_has_its_precision(finished: RunFolder) -> None:
-    averages = kept_of(finished)
+    averages = load_saved_averages(finished)
     made = averages.average(0.07)
     assert {n: (t.shape, t.dtype) for n, t in made.items()} == {
         n: (t.shape, t.dtype) for n, t in averages.own.items()
@@ -197,7 +197,7 @@ def test_applied_it_is_drawn_with_and_undone_no_more(run: RunFolder) -> None:
     assert "value" not in found["points"][0] and "--undo" in found["done"][0]
     opened = open_model(str(run.root), "cpu")
     assert opened.average == 0.05 and "average of σ_rel 0.05" in opened.origin
-    made = kept_of(run).average(0.05)
+    made = load_saved_averages(run).average(0.05)
     assert all(torch.equal(made[n], t) for n, t in opened.model.averaged_weights().items())
     chosen = weights_hash(opened.model)
     assert chosen != own and run.sample_grid.read_bytes() != grid
@@ -206,10 +206,10 @@ def test_applied_it_is_drawn_with_and_undone_no_more(run: RunFolder) -> None:
     assert mark is not None and mark.run == chosen
     choice = json.loads(run.average_choice.read_text("utf-8"))
     assert choice["length"] == 0.05 and choice["step"] == STEPS and "--apply" in choice["command"]
-    assert undo(str(run.root)) == f"{run.root} draws with its own average again."
+    assert restore_own_average(str(run.root)) == f"{run.root} draws with its own average again."
     assert weights_hash(open_model(str(run.root)).model) == own
     assert run.sample_grid.read_bytes() == grid
-    assert "already" in undo(str(run.root))
+    assert "already" in restore_own_average(str(run.root))
 
 
 def test_the_checkpoints_are_left_as_they_are_and_training_goes_on_from_them(
@@ -229,7 +229,7 @@ def test_the_checkpoints_are_left_as_they_are_and_training_goes_on_from_them(
 def test_a_file_holds_the_average_and_says_what_it_is(run: RunFolder) -> None:
     out = Path("average.safetensors")
     ask(run, 0.07, out=out)
-    opened, made = open_model(str(out), "cpu"), kept_of(run).average(0.07)
+    opened, made = open_model(str(out), "cpu"), load_saved_averages(run).average(0.07)
     assert all(torch.equal(made[n], t) for n, t in opened.model.averaged_weights().items())
     assert opened.model.spec.config == load_config(run.config)
     assert not run.ema.exists() and not run.average.exists()
@@ -262,7 +262,7 @@ def test_no_run_and_a_damaged_choice(run: RunFolder) -> None:
 
 
 def test_averages_of_another_network_are_refused(run: RunFolder) -> None:
-    kept = kept_of(run)
+    kept = load_saved_averages(run)
     first = run.snapshot(kept.before[0])
     renamed = {f"{name}2": tensor for name, tensor in load_weights(first)[0].items()}
     save_weights(first, renamed, kept.spec)

@@ -6,8 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ddpm.commands.sampler_lab.bench import counted_calls
-from ddpm.commands.sampler_lab.candidates import Cost, ancestral_point, cost, plan_points
+from ddpm.commands.sampler_lab.candidates import (
+    SamplingCost,
+    ancestral_candidate,
+    plan_candidates,
+    sampling_cost,
+)
+from ddpm.commands.sampler_lab.lab_benchmark import count_network_calls
 from ddpm.config import Config, with_overrides
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
@@ -33,23 +38,23 @@ def test_the_planned_cost_is_what_the_network_is_really_asked(
 ) -> None:
     lab = model(f"sampling.sampler={sampler}", "sampling.steps=7", *guidance)
     settings = lab.spec.config.sampling
-    with counted_calls(lab, settings) as calls:
+    with count_network_calls(lab, settings) as calls:
         for _ in lab.trajectory([0, 1], [0, 1], settings):
             pass
-    assert calls[0] == cost(lab, settings).evaluations
+    assert calls[0] == sampling_cost(lab, settings).evaluations
 
 
 def test_a_guide_of_another_network_is_counted_too() -> None:
     lab = model("sampling.guide=step:3", "sampling.guidance=2", "sampling.steps=5", classes=0)
     lab.guides = Guides(lambda name: dict(lab.ema.network.state_dict()))
     settings = lab.spec.config.sampling
-    with counted_calls(lab, settings) as calls:
+    with count_network_calls(lab, settings) as calls:
         for _ in lab.trajectory([0], None, settings):
             pass
     assert (
         calls[0]
-        == cost(lab, settings).evaluations
-        == 2 * cost(lab, replace(settings, guidance=1)).evaluations
+        == sampling_cost(lab, settings).evaluations
+        == 2 * sampling_cost(lab, replace(settings, guidance=1)).evaluations
     )
 
 
@@ -58,18 +63,22 @@ def test_costs_by_hand() -> None:
     asked = ["sampling.steps=7", "sampling.spacing=uniform"]
     plain, guided = model(*asked), model(*asked, *GUIDED)
     own = guided.spec.config.sampling
-    assert cost(plain, replace(plain.spec.config.sampling, sampler="ddim")) == Cost(7, False)
-    assert cost(guided, replace(own, sampler="ddim")) == Cost(11, False)
-    assert cost(guided, replace(own, sampler="ddim", eta=1.0)) == Cost(11, True)
-    assert cost(guided, replace(own, sampler="ancestral")) == Cost(11, True)
+    assert sampling_cost(
+        plain, replace(plain.spec.config.sampling, sampler="ddim")
+    ) == SamplingCost(7, False)
+    assert sampling_cost(guided, replace(own, sampler="ddim")) == SamplingCost(11, False)
+    assert sampling_cost(guided, replace(own, sampler="ddim", eta=1.0)) == SamplingCost(11, True)
+    assert sampling_cost(guided, replace(own, sampler="ancestral")) == SamplingCost(11, True)
     # Heun asks at both ends of a step, but at one of the first and the last: 39; 32, 26; 26, 20; …; 0
     heun = 1 + (2 + 2) + (2 + 2) + (2 + 2) + (2 + 1) + (1 + 1) + 1
-    assert cost(guided, replace(own, sampler="heun")) == Cost(heun, False)
-    assert cost(model(*asked, *GUIDED, classes=0), replace(own, sampler="ddim")) == Cost(7, False)
+    assert sampling_cost(guided, replace(own, sampler="heun")) == SamplingCost(heun, False)
+    assert sampling_cost(
+        model(*asked, *GUIDED, classes=0), replace(own, sampler="ddim")
+    ) == SamplingCost(7, False)
 
 
 def test_a_budget_buys_the_most_steps_and_none_is_measured_twice() -> None:
-    points = plan_points(model(*GUIDED), ["ddim", "heun"], [4, 9, 8], [])
+    points = plan_candidates(model(*GUIDED), ["ddim", "heun"], [4, 9, 8], [])
     found = {(point.settings.sampler, point.cost.evaluations) for point in points}
     assert {sampler for sampler, _ in found} == {"ddim", "heun"}
     assert [p.cost.evaluations for p in points] == sorted(p.cost.evaluations for p in points)
@@ -77,25 +86,27 @@ def test_a_budget_buys_the_most_steps_and_none_is_measured_twice() -> None:
         lab = model(*GUIDED)
         one_more = replace(point.settings, steps=point.settings.steps + 1)
         budget = next(b for b in (4, 8, 9) if point.cost.evaluations <= b)
-        assert cost(lab, one_more).evaluations > budget
+        assert sampling_cost(lab, one_more).evaluations > budget
         assert point.settings.spacing == "compact" and point.settings.guidance == 2
-    assert len(plan_points(model(), ["ddim"], [4, 4, 400], [])) == 2  # 40 levels are all there are
-    assert plan_points(model(), ["ancestral"], [4], [])[0].settings.spacing == "uniform"
-    chosen = plan_points(model(), ["unipc"], [4], ["sampling.spacing=karras"])
+    assert (
+        len(plan_candidates(model(), ["ddim"], [4, 4, 400], [])) == 2
+    )  # 40 levels are all there are
+    assert plan_candidates(model(), ["ancestral"], [4], [])[0].settings.spacing == "uniform"
+    chosen = plan_candidates(model(), ["unipc"], [4], ["sampling.spacing=karras"])
     assert [p.settings.spacing for p in chosen] == ["karras"]
 
 
 def test_the_baseline_walks_every_level() -> None:
-    point = ancestral_point(model(*GUIDED), [])
+    point = ancestral_candidate(model(*GUIDED), [])
     assert (point.settings.sampler, point.settings.steps) == ("ancestral", 40)
     guided = sum(0.2 <= t / 39 <= 0.9 for t in range(40))
-    assert point.baseline and point.cost == Cost(40 + guided, True)
+    assert point.baseline and point.cost == SamplingCost(40 + guided, True)
 
 
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(RequestError, match="no sampler 'unipcc'; did you mean unipc"):
-        plan_points(model(), ["unipcc"], [4], [])
+        plan_candidates(model(), ["unipcc"], [4], [])
     always = model("sampling.guidance=2")
     with pytest.raises(RequestError, match=r"ddim needs at least 2 evaluations .* raise the 1 of"):
-        plan_points(always, ["ddim"], [1], [])
-    assert plan_points(always, ["ddim"], [2], [])[0].settings.steps == 1
+        plan_candidates(always, ["ddim"], [1], [])
+    assert plan_candidates(always, ["ddim"], [2], [])[0].settings.steps == 1

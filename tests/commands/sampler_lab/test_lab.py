@@ -21,19 +21,19 @@ from ddpm.cli import main
 from ddpm.cli.parser import build_parser
 from ddpm.commands.arguments import sampling_overrides
 from ddpm.commands.report.pictures import _is_current
-from ddpm.commands.sampler_lab import bench as lab_measure
 from ddpm.commands.sampler_lab import lab as module
-from ddpm.commands.sampler_lab.bench import Bench
-from ddpm.commands.sampler_lab.candidates import plan_points
+from ddpm.commands.sampler_lab import lab_benchmark as lab_measure
+from ddpm.commands.sampler_lab.candidates import plan_candidates
 from ddpm.commands.sampler_lab.lab import sampler_lab
-from ddpm.commands.sampler_lab.lab_request import BUDGETS, LabRequest, command
-from ddpm.commands.sampler_lab.lab_result import default_words, take_over
+from ddpm.commands.sampler_lab.lab_benchmark import SamplerBenchmark
+from ddpm.commands.sampler_lab.lab_request import DEFAULT_BUDGETS, LabRequest, command
+from ddpm.commands.sampler_lab.lab_result import describe_default, save_default
 from ddpm.commands.sampler_lab.lab_table import lab_table
 from ddpm.config import load_config
 from ddpm.data.pixels import to_uint8
 from ddpm.diffusion.samplers import Prediction, starting_noise
 from ddpm.errors import RequestError
-from ddpm.evaluation.paired_distance import make_yardstick
+from ddpm.evaluation.paired_distance import make_paired_distance
 from ddpm.loading.models import open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
@@ -115,13 +115,13 @@ def test_a_point_is_not_measured_twice(
     lab: dict[str, Any], run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     drawn: list[str] = []
-    measure = Bench.measure
+    measure = SamplerBenchmark.measure
 
-    def noted(bench: Bench, point: Any, *rest: Any) -> Any:
+    def noted(bench: SamplerBenchmark, point: Any, *rest: Any) -> Any:
         drawn.append(point.name)
         return measure(bench, point, *rest)
 
-    monkeypatch.setattr(Bench, "measure", noted)
+    monkeypatch.setattr(SamplerBenchmark, "measure", noted)
     again = sampler_lab(request(run))
     assert drawn == [] and again["points"] == lab["points"]
     said = capsys.readouterr().err
@@ -137,20 +137,20 @@ def test_a_lab_that_was_cut_off_goes_on_where_it_was(
     make_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = RunFolder(make_run("cut", (1, 8, 8), data="digits", seed=3))
-    measure, before = Bench.measure, own.config.read_text("utf-8")
+    measure, before = SamplerBenchmark.measure, own.config.read_text("utf-8")
 
-    def killed(bench: Bench, point: Any, *rest: Any) -> Any:
+    def killed(bench: SamplerBenchmark, point: Any, *rest: Any) -> Any:
         if point.settings.steps == 4:
             raise KeyboardInterrupt
         return measure(bench, point, *rest)
 
-    monkeypatch.setattr(Bench, "measure", killed)
+    monkeypatch.setattr(SamplerBenchmark, "measure", killed)
     with pytest.raises(KeyboardInterrupt):
         sampler_lab(request(own))
     kept = {file.name for file in own.sampler_lab_points.glob("*.json")}
     assert len(kept) == 3 and not own.sampler_lab.exists()
     assert own.config.read_text("utf-8") == before
-    monkeypatch.setattr(Bench, "measure", measure)
+    monkeypatch.setattr(SamplerBenchmark, "measure", measure)
     whole = sampler_lab(request(own))
     assert len(whole["points"]) == 6
     assert kept < {file.name for file in own.sampler_lab_points.glob("*.json")}
@@ -181,12 +181,12 @@ def test_a_library_call_asks_for_evaluations_too(run: RunFolder, budgets: tuple[
 
 
 @pytest.fixture
-def bench(run: RunFolder, tmp_path: Path) -> Bench:
+def bench(run: RunFolder, tmp_path: Path) -> SamplerBenchmark:
     model = open_model(str(run.root), "cpu").model
     assert isinstance(model, Ddpm)
     real = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8)
-    yardstick = make_yardstick("fd", (real[:30], real[30:]), PixelMean(), 10)
-    return Bench(model, "weights", yardstick, tmp_path, range(10))
+    yardstick = make_paired_distance("fd", (real[:30], real[30:]), PixelMean(), 10)
+    return SamplerBenchmark(model, "weights", yardstick, tmp_path, range(10))
 
 
 HARM: dict[str, Any] = {
@@ -197,8 +197,8 @@ HARM: dict[str, Any] = {
 }
 
 
-def test_a_damaged_record_is_measured_anew(bench: Bench) -> None:
-    (point,) = plan_points(bench.model, ["ddim"], [2], [])
+def test_a_damaged_record_is_measured_anew(bench: SamplerBenchmark) -> None:
+    (point,) = plan_candidates(bench.model, ["ddim"], [2], [])
     record, file = bench.measure(point), bench.file(point)
     assert bench.known(point) == json.loads(json.dumps(record))
     assert len(record["replicates"]) == 201
@@ -212,7 +212,7 @@ def test_a_damaged_record_is_measured_anew(bench: Bench) -> None:
     assert bench.known(point) is None
 
 
-def test_a_damaged_fine_path_is_followed_anew(bench: Bench) -> None:
+def test_a_damaged_fine_path_is_followed_anew(bench: SamplerBenchmark) -> None:
     settings = bench.model.spec.config.sampling
     whole = bench.fine(settings)
     (file,) = bench.folder.glob("fine-*.npz")
@@ -231,7 +231,7 @@ def test_a_damaged_fine_path_is_followed_anew(bench: Bench) -> None:
     ("place", "name", "value"), [(lab_measure, "RULE", 2), (torch, "__version__", "9.9")]
 )
 def test_points_of_another_program_are_not_taken_for_its_own(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any
+    bench: SamplerBenchmark, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any
 ) -> None:
     settings = bench.model.spec.config.sampling
     before = bench.key(settings)
@@ -261,7 +261,7 @@ def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing
     """Whatever the run's own spacing: a sampler that is asked for by name brings its own."""
     opened = open_model(str(run.root), "cpu")
     chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
-    words = default_words(opened, str(run.root), chosen, keep=True)
+    words = describe_default(opened, str(run.root), chosen, keep=True)
     options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
     assert chosen_settings(opened.model, sampling_overrides(options)) == chosen
 
@@ -312,10 +312,10 @@ def test_on_gaussian_data_the_curve_comes_down_to_the_exact_path(
     real = to_uint8(
         mean + std * torch.randn(400, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     )
-    yardstick = make_yardstick("fd", (real[:200], real[200:]), PixelMean(), 25)
-    bench = Bench(model, "weights", yardstick, tmp_path, range(25))
+    yardstick = make_paired_distance("fd", (real[:200], real[200:]), PixelMean(), 25)
+    bench = SamplerBenchmark(model, "weights", yardstick, tmp_path, range(25))
     budgets = (12, 24, 48) if sampler == "heun" else (3, 6, 12, 25)
-    points = plan_points(model, [sampler], budgets, ["sampling.spacing=log-snr"])
+    points = plan_candidates(model, [sampler], budgets, ["sampling.spacing=log-snr"])
     records = [bench.measure(point) for point in points]
     path = model.levels(points[0].settings)
     x = starting_noise(path, ImageNoise(bench.seeds, (1, 8, 8)))
@@ -392,7 +392,7 @@ def test_the_command_line_is_the_library_call(monkeypatch: pytest.MonkeyPatch, l
     assert main(shlex.split(command(asked))[1:]) == 0
     assert main(["sampler-lab", "mine"]) == 0
     assert heard == [asked, LabRequest("mine")]
-    assert LabRequest("mine").evaluations == BUDGETS
+    assert LabRequest("mine").evaluations == DEFAULT_BUDGETS
 
 
 def test_resumed_points_need_the_same_weights(run: RunFolder, make_run, lab) -> None:
@@ -409,5 +409,5 @@ def test_a_report_draws_the_grid_of_a_run_again_once_its_default_has_changed(mak
     comment = grid_comment(opened.model, settings, range(4), None, (2, 2))
     save_grid(own.sample_grid, np.zeros((4, 1, 8, 8), np.uint8), 2, 2, comment=comment)
     assert _is_current(own.sample_grid, opened)
-    take_over(own, replace(settings, steps=settings.steps + 1))
+    save_default(own, replace(settings, steps=settings.steps + 1))
     assert not _is_current(own.sample_grid, open_model(str(own.root), "cpu"))

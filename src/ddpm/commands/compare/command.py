@@ -55,7 +55,7 @@ def _shared(options: Namespace) -> dict[str, Any]:
 
 
 def _compare(options: Namespace) -> str:
-    from ddpm.commands.compare.compare import ComparisonRequest, compare, printed
+    from ddpm.commands.compare.compare import ComparisonRequest, compare, comparison_text
 
     request = ComparisonRequest(
         **_shared(options),
@@ -63,18 +63,20 @@ def _compare(options: Namespace) -> str:
         weights=optional_path(options.weights),
         likelihood=options.likelihood,
     )
-    return printed(compare(request), request.out)
+    return comparison_text(compare(request), request.out)
 
 
 def _blind(options: Namespace) -> str:
-    from ddpm.commands.compare.blind import BlindRequest, printed, write_blind
+    from ddpm.commands.compare.blind import BlindRequest, blind_instructions, write_blind
 
-    return printed(write_blind(BlindRequest(**_shared(options), real=not options.no_real)))
+    return blind_instructions(
+        write_blind(BlindRequest(**_shared(options), real=not options.no_real))
+    )
 
 
 def _tally(options: Namespace) -> str:
     if options.targets or options.blind:
         raise RequestError("--tally reads filled forms and nothing else; leave the runs out.")
-    from ddpm.commands.compare.tally import printed, tally
+    from ddpm.commands.compare.tally import tally, tally_text
 
-    return printed(tally([Path(form) for form in options.tally], Path(options.out)))
+    return tally_text(tally([Path(form) for form in options.tally], Path(options.out)))

@@ -9,22 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.commands.compare.comparison_figures import FIGURES, draw_figures
-from ddpm.commands.compare.comparison_table import markdown, summary, table_csv
+from ddpm.commands.compare.comparison_table import (
+    comparison_csv,
+    comparison_markdown,
+    comparison_summary,
+)
 from ddpm.commands.compare.entries import (
-    Entrants,
+    Entries,
     check_folder,
     common_count,
-    open_entrants,
-    open_real,
+    open_entries,
+    open_real_images,
 )
 from ddpm.errors import RequestError
-from ddpm.evaluation.verdicts import compare_all
+from ddpm.evaluation.verdicts import compare_tables
 from ddpm.files import write_json, write_text
 from ddpm.loading.run_summary import run_summary
 from ddpm.runs import COMPARISON
-from ddpm.scoring.measure import EvaluationRequest, Measured, measure
-from ddpm.scoring.references import RealImages
-from ddpm.scoring.subjects import DrawnImages, Subject
+from ddpm.scoring.generated_images import GeneratedImages, ModelSamples
+from ddpm.scoring.measurement import EvaluationRequest, Measurement, measure
+from ddpm.scoring.real_images import RealImages
 from ddpm.terminal import say
 
 FORMAT = 1
@@ -51,20 +55,18 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
     """Measure every entry alike and write tables, figures and comparison.json, which is returned."""
     _check_out(request.out)
     same_data = request.reference is None
-    entrants = open_entrants(
-        request.targets, request.overrides, request.device, same_data=same_data
-    )
+    entrants = open_entries(request.targets, request.overrides, request.device, same_data=same_data)
     n = common_count(entrants, request.n)
-    real = open_real(entrants, request.reference, n, request.device)
+    real = open_real_images(entrants, request.reference, n, request.device)
     measured = [
-        _measure(request, entrants, index, n, real) for index in range(len(request.targets))
+        _measure_entry(request, entrants, index, n, real) for index in range(len(request.targets))
     ]
-    comparison = describe(command(request), entrants, [m.evaluation for m in measured])
+    comparison = describe_comparison(command(request), entrants, [m.evaluation for m in measured])
     request.out.mkdir(parents=True, exist_ok=True)
     comparison["figures"] = draw_figures(request.out, comparison, measured)
     comparison["tables"] = TABLES
-    write_text(request.out / TABLES["markdown"], markdown(comparison))
-    write_text(request.out / TABLES["csv"], table_csv(comparison))
+    write_text(request.out / TABLES["markdown"], comparison_markdown(comparison))
+    write_text(request.out / TABLES["csv"], comparison_csv(comparison))
     write_json(request.out / COMPARISON, comparison)
     return comparison
 
@@ -80,29 +82,29 @@ def _check_out(out: Path) -> None:
         )
 
 
-def describe(
-    words: str, entrants: Entrants, evaluations: Sequence[dict[str, Any]]
+def describe_comparison(
+    words: str, entrants: Entries, evaluations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """comparison.json without its pictures and tables; `words`: the command."""
     entries = [
-        {"label": label, "evaluation": evaluation, "run": _facts(subject)}
+        {"label": label, "evaluation": evaluation, "run": _run_facts(subject)}
         for label, evaluation, subject in zip(
             entrants.labels, evaluations, entrants.subjects, strict=True
         )
     ]
-    verdicts = compare_all([e["rows"] for e in evaluations], entrants.labels)
+    verdicts = compare_tables([e["rows"] for e in evaluations], entrants.labels)
     return {"format": FORMAT, "command": words, "entries": entries, "verdicts": verdicts}
 
 
-def printed(comparison: dict[str, Any], out: Path) -> str:
+def comparison_text(comparison: dict[str, Any], out: Path) -> str:
     """The verdicts in plain words, and where everything lies."""
     files = [COMPARISON, *comparison["tables"].values(), *comparison["figures"].values()]
-    return f"{summary(comparison)}\n\n{out}: {', '.join(files)}"
+    return f"{comparison_summary(comparison)}\n\n{out}: {', '.join(files)}"
 
 
-def _measure(
-    request: ComparisonRequest, entrants: Entrants, index: int, n: int, real: RealImages
-) -> Measured:
+def _measure_entry(
+    request: ComparisonRequest, entrants: Entries, index: int, n: int, real: RealImages
+) -> Measurement:
     say(f"{entrants.labels[index]}: {index + 1} of {len(request.targets)}")
     reference, subject = request.reference, entrants.subjects[index]
     if reference is None and entrants.base is not None and subject is not entrants.base:
@@ -123,8 +125,8 @@ def _measure(
     )
 
 
-def _facts(subject: Subject) -> dict[str, Any] | None:
-    run = subject.opened.run if isinstance(subject, DrawnImages) else None
+def _run_facts(subject: GeneratedImages) -> dict[str, Any] | None:
+    run = subject.opened.run if isinstance(subject, ModelSamples) else None
     return None if run is None else run_summary(run)
 
 

@@ -9,27 +9,29 @@ from typing import Any
 import torch
 
 from ddpm.documents.tables import number, short
-from ddpm.evaluation.copies import nearest, pixel_vectors
-from ddpm.evaluation.image_sets import choose
-from ddpm.evaluation.metrics import CLASS_SHARE
+from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
+from ddpm.evaluation.image_sets import choose_indices
+from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 from ddpm.evaluation.spectrum import radial_power
 from ddpm.quantities import seed_words
-from ddpm.scoring.measure import Measured
+from ddpm.scoring.measurement import Measurement
 from ddpm.visuals.bars import SIGNS, Bar, Panel, Shares, bars_plot
 from ddpm.visuals.neighbor_strips import NeighborStrip, neighbor_strips
 from ddpm.visuals.panels import GridPanel, grid_panels
 from ddpm.visuals.spectra import spectra_plot
 
 FIGURES = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
-SIDE = 5  # rows and columns of a grid
-STRIP = 10  # images of a strip
-SPECTRUM = 10_000  # real images at most whose spectrum is taken
-_TITLE = 44  # letters of a name in a title with more words behind it
+GRID_SIDE = 5  # rows and columns of a grid
+STRIP_IMAGES = 10  # images of a strip
+MAX_SPECTRUM_IMAGES = 10_000  # real images at most whose spectrum is taken
+MAX_TITLE_NAME = 44  # letters of a name in a title with more words behind it
 
 Comparison = Mapping[str, Any]
 
 
-def draw_figures(out: Path, comparison: Comparison, measured: Sequence[Measured]) -> dict[str, str]:
+def draw_figures(
+    out: Path, comparison: Comparison, measured: Sequence[Measurement]
+) -> dict[str, str]:
     """Write the pictures into `out`; their names there. Without any cost there is no such figure."""
     labels = [entry["label"] for entry in comparison["entries"]]
     names = dict(FIGURES)
@@ -42,22 +44,24 @@ def draw_figures(out: Path, comparison: Comparison, measured: Sequence[Measured]
     return names
 
 
-def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
     """Real images, then 25 of every entry: of models the first seeds, of files some at random."""
     first = measured[0]
-    count = min(SIDE * SIDE, len(first.images))
-    real = first.sets.reference[choose(len(first.sets.reference), count, first.evaluation["seed"])]
+    count = min(GRID_SIDE * GRID_SIDE, len(first.images))
+    real = first.sets.reference[
+        choose_indices(len(first.sets.reference), count, first.evaluation["seed"])
+    ]
     panels = [GridPanel("real images", real.numpy(), "of the reference, chosen at random")]
     for label, entry in zip(labels, measured, strict=True):
-        caption = _drawn_words(entry.evaluation, count)
+        caption = _sampling_caption(entry.evaluation, count)
         shown = entry.images[:count]
         if entry.evaluation["seeds"] is None:  # files may stand in order, class after class
-            shown = entry.images[choose(len(entry.images), count, entry.evaluation["seed"])]
+            shown = entry.images[choose_indices(len(entry.images), count, entry.evaluation["seed"])]
         panels.append(GridPanel(label, shown.numpy(), caption))
-    grid_panels(path, panels, -(-count // SIDE), SIDE)
+    grid_panels(path, panels, -(-count // GRID_SIDE), GRID_SIDE)
 
 
-def _drawn_words(evaluation: Mapping[str, Any], count: int) -> str:
+def _sampling_caption(evaluation: Mapping[str, Any], count: int) -> str:
     if evaluation["seeds"] is None:
         return "images as given, chosen at random"
     start = evaluation["seeds"][0]
@@ -67,7 +71,7 @@ def _drawn_words(evaluation: Mapping[str, Any], count: int) -> str:
 def draw_metrics(path: Path, comparison: Comparison) -> None:
     """A panel a metric with intervals and the floor; the shares of classes in one panel."""
     verdicts, n = comparison["verdicts"], comparison["entries"][0]["evaluation"]["n"]
-    shares = [v for v in verdicts if v["metric"].startswith(CLASS_SHARE)]
+    shares = [v for v in verdicts if v["metric"].startswith(CLASS_SHARE_PREFIX)]
     panels = [
         Panel(v["label"], _bars(v), v["better"], _floor(v, comparison), v["winner"])
         for v in verdicts
@@ -75,7 +79,7 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
     ]
     grouped = None
     if shares:
-        groups = [v["metric"].removeprefix(CLASS_SHARE) for v in shares]
+        groups = [v["metric"].removeprefix(CLASS_SHARE_PREFIX) for v in shares]
         entries = [[_bars(v)[i] for v in shares] for i in range(len(comparison["entries"]))]
         floors = [v["floor"] for v in shares]
         grouped = Shares("share of each class", groups, entries, floors)
@@ -101,10 +105,10 @@ def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, f
     return value, row.get("floor_low", value), row.get("floor_high", value)
 
 
-def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
     """The mean radial power of the reference and of every entry."""
     reference = measured[0].sets.reference
-    known = reference[choose(len(reference), SPECTRUM, 0)]
+    known = reference[choose_indices(len(reference), MAX_SPECTRUM_IMAGES, 0)]
     real, *powers = (
         radial_power(images).mean(dim=0).numpy()
         for images in (known, *(m.images for m in measured))
@@ -112,16 +116,16 @@ def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measured]
     spectra_plot(path, real, labels, powers)
 
 
-def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measured]) -> None:
+def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
     """The ten images of each entry that look most like copies, above what they may be copied from."""
     strips = []
     for label, entry in zip(labels, measured, strict=True):
         trained = torch.cat([entry.sets.reference, *entry.sets.trained])
-        found = nearest(pixel_vectors(entry.images), pixel_vectors(trained))
+        found = nearest_two(pixel_vectors(entry.images), pixel_vectors(trained))
         first, second = found.distance.unbind(dim=1)
         ratios = torch.where(first == 0, first, first / second)  # a doubled image: 0 / 0 is a copy
-        worst = ratios.argsort()[:STRIP]
-        title = f"{short(label, _TITLE)}: {int(found.flagged.sum())} of {len(ratios):,} below 1/3"
+        worst = ratios.argsort()[:STRIP_IMAGES]
+        title = f"{short(label, MAX_TITLE_NAME)}: {int(found.flagged.sum())} of {len(ratios):,} below 1/3"
         nearby = trained[found.index[worst, 0]]
         strips.append(
             NeighborStrip(

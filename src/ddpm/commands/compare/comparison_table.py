@@ -16,20 +16,20 @@ from ddpm.documents.tables import (
     short,
     whole,
 )
-from ddpm.evaluation.metrics import BETTER, CLASS_SHARE
+from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 
 Comparison = Mapping[str, Any]  # as in comparison.json
-RULE = (
+VERDICT_RULE = (
     "A verdict holds the best entry against each other one: it is better where the 95 % interval of the "
     "difference lies above zero (both intervals in quadrature, the two taken for independent), else the "
     "two are not distinguishable at this n. Where a metric should be as the floor is, distances to the "
     "floor are compared."
 )
-_NAME = 18  # letters of an entry's name at the head of a column on a terminal
-_RUN = ("minutes", "steps", "images_seen", "batch_size", "precision", "device", "threads")
+MAX_NAME = 18  # letters of an entry's name at the head of a column on a terminal
+RUN_COLUMNS = ("minutes", "steps", "images_seen", "batch_size", "precision", "device", "threads")
 
 
-def markdown(comparison: Comparison) -> str:
+def comparison_markdown(comparison: Comparison) -> str:
     """The page table.md: the command, the cost, the scores, how to read them."""
     entries, first = comparison["entries"], comparison["entries"][0]["evaluation"]
     names = [entry["label"] for entry in entries]
@@ -43,12 +43,12 @@ def markdown(comparison: Comparison) -> str:
         markdown_table(list(cost[0]), [list(cells.values()) for cells in cost]),
         "## Scores",
         markdown_table(head, list(_score_rows(comparison))),
-        f"Values with their 95 % intervals. {RULE} {tests_line(comparison)}",
+        f"Values with their 95 % intervals. {VERDICT_RULE} {multiple_tests_note(comparison)}",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def table_csv(comparison: Comparison) -> str:
+def comparison_csv(comparison: Comparison) -> str:
     """A row an entry and one for the floor; a metric is three columns, NAME, NAME_low, NAME_high."""
     verdicts = comparison["verdicts"]
     facts = ("target", "kind", "model", "drawn", "step", "n", "images_per_second")
@@ -60,20 +60,20 @@ def table_csv(comparison: Comparison) -> str:
         rows.append([
             entry["label"],
             *(entry["evaluation"][key] for key in facts),
-            *(run.get(key) for key in _RUN),
+            *(run.get(key) for key in RUN_COLUMNS),
             sum(run["parameters"].values()) if run.get("parameters") else None,
             *(score[key] for score in scores for key in ("value", "low", "high")),
         ])  # fmt: skip
-    empty = [None] * (len(facts) + len(_RUN) + 1)
+    empty = [None] * (len(facts) + len(RUN_COLUMNS) + 1)
     rows.append(["floor", *empty, *(cell for v in verdicts for cell in (v["floor"], None, None))])
-    return csv_table(["entry", *facts, *_RUN, "parameters", *metrics], rows)
+    return csv_table(["entry", *facts, *RUN_COLUMNS, "parameters", *metrics], rows)
 
 
-def summary(comparison: Comparison) -> str:
+def comparison_summary(comparison: Comparison) -> str:
     """The verdicts as aligned text; shares of classes in one line."""
     labels = [entry["label"] for entry in comparison["entries"]]
-    names = [short(label, _NAME) for label in labels]
-    shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE)]
+    names = [short(label, MAX_NAME) for label in labels]
+    shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE_PREFIX)]
     rows = [
         [
             v["label"],
@@ -88,17 +88,17 @@ def summary(comparison: Comparison) -> str:
     if shares:
         differ = sum(not v["verdict"].startswith("not ") for v in shares)
         text += f"\nshares of classes: {differ} of {len(shares)} distinguishable"
-    return f"{text}\n{tests_line(comparison)}"
+    return f"{text}\n{multiple_tests_note(comparison)}"
 
 
 def _shortened(verdict: str, labels: Sequence[str]) -> str:
     """The verdict with long names cut as at the head of their columns."""
     for label in sorted(labels, key=len, reverse=True):
-        verdict = verdict.replace(label, short(label, _NAME))
+        verdict = verdict.replace(label, short(label, MAX_NAME))
     return verdict
 
 
-def tests_line(comparison: Comparison) -> str:
+def multiple_tests_note(comparison: Comparison) -> str:
     """That many metrics are many tests."""
     tests = sum(
         sum(s["value"] is not None for s in v["values"]) > 1 for v in comparison["verdicts"]
@@ -112,7 +112,7 @@ def tests_line(comparison: Comparison) -> str:
 def _score_rows(comparison: Comparison) -> Iterator[Sequence[str]]:
     for v in comparison["verdicts"]:
         cells = (interval(s["value"], s["low"], s["high"]) for s in v["values"])
-        yield [v["label"], BETTER[v["better"]], *cells, number(v["floor"]), v["verdict"]]
+        yield [v["label"], DIRECTION_LABELS[v["better"]], *cells, number(v["floor"]), v["verdict"]]
 
 
 def _sets_line(evaluation: Mapping[str, Any]) -> str:
@@ -133,7 +133,7 @@ def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
         "steps": whole(run.get("steps")),
         "images seen": whole(run.get("images_seen")),
         "batch": whole(run.get("batch_size")),
-        "parameters": parameters_words(run.get("parameters")),
+        "parameters": format_parameters(run.get("parameters")),
         "precision": run.get("precision") or NOTHING,
         "device": run.get("device") or NOTHING,
         "threads": whole(run.get("threads")),
@@ -142,7 +142,7 @@ def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def parameters_words(parameters: Mapping[str, int] | None) -> str:
+def format_parameters(parameters: Mapping[str, int] | None) -> str:
     """`680,000`, or of several networks `3,576,704 (generator) + 2,765,568 (discriminator)`."""
     if not parameters:
         return NOTHING

@@ -7,24 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.image_sets import shape_words
+from ddpm.evaluation.image_sets import format_shape
 from ddpm.files import check_place
-from ddpm.scoring.measure import USUAL_N, EvaluationRequest, real_images
-from ddpm.scoring.references import RealImages
-from ddpm.scoring.subjects import DrawnImages, Subject, holds, open_subject
+from ddpm.scoring.generated_images import (
+    GeneratedImages,
+    ModelSamples,
+    describe_available,
+    open_generated_images,
+)
+from ddpm.scoring.measurement import DEFAULT_COUNT, EvaluationRequest, find_real_images
+from ddpm.scoring.real_images import RealImages
 
-MOST = 6  # entries: as many colors can be told apart
-_CLOSE = 0.01  # of 2, the range of a pixel: weights without a run know only their data's statistics
+MAX_ENTRIES = 6  # entries: as many colors can be told apart
+STATISTICS_TOLERANCE = (
+    0.01  # of 2, the range of a pixel: weights without a run know only their data's statistics
+)
 
 
 @dataclass(frozen=True)
-class Entrants:
+class Entries:
     """Two to six subjects, the names they go by (all different), and the first model among them."""
 
     targets: Sequence[str]
-    subjects: Sequence[Subject]
+    subjects: Sequence[GeneratedImages]
     labels: Sequence[str]
-    base: DrawnImages | None
+    base: ModelSamples | None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -33,7 +40,7 @@ class Entrants:
 
     def overrides_for(self, index: int, overrides: Sequence[str]) -> Sequence[str]:
         """Sampling settings are for diffusion models; all else is drawn as it is."""
-        return overrides if _takes_settings(self.subjects[index]) else ()
+        return overrides if _accepts_sampling_settings(self.subjects[index]) else ()
 
     def check_shape(self, wanted: Sequence[int]) -> None:
         """RequestError where an entry has images of another shape than `wanted`, C, H, W."""
@@ -41,8 +48,8 @@ class Entrants:
             found = subject.shape(wanted)
             if tuple(found) != tuple(wanted):
                 raise RequestError(
-                    f"The images of {label} are {shape_words(found)}, but the others "
-                    f"{shape_words(wanted)}; only images of one shape can be compared."
+                    f"The images of {label} are {format_shape(found)}, but the others "
+                    f"{format_shape(wanted)}; only images of one shape can be compared."
                 )
 
 
@@ -53,44 +60,44 @@ def check_folder(out: Path, name: str) -> None:
     check_place(out / name)
 
 
-def open_entrants(
+def open_entries(
     targets: Sequence[str], overrides: Sequence[str], device: str, *, same_data: bool
-) -> Entrants:
+) -> Entries:
     """Runs, weights and images at the paths `targets`; RequestError where they cannot be compared.
 
     Models must draw one shape, be no run twice and, with `same_data`, have seen the same images.
     """
-    if not 2 <= len(targets) <= MOST:
+    if not 2 <= len(targets) <= MAX_ENTRIES:
         raise RequestError(
-            f"A comparison takes 2 to {MOST} runs, weights or sets of images, not {len(targets)}; "
+            f"A comparison takes 2 to {MAX_ENTRIES} runs, weights or sets of images, not {len(targets)}; "
             "name them one after the other."
         )
     subjects = [_open(target, overrides, device) for target in targets]
-    models = [subject for subject in subjects if isinstance(subject, DrawnImages)]
-    _check_apart(models)
-    if overrides and not any(map(_takes_settings, subjects)):
+    models = [subject for subject in subjects if isinstance(subject, ModelSamples)]
+    _check_distinct_runs(models)
+    if overrides and not any(map(_accepts_sampling_settings, subjects)):
         raise RequestError("None of these is a diffusion model; options of sampling are for those.")
     for other in models[1:]:
-        _check_alike(models[0], other, same_data)
+        _check_comparable(models[0], other, same_data)
     labels = unique_names([subject.name for subject in subjects])
-    return Entrants(targets, subjects, labels, models[0] if models else None)
+    return Entries(targets, subjects, labels, models[0] if models else None)
 
 
-def _open(target: str, overrides: Sequence[str], device: str) -> Subject:
-    subject = open_subject(target, (), device)
-    if overrides and _takes_settings(subject):
-        return open_subject(target, overrides, device)
+def _open(target: str, overrides: Sequence[str], device: str) -> GeneratedImages:
+    subject = open_generated_images(target, (), device)
+    if overrides and _accepts_sampling_settings(subject):
+        return open_generated_images(target, overrides, device)
     return subject
 
 
-def _takes_settings(subject: Subject) -> bool:
-    if not isinstance(subject, DrawnImages):
+def _accepts_sampling_settings(subject: GeneratedImages) -> bool:
+    if not isinstance(subject, ModelSamples):
         return False
     return subject.opened.model.spec.config.has_reverse_process
 
 
-def open_real(
-    entrants: Entrants, reference: str | None, n: int, device: str = "auto"
+def open_real_images(
+    entrants: Entries, reference: str | None, n: int, device: str = "auto"
 ) -> RealImages:
     """The real images for all: what `reference` names, else those the first model was trained on.
 
@@ -102,22 +109,22 @@ def open_real(
         )
     subject = entrants.base or entrants.subjects[0]
     request = EvaluationRequest(subject.name, reference, n, device=device)
-    real = real_images(request, subject, n)
+    real = find_real_images(request, subject, n)
     entrants.check_shape(real.reference.shape[1:])
     return real
 
 
-def common_count(entrants: Entrants, asked: int | None) -> int:
+def common_count(entrants: Entries, asked: int | None) -> int:
     """How many images every entry can give: as many as asked for, else 1000 or what there are."""
     for target, subject in zip(entrants.targets, entrants.subjects, strict=True):
         available = subject.available
         if asked is not None and available is not None and available < asked:
             raise RequestError(
-                f"{asked} images of each were asked for, but {target} holds only {holds(subject)}; "
-                f"use -n {available}, or give more images."
+                f"{asked} images of each were asked for, but {target} holds only "
+                f"{describe_available(subject)}; use -n {available}, or give more images."
             )
     known = [subject.available for subject in entrants.subjects]
-    return asked or min([USUAL_N, *(count for count in known if count is not None)])
+    return asked or min([DEFAULT_COUNT, *(count for count in known if count is not None)])
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -132,7 +139,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
     return unique
 
 
-def _check_apart(models: Sequence[DrawnImages]) -> None:
+def _check_distinct_runs(models: Sequence[ModelSamples]) -> None:
     """RequestError where one run is named twice, as by `mnist` beside `runs/mnist`."""
     runs = [model.opened.run for model in models]
     roots = [run.root.resolve() for run in runs if run is not None]
@@ -144,17 +151,17 @@ def _check_apart(models: Sequence[DrawnImages]) -> None:
             )
 
 
-def _check_alike(first: DrawnImages, other: DrawnImages, same_data: bool) -> None:
+def _check_comparable(first: ModelSamples, other: ModelSamples, same_data: bool) -> None:
     """RequestError unless both models draw one shape and, with `same_data`, learned one set."""
     one, two = (model.opened.model.spec for model in (first, other))
     if one.image_shape != two.image_shape:
         raise RequestError(
-            f"The images of {first.name} are {shape_words(one.image_shape)}, those of {other.name} "
-            f"{shape_words(two.image_shape)}; only images of one shape can be compared."
+            f"The images of {first.name} are {format_shape(one.image_shape)}, those of {other.name} "
+            f"{format_shape(two.image_shape)}; only images of one shape can be compared."
         )
     hashes = [_content_hash(model) for model in (first, other)]
     statistics = zip((*one.data_mean, one.data_std), (*two.data_mean, two.data_std), strict=True)
-    same = all(abs(a - b) < _CLOSE for a, b in statistics)
+    same = all(abs(a - b) < STATISTICS_TOLERANCE for a, b in statistics)
     if same_data and not (hashes[0] == hashes[1] if all(hashes) else same):
         raise RequestError(
             f"The images that {other.name} was trained on are not those of {first.name}; name the real "
@@ -162,7 +169,7 @@ def _check_alike(first: DrawnImages, other: DrawnImages, same_data: bool) -> Non
         )
 
 
-def _content_hash(model: DrawnImages) -> str | None:
+def _content_hash(model: ModelSamples) -> str | None:
     run = model.opened.run
     found = None if run is None else run.load_environment().get("data", {}).get("content_hash")
     return found if isinstance(found, str) else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ddpm.errors import RequestError
 
 SHEET, PAIRS = "sheet.png", "pairs.png"  # the pictures that the forms ask about
-MARKS = range(1, 6)
+RATINGS = range(1, 6)
 _YES, _NO = ("y", "yes", "1", "true", "real", "是"), ("n", "no", "0", "false", "generated", "否")
 _KEY = re.compile(r"\bkey ([0-9a-f]{64})\b")
 
@@ -27,19 +27,19 @@ class Form:
 
 def picture_form(key: str, count: int, ask_real: bool) -> str:
     """The empty form for pictures 1 to `count`."""
-    questions = {"quality": f"quality: {MARKS[0]} (bad) to {MARKS[-1]} (nothing to improve)"}
+    questions = {"quality": f"quality: {RATINGS[0]} (bad) to {RATINGS[-1]} (nothing to improve)"}
     if ask_real:
         questions = {"real": "real: y if it looks like a real image, n if generated", **questions}
-    return _empty(key, SHEET, ["number", *questions], list(questions.values()), count)
+    return _empty_form(key, SHEET, ["number", *questions], list(questions.values()), count)
 
 
 def pair_form(key: str, count: int) -> str:
     """The empty form for pairs 1 to `count`."""
     question = "better: left or right, whichever is the better image; choose even if in doubt"
-    return _empty(key, PAIRS, ["pair", "better"], [question], count)
+    return _empty_form(key, PAIRS, ["pair", "better"], [question], count)
 
 
-def _empty(key: str, sheet: str, head: list[str], questions: list[str], count: int) -> str:
+def _empty_form(key: str, sheet: str, head: list[str], questions: list[str], count: int) -> str:
     lines = [
         f"# {sheet}: key {key}",
         "# One line each; leave a cell empty where you have no answer. Do not look at key.json.",
@@ -68,18 +68,18 @@ def read_form(content: bytes) -> Form:
         )
     form = Form(key[1] if key else None)
     for row in rows:
-        _add(form, dict(zip(head, row, strict=False)), first)
+        _add_answers(form, dict(zip(head, row, strict=False)), first)
     if not (form.real or form.quality or form.left):
         raise RequestError("has no answers in it yet; fill it in first")
     return form
 
 
-def _add(form: Form, row: dict[str, str], first: str) -> None:
+def _add_answers(form: Form, row: dict[str, str], first: str) -> None:
     """The answers of one line."""
     answers: Sequence[tuple[str, dict[int, float], Callable[[str], float]]] = (
-        ("real", form.real, _yes_or_no),
-        ("quality", form.quality, _mark),
-        ("better", form.left, _side),
+        ("real", form.real, _parse_yes_no),
+        ("quality", form.quality, _parse_rating),
+        ("better", form.left, _parse_side),
     )
     if not row[first].isdecimal():
         raise RequestError(f"has a line for {first} {row[first]!r}, which is no number")
@@ -96,19 +96,19 @@ def _add(form: Form, row: dict[str, str], first: str) -> None:
             raise RequestError(f"says {name} {row[name]!r} of {where} {number}; {error}") from error
 
 
-def _yes_or_no(text: str) -> float:
+def _parse_yes_no(text: str) -> float:
     if text not in (*_YES, *_NO):
         raise ValueError("use y or n")
     return float(text in _YES)
 
 
-def _mark(text: str) -> float:
-    if text.removesuffix(".0") not in map(str, MARKS):
-        raise ValueError(f"use a whole number from {MARKS[0]} to {MARKS[-1]}")
+def _parse_rating(text: str) -> float:
+    if text.removesuffix(".0") not in map(str, RATINGS):
+        raise ValueError(f"use a whole number from {RATINGS[0]} to {RATINGS[-1]}")
     return float(text)
 
 
-def _side(text: str) -> float:
+def _parse_side(text: str) -> float:
     if text not in ("left", "l", "right", "r"):
         raise ValueError("use left or right")
     return float(text.startswith("l"))

@@ -15,25 +15,25 @@ from typing import Any
 
 from ddpm.errors import RequestError
 
-SHOWN = 12  # digits of the hash on a sheet
-_WHAT = (
+HASH_DIGITS = 12  # digits of the hash on a sheet
+_DESCRIPTION = (
     "Which picture came from where, sealed until the judging is done: open it with "
     "ddpm compare --tally. sha256 is that of the decoded text."
 )
 
 
-def sealed(answer: Mapping[str, Any]) -> dict[str, Any]:
+def seal(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The sealed document of `answer`, which is JSON with something random in it."""
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False).encode()
     return {
         "format": 1,
-        "what": _WHAT,
+        "what": _DESCRIPTION,
         "sha256": hashlib.sha256(text).hexdigest(),
         "sealed": base64.b64encode(text).decode(),
     }
 
 
-def unsealed(content: str, parts: Sequence[str]) -> tuple[dict[str, Any], str]:
+def unseal(content: str, parts: Sequence[str]) -> tuple[dict[str, Any], str]:
     """The answer and its hash; RequestError, the reason in words, where the seal is broken.
 
     `parts`: keys that the answer must have.

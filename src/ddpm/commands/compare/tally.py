@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.commands.compare.blind import FOLDER, KEY, KEY_PARTS
-from ddpm.commands.compare.forms import MARKS, Form, read_form
-from ddpm.commands.compare.sealed_key import unsealed
+from ddpm.commands.compare.forms import RATINGS, Form, read_form
+from ddpm.commands.compare.sealed_key import unseal
 from ddpm.documents.tables import NOTHING, aligned, number
 from ddpm.errors import RequestError
-from ddpm.evaluation.human_judgement import (
-    averaged,
-    better_by_eye,
-    mean_of,
-    preferred,
-    share_of,
+from ddpm.evaluation.human_ratings import (
+    best_rated,
+    mean_rating,
+    mean_ratings,
+    preference_verdict,
+    proportion,
 )
 from ddpm.evaluation.verdicts import Score
 from ddpm.files import write_json
@@ -31,29 +31,33 @@ def tally(forms: Sequence[Path], out: Path) -> dict[str, Any]:
     The key lies beside the first form, else in `out`/blind. RequestError for a bad form, or forms of
     another sheet.
     """
-    answers = [_read(path) for path in forms]
+    answers = [_read_form_file(path) for path in forms]
     key_path = _find_key(forms[0], out)
     try:
-        key, digest = unsealed(key_path.read_text(encoding="utf-8", errors="replace"), KEY_PARTS)
+        key, digest = unseal(key_path.read_text(encoding="utf-8", errors="replace"), KEY_PARTS)
     except RequestError as error:
         raise RequestError(f"{key_path} {error}.") from error
     for path, form in zip(forms, answers, strict=True):
-        _check(path, form, key, digest)
-    result = count(answers, key) | {"key": digest, "forms": [str(path) for path in forms]}
+        _check_form(path, form, key, digest)
+    result = count_answers(answers, key) | {"key": digest, "forms": [str(path) for path in forms]}
     write_json(key_path.parent / TALLY, result)
     return result
 
 
-def count(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, Any]:
+def count_answers(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, Any]:
     """The same from the answers alone. Entries come in their order, the real images last."""
     labels, entries = key["labels"], key["entries"]
     real, quality, left = (
-        averaged(getattr(form, name) for form in forms) for name in ("real", "quality", "left")
+        mean_ratings(getattr(form, name) for form in forms) for name in ("real", "quality", "left")
     )
-    taken = [_of_source(real, key["pictures"], i) for i in range(len(labels))]
-    marks = [_of_source(quality, key["pictures"], i) for i in range(len(labels))]
+    taken = [_answers_about(real, key["pictures"], i) for i in range(len(labels))]
+    marks = [_answers_about(quality, key["pictures"], i) for i in range(len(labels))]
     rows = [
-        {"label": label, "taken_for_real": _row(share_of(a), a), "quality": _row(mean_of(b), b)}
+        {
+            "label": label,
+            "taken_for_real": _score_row(proportion(a), a),
+            "quality": _score_row(mean_rating(b), b),
+        }
         for label, a, b in zip(labels, taken, marks, strict=True)
     ]
     return {
@@ -73,11 +77,11 @@ def count(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def printed(result: Mapping[str, Any]) -> str:
+def tally_text(result: Mapping[str, Any]) -> str:
     """The tally in aligned text and plain words."""
-    head = ["", "taken for real, %", f"quality, {MARKS[0]} to {MARKS[-1]}"]
+    head = ["", "taken for real, %", f"quality, {RATINGS[0]} to {RATINGS[-1]}"]
     rows = [
-        [row["label"], _words(row["taken_for_real"], 100), _words(row["quality"], 1)]
+        [row["label"], _format_score(row["taken_for_real"], 100), _format_score(row["quality"], 1)]
         for row in result["entries"]
     ]
     lines = [aligned(head, rows), ""]
@@ -86,7 +90,7 @@ def printed(result: Mapping[str, Any]) -> str:
     for pair in result["pairs"]:
         first, second = pair["labels"]
         if pair["preferred"] is not None:
-            share = _words(pair["preferred"], 100)
+            share = _format_score(pair["preferred"], 100)
             lines.append(f"{first} before {second} in % of pairs: {share}: {pair['verdict']}")
     judges = result["judges"]
     return "\n".join([
@@ -97,7 +101,7 @@ def printed(result: Mapping[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def _read(path: Path) -> Form:
+def _read_form_file(path: Path) -> Form:
     try:
         return read_form(path.read_bytes())
     except OSError as error:
@@ -117,7 +121,7 @@ def _find_key(form: Path, out: Path) -> Path:
     )
 
 
-def _check(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> None:
+def _check_form(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> None:
     """RequestError where a form belongs to another sheet, or to more of it than there is."""
     if form.key is not None and form.key != digest:
         raise RequestError(
@@ -135,18 +139,20 @@ def _check(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> None:
                 )
 
 
-def _of_source(answers: Mapping[int, float], sources: Sequence[int], source: int) -> list[float]:
+def _answers_about(
+    answers: Mapping[int, float], sources: Sequence[int], source: int
+) -> list[float]:
     return [answer for number, answer in answers.items() if sources[number - 1] == source]
 
 
-def _row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] | None:
+def _score_row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] | None:
     return None if score is None else {**score._asdict(), "n": len(answers)}
 
 
 def _verdict(rows: Sequence[Mapping[str, Any] | None], labels: Sequence[str]) -> str:
     known = {index: row for index, row in enumerate(rows) if row is not None}
     scores = {index: Score(row["value"], row["low"], row["high"]) for index, row in known.items()}
-    return better_by_eye(scores, {i: row["n"] for i, row in known.items()}, labels).words
+    return best_rated(scores, {i: row["n"] for i, row in known.items()}, labels).words
 
 
 def _pair(
@@ -156,13 +162,13 @@ def _pair(
     labels: Sequence[str],
 ) -> dict[str, Any]:
     """How often the first of two entries was chosen over the second."""
-    chosen = list(_chosen(left, pairs, both))
-    score, names = share_of(chosen), (labels[both[0]], labels[both[1]])
-    words = "no answers" if score is None else preferred(score, len(chosen), names).words
-    return {"labels": list(names), "preferred": _row(score, chosen), "verdict": words}
+    chosen = list(_preferences(left, pairs, both))
+    score, names = proportion(chosen), (labels[both[0]], labels[both[1]])
+    words = "no answers" if score is None else preference_verdict(score, len(chosen), names).words
+    return {"labels": list(names), "preferred": _score_row(score, chosen), "verdict": words}
 
 
-def _chosen(
+def _preferences(
     left: Mapping[int, float], pairs: Sequence[Sequence[int]], both: tuple[int, int]
 ) -> Iterable[float]:
     for pair, answer in left.items():
@@ -171,7 +177,7 @@ def _chosen(
             yield answer if sides[0] == both[0] else 1 - answer
 
 
-def _words(row: Mapping[str, Any] | None, scale: float) -> str:
+def _format_score(row: Mapping[str, Any] | None, scale: float) -> str:
     if row is None:
         return NOTHING
     value, low, high = (number(scale * row[key]) for key in ("value", "low", "high"))

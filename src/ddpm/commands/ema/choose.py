@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddpm.commands.ema.compare_lengths import Candidate, chart, measured
-from ddpm.commands.ema.kept_averages import Kept, kept_of
+from ddpm.commands.ema.length_comparison import AverageCandidate, compare_lengths, length_chart
+from ddpm.commands.ema.saved_averages import SavedAverages, load_saved_averages
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
@@ -20,12 +20,12 @@ from ddpm.optim.ema import relative_length
 from ddpm.optim.posthoc_ema import FAITHFUL, LONGEST
 from ddpm.runs import RunFolder, find_run
 from ddpm.sampling.run_pictures import finish
-from ddpm.scoring.measure import EvaluationRequest, environment
+from ddpm.scoring.measurement import EvaluationRequest, compute_environment
 from ddpm.training.checkpoint import save_weights
 from ddpm.visuals.ema_lengths import lengths_plot
 
 FORMAT = 1
-TRIED = (
+DEFAULT_LENGTHS = (
     0.02,
     0.03,
     0.04,
@@ -37,7 +37,7 @@ TRIED = (
     0.2,
     0.25,
 )  # those of them that are covered
-USUAL_N = 1000
+DEFAULT_COUNT = 1000
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class EmaRequest:
 
     target: str  # a run
     lengths: Sequence[float] = ()  # σ_rel; none: those of TRIED that the run covers
-    n: int = USUAL_N
+    n: int = DEFAULT_COUNT
     out: Path | None = None  # a weights file
     apply: bool = False  # let the run draw with it
     reference: str | None = None  # real images; None: the model's own training images
@@ -63,8 +63,8 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
     One length that is to be kept (`out`, `apply`) is made without measuring. RequestError: no run, a
     run that kept no averages, a length that cannot be made of them, too few images.
     """
-    began, run = time.perf_counter(), _run(request.target)
-    averages = kept_of(run)
+    began, run = time.perf_counter(), _find_run_folder(request.target)
+    averages = load_saved_averages(run)
     if request.out is not None:
         _check_out(request.out)
     candidates = _candidates(request, averages)
@@ -86,24 +86,24 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
         found |= {"points": [chosen.row()], "chosen": 0}
     else:
         asked = _as_evaluation(request)
-        found |= measured(asked, averages, candidates)
-        found["environment"] = environment(asked, began)
+        found |= compare_lengths(asked, averages, candidates)
+        found["environment"] = compute_environment(asked, began)
         chosen = candidates[found["chosen"]]
-        lengths_plot(run.ema_plot, chart(found))
+        lengths_plot(run.ema_plot, length_chart(found))
         write_json(run.ema, found)
-    return {**found, "done": list(_keep(request, averages, chosen))}
+    return {**found, "done": list(_save_choice(request, averages, chosen))}
 
 
-def undo(target: str, device: str = "auto") -> str:
+def restore_own_average(target: str, device: str = "auto") -> str:
     """Let a run draw with its own average again; what was done, in words."""
-    run = _run(target)
+    run = _find_run_folder(target)
     if not delete_average(run):
         return f"{run.root} draws with its own average already."
-    _redraw(run, device)
+    _redraw_pictures(run, device)
     return f"{run.root} draws with its own average again."
 
 
-def _run(target: str) -> RunFolder:
+def _find_run_folder(target: str) -> RunFolder:
     run = find_run(target)
     if run is None:
         raise RequestError(
@@ -119,11 +119,11 @@ def _check_out(out: Path) -> None:
         raise RequestError(f"Weights are kept as .safetensors, not as {out.name}; name --out so.")
 
 
-def _candidates(request: EmaRequest, averages: Kept) -> list[Candidate]:
+def _candidates(request: EmaRequest, averages: SavedAverages) -> list[AverageCandidate]:
     """The run's own average, then the lengths asked for; RequestError where one cannot be made."""
     training, covered = averages.spec.config.training, averages.covered
-    asked = request.lengths or [s for s in TRIED if covered[0] <= s <= covered[1]]
-    found = [Candidate(relative_length(training.ema, averages.step), 0.0, own=True)]
+    asked = request.lengths or [s for s in DEFAULT_LENGTHS if covered[0] <= s <= covered[1]]
+    found = [AverageCandidate(relative_length(training.ema, averages.step), 0.0, own=True)]
     for length in sorted(set(asked)):
         error = averages.solve(length).error if 0 < length <= LONGEST else 1.0
         if error > FAITHFUL:
@@ -131,7 +131,7 @@ def _candidates(request: EmaRequest, averages: Kept) -> list[Candidate]:
                 f"σ_rel {length:g} cannot be made of the averages that {averages.run.root} kept (error "
                 f"{error:.0%}); ask for one from {covered[0]:g} to {covered[1]:g}."
             )
-        found.append(Candidate(length, error))
+        found.append(AverageCandidate(length, error))
     return found
 
 
@@ -149,7 +149,9 @@ def _as_evaluation(request: EmaRequest) -> EvaluationRequest:
     )
 
 
-def _keep(request: EmaRequest, averages: Kept, chosen: Candidate) -> list[str]:
+def _save_choice(
+    request: EmaRequest, averages: SavedAverages, chosen: AverageCandidate
+) -> list[str]:
     """The chosen average into a file and into the run, where that was asked for; what was done."""
     run, done = averages.run, []
     name = "the run's own average" if chosen.own else f"the average of σ_rel {chosen.length:g}"
@@ -173,11 +175,11 @@ def _keep(request: EmaRequest, averages: Kept, chosen: Candidate) -> list[str]:
         back = shlex.join(["ddpm", "ema", request.target, "--undo"])
         done.append(f"{run.root} draws with {name} from now on; back: {back}")
     if request.apply:
-        _redraw(run, request.device)
+        _redraw_pictures(run, request.device)
     return done
 
 
-def _redraw(run: RunFolder, device: str) -> None:
+def _redraw_pictures(run: RunFolder, device: str) -> None:
     """The pictures of a finished run once more, with what it draws with now."""
     model: GenerativeModel = open_model(str(run.root), device).model
     if all(path.is_file() for path in run.pictures(model.spec.config.has_reverse_process)):
@@ -189,7 +191,7 @@ def command(request: EmaRequest) -> str:
     words = ["ddpm", "ema", request.target]
     for option, value, usual in (
         ("--sigma-rel", ",".join(f"{length:g}" for length in request.lengths), ""),
-        ("-n", request.n, USUAL_N),
+        ("-n", request.n, DEFAULT_COUNT),
         ("--out", request.out, None),
         ("--reference", request.reference, None),
         ("--features", request.network, "auto"),

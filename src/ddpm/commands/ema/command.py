@@ -72,11 +72,11 @@ def define_ema(parser: argparse.ArgumentParser) -> None:
 
 
 def run_ema(options: Namespace) -> None:
-    from ddpm.commands.ema.choose import EmaRequest, choose_average, undo
+    from ddpm.commands.ema.choose import EmaRequest, choose_average, restore_own_average
     from ddpm.commands.ema.ema_table import average_table
 
     if options.undo:
-        print(undo(options.target, options.device))
+        print(restore_own_average(options.target, options.device))
         return
     request = EmaRequest(
         target=options.target,

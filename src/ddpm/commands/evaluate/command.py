@@ -24,9 +24,9 @@ def define_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def run_evaluate(options: Namespace) -> None:
-    from ddpm.commands.evaluate.evaluate import evaluate_target
+    from ddpm.commands.evaluate.evaluate import evaluate
     from ddpm.commands.evaluate.score_table import score_table
-    from ddpm.scoring.measure import EvaluationRequest
+    from ddpm.scoring.measurement import EvaluationRequest
 
     request = EvaluationRequest(
         target=options.target,
@@ -40,4 +40,4 @@ def run_evaluate(options: Namespace) -> None:
         overrides=sampling_overrides(options),
         device=options.device,
     )
-    print(score_table(evaluate_target(request)))
+    print(score_table(evaluate(request)))

@@ -7,10 +7,10 @@ from typing import Any
 from ddpm.distributed import is_main, process_group
 from ddpm.files import check_place, write_json
 from ddpm.runs import find_run
-from ddpm.scoring.measure import EvaluationRequest, measure
+from ddpm.scoring.measurement import EvaluationRequest, measure
 
 
-def evaluate_target(request: EvaluationRequest) -> dict[str, Any]:
+def evaluate(request: EvaluationRequest) -> dict[str, Any]:
     """`measure`, written into the run where there is one, and to `request.json` where asked for.
 
     Several processes share the drawing, the features and the likelihood; the main one does the rest.

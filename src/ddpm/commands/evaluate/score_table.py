@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ddpm.documents.tables import NOTHING, aligned, interval, number
-from ddpm.evaluation.metrics import BETTER, CLASS_SHARE
+from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 
 Evaluation = Mapping[str, Any]  # as in evaluation.json
 Row = Mapping[str, Any]
@@ -16,7 +16,7 @@ HEAD = ("metric", "better", "value [95 %]", "floor", "ratio [95 %]")
 def score_table(evaluation: Evaluation) -> str:
     """The whole text; every distance stands with its network, n, reference, floor and interval."""
     rows: Sequence[Row] = evaluation["rows"]
-    shares = [row for row in rows if row["metric"].startswith(CLASS_SHARE)]
+    shares = [row for row in rows if row["metric"].startswith(CLASS_SHARE_PREFIX)]
     table = [list(_cells(row)) for row in rows if row not in shares]
     parts = [_heading(evaluation), "", aligned(HEAD, table)]
     if shares:
@@ -50,7 +50,7 @@ def _images_line(evaluation: Evaluation) -> str:
 
 def _cells(row: Row) -> Iterator[str]:
     yield row["label"]
-    yield BETTER[row["better"]]
+    yield DIRECTION_LABELS[row["better"]]
     yield interval(row["value"], row["low"], row["high"])
     yield number(row["floor"])
     ratio = interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high"))
@@ -62,5 +62,5 @@ def _share_line(shares: Sequence[Row]) -> str:
     lines = []
     for title, key in (("share of each class", "value"), ("  floor", "floor")):
         lines.append([title, *(f"{100 * row[key]:.1f} %" for row in shares)])
-    head = ["", *(row["metric"].removeprefix(CLASS_SHARE) for row in shares)]
+    head = ["", *(row["metric"].removeprefix(CLASS_SHARE_PREFIX) for row in shares)]
     return "\n" + aligned(head, lines, right=range(1, len(head)))

@@ -17,7 +17,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.sampling.settings import chosen_settings
 
 
-class Cost(NamedTuple):
+class SamplingCost(NamedTuple):
     """What one image takes: questions to the network, and whether noise is drawn on the way."""
 
     evaluations: int
@@ -25,11 +25,11 @@ class Cost(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Point:
+class Candidate:
     """One setting to measure."""
 
     settings: SamplingConfig
-    cost: Cost
+    cost: SamplingCost
     baseline: bool = False  # Algorithm 2 over every level
 
     @property
@@ -38,7 +38,7 @@ class Point:
         return f"{self.settings.sampler}, {self.settings.steps} steps"
 
 
-def cost(model: Ddpm, settings: SamplingConfig) -> Cost:
+def sampling_cost(model: Ddpm, settings: SamplingConfig) -> SamplingCost:
     """Counted by walking the sampler over one pixel with a network that answers nothing.
 
     A guided question asks twice: with and without the label, or the network and its guide.
@@ -62,40 +62,42 @@ def cost(model: Ddpm, settings: SamplingConfig) -> Cost:
     walk = SAMPLERS[settings.sampler](denoise, model.levels(settings), pixel, noise, options)
     for _ in walk:
         pass
-    return Cost(asked, drawn > 0)
+    return SamplingCost(asked, drawn > 0)
 
 
-def plan_points(
+def plan_candidates(
     model: Ddpm, samplers: Sequence[str], budgets: Sequence[int], overrides: Sequence[str]
-) -> list[Point]:
+) -> list[Candidate]:
     """Each sampler within each budget of evaluations, cheapest first, none twice.
 
     RequestError: an unknown sampler, or a budget that one of the samplers cannot keep to.
     """
-    found: dict[SamplingConfig, Point] = {}
+    found: dict[SamplingConfig, Candidate] = {}
     for sampler in samplers:
         if sampler not in SAMPLERS:
             raise unknown_name("sampler", sampler, SAMPLERS)
         for budget in budgets:
-            point = _within(model, sampler, budget, overrides)
+            point = _most_steps_within(model, sampler, budget, overrides)
             found[point.settings] = point
     return sorted(found.values(), key=lambda point: point.cost.evaluations)
 
 
-def ancestral_point(model: Ddpm, overrides: Sequence[str]) -> Point:
+def ancestral_candidate(model: Ddpm, overrides: Sequence[str]) -> Candidate:
     """Algorithm 2 of Ho et al. 2020 over every level of the schedule."""
     settings = chosen_settings(model, [*overrides, "sampling.sampler=ancestral"])
-    return Point(settings, cost(model, settings), baseline=True)
+    return Candidate(settings, sampling_cost(model, settings), baseline=True)
 
 
-def _within(model: Ddpm, sampler: str, budget: int, overrides: Sequence[str]) -> Point:
+def _most_steps_within(
+    model: Ddpm, sampler: str, budget: int, overrides: Sequence[str]
+) -> Candidate:
     """The most steps of a sampler that ask the network no more than `budget` times."""
     asked = [*overrides, f"sampling.sampler={sampler}"]
     for steps in range(min(budget, len(model.schedule)), 0, -1):
         settings = chosen_settings(model, [*asked, f"sampling.steps={steps}"])
-        needed = cost(model, settings)
+        needed = sampling_cost(model, settings)
         if needed.evaluations <= budget:
-            return Point(settings, needed)
+            return Candidate(settings, needed)
     raise RequestError(
         f"{sampler} needs at least {needed.evaluations} evaluations of the network (a guided step "
         f"takes two); raise the {budget} of --evaluations, or leave {sampler} out of --samplers."

@@ -7,13 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ddpm.commands.sampler_lab.bench import FINE_SEEDS, Bench, Record, fine_settings
-from ddpm.commands.sampler_lab.candidates import Point, ancestral_point, cost, plan_points
+from ddpm.commands.sampler_lab.candidates import (
+    Candidate,
+    ancestral_candidate,
+    plan_candidates,
+    sampling_cost,
+)
+from ddpm.commands.sampler_lab.lab_benchmark import (
+    FINE_IMAGES,
+    Record,
+    SamplerBenchmark,
+    fine_settings,
+)
 from ddpm.commands.sampler_lab.lab_request import LabRequest, as_evaluation, command
-from ddpm.commands.sampler_lab.lab_result import chart, default_words, judged, take_over
+from ddpm.commands.sampler_lab.lab_result import (
+    describe_default,
+    lab_chart,
+    save_default,
+    summarize,
+)
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
-from ddpm.evaluation.paired_distance import DISTANCES, make_yardstick
+from ddpm.evaluation.paired_distance import DISTANCES, make_paired_distance
 from ddpm.files import check_place, write_json
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.ddpm import Ddpm
@@ -21,16 +36,16 @@ from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import duration
 from ddpm.runs import RunFolder
 from ddpm.sampling.settings import chosen_settings
-from ddpm.scoring.measure import (
+from ddpm.scoring.generated_images import ModelSamples
+from ddpm.scoring.measurement import (
     EvaluationRequest,
-    count_images,
+    compute_environment,
     describe_real,
-    environment,
+    feature_cache,
     feature_network,
-    kept,
-    real_images,
+    find_real_images,
+    usable_count,
 )
-from ddpm.scoring.subjects import DrawnImages
 from ddpm.terminal import Progress, say
 from ddpm.visuals.tradeoffs import tradeoff_plot
 
@@ -44,16 +59,16 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     reverse process, too few images, an unknown sampler or distance, a budget too small for one.
     """
     began = time.perf_counter()
-    opened, model = _opened(request)
-    place = RunFolder(_folder(request, opened))
+    opened, model = _open_diffusion_model(request)
+    place = RunFolder(_output_folder(request, opened))
     for path in filter(None, (place.sampler_lab, request.json)):
         check_place(path)
-    points = _points(model, request)
+    points = _plan(model, request)
     asked = as_evaluation(request)
     bench, facts = _bench(request, asked, opened, place)
-    say(_intention(request, opened, place))
+    say(_output_message(request, opened, place))
     records = _measure_all(bench, points)
-    found = judged(bench.yardstick, points, records)
+    found = summarize(bench.yardstick, points, records)
     lab = {
         "format": FORMAT,
         "name": opened.name,
@@ -66,17 +81,17 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
         "command": command(request),
     }
     chosen = points[lab["recommended"]].settings
-    lab["default"] = default_words(opened, request.target, chosen, request.keep)
-    lab["environment"] = {**environment(asked, began), "precision": model.precision}
-    tradeoff_plot(place.sampler_lab_plot, chart(lab))
+    lab["default"] = describe_default(opened, request.target, chosen, request.keep)
+    lab["environment"] = {**compute_environment(asked, began), "precision": model.precision}
+    tradeoff_plot(place.sampler_lab_plot, lab_chart(lab))
     for path in filter(None, (place.sampler_lab, request.json)):
         write_json(path, lab)
     if opened.run is not None and not request.keep:  # last: the record says why
-        take_over(opened.run, chosen)
+        save_default(opened.run, chosen)
     return lab
 
 
-def _opened(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
+def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
     """The model; RequestError where there is nothing to choose."""
     if request.metric not in DISTANCES:
         raise RequestError(
@@ -97,7 +112,7 @@ def _opened(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
     return opened, opened.model
 
 
-def _intention(request: LabRequest, opened: OpenedModel, place: RunFolder) -> str:
+def _output_message(request: LabRequest, opened: OpenedModel, place: RunFolder) -> str:
     """What will come of it, before it begins."""
     words = f"writing {place.sampler_lab} and {place.sampler_lab_plot.name}"
     if opened.run is None or request.keep:
@@ -107,37 +122,39 @@ def _intention(request: LabRequest, opened: OpenedModel, place: RunFolder) -> st
     )
 
 
-def _folder(request: LabRequest, opened: OpenedModel) -> Path:
+def _output_folder(request: LabRequest, opened: OpenedModel) -> Path:
     if request.out is not None:
         return request.out
     return Path(f"{opened.name}-sampler-lab") if opened.run is None else opened.run.root
 
 
-def _points(model: Ddpm, request: LabRequest) -> list[Point]:
-    points = plan_points(
+def _plan(model: Ddpm, request: LabRequest) -> list[Candidate]:
+    points = plan_candidates(
         model, request.samplers or tuple(SAMPLERS), request.evaluations, request.overrides
     )
     if request.ancestral:
-        whole = ancestral_point(model, request.overrides)
+        whole = ancestral_candidate(model, request.overrides)
         points = [*(point for point in points if point.settings != whole.settings), whole]
     return points
 
 
 def _bench(
     request: LabRequest, asked: EvaluationRequest, opened: OpenedModel, place: RunFolder
-) -> tuple[Bench, dict[str, Any]]:
+) -> tuple[SamplerBenchmark, dict[str, Any]]:
     """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
     model = opened.model
     assert isinstance(model, Ddpm)
-    subject = DrawnImages(opened, chosen_settings(model, request.overrides))
-    real = real_images(asked, subject, request.n)
-    n, note = count_images(asked, subject, real, request.n)
+    subject = ModelSamples(opened, chosen_settings(model, request.overrides))
+    real = find_real_images(asked, subject, request.n)
+    n, note = usable_count(asked, subject, real, request.n)
     network, why = feature_network(asked, real)
     say("measuring the floor")
     sets = (real.reference, real.floor)
-    yardstick = make_yardstick(request.metric, sets, network, n, request.seed, kept())
+    yardstick = make_paired_distance(
+        request.metric, sets, network, n, request.seed, feature_cache()
+    )
     seeds = range(request.seed, request.seed + n)
-    bench = Bench(model, weights_hash(model), yardstick, place.sampler_lab_points, seeds)
+    bench = SamplerBenchmark(model, weights_hash(model), yardstick, place.sampler_lab_points, seeds)
     described = describe_real(real)
     facts = {
         "n": n,
@@ -154,11 +171,11 @@ def _bench(
     return bench, facts
 
 
-def _measure_all(bench: Bench, points: Sequence[Point]) -> list[Record]:
+def _measure_all(bench: SamplerBenchmark, points: Sequence[Candidate]) -> list[Record]:
     """The record of every point, in order; those that a file holds already are not drawn again."""
     found = [bench.known(point) for point in points]
     missing = [point for point, record in zip(points, found, strict=True) if record is None]
-    _announce(bench, points, missing)
+    _print_forecast(bench, points, missing)
     total = sum(point.cost.evaluations for point in missing) * len(bench.seeds)
     done = 0
     with Progress("measuring", total, unit="evaluations") as bar:
@@ -176,7 +193,9 @@ def _measure_all(bench: Bench, points: Sequence[Point]) -> list[Record]:
     return [record for record in found if record is not None]
 
 
-def _announce(bench: Bench, points: Sequence[Point], missing: Sequence[Point]) -> None:
+def _print_forecast(
+    bench: SamplerBenchmark, points: Sequence[Candidate], missing: Sequence[Candidate]
+) -> None:
     """What will be done, and how long it will take at the pace of a few steps."""
     seeds, known = bench.seeds, len(points) - len(missing)
     say(
@@ -187,8 +206,8 @@ def _announce(bench: Bench, points: Sequence[Point], missing: Sequence[Point]) -
         return
     pace = bench.pace()
     times = [point.cost.evaluations * pace for point in missing]
-    fine = cost(bench.model, fine_settings(bench.model, points[0].settings)).evaluations
-    total = sum(times) + fine * pace * min(1.0, FINE_SEEDS / len(seeds))
+    fine = sampling_cost(bench.model, fine_settings(bench.model, points[0].settings)).evaluations
+    total = sum(times) + fine * pace * min(1.0, FINE_IMAGES / len(seeds))
     evaluations = sum(point.cost.evaluations for point in missing)
     say(f"about {duration(total)} of drawing: {evaluations:,} evaluations an image")
     for point, seconds in zip(missing, times, strict=True):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddpm.scoring.measure import EvaluationRequest
+from ddpm.scoring.measurement import EvaluationRequest
 
-BUDGETS = (4, 6, 8, 10, 15, 20, 30, 50)
-USUAL_N = 1000
+DEFAULT_BUDGETS = (4, 6, 8, 10, 15, 20, 30, 50)
+DEFAULT_COUNT = 1000
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class LabRequest:
 
     target: str  # a run, or weights
     samplers: Sequence[str] = ()  # none: all
-    evaluations: Sequence[int] = BUDGETS  # of the network an image, at most
+    evaluations: Sequence[int] = DEFAULT_BUDGETS  # of the network an image, at most
     ancestral: bool = False  # Algorithm 2 over every level as well
     reference: str | None = None  # real images; None: the model's own training images
-    n: int = USUAL_N
+    n: int = DEFAULT_COUNT
     metric: str = "fd"
     network: str = "auto"
     weights: Path | None = None  # of the feature network, where it takes any
@@ -52,9 +52,13 @@ def command(request: LabRequest) -> str:
     """The command line that asks for the same."""
     words = ["ddpm", "sampler-lab", request.target]
     for option, value, usual in (
-        ("-n", request.n, USUAL_N),
+        ("-n", request.n, DEFAULT_COUNT),
         ("--samplers", ",".join(request.samplers), ""),
-        ("--evaluations", ",".join(map(str, request.evaluations)), ",".join(map(str, BUDGETS))),
+        (
+            "--evaluations",
+            ",".join(map(str, request.evaluations)),
+            ",".join(map(str, DEFAULT_BUDGETS)),
+        ),
         ("--reference", request.reference, None),
         ("--metric", request.metric, "fd"),
         ("--features", request.network, "auto"),

@@ -10,10 +10,14 @@ from typing import Any
 
 import torch
 
-from ddpm.commands.sampler_lab.bench import Record
-from ddpm.commands.sampler_lab.candidates import Point
+from ddpm.commands.sampler_lab.candidates import Candidate
+from ddpm.commands.sampler_lab.lab_benchmark import Record
 from ddpm.config import SamplingConfig, load_config
-from ddpm.evaluation.paired_distance import Yardstick, as_good_as_the_best, cheapest_as_good
+from ddpm.evaluation.paired_distance import (
+    PairedDistance,
+    cheapest_indistinguishable,
+    indistinguishable_from_best,
+)
 from ddpm.evaluation.scores import Row
 from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
@@ -27,13 +31,13 @@ RULE = (
 )
 
 
-def judged(
-    yardstick: Yardstick, points: Sequence[Point], records: Sequence[Record]
+def summarize(
+    yardstick: PairedDistance, points: Sequence[Candidate], records: Sequence[Record]
 ) -> dict[str, Any]:
     """Floor, points, the best of them and the recommended one, for sampler-lab.json."""
     values = [torch.tensor(record["replicates"], dtype=torch.float64) for record in records]
     scale = yardstick.metric.scale
-    good = as_good_as_the_best(values, scale)
+    good = indistinguishable_from_best(values, scale)
     costs = [record["evaluations"] for record in records]
     rows = [yardstick.row(found) for found in values]
     return {
@@ -41,7 +45,7 @@ def judged(
         "points": [_row(*facts) for facts in zip(points, records, rows, good, strict=True)],
         "rule": RULE,
         "best": min(range(len(values)), key=lambda i: values[i][0].item()),
-        "recommended": cheapest_as_good(values, costs, scale),
+        "recommended": cheapest_indistinguishable(values, costs, scale),
     }
 
 
@@ -50,7 +54,7 @@ _FLOOR = {"value": "floor", "low": "floor_low", "high": "floor_high"}
 _NUMBERS = ("value", "low", "high", "ratio", "ratio_low", "ratio_high")
 
 
-def _row(point: Point, record: Record, row: Row, good: bool) -> dict[str, Any]:
+def _row(point: Candidate, record: Record, row: Row, good: bool) -> dict[str, Any]:
     settings = asdict(point.settings)
     return {
         **{key: settings[key] for key in ("sampler", "steps", "spacing")},
@@ -62,32 +66,34 @@ def _row(point: Point, record: Record, row: Row, good: bool) -> dict[str, Any]:
     }
 
 
-def chart(lab: dict[str, Any]) -> Tradeoff:
+def lab_chart(lab: dict[str, Any]) -> Tradeoff:
     """The figure's content."""
     points, floor = lab["points"], lab["floor"]
     curves: dict[str, list[Spot]] = {}
     for point in sorted(points, key=lambda point: point["evaluations"]):
         if not point["baseline"]:
-            curves.setdefault(point["sampler"], []).append(_spot(point))
+            curves.setdefault(point["sampler"], []).append(_chart_point(point))
     chosen = points[lab["recommended"]]
     walked = [point for point in points if point["baseline"]]
     return Tradeoff(
         label=lab["label"],
         curves=curves,
         floor=(floor["value"], floor["low"], floor["high"]),
-        chosen=(f"recommended: {chosen['sampler']}, {chosen['steps']} steps", _spot(chosen)),
-        baseline=(f"ancestral, {walked[0]['steps']} steps", _spot(walked[0])) if walked else None,
+        chosen=(f"recommended: {chosen['sampler']}, {chosen['steps']} steps", _chart_point(chosen)),
+        baseline=(f"ancestral, {walked[0]['steps']} steps", _chart_point(walked[0]))
+        if walked
+        else None,
         note=f"{lab['name']}: seeds {lab['seeds'][0]}–{lab['seeds'][1]}, the same in every point. "
         "Lines: 95 % intervals.",
     )
 
 
-def _spot(point: dict[str, Any]) -> Spot:
+def _chart_point(point: dict[str, Any]) -> Spot:
     milliseconds = 1000 * point["seconds_per_image"]
     return Spot(point["evaluations"], milliseconds, point["value"], point["low"], point["high"])
 
 
-def default_words(opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool) -> str:
+def describe_default(opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool) -> str:
     """What becomes of measured settings: a run's default unless `keep`; else how to ask for them.
 
     A weights file, bundled or not, is not written to.
@@ -95,12 +101,12 @@ def default_words(opened: OpenedModel, target: str, settings: SamplingConfig, ke
     if opened.run is not None and not keep:
         return f"{opened.run.root} draws like this by default from now on"
     own = opened.model.spec.config.sampling
-    words = shlex.join(["ddpm", "sample", target, *_options(own, settings)])
+    words = shlex.join(["ddpm", "sample", target, *_sample_options(own, settings)])
     left = "" if opened.run is None else f"{opened.run.root} keeps its default; "
     return f"{left}draw like this with: {words}"
 
 
-def take_over(run: RunFolder, settings: SamplingConfig) -> None:
+def save_default(run: RunFolder, settings: SamplingConfig) -> None:
     """Make `settings` the run's own: `open_model` reads them from its configuration."""
     write_json(
         run.config,
@@ -108,7 +114,7 @@ def take_over(run: RunFolder, settings: SamplingConfig) -> None:
     )
 
 
-def _options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:
+def _sample_options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:
     """Those of `ddpm sample`; what the model does by itself is left out.
 
     The spacing never is, since a sampler that is asked for by name brings its own.

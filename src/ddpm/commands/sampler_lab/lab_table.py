@@ -33,11 +33,15 @@ def recommendation(lab: Lab) -> str:
     chosen, best = (lab["points"][lab[key]] for key in ("recommended", "best"))
     why = "the best of all"
     if chosen is not best:
-        why = f"the cheapest that is not distinguishable from the best ({setting(best)}) at n={lab['n']}"
-    return f"recommended: {setting(chosen)}, {chosen['evaluations']} evaluations: {why}\n{lab['default']}"
+        why = (
+            "the cheapest that is not distinguishable from the best "
+            f"({format_setting(best)}) at n={lab['n']}"
+        )
+    what = f"{format_setting(chosen)}, {chosen['evaluations']} evaluations"
+    return f"recommended: {what}: {why}\n{lab['default']}"
 
 
-def setting(point: Mapping[str, Any]) -> str:
+def format_setting(point: Mapping[str, Any]) -> str:
     """`unipc, 8 steps, trailing`."""
     return f"{point['sampler']}, {point['steps']} steps, {point['spacing']}"
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
-from ddpm.evaluation.copies import copying, pixel_vectors
+from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
 from ddpm.models.sharded import gather_model
@@ -52,7 +52,7 @@ class MemorizationCheck:
     def _copies(self) -> dict[str, Any]:
         if len(self.dataset.train) < 2:
             return {}
-        found = copying(self._drawn(), self._searched, self._heldout_vectors)
+        found = copy_rates(self._drawn(), self._searched, self._heldout_vectors)
         row = {
             "copies": found.share,
             "copies_heldout": found.heldout_share,

@@ -8,7 +8,7 @@ from ddpm.commands.report.chapters.results import made_by, metric_cell
 from ddpm.commands.report.material import ComparisonFacts, Fact, Material, Row, fact_tables
 from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import interval, number, whole
-from ddpm.evaluation.metrics import CLASS_SHARE
+from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 
 _FIGURES = (
     ("metrics", 1.0),
@@ -74,7 +74,7 @@ def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[
             words.phrase(str(row["verdict"])),
         )
         for row in comparison.row["verdicts"]
-        if not str(row["metric"]).startswith(CLASS_SHARE)
+        if not str(row["metric"]).startswith(CLASS_SHARE_PREFIX)
     ]
     names = ("metric", "better", "floor")
     metric, better, floor = (words(f"evaluation.{name}") for name in names)

@@ -8,7 +8,7 @@ from ddpm.commands.report.material import Fact, Material, Row, RunFacts, fact_ta
 from ddpm.documents.citations import feature_source, metric_source
 from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import NOTHING, interval, number, whole
-from ddpm.evaluation.metrics import CLASS_SHARE
+from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 
 _LOSSES = (
     "loss",
@@ -101,7 +101,11 @@ def _evaluation(material: Material, run: RunFacts, found: Row) -> Iterator[Block
     if old is not None and run.step is not None and old != run.step:
         text = words("evaluation.stale", run=run.name, old=whole(old), new=whole(run.step))
         yield Missing(text, run.commands["evaluate"])
-    rows = [row for row in found.get("rows", []) if not str(row["metric"]).startswith(CLASS_SHARE)]
+    rows = [
+        row
+        for row in found.get("rows", [])
+        if not str(row["metric"]).startswith(CLASS_SHARE_PREFIX)
+    ]
     yield _scores(material, run, found, rows)
     shares = [row for row in found.get("rows", []) if row not in rows]
     if shares:
@@ -161,7 +165,7 @@ def _class_shares(material: Material, run: RunFacts, found: Row, rows: Sequence[
     """A column a class, up to twenty."""
     words = material.words
     head: tuple[Cell, ...] = (words("evaluation.class"),)
-    head += tuple(str(row["metric"]).removeprefix(CLASS_SHARE) for row in rows)
+    head += tuple(str(row["metric"]).removeprefix(CLASS_SHARE_PREFIX) for row in rows)
     made = (words("evaluation.made"), *(f"{row['value']:.3f}" for row in rows))
     real = (words("evaluation.real"), *(_share(row.get("floor")) for row in rows))
     caption = words("evaluation.shares", run=run.name)

@@ -18,15 +18,15 @@ from PIL import Image
 from ddpm.cli.parser import build_parser
 from ddpm.commands.evaluate import command as evaluating
 from ddpm.commands.evaluate import evaluate as command_module
-from ddpm.commands.evaluate.evaluate import evaluate_target
+from ddpm.commands.evaluate.evaluate import evaluate
 from ddpm.commands.evaluate.score_table import score_table
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.runs import RunFolder
-from ddpm.scoring import measure as module
-from ddpm.scoring.measure import EvaluationRequest, command, measure
-from ddpm.scoring.subjects import DrawnImages, open_subject
+from ddpm.scoring import measurement as module
+from ddpm.scoring.generated_images import ModelSamples, open_generated_images
+from ddpm.scoring.measurement import EvaluationRequest, command, measure
 
 KEYS = {
     "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
@@ -60,7 +60,7 @@ def run(make_run) -> RunFolder:
 def evaluated(run: RunFolder) -> dict[str, Any]:
     before = set(run.root.rglob("*"))
     request = EvaluationRequest(str(run.root), n=30, likelihood=3, json=Path("copy.json"))
-    evaluation = evaluate_target(request)
+    evaluation = evaluate(request)
     assert set(run.root.rglob("*")) - before == {run.evaluation}
     return evaluation
 
@@ -114,9 +114,9 @@ def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: Ru
     assert again.evaluation["rows"] == evaluated["rows"]
     assert again.images.shape == (30, 1, 8, 8) and again.images.dtype == torch.uint8
     assert again.sets.independent and torch.equal(again.sets.generated, again.images)
-    kept = set(module.kept().iterdir())
+    kept = set(module.feature_cache().iterdir())
     other = measure(EvaluationRequest(str(run.root), n=30, likelihood=0, seed=30)).evaluation
-    assert set(module.kept().iterdir()) == kept  # features of real images alone
+    assert set(module.feature_cache().iterdir()) == kept  # features of real images alone
     assert other["seeds"] == [30, 59] and "bits-ode" not in by_name(other)
     with pytest.raises(RequestError, match="seed 0 and 30"):
         require_same_protocol([evaluated["rows"][0], other["rows"][0]])
@@ -125,7 +125,7 @@ def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: Ru
 def test_drawn_images_score_the_same_from_files_but_for_the_ratio(run: RunFolder) -> None:
     drawn = measure(EvaluationRequest(str(run.root), n=100, likelihood=0))
     np.save("drawn.npy", drawn.images.numpy())
-    given = evaluate_target(EvaluationRequest("drawn.npy", reference="digits"))
+    given = evaluate(EvaluationRequest("drawn.npy", reference="digits"))
     assert (given["kind"], given["model"], given["seeds"]) == ("images", None, None)
     assert given["n"] == 100 and given["note"].startswith("n is 100 instead of 1000")
     ours, theirs = by_name(drawn.evaluation)["fd"], by_name(given)["fd"]
@@ -170,9 +170,9 @@ def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
 @pytest.mark.parametrize("asked", [10**14, 2**62, 10**30])
 def test_any_number_is_lowered_alike(run: RunFolder, asked: int) -> None:
     request = EvaluationRequest(str(run.root), n=asked)
-    subject = open_subject(request.target, [], "cpu")
-    real = module.real_images(request, subject, asked)
-    count, note = module.count_images(request, subject, real, asked)
+    subject = open_generated_images(request.target, [], "cpu")
+    real = module.find_real_images(request, subject, asked)
+    count, note = module.usable_count(request, subject, real, asked)
     assert count == 876 and f"n lowered from {asked} to 876" in note
 
 
@@ -182,7 +182,7 @@ def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
     def never(*_: object) -> None:
         raise AssertionError("drawn in vain")
 
-    monkeypatch.setattr(DrawnImages, "take", never)
+    monkeypatch.setattr(ModelSamples, "take", never)
     target = str(run.root)
     Path("folder").mkdir()
     np.save("color.npy", np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), np.uint8))
@@ -199,7 +199,7 @@ def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
         (EvaluationRequest(target, reference="nowhere"), "nowhere"),
     ):
         with pytest.raises(RequestError, match=words):
-            evaluate_target(request)
+            evaluate(request)
 
 
 REQUESTS = [
@@ -217,7 +217,7 @@ def test_the_command_asks_for_the_same(
 ) -> None:
     """Split by a shell's rules and parsed, it makes the very request again."""
     asked: list[EvaluationRequest] = []
-    monkeypatch.setattr(command_module, "evaluate_target", asked.append)
+    monkeypatch.setattr(command_module, "evaluate", asked.append)
     monkeypatch.setattr("ddpm.commands.evaluate.score_table.score_table", lambda evaluation: "")
     options = build_parser().parse_args(shlex.split(command(request_))[1:])
     evaluating.run_evaluate(options)

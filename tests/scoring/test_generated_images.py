@@ -12,7 +12,13 @@ from PIL import Image
 
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.errors import RequestError
-from ddpm.scoring.subjects import DrawnImages, ImageFiles, holds, open_images, open_subject
+from ddpm.scoring.generated_images import (
+    ImageFiles,
+    ModelSamples,
+    describe_available,
+    open_generated_images,
+    open_image_files,
+)
 
 GRAY, COLOR = (1, 9, 7), (3, 9, 7)
 
@@ -54,7 +60,7 @@ def every_kind(stack: np.ndarray) -> list[Path]:
 def test_every_kind_of_file_gives_the_same_pixels(channels: int) -> None:
     stack = images(15, channels)
     for path in every_kind(stack):
-        found = open_images(path)
+        found = open_image_files(path)
         assert found.available == 15
         assert found.shape(GRAY) == found.shape(COLOR) == (channels, 9, 7)
         assert torch.equal(found.take(15, 0, (channels, 9, 7)), torch.from_numpy(stack)), path
@@ -63,7 +69,7 @@ def test_every_kind_of_file_gives_the_same_pixels(channels: int) -> None:
 def test_of_more_images_some_are_chosen_by_the_seed_in_their_order() -> None:
     stack = images(40, 1)
     np.save("a.npy", stack)
-    found = open_images(Path("a.npy"))
+    found = open_image_files(Path("a.npy"))
     one, again, other = (found.take(10, seed, GRAY) for seed in (1, 1, 2))
     places = [int((torch.from_numpy(stack) == image).all((1, 2, 3)).nonzero()) for image in one]
     assert places == sorted(set(places))
@@ -72,7 +78,7 @@ def test_of_more_images_some_are_chosen_by_the_seed_in_their_order() -> None:
 
 def test_gray_pixels_stored_in_color_are_what_the_reference_is() -> None:
     stack = np.repeat(images(12, 1), 3, axis=1)
-    found = open_images(folder(Path("gray"), stack))
+    found = open_image_files(folder(Path("gray"), stack))
     assert found.shape(GRAY) == GRAY and found.shape(COLOR) == COLOR
     assert torch.equal(found.take(12, 0, GRAY), torch.from_numpy(stack[:, :1]))
     assert torch.equal(found.take(12, 0, COLOR), torch.from_numpy(stack))
@@ -82,30 +88,30 @@ def test_several_sizes_are_refused_with_their_counts() -> None:
     path = folder(Path("mixed"), images(3, 1))
     Image.new("L", (20, 30)).save(path / "other.png")
     with pytest.raises(RequestError, match=r"3 of 9x7, 1 of 30x20\).*never resized"):
-        open_images(path)
+        open_image_files(path)
 
 
 def test_a_broken_image_is_named_and_left_out() -> None:
     path = folder(Path("a"), images(12, 1))
     whole = (path / "11.png").read_bytes()
     (path / "11.png").write_bytes(whole[: len(whole) // 2])
-    found = open_images(path)
+    found = open_image_files(path)
     assert found.available == 11 and len(found.take(11, 0, GRAY)) == 11
     assert found.note.startswith("1 broken image is left out: 11.png ")
-    assert holds(found) == f"11 ({found.note})"
+    assert describe_available(found) == f"11 ({found.note})"
 
 
 def test_names_are_those_of_the_file_or_folder() -> None:
     np.save("my faces.npy", images(12, 1))
-    assert open_images(Path("my faces.npy")).name == "my faces"
+    assert open_image_files(Path("my faces.npy")).name == "my faces"
     folder(Path("drawn.v2"), images(12, 1))
-    assert open_images(Path("drawn.v2/../drawn.v2")).name == "drawn.v2"
+    assert open_image_files(Path("drawn.v2/../drawn.v2")).name == "drawn.v2"
 
 
 def test_a_run_draws_what_ddpm_sample_draws(make_run) -> None:
     run = make_run("mine", (1, 8, 8))
-    subject = open_subject(str(run), ["sampling.chunk=4"], "cpu")
-    assert isinstance(subject, DrawnImages) and subject.available is None
+    subject = open_generated_images(str(run), ["sampling.chunk=4"], "cpu")
+    assert isinstance(subject, ModelSamples) and subject.available is None
     assert subject.shape((3,)) == (1, 8, 8)
     drawn = subject.take(6, 3, (1, 8, 8))
     write_samples(
@@ -123,12 +129,12 @@ def test_a_run_draws_what_ddpm_sample_draws(make_run) -> None:
 
 def test_what_a_target_means(make_run, workplace: Path) -> None:
     folder(Path("digits"), images(12, 1))
-    bundled = open_subject("digits", [], "cpu")
-    assert isinstance(bundled, DrawnImages) and bundled.facts()["kind"] == "weights"
-    assert isinstance(open_subject("./digits", [], "cpu"), ImageFiles)
+    bundled = open_generated_images("digits", [], "cpu")
+    assert isinstance(bundled, ModelSamples) and bundled.facts()["kind"] == "weights"
+    assert isinstance(open_generated_images("./digits", [], "cpu"), ImageFiles)
     with pytest.raises(RequestError, match="options of sampling are for runs"):
-        open_subject("./digits", ["sampling.steps=3"], "cpu")
+        open_generated_images("./digits", ["sampling.steps=3"], "cpu")
     with pytest.raises(RequestError, match="did you mean digits"):
-        open_subject("digit", [], "cpu")
+        open_generated_images("digit", [], "cpu")
     with pytest.raises(RequestError, match="has only 1000"):
-        open_subject("digits", ["sampling.steps=2000"], "cpu")
+        open_generated_images("digits", ["sampling.steps=2000"], "cpu")

@@ -17,11 +17,11 @@ from ddpm.optim.posthoc_ema import Basis, Profile, Solution, exponent, parts
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load_weights
 
-USUAL = 24  # snapshots of a run that keeps any
+DEFAULT_SNAPSHOTS = 24  # snapshots of a run that keeps any
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedAverages:
     """All that a run holds to make averages of: those put aside, and its newest checkpoint's in full."""
 
     run: RunFolder
@@ -70,7 +70,7 @@ class Kept:
         yield from self.newest.values()
 
 
-def kept_of(run: RunFolder) -> Kept:
+def load_saved_averages(run: RunFolder) -> SavedAverages:
     """What `run` kept; RequestError where it was trained without."""
     found = newest_checkpoint(run, ("ema", "posthoc"))
     if found is None:
@@ -80,9 +80,9 @@ def kept_of(run: RunFolder) -> Kept:
     if "posthoc" not in found.state:
         raise RequestError(
             f"{run.root} kept no averages while it was trained, so there is only its own; train again with "
-            f"--set training.posthoc_ema={USUAL}."
+            f"--set training.posthoc_ema={DEFAULT_SNAPSHOTS}."
         )
     step, newest = found.progress["step"], parts(found.state["posthoc"])
     before = tuple(s for s in run.snapshot_steps() if s < step)
     profiles = [Profile(exponent(length), s) for s in (*before, step) for length in newest]
-    return Kept(run, step, found.spec, found.state["ema"], newest, before, Basis(profiles))
+    return SavedAverages(run, step, found.spec, found.state["ema"], newest, before, Basis(profiles))

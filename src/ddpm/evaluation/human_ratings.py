@@ -12,15 +12,15 @@ from statistics import NormalDist
 
 import torch
 
-from ddpm.evaluation.bootstrap import LEVEL, bootstrap_counts, interval
-from ddpm.evaluation.verdicts import Score, Verdict, judge
+from ddpm.evaluation.bootstrap import LEVEL, bootstrap_counts, bootstrap_interval
+from ddpm.evaluation.verdicts import Score, Verdict, decide_verdict
 
-FEWEST = 10  # pictures of an entry below which nothing is concluded
+MIN_PICTURES = 10  # pictures of an entry below which nothing is concluded
 REPLICATES = 2000
-Answers = Mapping[int, float]  # picture → 0 … 1, or a mark
+Ratings = Mapping[int, float]  # picture → 0 … 1, or a mark
 
 
-def averaged(judges: Iterable[Answers]) -> dict[int, float]:
+def mean_ratings(judges: Iterable[Ratings]) -> dict[int, float]:
     """The mean of all judges' answers to each picture that anyone answered."""
     found: dict[int, list[float]] = {}
     for answers in judges:
@@ -29,7 +29,7 @@ def averaged(judges: Iterable[Answers]) -> dict[int, float]:
     return {picture: sum(given) / len(given) for picture, given in sorted(found.items())}
 
 
-def wilson(share: float, n: int) -> Score:
+def wilson_interval(share: float, n: int) -> Score:
     """The 95 % interval of a share among n pictures (Wilson 1927): sensible at 0 and 1 as well."""
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -37,32 +37,34 @@ def wilson(share: float, n: int) -> Score:
     return Score(share, max(0.0, center - half), min(1.0, center + half))
 
 
-def share_of(answers: Sequence[float]) -> Score | None:
+def proportion(answers: Sequence[float]) -> Score | None:
     """The mean of answers from 0 to 1, one a picture, with Wilson's interval; None without any."""
-    return wilson(sum(answers) / len(answers), len(answers)) if answers else None
+    return wilson_interval(sum(answers) / len(answers), len(answers)) if answers else None
 
 
-def mean_of(marks: Sequence[float]) -> Score | None:
+def mean_rating(marks: Sequence[float]) -> Score | None:
     """The mean mark with its bootstrap interval over pictures; None below two."""
     if len(marks) < 2:
         return None
     values = torch.tensor(marks, dtype=torch.float64)
     replicates = bootstrap_counts(len(marks), REPLICATES, 0) @ values / len(marks)
     mean = values.mean().item()
-    return Score(mean, *interval(mean, replicates, "difference"))
+    return Score(mean, *bootstrap_interval(mean, replicates, "difference"))
 
 
-def better_by_eye(
+def best_rated(
     scores: Mapping[int, Score], counts: Mapping[int, int], labels: Sequence[str]
 ) -> Verdict:
     """Which entry has the highest score, by the rule of all metrics; none below ten pictures each."""
     fewest = min(counts.values(), default=0)
-    if len(scores) < 2 or fewest < FEWEST:
-        return Verdict(f"too few answers to tell (fewer than {FEWEST} pictures of an entry)", None)
-    return judge(scores, "higher", None, labels, fewest)
+    if len(scores) < 2 or fewest < MIN_PICTURES:
+        return Verdict(
+            f"too few answers to tell (fewer than {MIN_PICTURES} pictures of an entry)", None
+        )
+    return decide_verdict(scores, "higher", None, labels, fewest)
 
 
-def preferred(score: Score, n: int, labels: tuple[str, str]) -> Verdict:
+def preference_verdict(score: Score, n: int, labels: tuple[str, str]) -> Verdict:
     """Whether the first of two is chosen more, or less, than half the time."""
     if score.low > 0.5:
         return Verdict(f"{labels[0]} is better", 0)

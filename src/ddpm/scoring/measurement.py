@@ -16,23 +16,44 @@ from ddpm.data.catalogue import cache_dir
 from ddpm.device import pick_device
 from ddpm.distributed import is_main, map_across_ranks, once_per_machine, run_on_main
 from ddpm.errors import RequestError
-from ddpm.evaluation.feature_networks import TAKES_WEIGHTS, NetworkRequest, load_network, pick
+from ddpm.evaluation.feature_networks import (
+    TAKES_WEIGHTS,
+    NetworkRequest,
+    load_network,
+    resolve_network,
+)
 from ddpm.evaluation.features import (
     FeatureNetwork,
-    keep_features,
-    kept_features,
-    take_features,
+    cache_features,
+    compute_features,
+    load_cached_features,
 )
-from ddpm.evaluation.image_sets import FEWEST, ImageSets, allowed, check_like, check_real
+from ddpm.evaluation.image_sets import (
+    MIN_IMAGES,
+    ImageSets,
+    check_matching,
+    check_real_images,
+    limit_count,
+)
 from ddpm.evaluation.protocol import content_hash
-from ddpm.evaluation.scores import Row, evaluate
+from ddpm.evaluation.scores import Row, score_rows
 from ddpm.scoring.bits_per_dim import likelihood_rows
-from ddpm.scoring.references import RealImages, named_images, own_images, seen_by
-from ddpm.scoring.subjects import DrawnImages, Subject, holds, open_subject
+from ddpm.scoring.generated_images import (
+    GeneratedImages,
+    ModelSamples,
+    describe_available,
+    open_generated_images,
+)
+from ddpm.scoring.real_images import (
+    RealImages,
+    mark_trained_heldout,
+    reference_images,
+    training_images,
+)
 from ddpm.terminal import Progress, say
 
 FORMAT = 1
-USUAL_N = 1000
+DEFAULT_COUNT = 1000
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,7 @@ class EvaluationRequest:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """The object of evaluation.json, the images under test (uint8 [n, C, H, W]), and all three sets."""
 
     evaluation: dict[str, Any]
@@ -60,24 +81,24 @@ class Measured:
     sets: ImageSets
 
 
-def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measured:
+def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measurement:
     """Draw or read the images under test and take every score; writes nothing beside the cache.
 
     `real`: the real images, where they are opened already; else the request says which.
     """
     began = time.perf_counter()
-    subject = open_subject(request.target, request.overrides, request.device)
-    asked = _asked(request, subject)
-    real = real or real_images(request, subject, asked)
-    if isinstance(subject, DrawnImages):
-        real = seen_by(subject.opened, real)
-    count, note = count_images(request, subject, real, asked)
+    subject = open_generated_images(request.target, request.overrides, request.device)
+    asked = requested_count(request, subject)
+    real = real or find_real_images(request, subject, asked)
+    if isinstance(subject, ModelSamples):
+        real = mark_trained_heldout(subject.opened, real)
+    count, note = usable_count(request, subject, real, asked)
     network, why = feature_network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
-    drawn = isinstance(subject, DrawnImages)
+    drawn = isinstance(subject, ModelSamples)
     sets = ImageSets(images, real.reference, real.floor, drawn, real.trained)
     rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
-    if isinstance(subject, DrawnImages):
+    if isinstance(subject, ModelSamples):
         model, heldout = subject.opened.model, real.heldout
         rows += likelihood_rows(model, heldout, request.likelihood, request.seed)
     evaluation = {
@@ -94,27 +115,27 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
         "note": note,
         "rows": rows,
         "command": command(request),
-        "environment": environment(request, began),
+        "environment": compute_environment(request, began),
     }
-    return Measured(evaluation, images, sets)
+    return Measurement(evaluation, images, sets)
 
 
-def count_images(
-    request: EvaluationRequest, subject: Subject, real: RealImages, asked: int
+def usable_count(
+    request: EvaluationRequest, subject: GeneratedImages, real: RealImages, asked: int
 ) -> tuple[int, str]:
     """How many images will be measured, and every remark; RequestError where that cannot be."""
-    check_real(real.reference, real.floor)
+    check_real_images(real.reference, real.floor)
     shape = subject.shape(real.reference.shape[1:])
-    few = torch.empty(min(asked, FEWEST), *shape, dtype=torch.uint8)  # asked may be any number
-    check_like("generated images", few, real.reference)
-    count, lowered = allowed(asked, len(real.reference), len(real.floor))
-    notes = [_usual(request, asked), lowered, subject.note, real.note]
+    few = torch.empty(min(asked, MIN_IMAGES), *shape, dtype=torch.uint8)  # asked may be any number
+    check_matching("generated images", few, real.reference)
+    count, lowered = limit_count(asked, len(real.reference), len(real.floor))
+    notes = [_fewer_images_note(request, asked), lowered, subject.note, real.note]
     return count, "; ".join(filter(None, notes))
 
 
 def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
     """The feature network, trained first where it has to be, and why it is the one."""
-    choice = pick(request.network, real.reference)
+    choice = resolve_network(request.network, real.reference)
     if request.weights is not None and choice.name not in TAKES_WEIGHTS:
         raise RequestError(
             f"The feature network {choice.name} takes no weights; --weights is for "
@@ -122,7 +143,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
         )
     say(f"feature network {choice.name}: {choice.why}")
     where = str(pick_device(request.device))
-    asked = NetworkRequest(real.reference, request.weights, kept(), where)
+    asked = NetworkRequest(real.reference, request.weights, feature_cache(), where)
     if choice.name != "self":
         return load_network(choice.name, asked), choice.why
     with Progress("training the encoder", 0, unit="steps") as bar:
@@ -131,7 +152,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
 
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
-    """`evaluate` with the features taken beforehand, under a bar."""
+    """`score_rows` with the features taken beforehand, under a bar."""
     more = [part for part in sets.trained if part is not sets.floor]
     real = (sets.reference, sets.floor, *more)
     with Progress("taking features", sum(map(len, (*real, sets.generated)))) as bar:
@@ -140,26 +161,30 @@ def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:
             bar.reach(bar.done + taken)
 
         for part in real:
-            _take(part, network, advance)
-        features = take_features(sets.generated, network, advance, map_across_ranks)
-    return run_on_main(lambda: evaluate(sets, network, seed=seed, cache=kept(), features=features))
+            _cache_features(part, network, advance)
+        features = compute_features(sets.generated, network, advance, map_across_ranks)
+    return run_on_main(
+        lambda: score_rows(sets, network, seed=seed, cache=feature_cache(), features=features)
+    )
 
 
-def _take(images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]) -> None:
+def _cache_features(
+    images: Tensor, network: FeatureNetwork, progress: Callable[[int], None]
+) -> None:
     """The features into the main process's cache, where they are not there yet."""
-    if run_on_main(lambda: kept_features(images, network, kept()) is not None):
+    if run_on_main(lambda: load_cached_features(images, network, feature_cache()) is not None):
         return
-    features = take_features(images, network, progress, map_across_ranks)
+    features = compute_features(images, network, progress, map_across_ranks)
     if is_main():
-        keep_features(features, images, network, kept())
+        cache_features(features, images, network, feature_cache())
 
 
-def kept() -> Path:
+def feature_cache() -> Path:
     """The folder of features and trained encoders."""
     return cache_dir() / "evaluation"
 
 
-def environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
+def compute_environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
     """Where and in what time; `began` as by time.perf_counter."""
     return {
         "torch": torch.__version__,
@@ -169,37 +194,37 @@ def environment(request: EvaluationRequest, began: float) -> dict[str, Any]:
     }
 
 
-def _asked(request: EvaluationRequest, subject: Subject) -> int:
+def requested_count(request: EvaluationRequest, subject: GeneratedImages) -> int:
     """How many images to measure, before the real ones are counted."""
     available = subject.available
     if request.n is None:
-        return USUAL_N if available is None else min(USUAL_N, available)
+        return DEFAULT_COUNT if available is None else min(DEFAULT_COUNT, available)
     if available is not None and request.n > available:
         raise RequestError(
-            f"{request.n} images were asked for, but {request.target} holds only {holds(subject)}; "
-            f"use -n {available}, or give more images."
+            f"{request.n} images were asked for, but {request.target} holds only "
+            f"{describe_available(subject)}; use -n {available}, or give more images."
         )
     return request.n
 
 
-def _usual(request: EvaluationRequest, asked: int) -> str:
-    if request.n is not None or asked == USUAL_N:
+def _fewer_images_note(request: EvaluationRequest, asked: int) -> str:
+    if request.n is not None or asked == DEFAULT_COUNT:
         return ""
-    return f"n is {asked} instead of {USUAL_N}: there are only {asked} images"
+    return f"n is {asked} instead of {DEFAULT_COUNT}: there are only {asked} images"
 
 
-def real_images(request: EvaluationRequest, subject: Subject, n: int) -> RealImages:
+def find_real_images(request: EvaluationRequest, subject: GeneratedImages, n: int) -> RealImages:
     """What --reference names, else a model's own training images; n as in `split`."""
-    opened = subject.opened if isinstance(subject, DrawnImages) else None
+    opened = subject.opened if isinstance(subject, ModelSamples) else None
     if request.reference is not None:
         shape = subject.shape((3,))
-        return named_images(request.reference, shape, opened, n)
+        return reference_images(request.reference, shape, opened, n)
     if opened is None:
         raise RequestError(
             f"What are the images in {request.target} to be measured against? Name the real images "
             "with --reference."
         )
-    return own_images(opened, n)
+    return training_images(opened, n)
 
 
 def describe_real(real: RealImages) -> dict[str, Any]:

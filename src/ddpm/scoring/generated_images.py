@@ -21,7 +21,7 @@ from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import Survey, survey
 from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
-from ddpm.evaluation.image_sets import choose
+from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
 from ddpm.runs import find_run
 from ddpm.sampling.draw import check_settings, choose_labels, draw_with_bar
@@ -32,7 +32,7 @@ GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # P
 Shape = tuple[int, int, int]  # C, H, W
 
 
-class Subject(Protocol):
+class GeneratedImages(Protocol):
     """What is measured, before any image of it exists."""
 
     @property
@@ -58,7 +58,7 @@ class Subject(Protocol):
 
 
 @dataclass
-class DrawnImages:
+class ModelSamples:
     """A model under its sampling settings; image i comes from seed i."""
 
     opened: OpenedModel
@@ -132,7 +132,7 @@ class ImageFiles:
 
     def shape(self, reference: Sequence[int]) -> Shape:
         """Three channels where the reference has as many and the files hold color, else as they are."""
-        height, width = _size(self.seen)
+        height, width = _common_size(self.seen)
         stored_gray = set(self.seen.modes) <= GRAY_MODES
         gray = stored_gray if reference[0] == 3 else self.seen.grey
         return (1 if gray else 3), height, width
@@ -140,8 +140,8 @@ class ImageFiles:
     def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """`count` of the images, chosen by `seed` where there are more, in the order of the files."""
         channels, height, width = self.shape(reference)
-        found = _decoded(self.source, self.seen, Transform((height, width), channels))
-        chosen = choose(len(found.images), count, seed).numpy()
+        found = _decode(self.source, self.seen, Transform((height, width), channels))
+        chosen = choose_indices(len(found.images), count, seed).numpy()
         return torch.from_numpy(np.array(found.images[chosen]))
 
     def facts(self) -> dict[str, Any]:
@@ -149,18 +149,18 @@ class ImageFiles:
         return {"kind": "images", **dict.fromkeys(nothing)}
 
 
-def open_subject(target: str, overrides: Sequence[str], device: str) -> Subject:
+def open_generated_images(target: str, overrides: Sequence[str], device: str) -> GeneratedImages:
     """A run, a weights file or bundled weights, else images at the path `target`."""
     if is_model(target) or not Path(target).exists():
         opened = open_model(target, device)
         settings = chosen_settings(opened.model, overrides)
         check_settings(opened.model, settings)
-        return DrawnImages(opened, settings)
+        return ModelSamples(opened, settings)
     if overrides:
         raise RequestError(
             f"{target} holds images that are drawn already; options of sampling are for runs."
         )
-    return open_images(Path(target))
+    return open_image_files(Path(target))
 
 
 def is_model(target: str) -> bool:
@@ -169,7 +169,7 @@ def is_model(target: str) -> bool:
     return known or Path(target).suffix == ".safetensors"
 
 
-def open_images(path: Path) -> ImageFiles:
+def open_image_files(path: Path) -> ImageFiles:
     """The images at `path`, broken ones apart; RequestError where there are none, or several sizes.
 
     They are decoded here, into the cache: only then is it known how many are whole.
@@ -184,22 +184,22 @@ def open_images(path: Path) -> ImageFiles:
             f"The images in {path} are of different sizes (height x width: {', '.join(sizes)}{more}); "
             "bring them to one size first, since images under test are never resized."
         )
-    found = _decoded(source, seen, Transform(_size(seen), 1 if seen.grey else 3))
+    found = _decode(source, seen, Transform(_common_size(seen), 1 if seen.grey else 3))
     return ImageFiles(path, source, seen, len(found.images), found.broken)
 
 
-def holds(subject: Subject) -> str:
+def describe_available(subject: GeneratedImages) -> str:
     """How many images a sentence may ask of it, and which are broken."""
     return f"{subject.available}{f' ({subject.note})' if subject.note else ''}"
 
 
-def _size(seen: Survey) -> tuple[int, int]:
+def _common_size(seen: Survey) -> tuple[int, int]:
     """Height and width of images that are all of one size."""
     height, width = map(int, next(iter(seen.sizes)).split("x"))
     return height, width
 
 
-def _decoded(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
+def _decode(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
     with Progress("decoding", 0) as bar:
         return once_per_machine(
             lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.of_total)

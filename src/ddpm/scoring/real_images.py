@@ -37,7 +37,7 @@ class RealImages:
     trained: tuple[Tensor, ...] = ()  # outside the reference, trained on as well
 
 
-def own_images(opened: OpenedModel, n: int) -> RealImages:
+def training_images(opened: OpenedModel, n: int) -> RealImages:
     """The images a model was trained on, found through its configuration."""
     data = replace(opened.model.spec.config.data, labels=False)
     config = replace(opened.model.spec.config, data=data)
@@ -50,21 +50,21 @@ def own_images(opened: OpenedModel, n: int) -> RealImages:
             f"The training images of {opened.name} are not at {data.path or 'a known place'} any "
             "more; name them with --reference."
         ) from error
-    dataset = open_dataset(with_test_files(config))
+    dataset = open_dataset(with_default_holdout(config))
     if data.all_images and dataset.heldout_reason != TEST_FILES:
         dataset = open_dataset(config)  # what would be held out was trained on
     known = {} if opened.run is None else opened.run.load_environment().get("data", {})
     changed = known.get("content_hash", dataset.report["content_hash"])
     note = f"the images at {data.path} have changed since the training"
-    return split(dataset, n, note if changed != dataset.report["content_hash"] else "")
+    return split_reference(dataset, n, note if changed != dataset.report["content_hash"] else "")
 
 
-def with_test_files(config: Config) -> Config:
+def with_default_holdout(config: Config) -> Config:
     """The configuration with the usual holdout: an IDX set keeps its test files apart."""
     return replace(config, data=replace(config.data, all_images=False))
 
 
-def named_images(
+def reference_images(
     named: str, shape: Sequence[int], opened: OpenedModel | None, n: int
 ) -> RealImages:
     """The images that --reference names, as they are, for a subject of `shape` (C, H, W).
@@ -84,10 +84,10 @@ def named_images(
         facts = model_spec(spec.config, trained)
         if (facts.data_mean, facts.data_std) == (spec.data_mean, spec.data_std):
             dataset = trained
-    return split(dataset, n)
+    return split_reference(dataset, n)
 
 
-def seen_by(opened: OpenedModel, real: RealImages) -> RealImages:
+def mark_trained_heldout(opened: OpenedModel, real: RealImages) -> RealImages:
     """The same real images as a model knows them that was trained on all images, held-out ones too.
 
     Then copies of those are copies, and none is left for a likelihood. Weights without a run do not
@@ -108,7 +108,7 @@ def seen_by(opened: OpenedModel, real: RealImages) -> RealImages:
     )
 
 
-def split(dataset: Dataset, n: int, note: str = "") -> RealImages:
+def split_reference(dataset: Dataset, n: int, note: str = "") -> RealImages:
     """The training images as reference; as floor the test files, or a holdout of n or more.
 
     Otherwise one half of the training images against the other, where that gives more.
@@ -116,9 +116,9 @@ def split(dataset: Dataset, n: int, note: str = "") -> RealImages:
     train, heldout = dataset.train, dataset.heldout
     real = RealImages(
         name=dataset.name,
-        reference=_images(dataset, train),
-        floor=_images(dataset, heldout),
-        heldout=_images(dataset, heldout),
+        reference=_select_images(dataset, train),
+        floor=_select_images(dataset, heldout),
+        heldout=_select_images(dataset, heldout),
         reference_what=f"{len(train):,} training images",
         floor_what=f"{len(heldout):,} {_floor_word(dataset)} images, none of them in the reference",
         note=note,
@@ -126,10 +126,10 @@ def split(dataset: Dataset, n: int, note: str = "") -> RealImages:
         content=dataset.report.get("content_hash", ""),
     )
     enough = real.tested or len(heldout) >= n
-    return real if enough or len(heldout) >= len(train) // 2 else halves(real)
+    return real if enough or len(heldout) >= len(train) // 2 else split_halves(real)
 
 
-def halves(real: RealImages) -> RealImages:
+def split_halves(real: RealImages) -> RealImages:
     """One half of the reference against the other, always the same ones."""
     count = len(real.reference)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
@@ -152,5 +152,5 @@ def _floor_word(dataset: Dataset) -> str:
     return "test" if dataset.heldout_reason == TEST_FILES else "held-out"
 
 
-def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:
+def _select_images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.array(dataset.images[rows]))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.commands.train.environment import environment_record
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
@@ -20,7 +19,13 @@ from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.loading.models import OpenedModel
 from ddpm.models.registry import make_model
 from ddpm.runs import RunFolder
-from ddpm.scoring.references import halves, named_images, own_images, seen_by, split
+from ddpm.scoring.real_images import (
+    mark_trained_heldout,
+    reference_images,
+    split_halves,
+    split_reference,
+    training_images,
+)
 
 SMALL = ["network.channels=8", "network.multipliers=[1]", "data.labels=false"]
 
@@ -63,7 +68,7 @@ def opened(path: str, *overrides: str) -> OpenedModel:
 def test_of_an_idx_set_the_test_files_are_the_floor(workplace: Path) -> None:
     write_idx(workplace / "set", 60, 20)
     for all_images in ("false", "true"):
-        real = own_images(opened("set", f"data.all_images={all_images}"), n=1000)
+        real = training_images(opened("set", f"data.all_images={all_images}"), n=1000)
         assert torch.equal(real.reference[:, 0], torch.from_numpy(pixels(80, 8, 8)[:60]))
         assert torch.equal(real.floor[:, 0], torch.from_numpy(pixels(80, 8, 8)[60:]))
         assert real.reference_what == "60 training images"
@@ -75,7 +80,7 @@ def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> No
     path = array("a", pixels(1500, 8, 8))
     held = len(open_dataset(Config(data=replace(Config().data, path=path))).heldout)
     assert 12 <= held <= 60  # about 2 %
-    few, many = (own_images(opened(path), n) for n in (held, held + 1))
+    few, many = (training_images(opened(path), n) for n in (held, held + 1))
     assert (len(few.reference), len(few.floor)) == (1500 - held, held)
     assert few.floor_what == f"{held} held-out images, none of them in the reference"
     assert {len(many.reference), len(many.floor)} == {(1500 - held) // 2, (1501 - held) // 2}
@@ -85,7 +90,7 @@ def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> No
 
 
 def test_what_was_trained_on_is_no_holdout(workplace: Path) -> None:
-    real = own_images(opened(array("a", pixels(200, 8, 8)), "data.all_images=true"), n=2)
+    real = training_images(opened(array("a", pixels(200, 8, 8)), "data.all_images=true"), n=2)
     assert real.trained[0] is real.floor and len(real.heldout) == 0
     assert len(real.reference) + len(real.floor) == 200
 
@@ -95,9 +100,9 @@ def test_to_a_model_trained_on_all_images_nothing_was_held_out(workplace: Path) 
     path = array("a", pixels(1500, 8, 8))
     usual, everything = opened(path), opened(path, "data.all_images=true")
     for n in (2, 1000):  # the holdout is the floor; a half of the training images is
-        for real in (own_images(usual, n), named_images(path, (1, 8, 8), everything, n)):
-            assert seen_by(usual, real) == real
-            seen = seen_by(everything, real)
+        for real in (training_images(usual, n), reference_images(path, (1, 8, 8), everything, n)):
+            assert mark_trained_heldout(usual, real) == real
+            seen = mark_trained_heldout(everything, real)
             known = torch.cat([seen.reference, *seen.trained])
             assert len(torch.unique(known, dim=0)) == len(known) == 1500
             assert len(real.heldout) and not len(seen.heldout) and "all_images" in seen.note
@@ -107,13 +112,13 @@ def test_to_a_model_trained_on_all_images_nothing_was_held_out(workplace: Path) 
 def test_test_files_and_other_sets_stay_held_out(workplace: Path) -> None:
     write_idx(workplace / "set", 60, 20)
     model = opened("set", "data.all_images=true")
-    real = own_images(model, 10)
-    assert seen_by(model, real) == real
+    real = training_images(model, 10)
+    assert mark_trained_heldout(model, real) == real
     other = array("other", pixels(200, 8, 8, seed=1))
     run = RunFolder(workplace / "run")
     write_json(run.environment, {"data": {"content_hash": "of the set"}})
-    real = named_images(other, (1, 8, 8), model, 2)
-    assert seen_by(replace(model, run=run), real) == real
+    real = reference_images(other, (1, 8, 8), model, 2)
+    assert mark_trained_heldout(replace(model, run=run), real) == real
 
 
 def make_dataset(train: int, heldout: int) -> Dataset:
@@ -124,8 +129,8 @@ def make_dataset(train: int, heldout: int) -> Dataset:
 
 
 def test_halves_are_the_same_every_time_and_share_nothing() -> None:
-    real = split(make_dataset(101, 0), 50)
-    again = halves(split(make_dataset(101, 60), 50))
+    real = split_reference(make_dataset(101, 0), 50)
+    again = split_halves(split_reference(make_dataset(101, 60), 50))
     assert torch.equal(real.reference, again.reference)
     both = torch.cat([real.reference, real.floor])
     assert (len(real.reference), len(real.floor)) == (51, 50)
@@ -134,18 +139,18 @@ def test_halves_are_the_same_every_time_and_share_nothing() -> None:
 
 
 def test_a_holdout_below_n_stays_where_a_half_gives_no_more() -> None:
-    assert not split(make_dataset(40, 20), 30).trained
-    assert split(make_dataset(42, 20), 30).trained
+    assert not split_reference(make_dataset(40, 20), 30).trained
+    assert split_reference(make_dataset(42, 20), 30).trained
 
 
 def test_images_that_moved_away_are_asked_for(workplace: Path) -> None:
     model = opened(array("a", pixels(60, 8, 8)))
     (workplace / "a.npy").rename("b.npy")
     with pytest.raises(RequestError, match=r"images of mine are not at a\.npy any more; .*--ref"):
-        own_images(model, 10)
+        training_images(model, 10)
     model = replace_path(model, "anime")
     with pytest.raises(RequestError, match="fetched by hand"):
-        own_images(model, 10)
+        training_images(model, 10)
 
 
 def replace_path(model: OpenedModel, path: str) -> OpenedModel:
@@ -159,20 +164,20 @@ def test_images_that_changed_since_the_training_are_told_of(workplace: Path) -> 
     run = RunFolder(workplace / "run")
     dataset = open_dataset(model.model.spec.config)
     write_json(run.environment, environment_record(torch.device("cpu"), model.model, dataset))
-    assert own_images(replace(model, run=run), 10).note == ""
+    assert training_images(replace(model, run=run), 10).note == ""
     array("a", pixels(60, 8, 8, seed=1))
-    assert own_images(replace(model, run=run), 10).note == (
+    assert training_images(replace(model, run=run), 10).note == (
         "the images at a.npy have changed since the training"
     )
 
 
 def test_a_named_reference_is_taken_as_it_is(workplace: Path) -> None:
     large = array("large", pixels(60, 80, 90, 3))
-    assert named_images(large, (3, 80, 90), None, 10).reference.shape[1:] == (3, 80, 90)
-    assert named_images(large, (3, 64, 64), None, 10).reference.shape[1:] == (3, 64, 64)
-    assert named_images(large, (1, 8, 8), None, 10).reference.shape[1:] == (3, 64, 64)
+    assert reference_images(large, (3, 80, 90), None, 10).reference.shape[1:] == (3, 80, 90)
+    assert reference_images(large, (3, 64, 64), None, 10).reference.shape[1:] == (3, 64, 64)
+    assert reference_images(large, (1, 8, 8), None, 10).reference.shape[1:] == (3, 64, 64)
     model = opened(array("a", pixels(60, 8, 8)))
-    assert named_images(large, (1, 8, 8), model, 10).reference.shape[1:] == (3, 64, 64)
+    assert reference_images(large, (1, 8, 8), model, 10).reference.shape[1:] == (3, 64, 64)
 
 
 @pytest.mark.parametrize("copy", ["moved.npy", "faces.npy"])
@@ -180,15 +185,15 @@ def test_unless_the_model_learned_from_it_in_another_shape(workplace: Path, copy
     """Gray and small as `data.channels` and `data.size` said: the same images come out."""
     faces = array("faces", pixels(60, 20, 20, 3))
     model = opened(faces, "data.channels=1", "data.size=8")
-    own = own_images(model, 10)
+    own = training_images(model, 10)
     (workplace / "faces.npy").rename(copy)
-    found = named_images(copy, (1, 8, 8), model, 10)
+    found = reference_images(copy, (1, 8, 8), model, 10)
     assert torch.equal(found.reference, own.reference)
     assert torch.equal(found.floor, own.floor)
 
 
 def test_a_name_is_looked_for_like_any_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = named_images("digits", (1, 8, 8), None, 1000)
+    real = reference_images("digits", (1, 8, 8), None, 1000)
     assert real.name == "digits" and real.trained
     with pytest.raises(RequestError, match="did you mean digits"):
-        named_images("digit", (1, 8, 8), None, 1000)
+        reference_images("digit", (1, 8, 8), None, 1000)

@@ -17,20 +17,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.commands.sampler_lab.candidates import Point, cost
+from ddpm.commands.sampler_lab.candidates import Candidate, sampling_cost
 from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
-from ddpm.evaluation.paired_distance import Yardstick
+from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import tensors_hash
 from ddpm.sampling.draw import choose_labels, draw
 
-FINE_SEEDS = 100  # images whose path is also followed finely
+FINE_IMAGES = 100  # images whose path is also followed finely
 FINE_STEPS = 100
-RULE = 1  # part of the files' names: count up when a sampler or a spacing draws otherwise
+RECORD_VERSION = 1  # part of the files' names: count up when a sampler or a spacing draws otherwise
 
-_DAMAGE = (  # what numpy and zipfile say of a file that is not whole
+READ_ERRORS = (  # what numpy and zipfile say of a file that is not whole
     OSError,
     ValueError,
     LookupError,
@@ -45,12 +45,12 @@ Advance = Callable[[int], None]  # told how many images are done
 
 
 @dataclass(frozen=True)
-class Bench:
+class SamplerBenchmark:
     """What every point of a lab has in common."""
 
     model: Ddpm
     weights: str  # hash of what is sampled from
-    yardstick: Yardstick
+    yardstick: PairedDistance
     folder: Path  # of the points' files
     seeds: range
 
@@ -62,29 +62,29 @@ class Bench:
             "protocol": self.yardstick.protocol,
             "seeds": [self.seeds.start, self.seeds.stop],
             "computed": [str(self.model.device), self.model.precision, torch.get_num_threads()],
-            "program": [RULE, torch.__version__],
+            "program": [RECORD_VERSION, torch.__version__],
         }
         if settings.autoguided:  # it may have been trained on
             facts["guide"] = tensors_hash(self.model.guide(settings.guide).network.state_dict())
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
-    def file(self, point: Point) -> Path:
+    def file(self, point: Candidate) -> Path:
         """Where a point's record lies, or will lie."""
         settings = point.settings
         return self.folder / f"{settings.sampler}-{settings.steps}-{self.key(settings)}.json"
 
-    def known(self, point: Point) -> Record | None:
+    def known(self, point: Candidate) -> Record | None:
         """The record of a point that is measured already."""
         try:
             found = parse_json(self.file(point).read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found if _is_whole(found, len(self.yardstick.floors[0])) else None
+        return found if _is_valid_record(found, len(self.yardstick.floors[0])) else None
 
-    def measure(self, point: Point, advance: Advance = lambda done: None) -> Record:
+    def measure(self, point: Candidate, advance: Advance = lambda done: None) -> Record:
         """Draw the images of a point and keep what was found out, whole or not at all."""
         chunks = -(-len(self.seeds) // point.settings.chunk)
-        with counted_calls(self.model, point.settings) as calls:
+        with count_network_calls(self.model, point.settings) as calls:
             began = time.perf_counter()
             images = self._draw(self.seeds, point.settings, advance)
             seconds = (time.perf_counter() - began) / len(self.seeds)
@@ -108,7 +108,7 @@ class Bench:
             self._draw(chunk, settings)
             seconds = time.perf_counter() - began
         chunks = -(-len(self.seeds) // settings.chunk)
-        return seconds / cost(self.model, settings).evaluations * chunks
+        return seconds / sampling_cost(self.model, settings).evaluations * chunks
 
     def _draw(
         self, seeds: range, settings: SamplingConfig, advance: Advance = lambda done: None
@@ -117,7 +117,7 @@ class Bench:
             labels = choose_labels(self.model, seeds, None)
             return draw(self.model, seeds, labels, settings, progress=advance)
 
-    def _solver_error(self, images: Images, point: Point) -> float:
+    def _solver_error(self, images: Images, point: Candidate) -> float:
         """Mean over the first images of the root mean square difference to the finely followed path.
 
         In steps of 8 bits. It tells solvers of one equation apart from few images, since every pair
@@ -131,8 +131,8 @@ class Bench:
         """The images of the first seeds by many steps of a third-order solver; kept in a file."""
         many = fine_settings(self.model, settings)
         file = self.folder / f"fine-{self.key(many)}.npz"
-        seeds = self.seeds[:FINE_SEEDS]
-        with contextlib.suppress(*_DAMAGE), file.open("rb") as opened:
+        seeds = self.seeds[:FINE_IMAGES]
+        with contextlib.suppress(*READ_ERRORS), file.open("rb") as opened:
             known = np.asarray(np.load(opened, allow_pickle=False)["images"])
             if known.shape == (len(seeds), *self.model.spec.image_shape):
                 return known.astype(np.uint8)
@@ -142,7 +142,7 @@ class Bench:
         return images
 
 
-def _is_whole(record: Any, values: int) -> bool:
+def _is_valid_record(record: Any, values: int) -> bool:
     """Whether a file holds what `measure` writes, with as many `values` of the distance."""
     if not isinstance(record, dict):
         return False
@@ -167,7 +167,7 @@ def fine_settings(model: Ddpm, settings: SamplingConfig) -> SamplingConfig:
 
 
 @contextlib.contextmanager
-def counted_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
+def count_network_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
     """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
     calls = [0]
 

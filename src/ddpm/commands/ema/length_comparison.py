@@ -8,23 +8,27 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ddpm.commands.ema.kept_averages import Kept
+from ddpm.commands.ema.saved_averages import SavedAverages
 from ddpm.config import SamplingConfig
-from ddpm.evaluation.paired_distance import Yardstick, as_good_as_the_best, make_yardstick
+from ddpm.evaluation.paired_distance import (
+    PairedDistance,
+    indistinguishable_from_best,
+    make_paired_distance,
+)
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import exponent
 from ddpm.sampling.draw import choose_labels, draw
 from ddpm.sampling.settings import chosen_settings
-from ddpm.scoring.measure import (
+from ddpm.scoring.generated_images import ModelSamples
+from ddpm.scoring.measurement import (
     EvaluationRequest,
-    count_images,
     describe_real,
+    feature_cache,
     feature_network,
-    kept,
-    real_images,
+    find_real_images,
+    usable_count,
 )
-from ddpm.scoring.subjects import DrawnImages
 from ddpm.terminal import Progress, say
 from ddpm.visuals.ema_lengths import Lengths, Measured
 
@@ -32,7 +36,7 @@ _FLOOR = {"value": "floor", "low": "floor_low", "high": "floor_high"}
 _NUMBERS = ("value", "low", "high", "ratio", "ratio_low", "ratio_high")
 
 
-class Candidate(NamedTuple):
+class AverageCandidate(NamedTuple):
     """An average that may be chosen."""
 
     length: float  # σ_rel; of the run's own the one it comes nearest to
@@ -44,8 +48,8 @@ class Candidate(NamedTuple):
         return {**self._asdict(), "gamma": None if self.own else exponent(self.length)}
 
 
-def measured(
-    asked: EvaluationRequest, averages: Kept, candidates: Sequence[Candidate]
+def compare_lengths(
+    asked: EvaluationRequest, averages: SavedAverages, candidates: Sequence[AverageCandidate]
 ) -> dict[str, Any]:
     """The distance of every candidate, which one has the smallest, and by what protocol.
 
@@ -64,7 +68,7 @@ def measured(
             advance = _advance(bar, f"σ_rel {candidate.length:.3g}")
             values.append(yardstick.measure(_draw(opened.model, seeds, settings, advance)))
     rows = [yardstick.row(value) for value in values]
-    good = as_good_as_the_best(values, yardstick.metric.scale)
+    good = indistinguishable_from_best(values, yardstick.metric.scale)
     return {
         **facts,
         "floor": {**{key: rows[0][name] for key, name in _FLOOR.items()}, **facts["floor"]},
@@ -94,16 +98,16 @@ def _draw(
 
 def _yardstick(
     asked: EvaluationRequest, opened: OpenedModel, settings: SamplingConfig
-) -> tuple[Yardstick, dict[str, Any]]:
+) -> tuple[PairedDistance, dict[str, Any]]:
     """The Fréchet distance with its real images, and what ema.json says of it."""
     assert asked.n is not None
-    subject = DrawnImages(opened, settings)
-    real = real_images(asked, subject, asked.n)
-    n, note = count_images(asked, subject, real, asked.n)
+    subject = ModelSamples(opened, settings)
+    real = find_real_images(asked, subject, asked.n)
+    n, note = usable_count(asked, subject, real, asked.n)
     network, why = feature_network(asked, real)
     say("measuring the floor")
     sets = (real.reference, real.floor)
-    yardstick = make_yardstick("fd", sets, network, n, asked.seed, kept())
+    yardstick = make_paired_distance("fd", sets, network, n, asked.seed, feature_cache())
     return yardstick, {
         "n": n,
         "label": yardstick.label,
@@ -116,7 +120,7 @@ def _yardstick(
     }
 
 
-def chart(found: dict[str, Any]) -> Lengths:
+def length_chart(found: dict[str, Any]) -> Lengths:
     """The figure of ema.json's content."""
     keys = ("length", "value", "low", "high")
     points = [Measured(*(point[key] for key in keys)) for point in found["points"]]

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 
-RATIO = 1 / 3
-LONGEST = 32  # pixels of the longer side that are compared; larger images are averaged down
+RATIO_THRESHOLD = 1 / 3
+MAX_SIDE = 32  # pixels of the longer side that are compared; larger images are averaged down
 BLOCK = 8192  # reference vectors held as floats at once
 QUERIES = 512  # images measured exactly at once: 100 MB at 32x32 in color
 
 
 @dataclass(frozen=True)
-class Neighbors:
+class NearestTwo:
     """For each of N images: the two nearest reference images [N, 2] and their distances [N, 2]."""
 
     index: Tensor
@@ -32,10 +32,10 @@ class Neighbors:
     def flagged(self) -> Tensor:
         """bool [N]: the ratio test; an exact copy is always flagged, also of a doubled image."""
         first, second = self.distance.unbind(dim=1)
-        return (first == 0) | (first < RATIO * second)
+        return (first == 0) | (first < RATIO_THRESHOLD * second)
 
 
-def nearest(x: Tensor, reference: Tensor) -> Neighbors:
+def nearest_two(x: Tensor, reference: Tensor) -> NearestTwo:
     """The two nearest of reference [M, D] for each of x [N, D]; float or uint8, Euclidean.
 
     Candidates are found with matrix products and then measured exactly in float64.
@@ -49,7 +49,7 @@ def nearest(x: Tensor, reference: Tensor) -> Neighbors:
     ]
     exact = torch.cat(squares).sqrt()
     distance, order = exact.sort(dim=1, stable=True)
-    return Neighbors(candidates.gather(1, order)[:, :2], distance[:, :2])
+    return NearestTwo(candidates.gather(1, order)[:, :2], distance[:, :2])
 
 
 def _candidates(x: Tensor, reference: Tensor, k: int) -> Tensor:
@@ -69,7 +69,7 @@ def _candidates(x: Tensor, reference: Tensor, k: int) -> Tensor:
 
 def pixel_vectors(images: Tensor) -> Tensor:
     """uint8 [N, C, H, W] to uint8 [N, D]: the pixels, averaged down where a side exceeds 32."""
-    factor = -(-max(images.shape[2:]) // LONGEST)
+    factor = -(-max(images.shape[2:]) // MAX_SIDE)
     if factor == 1:
         return images.flatten(1)
     parts = [
@@ -78,7 +78,7 @@ def pixel_vectors(images: Tensor) -> Tensor:
     return torch.cat(parts).flatten(1)
 
 
-class Copying(NamedTuple):
+class CopyRates(NamedTuple):
     """Signs of copying among N generated images; None where no image is held out."""
 
     share: float  # of them flagged by the ratio test against the training images
@@ -88,16 +88,16 @@ class Copying(NamedTuple):
     )  # mean distance to the nearest training image over that to the nearest held-out
 
 
-def copying(generated: Tensor, training: Tensor, heldout: Tensor) -> Copying:
+def copy_rates(generated: Tensor, training: Tensor, heldout: Tensor) -> CopyRates:
     """From vectors [N, D], [M, D] and [K, D]; at least 2 training images.
 
     The ratio is taken at equal counts: K of the training images, evenly spread, against the K held out.
     """
-    share = float(nearest(generated, training).flagged.double().mean())
+    share = float(nearest_two(generated, training).flagged.double().mean())
     if len(heldout) < 2:
-        return Copying(share, None, None)
-    real = nearest(heldout[: len(generated)], training).flagged
+        return CopyRates(share, None, None)
+    real = nearest_two(heldout[: len(generated)], training).flagged
     count = min(len(heldout), len(training))
     some = training[torch.linspace(0, len(training) - 1, count).round().long()]
-    near, far = (nearest(generated, x).distance[:, 0].mean() for x in (some, heldout[:count]))
-    return Copying(share, float(real.double().mean()), float(near / far) if far > 0 else None)
+    near, far = (nearest_two(generated, x).distance[:, 0].mean() for x in (some, heldout[:count]))
+    return CopyRates(share, float(real.double().mean()), float(near / far) if far > 0 else None)
