@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ddpm.commands.train.environment import environment_record
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
