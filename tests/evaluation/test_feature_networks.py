@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ddpm.commands.arguments import NETWORKS
+from ddpm.commands.shared_options import FEATURE_NAMES
 from ddpm.errors import RequestError
 from ddpm.evaluation import feature_networks
 from ddpm.evaluation.feature_networks import (
@@ -53,4 +53,4 @@ def test_unknown_names_and_empty_references_are_refused(make_images) -> None:
 
 
 def test_the_command_line_knows_the_same_names() -> None:
-    assert list(NETWORKS) == ["auto", *FEATURE_NETWORKS]
+    assert list(FEATURE_NAMES) == ["auto", *FEATURE_NETWORKS]

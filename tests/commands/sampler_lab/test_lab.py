@@ -19,8 +19,9 @@ from torch import Tensor
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
-from ddpm.commands.arguments import sampling_overrides
+from ddpm.commands.options import named_values
 from ddpm.commands.report.pictures import _is_current
+from ddpm.commands.sample.command import SAMPLE_OPTIONS
 from ddpm.commands.sampler_lab import lab as module
 from ddpm.commands.sampler_lab import lab_benchmark as lab_measure
 from ddpm.commands.sampler_lab.candidates import plan_candidates
@@ -263,7 +264,9 @@ def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing
     chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
     words = describe_default(opened, str(run.root), chosen, keep=True)
     options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
-    assert chosen_settings(opened.model, sampling_overrides(options)) == chosen
+    assert (
+        chosen_settings(opened.model, named_values(SAMPLE_OPTIONS, options)["overrides"]) == chosen
+    )
 
 
 def test_the_baseline_is_a_point_of_its_own(make_run, capsys) -> None:

@@ -1,45 +1,83 @@
-"""`ddpm data list|prepare|inspect|augment`: the images before anything is trained."""
+"""Command lines of `ddpm data list`, `prepare`, `inspect` and `augment`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ddpm.commands.arguments import add_set, count
+from ddpm.commands.options import Option, add_options, count, named_values, switch
+from ddpm.commands.shared_options import SET
+
+TARGET = Option("target", metavar="PATH|NAME", help="images, or a data set known by name")
+
+DATA_LIST_OPTIONS: tuple[Option, ...] = ()
+DATA_PREPARE_OPTIONS = (
+    TARGET,
+    Option("size", "--size", default="auto", help="a number, HxW or auto (default)"),
+    Option(
+        "channels",
+        "--channels",
+        default="auto",
+        choices=("1", "3", "auto"),
+        help="color channels (default: %(default)s)",
+    ),
+    switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
+)
+DATA_INSPECT_OPTIONS = (
+    TARGET,
+    Option(
+        "out",
+        "--out",
+        Path,
+        Path("contact-sheet.png"),
+        metavar="FILE",
+        help="file of the contact sheet (default: %(default)s)",
+    ),
+    Option(
+        "clusters",
+        "--clusters",
+        count,
+        metavar="K",
+        help="show K clusters of similar images, the classes of data.labels=kmeans:K",
+    ),
+)
+DATA_AUGMENT_OPTIONS = (
+    Option(
+        "target", metavar="PRESET|PATH|NAME", help="a preset, images, or a data set known by name"
+    ),
+    Option(
+        "out",
+        "--out",
+        Path,
+        Path("augmentation.png"),
+        metavar="FILE",
+        help="file of the picture (default: %(default)s)",
+    ),
+    SET,
+)
 
 
 def define_data(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    listing = verbs.add_parser("list", help="the data sets known by name")
-    listing.set_defaults(command=run_list)
-    prepare = verbs.add_parser("prepare", help="decode a set once, into the cache")
-    prepare.add_argument("target", metavar="PATH|NAME")
-    prepare.add_argument("--size", default="auto", help="a number, HxW or auto (default)")
-    prepare.add_argument("--channels", choices=("1", "3", "auto"), default="auto")
-    prepare.add_argument(
-        "--all-images", action="store_true", help="hold nothing out, keep duplicates"
+
+    def define(
+        verb: str, help: str, options: Sequence[Option], command: Callable[[Namespace], None]
+    ) -> None:
+        subparser = verbs.add_parser(verb, help=help)
+        add_options(subparser, options)
+        subparser.set_defaults(command=command)
+
+    define("list", "list the data sets known by name", DATA_LIST_OPTIONS, run_list)
+    define("prepare", "decode a data set once, into the cache", DATA_PREPARE_OPTIONS, run_prepare)
+    define(
+        "inspect",
+        "count and measure images; write a contact sheet",
+        DATA_INSPECT_OPTIONS,
+        run_inspect,
     )
-    prepare.set_defaults(command=run_prepare)
-    inspect = verbs.add_parser("inspect", help="count and measure a set; writes a contact sheet")
-    inspect.add_argument("target", metavar="PATH|NAME")
-    inspect.add_argument(
-        "--out", metavar="FILE", default="contact-sheet.png", help="default: %(default)s"
-    )
-    inspect.add_argument(
-        "--clusters",
-        type=count,
-        metavar="K",
-        help="show K groups of like images, which data.labels=kmeans:K learns as classes",
-    )
-    inspect.set_defaults(command=run_inspect)
-    augment = verbs.add_parser("augment", help="draw images beside what training makes of them")
-    augment.add_argument("target", metavar="PRESET|PATH|NAME")
-    augment.add_argument(
-        "--out", metavar="FILE", default="augmentation.png", help="default: %(default)s"
-    )
-    add_set(augment)
-    augment.set_defaults(command=run_augment)
+    define("augment", "draw images beside their augmented views", DATA_AUGMENT_OPTIONS, run_augment)
 
 
 def run_list(options: Namespace) -> None:
@@ -51,19 +89,19 @@ def run_list(options: Namespace) -> None:
 def run_prepare(options: Namespace) -> None:
     from ddpm.commands.data.inspect import prepare_dataset
 
-    print(prepare_dataset(options.target, options.size, options.channels, options.all_images))
+    print(prepare_dataset(**named_values(DATA_PREPARE_OPTIONS, options)))
 
 
 def run_inspect(options: Namespace) -> None:
     from ddpm.commands.data.inspect import inspect_clusters, inspect_dataset
 
     if options.clusters:
-        print(inspect_clusters(options.target, options.clusters, Path(options.out)))
+        print(inspect_clusters(options.target, options.clusters, options.out))
     else:
-        print(inspect_dataset(options.target, Path(options.out)))
+        print(inspect_dataset(options.target, options.out))
 
 
 def run_augment(options: Namespace) -> None:
     from ddpm.commands.data.augment import augmentation_sheet
 
-    print("\n".join(augmentation_sheet(options.target, options.set, Path(options.out))))
+    print("\n".join(augmentation_sheet(**named_values(DATA_AUGMENT_OPTIONS, options))))

@@ -1,4 +1,4 @@
-"""commands.demo.command."""
+"""Command line of `ddpm demo`: train the preset `digits`, which needs no network."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.arguments import add_device, print_outcome
+from ddpm.commands.options import Option, add_options
+from ddpm.commands.outcome import print_pictures
+from ddpm.commands.shared_options import DEVICE
 from ddpm.presets import get_preset
+
+DEMO_OPTIONS = (
+    Option("out", "--out", Path, Path("runs/demo"), help="run folder (default: %(default)s)"),
+    DEVICE,
+)
 
 
 def define_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", default="runs/demo", help="run folder (default: %(default)s)")
-    add_device(parser)
+    add_options(parser, DEMO_OPTIONS)
     parser.set_defaults(command=run_demo)
 
 
 def run_demo(options: Namespace) -> int:
     from ddpm.commands.train import train
 
-    outcome = train.train(get_preset("digits").config, Path(options.out), device=options.device)
-    return print_outcome(outcome.run, outcome.exit_status)
+    outcome = train.train(get_preset("digits").config, options.out, device=options.device)
+    return print_pictures(outcome.run, outcome.exit_status)

@@ -1,52 +1,60 @@
-"""`ddpm distill`: what can be typed, and the workflow it calls."""
+"""Command line of `ddpm distill`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
-from ddpm.commands.arguments import add_device, add_set, count, optional_path, positive
+from ddpm.commands.options import Option, add_options, count, positive, request_from
+from ddpm.commands.outcome import print_pictures
+from ddpm.commands.shared_options import DEVICE, SET
 from ddpm.data.catalogue import absolute
+
+STUDENT_OPTIONS = (
+    Option(
+        "target",
+        metavar="RUN|BUNDLED",
+        help="the teacher: a run folder, its name, or bundled weights",
+    ),
+    Option(
+        "evaluations",
+        "--evaluations",
+        int,
+        4,
+        choices=range(1, 5),
+        help="network evaluations for one image (default: %(default)s)",
+    ),
+    Option(
+        "data",
+        "--data",
+        absolute,
+        metavar="PATH|NAME",
+        help="training images (default: the teacher's)",
+    ),
+    Option("out", "--out", Path, metavar="DIR", help="run folder (default: runs/NAME-few)"),
+)
+TOTAL_OPTIONS = (
+    Option("minutes", "--minutes", positive, help="total training time, approximately"),
+    Option("steps", "--steps", count, help="total number of optimizer steps"),
+)
+DISTILL_OPTIONS = (*STUDENT_OPTIONS, *TOTAL_OPTIONS, DEVICE, SET)
 
 
 def define_distill(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Train a student of a diffusion model that draws an image in one to four evaluations "
-        "of its network. It takes a fifth of the teacher's training time, and is a run like any other."
+        "Train a student of a diffusion model that draws an image in one to four network "
+        "evaluations. It takes a fifth of the teacher's training time. The result is a run like "
+        "any other."
     )
-    parser.add_argument(
-        "target", metavar="RUN|BUNDLED", help="the teacher: a run, its name, or bundled weights"
-    )
-    parser.add_argument(
-        "--evaluations",
-        type=int,
-        choices=range(1, 5),
-        default=4,
-        help="of the network, that an image will take (default: %(default)s)",
-    )
-    parser.add_argument("--data", metavar="PATH|NAME", help="images (default: the teacher's)")
-    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME-few)")
-    total = parser.add_mutually_exclusive_group()
-    total.add_argument("--minutes", type=positive, help="train for about this long in all")
-    total.add_argument("--steps", type=count, help="optimizer steps in all")
-    add_device(parser)
-    add_set(parser)
+    add_options(parser, STUDENT_OPTIONS)
+    add_options(parser.add_mutually_exclusive_group(), TOTAL_OPTIONS)
+    add_options(parser, (DEVICE, SET))
     parser.set_defaults(command=run_distill)
 
 
 def run_distill(options: Namespace) -> int:
-    from ddpm.commands.arguments import print_outcome
     from ddpm.commands.distill.distill import DistillRequest, distill
 
-    request = DistillRequest(
-        options.target,
-        optional_path(options.out),
-        options.evaluations,
-        None if options.data is None else absolute(options.data),
-        options.minutes,
-        options.steps,
-        options.set,
-        options.device,
-    )
-    outcome = distill(request)
-    return print_outcome(outcome.run, outcome.exit_status)
+    outcome = distill(request_from(DistillRequest, DISTILL_OPTIONS, options))
+    return print_pictures(outcome.run, outcome.exit_status)

@@ -1,16 +1,29 @@
-"""commands.doctor.command."""
+"""Command line of `ddpm doctor`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
 
-from ddpm.commands.arguments import _add_changes, _asked
+from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
+
+DOCTOR_OPTIONS = (
+    Option(
+        "target",
+        metavar="RUN|CONFIG|PRESET",
+        help="a run folder, a configuration file (.json) or a preset",
+    ),
+    DATA,
+    PRINT_JSON,
+    SCALE,
+    DEVICE,
+    SET,
+)
 
 
 def define_doctor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="RUN|CONFIG|PRESET")
-    _add_changes(parser)
+    add_options(parser, DOCTOR_OPTIONS)
     parser.set_defaults(command=run_doctor)
 
 
@@ -18,7 +31,8 @@ def run_doctor(options: Namespace) -> int:
     import json
 
     from ddpm.commands.doctor.diagnose import diagnose, words
+    from ddpm.loading.targets import TargetRequest
 
-    diagnosis = diagnose(_asked(options))
+    diagnosis = diagnose(request_from(TargetRequest, DOCTOR_OPTIONS, options))
     print(json.dumps(diagnosis.row(), indent=2) if options.json else words(diagnosis))
     return int(diagnosis.serious)

@@ -1,23 +1,17 @@
-"""`ddpm ema`: what can be typed, and the workflow it calls."""
+"""Command line of `ddpm ema`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
-from ddpm.commands.arguments import (
-    NETWORKS,
-    add_device,
-    add_set,
-    count,
-    natural,
-    optional_path,
-    positive,
-)
+from ddpm.commands.options import Option, add_options, count, positive, request_from, switch
+from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SEED, SET
 
 
-def lengths(text: str) -> tuple[float, ...]:
-    """Numbers above 0 with commas between; none for auto."""
+def ema_lengths(text: str) -> tuple[float, ...]:
+    """Read numbers above 0 with commas between, or auto: an empty tuple."""
     if text == "auto":
         return ()
     try:
@@ -28,46 +22,36 @@ def lengths(text: str) -> tuple[float, ...]:
         ) from error
 
 
+MEASURED_OPTIONS = (
+    Option("target", metavar="RUN", help="a run folder or its name"),
+    Option(
+        "lengths",
+        "--sigma-rel",
+        ema_lengths,
+        (),
+        metavar="A,B|auto",
+        help="EMA lengths: standard deviation of the averaging profile as a share of the training "
+        "(default: auto, several lengths that the run covers)",
+    ),
+    Option("n", "-n", count, 1000, help="number of images for each length (default: %(default)s)"),
+    Option("out", "--out", Path, metavar="FILE", help="write the chosen average as .safetensors"),
+)
+APPLY_OPTIONS = (
+    switch("apply", "--apply", "let the run draw with the chosen average"),
+    switch("undo", "--undo", "let the run draw with its own average again", printed=False),
+)
+PROTOCOL_OPTIONS = (REFERENCE, *FEATURES, SEED, DEVICE, SET)
+EMA_OPTIONS = (*MEASURED_OPTIONS, *APPLY_OPTIONS, *PROTOCOL_OPTIONS)
+
+
 def define_ema(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Make averages of the weights of other lengths than the run's own, measure what each "
-        "draws, and keep the best. For runs trained with training.posthoc_ema."
+        "Build weight averages (EMA) of other lengths than the run's own, measure the images of "
+        "each, and keep the best. For runs trained with training.posthoc_ema."
     )
-    parser.add_argument("target", metavar="RUN", help="a run folder or its name")
-    parser.add_argument(
-        "--sigma-rel",
-        type=lengths,
-        default=(),
-        metavar="A,B|auto",
-        help="lengths, as the standard deviation of the average's profile as a share of the training "
-        "(default: auto, a row of those the run covers)",
-    )
-    parser.add_argument(
-        "-n", type=count, default=1000, help="images of every length (default: %(default)s)"
-    )
-    parser.add_argument("--out", metavar="FILE", help="write the chosen average as .safetensors")
-    kept = parser.add_mutually_exclusive_group()
-    kept.add_argument(
-        "--apply", action="store_true", help="let the run draw with the chosen average"
-    )
-    kept.add_argument(
-        "--undo", action="store_true", help="let the run draw with its own average again"
-    )
-    parser.add_argument(
-        "--reference", metavar="DATA", help="the real images; default: the run's own"
-    )
-    parser.add_argument(
-        "--features",
-        choices=NETWORKS,
-        default="auto",
-        help="feature network (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--weights", metavar="PATH", help="of the feature network inception or dino"
-    )
-    parser.add_argument("--seed", type=natural, default=0, help="of the first image (default: 0)")
-    add_device(parser)
-    add_set(parser)
+    add_options(parser, MEASURED_OPTIONS)
+    add_options(parser.add_mutually_exclusive_group(), APPLY_OPTIONS)
+    add_options(parser, PROTOCOL_OPTIONS)
     parser.set_defaults(command=run_ema)
 
 
@@ -78,17 +62,4 @@ def run_ema(options: Namespace) -> None:
     if options.undo:
         print(restore_own_average(options.target, options.device))
         return
-    request = EmaRequest(
-        target=options.target,
-        lengths=options.sigma_rel,
-        n=options.n,
-        out=optional_path(options.out),
-        apply=options.apply,
-        reference=options.reference,
-        network=options.features,
-        weights=optional_path(options.weights),
-        seed=options.seed,
-        overrides=tuple(options.set),
-        device=options.device,
-    )
-    print(average_table(choose_average(request)))
+    print(average_table(choose_average(request_from(EmaRequest, EMA_OPTIONS, options))))

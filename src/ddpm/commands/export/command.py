@@ -1,26 +1,34 @@
-"""`ddpm export` and `ddpm runs`: what is kept of a training."""
+"""Command line of `ddpm export`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
-from ddpm.commands.arguments import optional_path
+from ddpm.commands.options import Option, add_options, named_values, switch
+
+EXPORT_OPTIONS = (
+    Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights"),
+    Option(
+        "to",
+        "--to",
+        default="torch",
+        choices=("torch", "safetensors"),
+        help="file format (default: %(default)s)",
+    ),
+    Option("out", "--out", Path, metavar="FILE", help="default: NAME.pt or NAME.safetensors"),
+    switch("raw", "--raw", "write the raw weights instead of their average"),
+    switch("half", "--half", "write in half precision"),
+)
 
 
 def define_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="RUN|BUNDLED")
-    parser.add_argument("--to", choices=("torch", "safetensors"), default="torch")
-    parser.add_argument("--out", metavar="FILE", help="default: NAME.pt or NAME.safetensors")
-    parser.add_argument(
-        "--raw", action="store_true", help="the raw weights instead of their average"
-    )
-    parser.add_argument("--half", action="store_true", help="in half precision")
+    add_options(parser, EXPORT_OPTIONS)
     parser.set_defaults(command=run_export)
 
 
 def run_export(options: Namespace) -> None:
     from ddpm.commands.export.export import export_weights
 
-    choices = {"raw": options.raw, "half": options.half}
-    print(export_weights(options.target, options.to, optional_path(options.out), **choices))
+    print(export_weights(**named_values(EXPORT_OPTIONS, options)))

@@ -1,4 +1,4 @@
-"""commands.forward.command."""
+"""Command line of `ddpm forward`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,38 @@ import typing
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.arguments import natural
+from ddpm.commands.options import Option, add_options, named_values, natural
 from ddpm.config import ScheduleName
 
 SCHEDULES = typing.get_args(ScheduleName)
 
+FORWARD_OPTIONS = (
+    Option("target", metavar="IMAGE|DATA", help="an image file or a set of images"),
+    Option(
+        "schedule",
+        "--schedule",
+        default="linear",
+        choices=SCHEDULES,
+        help="noise schedule (default: %(default)s)",
+    ),
+    Option("seed", "--seed", natural, 0, help="seed of the noise (default: 0)"),
+    Option(
+        "out",
+        "--out",
+        Path,
+        Path("forward.png"),
+        metavar="FILE",
+        help="file of the picture (default: %(default)s)",
+    ),
+)
+
 
 def define_forward(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="IMAGE|DATA", help="an image file or a set of images")
-    parser.add_argument(
-        "--schedule", choices=SCHEDULES, default="linear", help="default: %(default)s"
-    )
-    parser.add_argument("--seed", type=natural, default=0, help="of the noise (default: 0)")
-    parser.add_argument("--out", metavar="FILE", default="forward.png", help="default: %(default)s")
+    add_options(parser, FORWARD_OPTIONS)
     parser.set_defaults(command=run_forward)
 
 
 def run_forward(options: Namespace) -> None:
     from ddpm.commands.forward.forward import write_forward
 
-    print(write_forward(options.target, options.schedule, options.seed, Path(options.out)))
+    print(write_forward(**named_values(FORWARD_OPTIONS, options)))

@@ -17,11 +17,11 @@ from ddpm.visuals.strips import process_strip
 LONGEST = 128  # pixels of a side of an image that is shown: it stands in the picture six times
 
 
-def write_forward(target: str, schedule_name: str, seed: int, out: Path) -> Path:
+def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
     """Rows of images, columns at 0, 10, 25, 50, 75 and 100 % of the process (Ho et al. 2020, Eq. 4)."""
     check_picture(out)
-    columns = forward_columns(_images(target), make_schedule(schedule_name, 1000), seed)
-    process_strip(out, columns, title=f"forward process, {schedule_name} schedule")
+    columns = forward_columns(_images(target), make_schedule(schedule, 1000), seed)
+    process_strip(out, columns, title=f"forward process, {schedule} schedule")
     return out
 
 

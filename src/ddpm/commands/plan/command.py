@@ -1,25 +1,30 @@
-"""`ddpm plan` and `ddpm doctor`: what a training will take, and what is wrong with one."""
+"""Command line of `ddpm plan`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
-from ddpm.commands.arguments import (
-    _add_changes,
-    _asked,
-    positive,
+from ddpm.commands.options import Option, add_options, positive, request_from
+from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
+
+PLAN_OPTIONS = (
+    Option(
+        "target",
+        metavar="PRESET|CONFIG|RUN",
+        help="a preset, a configuration file (.json) or a run folder",
+    ),
+    Option("minutes", "--minutes", positive, help="propose settings that fit this training time"),
+    DATA,
+    PRINT_JSON,
+    SCALE,
+    DEVICE,
+    SET,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def define_plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="PRESET|CONFIG|RUN")
-    parser.add_argument("--minutes", type=positive, help="propose what fits this long")
-    _add_changes(parser)
+    add_options(parser, PLAN_OPTIONS)
     parser.set_defaults(command=run_plan)
 
 
@@ -28,6 +33,8 @@ def run_plan(options: Namespace) -> None:
 
     from ddpm.commands.plan.plan import PlanRequest, plan
     from ddpm.commands.plan.plan_table import plan_words
+    from ddpm.loading.targets import TargetRequest
 
-    found = plan(PlanRequest(_asked(options), options.minutes))
+    asked = request_from(TargetRequest, PLAN_OPTIONS, options)
+    found = plan(PlanRequest(asked, options.minutes))
     print(json.dumps(found, indent=2) if options.json else plan_words(found))

@@ -1,4 +1,4 @@
-"""`ddpm report`: what can be typed, and the workflow it calls."""
+"""Command line of `ddpm report`."""
 
 from __future__ import annotations
 
@@ -6,39 +6,70 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.arguments import add_device, optional_path
+from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.shared_options import DEVICE
 
 LANGUAGES = ("en", "zh-TW")
+
+REPORT_OPTIONS = (
+    Option("targets", metavar="RUN", nargs="+", help="run folders, or names below runs/"),
+    Option(
+        "comparisons",
+        "--comparison",
+        Path,
+        repeated=True,
+        metavar="DIR",
+        help="a folder written by ddpm compare; may be given several times",
+    ),
+    Option(
+        "out",
+        "--out",
+        Path,
+        Path("report.pdf"),
+        metavar="FILE",
+        help="a .pdf, or a .md for Markdown alone (default: %(default)s)",
+    ),
+    Option(
+        "notes",
+        "--notes",
+        Path,
+        metavar="FILE",
+        help="your own passages in Markdown; a template is written if the file does not exist "
+        "(default: notes.md beside the report)",
+    ),
+    Option(
+        "language",
+        "--lang",
+        default="en",
+        choices=LANGUAGES,
+        help="language of headings and captions (default: %(default)s)",
+    ),
+    Option(
+        "font",
+        "--font",
+        Path,
+        metavar="FILE",
+        help="font for characters that the report's own fonts lack",
+        text=lambda path: str(path.name),  # a report names no folder of its author
+    ),
+    Option("title", "--title", default="", help="title (default: made from the runs' names)"),
+    Option("author", "--author", default="", help="author, printed below the title"),
+    Option(
+        "student_id",
+        "--student-id",
+        default="",
+        metavar="ID",
+        help="student ID, printed below the title",
+    ),
+    DEVICE,
+)
 
 
 def define_report(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The PDF needs pip install 'ddpm-studio[report]'; --out report.md does without it."
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders, or names below runs/")
-    parser.add_argument(
-        "--comparison", action="append", default=[], metavar="DIR",
-        help="a folder that ddpm compare wrote; may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", metavar="FILE", default="report.pdf",
-        help="a .pdf, or a .md for Markdown alone (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--notes", metavar="FILE",
-        help="your own passages in Markdown; a template is written where it is absent "
-        "(default: notes.md beside the report)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--lang", choices=LANGUAGES, default="en", help="of headings and captions (default: en)"
-    )
-    parser.add_argument(
-        "--font", metavar="FILE", help="for characters that the report's own fonts lack"
-    )
-    parser.add_argument("--title", default="", help="default: made from the runs' names")
-    parser.add_argument("--author", default="", help="stands below the title")
-    parser.add_argument("--student-id", default="", metavar="ID", help="stands below the title")
-    add_device(parser)
+    add_options(parser, REPORT_OPTIONS)
     parser.set_defaults(command=run_report)
 
 
@@ -46,15 +77,6 @@ def run_report(options: Namespace) -> None:
     from ddpm.commands.report.compose import Front
     from ddpm.commands.report.report import ReportRequest, write_report
 
-    request = ReportRequest(
-        targets=options.runs,
-        comparisons=[Path(folder) for folder in options.comparison],
-        out=Path(options.out),
-        notes=optional_path(options.notes),
-        language=options.lang,
-        font=optional_path(options.font),
-        front=Front(options.title, options.author, options.student_id),
-        device=options.device,
-    )
-    for path in write_report(request):
+    front = Front(options.title, options.author, options.student_id)
+    for path in write_report(request_from(ReportRequest, REPORT_OPTIONS, options, front=front)):
         print(path)

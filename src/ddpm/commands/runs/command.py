@@ -1,4 +1,4 @@
-"""commands.runs.command."""
+"""Command line of `ddpm runs`, and its work: the list of runs. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
+from ddpm.commands.options import Option, add_options
 from ddpm.config import load_config
 from ddpm.errors import RequestError
-from ddpm.runs import list_runs
+from ddpm.runs import RUNS, RunFolder, list_runs
+
+RUNS_OPTIONS = (
+    Option(
+        "folder",
+        kind=Path,
+        default=RUNS,
+        nargs="?",
+        help="folder that holds the runs (default: %(default)s)",
+    ),
+)
 
 
 def define_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default="runs", help="default: %(default)s")
+    add_options(parser, RUNS_OPTIONS)
     parser.set_defaults(command=run_runs)
 
 
 def run_runs(options: Namespace) -> None:
-    if options.folder != "runs" and not Path(options.folder).is_dir():
-        raise RequestError(f"There is no folder {options.folder}; give one that holds runs.")
-    found = list_runs(Path(options.folder))
+    folder: Path = options.folder
+    if folder != RUNS and not folder.is_dir():
+        raise RequestError(f"There is no folder {folder}; pass a folder that holds runs.")
+    found = list_runs(folder)
     for run in found:
-        try:
-            config, steps = load_config(run.config), run.checkpoint_steps()
-        except RequestError as error:
-            print(f"{run.root}  {error}")
-            continue
-        print(
-            f"{run.root}  {config.preset}  step {steps[-1] if steps else 0} of {config.training.steps}"
-        )
+        print(_line(run))
     if not found:
-        print(f"There are no runs in {options.folder}; make one with: ddpm demo")
+        print(f"There are no runs in {folder}. Make one with: ddpm demo")
+
+
+def _line(run: RunFolder) -> str:
+    """Return a run's path, preset and progress, or why its configuration cannot be read."""
+    try:
+        config, steps = load_config(run.config), run.checkpoint_steps()
+    except RequestError as error:
+        return f"{run.root}  {error}"
+    step = steps[-1] if steps else 0
+    return f"{run.root}  {config.preset}  step {step} of {config.training.steps}"

@@ -1,58 +1,64 @@
-"""`ddpm sample`, `forward`, `interpolate`, `inpaint` and `refine`: pictures from a trained model."""
+"""Command line of `ddpm sample`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
-from ddpm.commands.arguments import (
-    add_sampling,
+from ddpm.commands.options import (
+    Option,
+    add_options,
     count,
-    grid,
-    optional_path,
-    sampling_overrides,
+    grid_shape,
+    named_values,
+    request_from,
+    switch,
+)
+from ddpm.commands.shared_options import DRAWING
+
+SAMPLE_OPTIONS = (
+    Option(
+        "target",
+        metavar="RUN|BUNDLED",
+        help="a run folder, its name, or bundled weights (bundled:NAME where a run has that name)",
+    ),
+    Option("n", "-n", count, 25, help="number of images (default: %(default)s)"),
+    *DRAWING,
+    Option(
+        "grid",
+        "--grid",
+        grid_shape,
+        metavar="RxC",
+        help="rows x columns of the grid, such as 5x5",
+        text=lambda shape: "x".join(map(str, shape)),
+    ),
+    switch(
+        "gif",
+        "--gif",
+        "also write the reverse process as a GIF (without --steps: at least 20 steps)",
+    ),
+    switch("panel", "--panel", "also write a panel of x_t above its predicted x0 over time"),
+    Option("png_dir", "--png-dir", Path, metavar="DIR", help="write each image as DIR/SEED.png"),
+    Option(
+        "out",
+        "--out",
+        Path,
+        metavar="FILE",
+        help="file to write: a .png or .jpg grid, a .gif, or an .npz array",
+    ),
 )
 
 
 def define_sample(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "target",
-        metavar="RUN|BUNDLED",
-        help="a run folder, its name, or bundled weights (bundled:NAME where a run has that name)",
-    )
-    parser.add_argument("-n", type=count, default=25, help="how many images (default: %(default)s)")
-    add_sampling(parser)
-    parser.add_argument(
-        "--grid", type=grid, metavar="RxC", help="rows x columns of the picture, such as 5x5"
-    )
-    parser.add_argument(
-        "--gif",
-        action="store_true",
-        help="also the reverse process as a GIF; without --steps, of 20 at least",
-    )
-    parser.add_argument(
-        "--panel", action="store_true", help="also x_t above its predicted x0, over time"
-    )
-    parser.add_argument("--png-dir", metavar="DIR", help="each image as DIR/SEED.png")
-    parser.add_argument(
-        "--out", metavar="FILE", help="a .png or .jpg grid, a .gif, or an .npz array"
-    )
+    add_options(parser, SAMPLE_OPTIONS)
     parser.set_defaults(command=run_sample, shared=True)
 
 
 def run_sample(options: Namespace) -> None:
     from ddpm.commands.sample.sample import SampleRequest, write_samples
 
-    request = SampleRequest(
-        n=options.n,
-        seed=options.seed,
-        label=options.label,
-        grid=options.grid,
-        gif=options.gif,
-        panel=options.panel,
-        png_dir=optional_path(options.png_dir),
-        out=optional_path(options.out),
-    )
-    overrides = sampling_overrides(options)
+    request = request_from(SampleRequest, SAMPLE_OPTIONS, options)
+    overrides = named_values(SAMPLE_OPTIONS, options)["overrides"]
     for path in write_samples(options.target, overrides, request, options.device):
         print(path)

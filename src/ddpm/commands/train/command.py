@@ -1,21 +1,44 @@
-"""`ddpm demo` and `ddpm train`: what can be typed, and the workflow each calls."""
+"""Command line of `ddpm train`."""
 
 from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from pathlib import Path
 
-from ddpm.commands.arguments import (
-    add_device,
-    add_scale,
-    add_set,
-    count,
-    optional_path,
-    positive,
-    print_outcome,
-)
+from ddpm.commands.options import Option, add_options, count, positive, request_from, switch
+from ddpm.commands.outcome import print_pictures
+from ddpm.commands.shared_options import DEVICE, SCALE, SET
 from ddpm.loading.recipes import TrainingRequest, training_recipe
 from ddpm.presets import PRESETS
+
+RUN_OPTIONS = (
+    Option(
+        "target",
+        metavar="PRESET|FOLDER|ZIP",
+        help="a preset, your own images, or a run to continue",
+    ),
+    Option("data", "--data", metavar="PATH|NAME", help="images for a preset (ddpm data list)"),
+    Option("out", "--out", Path, metavar="DIR", help="run folder (default: runs/NAME)"),
+)
+TOTAL_OPTIONS = (
+    Option("minutes", "--minutes", positive, help="total training time, approximately"),
+    Option("epochs", "--epochs", positive, help="total passes over the images"),
+    Option("steps", "--steps", count, help="total number of optimizer steps"),
+)
+START_OPTIONS = (
+    Option("init", "--init", metavar="RUN|FILE", help="start from trained weights"),
+    switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
+    switch(
+        "shard",
+        "--shard",
+        "under torchrun: spread a network that does not fit one device over the processes",
+    ),
+    SCALE,
+    DEVICE,
+    SET,
+)
+TRAIN_OPTIONS = (*RUN_OPTIONS, *TOTAL_OPTIONS, *START_OPTIONS)
 
 
 def define_train(parser: argparse.ArgumentParser) -> None:
@@ -24,48 +47,17 @@ def define_train(parser: argparse.ArgumentParser) -> None:
     parser.description = f"Train a model.\n\npresets:\n{presets}"
     parser.epilog = (
         "Every setting: --set key.path=value, such as --set training.batch_size=64 "
-        "(the keys stand in ddpm/config/sections.py and in the run's config.json)."
+        "(the keys are listed in ddpm/config/sections.py and in the run's config.json)."
     )
-    parser.add_argument(
-        "target",
-        metavar="PRESET|FOLDER|ZIP",
-        help="a preset, images of your own, or a run to go on with",
-    )
-    parser.add_argument("--data", metavar="PATH|NAME", help="images for a preset (ddpm data list)")
-    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME)")
-    total = parser.add_mutually_exclusive_group()
-    total.add_argument("--minutes", type=positive, help="train for about this long in all")
-    total.add_argument("--epochs", type=positive, help="passes over the images in all")
-    total.add_argument("--steps", type=count, help="optimizer steps in all")
-    parser.add_argument("--init", metavar="RUN|FILE", help="start from trained weights")
-    parser.add_argument(
-        "--all-images", action="store_true", help="hold nothing out, keep exact duplicates"
-    )
-    parser.add_argument(
-        "--shard",
-        action="store_true",
-        help="under torchrun: spread a network that does not fit one device over the processes",
-    )
-    add_scale(parser)
-    add_device(parser)
-    add_set(parser)
+    add_options(parser, RUN_OPTIONS)
+    add_options(parser.add_mutually_exclusive_group(), TOTAL_OPTIONS)
+    add_options(parser, START_OPTIONS)
     parser.set_defaults(command=run_train, shared=True)
 
 
 def training_request(options: Namespace) -> TrainingRequest:
-    """Return the request that the command line makes."""
-    return TrainingRequest(
-        target=options.target,
-        data=options.data,
-        out=optional_path(options.out),
-        steps=options.steps,
-        epochs=options.epochs,
-        minutes=options.minutes,
-        all_images=options.all_images,
-        scale=options.scale,
-        device=options.device,
-        overrides=options.set,
-    )
+    """Return the request that parsed `options` make."""
+    return request_from(TrainingRequest, TRAIN_OPTIONS, options)
 
 
 def run_train(options: Namespace) -> int:
@@ -73,4 +65,4 @@ def run_train(options: Namespace) -> int:
 
     config, out = training_recipe(training_request(options))
     outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
-    return print_outcome(outcome.run, outcome.exit_status)
+    return print_pictures(outcome.run, outcome.exit_status)

@@ -1,0 +1,14 @@
+"""Pictures of a finished training, printed by the commands that train."""
+
+from __future__ import annotations
+
+from ddpm.config import load_config
+from ddpm.runs import RunFolder
+
+
+def print_pictures(run: RunFolder, status: int) -> int:
+    """Print the paths of a finished run's pictures; return the exit status."""
+    if status == 0:
+        for path in run.pictures(load_config(run.config).has_reverse_process):
+            print(path)
+    return status
