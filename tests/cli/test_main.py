@@ -99,8 +99,8 @@ def test_every_command_has_a_help_page() -> None:
         (["train", "mnits"], "mnist"),
         (["train", "digits", "--set", "training.stepz=3"], "training.steps"),
         (["train", "digits", "--set", "training.steps=soon"], "whole number"),
-        (["train", "mnist-assignment", "--set", "training.steps=9"], "give --steps"),
-        (["train", "digits", "--minutes", "1", "--set", "training.steps=9"], "give --steps"),
+        (["train", "mnist-assignment", "--set", "training.steps=9"], "use --steps"),
+        (["train", "digits", "--minutes", "1", "--set", "training.steps=9"], "use --steps"),
         (["train", "anime", "--set", "scale=big-gpu"], "--scale"),
         (["train", "digits", "--set", "sampling.eta=2"], "between 0 and 1"),
         (["train", "./pictures"], "nothing at ./pictures"),
@@ -184,7 +184,7 @@ def test_a_configuration_is_no_set_of_images(
     capsys: pytest.CaptureFixture[str], workplace: Path
 ) -> None:
     (workplace / "mine.json").write_text("{}", encoding="utf-8")
-    assert "copy it into a new folder as config.json" in refused(capsys, "train", "mine.json")
+    assert "copy it to config.json in a new folder" in refused(capsys, "train", "mine.json")
 
 
 def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Path) -> None:
