@@ -12,7 +12,7 @@ from PIL import Image
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
-from ddpm.commands.bundle.command import pick
+from ddpm.commands.bundle.command import picked_seeds
 
 PDF = b"%PDF-1.7\nstartxref\n9\n%%EOF\n"
 
@@ -84,12 +84,12 @@ def test_wrong_requests_cost_one_sentence_and_write_nothing(
 
 def test_picked_seeds_keep_their_order_and_their_grid() -> None:
     both = (9, 3, *range(40, 63))
-    assert pick("9,3,40-62") == {"mnist": both, "anime": both}
-    assert pick("anime=0-24") == {"anime": tuple(range(25))}
+    assert picked_seeds("9,3,40-62") == {"mnist": both, "anime": both}
+    assert picked_seeds("anime=0-24") == {"anime": tuple(range(25))}
     options = build_parser().parse_args(
         ["bundle", "--pick", "9,3,40-62", "--pick", "anime=0-24", "--check", "x.zip"]
     )
-    assert options.pick == [pick("9,3,40-62"), pick("anime=0-24")]
+    assert options.pick == [picked_seeds("9,3,40-62"), picked_seeds("anime=0-24")]
     for text in ("", "24-0", "1-25,30", "anime="):
         with pytest.raises(argparse.ArgumentTypeError):
-            pick(text)
+            picked_seeds(text)
