@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import ddpm
+from ddpm.config import FAMILIES
 
 FLOORS = (  # top floor first; units on one floor may not import one another
     "cli studio",
@@ -41,6 +42,7 @@ RUN_NAMES = {
     "sampler-lab.json",
     "sampler-lab.png",
 }
+FAMILY_MODULES = {f"models.{name}" for name in FAMILIES}
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 Tree = Mapping[str, str]  # path below the package, with slashes → source
@@ -99,11 +101,23 @@ def _breaches(path: str, unit: str, tree: ast.Module) -> Iterator[str]:
             yield f"imports {name}: only data/download.py opens the network"
         if package == "torchvision":
             yield "imports torchvision"
+        if inner in FAMILY_MODULES and unit != "models":
+            yield f"imports {name}: ask for a capability of models/base.py instead"
+    if unit != "models" and path != "config/families.py":
+        for name in sorted(_compared(tree) & FAMILIES.keys()):
+            yield f"compares with {name}: ask for a capability of config.family instead"
     for value in literals(tree):
         if value == 127.5 and path != "data/pixels.py":
             yield "scales pixels: only data/pixels.py knows 127.5"
         if isinstance(value, str) and value.split("/")[-1] in RUN_NAMES and path != "runs.py":
             yield f"spells {value}: only runs.py names the files of a run"
+
+
+def _compared(tree: ast.Module) -> set[object]:
+    """Constants that a file compares with, `match` included."""
+    tests = [n for n in ast.walk(tree) if isinstance(n, ast.Compare | ast.MatchValue)]
+    nodes = [node for test in tests for node in ast.walk(test)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant)}
 
 
 def _reaches_into_another(path: str, inner: str) -> bool:
@@ -205,6 +219,10 @@ def test_no_file_is_named_for_nothing() -> None:
         ("visuals/grids.py", "x = image / 127.5 - 1", "127.5"),
         ("commands/train/train.py", "path = run / 'metrics.jsonl'", "only runs.py"),
         ("commands/train/train.py", "path = f'{run}/loss.png'", "only runs.py"),
+        ("sampling/draw.py", "x = config.model == 'ddpm'", "compares with ddpm"),
+        ("optim/muon.py", "x = config.model not in ('a', 'student')", "compares with student"),
+        ("config/checks.py", "match config.model:\n    case 'dcgan':\n        x = 1", "compares with"),
+        ("loading/guides.py", "from ddpm.models.ddpm import Ddpm", "ask for a capability"),
         ("utilities/text.py", "x = 1", "no floor"),
     ],
 )  # fmt: skip
@@ -221,6 +239,9 @@ def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
         ("runs.py", '"""runs/name/metrics.jsonl"""\nfrom ddpm.errors import RequestError'),
         ("training/log.py", '"""metrics.jsonl"""\nx = "no config.json here"'),
         ("data/download.py", "import urllib.request"),
+        ("models/student.py", "from ddpm.models.ddpm import Ddpm\nx = config.model == 'student'"),
+        ("config/families.py", "x = name == 'ddpm'"),
+        ("cli/parser.py", "x = Parser(prog='ddpm')\ny = {'dcgan': 1}['dcgan']"),
         ("data/pixels.py", "x = 127.5"),
         ("__init__.py", "from ddpm.cli import main"),
     ],

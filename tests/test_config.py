@@ -124,7 +124,7 @@ def test_a_configuration_from_before_the_dcgan_still_loads() -> None:
     ("preset", "assignment", "words"),
     [
         ("mnist", "gan.latent=10", "setting of a DCGAN"),
-        ("dcgan-mnist", "network.channels=16", "own are gan.latent, gan.channels, gan.label_smoothing"),
+        ("dcgan-mnist", "network.channels=16", "a DCGAN uses data.*, gan.*, training"),
         ("dcgan-mnist", "diffusion.schedule=linear", "setting of a diffusion model"),
         ("dcgan-mnist", "sampling.sampler=dpm++2m", "one pass"),  # the default is refused as well
         ("dcgan-mnist", "data.labels=true", "data.labels=false"),
@@ -230,6 +230,7 @@ def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
 
 
 def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
+    from ddpm.config import FAMILIES
     from ddpm.diffusion.levels import SPACINGS
     from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
     from ddpm.diffusion.samplers import SAMPLERS, USUAL_STEPS
@@ -247,5 +248,5 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     assert choices(DiffusionConfig, "time_sampling") == set(TIME_SAMPLINGS)
     assert choices(SamplingConfig, "sampler") == set(SAMPLERS) == set(USUAL_STEPS)
     assert choices(SamplingConfig, "spacing") == set(SPACINGS)
-    assert choices(Config, "model") == set(MODELS)
+    assert choices(Config, "model") == set(MODELS) == set(FAMILIES)
     assert set(typing.get_args(TransformName)) == set(TRANSFORMS)

@@ -285,7 +285,7 @@ def test_a_gan_is_no_guide(run: RunFolder) -> None:
     gan = train(
         with_overrides(get_preset("dcgan-mnist").config, changed), Path("gan"), device="cpu"
     ).run
-    with pytest.raises(RequestError, match="is no diffusion model"):
+    with pytest.raises(RequestError, match="is not a diffusion model"):
         images(run, "sampling.guidance=2", f"sampling.guide=model:{gan.root}")
 
 

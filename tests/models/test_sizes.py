@@ -34,14 +34,14 @@ SPECS = [
 def test_the_forms_are_those_of_the_model_itself(spec: ModelSpec) -> None:
     model = make_model(spec)
     real = {name: Form.of(tensor) for name, tensor in model.averaged_weights().items()}
-    assert weight_forms(spec, MODELS[spec.config.model]) == real
+    assert weight_forms(spec, MODELS[spec.config.model].make) == real
 
 
 def test_looking_ahead_changes_no_random_number_and_takes_no_memory() -> None:
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
     huge = spec(network={"channels": 4096, "multipliers": [64, 64], "blocks": 1})
-    forms = weight_forms(huge, MODELS["ddpm"]).values()
+    forms = weight_forms(huge, MODELS["ddpm"].make).values()
     assert sum(math.prod(form.shape) for form in forms) > 10**12
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.nn.Linear(2, 2).weight.device.type == "cpu"
@@ -51,7 +51,7 @@ def test_looking_ahead_loads_no_compiler() -> None:
     """torch's own way of making modules without memory imports 800 modules."""
     weight_forms.cache_clear()
     before = set(sys.modules)
-    weight_forms(SPECS[0], MODELS["ddpm"])
+    weight_forms(SPECS[0], MODELS["ddpm"].make)
     assert set(sys.modules) - before == set()
 
 
@@ -89,7 +89,7 @@ def test_memory_is_that_of_the_machine() -> None:
     ],
 )
 def test_another_shape_or_kind_is_named(damage: Any) -> None:
-    forms = weight_forms(SPECS[0], MODELS["ddpm"])
-    check_forms(SPECS[0], MODELS["ddpm"], forms)
+    forms = weight_forms(SPECS[0], MODELS["ddpm"].make)
+    check_forms(SPECS[0], MODELS["ddpm"].make, forms)
     with pytest.raises(RequestError, match=r"head\.weight has another shape or kind"):
-        check_forms(SPECS[0], MODELS["ddpm"], damage(forms))
+        check_forms(SPECS[0], MODELS["ddpm"].make, damage(forms))

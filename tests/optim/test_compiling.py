@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
-from ddpm.models import sharded
 from ddpm.models.ddpm import Ddpm
-from ddpm.optim import compiling
+from ddpm.optim import compiling, parallel
 from ddpm.optim.compiling import is_wanted
 
 Make = Callable[..., Ddpm]
@@ -167,10 +166,10 @@ def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_in_parts_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharded, "world_size", lambda: 2)
-    sharded.check_shardable(Config())
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    parallel.check_sharding(Config())
     with pytest.raises(RequestError, match=r"leave training\.compile=on out"):
-        sharded.check_shardable(with_overrides(Config(), [ON]))
+        parallel.check_sharding(with_overrides(Config(), [ON]))
 
 
 @pytest.mark.parametrize("model", ["dcgan", "student"])

@@ -15,7 +15,7 @@ from ddpm.errors import RequestError
 from ddpm.models import ddpm as ddpm_module
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
-from ddpm.optim.parallel import all_reduce_step, check_shared, step_on_all_ranks
+from ddpm.optim.parallel import all_reduce_step, check_multi_process, step_on_all_ranks
 from ddpm.presets import get_preset
 
 
@@ -25,21 +25,21 @@ def second_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_alone_everything_can_be_trained() -> None:
-    check_shared(get_preset("dcgan-mnist").config)
-    check_shared(Config(training=TrainingConfig(batch_size=1)))
+    check_multi_process(get_preset("dcgan-mnist").config)
+    check_multi_process(Config(training=TrainingConfig(batch_size=1)))
 
 
 def test_a_batch_must_have_an_image_for_each(second_of_four: None) -> None:
-    check_shared(Config(training=TrainingConfig(batch_size=4)))
-    with pytest.raises(RequestError, match="A batch of 3 cannot be shared by 4 processes"):
-        check_shared(Config(training=TrainingConfig(batch_size=3)))
+    check_multi_process(Config(training=TrainingConfig(batch_size=4)))
+    with pytest.raises(RequestError, match="A batch of 3 images cannot be split over 4 processes"):
+        check_multi_process(Config(training=TrainingConfig(batch_size=3)))
 
 
 def test_other_families_are_trained_by_one(second_of_four: None) -> None:
     with pytest.raises(RequestError, match="batch normalization needs each batch whole"):
-        check_shared(get_preset("dcgan-mnist").config)
+        check_multi_process(get_preset("dcgan-mnist").config)
     with pytest.raises(RequestError, match="A few-step student is trained by one process"):
-        check_shared(replace(Config(), model="student"))  # type: ignore[arg-type]
+        check_multi_process(replace(Config(), model="student"))  # type: ignore[arg-type]
 
 
 def test_alone_losses_and_gradients_stay_as_they_are() -> None:

@@ -1,7 +1,7 @@
 """One run's configuration, read from and written to JSON. Standard library only."""
 
 from ddpm.config.checks import check
-from ddpm.config.families import used_sampling
+from ddpm.config.families import FAMILIES, Family, family_of
 from ddpm.config.reading import (
     config_from_dict,
     differences,
@@ -30,10 +30,12 @@ from ddpm.config.sections import (
 from ddpm.config.values import unknown_name
 
 __all__ = [
+    "FAMILIES",
     "FORMAT_VERSION",
     "Config",
     "DataConfig",
     "DiffusionConfig",
+    "Family",
     "GanConfig",
     "NetworkConfig",
     "ObjectiveName",
@@ -49,9 +51,9 @@ __all__ = [
     "check",
     "config_from_dict",
     "differences",
+    "family_of",
     "get_value",
     "load_config",
     "unknown_name",
-    "used_sampling",
     "with_overrides",
 ]

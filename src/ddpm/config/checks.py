@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ddpm.config.families import _check_dcgan, _check_student
+from collections.abc import Iterable
+
+from ddpm.config.families import SECTION_OWNERS
 from ddpm.config.sections import Config, DataConfig, DiffusionConfig
 from ddpm.config.values import shown
 from ddpm.errors import RequestError
@@ -82,14 +84,34 @@ def check(config: Config) -> None:
     _check_labels(config.data)
     _check_transforms(config.data)
     _check_diffusion(config.diffusion)
-    if config.training.compile == "on" and config.model != "ddpm":
+    _check_family(config)
+
+
+def check_used(config: Config, keys: Iterable[str]) -> None:
+    """Raise RequestError if one of the `keys` to be set has no effect on the model family."""
+    family = config.family
+    for key in keys:
+        section, _, name = key.partition(".")
+        if section in SECTION_OWNERS and section not in family.sections:
+            own = ", ".join(f"{s}.*" for s in family.sections)
+            raise RequestError(
+                f"{key} is a setting of {SECTION_OWNERS[section]}; {family.noun} uses {own}."
+            )
+        if section == "sampling" and name not in config.used_sampling:
+            note = family.sampling_note.format(config=config)
+            raise RequestError(f"{key} is a setting of diffusion models; {note}.")
+
+
+def _check_family(config: Config) -> None:
+    for requirement in config.family.requirements:
+        section, name = requirement.key.split(".")
+        if not requirement.holds(getattr(getattr(config, section), name)):
+            raise RequestError(requirement.message)
+    if config.family.is_distilled and config.student.evaluations > config.diffusion.num_steps:
         raise RequestError(
-            "Only the training of a diffusion model can be compiled: set training.compile=off."
+            f"student.evaluations is {config.student.evaluations}, but the schedule has only "
+            f"{config.diffusion.num_steps} levels (diffusion.num_steps)."
         )
-    if config.model == "dcgan":
-        _check_dcgan(config)
-    if config.model == "student":
-        _check_student(config)
 
 
 def _check_guide(guide: str) -> None:

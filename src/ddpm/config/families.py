@@ -1,85 +1,135 @@
-"""config.families."""
+"""The table of model families: all that follows from a family's name alone.
+
+A family is asked for what it can do, `config.family.has_reverse_process`, never for its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
-
-from ddpm.config.sections import Config, GanConfig, SamplingConfig
-from ddpm.errors import RequestError
-
-# model -> the settings of sampling that it listens to, where it does not to all of them
-_HEARD = {"dcgan": ("chunk",), "student": ("chunk",)}
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 
-def check_used(config: Config, keys: Iterable[str]) -> None:
-    """RequestError where a key is set that the model does not listen to."""
-    for key in keys:
-        section = key.split(".")[0]
-        if config.model != "dcgan" and section == "gan":
-            raise RequestError(
-                f"{key} is a setting of a DCGAN; this is a diffusion model, whose own are network.* and "
-                "diffusion.*."
-            )
-        if config.model != "student" and section == "student":
-            raise RequestError(
-                f"{key} is a setting of few-step students, which ddpm distill trains; leave it out."
-            )
-        if config.model == "dcgan" and section in ("network", "diffusion"):
-            raise RequestError(
-                f"{key} is a setting of a diffusion model; a DCGAN's own are "
-                f"{', '.join(f'gan.{field.name}' for field in fields(GanConfig))}."
-            )
-        deaf = section == "sampling" and key.split(".")[-1] not in used_sampling(config)
-        if deaf and config.model == "student":
-            raise RequestError(
-                f"{key} is a setting of diffusion models; a few-step student has its way of drawing by heart "
-                f"({config.student.evaluations} evaluations, its teacher's guidance): leave it out, or train "
-                "another one with ddpm distill."
-            )
-        if deaf and config.model == "dcgan":
-            raise RequestError(
-                f"{key} is a setting of diffusion models; a DCGAN draws in one pass of its generator: "
-                "leave it out."
-            )
+@dataclass(frozen=True)
+class Requirement:
+    """A condition on the value of one configuration key, and the error message if it does not hold."""
+
+    key: str
+    holds: Callable[[Any], bool]
+    message: str
 
 
-def used_sampling(config: Config) -> tuple[str, ...]:
-    """The settings of sampling that the model listens to."""
-    return _HEARD.get(config.model, tuple(field.name for field in fields(SamplingConfig)))
+@dataclass(frozen=True)
+class Family:
+    """Capabilities of a model family."""
+
+    noun: str  # with its article, for messages
+    sections: tuple[str, ...]  # of the configuration that shape it, in the report's order
+    width_key: str = "network.channels"  # the setting that makes its networks wider
+    is_diffusion: bool = False  # it has a denoiser: likelihood, editing, samplers, autoguidance
+    is_adversarial: bool = False  # a generator and a discriminator
+    is_distilled: bool = False  # it learns from a teacher
+    has_reverse_process: bool = True  # images form step by step from noise, not in one pass
+    can_compile: bool = False  # its training step, by torch.compile
+    can_shard: bool = False  # its training state, over several processes
+    single_process_reason: str = ""  # why several processes cannot train it; "": they can
+    sampling_keys: tuple[str, ...] | None = None  # settings of `sampling` it uses; None: all
+    sampling_note: str = ""  # how it samples if it does not use them all; {config} is filled in
+    diffusion_model: str = "a diffusion model"  # what to name where it cannot serve as one
+    requirements: tuple[Requirement, ...] = ()
 
 
-def _check_student(config: Config) -> None:
-    if config.student.evaluations > config.diffusion.num_steps:
-        raise RequestError(
-            f"student.evaluations is {config.student.evaluations}, but the schedule has only "
-            f"{config.diffusion.num_steps} levels (diffusion.num_steps)."
-        )
-    if config.data.augment:
-        raise RequestError(
-            "A few-step student learns from its teacher's images, not from transformed ones: set "
-            "data.augment=0."
-        )
+_NOT_COMPILED = Requirement(
+    "training.compile",
+    lambda value: value != "on",
+    "Only the training of a diffusion model can be compiled: set training.compile=off.",
+)
+
+FAMILIES: dict[str, Family] = {
+    "ddpm": Family(
+        "a diffusion model",
+        ("data", "network", "diffusion", "training", "sampling"),
+        is_diffusion=True,
+        can_compile=True,
+        can_shard=True,
+    ),
+    "dcgan": Family(
+        "a DCGAN",
+        ("data", "gan", "training"),
+        width_key="gan.channels",
+        is_adversarial=True,
+        has_reverse_process=False,
+        single_process_reason=(
+            "A DCGAN's batch normalization needs each batch whole, so one process trains it: "
+            "start ddpm train without torchrun."
+        ),
+        sampling_keys=("chunk",),
+        sampling_note="a DCGAN samples in one pass of its generator: leave it out",
+        requirements=(
+            _NOT_COMPILED,
+            Requirement(
+                "data.labels",
+                lambda value: not value,
+                "A DCGAN learns no labels; set data.labels=false.",
+            ),
+            Requirement(
+                "data.augment",
+                lambda value: not value,
+                "A DCGAN has no input for augmentation labels, so it would generate augmented images: "
+                "set data.augment=0 and use data.flip, data.shift or data.crop.",
+            ),
+            Requirement(
+                "training.accumulate",
+                lambda value: value == 1,
+                "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and "
+                "lower training.batch_size if memory is short.",
+            ),
+            Requirement(
+                "training.posthoc_ema",
+                lambda value: not value,
+                "A DCGAN keeps no averages for ddpm ema: set training.posthoc_ema=0.",
+            ),
+            Requirement(
+                "training.batch_size",
+                lambda value: value >= 2,
+                "A DCGAN's batch normalization compares images: set training.batch_size to at least 2.",
+            ),
+        ),
+    ),
+    "student": Family(
+        "a few-step student",
+        ("data", "network", "diffusion", "student", "training"),
+        is_distilled=True,
+        single_process_reason=(
+            "A few-step student is trained by one process: start the training without torchrun."
+        ),
+        sampling_keys=("chunk",),
+        sampling_note=(
+            "a few-step student samples only as it was trained "
+            "({config.student.evaluations} evaluations, its teacher's guidance): leave it out, "
+            "or train another student with ddpm distill"
+        ),
+        diffusion_model="its teacher",
+        requirements=(
+            _NOT_COMPILED,
+            Requirement(
+                "data.augment",
+                lambda value: not value,
+                "A few-step student learns from its teacher's samples, not from augmented images: set "
+                "data.augment=0.",
+            ),
+        ),
+    ),
+}
+
+SECTION_OWNERS = {  # sections that only some families use
+    "network": "a diffusion model",
+    "diffusion": "a diffusion model",
+    "gan": "a DCGAN",
+    "student": "a few-step student, which ddpm distill trains",
+}
 
 
-def _check_dcgan(config: Config) -> None:
-    if config.data.labels:
-        raise RequestError("A DCGAN learns no labels; set data.labels=false.")
-    if config.data.augment:
-        raise RequestError(
-            "A DCGAN cannot be told of transforms, so it would draw them: set data.augment=0 and use "
-            "data.flip, data.shift or data.crop."
-        )
-    if config.training.accumulate > 1:
-        raise RequestError(
-            "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and a "
-            "smaller training.batch_size where memory is short."
-        )
-    if config.training.posthoc_ema:
-        raise RequestError(
-            "A DCGAN has no averages to choose from later: set training.posthoc_ema=0."
-        )
-    if config.training.batch_size < 2:
-        raise RequestError(
-            "A DCGAN's batch normalization compares images: training.batch_size must be at least 2."
-        )
+def family_of(values: Mapping[str, Any]) -> Family | None:
+    """Return the family named by the values of a config.json; None if the name is unknown."""
+    return FAMILIES.get(str(values.get("model")))

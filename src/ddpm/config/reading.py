@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from ddpm.config.checks import check
-from ddpm.config.families import check_used
+from ddpm.config.checks import check, check_used
 from ddpm.config.sections import FORMAT_VERSION, Config
 from ddpm.config.values import coerce, nearest, parse, shown
 from ddpm.errors import RequestError

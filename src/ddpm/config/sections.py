@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
+
+from ddpm.config.families import FAMILIES, Family
 
 FORMAT_VERSION = 1
 
@@ -160,9 +162,19 @@ class Config:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     @property
+    def family(self) -> Family:
+        """What the model family can do: the row of `FAMILIES`."""
+        return FAMILIES[self.model]
+
+    @property
     def has_reverse_process(self) -> bool:
-        """Whether an image appears step by step out of noise, rather than in one pass."""
-        return self.model != "dcgan"
+        """Whether images form step by step from noise, not in one pass."""
+        return self.family.has_reverse_process
+
+    @property
+    def used_sampling(self) -> tuple[str, ...]:
+        """Names of the settings of `sampling` that the model family uses."""
+        return self.family.sampling_keys or tuple(f.name for f in fields(SamplingConfig))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the format's version."""

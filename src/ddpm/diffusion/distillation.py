@@ -8,6 +8,7 @@ With J = 1 it is a consistency function (Song et al. 2023, arXiv:2303.01469), fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from torch import Tensor
@@ -16,7 +17,13 @@ from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.schedules import Schedule
 
+WALK = 8  # fewest steps of the teacher from noise to an image
 HUBER = 0.03  # root mean square error below which the loss is quadratic
+
+
+def walk_steps(jumps: int) -> int:
+    """Return the steps of the teacher's walk: at least WALK, the same whole number for every jump."""
+    return jumps * math.ceil(WALK / jumps)
 
 
 def jump_boundaries(steps: int, jumps: int) -> list[int]:

@@ -241,6 +241,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "training.optimizer": {"adam": "adam", "adamw": "adamw", "muon": "muon"},
 }  # fmt: skip
 
+_FAMILIES = {"dcgan": "dcgan"}  # model families whose networks come from one paper
 _METRICS = {"recall": "precision", "coverage": "density", "bits-bound": "ddpm", "bits-ode": "ode"}
 
 
@@ -253,8 +254,8 @@ def chosen(config: Mapping[str, Any], key: str) -> str:
 def network_sources(config: Mapping[str, Any]) -> list[str]:
     """The sources of a run's network."""
     network = config.get("network", {})
-    if config.get("model") == "dcgan":
-        return ["dcgan"]
+    if (family := _FAMILIES.get(config.get("model", ""))) is not None:
+        return [family]
     attended = ["attention"] if network.get("attention") else []
     return ["unet", "adm", *attended, *(["patch"] if network.get("patch", 1) > 1 else [])]
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import MODEL, Guide, without_run
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.posthoc_ema import TRACKED, parts
@@ -23,7 +22,7 @@ OpenModel = Callable[[str, str], GenerativeModel]  # (target, device) → the mo
 
 
 def find_guide(
-    model: Ddpm, run: RunFolder | None, open_model: OpenModel, name: str
+    model: DiffusionModel, run: RunFolder | None, open_model: OpenModel, name: str
 ) -> Guide | Mapping[str, Tensor]:
     """`step:N`: the average in `run`'s checkpoint of step N; `snapshot:N`: the longer one put aside then;
     `model:TARGET`: another model, named as for `ddpm sample`.
@@ -38,15 +37,15 @@ def find_guide(
     return _past(run, name, kind, int(rest))
 
 
-def _other_model(model: Ddpm, open_model: OpenModel, target: str) -> Guide:
+def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Guide:
     try:
-        other = open_model(target, str(model.device))
+        other = as_diffusion(open_model(target, str(model.device)))
     except RequestError as error:
         raise RequestError(
             f"{error} That is what sampling.guide={MODEL}:{target} names; --guidance 1 draws without it."
         ) from error
-    if not isinstance(other, Ddpm):
-        raise RequestError(f"{target} is no diffusion model; choose another one to be guided by.")
+    if other is None:
+        raise RequestError(f"{target} is not a diffusion model; choose another guide.")
     own, its = model.spec, other.spec
     levels = [
         (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) for spec in (own, its)

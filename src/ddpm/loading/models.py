@@ -16,8 +16,7 @@ from ddpm.loading.checkpoints import check_finite_weights, load_into, newest_che
 from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
 from ddpm.models.autoguidance import Guides
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
 from ddpm.optim.state import State
 from ddpm.runs import RUNS, RunFolder, find_run, list_runs
@@ -116,14 +115,16 @@ def load_initial_weights(target: str) -> State:
 
 def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
     """Let `model` find what `sampling.guide` can name: other models, and earlier states of `run`."""
-    if isinstance(model, Ddpm):
-        model.guides = Guides(partial(find_guide, model, run, _model_of))
+    diffusion = as_diffusion(model)
+    if diffusion is not None:
+        diffusion.guides = Guides(partial(find_guide, diffusion, run, _model_of))
 
 
 def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
     """Raise RequestError if the guide that the pictures of a resumed run need is gone."""
-    if isinstance(model, Ddpm) and sampling.autoguided:
-        find_guide(model, run, _model_of, sampling.guide)
+    diffusion = as_diffusion(model)
+    if diffusion is not None and sampling.autoguided:
+        find_guide(diffusion, run, _model_of, sampling.guide)
 
 
 def _model_of(target: str, device: str) -> GenerativeModel:

@@ -14,12 +14,10 @@ from ddpm.errors import RequestError
 from ddpm.files import replacing
 from ddpm.loading.models import OpenedModel, load_initial_weights, open_model
 from ddpm.models.autoguidance import guide_is_bundled
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel, DistilledModel, GenerativeModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.models.student import Student
 from ddpm.optim.state import State
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
@@ -27,31 +25,31 @@ from ddpm.training.checkpoint import save_weights
 ModelFactory = Callable[[ModelSpec, torch.device], GenerativeModel]
 
 
-def check_teacher(opened: OpenedModel) -> Ddpm:
-    """The model as a teacher; RequestError where it is none."""
-    if isinstance(opened.model, Student):
+def check_teacher(opened: OpenedModel) -> DiffusionModel:
+    """Return the opened model as a teacher; RequestError if it cannot be one."""
+    teacher, family = as_diffusion(opened.model), opened.model.spec.config.family
+    if teacher is None:
         raise RequestError(
-            f"{opened.name} is a few-step student itself; distill the model that it learned from."
+            f"{opened.name} is {family.noun}, which samples in few steps already; distill "
+            f"{family.diffusion_model}."
         )
-    if not isinstance(opened.model, Ddpm):
-        raise RequestError(
-            f"{opened.name} is a DCGAN, which draws in one step already; distill a diffusion model."
-        )
-    own = opened.model.spec.config.sampling
+    own = teacher.spec.config.sampling
     if own.autoguided and not guide_is_bundled(own):
         raise RequestError(
             f"{opened.name} draws away from {own.guide} (sampling.guide), which a student cannot take "
             'along; set sampling.guide to "" in its config.json first.'
         )
-    return opened.model
+    return teacher
 
 
-def find_teacher(run: RunFolder, config: Config, named: str | None, device: str) -> Ddpm | None:
+def find_teacher(
+    run: RunFolder, config: Config, named: str | None, device: str
+) -> DiffusionModel | None:
     """The run's own copy of its teacher, else the model called `named`; None where no teacher is needed.
 
     RequestError where there is none, or another one than the run was begun with.
     """
-    if config.model != "student":
+    if not config.family.is_distilled:
         return None
     kept = run.teacher.is_file()
     if not kept and named is None:
@@ -66,7 +64,7 @@ def find_teacher(run: RunFolder, config: Config, named: str | None, device: str)
     return teacher
 
 
-def check_same_teacher(run: RunFolder, teacher: Ddpm, named: str) -> None:
+def check_same_teacher(run: RunFolder, teacher: DiffusionModel, named: str) -> None:
     """RequestError where `run` learns from another teacher than the model called `named` is by now.
 
     Another one is other weights, or other settings of those that its walks are drawn with.
@@ -82,20 +80,20 @@ def check_same_teacher(run: RunFolder, teacher: Ddpm, named: str) -> None:
         )
 
 
-def _walking(teacher: Ddpm) -> tuple[Any, ...]:
+def _walking(teacher: DiffusionModel) -> tuple[Any, ...]:
     """What decides a teacher's walks: a student's walk has its own solver and steps."""
     own = teacher.spec.config.sampling
     return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
 
 
-def save_teacher(run: RunFolder, teacher: Ddpm | None) -> None:
+def save_teacher(run: RunFolder, teacher: DiffusionModel | None) -> None:
     """Write the teacher into the run's folder, once: weights and settings of drawing."""
     if teacher is not None and not run.teacher.is_file():
         with replacing(run.teacher) as temporary:
             save_weights(temporary, teacher.averaged_weights(), teacher.spec)
 
 
-def teacher_facts(teacher: Ddpm | None, named: str | None) -> dict[str, Any]:
+def teacher_facts(teacher: DiffusionModel | None, named: str | None) -> dict[str, Any]:
     """For environment.json: what the user called the teacher, its hash, how it draws."""
     if teacher is None:
         return {}
@@ -103,19 +101,19 @@ def teacher_facts(teacher: Ddpm | None, named: str | None) -> dict[str, Any]:
     return {"teacher": {"name": named, "weights": weights_hash(teacher), "drawn": drawn}}
 
 
-def model_factory(teacher: Ddpm | None) -> ModelFactory:
+def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
     """`make_model`, with the teacher given to what it makes where there is one."""
 
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
         model = make_model(spec, device)
-        if teacher is not None and isinstance(model, Student):
+        if teacher is not None and isinstance(model, DistilledModel):
             model.learn_from(teacher)
         return model
 
     return make
 
 
-def student_spec(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
+def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
     """A student's spec: what its teacher knew of the data; without a teacher `spec` as it is.
 
     RequestError where the data at hand are not of the teacher's kind, or the noise levels not its own:
@@ -145,6 +143,6 @@ def student_spec(teacher: Ddpm | None, spec: ModelSpec) -> ModelSpec:
     return replace(known, config=spec.config)
 
 
-def starting_weights(teacher: Ddpm | None, init: str) -> State:
+def starting_weights(teacher: DiffusionModel | None, init: str) -> State:
     """What training begins with: its teacher's average for a student, that of `init` for any other."""
     return load_initial_weights(init) if teacher is None else {"ema": teacher.averaged_weights()}

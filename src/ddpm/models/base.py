@@ -1,74 +1,149 @@
-"""The one seam of the product: what the training loop and the samplers' callers know of a model."""
+"""What the rest of the product knows of a model: the protocols that model families satisfy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig
+from ddpm.diffusion.levels import Levels
+from ddpm.diffusion.objectives import Objective
+from ddpm.diffusion.samplers import Denoiser
+from ddpm.diffusion.schedules import Schedule
+from ddpm.models.autoguidance import Guide, Guides
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.outline import Row
+from ddpm.optim.compiling import Compiled
 from ddpm.optim.state import State
 
 Losses = Mapping[str, Tensor]
-"""What one step measured: name → 0-d, or 1-d by noise level (nan where none fell).
+"""Measurements of one step: name → 0-d, or 1-d by noise level (nan for a level without images).
 
 Losses have names that end in "loss"; the first is that of the network which draws.
 """
 
 
 class Frame(NamedTuple):
-    """One moment of the reverse process of one chunk of images, float NCHW in model range."""
+    """One state of the reverse process of a chunk of images, float [N, C, H, W] in [-1, 1]."""
 
     x: Tensor  # the state x_t
-    x0: Tensor  # the clean image predicted on the way there
-    log_snr: float  # of the level reached; inf when done
+    x0: Tensor  # the clean image predicted at the step before
+    log_snr: float  # of the level reached; inf at the end
     remaining: int  # frames still to come
 
 
+@runtime_checkable
 class GenerativeModel(Protocol):
-    """A model family: diffusion or GAN. Images are float NCHW in [-1, 1]; labels int64 [N] or None."""
+    """A model of any family. Images are float [N, C, H, W] in [-1, 1]; labels int64 [N] or None."""
 
     spec: ModelSpec
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
-        """One optimizer step; the random numbers depend on (seed, step) alone."""
+        """Take one optimizer step; its random numbers depend on (seed, step) alone."""
 
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
-        """The loss of the averaged weights on fixed noise: comparable along a run."""
+        """Return the loss of the averaged weights on fixed noise, comparable along a run."""
 
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
-        """The same of each image [N]; None where the family has no loss of a single image."""
+        """Return the per-image loss [N], or None if the family has none.
+
+        Batches of equal size share timesteps and noise.
+        """
 
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Draw one chunk of images, image i from seed i alone, yielding every moment."""
+        """Sample one chunk of images, image i from seed i alone, and yield every state."""
 
     def state(self) -> State:
-        """Everything training needs to go on: `ema` (what is sampled), `weights`, `optimizer`.
+        """Return what training needs to resume: `ema` (sampled from), `weights`, `optimizer`.
 
         The tensors are the live ones: copy what has to outlast the next step.
         """
 
     def averaged_weights(self) -> dict[str, Tensor]:
-        """The part `ema` of `state`: all that drawing needs. The live tensors, as there."""
+        """Return the part `ema` of `state`, all that sampling needs; the live tensors."""
 
     def load_state(self, state: State) -> None:
-        """Go on from a copy of `state`; `ema` or `weights` alone serve for both.
+        """Copy `state` into the model; `ema` or `weights` alone are used for both.
 
-        Without `optimizer` that one is left as it is. RuntimeError: weights of another network.
+        Without `optimizer` its moments are left alone. RuntimeError: weights of another network.
         """
 
     def parameters(self) -> dict[str, int]:
-        """How many trained numbers each network of the model holds, by the network's name."""
+        """Return the number of trained parameters of each network, by its name."""
+
+    def outlines(self) -> dict[str, list[Row]]:
+        """Return the layers of each network as rows to be drawn, by its name."""
 
     def drawing(self, settings: SamplingConfig) -> str:
-        """How `settings` make an image, in a few words for captions: `dpm++2m, 20 steps`."""
+        """Describe in a few words how `settings` sample: `dpm++2m, 20 steps`."""
 
     def describe(self) -> list[str]:
-        """What a user should know before it trains, a line each."""
+        """Return the lines shown before training starts."""
 
     def set_total(self, config: Config) -> None:
-        """Take over the run's total, which the learning rate follows, once it is known."""
+        """Take over the run's number of steps, which the learning rate follows, once it is known."""
+
+
+@runtime_checkable
+class DiffusionModel(GenerativeModel, Protocol):
+    """A model with a denoiser: x_t and t → the predicted clean image, at every level of a schedule."""
+
+    device: torch.device
+    precision: str  # fp32 or bf16
+    schedule: Schedule
+    objective: Objective
+    guides: Guides  # models that autoguidance can lead away from
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that is trained."""
+
+    @property
+    def averaged(self) -> Guide:
+        """The averaged network and its objective; to another model they can be a guide."""
+
+    def guide(self, name: str) -> Guide:
+        """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
+
+    def is_guided(self, settings: SamplingConfig) -> bool:
+        """Whether each step evaluates two networks, or one network twice."""
+
+    def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
+        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
+
+    def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
+        """Return the noise levels that `settings` visit, from the top or from table index `start`."""
+
+    def frames(
+        self,
+        visited: Levels,
+        x: Tensor,
+        noise: Callable[[], Tensor],
+        labels: Sequence[int] | None,
+        settings: SamplingConfig,
+    ) -> Iterator[Frame]:
+        """Yield the reverse process from `x` at the first of the levels `visited` to the clean image."""
+
+    def compile(self) -> Compiled:
+        """Compile the training network if the configuration asks for it; all processes together."""
+
+    def gathered(self) -> GenerativeModel:
+        """Return a model to sample with, whose weights are whole; all processes together."""
+
+
+@runtime_checkable
+class DistilledModel(GenerativeModel, Protocol):
+    """A model that learns from a teacher."""
+
+    def learn_from(self, teacher: DiffusionModel) -> None:
+        """Take `teacher` with its own sampling settings; it is never changed."""
+
+
+def as_diffusion(model: GenerativeModel) -> DiffusionModel | None:
+    """Return `model` if it has a denoiser, else None."""
+    return model if isinstance(model, DiffusionModel) else None

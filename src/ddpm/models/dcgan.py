@@ -19,6 +19,7 @@ from ddpm.device import autocast, resolve_precision
 from ddpm.models.base import Frame, Losses
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.gan import Discriminator, Generator, map_sizes
+from ddpm.networks.outline import Row, outline
 from ddpm.optim.ema import Ema
 from ddpm.optim.optimizers import learning_rate, make_optimizer
 from ddpm.optim.state import State, load_optimizer_tensors, optimizer_tensors
@@ -142,6 +143,15 @@ class Dcgan:
         """The sizes of both networks."""
         networks = self._networks().items()
         return {name: sum(p.numel() for p in network.parameters()) for name, network in networks}
+
+    def outlines(self) -> dict[str, list[Row]]:
+        """The layers of both networks."""
+        latents = torch.zeros(1, self.spec.config.gan.latent, device=self.device)
+        images = torch.zeros(2, *self.spec.image_shape, device=self.device)  # batch normalization
+        return {
+            "generator": outline(self.generator, latents),
+            "discriminator": outline(self.discriminator, images),
+        }
 
     def drawing(self, settings: SamplingConfig) -> str:
         """Always the same, whatever the settings."""

@@ -38,6 +38,7 @@ from ddpm.models.building import make_unet
 from ddpm.models.drawn import NoisedBatch
 from ddpm.models.setup_warnings import setup_warnings, signal_left
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.outline import Row, outline
 from ddpm.optim.compiling import Compiled, is_wanted, try_compiling
 from ddpm.optim.ema import Ema
 from ddpm.optim.optimizers import learning_rate, make_optimizer
@@ -83,6 +84,11 @@ class Ddpm:
             if self.ema.network is not self.network:
                 shard(self.ema.network, self.device)
 
+    @classmethod
+    def sharded_over_processes(cls, spec: ModelSpec, device: torch.device | str) -> Ddpm:
+        """Return a model of which each process holds a part on `device`."""
+        return cls(spec, device, in_parts=True)
+
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """Made when training first asks for it: drawing need not wait for torch's compiler to load."""
@@ -101,8 +107,14 @@ class Ddpm:
         """The averages kept for `ddpm ema`; made, like the optimizer, when training first asks for them."""
         return PowerEma(self.network) if self.training.posthoc_ema else None
 
+    def compile(self) -> Compiled:
+        """Compile the training network if the configuration asks for it; all processes together."""
+        return self.compiled
+
     def gathered(self) -> Ddpm:
-        """A whole model with the averaged weights alone, to draw with; all processes must ask together."""
+        """Return the model itself, or one with the gathered averaged weights if it is sharded."""
+        if not self.sharded:
+            return self
         alone = replace(self.spec.config, training=replace(self.training, ema=0.0))
         model = Ddpm(self.spec.with_config(alone), self.device)  # of one network, the average
         model.spec = self.spec
@@ -347,6 +359,12 @@ class Ddpm:
     def parameters(self) -> dict[str, int]:
         """The U-Net's size."""
         return {"network": sum(parameter.numel() for parameter in self.network.parameters())}
+
+    def outlines(self) -> dict[str, list[Row]]:
+        """The U-Net's layers."""
+        images = torch.zeros(1, *self.spec.image_shape, device=self.device)
+        times = torch.zeros(1, dtype=torch.int64, device=self.device)
+        return {"network": outline(self.network, images, times)}
 
     def drawing(self, settings: SamplingConfig) -> str:
         """`dpm++2m, 20 steps`, with guidance where there is some."""

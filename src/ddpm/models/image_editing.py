@@ -16,7 +16,7 @@ from ddpm.config import SamplingConfig
 from ddpm.diffusion import editing
 from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel
 from ddpm.randomness import ImageNoise
 
 DETERMINISTIC = ("ddim", "heun", "dpm++2m", "unipc")
@@ -31,7 +31,7 @@ def _unwatched(done: int, total: int) -> None:
 
 @torch.no_grad()
 def interpolate(
-    model: Ddpm,
+    model: DiffusionModel,
     seeds: tuple[int, int],
     between: int,
     settings: SamplingConfig,
@@ -65,7 +65,7 @@ def quieted(settings: SamplingConfig) -> SamplingConfig:
 
 @torch.no_grad()
 def inpaint(
-    model: Ddpm,
+    model: DiffusionModel,
     image: Tensor,
     mask: Tensor,
     seeds: Sequence[int],
@@ -101,7 +101,7 @@ def inpaint(
 
 @torch.no_grad()
 def refine(
-    model: Ddpm,
+    model: DiffusionModel,
     image: Tensor,
     strength: float,
     seeds: Sequence[int],
@@ -127,13 +127,13 @@ def refine(
     return _in_chunks(len(seeds), settings.chunk, len(visited), walk, progress)
 
 
-def shortened(model: Ddpm, strength: float, settings: SamplingConfig) -> SamplingConfig:
+def shortened(model: DiffusionModel, strength: float, settings: SamplingConfig) -> SamplingConfig:
     """What `refine` draws by: only that share of the steps, as it begins part way up."""
     most = _first_level(model, strength) + 1
     return replace(settings, steps=max(1, min(most, round(strength * settings.steps))))
 
 
-def _first_level(model: Ddpm, strength: float) -> int:
+def _first_level(model: DiffusionModel, strength: float) -> int:
     """The place in the schedule's table where a refinement begins."""
     return round(strength * (len(model.schedule) - 1))
 
@@ -143,7 +143,7 @@ def _of(labels: Sequence[int] | None, chosen: slice) -> Sequence[int] | None:
 
 
 def _states(
-    model: Ddpm,
+    model: DiffusionModel,
     visited: Levels,
     x: Tensor,
     noise: Callable[[], Tensor],

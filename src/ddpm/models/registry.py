@@ -1,32 +1,65 @@
-"""The model families by name: the table that turns a spec into a model."""
+"""The table that turns a spec into a model of its family."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.sizes import Form, check_forms, check_size
+from ddpm.models.sizes import Form, Make, check_forms, check_size
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
 
-MODELS: dict[str, Callable[[ModelSpec, torch.device | str], GenerativeModel]] = {
-    "ddpm": Ddpm,
-    "dcgan": Dcgan,
-    "student": Student,
+
+class ModelMaker(NamedTuple):
+    """How models of a family are made."""
+
+    make: Make
+    make_sharded: Make | None = None  # each process holds a part of the training state
+
+
+MODELS: dict[str, ModelMaker] = {
+    "ddpm": ModelMaker(Ddpm, Ddpm.sharded_over_processes),
+    "dcgan": ModelMaker(Dcgan),
+    "student": ModelMaker(Student),
 }
 
 
 def make_model(spec: ModelSpec, device: torch.device | str = "cpu") -> GenerativeModel:
-    """The model that `spec` describes, untrained, on `device`; RequestError where it is too large."""
-    make = MODELS[spec.config.model]
+    """Return the untrained model that `spec` describes, on `device`.
+
+    RequestError: it does not fit into memory.
+    """
+    make = MODELS[spec.config.model].make
     check_size(spec, make)
     return make(spec, device)
 
 
+def make_sharded(spec: ModelSpec, device: torch.device | str) -> GenerativeModel:
+    """Return the untrained model that `spec` describes, each process holding a part of it on `device`.
+
+    RequestError: the CPU's memory, in which it is made, cannot hold it.
+    """
+    row = MODELS[spec.config.model]
+    if row.make_sharded is None:
+        raise ValueError(f"models of the family {spec.config.model} cannot be sharded")
+    check_size(spec, row.make)
+    return row.make_sharded(spec, device)
+
+
+def gather_model(model: GenerativeModel) -> GenerativeModel:
+    """Return `model`, or a model with its gathered averaged weights if it is sharded.
+
+    All processes must call it together.
+    """
+    diffusion = as_diffusion(model)
+    return model if diffusion is None else diffusion.gathered()
+
+
 def check_weights(spec: ModelSpec, found: Mapping[str, Form]) -> None:
     """RequestError where tensors of the forms `found` are not the weights of the model of `spec`."""
-    check_forms(spec, MODELS[spec.config.model], found)
+    check_forms(spec, MODELS[spec.config.model].make, found)

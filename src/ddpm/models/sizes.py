@@ -74,7 +74,7 @@ def check_size(spec: ModelSpec, make: Make) -> None:
     if _COPIES * _BYTES * count > have:
         raise RequestError(
             f"A network of {count:.1e} parameters does not fit into {have / 2**30:.0f} GiB of memory; "
-            f"make {'gan.channels' if spec.config.model == 'dcgan' else 'network.channels'} smaller."
+            f"make {spec.config.family.width_key} smaller."
         )
     chunk = spec.config.sampling.chunk
     if _DRAWING * _BYTES * chunk * math.prod(spec.image_shape) > have:

@@ -15,26 +15,27 @@ from torch import Generator, Tensor, nn
 
 from ddpm.config import Config, SamplerName, SamplingConfig, SpacingName
 from ddpm.device import autocast
-from ddpm.diffusion.distillation import distillation_targets, jump, jump_boundaries, jump_loss
+from ddpm.diffusion.distillation import (
+    distillation_targets,
+    jump,
+    jump_boundaries,
+    jump_loss,
+    walk_steps,
+)
 from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import split_variance
 from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
 from ddpm.errors import RequestError
-from ddpm.models.base import Frame, Losses
+from ddpm.models.base import DiffusionModel, Frame, Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.outline import Row
 from ddpm.optim.state import State
 from ddpm.randomness import ImageNoise, generator_for
 
-WALK = 8  # steps of the teacher from noise to an image, at least
 SOLVER: SamplerName = "unipc"  # that it walks with
 SPACING: SpacingName = "trailing"  # even in t, noisiest first
 HELDOUT_WALKS = 32  # fresh ones, that the held-out loss is taken on
-
-
-def walk_steps(jumps: int) -> int:
-    """Steps of the teacher's walk: as few as are WALK and more and make whole numbers of steps a jump."""
-    return jumps * math.ceil(WALK / jumps)
 
 
 class Points(NamedTuple):
@@ -64,13 +65,13 @@ class Student:
         self.spec = spec
         self.device = torch.device(device)
         self.ddpm = Ddpm(spec, device)  # whose network learns the jumps
-        self.teacher: Ddpm | None = None  # needed for learning alone
+        self.teacher: DiffusionModel | None = None  # needed for learning alone
         jumps = spec.config.student.evaluations
         steps = min(walk_steps(jumps), spec.config.diffusion.num_steps)
         self.walk: Levels = noise_levels(self.ddpm.schedule, steps, SPACING)
         self.jumps: Levels = jump(self.walk, jumps)
 
-    def learn_from(self, teacher: Ddpm) -> None:
+    def learn_from(self, teacher: DiffusionModel) -> None:
         """Take `teacher`, with its own settings of drawing; it is never changed."""
         self.teacher = teacher
 
@@ -172,6 +173,10 @@ class Student:
     def parameters(self) -> dict[str, int]:
         """The U-Net's size."""
         return self.ddpm.parameters()
+
+    def outlines(self) -> dict[str, list[Row]]:
+        """The U-Net's layers."""
+        return self.ddpm.outlines()
 
     def drawing(self, settings: SamplingConfig) -> str:
         """`student, 4 evaluations`."""

@@ -30,7 +30,7 @@ def is_wanted(config: Config, device: torch.device, *, in_parts: bool) -> bool:
     Never for a network in parts, whose blocks are gathered while they compute, nor for a student's.
     """
     training, minutes = config.training, config.training.minutes
-    if in_parts or config.model != "ddpm":
+    if in_parts or not config.family.can_compile:
         return False
     if training.compile == "auto":
         is_long = minutes >= SHORTEST if minutes else training.steps >= FEWEST

@@ -55,22 +55,35 @@ def step_on_all_ranks() -> Iterator[None]:
         raise ProcessLostError(f"Process {rank()} {words}.") from error
 
 
-def check_shared(config: Config) -> None:
-    """RequestError where several processes cannot train this model together."""
+def check_multi_process(config: Config) -> None:
+    """Raise RequestError if several processes cannot train this model together."""
     if world_size() == 1:
         return
-    if config.model == "dcgan":
-        raise RequestError(
-            "A DCGAN's batch normalization needs each batch whole, so it is trained by one process: "
-            "start ddpm train without torchrun."
-        )
-    if config.model != "ddpm":
-        raise RequestError(
-            "A few-step student is trained by one process: start the training without torchrun."
-        )
+    if config.family.single_process_reason:
+        raise RequestError(config.family.single_process_reason)
     batch = config.training.batch_size
     if batch < world_size():
         raise RequestError(
-            f"A batch of {batch} cannot be shared by {world_size()} processes: start at most {batch}, or "
-            "raise training.batch_size."
+            f"A batch of {batch} images cannot be split over {world_size()} processes: start at most "
+            f"{batch}, or raise training.batch_size."
+        )
+
+
+def check_sharding(config: Config) -> None:
+    """Raise RequestError if the training state cannot be sharded over the processes (--shard)."""
+    if world_size() == 1:
+        raise RequestError(
+            "--shard spreads a training over several processes: start them with torchrun, or leave it out."
+        )
+    if not config.family.can_shard:
+        raise RequestError("--shard works with diffusion models only: leave it out.")
+    if config.training.compile == "on":
+        raise RequestError(
+            "--shard gathers weights block by block, so nothing can be compiled: leave "
+            "training.compile=on out."
+        )
+    if config.training.batch_size % world_size():
+        raise RequestError(
+            "--shard gives every process the same number of images: set training.batch_size to a "
+            f"multiple of {world_size()}."
         )

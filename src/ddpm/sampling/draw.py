@@ -107,7 +107,7 @@ def choose_labels(
         if label is not None:
             mend = (
                 "train with --set data.labels=true, or kmeans:10 where the images have none"
-                if spec.config.model == "ddpm"
+                if spec.config.family.is_diffusion
                 else "leave it out"
             )
             raise RequestError(f"This model learned no labels, so --label cannot be used; {mend}.")

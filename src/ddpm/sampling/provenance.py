@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from ddpm.config import SamplingConfig, used_sampling
+from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
@@ -46,7 +46,7 @@ def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
     aims = model.spec.num_classes > 0 or sampling.get("guide")
     deaf = _OWN if aims else (*_OWN, "guidance", "guidance_interval")
     known = {field.name for field in fields(SamplingConfig)}
-    unheard = known.difference(used_sampling(model.spec.config)).union(deaf)
+    unheard = known.difference(model.spec.config.used_sampling).union(deaf)
     return {key: value for key, value in sampling.items() if key not in unheard}
 
 

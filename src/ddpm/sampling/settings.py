@@ -10,8 +10,7 @@ from ddpm.config import SamplingConfig, with_overrides
 from ddpm.diffusion.samplers import USUAL_STEPS
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import without_guide
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.training.loop import PREVIEW_STEPS
 
 FILM_STEPS = 20  # of a reverse process that is to be looked at
@@ -73,12 +72,13 @@ def filmed_settings(model: GenerativeModel, settings: SamplingConfig) -> Samplin
     """The same settings with steps enough for the reverse process to be seen; a student keeps its few."""
     config = model.spec.config
     enough = min(FILM_STEPS, config.diffusion.num_steps)
-    if config.model != "ddpm" or settings.steps >= enough:
+    if not config.family.is_diffusion or settings.steps >= enough:
         return settings
     return replace(settings, steps=enough)
 
 
 def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
     """RequestError, before anything is drawn, where the guide that `settings` name is not there."""
-    if isinstance(model, Ddpm) and settings.autoguided:
-        model.guide(settings.guide)
+    diffusion = as_diffusion(model)
+    if diffusion is not None and settings.autoguided:
+        diffusion.guide(settings.guide)

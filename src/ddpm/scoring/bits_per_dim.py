@@ -17,8 +17,7 @@ from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, bootstrap_in
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.scores import Row
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.randomness import generator_for
 from ddpm.terminal import Progress
 
@@ -26,7 +25,7 @@ BOUND_TERMS = 50  # of the variational bound: within 1 % of all of them
 ODE_STEPS = 50  # of the ODE: within 0.5 % of twice as many
 CHUNK = 16  # images at once; each chunk draws terms and noise of its own
 
-BitsFunction = Callable[[Ddpm, Denoiser, Tensor, Generator], Tensor]
+BitsFunction = Callable[[DiffusionModel, Denoiser, Tensor, Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,15 @@ class LikelihoodEstimate:
     bits: BitsFunction
 
 
-def _bound_bits(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
+def _bound_bits(
+    model: DiffusionModel, denoise: Denoiser, x0: Tensor, generator: Generator
+) -> Tensor:
     terms = min(BOUND_TERMS, len(model.schedule) - 1)
     with torch.no_grad():
         return bits_per_dim_bound(denoise, model.schedule, x0, generator, terms=terms).total
 
 
-def _ode_bits(model: Ddpm, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
+def _ode_bits(model: DiffusionModel, denoise: Denoiser, x0: Tensor, generator: Generator) -> Tensor:
     return bits_per_dim_ode(denoise, model.schedule, x0, generator, ODE_STEPS)
 
 
@@ -64,14 +65,15 @@ def likelihood_rows(model: GenerativeModel, heldout: Tensor, count: int, seed: i
     The averaged weights are asked in float32, without guidance, clipping or labels: what a model
     with labels says of an image alone is comparable with what one without them says.
     """
-    if not isinstance(model, Ddpm) or not count or not len(heldout):
+    diffusion = as_diffusion(model)
+    if diffusion is None or not count or not len(heldout):
         return []
     images = heldout[choose_indices(len(heldout), count, seed)]
-    with _float32(model), Progress("likelihood", len(LIKELIHOODS) * len(images)) as bar:
-        return [_row(model, name, images, seed, bar) for name in LIKELIHOODS]
+    with _float32(diffusion), Progress("likelihood", len(LIKELIHOODS) * len(images)) as bar:
+        return [_row(diffusion, name, images, seed, bar) for name in LIKELIHOODS]
 
 
-def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Row:
+def _row(model: DiffusionModel, name: str, images: Tensor, seed: int, bar: Progress) -> Row:
     kind, n = LIKELIHOODS[name], len(images)
     settings = replace(model.spec.config.sampling, guidance=1.0, clip="none")
     denoise = model.denoiser(None, settings)
@@ -95,7 +97,7 @@ def _row(model: Ddpm, name: str, images: Tensor, seed: int, bar: Progress) -> Ro
 
 
 @contextlib.contextmanager
-def _float32(model: Ddpm) -> Iterator[None]:
+def _float32(model: DiffusionModel) -> Iterator[None]:
     """float32: in bfloat16 the slope of the network is too rough for the ODE's divergence."""
     usual, tf32 = model.precision, torch.backends.cudnn.allow_tf32
     model.precision = "fp32"

@@ -184,7 +184,7 @@ def test_nothing_is_written_where_the_request_is_wrong(
         ({"mnist": "digits"}, "digits is not a run"),  # bundled weights have no loss to show
         ({"mnist": runs["anime"]}, "draws images of 64x64, but result_mnist.jpg shows 28x28"),
         ({"anime": small}, "data.size=64"),
-        ({"mnist": gan}, "no diffusion model; give --mnist a run of one"),
+        ({"mnist": gan}, "not a diffusion model; give --mnist a diffusion model"),
         ({"dcgan": [runs["mnist"]]}, "is a diffusion model"),
         ({"report": Path("none.pdf")}, "no file none.pdf"),
         ({"report": Path("a.pdf")}, "give --report a PDF"),

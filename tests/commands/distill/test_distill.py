@@ -310,7 +310,7 @@ def refused(request: DistillRequest) -> str:
 
 def test_a_student_has_no_student(student: RunFolder) -> None:
     words = refused(DistillRequest(str(student.root)))
-    assert words.startswith("student is a few-step student itself")
+    assert words.startswith("student is a few-step student, which samples in few steps already")
 
 
 def test_a_dcgan_is_no_teacher(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_without_a_teacher_there_is_no_student() -> None:
 
 @pytest.mark.parametrize("key", ["steps=2", "sampler=ancestral", "guidance=2", "spacing=uniform"])
 def test_its_way_of_drawing_is_fixed(student: RunFolder, key: str) -> None:
-    with pytest.raises(RequestError, match=r"by heart \(4 evaluations"):
+    with pytest.raises(RequestError, match=r"only as it was trained \(4 evaluations"):
         write_samples(str(student.root), [f"sampling.{key}"], SampleRequest(n=1, out=Path("x.png")))
     assert not Path("x.png").exists()
 
@@ -380,7 +380,7 @@ def test_evaluations_are_said_where_the_length_follows_them(teacher: RunFolder) 
 
 def test_others_have_no_evaluations_to_choose() -> None:
     for preset in ("digits", "dcgan-mnist"):
-        with pytest.raises(RequestError, match="setting of few-step students"):
+        with pytest.raises(RequestError, match="setting of a few-step student"):
             with_overrides(get_preset(preset).config, ["student.evaluations=2"])
 
 

@@ -138,7 +138,7 @@ def _sources(part: Part) -> list[str]:
     """Keys of the works that a run's choices come from, some perhaps twice or empty."""
     config, length = part.config.to_dict(), part.opened.average
     average = average_source(config, length)
-    if config["model"] == "dcgan":
+    if part.config.family.is_adversarial:
         return [*network_sources(config), "gan", chosen(config, "training.optimizer"), average]
     choices = [chosen(config, key) for key in CHOICES]
     choices += [augmentation_source(config), label_source(config), average]

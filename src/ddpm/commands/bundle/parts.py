@@ -15,8 +15,7 @@ from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_name
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
-from ddpm.models.dcgan import Dcgan
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import seed_words
 from ddpm.runs import RunFolder, find_run, read_rows
@@ -57,11 +56,13 @@ class Part:
 def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> Part:
     """The run behind `--mnist` or `--anime`: a diffusion model of that size."""
     part, side = _opened(target, images, device), handin.SIDES[images]
-    if not isinstance(part.opened.model, Ddpm):
-        gan = isinstance(part.opened.model, Dcgan)
-        what = "no diffusion model" if gan else "a few-step student"
-        other = "a run of one, and this one with --dcgan" if gan else "its teacher"
-        raise RequestError(f"{target} is {what}; give --{images} {other}.")
+    if as_diffusion(part.opened.model) is None:
+        family = part.config.family
+        also = ", and this run to --dcgan" if family.is_adversarial else ""
+        raise RequestError(
+            f"{target} is {family.noun}, not a diffusion model; give --{images} "
+            f"{family.diffusion_model}{also}."
+        )
     height, width = part.opened.model.spec.image_shape[1:]
     if (height, width) != (side, side):
         raise RequestError(
@@ -76,8 +77,9 @@ def baselines(targets: Sequence[str], device: str) -> list[Part]:
     parts: list[Part] = []
     for target in targets:
         part = _opened(target, "", device)
-        if not isinstance(part.opened.model, Dcgan):
-            raise RequestError(f"{target} is a diffusion model; --dcgan takes the runs of a DCGAN.")
+        family = part.config.family
+        if not family.is_adversarial:
+            raise RequestError(f"{target} is {family.noun}; --dcgan takes the runs of a DCGAN.")
         taken = {*handin.SETS, *(other.name for other in parts)}
         name = part.run.root.name
         names = (f"{name}-{n}" if n > 1 else name for n in range(1, len(taken) + 2))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ddpm.commands.train import train
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
+from ddpm.diffusion.distillation import walk_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
-from ddpm.models.student import walk_steps
 from ddpm.runs import RUNS, RunFolder
 
 SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise

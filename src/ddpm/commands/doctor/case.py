@@ -45,7 +45,7 @@ class Case:
     @property
     def diffusion(self) -> bool:
         """Whether it is a diffusion model."""
-        return self.config.model == "ddpm"
+        return self.config.family.is_diffusion
 
     @property
     def passes(self) -> float | None:

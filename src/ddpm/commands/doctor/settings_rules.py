@@ -109,7 +109,7 @@ def guidance_without_labels(case: Case) -> Finding | None:
 
 
 def too_few_steps(case: Case) -> Finding | None:
-    if case.steps is None or case.config.model == "student":  # which begins as its teacher
+    if case.steps is None or case.config.family.is_distilled:  # which begins as its teacher
         return None
     passes = case.passes
     once = passes is None or passes >= 1
@@ -191,7 +191,7 @@ def emulated_bf16(case: Case) -> Finding | None:
 
 
 def gan_momentum(case: Case) -> Finding | None:
-    if case.config.model != "dcgan" or case.training.betas[0] <= 0.6:
+    if not case.config.family.is_adversarial or case.training.betas[0] <= 0.6:
         return None
     return Finding(
         "note",

@@ -15,8 +15,7 @@ from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models import image_editing
-from ddpm.models.ddpm import Ddpm
-from ddpm.models.student import Student
+from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.sampling.draw import choose_labels
 from ddpm.sampling.settings import chosen_settings, name_of_settings
 from ddpm.terminal import Progress, say
@@ -122,18 +121,17 @@ def write_refinement(
 
 def _open(
     target: str, overrides: Sequence[str], device: str, out: Path | None
-) -> tuple[OpenedModel, Ddpm, SamplingConfig]:
+) -> tuple[OpenedModel, DiffusionModel, SamplingConfig]:
     if out is not None:
         check_picture(out)
     opened = open_model(target, device)
-    if not isinstance(opened.model, Ddpm):
-        student = isinstance(opened.model, Student)
-        what = "few-step student" if student else "DCGAN"
-        which = "its teacher" if student else "one of those"
+    model, family = as_diffusion(opened.model), opened.model.spec.config.family
+    if model is None:
         raise RequestError(
-            f"{opened.name} is a {what}, but only diffusion models edit images; name {which}."
+            f"{opened.name} is {family.noun}, but only diffusion models edit images; name "
+            f"{family.diffusion_model}."
         )
-    return opened, opened.model, chosen_settings(opened.model, overrides)
+    return opened, model, chosen_settings(opened.model, overrides)
 
 
 def _told(opened: OpenedModel, settings: SamplingConfig) -> Progress:

@@ -10,8 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ddpm.data.pixels import to_model
 from ddpm.device import autocast
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import GenerativeModel, as_diffusion
 
 COUNTED = 8  # images on which operations are counted; an image's do not depend on how many
 SIDE = 8192  # of the square matrices that are multiplied for the peak
@@ -24,10 +23,11 @@ def utilization(model: GenerativeModel, images: Tensor, rate: float) -> float | 
     Both in bf16, on the model's graphics card, one measured right after the other; `images` are uint8
     [N, C, H, W]. None elsewhere, in another precision and for a model that is no single network.
     """
-    if not isinstance(model, Ddpm) or (model.device.type, model.precision) != ("cuda", "bf16"):
+    diffusion = as_diffusion(model)
+    if diffusion is None or (diffusion.device.type, diffusion.precision) != ("cuda", "bf16"):
         return None
-    x = to_model(images[:COUNTED]).to(model.device)
-    return rate * operations(model.network, x, model.precision) / peak(model.device)
+    x = to_model(images[:COUNTED]).to(diffusion.device)
+    return rate * operations(diffusion.network, x, diffusion.precision) / peak(diffusion.device)
 
 
 def operations(network: nn.Module, x: Tensor, precision: str) -> float:

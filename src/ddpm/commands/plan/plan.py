@@ -46,7 +46,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     """
     asked = request.asked
     target = read_target(asked, runs_first=False)
-    if target.config.model == "student":
+    if target.config.family.is_distilled:
         raise RequestError(
             "A few-step student takes a fifth of its teacher's training time (ddpm distill); plan that one."
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ddpm.config import Config, with_overrides
+from ddpm.config import Config, get_value, with_overrides
 from ddpm.training.budget import steps_in_minutes
 
 NARROWEST = 16  # channels that a proposed network has at least
@@ -65,8 +65,8 @@ def _fitting(change: Change, speed: float, minutes: float, wanted: int) -> Propo
 
 def narrower(config: Config) -> Iterator[Change]:
     """The same network at half the width, at a quarter, and so on."""
-    key = "gan.channels" if config.model == "dcgan" else "network.channels"
-    channels = config.gan.channels if config.model == "dcgan" else config.network.channels
+    key = config.family.width_key
+    channels = int(get_value(config, key))
     while channels // 2 >= NARROWEST:
         channels = channels // 2 // 8 * 8
         setting = f"{key}={channels}"

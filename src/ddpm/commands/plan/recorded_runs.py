@@ -33,7 +33,7 @@ def expectation(config: Config, images: int, rows: list[Row], trained_on: int | 
     """
     passes = images / trained_on if trained_on else 0.0
     copies = ""
-    if config.model == "ddpm" and expects_copies(config, passes):
+    if config.family.is_diffusion and expects_copies(config, passes):
         copies = f"; {passes:,.0f} passes over {trained_on:,} images: expect copies"
     return _promised(config, images, rows) + copies
 

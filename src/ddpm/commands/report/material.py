@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ddpm.commands.report.words.languages import Words
+from ddpm.config import family_of
 from ddpm.documents.citations import Citations
 from ddpm.documents.document import Cell, Table
 from ddpm.documents.tables import NOTHING
@@ -43,7 +44,13 @@ class RunFacts:
 
     @property
     def gan(self) -> bool:
-        return bool(self.config.get("model") == "dcgan")
+        family = family_of(self.config)
+        return family is not None and family.is_adversarial
+
+    @property
+    def student(self) -> bool:
+        family = family_of(self.config)
+        return family is not None and family.is_distilled
 
     def setting(self, key: str) -> Any:
         """The value at a key such as `training.steps`; None where the configuration has no such key."""

@@ -21,7 +21,6 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError, WorkError
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import OpenedModel
-from ddpm.models.outlines import outlines
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
@@ -74,7 +73,7 @@ def draw_loss(album: Album, rows: Sequence[Row], note: str) -> None:
 
 def draw_networks(album: Album, spec: ModelSpec) -> None:
     """One diagram a network; equal networks of several runs share a file."""
-    for name, rows in outlines(make_model(spec)).items():
+    for name, rows in make_model(spec).outlines().items():
         digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
         shared = Album(album.folder)
         path = shared.place(f"network-{digest}")

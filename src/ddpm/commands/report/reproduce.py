@@ -20,7 +20,7 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
 
     Images by name alone, no folders. Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
     """
-    if config.model == "student":
+    if config.family.is_distilled:
         asked = ["--evaluations", config.student.evaluations, "--steps", config.training.steps]
         return shlex.join(["ddpm", "distill", str(init), *map(str, asked), "--out", str(run)])
     preset = PRESETS.get(config.preset)

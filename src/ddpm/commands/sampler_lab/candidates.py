@@ -13,7 +13,7 @@ from ddpm.config import SamplingConfig, unknown_name
 from ddpm.diffusion.guidance import in_interval
 from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions
 from ddpm.errors import RequestError
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel
 from ddpm.sampling.settings import chosen_settings
 
 
@@ -38,7 +38,7 @@ class Candidate:
         return f"{self.settings.sampler}, {self.settings.steps} steps"
 
 
-def sampling_cost(model: Ddpm, settings: SamplingConfig) -> SamplingCost:
+def sampling_cost(model: DiffusionModel, settings: SamplingConfig) -> SamplingCost:
     """Counted by walking the sampler over one pixel with a network that answers nothing.
 
     A guided question asks twice: with and without the label, or the network and its guide.
@@ -66,7 +66,7 @@ def sampling_cost(model: Ddpm, settings: SamplingConfig) -> SamplingCost:
 
 
 def plan_candidates(
-    model: Ddpm, samplers: Sequence[str], budgets: Sequence[int], overrides: Sequence[str]
+    model: DiffusionModel, samplers: Sequence[str], budgets: Sequence[int], overrides: Sequence[str]
 ) -> list[Candidate]:
     """Each sampler within each budget of evaluations, cheapest first, none twice.
 
@@ -82,14 +82,14 @@ def plan_candidates(
     return sorted(found.values(), key=lambda point: point.cost.evaluations)
 
 
-def ancestral_candidate(model: Ddpm, overrides: Sequence[str]) -> Candidate:
+def ancestral_candidate(model: DiffusionModel, overrides: Sequence[str]) -> Candidate:
     """Algorithm 2 of Ho et al. 2020 over every level of the schedule."""
     settings = chosen_settings(model, [*overrides, "sampling.sampler=ancestral"])
     return Candidate(settings, sampling_cost(model, settings), baseline=True)
 
 
 def _most_steps_within(
-    model: Ddpm, sampler: str, budget: int, overrides: Sequence[str]
+    model: DiffusionModel, sampler: str, budget: int, overrides: Sequence[str]
 ) -> Candidate:
     """The most steps of a sampler that ask the network no more than `budget` times."""
     asked = [*overrides, f"sampling.sampler={sampler}"]

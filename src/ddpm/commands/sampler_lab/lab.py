@@ -31,7 +31,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.paired_distance import DISTANCES, make_paired_distance
 from ddpm.files import check_place, write_json
 from ddpm.loading.models import OpenedModel, open_model
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import duration
 from ddpm.runs import RunFolder
@@ -65,7 +65,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
         check_place(path)
     points = _plan(model, request)
     asked = as_evaluation(request)
-    bench, facts = _bench(request, asked, opened, place)
+    bench, facts = _bench(request, asked, opened, model, place)
     say(_output_message(request, opened, place))
     records = _measure_all(bench, points)
     found = summarize(bench.yardstick, points, records)
@@ -91,7 +91,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     return lab
 
 
-def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
+def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, DiffusionModel]:
     """The model; RequestError where there is nothing to choose."""
     if request.metric not in DISTANCES:
         raise RequestError(
@@ -103,13 +103,14 @@ def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, Ddpm]:
         if any(assignment.split("=")[0].strip() == key for assignment in request.overrides):
             raise RequestError(f"The lab tries {key} itself; use --samplers and --evaluations.")
     opened = open_model(request.target, request.device)
-    if not isinstance(opened.model, Ddpm):
+    model = as_diffusion(opened.model)
+    if model is None:
         raise RequestError(
             f"{request.target} has one way to draw, so there is no sampler to choose; give a run of a "
             "diffusion model."
         )
     chosen_settings(opened.model, request.overrides)
-    return opened, opened.model
+    return opened, model
 
 
 def _output_message(request: LabRequest, opened: OpenedModel, place: RunFolder) -> str:
@@ -128,7 +129,7 @@ def _output_folder(request: LabRequest, opened: OpenedModel) -> Path:
     return Path(f"{opened.name}-sampler-lab") if opened.run is None else opened.run.root
 
 
-def _plan(model: Ddpm, request: LabRequest) -> list[Candidate]:
+def _plan(model: DiffusionModel, request: LabRequest) -> list[Candidate]:
     points = plan_candidates(
         model, request.samplers or tuple(SAMPLERS), request.evaluations, request.overrides
     )
@@ -139,11 +140,13 @@ def _plan(model: Ddpm, request: LabRequest) -> list[Candidate]:
 
 
 def _bench(
-    request: LabRequest, asked: EvaluationRequest, opened: OpenedModel, place: RunFolder
+    request: LabRequest,
+    asked: EvaluationRequest,
+    opened: OpenedModel,
+    model: DiffusionModel,
+    place: RunFolder,
 ) -> tuple[SamplerBenchmark, dict[str, Any]]:
     """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
-    model = opened.model
-    assert isinstance(model, Ddpm)
     subject = ModelSamples(opened, chosen_settings(model, request.overrides))
     real = find_real_images(asked, subject, request.n)
     n, note = usable_count(asked, subject, real, request.n)

@@ -22,7 +22,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import parse_json, replacing, write_json
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
 from ddpm.sampling.draw import choose_labels, draw
 
@@ -48,7 +48,7 @@ Advance = Callable[[int], None]  # told how many images are done
 class SamplerBenchmark:
     """What every point of a lab has in common."""
 
-    model: Ddpm
+    model: DiffusionModel
     weights: str  # hash of what is sampled from
     yardstick: PairedDistance
     folder: Path  # of the points' files
@@ -160,21 +160,21 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
-def fine_settings(model: Ddpm, settings: SamplingConfig) -> SamplingConfig:
+def fine_settings(model: DiffusionModel, settings: SamplingConfig) -> SamplingConfig:
     """How the path of the same equation is followed finely."""
     steps = min(FINE_STEPS, len(model.schedule))
     return replace(settings, sampler="unipc", steps=steps, spacing="uniform", eta=0.0, churn=0.0)
 
 
 @contextlib.contextmanager
-def count_network_calls(model: Ddpm, settings: SamplingConfig) -> Iterator[list[int]]:
+def count_network_calls(model: DiffusionModel, settings: SamplingConfig) -> Iterator[list[int]]:
     """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
     calls = [0]
 
     def count(module: object, inputs: tuple[Tensor, ...]) -> None:
         calls[0] += 1
 
-    networks = [model.ema.network]
+    networks = [model.averaged.network]
     if settings.autoguided:
         networks.append(model.guide(settings.guide).network)
     handles = [network.register_forward_pre_hook(count) for network in networks]

@@ -16,8 +16,7 @@ import torch
 from ddpm.data.dataset import Dataset
 from ddpm.device import deterministic, resolve_precision
 from ddpm.distributed import world_size
-from ddpm.models.base import GenerativeModel
-from ddpm.models.ddpm import Ddpm
+from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.terminal import say
 
 # of environment.json: where all of these agree, so do the bits
@@ -60,10 +59,11 @@ def compile_facts(model: GenerativeModel) -> dict[str, Any]:
 
     Where it is wanted it is tried here: by all processes together.
     """
-    if not isinstance(model, Ddpm):
+    diffusion = as_diffusion(model)
+    if diffusion is None:
         return {"compile": False}
     with deterministic():  # as the steps themselves: kernels are chosen by it
-        _, on, words = model.compiled
+        _, on, words = diffusion.compile()
     return {"compile": on, **({"compile_note": words} if words else {})}
 
 

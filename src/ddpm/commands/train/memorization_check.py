@@ -15,7 +15,7 @@ from ddpm.data.pixels import to_model
 from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
-from ddpm.models.sharded import gather_model
+from ddpm.models.registry import gather_model
 from ddpm.sampling.draw import choose_labels, draw
 from ddpm.sampling.settings import cheap_settings
 from ddpm.training.loop import Batch

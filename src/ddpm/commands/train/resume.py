@@ -58,7 +58,7 @@ def initial_weights(run: RunFolder, config: Config, named: str | None) -> str | 
     are compared themselves.)
     """
     recorded = run.load_environment().get("init")
-    under_way = config.model != "student" and run.checkpoint_steps()
+    under_way = not config.family.is_distilled and run.checkpoint_steps()
     if under_way and named not in (None, recorded):
         how = f"with --init {shlex.quote(recorded)}" if recorded else "without --init"
         raise RequestError(

@@ -50,8 +50,8 @@ from ddpm.loading.teachers import (
 from ddpm.locking import exclusive_lock
 from ddpm.models.autoguidance import guiding_step
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.models.sharded import check_shardable, gather_model, make_sharded
-from ddpm.optim.parallel import check_shared
+from ddpm.models.registry import gather_model, make_sharded
+from ddpm.optim.parallel import check_multi_process, check_sharding
 from ddpm.runs import RunFolder
 from ddpm.sampling.run_pictures import draw_preview, finish
 from ddpm.terminal import Progress, loss_words, say
@@ -105,9 +105,9 @@ def train(
         config = resumed_config(run, config) if run.exists() else new_config(run, config)
         init = initial_weights(run, config, init)
         check_place(run.config)
-        check_shared(config)
+        check_multi_process(config)
         if shard:
-            check_shardable(config)
+            check_sharding(config)
         run_on_main(lambda: held.enter_context(exclusive_lock(run.lock, f"The run {run.root}")))
         return _train(run, config, init, pick_device(device), shard)
 

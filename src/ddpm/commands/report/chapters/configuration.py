@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from ddpm.commands.report.material import COLUMNS, Material, RunFacts
 from ddpm.commands.report.words.languages import Words
+from ddpm.config import family_of
 from ddpm.documents.document import (
     Block,
     Cell,
@@ -19,12 +20,6 @@ from ddpm.documents.document import (
     spans,
 )
 from ddpm.documents.tables import NOTHING, whole
-
-SECTIONS = {  # of config.json, that a model family uses
-    "ddpm": ("data", "network", "diffusion", "training", "sampling"),
-    "dcgan": ("data", "gan", "training"),
-    "student": ("data", "network", "diffusion", "student", "training"),
-}
 
 
 def network_chapter(material: Material) -> Iterator[Block]:
@@ -74,9 +69,9 @@ def settings_chapter(material: Material) -> Iterator[Block]:
 
 def _sections(run: RunFacts) -> tuple[str, ...]:
     """The sections of its configuration that a run's model uses; all of them where it is unknown."""
-    known = SECTIONS.get(str(run.config.get("model")))
+    family = family_of(run.config)
     every = tuple(name for name, value in run.config.items() if isinstance(value, Mapping))
-    return every if known is None else tuple(name for name in known if name in every)
+    return every if family is None else tuple(name for name in family.sections if name in every)
 
 
 def _section(words: Words, runs: Sequence[RunFacts], section: str) -> Iterator[tuple[Cell, ...]]:

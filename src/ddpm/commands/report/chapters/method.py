@@ -73,7 +73,7 @@ def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
         yield Paragraph(spans(words("method.forward", cite=cite("ddpm", "sohl-dickstein"))))
         yield FORWARD
         yield Paragraph(spans(words("method.loss")))
-        students = [run for run in diffusion if run.config.get("model") == "student"]
+        students = [run for run in diffusion if run.student]
         learning = [run for run in diffusion if run not in students]
         objectives = dict.fromkeys(run.setting("diffusion.objective") for run in learning)
         yield from (LOSSES[name] for name in objectives if name in LOSSES)
