@@ -41,7 +41,7 @@ from ddpm.commands.report.report import ReportRequest
 from ddpm.commands.sample.sample import SampleRequest
 from ddpm.commands.sampler_lab.command import counts, sampler_names
 from ddpm.commands.sampler_lab.lab_request import LabRequest
-from ddpm.data.catalogue import absolute
+from ddpm.data.catalogue import absolute_data_path
 from ddpm.loading.recipes import TrainingRequest
 from ddpm.loading.targets import TargetRequest
 from ddpm.scoring.measurement import EvaluationRequest
@@ -65,7 +65,7 @@ WORDS = st.text("ab-= 'é\"$1", min_size=1, max_size=6).filter(lambda text: text
 TYPED: dict[Callable[[str], Any], st.SearchStrategy[str]] = {
     str: WORDS,
     Path: WORDS,
-    absolute: WORDS,
+    absolute_data_path: WORDS,
     count: st.integers(1, 10**9).map(str),
     natural: st.integers(0, 10**9).map(str),
     positive: st.floats(1e-6, 1e9).map(str),

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
 import sys
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from ddpm.data import catalogue
-from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, locate
-from ddpm.data.download import Content, DownloadError
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, locate
+from ddpm.data.download import DownloadError
 from ddpm.errors import RequestError, WorkError
 
 MNIST_FILES = [
@@ -28,32 +22,34 @@ MNIST_FILES = [
 
 
 class Fetched:
-    """Stands for `download.fetch`: writes a file and keeps what it was asked for."""
+    """Stands for `download.download_file`: writes a file and keeps what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[list[str], Path, Content]] = []
+        self.asked: list[tuple[list[str], Path, str]] = []
 
-    def __call__(self, urls: Sequence[str], target: Path, content: Content) -> Path:
-        self.asked.append((list(urls), target, content))
+    def __call__(self, urls: Sequence[str], target: Path, sha256: str) -> Path:
+        self.asked.append((list(urls), target, sha256))
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(b"")
         return target
 
 
-def never(urls: Sequence[str], target: Path, content: Content) -> Path:
+def never(urls: Sequence[str], target: Path, sha256: str) -> Path:
     raise AssertionError("nothing may be downloaded")
 
 
-def offline(urls: Sequence[str], target: Path, content: Content) -> Path:
+def offline(urls: Sequence[str], target: Path, sha256: str) -> Path:
     raise DownloadError(f"{target.name} could not be downloaded (mirror cannot be reached)")
 
 
-def find(name: str, tmp_path: Path, fetch: catalogue.Fetch = never, **folders: Path | None) -> Path:
+def find(
+    name: str, tmp_path: Path, download: catalogue.Download = never, **folders: Path | None
+) -> Path:
     return locate(
         name,
         data_dir=folders.get("data_dir", tmp_path / "data"),
         cache_dir=tmp_path / "cache",
-        fetch=fetch,
+        download=download,
     )
 
 
@@ -132,30 +128,11 @@ def test_mnist_is_fetched_from_two_mirrors_by_content(tmp_path: Path) -> None:
     fetched = Fetched()
     assert find("mnist", tmp_path, fetched) == tmp_path / "cache" / "mnist"
     assert [target.name for _, target, _ in fetched.asked] == MNIST_FILES
-    for urls, target, content in fetched.asked:
+    for urls, target, sha256 in fetched.asked:
         assert target.parent == tmp_path / "cache" / "mnist"
         assert len({url.split("/")[2] for url in urls}) == 2
         assert all(url.startswith("https://") and url.endswith(target.name) for url in urls)
-        # IDX: a header of 4 bytes and 4 for each dimension, then one byte an entry
-        count = 60_000 if target.name.startswith("train") else 10_000
-        assert content.length == (16 + count * 28 * 28 if "images" in target.name else 8 + count)
-        assert len(content.sha256) == 64
-
-
-def test_a_download_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(urls: Sequence[str], target: Path, content: Content, progress: Any) -> Path:
-        progress(5, 10)
-        return target
-
-    monkeypatch.setattr(catalogue, "fetch", slow)
-    heard: list[tuple[int, int]] = []
-    locate(
-        "mnist",
-        data_dir=None,
-        cache_dir=tmp_path,
-        progress=lambda done, total: heard.append((done, total)),
-    )
-    assert heard == [(5, 10)] * 4
+        assert len(bytes.fromhex(sha256)) == 32
 
 
 def test_offline_mnist_says_which_files_to_put_where(tmp_path: Path) -> None:
@@ -168,7 +145,7 @@ def test_offline_mnist_says_which_files_to_put_where(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_not_taken_for_being_offline(tmp_path: Path) -> None:
-    def full(urls: Sequence[str], target: Path, content: Content) -> Path:
+    def full(urls: Sequence[str], target: Path, sha256: str) -> Path:
         raise WorkError("the cache cannot be written")
 
     with pytest.raises(WorkError, match=r"^the cache cannot be written$"):
@@ -208,75 +185,25 @@ def test_a_name_like_no_other_gets_all_of_them(typed: str, tmp_path: Path) -> No
         find(typed, tmp_path)
 
 
-class Rows:
-    """The Hub copy in small: three faces twice over, two of the same bytes."""
+def test_anime_hub_is_the_set_at_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, Path]] = []
 
-    def __init__(self, fails_after: int | None = None) -> None:
-        self.fails_after = fails_after
+    def fetch_set(name: str, cache_dir: Path, progress: object) -> Path:
+        calls.append((name, cache_dir))
+        return catalogue.hub.place(name, cache_dir)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        faces = [
-            Image.new("RGB", (4, 4), "red"),
-            Image.new("RGB", (4, 4), "blue"),
-            Image.new("RGB", (2, 8), "red"),
-        ]
-        for index, image in enumerate(faces * 2):
-            if index == self.fails_after:
-                raise ConnectionError("the Hub went away")
-            yield {"image": image, "label": 0}
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
-    """A stand-in for the package `datasets`."""
-    hub = types.SimpleNamespace(rows=Rows(), calls=[])
-
-    def load_dataset(name: str, *, split: str, cache_dir: str) -> Rows:
-        hub.calls.append((name, split, cache_dir))
-        rows: Rows = hub.rows
-        return rows
-
-    module = types.ModuleType("datasets")
-    module.load_dataset = load_dataset  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "datasets", module)
-    return hub
-
-
-def test_the_hub_copy_is_saved_once_and_each_face_once(
-    hub: types.SimpleNamespace, tmp_path: Path
-) -> None:
-    killed = tmp_path / "cache" / "anime-hub-killed"  # an earlier try
-    killed.mkdir(parents=True)
-    os.utime(killed, (0, 0))
-    folder = find("anime-hub", tmp_path)
-    assert folder == tmp_path / "cache" / "anime-hub" and not killed.exists()
-    assert hub.calls == [("huggan/anime-faces", "train", str(tmp_path / "cache" / "hub"))]
-    assert sorted(path.name for path in folder.iterdir()) == ["00000.png", "00001.png", "00002.png"]
-    with Image.open(folder / "00001.png") as image:
-        assert image.convert("RGB").getpixel((3, 3)) == (0, 0, 255)
+    monkeypatch.setattr(catalogue.hub, "fetch_set", fetch_set)
+    folder = tmp_path / "cache" / "hub-shards" / "huggan" / "anime-faces"
     assert find("anime-hub", tmp_path) == folder
-    assert len(hub.calls) == 1
+    assert calls == [("hf:huggan/anime-faces", tmp_path / "cache")]
+    folder.mkdir(parents=True)
+    assert find("anime-hub", tmp_path) == find("hf:huggan/anime-faces", tmp_path) == folder
+    assert len(calls) == 1
 
 
-def test_a_broken_transfer_from_the_hub_leaves_nothing(
-    hub: types.SimpleNamespace, tmp_path: Path
-) -> None:
-    hub.rows = Rows(fails_after=2)
-    with pytest.raises(WorkError, match=r"the Hub went away\): run the command again"):
-        find("anime-hub", tmp_path)
-    assert list((tmp_path / "cache").iterdir()) == []
-    hub.rows = Rows()
-    assert len(list(find("anime-hub", tmp_path).iterdir())) == 3
-
-
-def test_another_process_that_was_quicker_wins(tmp_path: Path) -> None:
-    for name in ("mine", "theirs"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).write_bytes(b"")
-    catalogue._move_into_place(tmp_path / "mine", tmp_path / "theirs")
-    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["theirs"]
-    with pytest.raises(OSError):
-        catalogue._move_into_place(tmp_path / "none", tmp_path / "nowhere")
+def test_anime_hub_as_an_earlier_version_downloaded_it_is_still_used(tmp_path: Path) -> None:
+    (tmp_path / "cache" / "anime-hub").mkdir(parents=True)
+    assert find("anime-hub", tmp_path) == tmp_path / "cache" / "anime-hub"
 
 
 def test_without_the_package_the_hub_copy_says_what_to_install(
@@ -287,12 +214,48 @@ def test_without_the_package_the_hub_copy_says_what_to_install(
         find("anime-hub", tmp_path)
 
 
+def test_paths_own_sets_and_the_digits_are_available_offline(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "mnist").mkdir(parents=True)
+    (own / "mnist" / "a.png").write_bytes(b"")
+    cache = tmp_path / "cache"
+    assert find_offline(str(own), data_dir=None, cache_dir=cache) == own
+    assert find_offline("mnist", data_dir=own, cache_dir=cache) == own / "mnist"
+    found = find_offline("digits", data_dir=None, cache_dir=cache)
+    assert found is not None and found.is_file()
+
+
+def test_an_earlier_download_is_available_offline_if_it_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) is None
+    for name in catalogue._MNIST_FILES:
+        (folder / name).write_bytes(b"")
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) == folder
+    (folder / next(iter(catalogue._MNIST_FILES))).unlink()
+    assert find_offline("mnist", data_dir=None, cache_dir=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "name", [*(name for name in DATASETS if name != "digits"), "hf:someone/cats", "unheard-of"]
+)
+def test_nothing_is_downloaded_to_look_for_a_set(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> Path:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
+    monkeypatch.setattr(catalogue.hub, "fetch_set", refuse)
+    assert find_offline(name, data_dir=None, cache_dir=tmp_path) is None
+
+
 def test_every_row_says_where_it_is_from_and_under_which_license() -> None:
     assert {"digits", "mnist", "anime"} <= set(DATASETS)
     for name, entry in DATASETS.items():
         assert name == name.lower() and Path(name).name == name
         assert entry.source.startswith("https://")
-        assert all((entry.description, entry.license, entry.citation, entry.how))
+        assert all((entry.description, entry.license, entry.citation, entry.access))
         assert entry.channels in (1, 3) and entry.count > 0 and min(entry.size) > 0
 
 
@@ -339,17 +302,3 @@ def test_without_a_home_folder_the_cache_has_to_be_named(monkeypatch: pytest.Mon
 )
 def test_the_data_folder_is_the_one_named(environ: dict[str, str], expected: Path | None) -> None:
     assert data_dir(environ) == expected
-
-
-@pytest.mark.real_data
-@pytest.mark.skipif("DDPM_DATA_DIR" not in os.environ, reason="DDPM_DATA_DIR is not set")
-def test_the_known_content_of_mnist_is_the_real_one(tmp_path: Path) -> None:
-    folder = Path(os.environ["DDPM_DATA_DIR"], "mnist")
-    if not folder.is_dir():
-        pytest.skip("DDPM_DATA_DIR holds no mnist")
-    fetched = Fetched()
-    find("mnist", tmp_path, fetched)
-    for _, target, content in fetched.asked:
-        plain = gzip.decompress((folder / target.name).read_bytes())
-        assert len(plain) == content.length
-        assert hashlib.sha256(plain).hexdigest() == content.sha256

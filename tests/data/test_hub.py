@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from ddpm.data import hub
-from ddpm.data.catalogue import find_offline, is_known, locate
+from ddpm.data.catalogue import find_offline, is_dataset_name, locate
 from ddpm.data.dataset import prepare
 from ddpm.data.detect import open_source
 from ddpm.errors import RequestError, WorkError
@@ -258,4 +258,4 @@ def test_without_the_package_it_says_what_to_install(
     ],
 )
 def test_only_owner_and_name_are_a_name(text: str, known: bool) -> None:
-    assert is_known(text) == known
+    assert is_dataset_name(text) == known

@@ -178,12 +178,12 @@ def test_the_spread_of_the_digits_is_that_of_their_pixels() -> None:
 def test_a_download_is_said_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def write(urls: object, target: Path, content: object, progress: object) -> Path:
+    def write(urls: object, target: Path, sha256: object) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
         return target
 
-    monkeypatch.setattr(catalogue, "fetch", write)
+    monkeypatch.setattr(catalogue, "download_file", write)
     folder = catalogue.cache_dir() / "mnist"
     for _ in range(2):
         assert dataset_path("mnist") == folder

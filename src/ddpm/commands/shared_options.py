@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, count, natural, positive, switch
 from ddpm.config import SamplerName, ScaleName
-from ddpm.data.catalogue import absolute
+from ddpm.data.catalogue import absolute_data_path
 
 SAMPLERS = typing.get_args(SamplerName)
 SCALES = typing.get_args(ScaleName)
@@ -28,7 +28,11 @@ SET = Option(
     help="any configuration key; may be given several times",
 )
 DATA = Option(
-    "data", "--data", absolute, metavar="PATH|NAME", help="images to use instead of its own"
+    "data",
+    "--data",
+    absolute_data_path,
+    metavar="PATH|NAME",
+    help="images to use instead of its own",
 )
 SCALE = Option(
     "scale",

@@ -53,7 +53,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N", "I")
+GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's
 
 
 class Header(NamedTuple):
@@ -65,7 +65,7 @@ class Header(NamedTuple):
 
     @property
     def grey(self) -> bool:
-        return self.mode in _GREY_MODES
+        return self.mode in GRAY_MODES
 
 
 def read_header(item: bytes | NDArray[np.uint8]) -> Header:
@@ -172,7 +172,7 @@ def _plain(image: Image.Image) -> Image.Image:
         colour = image.convert("RGBA")
         white = Image.new("RGBA", colour.size, "white")
         return Image.alpha_composite(white, colour).convert("RGB")
-    mode = "L" if image.mode in _GREY_MODES else "RGB"
+    mode = "L" if image.mode in GRAY_MODES else "RGB"
     return image if image.mode == mode else image.convert(mode)
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from ddpm.config import Config
 from ddpm.data.catalogue import (
-    DATASETS,
     cache_dir,
     data_dir,
     find_offline,
-    is_downloaded,
+    is_downloadable,
     is_path,
     locate,
 )
@@ -57,10 +56,10 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
 def dataset_path(name: str) -> Path:
     """The path of the images meant by `name`; a download is said, with its progress."""
     here = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
-    if here or not is_downloaded(name):
+    if here or not is_downloadable(name):
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
     say(f"downloading {name} into {cache_dir()}")
-    with Progress(f"downloading {name}", 0, unit="bytes" if name in DATASETS else "images") as bar:
+    with Progress(f"downloading {name}", 0) as bar:
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.of_total)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ddpm.config import Config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
-from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_known, locate
+from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_dataset_name, locate
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
 from ddpm.data.detect import open_source
 from ddpm.data.mapped_array import Images
@@ -51,7 +51,7 @@ def offline_data(config: Config) -> OfflineData:
         raise RequestError(
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
-    if not is_known(config.data.path):
+    if not is_dataset_name(config.data.path):
         locate(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     dataset = cached_dataset(config)
     if dataset is None:

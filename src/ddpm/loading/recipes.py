@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ddpm.config import Config, ScaleName, load_config, with_overrides
-from ddpm.data.catalogue import absolute
+from ddpm.data.catalogue import absolute_data_path
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
@@ -83,7 +83,7 @@ def scaled_preset(
 
 def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]:
     """Return the configuration before its changes, the run folder and the images to use instead."""
-    data = None if request.data is None else absolute(request.data)
+    data = None if request.data is None else absolute_data_path(request.data)
     if request.target in PRESETS:
         out = request.out or RUNS / request.target
         return (

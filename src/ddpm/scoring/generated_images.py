@@ -16,6 +16,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.catalogue import cache_dir
 from ddpm.data.decoded_rows import Transform
+from ddpm.data.decoding import GRAY_MODES
 from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
 from ddpm.data.survey import Survey, survey
@@ -28,7 +29,6 @@ from ddpm.sampling.draw import check_settings, choose_labels, draw_with_bar
 from ddpm.sampling.settings import chosen_settings
 from ddpm.terminal import Progress, say
 
-GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's
 Shape = tuple[int, int, int]  # C, H, W
 
 

@@ -34,7 +34,7 @@ def list_datasets() -> str:
         shape = (
             f"{entry.count:,} images {height}x{width}, {'grey' if entry.channels == 1 else 'color'}"
         )
-        lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.how}"]
+        lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.access}"]
         lines += [f"{'':<11}{entry.license}; {entry.source}"]
     lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
     folder = data_dir()

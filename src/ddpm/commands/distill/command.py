@@ -9,7 +9,7 @@ from pathlib import Path
 from ddpm.commands.options import Option, add_options, count, positive, request_from
 from ddpm.commands.outcome import print_pictures
 from ddpm.commands.shared_options import DEVICE, SET
-from ddpm.data.catalogue import absolute
+from ddpm.data.catalogue import absolute_data_path
 
 STUDENT_OPTIONS = (
     Option(
@@ -28,7 +28,7 @@ STUDENT_OPTIONS = (
     Option(
         "data",
         "--data",
-        absolute,
+        absolute_data_path,
         metavar="PATH|NAME",
         help="training images (default: the teacher's)",
     ),

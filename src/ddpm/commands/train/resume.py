@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from ddpm.config import Config, differences, load_config
-from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_known
+from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_name
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import is_leftover
@@ -43,7 +43,7 @@ def resumed_config(run: RunFolder, asked: Config) -> Config:
             f"{run.root} was begun with other settings ({', '.join(changed)}); choose another --out, "
             f"or go on as it was begun, with: ddpm train {shlex.quote(str(run.root))}."
         )
-    if gone and asked.data.path == place and place and not is_known(place):
+    if gone and asked.data.path == place and place and not is_dataset_name(place):
         raise RequestError(
             f"The images of {run.root} are no longer at {place}; name their new place with --data."
         )
