@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: demo test check install clean
+.PHONY: demo test search check install clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12" % v[:2])'
@@ -15,6 +15,13 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	.venv/bin/python -m pytest
+
+SEEDS ?= 1 2 3 4 5
+
+search: .venv/.installed
+	for seed in $(SEEDS); do \
+		HYPOTHESIS_PROFILE=search .venv/bin/python -m pytest -m hypothesis --hypothesis-seed=$$seed || exit 1; \
+	done
 
 check: .venv/.installed
 	.venv/bin/ruff check

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from ddpm.config import Config, with_overrides
@@ -23,14 +25,48 @@ from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint
 
+# `make test` draws the same examples every time; `make search` draws new ones from each seed.
+settings.register_profile("deterministic", derandomize=True, deadline=None)
+settings.register_profile("search", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
 
-@pytest.fixture
+DATA_DIR = os.environ.get("DDPM_DATA_DIR")  # before the fixtures below unset it
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of decoded images that all tests share, unless one needs its own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(cache: Path) -> Iterator[None]:
+    """Keep the tests away from the user's cache and data sets; tests marked real_data read `DATA_DIR`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(cache))
+        patch.delenv("DDPM_DATA_DIR", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the current one, with its own cache and no data sets."""
+    """An empty folder as the current one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """real_data("mnist") → the folder of that set in the user's DDPM_DATA_DIR; skips where there is none."""
+
+    def find(name: str) -> Path:
+        if DATA_DIR is None:
+            pytest.skip("DDPM_DATA_DIR is unset")
+        if not Path(DATA_DIR, name).is_dir():
+            pytest.skip(f"DDPM_DATA_DIR holds no {name}")
+        return Path(DATA_DIR, name)
+
+    return find
 
 
 Encode = Callable[..., bytes]

@@ -19,15 +19,6 @@ from ddpm.cli.parser import build_parser
 from ddpm.runs import RunFolder
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as the current one, with its own cache and no data sets."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-    return tmp_path
-
-
 def run(*arguments: str) -> int:
     try:
         return main(arguments)

@@ -30,13 +30,6 @@ from ddpm.visuals.grids import save_grid
 QUICK = ["sampling.steps=3"]
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-
-
 def save(name: str, pixels: np.ndarray) -> Path:
     Image.fromarray(pixels.astype(np.uint8)).save(name)
     return Path(name)

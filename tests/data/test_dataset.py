@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -299,19 +298,9 @@ def test_the_embedded_digits(get: Any) -> None:
     assert abs(dataset.report["mean"][0] - 4.884 / 16) < 0.005  # the published mean count
 
 
-def real(name: str) -> Path:
-    root = os.environ.get("DDPM_DATA_DIR")
-    if not root:
-        pytest.skip("DDPM_DATA_DIR is unset")
-    path = Path(root) / name
-    if not path.exists():
-        pytest.skip(f"DDPM_DATA_DIR holds no {name}")
-    return path
-
-
 @pytest.mark.real_data
-def test_real_mnist(get: Any) -> None:
-    dataset = get(real("mnist"))
+def test_real_mnist(get: Any, real_data: Any) -> None:
+    dataset = get(real_data("mnist"))
     assert dataset.images.shape == (70_000, 1, 28, 28)
     assert (len(dataset.train), len(dataset.heldout)) == (60_000, 10_000)
     assert dataset.report["mean"] == [pytest.approx(0.1307, abs=5e-5)]
@@ -320,8 +309,8 @@ def test_real_mnist(get: Any) -> None:
 
 
 @pytest.mark.real_data
-def test_real_faces(get: Any) -> None:
-    dataset = get(real("anime"))
+def test_real_faces(get: Any, real_data: Any) -> None:
+    dataset = get(real_data("anime"))
     assert dataset.images.shape[1:] == (3, 64, 64) and dataset.labels is None
     assert dataset.report["given"] == len(dataset.images) and dataset.report["broken"] == 0
     np.testing.assert_allclose(dataset.report["mean"], [0.68, 0.58, 0.57], atol=0.03)

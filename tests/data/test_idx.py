@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +129,8 @@ def test_other_numbers_than_bytes_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.real_data
-def test_real_mnist_is_bit_for_bit_the_published_one() -> None:
-    root = os.environ.get("DDPM_DATA_DIR")
-    if not root:
-        pytest.skip("DDPM_DATA_DIR is unset")
-    path = Path(root) / "mnist" / f"{TRAIN}.gz"
-    if not path.is_file():
-        pytest.skip("DDPM_DATA_DIR holds no MNIST")
-    images = read_idx(path)
+def test_real_mnist_is_bit_for_bit_the_published_one(real_data: Callable[[str], Path]) -> None:
+    images = read_idx(real_data("mnist") / f"{TRAIN}.gz")
     assert images.shape == (60_000, 28, 28)
     whole = struct.pack(">4I", 0x803, 60_000, 28, 28) + images.tobytes()
     assert hashlib.md5(whole).hexdigest() == "6bbc9ace898e44ae57da46a324031adb"

@@ -61,10 +61,7 @@ def workplace(root: Path) -> Iterator[None]:
     """The cache and the one thread of every process here, this one included."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(root / "cache"))
-        patch.delenv("DDPM_DATA_DIR", raising=False)
-        yield
+    yield
     torch.set_num_threads(threads)
 
 

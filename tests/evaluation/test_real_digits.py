@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 
 from ddpm.cli import main
-
-FOLDER = Path(os.environ.get("DDPM_DATA_DIR", "nowhere")) / "mnist"
 
 
 def score(name: str, images: np.ndarray) -> dict[str, Any]:
@@ -26,13 +24,12 @@ def score(name: str, images: np.ndarray) -> dict[str, Any]:
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="DDPM_DATA_DIR holds no mnist")
 def test_real_test_images_score_one_and_shuffled_pixels_more_than_twenty(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    with gzip.open(FOLDER / "t10k-images-idx3-ubyte.gz") as file:
+    folder = real_data("mnist")
+    monkeypatch.setenv("DDPM_DATA_DIR", str(folder.parent))
+    with gzip.open(folder / "t10k-images-idx3-ubyte.gz") as file:
         test = np.frombuffer(file.read()[16:], np.uint8).reshape(10_000, 1, 28, 28)
     given, order = test[:1000], np.random.default_rng(1).permutation(784)
     evaluation = score("real", given)

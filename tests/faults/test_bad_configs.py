@@ -119,7 +119,6 @@ BROKEN: dict[str, bytes] = {
 def test_a_run_with_such_a_configuration_is_refused_untouched(
     name: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     run = tmp_path / "run"
     run.mkdir()
@@ -151,7 +150,6 @@ def test_a_run_with_such_a_configuration_is_refused_untouched(
 def test_a_training_with_such_a_setting_writes_nothing(
     setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     settings = [word for one in setting.split() for word in ("--set", one)]
     assert main(["train", "digits", "--out", str(tmp_path / "run"), *settings]) == 2
     error = capsys.readouterr().err.splitlines()[-1]

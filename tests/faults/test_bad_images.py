@@ -120,7 +120,6 @@ def test_inspect_says_so_on_one_line_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name cannot start a line of its own or give the terminal orders."""
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     root = tmp_path / "set"
     root.mkdir()
     for name, data in hostile_images.oddities().items():
@@ -138,7 +137,6 @@ def test_inspect_says_so_on_one_line_each(
 def test_a_set_of_hostile_files_alone_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     root = tmp_path / "set"
     root.mkdir()
     for name, data in hostile_images.lies().items():

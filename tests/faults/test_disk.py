@@ -35,17 +35,6 @@ SETTINGS = (
 Patch = pytest.MonkeyPatch
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: Patch, cache: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-
-
 def train(run: RunFolder, steps: int = 6) -> int:
     chosen = [word for setting in SETTINGS for word in ("--set", setting)]
     return main(["train", "digits", "--out", str(run.root), "--steps", str(steps), *chosen])
@@ -54,9 +43,7 @@ def train(run: RunFolder, steps: int = 6) -> int:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     run = RunFolder(tmp_path_factory.mktemp("disk") / "run")  # the plot names its folder
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        assert train(run) == 0
+    assert train(run) == 0
     return run
 
 

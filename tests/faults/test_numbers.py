@@ -55,16 +55,10 @@ def tiny(*overrides: str) -> Config:
     return with_overrides(get_preset("digits").config, [*TINY, *overrides])
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: Patch, cache: Path) -> None:
     """An empty folder as the current one; nothing is drawn at the end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
     monkeypatch.setattr(workflow, "finish", lambda run, model: None)
 
 

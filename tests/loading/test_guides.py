@@ -56,24 +56,10 @@ AWAY = ["sampling.guidance=2", "sampling.guide=step:2"]
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-
-
-@pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A run without labels."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        config = with_overrides(get_preset("digits").config, TINY)
-        return train(config, tmp_path_factory.mktemp("runs") / "run", device="cpu").run
+    config = with_overrides(get_preset("digits").config, TINY)
+    return train(config, tmp_path_factory.mktemp("runs") / "run", device="cpu").run
 
 
 def images(run: RunFolder, *overrides: str, seeds: range = range(4)) -> Any:
@@ -243,16 +229,14 @@ def test_weights_alone_have_no_past(run: RunFolder) -> None:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """Another model of the same images: narrower, predicting something else, trained less."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        changed = (
-            "network.channels=4",
-            "diffusion.objective=x0",
-            "training.steps=3",
-            "training.posthoc_ema=0",
-        )
-        config = with_overrides(get_preset("digits").config, [*TINY, *changed])
-        return train(config, tmp_path_factory.mktemp("runs") / "small", device="cpu").run
+    changed = (
+        "network.channels=4",
+        "diffusion.objective=x0",
+        "training.steps=3",
+        "training.posthoc_ema=0",
+    )
+    config = with_overrides(get_preset("digits").config, [*TINY, *changed])
+    return train(config, tmp_path_factory.mktemp("runs") / "small", device="cpu").run
 
 
 def test_another_model_guides_by_what_its_own_answers_mean(

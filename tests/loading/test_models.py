@@ -29,13 +29,6 @@ CONFIG = with_overrides(
 )
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-
-
 def model(seed: int) -> Ddpm:
     seeded = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
     return Ddpm(ModelSpec(seeded, (1, 8, 8), (0.0,), 0.5))

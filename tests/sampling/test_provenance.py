@@ -26,11 +26,6 @@ from ddpm.visuals.grid_mark import read_mark
 QUICK = ["sampling.steps=3"]
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["grid.png", "grid.jpg"])
 def test_a_sampled_grid_can_be_drawn_again_from_itself(name: str) -> None:
     overrides = [*QUICK, "sampling.sampler=ddim", "sampling.guidance=2", "sampling.chunk=6"]

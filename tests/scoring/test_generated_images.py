@@ -23,14 +23,6 @@ from ddpm.scoring.generated_images import (
 GRAY, COLOR = (1, 9, 7), (3, 9, 7)
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-    return tmp_path
-
-
 def images(count: int, channels: int, seed: int = 0) -> np.ndarray:
     shape = (count, channels, 9, 7)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)

@@ -17,11 +17,6 @@ from ddpm.commands.bundle.command import picked_seeds
 PDF = b"%PDF-1.7\nstartxref\n9\n%%EOF\n"
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def handed_in(name: str = "0712345_hw2_2.zip", kind: str = "JPEG") -> str:
     """A zip of another program; its pictures are of `kind`, whatever they are called."""
     picture = io.BytesIO()

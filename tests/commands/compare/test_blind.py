@@ -27,8 +27,6 @@ GREY = {"good": 200, "bad": 90, "real": 250}  # how bright each source's images 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
     for name, count in (("good", 40), ("bad", 40), ("real", 150)):
         rng = np.random.default_rng(count)
         images = np.full((count, 1, 8, 8), GREY[name], np.uint8)

@@ -13,8 +13,6 @@ from ddpm.cli import main
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
     rng = np.random.default_rng(0)
     for name, brightest in (("a", 256), ("b", 200), ("real", 256)):
         count = 150 if name == "real" else 60

@@ -42,8 +42,6 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("compare")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("DDPM_CACHE_DIR", str(folder / "cache"))
-        patch.delenv("DDPM_DATA_DIR", raising=False)
         yield folder
 
 

@@ -53,36 +53,18 @@ OFTEN = ("training.checkpoint_every=2", "training.heldout_every=3")
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
-    """An empty folder as the current one, its own cache and no data sets."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A guided diffusion model on the bundled digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        config = with_overrides(get_preset("digits").config, TINY)
-        return train(config, tmp_path_factory.mktemp("runs") / "teacher").run
+    config = with_overrides(get_preset("digits").config, TINY)
+    return train(config, tmp_path_factory.mktemp("runs") / "teacher").run
 
 
 @pytest.fixture(scope="module")
 def student(teacher: RunFolder, cache: Path) -> RunFolder:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        out = teacher.root.with_name("student")
-        outcome = distill(DistillRequest(str(teacher.root), out, steps=4, overrides=OFTEN))
-        assert outcome.exit_status == 0 and outcome.step == outcome.steps == 4
-        return outcome.run
+    out = teacher.root.with_name("student")
+    outcome = distill(DistillRequest(str(teacher.root), out, steps=4, overrides=OFTEN))
+    assert outcome.exit_status == 0 and outcome.step == outcome.steps == 4
+    return outcome.run
 
 
 @pytest.fixture

@@ -45,23 +45,9 @@ def tiny(*overrides: str) -> Config:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-
-
-@pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A run with its pictures, for copies."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        return train(tiny(), tmp_path_factory.mktemp("runs") / "run", device="cpu").run
+    return train(tiny(), tmp_path_factory.mktemp("runs") / "run", device="cpu").run
 
 
 @pytest.fixture

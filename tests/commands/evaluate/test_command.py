@@ -12,14 +12,6 @@ from PIL import Image
 from ddpm.cli import main
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-    return tmp_path
-
-
 @pytest.fixture
 def images(workplace: Path) -> None:
     """Sets that can be measured, and sets that cannot."""

@@ -52,17 +52,10 @@ HEALTHY = (
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A small healthy run on the digits, finished with its pictures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
-        config = with_overrides(get_preset("digits").config, HEALTHY)
-        return train(config, tmp_path_factory.mktemp("runs") / "digits", device="cpu").run
+    config = with_overrides(get_preset("digits").config, HEALTHY)
+    return train(config, tmp_path_factory.mktemp("runs") / "digits", device="cpu").run
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +64,6 @@ def workplace(
 ) -> Callable[[], list[tuple[str, int]]]:
     """An empty folder as the current one; steps are measured for a moment only."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
     monkeypatch.setattr(workflow, "measure", lambda images, where, *_: measure(images, where, 0.01))
 
     def files() -> list[tuple[str, int]]:

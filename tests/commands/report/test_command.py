@@ -11,13 +11,6 @@ from ddpm.commands.report.command import LANGUAGES
 from ddpm.commands.report.words import languages
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
-
-
 def test_the_languages_are_those_there_are_words_in() -> None:
     assert LANGUAGES == languages.LANGUAGES
 

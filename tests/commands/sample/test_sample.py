@@ -26,11 +26,6 @@ from ddpm.visuals.grids import grid
 QUICK = ["sampling.steps=3"]
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def drawn(**request: object) -> np.ndarray:
     """The images of a request, through the npz that a user would read."""
     out = Path("drawn.npz")

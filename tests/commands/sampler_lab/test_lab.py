@@ -54,8 +54,6 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("DDPM_CACHE_DIR", str(folder / "cache"))
-        patch.delenv("DDPM_DATA_DIR", raising=False)
         patch.setattr(lab_measure, "FINE_STEPS", 20)
         yield folder
 

@@ -35,7 +35,6 @@ SMALL = (
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(workflow, "finish", lambda run, model: None)
 
 

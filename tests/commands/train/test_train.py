@@ -45,17 +45,10 @@ def tiny(*overrides: str) -> Config:
     return with_overrides(get_preset("digits").config, [*TINY, *overrides])
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
     """An empty folder as the current one, no data sets; a finished run notes it instead of drawing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(cache))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
 
     def draw(run: RunFolder, model: object) -> None:
         for path in run.pictures(True):
@@ -69,7 +62,6 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A run of six steps, for copies."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(cache))
         patch.setattr(workflow, "finish", lambda run, model: None)
         return train(tiny(), tmp_path_factory.mktemp("runs") / "run").run
 

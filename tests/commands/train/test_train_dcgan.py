@@ -44,18 +44,13 @@ def tiny(*overrides: str) -> Config:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("dcgan")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DDPM_CACHE_DIR", str(folder / "cache"))
-        patch.delenv("DDPM_DATA_DIR", raising=False)
-        return train(tiny(), folder / "run").run
+    return train(tiny(), folder / "run").run
 
 
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: RunFolder) -> Path:
     """An empty folder with a copy of the finished run in runs/gan."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DDPM_CACHE_DIR", str(finished.root.parent / "cache"))
-    monkeypatch.delenv("DDPM_DATA_DIR", raising=False)
     shutil.copytree(finished.root, tmp_path / "runs" / "gan")
     return tmp_path
 
