@@ -6,7 +6,6 @@ import json
 import math
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,14 @@ from ddpm.commands.evaluate import command as evaluating
 from ddpm.commands.evaluate import evaluate as command_module
 from ddpm.commands.evaluate.evaluate import evaluate
 from ddpm.commands.evaluate.score_table import score_table
+from ddpm.commands.options import command_line
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.runs import RunFolder
 from ddpm.scoring import measurement as module
 from ddpm.scoring.generated_images import ModelSamples, open_generated_images
-from ddpm.scoring.measurement import EvaluationRequest, command, measure
+from ddpm.scoring.measurement import EvaluationRequest, measure
 
 KEYS = {
     "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
@@ -217,9 +217,9 @@ def test_the_command_asks_for_the_same(
     asked: list[EvaluationRequest] = []
     monkeypatch.setattr(command_module, "evaluate", asked.append)
     monkeypatch.setattr("ddpm.commands.evaluate.score_table.score_table", lambda evaluation: "")
-    options = build_parser().parse_args(shlex.split(command(request_))[1:])
+    options = build_parser().parse_args(shlex.split(command_line("evaluate", request_))[1:])
     evaluating.run_evaluate(options)
-    assert asked == [replace(request_, overrides=list(request_.overrides))]
+    assert asked == [request_]
 
 
 def test_a_dcgan_is_measured_like_any_other(make_run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -114,7 +113,6 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
         "seed": request.seed,
         "note": note,
         "rows": rows,
-        "command": command(request),
         "environment": compute_environment(request, began),
     }
     return Measurement(evaluation, images, sets)
@@ -238,21 +236,3 @@ def describe_real(real: RealImages) -> dict[str, Any]:
         },
         "floor": {"count": len(real.floor), "what": real.floor_what},
     }
-
-
-def command(request: EvaluationRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "evaluate", request.target]
-    for option, value, usual in (
-        ("--reference", request.reference, None),
-        ("-n", request.n, None),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-        ("--likelihood", request.likelihood, 64),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    return shlex.join(words)

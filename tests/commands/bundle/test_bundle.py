@@ -218,7 +218,7 @@ def test_our_report_names_a_command_without_folders_of_this_machine(
     said = []
 
     def spy(request: ReportRequest) -> None:
-        said.append((request.notes, request.said))
+        said.append((request.notes, request.command))
         request.out.write_bytes(PDF)
 
     monkeypatch.setattr(bundle, "write_report", spy)

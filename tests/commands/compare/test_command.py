@@ -48,7 +48,7 @@ def test_blind_and_tally(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "words"),
     [
         ([], "2 to 6"),
-        (["a.npz", "--tally", "form.csv"], "leave the runs out"),
+        (["a.npz", "--tally", "form.csv"], "leave out the runs"),
         (["--tally", "missing.csv"], "missing.csv cannot be read"),
         (["a.npz", "b.npz"], "--reference"),
         (["a.npz", "b.npz", "--steps", "5"], "None of these is a diffusion model"),

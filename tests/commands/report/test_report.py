@@ -15,7 +15,6 @@ from PIL import Image
 
 from ddpm.commands.bundle.names import pdf_fault
 from ddpm.commands.compare.compare import ComparisonRequest, compare
-from ddpm.commands.report.compose import Front
 from ddpm.commands.report.notes import read_notes
 from ddpm.commands.report.report import ReportRequest, write_report
 from ddpm.commands.train.train import train
@@ -60,8 +59,8 @@ def compared(runs: tuple[str, str]) -> Path:
 @pytest.fixture(scope="module")
 def whole(runs: tuple[str, str], compared: Path) -> list[Path]:
     """A report of both runs and their comparison; the paths that were written."""
-    front = Front(author="Ada $x$ #1", student_id="071")
-    return write_report(ReportRequest([*runs], [compared], Path("out/whole.pdf"), front=front))
+    front = {"author": "Ada $x$ #1", "student_id": "071"}
+    return write_report(ReportRequest([*runs], [compared], Path("out/whole.pdf"), **front))
 
 
 def page(name: str = "out/whole.md") -> str:
@@ -88,8 +87,8 @@ def test_a_pdf_a_page_and_its_pictures_are_written(whole: list[Path]) -> None:
 
 def test_the_same_files_give_the_same_bytes(whole: list[Path], runs: tuple[str, str]) -> None:
     before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
-    front = Front(author="Ada $x$ #1", student_id="071")
-    write_report(ReportRequest([*runs], [Path("compared")], Path("out/whole.pdf"), front=front))
+    front = {"author": "Ada $x$ #1", "student_id": "071"}
+    write_report(ReportRequest([*runs], [Path("compared")], Path("out/whole.pdf"), **front))
     assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
 
 
@@ -150,8 +149,8 @@ def test_chinese_is_written_and_missing_characters_are_named(
     runs: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
-    front = Front(title="我的報告龘", author="王小明")
-    request = ReportRequest([runs[0]], out=Path("zh/r.pdf"), language="zh-TW", front=front)
+    front = {"title": "我的報告龘", "author": "王小明"}
+    request = ReportRequest([runs[0]], out=Path("zh/r.pdf"), language="zh-TW", **front)
     write_report(request)
     assert "no font has 龘 (U+9F98); give one that does with --font FILE" in capsys.readouterr().err
     assert "# 我的報告龘" in page("zh/r.md") and "## 1 實驗總覽" in page("zh/r.md")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
-from ddpm.commands.options import named_values
+from ddpm.commands.options import command_line, named_values
 from ddpm.commands.report.pictures import _is_current
 from ddpm.commands.sample.command import SAMPLE_OPTIONS
 from ddpm.commands.sampler_lab import lab as module
@@ -27,7 +27,7 @@ from ddpm.commands.sampler_lab import lab_benchmark as lab_measure
 from ddpm.commands.sampler_lab.candidates import plan_candidates
 from ddpm.commands.sampler_lab.lab import sampler_lab
 from ddpm.commands.sampler_lab.lab_benchmark import SamplerBenchmark
-from ddpm.commands.sampler_lab.lab_request import DEFAULT_BUDGETS, LabRequest, command
+from ddpm.commands.sampler_lab.lab_request import DEFAULT_BUDGETS, LabRequest
 from ddpm.commands.sampler_lab.lab_result import describe_default, save_default
 from ddpm.commands.sampler_lab.lab_table import lab_table
 from ddpm.config import load_config
@@ -390,7 +390,7 @@ def test_the_command_line_is_the_library_call(monkeypatch: pytest.MonkeyPatch, l
     )  # fmt: skip
     heard: list[LabRequest] = []
     monkeypatch.setattr(module, "sampler_lab", lambda request: heard.append(request) or lab)
-    assert main(shlex.split(command(asked))[1:]) == 0
+    assert main(shlex.split(command_line("sampler-lab", asked))[1:]) == 0
     assert main(["sampler-lab", "mine"]) == 0
     assert heard == [asked, LabRequest("mine")]
     assert LabRequest("mine").evaluations == DEFAULT_BUDGETS

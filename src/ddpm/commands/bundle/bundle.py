@@ -21,7 +21,8 @@ from ddpm.commands.bundle.parts import (
     write_pictures,
 )
 from ddpm.commands.bundle.readme import readme_text
-from ddpm.commands.report import NOTES, Front, ReportRequest, report_command, write_report
+from ddpm.commands.options import command_line
+from ddpm.commands.report import NOTES, ReportRequest, write_report
 from ddpm.data.catalogue import DATASETS
 from ddpm.data.hub import is_name
 from ddpm.documents.citations import (
@@ -166,11 +167,11 @@ def _write_report(path: Path, request: BundleRequest) -> None:
             out=Path(scratch) / path.name,
             notes=request.notes or request.out / NOTES,
             language=request.language,
-            front=Front(student_id=request.student_id),
+            student_id=request.student_id,
             device=request.device,
         )
         alone = replace(asked, out=Path(path.name), notes=request.notes)
-        write_report(replace(asked, said=report_command(alone)))
+        write_report(replace(asked, command=command_line("report", alone)))
         path.write_bytes(asked.out.read_bytes())
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ddpm.commands.compare.entries import (
     open_entries,
     open_real_images,
 )
+from ddpm.commands.options import command_line
 from ddpm.errors import RequestError
 from ddpm.evaluation.verdicts import compare_tables
 from ddpm.files import write_json, write_text
@@ -61,7 +61,9 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
     measured = [
         _measure_entry(request, entrants, index, n, real) for index in range(len(request.targets))
     ]
-    comparison = describe_comparison(command(request), entrants, [m.evaluation for m in measured])
+    comparison = describe_comparison(
+        command_line("compare", request), entrants, [m.evaluation for m in measured]
+    )
     request.out.mkdir(parents=True, exist_ok=True)
     comparison["figures"] = draw_figures(request.out, comparison, measured)
     comparison["tables"] = TABLES
@@ -109,41 +111,22 @@ def _measure_entry(
     reference, subject = request.reference, entrants.subjects[index]
     if reference is None and entrants.base is not None and subject is not entrants.base:
         reference = entrants.base.opened.model.spec.config.data.path  # what its own command says
-    return measure(
-        EvaluationRequest(
-            target=request.targets[index],
-            reference=reference,
-            n=n,
-            network=request.network,
-            weights=request.weights,
-            seed=request.seed,
-            likelihood=request.likelihood,
-            overrides=entrants.overrides_for(index, request.overrides),
-            device=request.device,
-        ),
-        real,
+    entry = EvaluationRequest(
+        target=request.targets[index],
+        reference=reference,
+        n=n,
+        network=request.network,
+        weights=request.weights,
+        seed=request.seed,
+        likelihood=request.likelihood,
+        overrides=entrants.overrides_for(index, request.overrides),
+        device=request.device,
     )
+    measured = measure(entry, real)
+    command = command_line("evaluate", entry)
+    return replace(measured, evaluation={**measured.evaluation, "command": command})
 
 
 def _run_facts(subject: GeneratedImages) -> dict[str, Any] | None:
     run = subject.opened.run if isinstance(subject, ModelSamples) else None
     return None if run is None else run_summary(run)
-
-
-def command(request: ComparisonRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "compare", *request.targets]
-    for option, value, usual in (
-        ("--reference", request.reference, None),
-        ("-n", request.n, None),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-        ("--likelihood", request.likelihood, 64),
-        ("--out", request.out, Path("comparison")),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    return shlex.join(words)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ddpm.commands.ema.length_comparison import AverageCandidate, compare_lengths, length_chart
 from ddpm.commands.ema.saved_averages import SavedAverages, load_saved_averages
+from ddpm.commands.options import command_line
 from ddpm.errors import RequestError
 from ddpm.files import check_place, replacing, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
@@ -75,7 +76,7 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
         "step": averages.step,
         "snapshots": len(averages.before) + 1,
         "covered": list(averages.covered),
-        "command": command(request),
+        "command": command_line("ema", request),
     }
     if len(request.lengths) == 1 and (request.apply or request.out is not None):
         if request.overrides:
@@ -168,7 +169,7 @@ def _save_choice(
         delete_average(run)
         done.append(f"{run.root} draws with its own average, which has the smallest distance")
     elif request.apply:
-        why = {"error": chosen.error, "command": command(request)}
+        why = {"error": chosen.error, "command": command_line("ema", request)}
         save_average(
             run, ChosenAverage(made, chosen.length), averages.drawing_spec(), averages.step, why
         )
@@ -184,22 +185,3 @@ def _redraw_pictures(run: RunFolder, device: str) -> None:
     model: GenerativeModel = open_model(str(run.root), device).model
     if all(path.is_file() for path in run.pictures(model.spec.config.has_reverse_process)):
         finish(run, model)
-
-
-def command(request: EmaRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "ema", request.target]
-    for option, value, usual in (
-        ("--sigma-rel", ",".join(f"{length:g}" for length in request.lengths), ""),
-        ("-n", request.n, DEFAULT_COUNT),
-        ("--out", request.out, None),
-        ("--reference", request.reference, None),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    return shlex.join([*words, *(["--apply"] if request.apply else [])])

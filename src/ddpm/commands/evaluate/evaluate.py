@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ddpm.commands.options import command_line
 from ddpm.distributed import is_main, process_group
 from ddpm.files import check_place, write_json
 from ddpm.runs import find_run
@@ -18,7 +19,7 @@ def evaluate(request: EvaluationRequest) -> dict[str, Any]:
     if request.json is not None:
         check_place(request.json)
     with process_group():
-        evaluation = measure(request).evaluation
+        evaluation = {**measure(request).evaluation, "command": command_line("evaluate", request)}
         run = find_run(request.target) if evaluation["kind"] == "run" else None
         for path in (run.evaluation if run else None, request.json):
             if path is not None and is_main():

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 from ddpm.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ddpm.commands.report.compose import Front as Front
     from ddpm.commands.report.report import NOTES as NOTES
     from ddpm.commands.report.report import ReportRequest as ReportRequest
-    from ddpm.commands.report.report import report_command as report_command
     from ddpm.commands.report.report import write_report as write_report
 
 __getattr__ = lazy_names(
     __name__,
     {
-        "Front": "ddpm.commands.report.compose",
         "NOTES": "ddpm.commands.report.report",
         "ReportRequest": "ddpm.commands.report.report",
-        "report_command": "ddpm.commands.report.report",
         "write_report": "ddpm.commands.report.report",
     },
 )

@@ -74,9 +74,7 @@ def define_report(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(options: Namespace) -> None:
-    from ddpm.commands.report.compose import Front
     from ddpm.commands.report.report import ReportRequest, write_report
 
-    front = Front(options.title, options.author, options.student_id)
-    for path in write_report(request_from(ReportRequest, REPORT_OPTIONS, options, front=front)):
+    for path in write_report(request_from(ReportRequest, REPORT_OPTIONS, options)):
         print(path)

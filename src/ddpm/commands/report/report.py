@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from ddpm.commands.options import command_line
 from ddpm.commands.report.compose import Front, compose
 from ddpm.commands.report.gather import gather, open_subjects
 from ddpm.commands.report.notes import Notes, read_notes, template
@@ -37,11 +37,15 @@ class ReportRequest:
     notes: Path | None = None  # the author's words; None: notes.md beside the report
     language: str = "en"
     font: Path | None = None
-    front: Front = field(default_factory=Front)
+    title: str = ""
+    author: str = ""
+    student_id: str = ""
     device: str = "auto"
-    said: str = (
-        ""  # the command that the report names as its own; "": the one that asks for the same
-    )
+    command: str = ""  # printed in the report; "": the command of this request
+
+    @property
+    def front(self) -> Front:
+        return Front(self.title, self.author, self.student_id)
 
     @property
     def markdown(self) -> Path:
@@ -70,7 +74,7 @@ def write_report(request: ReportRequest) -> list[Path]:
             subjects,
             pictures,
             request.language,
-            request.said or report_command(request),
+            request.command or command_line("report", request),
             request.device,
         )
         schedule = draw_schedules(Album(pictures), list(map(load_config, subjects.configs)))
@@ -166,22 +170,3 @@ def _keep(pictures: Path, place: Path) -> None:
     with replacing_folder(place) as temporary:
         for picture in sorted(pictures.iterdir()):
             (temporary / picture.name).write_bytes(picture.read_bytes())
-
-
-def report_command(request: ReportRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "report", *request.targets]
-    for folder in request.comparisons:
-        words += ["--comparison", str(folder)]
-    for option, value, usual in (
-        ("--out", str(request.out), "report.pdf"),
-        ("--notes", request.notes and str(request.notes), None),
-        ("--lang", request.language, "en"),
-        ("--font", request.font and request.font.name, None),
-        ("--title", request.front.title, ""),
-        ("--author", request.front.author, ""),
-        ("--student-id", request.front.student_id, ""),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    return shlex.join(words)

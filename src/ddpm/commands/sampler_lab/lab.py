@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ddpm.commands.options import command_line
 from ddpm.commands.sampler_lab.candidates import (
     Candidate,
     ancestral_candidate,
@@ -19,7 +20,7 @@ from ddpm.commands.sampler_lab.lab_benchmark import (
     SamplerBenchmark,
     fine_settings,
 )
-from ddpm.commands.sampler_lab.lab_request import LabRequest, as_evaluation, command
+from ddpm.commands.sampler_lab.lab_request import LabRequest, as_evaluation
 from ddpm.commands.sampler_lab.lab_result import (
     describe_default,
     lab_chart,
@@ -78,7 +79,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
         **facts,
         **found,
         "floor": {**found["floor"], **facts["floor"]},
-        "command": command(request),
+        "command": command_line("sampler-lab", request),
     }
     chosen = points[lab["recommended"]].settings
     lab["default"] = describe_default(opened, request.target, chosen, request.keep)

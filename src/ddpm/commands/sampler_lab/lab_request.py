@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,33 +45,3 @@ def as_evaluation(request: LabRequest) -> EvaluationRequest:
         overrides=request.overrides,
         device=request.device,
     )
-
-
-def command(request: LabRequest) -> str:
-    """The command line that asks for the same."""
-    words = ["ddpm", "sampler-lab", request.target]
-    for option, value, usual in (
-        ("-n", request.n, DEFAULT_COUNT),
-        ("--samplers", ",".join(request.samplers), ""),
-        (
-            "--evaluations",
-            ",".join(map(str, request.evaluations)),
-            ",".join(map(str, DEFAULT_BUDGETS)),
-        ),
-        ("--reference", request.reference, None),
-        ("--metric", request.metric, "fd"),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-        ("--out", request.out, None),
-    ):
-        if value != usual:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    words += [option for option, on in _switches(request) if on]
-    return shlex.join(words)
-
-
-def _switches(request: LabRequest) -> tuple[tuple[str, bool], ...]:
-    return ("--ancestral", request.ancestral), ("--keep", request.keep)
