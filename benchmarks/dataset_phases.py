@@ -21,8 +21,8 @@ from benchmarks.machine import Result, say
 from ddpm.api import build_model
 from ddpm.config import Config, NetworkConfig, TrainingConfig
 from ddpm.data.batches import Batches
-from ddpm.data.dataset import Dataset, prepare_source
-from ddpm.data.image_source import ImageSource, Numbered
+from ddpm.data.dataset import Dataset, prepare_from_source
+from ddpm.data.image_source import ImageSource, NumberedNames
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory
 
@@ -47,7 +47,7 @@ def generated(count: int) -> ImageSource:
     return ImageSource(
         name=f"{count} generated images",
         kind="array",
-        names=Numbered((("", count),)),
+        names=NumberedNames((("", count),)),
         load=picture,
         fingerprint=f"{count:032d}",
     )
@@ -109,7 +109,7 @@ def _opened(count: int, cache: Path) -> tuple[Dataset, float, float]:
     """The generated set, images a second until it was ready, and the most memory meanwhile."""
     with Watch() as watch:
         began = time.perf_counter()
-        dataset = prepare_source(generated(count), cache_dir=cache)
+        dataset = prepare_from_source(generated(count), cache_dir=cache)
         taken = time.perf_counter() - began
     return dataset, count / taken, watch.peak
 

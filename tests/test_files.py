@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from ddpm import files
 from ddpm.errors import RequestError
 from ddpm.files import (
-    check_place,
-    is_leftover,
-    remove_leftovers,
-    remove_old,
+    check_writable,
+    is_temporary,
+    remove_stale,
+    remove_temporary,
     replacing,
     replacing_folder,
     write_json,
@@ -155,20 +155,20 @@ def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
 
 def test_a_place_is_checked_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check_place(tmp_path / "file")  # to be replaced
-    check_place(tmp_path / "new" / "folder" / "file")
-    check_place(Path("file-in-the-current-folder"))
+    check_writable(tmp_path / "file")  # to be replaced
+    check_writable(tmp_path / "new" / "folder" / "file")
+    check_writable(Path("file-in-the-current-folder"))
     with pytest.raises(RequestError, match="is a folder; give the name of a file"):
-        check_place(tmp_path)
+        check_writable(tmp_path)
     with pytest.raises(RequestError, match=r"because .*file is a file; give another place"):
-        check_place(tmp_path / "file" / "in" / "it")
+        check_writable(tmp_path / "file" / "in" / "it")
     assert names(tmp_path) == ["file"]
 
 
 def test_a_read_only_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.os, "access", lambda path, mode: path != tmp_path)
     with pytest.raises(RequestError, match="is read-only; give another place"):
-        check_place(tmp_path / "new" / "file")
+        check_writable(tmp_path / "new" / "file")
 
 
 def test_what_is_older_than_a_day_goes_and_nothing_else(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_what_is_older_than_a_day_goes_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / name / "file").touch()
     for name in ("a1.tmp", "a3.tmp", "b.tmp", "a"):
         os.utime(tmp_path / name, (0, 0))
-    remove_old(tmp_path, "a*.tmp")
+    remove_stale(tmp_path, "a*.tmp")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a2.tmp", "a4.tmp", "b.tmp"]
 
 
@@ -192,7 +192,7 @@ def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / f"{left}-folder" / "inner").touch()
     write_text(tmp_path / "kept.txt", "")
     (tmp_path / ".hidden").touch()
-    assert is_leftover(tmp_path / left) and not is_leftover(tmp_path / "kept.txt")
-    remove_leftovers(tmp_path)
+    assert is_temporary(tmp_path / left) and not is_temporary(tmp_path / "kept.txt")
+    remove_temporary(tmp_path)
     assert names(tmp_path) == [".hidden", "kept.txt"]
-    remove_leftovers(tmp_path / "absent")
+    remove_temporary(tmp_path / "absent")

@@ -40,7 +40,7 @@ _HOME = {
     "make_schedule": "ddpm.diffusion.schedules",
     "open_dataset": "ddpm.loading.datasets",
     "open_model": "ddpm.loading.models",
-    "prepare": "ddpm.data.dataset",
+    "prepare_dataset": "ddpm.data.dataset",
     "refine": "ddpm.models.image_editing",
     "sample": "ddpm.api",
     "sampler_lab": "ddpm.commands.sampler_lab.lab",

@@ -14,7 +14,7 @@ from ddpm.commands.train.train import train as train
 from ddpm.config import Config as Config
 from ddpm.config import with_overrides as with_overrides
 from ddpm.data.batches import Batches as Batches
-from ddpm.data.dataset import prepare as prepare
+from ddpm.data.dataset import prepare_dataset as prepare_dataset
 from ddpm.data.pixels import to_model as to_model
 from ddpm.data.pixels import to_uint8 as to_uint8
 from ddpm.diffusion.levels import noise_levels as noise_levels

@@ -24,7 +24,7 @@ _MOST_NESTED = 64  # objects in objects; what this package writes is nested five
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes `path`'s place, on failure it is gone."""
-    with naming(path):
+    with name_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """The same for a whole folder: it appears under its name only once every file in it is on disk."""
-    with naming(path):
+    with name_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
         try:
@@ -61,7 +61,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_in_errors(path: Path) -> Iterator[None]:
     """What the disk refuses inside the block names `path`, where it names no file or a temporary one."""
     try:
         yield
@@ -72,7 +72,7 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """RequestError where a file called `path` cannot be written: better said before the work than after."""
     if path.is_dir():
         raise RequestError(f"{path} is a folder; give the name of a file.")
@@ -125,18 +125,18 @@ def _inside(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def is_leftover(path: Path) -> bool:
+def is_temporary(path: Path) -> bool:
     """Whether a path bears the name of a temporary file or folder of this module."""
     return path.name.startswith(TEMP_PREFIX)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_temporary(folder: Path) -> None:
     """Delete temporary files and folders that a killed process left in `folder`."""
     for leftover in folder.glob(f"{TEMP_PREFIX}*"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
-def remove_old(folder: Path, pattern: str) -> None:
+def remove_stale(folder: Path, pattern: str) -> None:
     """Delete what matches `pattern` in `folder` and has not changed for a day.
 
     That is what a killed process left; something younger another process may be writing.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddpm.data.detect import open_source
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
-from ddpm.data.mapped_array import Pieces
+from ddpm.data.mapped_array import MappedArray
 from ddpm.data.transfer import to_device
 from ddpm.errors import RequestError
 
@@ -90,7 +90,7 @@ def test_a_set_in_files_gives_the_same_batches_as_one_in_memory(tmp_path: Path) 
     np.save(tmp_path / "x.npy", images)
     file = np.load(tmp_path / "x.npy", mmap_mode="r")
     in_memory = Batches(images, chosen, np.arange(30), 4, 0)
-    for kept in (file, Pieces([file[:11], file[11:12], file[12:]])):
+    for kept in (file, MappedArray([file[:11], file[11:12], file[12:]])):
         on_disk = Batches(kept, chosen, np.arange(30), 4, 0)
         for step in range(9):
             for one, other in zip(in_memory.batch(step), on_disk.batch(step), strict=True):

@@ -20,9 +20,9 @@ from ddpm.data import mapped_array
 from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.decoding import decode
-from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
-from ddpm.data.survey import survey
+from ddpm.data.source_detection import open_source
+from ddpm.data.survey import survey_source
 from ddpm.errors import RequestError, WorkError
 from ddpm.locking import exclusive_lock
 
@@ -40,7 +40,7 @@ def source(tmp_path: Path, write_folder: Any, pictures: Any) -> ImageSource:
 
 @pytest.fixture
 def fill(source: ImageSource, tmp_path: Path) -> Callable[..., Decoded]:
-    content = survey(source, tmp_path / "cache").content_hash
+    content = survey_source(source, tmp_path / "cache").content_hash
 
     def run(transform: Transform = SMALL, source: ImageSource = source, **options: Any) -> Decoded:
         return decoded_images(source, content, transform, tmp_path / "cache", **options)
@@ -132,7 +132,7 @@ def test_a_cache_in_several_files_is_the_same_set(
 ) -> None:
     whole = np.array(fill().images)
     shutil.rmtree(tmp_path / "cache" / "decoded")
-    monkeypatch.setattr(mapped_array, "MOST", 2 * whole[0].nbytes)
+    monkeypatch.setattr(mapped_array, "MAX_FILE_BYTES", 2 * whole[0].nbytes)
     found = fill()
     (folder,) = folders(tmp_path)
     names = {path.name for path in folder.iterdir()}
@@ -267,10 +267,10 @@ def test_a_folder_that_vanished_before_it_was_opened_is_made_once_more(
 _PREPARE = """
 import hashlib, sys
 from pathlib import Path
-from ddpm.data.dataset import prepare
+from ddpm.data.dataset import prepare_dataset
 print("ready", flush=True)
 sys.stdin.readline()
-dataset = prepare(Path(sys.argv[1]), size=6, cache_dir=Path(sys.argv[2]))
+dataset = prepare_dataset(Path(sys.argv[1]), size=6, cache_dir=Path(sys.argv[2]))
 print(len(dataset.images), hashlib.sha256(dataset.images.tobytes()).hexdigest())
 """
 
@@ -315,7 +315,7 @@ def test_where_every_picture_breaks_in_decoding_nothing_is_kept(
 ) -> None:
     files = {f"{i}.png": p[:-40] for i, p in enumerate(pictures(3, (40, 40)))}
     source = open_source(write_folder(tmp_path / "set", files))
-    content = survey(source, tmp_path / "cache").content_hash
+    content = survey_source(source, tmp_path / "cache").content_hash
     with pytest.raises(RequestError, match="None of the 3 images in set can be used"):
         decoded_images(source, content, SMALL, tmp_path / "cache")
     assert folders(tmp_path) == []

@@ -190,9 +190,9 @@ def test_anime_hub_is_the_set_at_the_hub(tmp_path: Path, monkeypatch: pytest.Mon
 
     def fetch_set(name: str, cache_dir: Path, progress: object) -> Path:
         calls.append((name, cache_dir))
-        return catalogue.hub.place(name, cache_dir)
+        return catalogue.hub.shard_folder(name, cache_dir)
 
-    monkeypatch.setattr(catalogue.hub, "fetch_set", fetch_set)
+    monkeypatch.setattr(catalogue.hub, "fetch_from_hub", fetch_set)
     folder = tmp_path / "cache" / "hub-shards" / "huggan" / "anime-faces"
     assert find("anime-hub", tmp_path) == folder
     assert calls == [("hf:huggan/anime-faces", tmp_path / "cache")]
@@ -246,7 +246,7 @@ def test_nothing_is_downloaded_to_look_for_a_set(
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
-    monkeypatch.setattr(catalogue.hub, "fetch_set", refuse)
+    monkeypatch.setattr(catalogue.hub, "fetch_from_hub", refuse)
     assert find_offline(name, data_dir=None, cache_dir=tmp_path) is None
 
 

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 from ddpm.data import dataset as module
-from ddpm.data.dataset import Dataset, parse_size, prepare
-from ddpm.data.detect import embedded_digits
+from ddpm.data.dataset import Dataset, parse_size, prepare_dataset
+from ddpm.data.source_detection import embedded_digits
 from ddpm.errors import RequestError
 
 
 @pytest.fixture
 def get(tmp_path: Path) -> Any:
     def run(path: Path, **options: Any) -> Dataset:
-        return prepare(path, cache_dir=tmp_path / "cache", **options)
+        return prepare_dataset(path, cache_dir=tmp_path / "cache", **options)
 
     return run
 
@@ -138,12 +138,12 @@ def test_sizes_are_read(text: Any, size: Any) -> None:
 )
 def test_other_sizes_are_refused_with_the_mend(text: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="use auto, a number such as 64 or HxW such as 45x33"):
-        prepare(tmp_path / "not even looked at", size=text, cache_dir=tmp_path)
+        prepare_dataset(tmp_path / "not even looked at", size=text, cache_dir=tmp_path)
 
 
 def test_other_channels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="use 1, 3 or auto"):
-        prepare(tmp_path, channels=2, cache_dir=tmp_path)
+        prepare_dataset(tmp_path, channels=2, cache_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_wrong_requests_write_nothing(tmp_path: Path, write_folder: Any) -> None
     text = write_folder(tmp_path / "text", {"a.txt": b"1"})
     for path in (text, tmp_path / "missing", text / "a.txt"):
         with pytest.raises(RequestError):
-            prepare(path, cache_dir=tmp_path / "cache")
+            prepare_dataset(path, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from ddpm.data import decoding
-from ddpm.data.decoding import decode, quiet_pillow, read_header
+from ddpm.data.decoding import decode, ignore_pillow_warnings, read_header
 from ddpm.data.image_source import BrokenImageError
 
 RNG = np.random.default_rng(0)
@@ -130,7 +130,7 @@ def test_exif_orientation_is_applied(encode: Any, orientation: int) -> None:
 
 def test_damaged_exif_costs_nothing(encode: Any) -> None:
     data = encode(COLOUR, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
-    with quiet_pillow():
+    with ignore_pillow_warnings():
         assert np.array_equal(decode(data, SIZE, 3), COLOUR.transpose(2, 0, 1))
 
 
@@ -255,7 +255,7 @@ def test_no_damage_ever_escapes_as_another_error(position: int, value: int, kind
     Image.fromarray(COLOUR).save(buffer, kind)
     data = bytearray(buffer.getvalue())
     data[position % len(data)] = value
-    with quiet_pillow():
+    with ignore_pillow_warnings():
         try:
             assert decode(bytes(data), SIZE, 3).shape == (3, *SIZE)
         except BrokenImageError as error:
@@ -278,7 +278,10 @@ def test_absurdly_large_images_are_refused_before_their_pixels_are_read(encode: 
     for width, height in ((10_000, 10_000), (50_000, 50_000)):  # above Pillow's warning, its error
         data[16:24] = struct.pack(">II", width, height)
         data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-        with quiet_pillow(), pytest.raises(BrokenImageError, match="more than 89,478,485 pixels"):
+        with (
+            ignore_pillow_warnings(),
+            pytest.raises(BrokenImageError, match="more than 89,478,485 pixels"),
+        ):
             decode(bytes(data), SIZE, 1)
 
 

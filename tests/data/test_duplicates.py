@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ddpm.data import duplicates as module
-from ddpm.data.duplicates import first_of_equals
+from ddpm.data.duplicates import first_occurrences
 
 
 def by_looking(hashes: list[int]) -> list[bool]:
@@ -21,15 +21,15 @@ def test_the_first_of_each_stays(at_once: int, monkeypatch: pytest.MonkeyPatch) 
     hashes = np.concatenate(
         [rng.choice(some, 150), np.array([0, 2**64 - 1, 0, 2**64 - 1], np.uint64)]
     )
-    assert first_of_equals(hashes).tolist() == by_looking(hashes.tolist())
+    assert first_occurrences(hashes).tolist() == by_looking(hashes.tolist())
 
 
 def test_none_and_one() -> None:
-    assert first_of_equals(np.array([], np.uint64)).tolist() == []
-    assert first_of_equals(np.array([3], np.uint64)).tolist() == [True]
+    assert first_occurrences(np.array([], np.uint64)).tolist() == []
+    assert first_occurrences(np.array([3], np.uint64)).tolist() == [True]
 
 
 def test_a_field_of_records_will_do() -> None:
     records = np.zeros(5, [("items", np.int64), ("hashes", np.uint64)])
     records["hashes"] = [4, 2, 4, 4, 1]
-    assert first_of_equals(records["hashes"]).tolist() == [True, True, False, False, True]
+    assert first_occurrences(records["hashes"]).tolist() == [True, True, False, False, True]

@@ -18,10 +18,10 @@ from PIL import Image
 
 from ddpm.data import hub
 from ddpm.data.catalogue import find_offline, is_dataset_name, locate
-from ddpm.data.dataset import prepare
-from ddpm.data.detect import open_source
+from ddpm.data.dataset import prepare_dataset
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_leftovers
+from ddpm.files import remove_temporary
 
 NAME = "hf:someone/cats"
 
@@ -102,7 +102,7 @@ def test_a_set_is_streamed_once_into_shards_that_train_without_network(
     assert source.class_names == ("cat", "dog")
     assert source.labels is not None and source.labels.tolist() == [0, 1, 0, 1, 0, 1, 0]
     assert find(tmp_path) == folder and len(stand_in.calls) == 1
-    dataset = prepare(folder, cache_dir=tmp_path / "cache")
+    dataset = prepare_dataset(folder, cache_dir=tmp_path / "cache")
     assert dataset.name == "cats" and dataset.images.shape == (7, 3, 4, 4)
 
 
@@ -144,12 +144,12 @@ def test_one_that_was_killed_before_the_last_rename_is_finished(
 def test_where_another_process_was_quicker_its_set_is_taken(
     stand_in: Any, tmp_path: Path, row: int
 ) -> None:
-    folder = hub.place(NAME, tmp_path / "cache")
+    folder = hub.shard_folder(NAME, tmp_path / "cache")
     part = folder.with_name(".cats.part")
 
     def finish_first(done: int, total: int) -> None:
         if done == row:
-            remove_leftovers(part)
+            remove_temporary(part)
             part.rename(folder)
 
     assert find(tmp_path, progress=finish_first) == folder
@@ -159,7 +159,7 @@ def test_where_another_process_was_quicker_its_set_is_taken(
 def test_a_shard_that_a_killed_process_was_writing_is_no_shard(
     stand_in: Any, tmp_path: Path
 ) -> None:
-    part = hub.place(NAME, tmp_path / "cache").with_name(".cats.part")
+    part = hub.shard_folder(NAME, tmp_path / "cache").with_name(".cats.part")
     part.mkdir(parents=True)
     (part / ".tmp-left.tar").write_bytes(b"half")  # as `replacing` calls it
     source = open_source(find(tmp_path))
@@ -213,7 +213,7 @@ def test_images_without_a_file_are_saved_as_png_or_told_of(
 def test_a_row_without_its_image_is_counted_as_broken(stand_in: Any, tmp_path: Path) -> None:
     files = (face(0), None, face(2), b"no image", face(4, "JPEG"))
     stand_in.stream = Stream(files)
-    report = prepare(find(tmp_path), cache_dir=tmp_path / "cache").report
+    report = prepare_dataset(find(tmp_path), cache_dir=tmp_path / "cache").report
     assert report["used"] == 3 and report["broken"] == 2
     assert {row["reason"] for row in report["broken_files"]} == {"is empty", "is not an image"}
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddpm.data.detect import open_source
-from ddpm.data.idx import is_idx_images, read_idx
+from ddpm.data.idx import is_idx_name, read_idx
 from ddpm.data.image_source import ImageSource
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
@@ -80,7 +80,7 @@ def test_colour_comes_in_four_dimensions(tmp_path: Path, write_idx: Any) -> None
     ],
 )
 def test_names_of_image_files(name: str, known: bool) -> None:
-    assert is_idx_images(name) is known
+    assert is_idx_name(name) is known
 
 
 def test_two_sets_in_one_folder_are_not_mixed(tmp_path: Path, write_idx: Any) -> None:

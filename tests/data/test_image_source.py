@@ -9,31 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.data.image_source import (
+    compute_once,
     folder_labels,
     is_image_name,
-    natural_key,
-    numbered_labels,
-    once,
-    printable,
+    labels_from_values,
+    natural_sort_key,
+    printable_name,
 )
 
 
 def test_numbers_are_sorted_as_numbers_and_folders_before_longer_names() -> None:
     right = ["2.jpg", "10.jpg", "010b.jpg", "a/2.png", "a/10.png", "A2/1.png", "a 1/1.png", "b.png"]
-    assert sorted(set(right), key=natural_key) == right
+    assert sorted(set(right), key=natural_sort_key) == right
 
 
 def test_numbers_of_any_length_and_strange_digits_are_sorted() -> None:
     long = "9" * 5000
     names = [f"{long}.png", "²3.png", "٣.png", "1.png"]
-    assert sorted(names, key=natural_key)[:2] == ["1.png", f"{long}.png"]
+    assert sorted(names, key=natural_sort_key)[:2] == ["1.png", f"{long}.png"]
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.text("aAé.1023 /-", max_size=8), max_size=8))
 def test_the_order_depends_on_the_names_alone(names: list[str]) -> None:
-    assert sorted(names, key=natural_key) == sorted(sorted(names), key=natural_key)
-    assert natural_key("x") != natural_key("X")  # no two names tie
+    assert sorted(names, key=natural_sort_key) == sorted(sorted(names), key=natural_sort_key)
+    assert natural_sort_key("x") != natural_sort_key("X")  # no two names tie
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,19 @@ def test_one_folder_means_no_labels() -> None:
 def test_numbered_labels_are_made_to_start_at_zero_without_gaps() -> None:
     import numpy as np
 
-    labels, class_names = numbered_labels(np.array([7, 3, 7, 20]))
+    labels, class_names = labels_from_values(np.array([7, 3, 7, 20]))
     assert labels.tolist() == [1, 0, 1, 2] and class_names == ("3", "7", "20")
 
 
 def test_names_become_text_that_can_be_written() -> None:
     decomposed, broken = "e\u0301.png", b"\xff.png".decode("utf-8", "surrogateescape")
-    assert printable(decomposed) == "é.png"
-    assert printable(broken).encode("utf-8")  # a lone surrogate cannot be encoded
+    assert printable_name(decomposed) == "é.png"
+    assert printable_name(broken).encode("utf-8")  # a lone surrogate cannot be encoded
 
 
 def test_once_makes_one_value_for_all_threads() -> None:
     made = []
-    get = once(lambda: made.append(1) or object())  # type: ignore[func-returns-value]
+    get = compute_once(lambda: made.append(1) or object())  # type: ignore[func-returns-value]
     found: list[object] = []
     threads = [threading.Thread(target=lambda: found.append(get())) for _ in range(8)]
     for thread in threads:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddpm.data.detect import embedded_digits
-from ddpm.data.inspection import inspect
+from ddpm.data.inspection import inspect_images
+from ddpm.data.source_detection import embedded_digits
 from ddpm.errors import RequestError
 
 
@@ -22,7 +22,7 @@ def test_counts_sizes_modes_classes_and_broken_files(
     files = {f"cats/{i}.png": p for i, p in enumerate(grey)}
     files |= {f"dogs/{i}.png": p for i, p in enumerate(colour)}
     files |= {"dogs/same.png": colour[0], "dogs/x.png": b"broken"}
-    found = inspect(write_folder(tmp_path / "pets", files), cache_dir=tmp_path / "cache")
+    found = inspect_images(write_folder(tmp_path / "pets", files), cache_dir=tmp_path / "cache")
     values = {row["what"]: row["value"] for row in found.summary}
     assert (values["name"], values["kind"]) == ("pets", "folder")
     assert (values["given"], values["used"], values["duplicate"], values["broken"]) == (7, 5, 1, 1)
@@ -52,12 +52,12 @@ def test_archives_beside_the_images_are_named(
 ) -> None:
     files = {f"{i}.png": p for i, p in enumerate(pictures(3))}
     root = write_folder(tmp_path / "set", {**files, **dict.fromkeys(beside, b"")})
-    values = {r["what"]: r["value"] for r in inspect(root, cache_dir=tmp_path / "c").summary}
+    values = {r["what"]: r["value"] for r in inspect_images(root, cache_dir=tmp_path / "c").summary}
     assert values["used"] == 3 and values["not opened"] == words
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for path in sorted(root.iterdir()):
             archive.write(path, path.name)
-    found = inspect(tmp_path / "set.zip", cache_dir=tmp_path / "c").summary
+    found = inspect_images(tmp_path / "set.zip", cache_dir=tmp_path / "c").summary
     assert {"what": "not opened", "value": words} in found
 
 
@@ -68,7 +68,7 @@ def test_of_many_sizes_and_classes_the_most_frequent_are_listed(
     files = {
         f"{i % 22:02}/{i}.png": pictures(1, shape, seed=i)[0] for i, shape in enumerate(shapes)
     }
-    found = inspect(write_folder(tmp_path / "photos", files), cache_dir=tmp_path / "cache")
+    found = inspect_images(write_folder(tmp_path / "photos", files), cache_dir=tmp_path / "cache")
     assert len(found.sizes) == len(found.classes) == 21
     assert found.sizes[0] == {"size": "8x20", "images": 2}
     assert found.sizes[-1] == {"size": "and 3 more", "images": 3}
@@ -79,25 +79,25 @@ def test_of_many_sizes_and_classes_the_most_frequent_are_listed(
 def test_the_samples_are_spread_over_the_whole_set(tmp_path: Path) -> None:
     images = np.arange(200, dtype=np.uint8).reshape(200, 1, 1).repeat(4, 1).repeat(4, 2)
     np.save(tmp_path / "a.npy", images)
-    found = inspect(tmp_path / "a.npy", cache_dir=tmp_path / "cache")
+    found = inspect_images(tmp_path / "a.npy", cache_dir=tmp_path / "cache")
     shades = found.samples[:, 0, 0, 0].astype(int)
     assert len(shades) == 64 and shades[0] == 0 and shades[-1] == 199
     assert set(np.diff(shades)) <= {3, 4} and type(found.samples) is np.ndarray
 
 
 def test_sets_without_labels_have_no_classes_and_digits_have_ten(tmp_path: Path) -> None:
-    found = inspect(embedded_digits(), cache_dir=tmp_path)
+    found = inspect_images(embedded_digits(), cache_dir=tmp_path)
     assert [row["class"] for row in found.classes] == list("0123456789")
     assert sum(row["images"] for row in found.classes) == 1797
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 9, (3, 4, 4), dtype=np.uint8))
-    assert inspect(tmp_path / "a.npy", cache_dir=tmp_path).classes == []
+    assert inspect_images(tmp_path / "a.npy", cache_dir=tmp_path).classes == []
 
 
 def test_size_and_channels_may_be_asked_for(tmp_path: Path) -> None:
-    found = inspect(embedded_digits(), size="12x10", channels=3, cache_dir=tmp_path)
+    found = inspect_images(embedded_digits(), size="12x10", channels=3, cache_dir=tmp_path)
     assert found.samples.shape == (64, 3, 12, 10)
 
 
 def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="nothing at"):
-        inspect(tmp_path / "missing", cache_dir=tmp_path)
+        inspect_images(tmp_path / "missing", cache_dir=tmp_path)

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from ddpm.data import mapped_array as module
-from ddpm.data.mapped_array import Pieces, RowFile, mapped, open_pieces, write_pieces
+from ddpm.data.mapped_array import (
+    MappedArray,
+    RowFile,
+    open_mapped_array,
+    open_memmap,
+    write_mapped_array,
+)
 
 ROW = (3, 2, 4)
 
@@ -20,13 +26,13 @@ def numbered(count: int) -> Any:
 
 
 def write(folder: Path, images: Any) -> int:
-    return write_pieces(folder, ROW, (image.tobytes() for image in images))
+    return write_mapped_array(folder, ROW, (image.tobytes() for image in images))
 
 
 @pytest.fixture
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four rows a file."""
-    monkeypatch.setattr(module, "MOST", 4 * 24 + 23)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 4 * 24 + 23)
 
 
 def test_a_small_set_is_one_file_that_anyone_can_open(tmp_path: Path) -> None:
@@ -34,7 +40,7 @@ def test_a_small_set_is_one_file_that_anyone_can_open(tmp_path: Path) -> None:
     assert write(tmp_path, images) == 7
     assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]
     assert np.array_equal(np.load(tmp_path / "images.npy"), images)
-    assert isinstance(open_pieces(tmp_path, images.shape), np.memmap)
+    assert isinstance(open_mapped_array(tmp_path, images.shape), np.memmap)
 
 
 @pytest.mark.parametrize(("count", "files"), [(4, 1), (5, 2), (8, 2), (11, 3)])
@@ -43,8 +49,8 @@ def test_a_large_set_is_as_many_files_as_it_needs(tmp_path: Path, count: int, fi
     images = numbered(count)
     assert write(tmp_path, images) == count
     assert len(list(tmp_path.iterdir())) == files
-    found = open_pieces(tmp_path, images.shape)
-    assert isinstance(found, Pieces) == (files > 1)
+    found = open_mapped_array(tmp_path, images.shape)
+    assert isinstance(found, MappedArray) == (files > 1)
     assert np.array_equal(found[np.arange(count)], images)
 
 
@@ -52,7 +58,7 @@ def test_a_large_set_is_as_many_files_as_it_needs(tmp_path: Path, count: int, fi
 def test_every_index_gives_what_it_gives_of_one_array(tmp_path: Path) -> None:
     images = numbered(11)
     write(tmp_path, images)
-    found = open_pieces(tmp_path, images.shape)
+    found = open_mapped_array(tmp_path, images.shape)
     assert found.shape == images.shape and len(found) == 11
     shuffled = np.random.default_rng(1).integers(0, 11, 40)
     many = [0, 10, -1, -11, np.int64(5), slice(None), slice(3, 9, 2), slice(8, 2, -1), slice(5, 5)]
@@ -75,7 +81,7 @@ def test_every_index_gives_what_it_gives_of_one_array(tmp_path: Path) -> None:
 def test_what_is_taken_out_may_be_changed_without_harm(tmp_path: Path) -> None:
     images = numbered(9)
     write(tmp_path, images)
-    found = open_pieces(tmp_path, images.shape)
+    found = open_mapped_array(tmp_path, images.shape)
     found[np.array([1, 8])].fill(0)
     found[slice(0, 2)].fill(0)
     assert np.array_equal(found[np.arange(9)], images)
@@ -95,14 +101,14 @@ def test_damage_of_any_piece_is_seen(tmp_path: Path, file: str, damage: str) -> 
     elif damage != "gone":
         path.write_bytes({"cut": data[:-1], "empty": b"", "longer": data + b"x"}[damage])
     with pytest.raises((OSError, ValueError, EOFError)):
-        open_pieces(tmp_path, images.shape)
+        open_mapped_array(tmp_path, images.shape)
 
 
 def test_fewer_or_more_rows_than_were_promised_are_no_array(tmp_path: Path) -> None:
     write(tmp_path, numbered(6))
     for count in (0, 5, 7):
         with pytest.raises((OSError, ValueError)):
-            open_pieces(tmp_path, (count, *ROW))
+            open_mapped_array(tmp_path, (count, *ROW))
 
 
 def test_records_come_back_by_their_names(tmp_path: Path) -> None:
@@ -111,7 +117,7 @@ def test_records_come_back_by_their_names(tmp_path: Path) -> None:
     with RowFile(tmp_path / "rows.npy", kind) as file:
         for value in values:
             file.add(value.tobytes())
-    found = mapped(tmp_path / "rows.npy")
+    found = open_memmap(tmp_path / "rows.npy")
     assert found.dtype == kind and np.array_equal(found["sums"], values["sums"])
     assert np.array_equal(np.load(tmp_path / "rows.npy"), values)
 
@@ -124,4 +130,4 @@ def test_a_file_that_was_given_up_says_that_it_is_empty(tmp_path: Path) -> None:
         f.add(bytes(24))
         raise KeyboardInterrupt
     with pytest.raises(ValueError, match=r"longer|empty"):
-        mapped(tmp_path / "x.npy")
+        open_memmap(tmp_path / "x.npy")

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ddpm.data import dataset as module
 from ddpm.data.batches import Batches
-from ddpm.data.dataset import prepare_source
-from ddpm.data.detect import open_source
-from ddpm.data.image_source import ImageSource, Numbered
-from ddpm.data.mapped_array import Pieces
+from ddpm.data.dataset import prepare_from_source
+from ddpm.data.image_source import ImageSource, NumberedNames
+from ddpm.data.mapped_array import MappedArray
+from ddpm.data.source_detection import open_source
 
 FEW, MANY = 1000, 4000  # images
 
@@ -38,7 +38,7 @@ def picture(index: int) -> NDArray[np.uint8]:
 
 
 def generated(count: int) -> ImageSource:
-    names = Numbered((("", count),))
+    names = NumberedNames((("", count),))
     return ImageSource("set", "array", names, picture, fingerprint=f"{count:032d}")
 
 
@@ -50,8 +50,8 @@ def test_decoding_duplicates_statistics_and_batches(
     tries = iter("abc")
 
     def train_on(count: int) -> None:
-        dataset = prepare_source(generated(count), cache_dir=tmp_path / next(tries))
-        assert not isinstance(dataset.images, Pieces) and len(dataset.train) == count - len(
+        dataset = prepare_from_source(generated(count), cache_dir=tmp_path / next(tries))
+        assert not isinstance(dataset.images, MappedArray) and len(dataset.train) == count - len(
             dataset.heldout
         )
         batches = Batches(dataset.images, dataset.train, None, 8, 0)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
-from ddpm.data.survey import Survey, survey
+from ddpm.data.source_detection import open_source
+from ddpm.data.survey import Survey, survey_source
 from ddpm.errors import RequestError, WorkError
 
 
 def look(path: Path, cache: Path) -> Survey:
-    return survey(open_source(path), cache)
+    return survey_source(open_source(path), cache)
 
 
 def test_sizes_and_modes_are_counted_the_commonest_first(
@@ -93,15 +93,15 @@ def test_an_unchanged_set_is_not_read_again(
 ) -> None:
     files = {f"{i}.png": p for i, p in enumerate([*pictures(3), b"broken"])}
     source = open_source(write_folder(tmp_path / "a", files))
-    first = survey(source, tmp_path / "cache")
+    first = survey_source(source, tmp_path / "cache")
     unread = dataclasses.replace(source, load=failing)
-    assert survey(unread, tmp_path / "cache") == first
+    assert survey_source(unread, tmp_path / "cache") == first
     (file,) = (tmp_path / "cache" / "surveys").iterdir()
     for damage in ("", "{", "[]", '{"rule": 0}', '{"rule": 1, "sizes": {}}'):
         file.write_text(damage, encoding="utf-8")
         with pytest.raises(AssertionError, match="was read"):
-            survey(unread, tmp_path / "cache")
-    assert survey(source, tmp_path / "cache") == first
+            survey_source(unread, tmp_path / "cache")
+    assert survey_source(source, tmp_path / "cache") == first
 
 
 def test_what_could_not_be_read_is_tried_again(
@@ -113,9 +113,9 @@ def test_what_could_not_be_read_is_tried_again(
     def absent(index: int) -> Any:
         return source.load(index) if index else open_missing(root)
 
-    gone = survey(dataclasses.replace(source, load=absent), tmp_path / "cache")
+    gone = survey_source(dataclasses.replace(source, load=absent), tmp_path / "cache")
     assert sum(gone.sizes.values()) == 2
-    assert sum(survey(source, tmp_path / "cache").sizes.values()) == 3
+    assert sum(survey_source(source, tmp_path / "cache").sizes.values()) == 3
 
 
 def open_missing(root: Path) -> bytes:
@@ -146,4 +146,6 @@ def test_headers_alone_decide_for_grey_modes(tmp_path: Path) -> None:
     """No picture is decoded where every mode is grey."""
     images = np.zeros((3, 1, 4, 4), dtype=np.uint8)
     source = ImageSource("a", "array", ("0", "1", "2"), lambda i: images[i], "f")
-    assert survey(source, tmp_path).modes == {"L": 3} and survey(source, tmp_path).grey
+    assert (
+        survey_source(source, tmp_path).modes == {"L": 3} and survey_source(source, tmp_path).grey
+    )

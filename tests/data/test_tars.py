@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from ddpm.data import tars as module
-from ddpm.data.dataset import prepare
-from ddpm.data.detect import open_source
+from ddpm.data.dataset import prepare_dataset
 from ddpm.data.image_source import BrokenImageError
+from ddpm.data.source_detection import open_source
 from ddpm.data.tars import PackedNames
 from ddpm.errors import RequestError
 
@@ -142,7 +142,7 @@ def test_a_tar_is_known_by_its_content_too_and_holds_one_set_with_its_folder(
     }
     tar = make_tar(tmp_path / "here" / "archive", files)
     sets = [tar, write_folder(tmp_path / "archive", files)]
-    found = [prepare(path, cache_dir=tmp_path / "cache") for path in sets]
+    found = [prepare_dataset(path, cache_dir=tmp_path / "cache") for path in sets]
     assert open_source(tar).kind == "tar"
     assert found[0].report["content_hash"] == found[1].report["content_hash"]
     assert np.array_equal(found[0].images, found[1].images)  # type: ignore[arg-type]
@@ -242,7 +242,7 @@ def test_long_files_and_a_shard_that_goes_meanwhile_are_broken_images(
 ) -> None:
     path = make_tar(tmp_path / "a.tar", {"1.png": b"x" * 100, "2.png": b"y"})
     source = open_source(path)
-    monkeypatch.setattr(module, "LARGEST_FILE", 99)
+    monkeypatch.setattr(module, "MAX_IMAGE_BYTES", 99)
     with pytest.raises(BrokenImageError, match="longer than"):
         source.load(0)
     path.write_bytes(path.read_bytes()[:512])

@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from ddpm.data import decoded_rows
-from ddpm.data.image_source import ImageSource, Numbered
-from ddpm.data.threads import in_order
+from ddpm.data.image_source import ImageSource, NumberedNames
+from ddpm.data.threads import map_in_threads
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 1000])
 def test_results_come_in_order_and_progress_ends_at_all(count: int) -> None:
     seen: list[tuple[int, int]] = []
-    assert list(in_order(lambda i: i * i, count, lambda *now: seen.append(now))) == [
+    assert list(map_in_threads(lambda i: i * i, count, lambda *now: seen.append(now))) == [
         i * i for i in range(count)
     ]
     assert [now[0] for now in seen] == [*range(64, count, 64), count][: len(seen)]
@@ -34,7 +34,7 @@ def test_items_are_worked_on_at_the_same_time() -> None:
             meeting.wait()
         return item
 
-    assert list(in_order(work, 128)) == list(range(128))
+    assert list(map_in_threads(work, 128)) == list(range(128))
 
 
 def test_an_error_comes_through_and_the_rest_is_left() -> None:
@@ -48,7 +48,7 @@ def test_an_error_comes_through_and_the_rest_is_left() -> None:
 
     found = []
     with pytest.raises(ValueError, match="item 70"):
-        for result in in_order(work, 100_000):
+        for result in map_in_threads(work, 100_000):
             found.append(result)
     assert found == list(range(64)) and len(done) < 10_000
 
@@ -56,7 +56,7 @@ def test_an_error_comes_through_and_the_rest_is_left() -> None:
 def test_a_slow_reader_is_waited_for() -> None:
     """Results are not piled up: a bounded number of items is worked on ahead of the reader."""
     done: list[int] = []
-    results = in_order(lambda item: done.append(item), 100_000)  # type: ignore[func-returns-value]
+    results = map_in_threads(lambda item: done.append(item), 100_000)  # type: ignore[func-returns-value]
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert len(done) <= 64 * 2 * 8
@@ -75,8 +75,8 @@ def test_of_large_images_few_are_decoded_ahead_of_the_disk(
         next(pixels)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(decoded_rows, "write_pieces", full)
-    source = ImageSource("big", "array", Numbered((("", 600),)), load, "fingerprint")
+    monkeypatch.setattr(decoded_rows, "write_mapped_array", full)
+    source = ImageSource("big", "array", NumberedNames((("", 600),)), load, "fingerprint")
     with pytest.raises(OSError, match="No space"):
         decoded_rows.write_rows(source, "", decoded_rows.Transform((1024, 1024), 3), tmp_path, None)
     assert len(loaded) <= 2 * 8

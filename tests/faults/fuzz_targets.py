@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from ddpm.config import Config, config_from_dict, load_config, with_overrides
-from ddpm.data.decoding import decode, quiet_pillow, read_header
-from ddpm.data.detect import open_source
+from ddpm.data.decoding import decode, ignore_pillow_warnings, read_header
 from ddpm.data.image_source import BrokenImageError
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError, WorkError
 from ddpm.models.registry import check_weights, make_model
 from ddpm.models.spec import ModelSpec
@@ -162,7 +162,7 @@ def state_seeds() -> list[bytes]:
 
 
 def read_image(data: bytes) -> None:
-    with quiet_pillow():
+    with ignore_pillow_warnings():
         try:
             assert read_header(data).height > 1
             assert decode(data, (8, 8), 3).shape == (3, 8, 8)

@@ -31,7 +31,7 @@ READ_EVERY = 2.0  # seconds between two looks at the memory
 # function → how often it is called in a whole run, about
 POINTS: dict[tuple[str, str], int] = {
     ("ddpm.locking", "_acquire"): 1,
-    ("ddpm.data.survey", "_look"): 1797,
+    ("ddpm.data.survey", "_read_item"): 1797,
     ("ddpm.data.decoded_rows", "_decode"): 1797,
     ("os", "replace"): 16,
     ("os", "fsync"): 45,

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.data.dataset import prepare
-from ddpm.data.detect import open_source
+from ddpm.data.dataset import prepare_dataset
 from ddpm.data.image_source import BrokenImageError
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 from tests.faults.hostile_images import encode, picture
 from tests.faults.hostile_images import idx_bytes as idx
@@ -145,7 +145,7 @@ def test_duplicate_names_are_two_images(tmp_path: Path) -> None:
         path = zipped(tmp_path / "two.zip", ("a.png", IMAGES[0]), ("a.png", IMAGES[1]))
     source = open_source(path)
     assert [source.load(i) for i in range(2)] == IMAGES[:2]
-    report = prepare(path, cache_dir=tmp_path / "cache").report
+    report = prepare_dataset(path, cache_dir=tmp_path / "cache").report
     assert report["given"] == report["used"] == 2
 
 
@@ -325,7 +325,7 @@ def test_the_order_of_fortran_is_read(tmp_path: Path) -> None:
     np.save(path, np.asfortranarray(images))
     source = open_source(path)
     assert all(np.array_equal(source.load(i), images[i]) for i in range(4))
-    assert prepare(path, cache_dir=tmp_path / "cache").report["used"] == 4
+    assert prepare_dataset(path, cache_dir=tmp_path / "cache").report["used"] == 4
 
 
 def test_an_npz_that_unpacks_absurdly_is_not_unpacked(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ddpm.cli import main
-from ddpm.data.detect import open_source
-from ddpm.data.image_source import printable
+from ddpm.data.image_source import printable_name
+from ddpm.data.source_detection import open_source
 from tests.faults import hostile_images
 
 SECONDS = 120
@@ -21,7 +21,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from ddpm.data.inspection import inspect
-from ddpm.data.dataset import prepare
+from ddpm.data.dataset import prepare_dataset
 try:
     import resource
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -29,7 +29,7 @@ try:
 except (ImportError, OSError):  # this system sets no such limits
     pass
 places = {"cache_dir": Path(sys.argv[2]), "size": 8, "channels": 3}
-report = prepare(Path(sys.argv[1]), all_images=True, **places).report
+report = prepare_dataset(Path(sys.argv[1]), all_images=True, **places).report
 print(json.dumps({"report": report, "listed": inspect(Path(sys.argv[1]), **places).broken}))
 """
 
@@ -44,7 +44,9 @@ class Found(NamedTuple):
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """The corpus looked through by a process of its own, its memory and time bounded."""
     root, cache = tmp_path_factory.mktemp("corpus") / "set", tmp_path_factory.mktemp("cache")
-    verdicts = {printable(name): verdict for name, verdict in hostile_images.write(root).items()}
+    verdicts = {
+        printable_name(name): verdict for name, verdict in hostile_images.write(root).items()
+    }
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(root), str(cache), str(MEMORY)],
         capture_output=True,

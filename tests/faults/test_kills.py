@@ -37,7 +37,7 @@ posix = pytest.mark.skipif(
 
 # (which call, of what) in the order of one run's life; each process starts from what the one before left
 DATA = (
-    (700, "ddpm.data.survey", "_look"),
+    (700, "ddpm.data.survey", "_read_item"),
     (900, "ddpm.data.decoded_rows", "_decode"),
     (1, "ddpm.data.cache", "_publish"),
 )

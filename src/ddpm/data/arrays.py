@@ -14,8 +14,14 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.image_source import ImageSource, Numbered, is_bomb, numbered_labels, printable
-from ddpm.data.zips import BOUNDED, overlap
+from ddpm.data.image_source import (
+    ImageSource,
+    NumberedNames,
+    is_decompression_bomb,
+    labels_from_values,
+    printable_name,
+)
+from ddpm.data.zips import SAFE_COMPRESSIONS, members_overlap
 from ddpm.errors import RequestError
 
 _LONGEST_HEADER = 10_000  # bytes, as numpy has it
@@ -28,15 +34,17 @@ _HEADERS: dict[tuple[int, int], tuple[Callable[[BinaryIO], Any], str]] = {
 def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     """The images in a .npy or .npz file: uint8 NCHW, NHWC or NHW."""
     arrays = _read(path)
-    images = plain_images(arrays["images"], path)
+    images = to_nchw(arrays["images"], path)
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     if "labels" in arrays:
-        labels, class_names = numbered_labels(_whole_numbers(arrays["labels"], len(images), path))
+        labels, class_names = labels_from_values(
+            _whole_numbers(arrays["labels"], len(images), path)
+        )
     return ImageSource(
         name=name,
         kind="array",
-        names=Numbered((("", len(images)),)),
+        names=NumberedNames((("", len(images)),)),
         load=lambda index: np.array(images[index]),
         fingerprint=fingerprint,
         labels=labels,
@@ -44,7 +52,7 @@ def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     )
 
 
-def plain_images(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     """uint8 NCHW, NHWC or NHW (1 or 3 channels; NCHW where both fit) -> uint8 NCHW, a view."""
     if array.dtype != np.uint8:
         raise RequestError(
@@ -89,13 +97,13 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
     """The same from an open .npz."""
     with zipfile.ZipFile(file) as packed:
         members = packed.infolist()
-        unusual = any(info.compress_type not in BOUNDED for info in members)
-        if unusual or overlap(members, path.stat().st_size):
+        unusual = any(info.compress_type not in SAFE_COMPRESSIONS for info in members)
+        if unusual or members_overlap(members, path.stat().st_size):
             raise RequestError(
                 f"{path} is packed in an unusual way; save it again with numpy.savez_compressed."
             )
         for info in members:
-            if is_bomb(info.compress_size, info.file_size):
+            if is_decompression_bomb(info.compress_size, info.file_size):
                 raise RequestError(
                     f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no images "
                     "do; give the set as files, or as a .npy."
@@ -108,7 +116,7 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
         if "images" not in archive and len(archive.files) == 1:
             return {"images": archive[archive.files[0]]}
         if "images" not in archive:
-            keys = printable(", ".join(archive.files)) or "nothing"
+            keys = printable_name(", ".join(archive.files)) or "nothing"
             raise RequestError(
                 f"{path} needs the key images (uint8, N x C x H x W); it has {keys}."
             )

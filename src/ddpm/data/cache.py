@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ddpm.data.decoded_rows import Transform, open_rows, write_rows
 from ddpm.data.image_source import ImageSource
-from ddpm.data.mapped_array import Images, open_pieces
+from ddpm.data.mapped_array import Images, open_mapped_array
 from ddpm.data.threads import Progress
 from ddpm.errors import WorkError
 from ddpm.locking import exclusive_lock, is_abandoned
@@ -74,7 +74,7 @@ def decoded_images(
     for _ in range(2):  # again where another process put it aside, having seen damage there before
         if (found := _open(folder)) is not None:
             return found
-        with writing_in(cache_dir):
+        with explain_disk_errors(cache_dir):
             _build(source, content_hash, transform, folder, progress)
     if (found := _open(folder)) is not None:
         return found
@@ -90,7 +90,7 @@ def _open(folder: Path) -> Decoded | None:
     """What lies in ``folder``, or None where it is absent, cut short or damaged."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        images, rows = open_pieces(folder, tuple(index["shape"])), open_rows(folder)
+        images, rows = open_mapped_array(folder, tuple(index["shape"])), open_rows(folder)
         if len(rows["items"]) != len(images):
             return None
         return Decoded(images, **rows, broken=tuple((name, why) for name, why in index["broken"]))
@@ -106,7 +106,7 @@ def _build(
     progress: Progress | None,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder.parent)
+    remove_abandoned(folder.parent)
     temporary = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         with exclusive_lock(temporary / _LOCK, str(temporary)):
@@ -135,7 +135,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     raise OSError(f"{folder.name} cannot be put in its place")
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Delete what killed processes left in ``folder``, but nothing that another one may be writing."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
@@ -145,7 +145,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def writing_in(cache_dir: Path) -> Iterator[None]:
+def explain_disk_errors(cache_dir: Path) -> Iterator[None]:
     """A disk that refuses, said in a sentence."""
     try:
         yield

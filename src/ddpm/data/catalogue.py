@@ -145,8 +145,8 @@ def locate(
     found = find_offline(name_or_path, data_dir=data_dir, cache_dir=cache_dir)
     if found is not None:
         return found
-    if hub.is_name(name := _hub_name(name_or_path)):
-        return hub.fetch_set(name, cache_dir, progress)
+    if hub.is_hub_name(name := _hub_name(name_or_path)):
+        return hub.fetch_from_hub(name, cache_dir, progress)
     entry = DATASETS.get(name_or_path)
     if entry is None or entry.get is None:
         raise RequestError(_unknown_name(name_or_path))
@@ -160,9 +160,9 @@ def find_offline(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -
         return path
     if data_dir is not None and path.name == name_or_path and _is_nonempty(data_dir / path):
         return data_dir / path
-    if hub.is_name(name := _hub_name(name_or_path)):
+    if hub.is_hub_name(name := _hub_name(name_or_path)):
         earlier = cache_dir / name_or_path  # PNGs that an earlier version downloaded as anime-hub
-        places = (earlier, hub.place(name, cache_dir))
+        places = (earlier, hub.shard_folder(name, cache_dir))
         return next((place for place in places if place.is_dir()), None)
     entry = DATASETS.get(name_or_path)
     try:
@@ -180,7 +180,7 @@ def is_path(name_or_path: str) -> bool:
 
 def is_dataset_name(name: str) -> bool:
     """Return whether this is a name of ``DATASETS`` or hf:OWNER/NAME."""
-    return name in DATASETS or hub.is_name(name)
+    return name in DATASETS or hub.is_hub_name(name)
 
 
 def is_downloadable(name: str) -> bool:
@@ -246,4 +246,4 @@ def absolute_data_path(data: str) -> str:
 
 def data_name(path: str) -> str:
     """Return the name shown for a data set: its name, hf:OWNER/NAME, or the last part of its path."""
-    return path if hub.is_name(path) else Path(path).name or path
+    return path if hub.is_hub_name(path) else Path(path).name or path

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ddpm.data.cache import Decoded, cached_images, decoded_images
 from ddpm.data.decoded_rows import Transform
-from ddpm.data.detect import open_source
-from ddpm.data.duplicates import first_of_equals
+from ddpm.data.duplicates import first_occurrences
 from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import Images
-from ddpm.data.survey import Survey, known_survey, survey
+from ddpm.data.source_detection import open_source
+from ddpm.data.survey import Survey, cached_survey, survey_source
 from ddpm.data.threads import Progress
 from ddpm.errors import RequestError
 
@@ -50,7 +50,7 @@ class _Split(NamedTuple):
     reason: str
 
 
-def prepare(
+def prepare_dataset(
     path: Path,
     *,
     size: int | str = "auto",
@@ -70,7 +70,7 @@ def prepare(
     RequestError where there are fewer than two usable images.
     """
     parse_size(size), _parse_channels(channels)  # refused before anything is looked for
-    return prepare_source(
+    return prepare_from_source(
         open_source(path),
         size=size,
         channels=channels,
@@ -80,7 +80,7 @@ def prepare(
     )
 
 
-def prepare_source(
+def prepare_from_source(
     source: ImageSource,
     *,
     size: int | str = "auto",
@@ -91,7 +91,7 @@ def prepare_source(
 ) -> Dataset:
     """The same of a set that is open already."""
     wanted = parse_size(size), _parse_channels(channels)
-    seen = survey(source, cache_dir, progress)
+    seen = survey_source(source, cache_dir, progress)
     transform = _transform(seen, *wanted)
     decoded = decoded_images(source, seen.content_hash, transform, cache_dir, progress)
     split = _split(source, decoded, all_images)
@@ -110,9 +110,9 @@ def prepare_source(
 
 
 def is_prepared(path: Path, *, size: int | str, channels: int | str, cache_dir: Path) -> bool:
-    """Whether ``prepare`` would find the images in the cache, and so write nothing."""
+    """Whether ``prepare_dataset`` would find the images in the cache, and so write nothing."""
     wanted = parse_size(size), _parse_channels(channels)
-    seen = known_survey(open_source(path), cache_dir)
+    seen = cached_survey(open_source(path), cache_dir)
     if seen is None:
         return False
     return cached_images(seen.content_hash, _transform(seen, *wanted), cache_dir) is not None
@@ -152,7 +152,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
         given = np.flatnonzero(~np.isin(decoded.items, source.test))
         return _Split(given, nothing, 0, "none, all images are trained on (data.all_images)")
     # The first of each group of equal images stays; test files come last: training keeps its own.
-    unique = np.flatnonzero(first_of_equals(decoded.pixel_hashes))
+    unique = np.flatnonzero(first_occurrences(decoded.pixel_hashes))
     dropped = len(decoded.items) - len(unique)
     if source.test:
         heldout = np.isin(decoded.items[unique], source.test)

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
-from ddpm.data.decoding import RULE, decode, quiet_pillow
-from ddpm.data.image_source import BrokenImageError, ImageSource, none_usable
-from ddpm.data.mapped_array import RowFile, mapped, write_pieces
-from ddpm.data.threads import BLOCK, Progress, in_order
+from ddpm.data.decoding import RULE, decode, ignore_pillow_warnings
+from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image
+from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
+from ddpm.data.threads import BLOCK_SIZE, Progress, map_in_threads
 from ddpm.errors import WorkError
 
 _TASK = 4 << 20  # bytes of pixels that one task of a thread decodes, unless one image has more
@@ -85,15 +85,20 @@ def write_rows(
     RequestError where no image can be used, WorkError where the set is no longer ``content_hash``.
     """
     shape = (transform.channels, *transform.size)
-    with quiet_pillow(), RowFile(folder / "rows.npy", _record(transform.channels)) as records:
+    with (
+        ignore_pillow_warnings(),
+        RowFile(folder / "rows.npy", _record(transform.channels)) as records,
+    ):
         found = _Collected(SetHash(source), records)
-        block = max(1, min(BLOCK, _TASK // math.prod(shape)))
-        rows = in_order(lambda item: _decode(source, item, transform), len(source), progress, block)
-        count = write_pieces(folder, shape, found.pixels(rows))
+        block = max(1, min(BLOCK_SIZE, _TASK // math.prod(shape)))
+        rows = map_in_threads(
+            lambda item: _decode(source, item, transform), len(source), progress, block
+        )
+        count = write_mapped_array(folder, shape, found.pixels(rows))
     if found.content.hexdigest() != content_hash:
         raise WorkError(f"The images of {source.name} changed while they were read; run it again.")
     if not count:
-        raise none_usable(source, *found.broken[0])
+        raise no_usable_image(source, *found.broken[0])
     summary = {
         "shape": (count, *shape),
         "broken": [(source.names[item], reason) for item, reason in found.broken],
@@ -110,7 +115,7 @@ def open_rows(folder: Path) -> dict[str, NDArray[Any]]:
     OSError, ValueError, EOFError or BadZipFile where it is not whole.
     """
     if (folder / "rows.npy").exists():
-        records = mapped(folder / "rows.npy")
+        records = open_memmap(folder / "rows.npy")
         return {name: records[name] for name in records.dtype.names or ()}
     with (folder / "rows.npz").open("rb") as file:  # of an older version
         return dict(np.load(file, allow_pickle=False))

@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ddpm.data.image_source import BrokenImageError, printable
+from ddpm.data.image_source import BrokenImageError, printable_name
 
 RULE = 1  # part of every cache key: count up when the rule above changes
 
-LARGEST_IMAGE = 89_478_485  # pixels, Pillow's own limit: 256 MiB of RGB
-SMALLEST_SIDE = 2
+MAX_PIXELS = 89_478_485  # pixels, Pillow's own limit: 256 MiB of RGB
+MIN_SIDE = 2
 _LARGE = 1 << 24  # pixels; of images above this, two at a time are in memory
 _MOST_SCANS = (
     500  # of a JPEG; honest ones have about ten, and each takes time for all of its pixels
@@ -96,7 +96,7 @@ def decode(
 
 
 @contextlib.contextmanager
-def quiet_pillow() -> Iterator[None]:
+def ignore_pillow_warnings() -> Iterator[None]:
     """No warnings from decoding; entered once around all threads, as filters belong to all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -118,11 +118,11 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         raise BrokenImageError(_what_else(data)) from error
     except Image.DecompressionBombError as error:
-        raise BrokenImageError(f"has more than {LARGEST_IMAGE:,} pixels") from error
+        raise BrokenImageError(f"has more than {MAX_PIXELS:,} pixels") from error
     except MemoryError as error:
         raise BrokenImageError("does not fit into memory") from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes
-        raise BrokenImageError(f"cannot be decoded ({printable(str(error))})") from error
+        raise BrokenImageError(f"cannot be decoded ({printable_name(str(error))})") from error
 
 
 def _what_else(data: bytes) -> str:
@@ -133,10 +133,10 @@ def _what_else(data: bytes) -> str:
 
 
 def _check_size(width: int, height: int) -> None:
-    if min(width, height) < SMALLEST_SIDE:
+    if min(width, height) < MIN_SIDE:
         raise BrokenImageError(f"is too small ({height}x{width} pixels)")
-    if width * height > LARGEST_IMAGE:
-        raise BrokenImageError(f"has more than {LARGEST_IMAGE:,} pixels ({height}x{width})")
+    if width * height > MAX_PIXELS:
+        raise BrokenImageError(f"has more than {MAX_PIXELS:,} pixels ({height}x{width})")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from ddpm.errors import WorkError
-from ddpm.files import TEMP_PREFIX, remove_old, replacing
+from ddpm.files import TEMP_PREFIX, remove_stale, replacing
 
 _TIMEOUT = 20.0  # seconds that any single answer of a server may take
 _HANDLERS = (  # none for http, ftp or file: neither a URL nor a redirect can lead there
@@ -45,7 +45,7 @@ def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
     for url in urls:
         try:
             with replacing(target) as temporary, _https_only():
-                remove_old(target.parent, f"{TEMP_PREFIX}*")
+                remove_stale(target.parent, f"{TEMP_PREFIX}*")
                 download_url_to_file(url, str(temporary), sha256, progress=sys.stderr.isatty())
         except (URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
             failures.append(f"{urlsplit(url).hostname}: {_reason(error)}")

@@ -9,7 +9,7 @@ _AT_ONCE = 1 << 18  # hashes that are sorted together, about
 _BITS = 64
 
 
-def first_of_equals(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def first_occurrences(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Which of the hashes [M] have not come before, [M].
 
     Equal hashes have equal first bits, so that each part of them is looked through by itself.

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from ddpm.data.image_source import (
-    ARCHIVES,
-    LARGEST_FILE,
+    ARCHIVE_EXTENSIONS,
+    MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
     folder_labels,
     is_image_name,
-    natural_key,
-    printable,
+    natural_sort_key,
+    printable_name,
 )
 from ddpm.errors import RequestError
 from ddpm.runs import RunFolder
@@ -31,10 +31,14 @@ def files_below(root: Path) -> dict[str, Path]:
     """
     if RunFolder(root).has_begun():
         raise RequestError(
-            f"{printable(str(root))} is a run, no set of images; give a folder, a zip or an array of images."
+            f"{printable_name(str(root))} is a run folder, not a data set. Pass a folder, a zip or "
+            "an array of images."
         )
     found = {path.relative_to(root).as_posix(): path for path in _walk(root)}
-    return {name: found[name] for name in sorted(found, key=lambda n: natural_key(printable(n)))}
+    return {
+        name: found[name]
+        for name in sorted(found, key=lambda n: natural_sort_key(printable_name(n)))
+    }
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -50,7 +54,7 @@ def _walk(root: Path) -> Iterator[Path]:
             continue
         inner = [path for path in entries if os.path.isdir(path)]  # links to folders are followed
         yield from map(Path, entries - set(inner))
-        waiting += sorted(inner, key=natural_key, reverse=True)
+        waiting += sorted(inner, key=natural_sort_key, reverse=True)
 
 
 def _look_into(folder: str) -> tuple[tuple[int, int], set[str]]:
@@ -76,22 +80,24 @@ def _visible(name: str) -> bool:
 
 def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
     """The images among ``files``, the relative names and paths of what lies in ``root``."""
-    names = tuple(printable(name) for name in files if is_image_name(name))
+    names = tuple(printable_name(name) for name in files if is_image_name(name))
     paths = [path for name, path in files.items() if is_image_name(name)]
-    labels, class_names = folder_labels(names, printable(root.name))
+    labels, class_names = folder_labels(names, printable_name(root.name))
 
     def load(index: int) -> bytes:
         return read_file(paths[index])
 
     return ImageSource(
-        name=printable(root.name),
+        name=printable_name(root.name),
         kind="folder",
         names=names,
         load=load,
         fingerprint=fingerprint(root, paths),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(printable(name) for name in files if name.lower().endswith(ARCHIVES)),
+        ignored=tuple(
+            printable_name(name) for name in files if name.lower().endswith(ARCHIVE_EXTENSIONS)
+        ),
     )
 
 
@@ -102,11 +108,11 @@ def read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size  # room for no more than this is taken at once
-            data = file.read(min(length, LARGEST_FILE) + 1)
+            data = file.read(min(length, MAX_IMAGE_BYTES) + 1)
     except OSError as error:
         raise BrokenImageError(f"cannot be read ({error.strerror or error})") from error
-    if len(data) > LARGEST_FILE:
-        raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
+    if len(data) > MAX_IMAGE_BYTES:
+        raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
     return data
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ddpm.data.threads import Progress
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_leftovers, replacing
+from ddpm.files import remove_temporary, replacing
 
 _NAME = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -31,23 +31,23 @@ _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 Row = Mapping[str, Any]
 
 
-def is_name(text: str) -> bool:
+def is_hub_name(text: str) -> bool:
     """Is this hf:OWNER/NAME?"""
     return _NAME.fullmatch(text) is not None and ".." not in text
 
 
-def place(name: str, cache_dir: Path) -> Path:
+def shard_folder(name: str, cache_dir: Path) -> Path:
     """Where the set hf:OWNER/NAME lies once it is here."""
     return cache_dir / "hub-shards" / name.removeprefix("hf:")
 
 
-def fetch_set(name: str, cache_dir: Path, progress: Progress | None = None) -> Path:
+def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None) -> Path:
     """The folder of the set's shards, streamed there unless it is whole already.
 
     RequestError where `datasets` is not installed or the set holds no images, WorkError where the
     stream breaks off.
     """
-    folder = place(name, cache_dir)
+    folder = shard_folder(name, cache_dir)
     if folder.exists():
         return folder
     try:
@@ -60,7 +60,7 @@ def fetch_set(name: str, cache_dir: Path, progress: Progress | None = None) -> P
     try:
         stream = load_dataset(name.removeprefix("hf:"), split="train", streaming=True)
         _stream(stream, name, part, progress)
-        remove_leftovers(part)
+        remove_temporary(part)
         part.replace(folder)  # under its own name it is whole
     except RequestError:
         raise

@@ -18,26 +18,26 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.arrays import plain_images
+from ddpm.data.arrays import to_nchw
 from ddpm.data.image_source import (
     ImageSource,
-    Numbered,
-    is_bomb,
-    natural_key,
-    numbered_labels,
-    once,
+    NumberedNames,
+    compute_once,
+    is_decompression_bomb,
+    labels_from_values,
+    natural_sort_key,
 )
 from ddpm.errors import RequestError
 
 _NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", re.IGNORECASE)
 
 
-def is_idx_images(name: str) -> bool:
+def is_idx_name(name: str) -> bool:
     """Is this the name of an IDX file of images, such as train-images-idx3-ubyte.gz?"""
     return _NAME.fullmatch(name) is not None
 
 
-def starts_like_idx(path: Path) -> bool:
+def has_idx_header(path: Path) -> bool:
     """Do the first bytes say "unsigned bytes in three or four dimensions"?"""
     try:
         with _open(path) as file:
@@ -58,13 +58,13 @@ def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSourc
             f"The IDX files of {name} hold images of different sizes; give one of them."
         )
     counts = [shape[0] for shape in shapes]
-    parts = [once(lambda path=path: plain_images(read_idx(path), path)) for path in files]  # type: ignore[misc]
+    parts = [compute_once(lambda path=path: to_nchw(read_idx(path), path)) for path in files]  # type: ignore[misc]
     parts_named = zip((f"{_part(path)}/" for path in files), counts, strict=True)
     labels, class_names = _labels(files, counts)
     return ImageSource(
         name=name,
         kind="IDX files",
-        names=Numbered(tuple(parts_named)),
+        names=NumberedNames(tuple(parts_named)),
         load=_loader(parts, counts),
         fingerprint=fingerprint,
         labels=labels,
@@ -99,7 +99,7 @@ def _header(path: Path) -> tuple[int, ...]:
         raise RequestError(
             f"{path} is not an IDX file of unsigned bytes; give the files as published."
         )
-    if not 1 <= dimensions <= 4 or is_bomb(path.stat().st_size, math.prod(shape)):
+    if not 1 <= dimensions <= 4 or is_decompression_bomb(path.stat().st_size, math.prod(shape)):
         raise _damaged(path)
     return shape
 
@@ -121,10 +121,10 @@ def _part(path: Path) -> str:
 
 def _training_first(paths: Iterable[Path]) -> list[Path]:
     """One file a part: the plain one where it lies beside its gzipped copy."""
-    plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_key(path.name)))
+    plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_sort_key(path.name)))
     chosen = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
     files = sorted(
-        chosen.values(), key=lambda path: (_part(path) == "test", natural_key(path.name))
+        chosen.values(), key=lambda path: (_part(path) == "test", natural_sort_key(path.name))
     )
     parts = [_part(path) for path in files]
     if len(set(parts)) < len(parts):
@@ -172,7 +172,7 @@ def _labels(
                 f"{path} holds {count} images, its labels are {shape[0]}; get both again."
             )
         found.append(read_idx(beside).astype(np.int64))
-    return numbered_labels(np.concatenate(found))
+    return labels_from_values(np.concatenate(found))
 
 
 def _labels_beside(images: Path) -> Path | None:

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from ddpm.errors import RequestError
 
-EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
-PACKED = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
-ARCHIVES = (".zip", ".tar", *PACKED)  # what stays shut among or inside other things
+IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
+ARCHIVE_EXTENSIONS = (
+    ".zip",
+    ".tar",
+    *COMPRESSED_TARS,
+)  # what stays shut among or inside other things
 _NUMBER = re.compile("([0-9]+)")
-LARGEST_FILE = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
+MAX_IMAGE_BYTES = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
 _PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
 _SMALL = 32 << 20  # bytes; whatever the ratio, this much may be unpacked
 _CONTROLS = ("Cc", "Zl", "Zp")  # line ends and what terminals obey, by Unicode's categories
@@ -29,7 +33,7 @@ class BrokenImageError(Exception):
 
 
 @dataclass(frozen=True)
-class Numbered(Sequence[str]):
+class NumberedNames(Sequence[str]):
     """Names of images that have none: PREFIX0, PREFIX1 … of each part (its prefix, its count).
 
     They are made when asked for: a file's word for how many there are costs no memory.
@@ -80,7 +84,7 @@ class ImageSource:
         return len(self.names)
 
 
-def none_usable(source: ImageSource, item: int, reason: str) -> RequestError:
+def no_usable_image(source: ImageSource, item: int, reason: str) -> RequestError:
     """The error for a set of which every image is broken, item ``item`` for example."""
     which = f"None of the {len(source)} images in {source.name} can"
     if len(source) == 1:
@@ -90,7 +94,7 @@ def none_usable(source: ImageSource, item: int, reason: str) -> RequestError:
     )
 
 
-def natural_key(path: str) -> tuple[list[list[str | tuple[int, str]]], str]:
+def natural_sort_key(path: str) -> tuple[list[list[str | tuple[int, str]]], str]:
     """Sorts 2.jpg before 10.jpg, folder by folder, the same on every system."""
     return [_part_key(part) for part in path.casefold().split("/")], path
 
@@ -104,7 +108,7 @@ def _part_key(part: str) -> list[str | tuple[int, str]]:
     return key
 
 
-def printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file's name as one line of NFC text that terminals and JSON files take, whatever its bytes were."""
     text = unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
     if text.isprintable():
@@ -117,7 +121,7 @@ def printable(name: str) -> str:
     )
 
 
-def is_bomb(packed: int, unpacked: int) -> bool:
+def is_decompression_bomb(packed: int, unpacked: int) -> bool:
     """Whether so many bytes say that they unpack to far more than any honest file's do."""
     return unpacked > max(_SMALL, _PACKED_MOST * packed)
 
@@ -127,7 +131,7 @@ def is_image_name(name: str) -> bool:
     parts = name.split("/")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     _, dot, ending = parts[-1].lower().rpartition(".")
-    return bool(dot) and ending in EXTENSIONS and not hidden
+    return bool(dot) and ending in IMAGE_EXTENSIONS and not hidden
 
 
 def folder_labels(
@@ -138,14 +142,14 @@ def folder_labels(
     (None, ()) where all images share one folder name.
     """
     folders = [f"{root}/{name}".split("/")[-2] for name in names]
-    class_names = tuple(sorted(set(folders), key=natural_key))
+    class_names = tuple(sorted(set(folders), key=natural_sort_key))
     if len(class_names) < 2:
         return None, ()
     number = {name: index for index, name in enumerate(class_names)}
     return np.array([number[folder] for folder in folders], dtype=np.int64), class_names
 
 
-def numbered_labels(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def labels_from_values(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels 0 … K-1 for the K different values, which are the class names."""
     classes, labels = np.unique(values, return_inverse=True)
     return labels.astype(np.int64), tuple(str(value) for value in classes)
@@ -154,7 +158,7 @@ def numbered_labels(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple
 Made = TypeVar("Made")
 
 
-def once(make: Callable[[], Made]) -> Callable[[], Made]:
+def compute_once(make: Callable[[], Made]) -> Callable[[], Made]:
     """A function that makes its value at the first call, in whichever thread that happens."""
     lock = threading.Lock()
     made: list[Made] = []

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.dataset import Dataset, prepare
-from ddpm.data.detect import open_source
-from ddpm.data.survey import survey
+from ddpm.data.dataset import Dataset, prepare_dataset
+from ddpm.data.source_detection import open_source
+from ddpm.data.survey import survey_source
 from ddpm.data.threads import Progress
 
 _SAMPLES = 64
@@ -34,7 +34,7 @@ class Inspection:
     samples: NDArray[np.uint8]  # [n, C, H, W], n <= 64, spread evenly over the set
 
 
-def inspect(
+def inspect_images(
     path: Path,
     *,
     size: int | str = "auto",
@@ -42,9 +42,11 @@ def inspect(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Look through the set at ``path`` as ``prepare`` would bring it to training."""
-    dataset = prepare(path, size=size, channels=channels, cache_dir=cache_dir, progress=progress)
-    seen = survey(open_source(path), cache_dir)
+    """Look through the set at ``path`` as ``prepare_dataset`` would bring it to training."""
+    dataset = prepare_dataset(
+        path, size=size, channels=channels, cache_dir=cache_dir, progress=progress
+    )
+    seen = survey_source(open_source(path), cache_dir)
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
         summary=_summary(dataset),
@@ -71,27 +73,27 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         "content hash": report["content_hash"],
     }
     if report["ignored"]:
-        values["not opened"] = shut_words(report)
+        values["not opened"] = list_unopened(report)
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
-SHOWN = 3  # names in a line
+MAX_NAMES_SHOWN = 3  # names in a line
 
 
-def shut_words(report: dict[str, Any]) -> str:
+def list_unopened(report: dict[str, Any]) -> str:
     """The archives among the images, which were not opened: the first three, and how many more."""
     return _some(report["ignored"], len(report["ignored"]))
 
 
-def broken_words(report: dict[str, Any]) -> str:
+def list_broken(report: dict[str, Any]) -> str:
     """The files that are no readable images, each with its reason: the first three, and how many more."""
     listed = [f"{broken['name']} ({broken['reason']})" for broken in report["broken_files"]]
     return _some(listed, report["broken"])
 
 
 def _some(words: Sequence[str], count: int) -> str:
-    more = count - min(SHOWN, len(words))
-    return ", ".join(words[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = count - min(MAX_NAMES_SHOWN, len(words))
+    return ", ".join(words[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -20,10 +20,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 1 << 30  # bytes of pixels in one file: memory sticks take 4 GiB, and a cut copy costs less
+MAX_FILE_BYTES = (
+    1 << 30
+)  # bytes of pixels in one file: memory sticks take 4 GiB, and a cut copy costs less
 
 
-class Pieces:
+class MappedArray:
     """Arrays put end to end, [M, C, H, W] together; indexed by a row, a slice or an array of rows."""
 
     def __init__(self, parts: Sequence[NDArray[np.uint8]]) -> None:
@@ -50,7 +52,7 @@ class Pieces:
         return found
 
 
-Images: TypeAlias = NDArray[np.uint8] | Pieces  # [M, C, H, W]
+Images: TypeAlias = NDArray[np.uint8] | MappedArray  # [M, C, H, W]
 
 
 class RowFile:
@@ -91,9 +93,9 @@ class RowFile:
         np.lib.format.write_array_header_1_0(self._file, described)
 
 
-def write_pieces(folder: Path, row: tuple[int, ...], rows: Iterable[bytes]) -> int:
+def write_mapped_array(folder: Path, row: tuple[int, ...], rows: Iterable[bytes]) -> int:
     """Write uint8 rows of shape `row` into as many files as they need; how many rows there were."""
-    most = max(1, MOST // math.prod(row))
+    most = max(1, MAX_FILE_BYTES // math.prod(row))
     count, waiting = 0, iter(rows)
     for number in itertools.count():
         with RowFile(_name(folder, number), np.dtype(np.uint8), row) as file:
@@ -107,20 +109,20 @@ def write_pieces(folder: Path, row: tuple[int, ...], rows: Iterable[bytes]) -> i
     return count
 
 
-def open_pieces(folder: Path, shape: tuple[int, ...]) -> Images:
-    """What `write_pieces` wrote, uint8 `shape`; OSError or ValueError where it is not whole."""
+def open_mapped_array(folder: Path, shape: tuple[int, ...]) -> Images:
+    """What `write_mapped_array` wrote, uint8 `shape`; OSError or ValueError where it is not whole."""
     parts: list[NDArray[np.uint8]] = []
     while sum(map(len, parts)) < shape[0] or not parts:
-        parts.append(mapped(_name(folder, len(parts))))
+        parts.append(open_memmap(_name(folder, len(parts))))
     if any(part.dtype != np.uint8 for part in parts):
         raise ValueError(f"{folder} does not hold pixels")
     rows = {part.shape[1:] for part in parts}
     if rows != {tuple(shape[1:])} or sum(map(len, parts)) != shape[0]:
         raise ValueError(f"{folder} does not hold {shape} pixels")
-    return parts[0] if len(parts) == 1 else Pieces(parts)
+    return parts[0] if len(parts) == 1 else MappedArray(parts)
 
 
-def mapped(path: Path) -> NDArray[Any]:
+def open_memmap(path: Path) -> NDArray[Any]:
     """The array of an .npy file, read-only and memory-mapped; OSError or ValueError where it is not whole."""
     array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     if path.stat().st_size != array.offset + array.nbytes:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ddpm.data.cache import remove_leftovers, writing_in
+from ddpm.data.cache import explain_disk_errors, remove_abandoned
 from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
-from ddpm.data.decoding import RULE, Header, decode, quiet_pillow, read_header
-from ddpm.data.image_source import BrokenImageError, ImageSource, none_usable
-from ddpm.data.threads import Progress, in_order
+from ddpm.data.decoding import RULE, Header, decode, ignore_pillow_warnings, read_header
+from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image
+from ddpm.data.threads import Progress, map_in_threads
 from ddpm.files import parse_json, write_json
 
 _GREY_SAMPLE = 256  # images whose pixels decide whether a set is grey
@@ -41,20 +41,20 @@ class Survey:
         return (height, width) if max(height, width) <= side else (side, side)
 
 
-def survey(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
+def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
     """The survey of ``source``, from ``cache_dir`` where nothing has changed since."""
     file = _file(source, cache_dir)
     known = _read(file)
     if known is None:
         known, complete = _survey(source, progress)
         if complete:  # a file that cannot be read now may be readable next time
-            with writing_in(cache_dir):
-                remove_leftovers(file.parent)
+            with explain_disk_errors(cache_dir):
+                remove_abandoned(file.parent)
                 write_json(file, {"rule": RULE, **dataclasses.asdict(known)})
     return known
 
 
-def known_survey(source: ImageSource, cache_dir: Path) -> Survey | None:
+def cached_survey(source: ImageSource, cache_dir: Path) -> Survey | None:
     """The same, or None where ``source`` was not looked at before; nothing is written."""
     return _read(_file(source, cache_dir))
 
@@ -74,14 +74,14 @@ def _read(file: Path) -> Survey | None:
 def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
     """The survey, and whether every file could be read."""
     content, tally = SetHash(source), _Tally()
-    with quiet_pillow():
-        looks = in_order(lambda index: _look(source, index), len(source), progress)
+    with ignore_pillow_warnings():
+        looks = map_in_threads(lambda index: _read_item(source, index), len(source), progress)
         for item, (found, header) in enumerate(looks):
             content.add(found)
             tally.complete &= found != UNREADABLE
             tally.add(item, header)
     if not tally.sizes:
-        raise none_usable(source, *tally.first_broken)
+        raise no_usable_image(source, *tally.first_broken)
     known = Survey(
         content_hash=content.hexdigest(),
         sizes=_commonest_first(tally.sizes),
@@ -112,7 +112,7 @@ class _Tally:
             self.first_broken = item, header
 
 
-def _look(source: ImageSource, index: int) -> tuple[str, Header | str]:
+def _read_item(source: ImageSource, index: int) -> tuple[str, Header | str]:
     """One item's content hash, and its header or the reason why it has none."""
     content = UNREADABLE
     try:
@@ -139,5 +139,5 @@ def _sample_is_grey(source: ImageSource, size: tuple[int, int]) -> bool:
             return True  # says nothing
         return np.array_equal(red, green) and np.array_equal(green, blue)
 
-    with quiet_pillow():
-        return all(in_order(is_grey, len(sample)))
+    with ignore_pillow_warnings():
+        return all(map_in_threads(is_grey, len(sample)))

@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
-    ARCHIVES,
-    LARGEST_FILE,
+    ARCHIVE_EXTENSIONS,
+    MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
     is_image_name,
-    natural_key,
-    printable,
+    natural_sort_key,
+    printable_name,
 )
-from ddpm.data.zips import points_outside
+from ddpm.data.zips import escapes_archive
 from ddpm.errors import RequestError
 
 _LONGEST_TEXT = (
@@ -66,7 +66,7 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
     """
     found = _Found()
     for number, shard in enumerate(shards):
-        prefix = f"{printable(shard.relative_to(root).as_posix())}/" if len(shards) > 1 else ""
+        prefix = f"{printable_name(shard.relative_to(root).as_posix())}/" if len(shards) > 1 else ""
         for sample in _samples(_members(shard)):
             found.add(number, prefix, sample)
     labels, class_names = found.texts.labels()
@@ -150,7 +150,7 @@ class _Classes:
         """Labels and class names; (None, ()) where an item has no class, or all have the same."""
         if not self._complete or len(self._numbers) < 2:
             return None, ()
-        names = sorted(self._numbers, key=natural_key)
+        names = sorted(self._numbers, key=natural_sort_key)
         places = np.empty(len(names), np.int64)
         places[[self._numbers[name] for name in names]] = np.arange(len(names))
         return places[np.frombuffer(self._items, np.int64)], tuple(names)
@@ -179,7 +179,7 @@ class _Found:
                 self.sizes.append(member.size)
                 self.texts.add(texts.get(_stem(member), texts.get(_key(member))))
                 self.folders.add(f"/{member.name}".split("/")[-2])
-            elif member.name.lower().endswith(ARCHIVES):
+            elif member.name.lower().endswith(ARCHIVE_EXTENSIONS):
                 self.ignored.append(prefix + member.name)
 
 
@@ -236,8 +236,8 @@ def _headers(archive: tarfile.TarFile, length: int) -> Iterator[tarfile.TarInfo]
 
 def _safe_name(info: tarfile.TarInfo, path: Path) -> str:
     """A member's name with / between folders; RequestError where it is not to be trusted."""
-    name = printable(info.name.replace("\\", "/"))
-    if points_outside(name):
+    name = printable_name(info.name.replace("\\", "/"))
+    if escapes_archive(name):
         raise RequestError(
             f"{path} names a file outside itself ({name}) and is not to be trusted; "
             "unpack it yourself and give the folder."
@@ -257,14 +257,14 @@ def _class_text(name: str, info: tarfile.TarInfo, file: BinaryIO) -> str | None:
     if not name.lower().endswith(".cls") or not info.isreg() or info.size > _LONGEST_CLASS:
         return None
     file.seek(info.offset_data)
-    return printable(file.read(info.size).decode("utf-8", "backslashreplace").strip()) or None
+    return printable_name(file.read(info.size).decode("utf-8", "backslashreplace").strip()) or None
 
 
 def _loader(found: _Found, shards: Sequence[Path]) -> Callable[[int], bytes]:
     def load(index: int) -> bytes:
         size = found.sizes[index]
-        if size > LARGEST_FILE:
-            raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
+        if size > MAX_IMAGE_BYTES:
+            raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
         try:
             with shards[found.shards[index]].open("rb") as file:
                 file.seek(found.offsets[index])

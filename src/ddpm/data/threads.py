@@ -11,14 +11,14 @@ from typing import TypeVar
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
-BLOCK = 64  # items in one task, as handing over a task costs more than decoding a small image
+BLOCK_SIZE = 64  # items in one task, as handing over a task costs more than decoding a small image
 
 
-def in_order(
+def map_in_threads(
     work: Callable[[int], Result],
     count: int,
     progress: Progress | None = None,
-    block: int = BLOCK,
+    block: int = BLOCK_SIZE,
 ) -> Iterator[Result]:
     """Yield work(0) … work(count - 1). Threads serve, as Pillow and hashlib let go of the GIL.
 

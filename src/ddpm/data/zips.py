@@ -9,21 +9,21 @@ from pathlib import Path
 
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
-    ARCHIVES,
-    LARGEST_FILE,
+    ARCHIVE_EXTENSIONS,
+    MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
     folder_labels,
-    is_bomb,
+    is_decompression_bomb,
     is_image_name,
-    natural_key,
-    printable,
+    natural_sort_key,
+    printable_name,
 )
 from ddpm.errors import RequestError
 
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
 # What zipfile unpacks no further than asked; 200 bytes of bzip2 may hold 256 MiB, all given at once.
-BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+SAFE_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
@@ -32,7 +32,7 @@ def zip_source(name: str, path: Path) -> ImageSource:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises nearly anything on damaged bytes
         raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
-    if overlap(archive.infolist(), path.stat().st_size):
+    if members_overlap(archive.infolist(), path.stat().st_size):
         raise RequestError(
             f"{path} packs several files into the same bytes and is not to be trusted; give a zip or "
             "folder from elsewhere."
@@ -40,7 +40,7 @@ def zip_source(name: str, path: Path) -> ImageSource:
     files = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     members = [(_safe_name(info, path), info) for info in files]
     images = [member for member in members if is_image_name(member[0])]
-    images.sort(key=lambda member: natural_key(member[0]))
+    images.sort(key=lambda member: natural_sort_key(member[0]))
     labels, class_names = folder_labels([inner for inner, _ in images], name)
     return ImageSource(
         name=name,
@@ -50,26 +50,28 @@ def zip_source(name: str, path: Path) -> ImageSource:
         fingerprint=fingerprint(path, [path]),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVES))),
+        ignored=tuple(
+            sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVE_EXTENSIONS))
+        ),
     )
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
     """A member's name as printable text with / between folders."""
-    return printable(info.filename.replace("\\", "/"))
+    return printable_name(info.filename.replace("\\", "/"))
 
 
-def points_outside(name: str) -> bool:
+def escapes_archive(name: str) -> bool:
     """Whether a member's name leads out of the archive's own folder."""
     return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
 
 
-def is_locked(info: zipfile.ZipInfo) -> bool:
+def is_encrypted(info: zipfile.ZipInfo) -> bool:
     """Whether a member needs a password."""
     return bool(info.flag_bits & _ENCRYPTED)
 
 
-def overlap(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
+def members_overlap(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
     """Whether the members of a zip of `size` bytes are more than fit into it side by side.
 
     So a few megabytes could unpack to petabytes (Fifield 2019, "A better zip bomb").
@@ -77,12 +79,12 @@ def overlap(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
     return sum(info.compress_size for info in members) > size
 
 
-def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """One member's bytes; BrokenImageError where they are not what the archive says of them.
 
     What a member says of its length is not believed: never much more than that is unpacked.
     """
-    if info.compress_type not in BOUNDED:
+    if info.compress_type not in SAFE_COMPRESSIONS:
         raise BrokenImageError("is packed in an unusual way; make an ordinary zip of it")
     try:
         with archive.open(info) as file:
@@ -99,22 +101,22 @@ def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
     """A member's name with / between folders; RequestError where it points out of the archive."""
     name = member_name(info)
-    if points_outside(name):
+    if escapes_archive(name):
         raise RequestError(
             f"{path} names a file outside itself ({name}) and is not to be trusted; "
             "unpack it yourself and give the folder."
         )
-    if is_locked(info):
+    if is_encrypted(info):
         raise RequestError(f"{path} is locked with a password; unpack it and give the folder.")
     return name
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """One member's bytes, never more than the archive says there are."""
-    if info.file_size > LARGEST_FILE:
-        raise BrokenImageError(f"is longer than {LARGEST_FILE >> 20} MiB")
-    if is_bomb(info.compress_size, info.file_size):
+    if info.file_size > MAX_IMAGE_BYTES:
+        raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
+    if is_decompression_bomb(info.compress_size, info.file_size):
         raise BrokenImageError(
             f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no picture does"
         )
-    return unpacked(archive, info)
+    return read_member(archive, info)

@@ -13,7 +13,7 @@ from ddpm.data.catalogue import (
     is_path,
     locate,
 )
-from ddpm.data.dataset import Dataset, prepare
+from ddpm.data.dataset import Dataset, prepare_dataset
 from ddpm.distributed import check_same_on_all_ranks, once_per_machine
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
@@ -35,7 +35,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     path = once_per_machine(lambda: dataset_path(data.path))
     with Progress(progress_title, 0) as bar:
         dataset = once_per_machine(
-            lambda: prepare(
+            lambda: prepare_dataset(
                 path,
                 size=str(data.size),
                 channels=data.channels,

@@ -12,8 +12,8 @@ from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_dataset_name, locate
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
-from ddpm.data.detect import open_source
 from ddpm.data.mapped_array import Images
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.models.spec import ModelSpec

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ddpm.data.image_files import Images
-from ddpm.data.mapped_array import Pieces
+from ddpm.data.mapped_array import MappedArray
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.diffusion.process import add_noise
 from ddpm.diffusion.schedules import Schedule
@@ -36,7 +36,7 @@ def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[
     return columns
 
 
-def spaced_timesteps(items: NDArray[Any] | Pieces) -> NDArray[Any]:
+def spaced_timesteps(items: NDArray[Any] | MappedArray) -> NDArray[Any]:
     """A few of the items of an array, evenly spread over it."""
     chosen = np.linspace(0, len(items) - 1, min(EXAMPLES, len(items)))
     return np.array(items[chosen.round().astype(int)])

@@ -17,9 +17,9 @@ from ddpm.data.cache import Decoded, decoded_images
 from ddpm.data.catalogue import cache_dir
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.decoding import GRAY_MODES
-from ddpm.data.detect import open_source
 from ddpm.data.image_source import ImageSource
-from ddpm.data.survey import Survey, survey
+from ddpm.data.source_detection import open_source
+from ddpm.data.survey import Survey, survey_source
 from ddpm.distributed import once_per_machine
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
@@ -176,7 +176,7 @@ def open_image_files(path: Path) -> ImageFiles:
     """
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
-        seen = once_per_machine(lambda: survey(source, cache_dir(), bar.of_total))
+        seen = once_per_machine(lambda: survey_source(source, cache_dir(), bar.of_total))
     if len(seen.sizes) > 1:
         sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
         more = ", …" if len(seen.sizes) > 3 else ""

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from torch import Tensor
 
-from ddpm.files import naming, write_text
+from ddpm.files import name_in_errors, write_text
 from ddpm.runs import read_rows
 from ddpm.training.faults import NotFiniteError
 
@@ -64,7 +64,7 @@ class TrainingLog:
     def flush(self) -> None:
         """Write what is pending; NotFiniteError, and nothing more, from the first row that is not finite."""
         pending, self.pending = self.pending, []
-        with naming(self.path or Path(os.devnull)):
+        with name_in_errors(self.path or Path(os.devnull)):
             self._put(pending)
 
     def _put(self, pending: list[Row]) -> None:
@@ -82,7 +82,7 @@ class TrainingLog:
         """Flush to the disk itself: what a checkpoint counts on must be there before it."""
         self.flush()
         if self.path:
-            with naming(self.path):
+            with name_in_errors(self.path):
                 os.fsync(self.file.fileno())
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class TrainingLog:
         try:
             self.flush()
         finally:
-            with naming(self.path or Path(os.devnull)):
+            with name_in_errors(self.path or Path(os.devnull)):
                 self.file.close()
 
     def _derived(self, row: Row) -> list[Row]:

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ddpm.errors import RequestError
-from ddpm.files import check_place, replacing
+from ddpm.files import check_writable, replacing
 
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
 
@@ -29,7 +29,7 @@ def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -
 def check_picture(path: Path) -> None:
     """RequestError where `save_picture` could not write `path`; asked before the work is done."""
     _options(path, "")
-    check_place(path)
+    check_writable(path)
 
 
 def _options(path: Path, comment: str) -> dict[str, Any]:

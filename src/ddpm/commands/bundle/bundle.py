@@ -24,7 +24,7 @@ from ddpm.commands.bundle.readme import readme_text
 from ddpm.commands.options import command_line
 from ddpm.commands.report import NOTES, ReportRequest, write_report
 from ddpm.data.catalogue import DATASETS
-from ddpm.data.hub import is_name
+from ddpm.data.hub import is_hub_name
 from ddpm.documents.citations import (
     CHOICES,
     SOURCES,
@@ -37,7 +37,7 @@ from ddpm.documents.citations import (
 )
 from ddpm.documents.typst_pdf import load_typst
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import check_place, replacing
+from ddpm.files import check_writable, replacing
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
 
@@ -66,7 +66,7 @@ def write_bundle(request: BundleRequest) -> Path:
     RequestError, before anything is drawn, where the ID, a run or a file will not do.
     """
     path = request.out / handin.zip_name(request.student_id)
-    check_place(path)
+    check_writable(path)
     _check_author_files(request)
     parts = [
         image_part(images, target, request.pick.get(images, SEEDS), request.device)
@@ -149,7 +149,7 @@ def _sources(part: Part) -> list[str]:
 def _images_cited(part: Part) -> str:
     """Where the images come from, as far as the catalogue or their own name tells."""
     path = part.config.data.path
-    if is_name(path):
+    if is_hub_name(path):
         return f"images: https://huggingface.co/datasets/{path.removeprefix('hf:')}"
     entry = DATASETS.get(path)
     return f"images: {entry.citation}; {entry.source}" if entry else ""

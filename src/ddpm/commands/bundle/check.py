@@ -12,8 +12,8 @@ from PIL import Image
 
 from ddpm.commands.bundle import names as handin
 from ddpm.data.image_files import Images
-from ddpm.data.image_source import BrokenImageError, is_bomb
-from ddpm.data.zips import is_locked, member_name, overlap, points_outside, unpacked
+from ddpm.data.image_source import BrokenImageError, is_decompression_bomb
+from ddpm.data.zips import escapes_archive, is_encrypted, member_name, members_overlap, read_member
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
@@ -91,17 +91,17 @@ def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
     """Why the zip, of `size` bytes, should not be read at all."""
     if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > _LARGEST:
         return f"holds more than {_MOST_MEMBERS} files or {_LARGEST >> 20} MiB"
-    if overlap(members, size):
+    if members_overlap(members, size):
         return "packs several files into the same bytes"
     for member in members:
         name = _name(member)
         if name == ".":
             return "holds a file without a name"
-        if points_outside(name):
+        if escapes_archive(name):
             return f"names a file outside itself ({name})"
-        if is_locked(member):
+        if is_encrypted(member):
             return f"is locked with a password ({name})"
-        if is_bomb(member.compress_size, member.file_size):
+        if is_decompression_bomb(member.compress_size, member.file_size):
             return f"unpacks {member.compress_size:,} bytes to {member.file_size:,} ({name})"
     return None
 
@@ -115,7 +115,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes
     """A member's name and content; _DamagedError, which names it, where its checksum says otherwise."""
     name = _name(member)
     try:
-        return name, unpacked(archive, member)
+        return name, read_member(archive, member)
     except BrokenImageError:
         raise _DamagedError(name) from None
 

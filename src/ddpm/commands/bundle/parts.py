@@ -12,7 +12,7 @@ from ddpm.commands.bundle.check import CELLS
 from ddpm.commands.bundle.readme import RunNote
 from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS, data_name
-from ddpm.data.hub import is_name
+from ddpm.data.hub import is_hub_name
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import as_diffusion
@@ -138,7 +138,7 @@ def run_note(part: Part) -> RunNote:
         preset=part.config.preset,
         step=part.opened.step or 0,
         batch_size=part.config.training.batch_size,
-        data=path if path in DATASETS or is_name(path) else "IMAGES",
+        data=path if path in DATASETS or is_hub_name(path) else "IMAGES",
         environment=part.run.load_environment(),
         weights=weights_hash(part.opened.model),
         images=part.images,

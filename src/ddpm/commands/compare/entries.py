@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import format_shape
-from ddpm.files import check_place
+from ddpm.files import check_writable
 from ddpm.scoring.generated_images import (
     GeneratedImages,
     ModelSamples,
@@ -57,7 +57,7 @@ def check_folder(out: Path, name: str) -> None:
     """RequestError where `out` is a file, or no file `name` can be written into it."""
     if out.exists() and not out.is_dir():
         raise RequestError(f"{out} is a file; --out needs the name of a folder.")
-    check_place(out / name)
+    check_writable(out / name)
 
 
 def open_entries(

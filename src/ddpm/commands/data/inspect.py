@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir
 from ddpm.data.dataset import Dataset
-from ddpm.data.inspection import inspect
+from ddpm.data.inspection import inspect_images
 from ddpm.loading.datasets import dataset_path, open_dataset
 from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.terminal import Progress
@@ -66,7 +66,7 @@ def inspect_dataset(target: str, out: Path) -> str:
     check_picture(out)
     path = dataset_path(target)
     with Progress("looking through the images", 0) as bar:
-        found = inspect(path, cache_dir=cache_dir(), progress=bar.of_total)
+        found = inspect_images(path, cache_dir=cache_dir(), progress=bar.of_total)
     contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
     return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])

@@ -13,7 +13,7 @@ from ddpm.commands.ema.length_comparison import AverageCandidate, compare_length
 from ddpm.commands.ema.saved_averages import SavedAverages, load_saved_averages
 from ddpm.commands.options import command_line
 from ddpm.errors import RequestError
-from ddpm.files import check_place, replacing, write_json
+from ddpm.files import check_writable, replacing, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
@@ -115,7 +115,7 @@ def _find_run_folder(target: str) -> RunFolder:
 
 
 def _check_out(out: Path) -> None:
-    check_place(out)
+    check_writable(out)
     if out.suffix != ".safetensors":
         raise RequestError(f"Weights are kept as .safetensors, not as {out.name}; name --out so.")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ddpm.commands.options import command_line
 from ddpm.distributed import is_main, process_group
-from ddpm.files import check_place, write_json
+from ddpm.files import check_writable, write_json
 from ddpm.runs import find_run
 from ddpm.scoring.measurement import EvaluationRequest, measure
 
@@ -17,7 +17,7 @@ def evaluate(request: EvaluationRequest) -> dict[str, Any]:
     Several processes share the drawing, the features and the likelihood; the main one does the rest.
     """
     if request.json is not None:
-        check_place(request.json)
+        check_writable(request.json)
     with process_group():
         evaluation = {**measure(request).evaluation, "command": command_line("evaluate", request)}
         run = find_run(request.target) if evaluation["kind"] == "run" else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.files import check_place, replacing
+from ddpm.files import check_writable, replacing
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
 from ddpm.models.autoguidance import config_without_guide
@@ -29,7 +29,7 @@ def export_weights(
     """
     if out is not None:
         _check_name(out, to)
-        check_place(out)
+        check_writable(out)
     opened = open_model(target, "cpu")
     tensors = opened.model.averaged_weights()
     if raw:

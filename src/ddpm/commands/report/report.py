@@ -20,7 +20,7 @@ from ddpm.documents.markdown import to_markdown
 from ddpm.documents.typst_markup import to_typst
 from ddpm.documents.typst_pdf import compile_pdf, families_of, load_typst
 from ddpm.errors import RequestError
-from ddpm.files import check_place, is_leftover, replacing, replacing_folder, write_text
+from ddpm.files import check_writable, is_temporary, replacing, replacing_folder, write_text
 from ddpm.terminal import say
 
 NOTES = "notes.md"  # beside the report
@@ -101,8 +101,8 @@ def _check(request: ReportRequest) -> None:
         raise RequestError(f"{request.out} should end in .pdf, or in .md for Markdown alone.")
     if request.out.suffix == ".pdf":
         load_typst()
-        check_place(request.out)
-    check_place(request.markdown)
+        check_writable(request.out)
+    check_writable(request.markdown)
     for place in (request.out, request.markdown):
         if _same_file(place, request.notes_file):
             raise RequestError(
@@ -125,14 +125,14 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _is_album(folder: Path) -> bool:
     return folder.is_dir() and all(
-        path.suffix == ".png" or is_leftover(path) for path in folder.iterdir()
+        path.suffix == ".png" or is_temporary(path) for path in folder.iterdir()
     )
 
 
 def _notes(path: Path) -> Notes:
     """What the author wrote, if anything."""
     if not path.exists():
-        check_place(path)
+        check_writable(path)
         return Notes()
     try:
         return read_notes(path.read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from ddpm.config import SamplingConfig, unknown_name
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
-from ddpm.files import check_place, replacing
+from ddpm.files import check_writable, replacing
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.quantities import seed_words
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
@@ -138,12 +138,12 @@ def _check_outputs(request: SampleRequest) -> None:
     if request.out is not None and _suffix(request) not in OUTPUTS:
         raise unknown_name("kind of file", _suffix(request) or str(request.out), OUTPUTS)
     if request.out is not None:
-        check_place(request.out)
+        check_writable(request.out)
     folder = request.png_dir
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder} is not empty; --png-dir needs a new or an empty folder.")
     if folder is not None:
-        check_place(folder / "0.png")
+        check_writable(folder / "0.png")
 
 
 def _write(

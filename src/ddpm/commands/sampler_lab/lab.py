@@ -30,7 +30,7 @@ from ddpm.commands.sampler_lab.lab_result import (
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.evaluation.paired_distance import DISTANCES, make_paired_distance
-from ddpm.files import check_place, write_json
+from ddpm.files import check_writable, write_json
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
@@ -63,7 +63,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     opened, model = _open_diffusion_model(request)
     place = RunFolder(_output_folder(request, opened))
     for path in filter(None, (place.sampler_lab, request.json)):
-        check_place(path)
+        check_writable(path)
     points = _plan(model, request)
     asked = as_evaluation(request)
     bench, facts = _bench(request, asked, opened, model, place)

@@ -9,7 +9,7 @@ from ddpm.config import Config, differences, load_config
 from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_name
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
-from ddpm.files import is_leftover
+from ddpm.files import is_temporary
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.runs import RunFolder
 from ddpm.training.budget import TOTALS, with_requested_total
@@ -20,7 +20,7 @@ def new_config(run: RunFolder, asked: Config) -> Config:
     folder = run.root
     if folder.exists() and (  # asked first: another process of this command may make it meanwhile
         not folder.is_dir()
-        or any(path != run.lock and not is_leftover(path) for path in folder.iterdir())
+        or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
     ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
     check_no_guide(asked)

@@ -22,7 +22,7 @@ from ddpm.config import Config, load_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
-from ddpm.data.inspection import broken_words, shut_words
+from ddpm.data.inspection import list_broken, list_unopened
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic, keep_memory, pick_device
 from ddpm.distributed import (
@@ -34,7 +34,7 @@ from ddpm.distributed import (
     run_on_main,
 )
 from ddpm.errors import WorkError
-from ddpm.files import check_place, remove_leftovers, write_json
+from ddpm.files import check_writable, remove_temporary, write_json
 from ddpm.loading.checkpoints import load_into, newest_checkpoint, restore_last_good
 from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.loading.models import attach_guides, check_guide_exists
@@ -104,7 +104,7 @@ def train(
     with process_group(), ExitStack() as held:
         config = resumed_config(run, config) if run.exists() else new_config(run, config)
         init = initial_weights(run, config, init)
-        check_place(run.config)
+        check_writable(run.config)
         check_multi_process(config)
         if shard:
             check_sharding(config)
@@ -162,7 +162,7 @@ def _train(
     )  # read by all before one writes
     if is_main():
         for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
-            remove_leftovers(folder)
+            remove_temporary(folder)
     if start.step >= config.training.steps:
         return _finished(run, model, start.step)
     compile_facts(model)  # tried by all, before the main process writes them down
@@ -307,8 +307,8 @@ def _announce(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: in
     config = model.spec.config
     report, training = dataset.report, config.training
     dropped = [f"{report['duplicate']} duplicate"] if report["duplicate"] else []
-    dropped += [f"{report['broken']} broken: {broken_words(report)}"] if report["broken"] else []
-    dropped += [f"not opened: {shut_words(report)}"] if report["ignored"] else []
+    dropped += [f"{report['broken']} broken: {list_broken(report)}"] if report["broken"] else []
+    dropped += [f"not opened: {list_unopened(report)}"] if report["ignored"] else []
     held = f"{report['held_out']} held out" if report["held_out"] else "none held out"
     say(
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join([held, *dropped])}"

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from ddpm.data.arrays import array_source
 from ddpm.data.folder import files_below, fingerprint, folder_source
-from ddpm.data.idx import idx_source, is_idx_images, starts_like_idx
-from ddpm.data.image_source import EXTENSIONS, PACKED, ImageSource, is_image_name, printable
+from ddpm.data.idx import has_idx_header, idx_source, is_idx_name
+from ddpm.data.image_source import (
+    COMPRESSED_TARS,
+    IMAGE_EXTENSIONS,
+    ImageSource,
+    is_image_name,
+    printable_name,
+)
 from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
@@ -32,7 +38,7 @@ def open_source(path: Path) -> ImageSource:
         source = _in_folder(path.resolve())
     elif path.is_file():
         source = _in_file(
-            path, printable(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
+            path, printable_name(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
         )
     else:
         raise RequestError(f"There is nothing at {path}; give {_KINDS}.")
@@ -43,26 +49,26 @@ def open_source(path: Path) -> ImageSource:
 
 def _in_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
-    idx = [path for path in files.values() if is_idx_images(path.name) and path.is_file()]
+    idx = [path for path in files.values() if is_idx_name(path.name) and path.is_file()]
     if idx:
-        return idx_source(printable(folder.name), idx, fingerprint(folder, _with_labels(idx)))
+        return idx_source(printable_name(folder.name), idx, fingerprint(folder, _with_labels(idx)))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
     archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
     shards = [p for p in files.values() if p.suffix.lower() == ".tar" and p.is_file()]
     if shards and not archives:
-        return tar_source(printable(folder.name), folder, shards)
+        return tar_source(printable_name(folder.name), folder, shards)
     archives += shards
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} holds several archives ({listed}); give one of them.")
     if archives:
-        return _in_file(archives[0], printable(folder.name))
+        return _in_file(archives[0], printable_name(folder.name))
     for path in files.values():
         _refuse_packed(path)
     what = f"no images among its {len(files)} files" if files else "no files"
     raise RequestError(
-        f"{folder} holds {what}; give one that holds images ({', '.join(EXTENSIONS)})."
+        f"{folder} holds {what}; give one that holds images ({', '.join(IMAGE_EXTENSIONS)})."
     )
 
 
@@ -74,14 +80,14 @@ def _in_file(path: Path, name: str) -> ImageSource:
         return tar_source(name, path.parent, [path])
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return zip_source(name, path)
-    if is_idx_images(path.name) or starts_like_idx(path):
+    if is_idx_name(path.name) or has_idx_header(path):
         return idx_source(name, [path], fingerprint(path, _with_labels([path])))
     raise RequestError(f"{path.name} is not a set of images; give {_KINDS}.")
 
 
 def _refuse_packed(path: Path) -> None:
     """RequestError for a compressed tar: an image in it can be read only after all before it."""
-    if path.name.lower().endswith(PACKED):
+    if path.name.lower().endswith(COMPRESSED_TARS):
         raise RequestError(
             f"{path.name} is a compressed tar; make it a plain .tar first (with gzip -d, xz -d, bzip2 -d "
             "or zstd -d)."

@@ -14,8 +14,8 @@ import pytest
 from ddpm.data import folder as folder_module
 from ddpm.data import image_source as source_module
 from ddpm.data import zips as archive_module
-from ddpm.data.detect import embedded_digits, open_source
 from ddpm.data.image_source import BrokenImageError
+from ddpm.data.source_detection import embedded_digits, open_source
 from ddpm.errors import RequestError
 
 
@@ -83,7 +83,7 @@ def test_runs_among_the_images_are_passed_over_and_none_is_a_set(
     files |= {f"runs/{name}/{path}": data for name in "ab" for path, data in run.items()}
     root = write_folder(tmp_path / "set", {**files, "runs/a/previews/step-1.png": b"drawn"})
     assert open_source(root).names == ("1.png", "faces/2.png")
-    with pytest.raises(RequestError, match="a is a run, no set of images; give a folder"):
+    with pytest.raises(RequestError, match=r"a is a run folder, not a data set\. Pass a folder"):
         open_source(root / "runs" / "a")
     assert open_source(root / "runs" / "a" / "previews").names == ("step-1.png",)
 
@@ -100,7 +100,7 @@ def test_names_that_differ_only_in_how_accents_are_written_are_two_images(tmp_pa
 def test_an_absurdly_long_file_is_not_read(
     tmp_path: Path, write_folder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_module, "LARGEST_FILE", 10)
+    monkeypatch.setattr(folder_module, "MAX_IMAGE_BYTES", 10)
     source = open_source(write_folder(tmp_path, {"a.png": b"x" * 10, "b.png": b"x" * 11}))
     assert source.load(0) == b"x" * 10
     with pytest.raises(BrokenImageError, match="longer than"):
@@ -207,7 +207,7 @@ def test_members_that_unpack_absurdly_are_not_unpacked(
     with pytest.raises(BrokenImageError, match="unpacks"):
         source.load(0)
     assert source.load(1) == files["2.png"]
-    monkeypatch.setattr(archive_module, "LARGEST_FILE", 200_000)
+    monkeypatch.setattr(archive_module, "MAX_IMAGE_BYTES", 200_000)
     with pytest.raises(BrokenImageError, match="longer than"):
         source.load(1)
 
