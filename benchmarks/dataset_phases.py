@@ -24,7 +24,7 @@ from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset, prepare_from_source
 from ddpm.data.image_source import ImageSource, NumberedNames
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, keep_memory
+from ddpm.device import deterministic_algorithms, keep_freed_memory
 
 SHAPE = (3, 64, 64)
 BATCH = 64
@@ -89,7 +89,7 @@ class Watch:
 def measure(count: int, folder: Path, seconds: float, threads: int) -> Result:
     """All phases for `count` images, in this process; the cache lies in `folder` meanwhile."""
     torch.set_num_threads(threads)
-    keep_memory()
+    keep_freed_memory()
     found: Result = {"images": count, "memory": {"at rest": own_memory()}, "rates": {}}
     with tempfile.TemporaryDirectory(dir=folder) as cache:
         found["rates"]["opening"], found["memory"]["opening"] = _opened(count, Path(cache))[1:]
@@ -122,7 +122,7 @@ def training(dataset: Dataset, batches: Batches) -> Callable[[int], object]:
 
     def step(number: int) -> object:
         images, labels = batches.batch(number)
-        with deterministic():
+        with deterministic_algorithms():
             return model.training_step(to_model(images), labels, number + 1)
 
     return step

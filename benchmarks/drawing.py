@@ -22,8 +22,8 @@ from benchmarks.machine import Result, say
 from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import choose_labels, draw
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.settings import resolve_settings
 
 WALK = ("sampling.sampler=ancestral",)  # over every level
 MANY, FEW = 200, 25  # images of a round, by the default and by the walk
@@ -38,10 +38,10 @@ WAYS: dict[str, tuple[int, tuple[str, ...]]] = {
 
 def seconds(model: GenerativeModel, n: int, overrides: Sequence[str]) -> float:
     """Wall time of one of `n` images."""
-    settings = chosen_settings(model, overrides)
+    settings = resolve_settings(model, overrides)
     labels = choose_labels(model, range(n), None)
     began = time.perf_counter()
-    draw(model, range(n), labels, settings)
+    draw_images(model, range(n), labels, settings)
     return (time.perf_counter() - began) / n
 
 
@@ -57,7 +57,7 @@ def measured(target: str, rounds: int) -> Result:
         for name, (n, overrides) in ways.items():
             taken[name].append(seconds(model, n, overrides))
             say(f"{name}: {1000 * taken[name][-1]:.2f} ms an image")
-    drawings = {name: model.drawing(chosen_settings(model, way[1])) for name, way in ways.items()}
+    drawings = {name: model.drawing(resolve_settings(model, way[1])) for name, way in ways.items()}
     return {"machine": facts, "target": target, "drawings": drawings, "seconds": taken}
 
 

@@ -31,7 +31,7 @@ from ddpm.data.pixels import to_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.networks import unet
 from ddpm.optim.muon import ITERATIONS, NEWTON_SCHULZ, orthogonalize
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 
 WEIGHTS, PRESET = "bundled:mnist", "digits"
 BATCH = 64
@@ -122,7 +122,7 @@ def training(precision: str, seed: int) -> float:
         words = [word for setting in chosen for word in ("--set", setting)]
         command = [sys.executable, "-m", "ddpm", "train", PRESET, "--out", str(run.root), *words]
         subprocess.run(command, check=True, capture_output=True)
-        rows = [row for row in read_rows(run.metrics) if "heldout_loss" in row]
+        rows = [row for row in read_metrics(run.metrics) if "heldout_loss" in row]
     return float(rows[-1]["heldout_loss"])
 
 

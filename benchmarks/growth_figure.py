@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.fit import exponent, line
 from benchmarks.machine import Result
-from ddpm.visuals.figures import dress, new_figure, rendered, small_print
+from ddpm.visuals.figures import add_note, new_figure, render, style_axes
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BLUE, FAINT, GREEN, INK, MUTED
 
@@ -35,16 +35,16 @@ def growth_picture(path: Path, result: Result, axes: Sequence[Any]) -> None:
             _panel(panels[row, column], x, [point[key] for point in points], color)
         title = "drawing" if axis.timed == "drawing" else "a training step"
         panels[0, column].set_title(title, fontsize=9, color=INK, loc="left")
-        dress(panels[0, column], "", "" if column else "seconds")
-        dress(panels[1, column], axis.words, "" if column else "MiB")
-    small_print(
+        style_axes(panels[0, column], "", "" if column else "seconds")
+        style_axes(panels[1, column], axis.words, "" if column else "MiB")
+    add_note(
         figure,
         "Both axes are logarithmic. Gray: the straight line (a fixed part and a proportional one) nearest "
         "to the points.\nThe number is the exponent of the larger half of the points. "
         f"Preset {result['preset']}, {result['precision']}, {result['machine']['processor']}, "
         f"threads: {result['machine']['threads']}.",
     )
-    save_picture(path, rendered(figure))
+    save_picture(path, render(figure))
 
 
 def _panel(axes: Axes, x: Sequence[float], y: Sequence[float], color: str) -> None:

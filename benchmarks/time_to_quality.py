@@ -33,7 +33,7 @@ from benchmarks.process import Worker
 from benchmarks.results import RESULTS, read, write
 from benchmarks.scoring import export_images, score
 from benchmarks.sides import SIDES, Setup
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 
 RATE_SECONDS = 60.0  # of training from which a peer's steps a second are taken
 SNAPSHOTS = (1 / 3, 1.0)  # of the peers' minutes
@@ -164,7 +164,7 @@ def our_piece(plan: Plan, budget: float, seed: int) -> None:
     began = time.perf_counter()
     _ddpm("sample", str(run), "-n", str(plan.n), "--seed", "0", "--out", str(folder / "images.npz"))
     drawing = time.perf_counter() - began
-    last = [row for row in read_rows(RunFolder(run).metrics) if "batch" in row][-1]
+    last = [row for row in read_metrics(RunFolder(run).metrics) if "batch" in row][-1]
     write(note, {
         "budget": budget, "seed": seed, "wall": wall, "training": last["seconds"],
         "steps": last["step"], "drawing": drawing, "machine": before,

@@ -17,7 +17,7 @@ from ddpm.config import (
     SamplingConfig,
     check,
     config_from_dict,
-    differences,
+    differing_keys,
     get_value,
     load_config,
     with_overrides,
@@ -198,7 +198,7 @@ def test_unknown_keys_and_versions_in_files_are_refused(tmp_path: Path) -> None:
 
 def test_differences_name_exactly_the_changed_keys() -> None:
     other = with_overrides(Config(), ["training.seed=7", "network.patch=2"])
-    assert differences(Config(), other) == ["network.patch", "training.seed"]
+    assert differing_keys(Config(), other) == ["network.patch", "training.seed"]
     assert get_value(other, "training.seed") == 7
 
 

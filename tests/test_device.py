@@ -18,10 +18,10 @@ from ddpm.api import build_model, fit
 from ddpm.config import Config, ScaleName, with_overrides
 from ddpm.device import (
     autocast,
-    deterministic,
+    deterministic_algorithms,
     device_scale,
-    forget_peak,
     pick_device,
+    reset_peak_memory,
     resolve_precision,
 )
 from ddpm.errors import RequestError
@@ -124,7 +124,7 @@ def test_a_card_with_a_number_is_made_known_before_its_peak_is_forgotten(
     calls: list[object] = []
     monkeypatch.setattr(torch.cuda, "init", lambda: calls.append("init"))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", calls.append)
-    forget_peak(torch.device("cuda:1"))
+    reset_peak_memory(torch.device("cuda:1"))
     assert calls == ["init", torch.device("cuda:1")]
 
 
@@ -153,7 +153,7 @@ def test_determinism_is_given_back_as_it_was(  # type: ignore[no-untyped-def]
     machine()
     torch.use_deterministic_algorithms(before, warn_only=warn_only)
     try:
-        with pytest.raises(RuntimeError, match="stop"), deterministic():
+        with pytest.raises(RuntimeError, match="stop"), deterministic_algorithms():
             assert torch.are_deterministic_algorithms_enabled()
             assert torch.is_deterministic_algorithms_warn_only_enabled()
             assert not deterministic_settings.fill_uninitialized_memory
@@ -171,7 +171,7 @@ def test_on_graphics_cards_determinism_is_strict_where_cublas_adds_in_a_fixed_or
 ) -> None:
     machine(gpus=1)
     monkeypatch.setattr("ddpm.device._STRICT", fixed)
-    with deterministic():
+    with deterministic_algorithms():
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.is_deterministic_algorithms_warn_only_enabled() is not fixed
     assert not torch.are_deterministic_algorithms_enabled()
@@ -203,7 +203,7 @@ def test_on_a_graphics_card_training_with_attention_repeats_bit_for_bit() -> Non
     ends = []
     for _ in range(2):
         model = build_model(config, images, device="cuda")
-        with deterministic():
+        with deterministic_algorithms():
             fit(model, images, steps=6)
         ends.append({name: tensor.cpu() for name, tensor in model.averaged_weights().items()})
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
@@ -213,9 +213,9 @@ def test_on_a_graphics_card_training_with_attention_repeats_bit_for_bit() -> Non
 def test_kept_memory_is_not_asked_for_again() -> None:
     code = """
 import resource, sys, torch
-from ddpm.device import keep_memory
+from ddpm.device import keep_freed_memory
 if sys.argv[1] == "keep":
-    keep_memory()
+    keep_freed_memory()
 network = torch.nn.Sequential(*[torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(6)])
 faults, x = [], torch.randn(64, 16, 32, 32)
 for _ in range(8):

@@ -28,10 +28,10 @@ def test_alone_everything_is_plain() -> None:
     with distributed.process_group():
         assert (distributed.world_size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
         assert distributed.map_across_ranks(range(3), lambda i: i * i) == [0, 1, 4]
-        assert distributed.run_on_main(lambda: 5) == distributed.once_per_machine(lambda: 5) == 5
+        assert distributed.run_on_main(lambda: 5) == distributed.local_main_first(lambda: 5) == 5
         assert distributed.all_reduce_max(3) == 3
         distributed.all_reduce_sum([numbers])
-        distributed.wait()
+        distributed.barrier()
         distributed.check_same_on_all_ranks("a", "Nothing")
     assert numbers.tolist() == [1, 1]
     with (
@@ -59,7 +59,7 @@ def test_one_process_never_loads_what_several_need() -> None:
     """Neither the parser nor a process that is told of itself alone."""
     program = (
         "import sys, ddpm.distributed as p, ddpm.cli.parser\n"
-        "with p.together(): p.wait(); p.dealt([1], str)\n"
+        "with p.process_group(): p.barrier(); p.map_across_ranks([1], str)\n"
         "assert 'torch' not in sys.modules"
     )
     for count in ({}, {"WORLD_SIZE": "1"}):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.runs import RunFolder, list_runs, read_rows
+from ddpm.runs import RunFolder, list_runs, read_metrics
 
 
 def begin(folder: Path) -> RunFolder:
@@ -68,8 +68,8 @@ def test_rows_survive_with_unicode_line_ends_in_them(tmp_path: Path) -> None:
     rows = [{"step": 1, "loss": 0.1}, {"step": 2, "note": "a\u2028b\x0c"}]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "rows").write_text(text, encoding="utf-8")
-    assert read_rows(tmp_path / "rows") == rows
-    assert read_rows(tmp_path / "absent") == []
+    assert read_metrics(tmp_path / "rows") == rows
+    assert read_metrics(tmp_path / "absent") == []
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,13 +83,13 @@ def test_a_half_written_last_line_is_left_out(
     whole = [
         json.loads(line) for n, line in enumerate(lines, 1) if cut >= len("\n".join(lines[:n]))
     ]
-    assert read_rows(path) == whole
+    assert read_metrics(path) == whole
 
 
 @pytest.mark.parametrize("damage", ["\0\0\0", "{", "5", "[]", "{}", '{"step": "3"}', "\ufffd"])
 def test_a_damaged_line_costs_only_itself(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "rows"
     path.write_text(f'{{"step": 1}}\n{damage}\n{{"step": 3}}\n', encoding="utf-8")
-    assert [row["step"] for row in read_rows(path)] == [1, 3]
+    assert [row["step"] for row in read_metrics(path)] == [1, 3]
     path.write_bytes(b'{"step": 1}\n\xff\xfe\n')  # not UTF-8
-    assert read_rows(path) == [{"step": 1}]
+    assert read_metrics(path) == [{"step": 1}]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ddpm import terminal as progress
-from ddpm.quantities import duration
+from ddpm.quantities import format_duration
 from ddpm.terminal import PLAIN_EVERY, Progress
 
 
@@ -32,21 +32,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (185, "3 min 5 s"),
-        (3599.6, "1 h 0 min"),
-        (7800, "2 h 10 min"),
-    ],
-)
-def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
 def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("training", 100, scale=8, start=20) as bar:
         for step in range(21, 41):
@@ -55,8 +40,8 @@ def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixtu
     rate = 8 * 10 / PLAIN_EVERY  # the 20 steps of before do not count
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        f"training: 30 of 100, {rate:.0f} images/s, {duration(70 * 1.5)} left, loss 0.5",
-        f"training: 40 of 100, {rate:.0f} images/s, {duration(60 * 1.5)} left, loss 0.5",
+        f"training: 30 of 100, {rate:.0f} images/s, {format_duration(70 * 1.5)} left, loss 0.5",
+        f"training: 40 of 100, {rate:.0f} images/s, {format_duration(60 * 1.5)} left, loss 0.5",
     ]
 
 

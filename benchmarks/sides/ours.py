@@ -14,7 +14,7 @@ from ddpm.api import build_model, sample
 from ddpm.config import Config, NetworkConfig, TrainingConfig, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, keep_memory
+from ddpm.device import deterministic_algorithms, keep_freed_memory
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
 
@@ -28,7 +28,7 @@ class Ours:
     """
 
     def __init__(self, setup: Setup, images: Tensor) -> None:
-        keep_memory()
+        keep_freed_memory()
         model = build_model(config(setup), images[:FACTS], device=setup.device)
         assert isinstance(model, Ddpm)
         self.model, self.network = model, model.network
@@ -46,7 +46,7 @@ class Ours:
     def step(self) -> Tensor:
         self.done += 1
         images, labels = self.batches.batch(self.done - 1)
-        with deterministic():
+        with deterministic_algorithms():
             return self.model.training_step(to_model(images), labels, self.done)["loss"]
 
     def predict(self, x: Tensor, t: Tensor) -> Tensor:

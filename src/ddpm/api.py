@@ -19,9 +19,9 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.sampling.draw import choose_labels, draw
-from ddpm.sampling.settings import chosen_settings
-from ddpm.terminal import Progress, loss_words
+from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.settings import resolve_settings
+from ddpm.terminal import Progress, format_losses
 
 
 def build_model(
@@ -96,7 +96,7 @@ def fit(
             drawn, classes = batches.batch(step - 1)
             found = model.training_step(to_model(drawn), classes, step)
             losses.append(float(next(iter(found.values()))))
-            bar.reach(step, loss_words(found))
+            bar.reach(step, format_losses(found))
     return losses
 
 
@@ -116,5 +116,5 @@ def sample(
     if n < 1:
         raise RequestError(f"{n} images cannot be drawn; ask for at least one.")
     seeds = range(seed, seed + n)
-    chosen = chosen_settings(model, settings)
-    return torch.from_numpy(draw(model, seeds, choose_labels(model, seeds, label), chosen))
+    chosen = resolve_settings(model, settings)
+    return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))

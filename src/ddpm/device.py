@@ -105,7 +105,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     return contextlib.nullcontext()
 
 
-def keep_memory() -> None:
+def keep_freed_memory() -> None:
     """Freed blocks stay with the process, so that the next step need not ask the system for them again.
 
     glibc alone gives large blocks back at once, and clearing new ones took a tenth of a training step.
@@ -117,7 +117,7 @@ def keep_memory() -> None:
         mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes
 
 
-def forget_peak(device: torch.device) -> None:
+def reset_peak_memory(device: torch.device) -> None:
     """Look for the peak of memory anew; outside Linux and CUDA it stays that of the process's life."""
     if device.type == "cuda":
         # before, torch does not know cards by their number
@@ -129,7 +129,7 @@ def forget_peak(device: torch.device) -> None:
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """The most bytes held since `forget_peak`: of the graphics card, else of the whole process.
+    """The most bytes held since `reset_peak_memory`: of the graphics card, else of the whole process.
 
     None where the system does not tell.
     """
@@ -153,7 +153,7 @@ def _peak_of_life() -> int | None:
 
 
 @contextlib.contextmanager
-def deterministic() -> Iterator[None]:
+def deterministic_algorithms() -> Iterator[None]:
     """Deterministic algorithms on inside the block (bit-exact resume rests on it).
 
     Strictly so where there are graphics cards: attention's way back adds in any order where torch may

@@ -22,8 +22,10 @@ from ddpm.errors import RequestError, WorkError
 if TYPE_CHECKING:
     from torch import Tensor
 
-PATIENCE = timedelta(hours=2)  # for one another: the main one may be decoding or drawing meanwhile
-GATHERING = timedelta(minutes=10)  # until all of them have been started
+GROUP_TIMEOUT = timedelta(
+    hours=2
+)  # for one another: the main one may be decoding or drawing meanwhile
+RENDEZVOUS_TIMEOUT = timedelta(minutes=10)  # until all of them have been started
 _FAILURES = "ddpm/failures"  # how many have failed, in the store that all of them see
 
 T = TypeVar("T")
@@ -92,7 +94,7 @@ def process_group() -> Iterator[None]:
     _world = _joined()
     try:
         yield
-        wait()
+        barrier()
     except BaseException:
         _world.first_to_fail = _is_first(_world.store)
         raise  # whoever waits for this process is told by its end, after these words are kept
@@ -141,7 +143,7 @@ def run_on_main(ask: Callable[[], T]) -> T:
     return given
 
 
-def once_per_machine(work: Callable[[], T]) -> T:
+def local_main_first(work: Callable[[], T]) -> T:
     """`work` of every process, but first of one on each machine: what it caches serves the others."""
     if _world is None:
         return work()
@@ -179,7 +181,7 @@ def all_reduce_max(number: int) -> int:
     return int(found)
 
 
-def wait() -> None:
+def barrier() -> None:
     """Go on when all have come here."""
     all_reduce_max(0)
 
@@ -278,9 +280,11 @@ def _joined() -> _World:
     torch.set_num_threads(_threads())
     dist = _distributed()
     try:
-        store, own, count = next(dist.rendezvous("env://", timeout=GATHERING))
+        store, own, count = next(dist.rendezvous("env://", timeout=RENDEZVOUS_TIMEOUT))
         group = dist.PrefixStore("group", store)
-        dist.init_process_group(backend, store=group, rank=own, world_size=count, timeout=PATIENCE)
+        dist.init_process_group(
+            backend, store=group, rank=own, world_size=count, timeout=GROUP_TIMEOUT
+        )
     except (RuntimeError, ValueError) as error:
         raise WorkError(
             f"The {os.environ['WORLD_SIZE']} processes did not find one another ({error}); look at "

@@ -13,7 +13,7 @@ from ddpm.config import (
     SamplingConfig,
     ScaleName,
     TrainingConfig,
-    unknown_name,
+    unknown_name_error,
     with_overrides,
 )
 
@@ -26,7 +26,7 @@ class Preset:
     config: Config
     scales: Mapping[ScaleName, tuple[str, ...]] = field(default_factory=dict)  # as `--set` takes
 
-    def at(self, scale: ScaleName) -> Config:
+    def config_for(self, scale: ScaleName) -> Config:
         """The configuration at a scale; where the preset has no other, the only one there is."""
         if scale not in self.scales:
             return self.config
@@ -187,5 +187,5 @@ PRESETS["anime-gray"] = replace(
 def get_preset(name: str) -> Preset:
     """The preset called `name`; RequestError names the nearest one."""
     if name not in PRESETS:
-        raise unknown_name("preset or folder", name, PRESETS)
+        raise unknown_name_error("preset or folder", name, PRESETS)
     return PRESETS[name]

@@ -1,12 +1,14 @@
-"""quantities."""
+"""Quantities as short text: durations, byte sizes, speeds and seed ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 5 s` or `2 h 10 min`."""
+def format_duration(seconds: float, *, tenths: bool = False) -> str:
+    """Return `42 s`, `3 min 5 s` or `2 h 10 min`; with `tenths`, `4.2 s` below ten seconds."""
+    if tenths and seconds < 10:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -15,13 +17,27 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def seed_words(seeds: Sequence[int]) -> str:
-    """`seed 4`, `seeds 0–24` or `seeds 0–2, 7, 9`, in the order of the images."""
+def format_bytes(count: int | None) -> str:
+    """Return `640 kB`, `12.8 MB` or `1.06 GB` (decimal prefixes); `unknown` for None."""
+    if count is None:
+        return "unknown"
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
+
+
+def format_rate(images_per_second: float) -> str:
+    """Return `9.1 images/s` or `344 images/s`."""
+    return f"{images_per_second:.{1 if images_per_second < 100 else 0}f} images/s"
+
+
+def format_seeds(seeds: Sequence[int]) -> str:
+    """Return `seed 4`, `seeds 0–24` or `seeds 0–2, 7, 9`; the order of the images is kept."""
     runs: list[list[int]] = []
     for seed in seeds:
         if runs and seed == runs[-1][-1] + 1:
             runs[-1] = [runs[-1][0], seed]
         else:
             runs.append([seed])
-    words = ", ".join("–".join(map(str, run)) for run in runs)
-    return f"seed{'s' if len(seeds) > 1 else ''} {words}"
+    ranges = ", ".join("–".join(map(str, run)) for run in runs)
+    return f"seed{'s' if len(seeds) > 1 else ''} {ranges}"

@@ -177,7 +177,7 @@ def list_runs(folder: Path) -> list[RunFolder]:
     return [run for run in runs if run.exists()]
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The rows of a metrics.jsonl, unreadable lines left out; none where there is no file.
 
     Such a line is the last one of a process that was killed while it wrote, or the disk's fault.
@@ -223,15 +223,15 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -_LARGEST < value < _LARGEST  # neither nan nor infinite
 
 
-RUNS = Path("runs")
+RUNS_FOLDER = Path("runs")
 
 
 def find_run(target: str) -> RunFolder | None:
     """The run folder meant by a path or a name below `runs/`; None where there is none."""
-    for path in (Path(target), RUNS / target):
+    for path in (Path(target), RUNS_FOLDER / target):
         if RunFolder(path).exists():
             return RunFolder(path)
     return None
 
 
-COMPARISON = "comparison.json"
+COMPARISON_FILE = "comparison.json"

@@ -11,7 +11,7 @@ from typing import Any, SupportsFloat
 from tqdm import tqdm
 
 from ddpm.distributed import is_main
-from ddpm.quantities import duration
+from ddpm.quantities import format_duration
 
 PLAIN_EVERY = 15.0  # seconds between plain lines
 
@@ -77,11 +77,11 @@ class Progress:
         left = (self.total - self.done) / rate if rate else 0.0
         return (
             f"{self.done} of {self.total}, {rate * self.scale:.0f} {self.unit}/s, "
-            f"{duration(left)} left"
+            f"{format_duration(left)} left"
         )
 
 
-def loss_words(losses: Mapping[str, SupportsFloat]) -> str:
+def format_losses(losses: Mapping[str, SupportsFloat]) -> str:
     """`loss 0.1234`, or each of several: `generator loss 2.3456, discriminator loss 0.5678`."""
     named = {name: value for name, value in losses.items() if name.endswith("loss")}
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())

@@ -102,7 +102,7 @@ def test_every_piece_says_what_it_was_made_on(
 ) -> None:
     monkeypatch.setattr(time_to_quality, "_ddpm", lambda *words: events.append("ddpm runs"))
     row = {"batch": 64, "seconds": 25.0, "step": 200}
-    monkeypatch.setattr(time_to_quality, "read_rows", lambda file: [row])
+    monkeypatch.setattr(time_to_quality, "read_metrics", lambda file: [row])
     peer_pieces(plan(tmp_path), "diffusers")
     our_piece(plan(tmp_path), 30.0, 0)
     assert events[-3:] == ["the machine is described", "ddpm runs", "ddpm runs"]

@@ -24,7 +24,7 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.randomness import generator_for
-from ddpm.sampling.forward_process import SHARES, forward_columns
+from ddpm.sampling.forward_process import NOISE_PERCENTS, forward_columns
 from ddpm.visuals.grids import save_grid
 
 QUICK = ["sampling.steps=3"]
@@ -54,13 +54,13 @@ def test_the_forward_process_begins_clean_and_ends_in_noise(
 ) -> None:
     columns: list[tuple[str, np.ndarray]] = []
     monkeypatch.setattr(
-        "ddpm.commands.forward.forward.process_strip",
+        "ddpm.commands.forward.forward.save_strip",
         lambda path, shown, **rest: columns.extend(shown),
     )
     half = np.zeros((16, 16))
     half[:, 8:] = 255
     write_forward(str(save("half.png", half)), "linear", 0, Path("f.png"))
-    assert [title for title, _ in columns] == [f"{share} %" for share in SHARES]
+    assert [title for title, _ in columns] == [f"{share} %" for share in NOISE_PERCENTS]
     assert np.array_equal(columns[0][1][0, 0], half)
     image = half.ravel() - half.mean()
     left = [

@@ -19,8 +19,8 @@ from ddpm.distributed import (
     check_same_on_all_ranks,
     exit_process,
     is_main,
+    local_main_first,
     map_across_ranks,
-    once_per_machine,
     process_group,
     rank,
     rank_slice,
@@ -54,7 +54,7 @@ def primitives() -> dict[str, Any]:
         "told": told,
         "asked": map_across_ranks(range(world_size()), lambda i: list(asked)),
         "highest": all_reduce_max(10 * rank()),
-        "once": once_per_machine(lambda: rank()),
+        "once": local_main_first(lambda: rank()),
         "failed": map_across_ranks(range(world_size()), lambda i: failed),
     }
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from ddpm.cli import main
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training.checkpoint import load
 from tests.distributed.cases import CASES, flat, trained
 from tests.distributed.launching import FUSED, accelerate_launch, torchrun
@@ -148,13 +148,13 @@ def test_a_run_in_parts_is_gone_on_with_by_one_process(two: Path) -> None:
     longer = [*train(run.root, *PARTS[1:]), "--steps", "8"]
     assert main(longer) == 0
     assert run.checkpoint_steps()[-1] == 8
-    assert {row["batch"] for row in read_rows(run.metrics) if "batch" in row} == {8}
+    assert {row["batch"] for row in read_metrics(run.metrics) if "batch" in row} == {8}
 
 
 def test_the_run_folder_is_that_of_one_process(two: Path) -> None:
     run = RunFolder(two / "whole" / "run")
     assert leftovers(run) == [] and run.checkpoint_steps()[-1] == STEPS
-    rows = [row for row in read_rows(run.metrics) if "batch" in row]
+    rows = [row for row in read_metrics(run.metrics) if "batch" in row]
     assert [row["step"] for row in rows] == list(range(1, STEPS + 1))
     assert {row["batch"] for row in rows} == {7}
     assert run.load_environment()["processes"] == 2
@@ -211,7 +211,7 @@ def test_where_one_has_no_memory_all_go_back_and_on_in_smaller_parts(
     two: Path, stopped: Path
 ) -> None:
     run = RunFolder(two / "short" / "run")
-    warnings = [row["warning"] for row in read_rows(run.metrics) if "warning" in row]
+    warnings = [row["warning"] for row in read_metrics(run.metrics) if "warning" in row]
     assert len(warnings) == 1 and "training.accumulate=2" in warnings[0]
     check_close(run.root, two / "whole" / "run")
 
@@ -220,7 +220,7 @@ def test_one_asked_to_stop_stops_all_at_one_sealed_checkpoint(stopped: Path) -> 
     run = RunFolder(stopped)
     assert run.checkpoint_steps() == [2, 3] and leftovers(run) == []
     assert load(run.checkpoint(3)).progress["step"] == 3
-    assert read_rows(run.metrics)[-1]["step"] == 3
+    assert read_metrics(run.metrics)[-1]["step"] == 3
 
 
 def test_one_and_four_processes_go_on_where_two_stopped_and_draw_and_measure_alike(
@@ -263,7 +263,7 @@ def check_close(one: Path, other: Path) -> None:
         assert tensors.keys() == ends[1][stem].keys()
         for name, tensor in tensors.items():
             torch.testing.assert_close(ends[1][stem][name], tensor, rtol=1e-3, atol=1e-3)
-    logs = [read_rows(RunFolder(run).metrics) for run in (one, other)]
+    logs = [read_metrics(RunFolder(run).metrics) for run in (one, other)]
     steps = [[row["step"] for row in rows if "warning" not in row] for rows in logs]
     assert steps[0] == steps[1]
 

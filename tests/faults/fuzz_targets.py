@@ -29,7 +29,7 @@ from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError, WorkError
 from ddpm.models.registry import check_weights, make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.runs import read_rows
+from ddpm.runs import read_metrics
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
 from ddpm.training.recovery import StartPoint
@@ -93,11 +93,11 @@ def config_seeds() -> list[bytes]:
 
 def read_log(data: bytes) -> None:
     path = in_file("rows.jsonl", data)
-    rows = read_rows(path)
+    rows = read_metrics(path)
     log = TrainingLog(path, step=2**40, epoch_size=10)
     log.write({"step": 1, "loss": 0.5, "batch": 8})
     log.close()
-    assert read_rows(path)[: len(rows)] == rows
+    assert read_metrics(path)[: len(rows)] == rows
 
 
 def log_seeds() -> list[bytes]:

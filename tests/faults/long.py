@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from tests.faults.harness import DIFFUSION, KILL, SETTINGS, Ddpm, Fuse, differences
 
 OFTEN = ("training.checkpoint_every=3", "training.preview_every=4", "training.heldout_every=5")
@@ -46,8 +46,8 @@ POINTS: dict[tuple[str, str], int] = {
     ("ddpm.training.log:TrainingLog", "flush"): 5,
     ("ddpm.data.batches:Batches", "batch"): 12,
     ("ddpm.optim.ema:Ema", "update"): 12,
-    ("ddpm.commands.train.train", "draw_preview"): 2,
-    ("ddpm.commands.train.train", "finish"): 1,
+    ("ddpm.commands.train.train", "write_preview"): 2,
+    ("ddpm.commands.train.train", "write_final_pictures"): 1,
 }
 OF_MODEL: dict[str, dict[tuple[str, str], int]] = {
     "digits": {
@@ -156,7 +156,7 @@ def long_run(steps: int, minutes: float, root: Path) -> int:
         memory += [held for held in [_resident(process.pid)] if held]
     process.send_signal(INT)
     words = process.communicate()[1]
-    rows = read_rows(run.metrics)
+    rows = read_metrics(run.metrics)
     taken = [row["step"] for row in rows if "loss" in row]
     said = re.search(r"up to [^\n]*", words)
     disk = sum(path.stat().st_size for path in run.root.rglob("*") if path.is_file())

@@ -28,7 +28,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.optimizers import learning_rate
 from ddpm.presets import get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training import checkpoint
 from ddpm.training.budget import seconds_per_step
 from ddpm.training.faults import OutOfMemoryError, guarded_step
@@ -59,7 +59,7 @@ def tiny(*overrides: str) -> Config:
 def workplace(tmp_path: Path, monkeypatch: Patch, cache: Path) -> None:
     """An empty folder as the current one; nothing is drawn at the end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workflow, "finish", lambda run, model: None)
+    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
 
 
 def at_full_rate(model: Ddpm) -> bool:
@@ -99,7 +99,7 @@ def tensors(run: RunFolder, step: int = 6) -> dict[str, bytes]:
 
 
 def rows(run: RunFolder) -> list[dict[str, Any]]:
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(run.metrics)]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(run.metrics)]
 
 
 def warnings(run: RunFolder) -> list[tuple[int, str]]:

@@ -22,7 +22,7 @@ from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training import checkpoint
 from ddpm.training.log import TrainingLog
 from ddpm.training.recovery import StartPoint
@@ -395,7 +395,7 @@ def test_a_line_without_end_is_left_out_and_not_held_in_memory(tmp_path: Path) -
             file.write(b"x" * (1 << 20))
         file.write(b'"}\n{"step": 3}\n' + b'{"step": 4, "b": "' + b"y" * (1 << 21))
     tracemalloc.start()
-    rows = read_rows(path)
+    rows = read_metrics(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [row["step"] for row in rows] == [1, 3]
@@ -414,7 +414,7 @@ def test_a_row_that_no_training_writes_is_left_out(tmp_path: Path, row: str) -> 
     path = tmp_path / "rows"
     good = '{"step": 2, "loss": 0.5, "batch": 4, "loss_levels": [0.1, null], "warning": "w"}'
     path.write_text(f"{row}\n{good}\n", encoding="utf-8")
-    assert read_rows(path) == [json.loads(good)]
+    assert read_metrics(path) == [json.loads(good)]
     log = TrainingLog(path, step=5, epoch_size=4)
     log.close()
-    assert read_rows(path) == [json.loads(good)]
+    assert read_metrics(path) == [json.loads(good)]

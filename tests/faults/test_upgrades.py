@@ -21,7 +21,7 @@ import pytest
 from ddpm.cli import main
 from ddpm.config import FORMAT_VERSION, load_config
 from ddpm.loading.models import open_model
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ("ddpm", "dcgan", "muon", "student")
@@ -66,11 +66,11 @@ def numbers(value: Any) -> list[float]:
 @pytest.mark.parametrize("name", CONTINUED)
 def test_an_old_run_goes_on_as_it_did(name: str, here: Path) -> None:
     run = copy(name, here)
-    before = read_rows(run.metrics)
+    before = read_metrics(run.metrics)
     steps = str(CONTINUED[name])
     assert main(["train", str(run.root), "--steps", steps, "--device", "cpu"]) == 0
-    rows = read_rows(run.metrics)
-    expected = [*before, *read_rows(GOLDEN / f"{name}-continued.jsonl")]
+    rows = read_metrics(run.metrics)
+    expected = [*before, *read_metrics(GOLDEN / f"{name}-continued.jsonl")]
     assert [(row["step"], set(row)) for row in rows] == [
         (row["step"], set(row)) for row in expected
     ]
@@ -85,7 +85,7 @@ def test_training_begins_with_old_weights(here: Path) -> None:
     chosen = [word for setting in settings for word in ("--set", setting)]
     command = ["train", "digits", "--init", str(GOLDEN / "ddpm"), "--steps", "1", "--out", "new"]
     assert main([*command, *chosen, "--device", "cpu"]) == 0
-    loss, old = read_rows(here / "new" / "metrics.jsonl")[0]["loss"], 0.75
+    loss, old = read_metrics(here / "new" / "metrics.jsonl")[0]["loss"], 0.75
     assert loss < 1.3 * old  # an untrained network begins at 1
 
 

@@ -33,13 +33,13 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
-from ddpm.sampling.draw import draw
-from ddpm.sampling.provenance import draw_again
-from ddpm.sampling.run_pictures import finish
-from ddpm.sampling.settings import cheap_settings, chosen_settings
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.provenance import redraw_grid
+from ddpm.sampling.run_pictures import write_final_pictures
+from ddpm.sampling.settings import preview_settings, resolve_settings
 from ddpm.scoring.measurement import EvaluationRequest
 from ddpm.training.checkpoint import load, load_weights, save, save_weights, steps_to_keep
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.visuals.grid_mark import read_grid_mark
 
 TINY = (
     "network.channels=8",
@@ -64,13 +64,13 @@ def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
 
 def images(run: RunFolder, *overrides: str, seeds: range = range(4)) -> Any:
     model = open_model(str(run.root), "cpu").model
-    return draw(model, seeds, None, chosen_settings(model, overrides))
+    return draw_images(model, seeds, None, resolve_settings(model, overrides))
 
 
 def test_the_guide_is_the_run_as_it_was(run: RunFolder) -> None:
     model = open_model(str(run.root), "cpu").model
     assert isinstance(model, Ddpm)
-    settings = replace(chosen_settings(model, AWAY), clip="none")
+    settings = replace(resolve_settings(model, AWAY), clip="none")
     early = Ddpm(model.spec)
     early.load_state({"ema": load(run.checkpoint(2)).state["ema"]})
     x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
@@ -103,27 +103,27 @@ def test_an_image_is_its_seed_s(run: RunFolder) -> None:
 def test_a_guided_grid_says_so_and_is_drawn_again(run: RunFolder) -> None:
     write_samples(str(run.root), AWAY, SampleRequest(n=4, out=Path("grid.png")), "cpu")
     with Image.open("grid.png") as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None
     assert mark.sampling["guide"] == "step:2" and mark.sampling["guidance"] == 2
     model = open_model(str(run.root), "cpu").model
-    assert np.array_equal(draw_again(model, mark), images(run, *AWAY))
-    assert "guidance 2 away from step:2" in model.drawing(chosen_settings(model, AWAY))
+    assert np.array_equal(redraw_grid(model, mark), images(run, *AWAY))
+    assert "guidance 2 away from step:2" in model.drawing(resolve_settings(model, AWAY))
 
 
 def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) -> None:
     """Its mark knows of no guide, and the run has got one since."""
     write_samples(str(run.root), [], SampleRequest(n=4, out=Path("grid.png")), "cpu")
     with Image.open("grid.png") as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None
     old = {k: v for k, v in mark.sampling.items() if k != "guide"}
     with guided_by_default(run) as model:
-        assert np.array_equal(draw_again(model, replace(mark, sampling=old)), images_plain(model))
+        assert np.array_equal(redraw_grid(model, replace(mark, sampling=old)), images_plain(model))
 
 
 def images_plain(model: Any) -> Any:
-    return draw(model, range(4), None, chosen_settings(model, ["sampling.guide="]))
+    return draw_images(model, range(4), None, resolve_settings(model, ["sampling.guide="]))
 
 
 @contextlib.contextmanager
@@ -142,10 +142,10 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
     expected = images(run, *AWAY)
     with guided_by_default(run) as model:
         assert np.array_equal(images(run), expected)
-        assert cheap_settings(model.spec.config.sampling).guide == ""
-        finish(run, model)
+        assert preview_settings(model.spec.config.sampling).guide == ""
+        write_final_pictures(run, model)
         with Image.open(run.sample_grid) as picture:
-            mark = read_mark(picture)
+            mark = read_grid_mark(picture)
         assert mark is not None and mark.sampling["guide"] == "step:2"
         assert mark.sampling["steps"] == 3  # of the grid; the film has more
         with Image.open(run.denoising) as animation:
@@ -223,7 +223,7 @@ def test_weights_alone_have_no_past(run: RunFolder) -> None:
     for target in ("w.safetensors", "digits"):
         model = open_model(target, "cpu").model
         with pytest.raises(RequestError, match="which only the run that trained it knows"):
-            chosen_settings(model, AWAY)
+            resolve_settings(model, AWAY)
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def test_another_model_guides_by_what_its_own_answers_mean(
     model, worse = (open_model(str(each.root), "cpu").model for each in (run, small))
     assert isinstance(model, Ddpm) and isinstance(worse, Ddpm)
     away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
-    settings = replace(chosen_settings(model, away), clip="none")
+    settings = replace(resolve_settings(model, away), clip="none")
     plain = replace(settings, guide="", guidance=1.0)
     x, t = torch.randn(3, 1, 8, 8), torch.tensor([400] * 3)
     with torch.no_grad():
@@ -260,7 +260,7 @@ def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFol
     away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
     alone = open_model(str(weights), "cpu").model
     assert np.array_equal(
-        draw(alone, range(4), None, chosen_settings(alone, away)), images(run, *away)
+        draw_images(alone, range(4), None, resolve_settings(alone, away)), images(run, *away)
     )
 
 
@@ -284,12 +284,17 @@ def test_a_guide_may_know_classes_or_none_but_no_others(run: RunFolder) -> None:
         (two, labelled, [3, 4]),
     ):
         away = ["sampling.guidance=2", f"sampling.guide=model:{guide.root}"]
-        assert draw(model, range(2), labels, chosen_settings(model, away)).shape == (2, 1, 8, 8)
+        assert draw_images(model, range(2), labels, resolve_settings(model, away)).shape == (
+            2,
+            1,
+            8,
+            8,
+        )
     found = load(labelled.checkpoint(1))
     renamed = replace(found.spec, class_names=found.spec.class_names[::-1])
     save(labelled.checkpoint(1), found.state, renamed, found.progress)
     with pytest.raises(RequestError, match="knows other classes"):
-        chosen_settings(two, ["sampling.guidance=2.5", "sampling.guide=model:./labelled"])
+        resolve_settings(two, ["sampling.guidance=2.5", "sampling.guide=model:./labelled"])
 
 
 def test_groups_of_other_images_are_other_classes(tmp_path: Path) -> None:
@@ -302,7 +307,7 @@ def test_groups_of_other_images_are_other_classes(tmp_path: Path) -> None:
     model = open_model(str(runs["true"].root), "cpu").model
     away = ["sampling.guidance=2", f"sampling.guide=model:{runs['kmeans:10'].root}"]
     with pytest.raises(RequestError, match="knows other classes"):
-        chosen_settings(model, away)
+        resolve_settings(model, away)
 
 
 def guided_copy(run: RunFolder, place: Path, guide: str) -> RunFolder:
@@ -324,7 +329,7 @@ def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_
     steps = copy.checkpoint_steps()
     assert 4 in steps and 4 not in steps_to_keep(steps)
     with Image.open(copy.sample_grid) as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None and mark.sampling["guide"] == "step:4"
 
 
@@ -363,7 +368,7 @@ def test_the_lab_knows_when_a_guide_has_changed(run: RunFolder, small: RunFolder
         model = open_model(str(run.root), "cpu").model
         assert isinstance(model, Ddpm)
         shutil.copytree(guide.root, "runs/guide", dirs_exist_ok=True)
-        settings = chosen_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
+        settings = resolve_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
         yardstick: Any = SimpleNamespace(protocol="")
         bench = SamplerBenchmark(model, weights_hash(model), yardstick, Path("points"), range(4))
         keys.append((bench.key(settings), bench.key(replace(settings, guidance=1.0, guide=""))))

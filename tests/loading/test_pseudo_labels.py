@@ -22,7 +22,7 @@ from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import open_model
 from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.presets import get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.sampling.draw import choose_labels
 from ddpm.training.checkpoint import load
 
@@ -42,7 +42,7 @@ OVERRIDES = (
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(workflow, "finish", lambda run, model: None)
+    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
     monkeypatch.setattr(pseudo_labels, "train", partial(self_encoder.train_encoder, steps=15))
     np.save("stripes.npy", stripes())
 
@@ -107,8 +107,8 @@ def test_a_run_learns_them_and_goes_on_with_its_own_bit_for_bit() -> None:
         assert all(torch.equal(tensor, other[stem][name]) for name, tensor in tensors.items())
     recorded = run.load_environment()["data"]["pseudo_classes"]
     assert len(recorded) == KINDS and sum(recorded) == len(dataset().train)
-    assert [r["loss"] for r in read_rows(run.metrics) if "loss" in r] == [
-        r["loss"] for r in read_rows(whole.metrics) if "loss" in r
+    assert [r["loss"] for r in read_metrics(run.metrics) if "loss" in r] == [
+        r["loss"] for r in read_metrics(whole.metrics) if "loss" in r
     ]
 
 

@@ -28,7 +28,7 @@ def on(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
     assert SIZED == ["anime", "anime-gray"]
     for name in SIZED:
-        sizes = [PRESETS[name].at(scale) for scale in ("cpu", "small-gpu", "big-gpu")]
+        sizes = [PRESETS[name].config_for(scale) for scale in ("cpu", "small-gpu", "big-gpu")]
         assert [config.scale for config in sizes] == ["cpu", "small-gpu", "big-gpu"]
         images = [config.training.steps * config.training.batch_size for config in sizes]
         assert images[0] < min(images[1:])
@@ -42,7 +42,7 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
 def test_the_device_decides_and_it_is_said(on, capsys, scale: str) -> None:  # type: ignore[no-untyped-def]
     on(scale)
-    assert scaled_preset("anime", None, "cpu") == PRESETS["anime"].at(scale)  # type: ignore[arg-type]
+    assert scaled_preset("anime", None, "cpu") == PRESETS["anime"].config_for(scale)  # type: ignore[arg-type]
     assert recipes.DEVICE_NAMES[scale] in capsys.readouterr().err
 
 
@@ -55,9 +55,9 @@ def test_a_run_keeps_its_size_on_another_device(on, tmp_path: Path, capsys) -> N
     on("big-gpu")
     run = RunFolder(tmp_path)
     assert scaled_preset("anime", None, run=run).scale == "big-gpu"  # not begun yet
-    run.config.write_text(json.dumps(PRESETS["anime"].at("small-gpu").to_dict()), "utf-8")
+    run.config.write_text(json.dumps(PRESETS["anime"].config_for("small-gpu").to_dict()), "utf-8")
     capsys.readouterr()
-    assert scaled_preset("anime", None, run=run) == PRESETS["anime"].at("small-gpu")
+    assert scaled_preset("anime", None, run=run) == PRESETS["anime"].config_for("small-gpu")
     assert f"as in {run.root}" in capsys.readouterr().err
 
 
@@ -78,4 +78,4 @@ def test_a_configuration_from_before_scales_is_one_for_a_cpu() -> None:
 def test_the_changes_of_a_scale_are_checked_like_any_others() -> None:
     preset = Preset("", Config(), {"big-gpu": ("training.stepz=3",)})
     with pytest.raises(RequestError, match=r"training\.steps"):
-        preset.at("big-gpu")
+        preset.config_for("big-gpu")

@@ -19,9 +19,8 @@ from ddpm.loading.models import open_model
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.quantities import seed_words
-from ddpm.sampling.provenance import draw_again
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.sampling.provenance import redraw_grid
+from ddpm.visuals.grid_mark import read_grid_mark
 
 QUICK = ["sampling.steps=3"]
 
@@ -33,20 +32,20 @@ def test_a_sampled_grid_can_be_drawn_again_from_itself(name: str) -> None:
     write_samples("digits", overrides, SampleRequest(out=Path("all.npz"), **asked))  # type: ignore[arg-type]
     write_samples("digits", overrides, SampleRequest(out=Path(name), **asked))  # type: ignore[arg-type]
     with Image.open(name) as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None and mark.seeds == tuple(range(3, 9)) and mark.label == "4"
     assert (mark.layout.rows, mark.layout.columns) == (2, 3)
     model = open_model("digits", "cpu").model
     assert mark.run == weights_hash(model)
     with np.load("all.npz") as stored:
-        gap = np.abs(draw_again(model, mark).astype(int) - stored["images"][:6])
+        gap = np.abs(redraw_grid(model, mark).astype(int) - stored["images"][:6])
     assert gap.max() <= 1  # another chunk size may round differently
 
 
 def test_a_mark_asks_for_nothing_that_the_model_cannot_do(make_run: Callable[..., Path]) -> None:
     write_samples("digits", QUICK, SampleRequest(n=4, out=Path("a.png")))
     with Image.open("a.png") as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None
     model = open_model("digits", "cpu").model
     for sampling, words in (
@@ -56,12 +55,12 @@ def test_a_mark_asks_for_nothing_that_the_model_cannot_do(make_run: Callable[...
         ({"steps": "x\ny"}, "whole number"),
     ):
         with pytest.raises(RequestError, match=words):
-            draw_again(model, replace(mark, sampling=sampling))
+            redraw_grid(model, replace(mark, sampling=sampling))
     huge = replace(mark, sampling={**mark.sampling, "chunk": 60_000})
-    assert len(draw_again(model, huge)) == 4  # the run's own chunk serves
+    assert len(redraw_grid(model, huge)) == 4  # the run's own chunk serves
     other = open_model(str(make_run("other", (1, 28, 28))), "cpu").model
     with pytest.raises(RequestError, match="1x8x8, but the run draws 1x28x28"):
-        draw_again(other, mark)
+        redraw_grid(other, mark)
 
 
 def test_the_hash_is_of_what_is_sampled_from() -> None:
@@ -80,14 +79,3 @@ def test_exported_weights_keep_the_hash() -> None:
     path = export_weights("digits", "safetensors", Path("out.safetensors"))
     again, bundled = (open_model(name, "cpu").model for name in (str(path), "digits"))
     assert weights_hash(again) == weights_hash(bundled)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "words"),
-    [
-        (range(25), "seeds 0–24"), ([4], "seed 4"), ([0, 1, 2, 7, 9], "seeds 0–2, 7, 9"),
-        ([5, 4, 3], "seeds 5, 4, 3"), ([8, 9, 1, 2], "seeds 8–9, 1–2"),
-    ],
-)  # fmt: skip
-def test_seeds_in_words(seeds: list[int], words: str) -> None:
-    assert seed_words(seeds) == words

@@ -8,7 +8,7 @@ import pytest
 
 from ddpm.training import forecast
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
-from ddpm.training.forecast import LISTEN, Forecast, format_rate
+from ddpm.training.forecast import LISTEN, Forecast
 
 
 @pytest.fixture
@@ -50,8 +50,3 @@ def test_a_run_that_goes_on_counts_what_is_left(heard) -> None:  # type: ignore[
 
 def test_a_short_run_is_over_before_it_is_said(heard) -> None:  # type: ignore[no-untyped-def]
     assert heard(Forecast(50, 16), 50, 0.01) == []
-
-
-@pytest.mark.parametrize(("speed", "words"), [(9.13, "9.1"), (99.94, "99.9"), (344.4, "344")])
-def test_a_rate_is_as_exact_as_it_is_useful(speed: float, words: str) -> None:
-    assert format_rate(speed) == f"{words} images/s"

@@ -17,7 +17,7 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.models.base import Frame, GenerativeModel, Losses
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
-from ddpm.runs import read_rows
+from ddpm.runs import read_metrics
 from ddpm.training import loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
@@ -164,7 +164,7 @@ def test_what_a_step_logs_is_logged_before_it_is_saved(
 
 def test_the_log_holds_every_step_and_held_out_loss(recorder: Recorder, log: TrainingLog) -> None:
     recorder.run(log, CADENCE)
-    rows = read_rows(log.path)
+    rows = read_metrics(log.path)
     steps = [row for row in rows if "loss" in row]
     assert [row["step"] for row in steps] == list(range(1, 21))
     assert [row["loss"] for row in steps] == pytest.approx([1 / k for k in range(1, 21)])
@@ -180,7 +180,7 @@ def test_without_held_out_images_there_is_no_held_out_loss(
 ) -> None:
     recorder.run(log, CADENCE, heldout=False)
     assert recorder.steps_of("heldout") == []
-    assert all("heldout_loss" not in row for row in read_rows(log.path))
+    assert all("heldout_loss" not in row for row in read_metrics(log.path))
 
 
 def test_going_on_continues_steps_and_seconds(recorder: Recorder, log: TrainingLog) -> None:
@@ -204,7 +204,7 @@ def test_an_interrupt_saves_the_step_in_hand(
     assert recorder.steps_of("step")[-1] == step
     assert recorder.steps_of("save")[-1] == step
     assert recorder.steps_of("save").count(step) == 1
-    assert [row["step"] for row in read_rows(log.path) if "loss" in row][-1] == step
+    assert [row["step"] for row in read_metrics(log.path) if "loss" in row][-1] == step
 
 
 def test_an_interrupted_log_goes_on_as_if_nothing_had_been(
@@ -218,7 +218,7 @@ def test_an_interrupted_log_goes_on_as_if_nothing_had_been(
     second = replace(recorder, interrupt_at=0, interrupt=Interrupt())
     log = TrainingLog(tmp_path / "log", epoch_size=10, step=stopped)
     second.run(log, CADENCE, start=stopped, seconds=seconds)
-    assert read_rows(tmp_path / "log") == read_rows(tmp_path / "whole")
+    assert read_metrics(tmp_path / "log") == read_metrics(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(("every", "steps"), [(8, [8, 16, 20]), (10, [10, 20]), (0, [])])
@@ -227,7 +227,7 @@ def test_memory_is_looked_at_now_and_then_and_at_the_end(
 ) -> None:
     recorder.run(log, replace(CADENCE, memorization_every=every))
     assert recorder.steps_of("memory") == steps
-    rows = [row for row in read_rows(log.path) if "copies" in row]
+    rows = [row for row in read_metrics(log.path) if "copies" in row]
     assert rows == [{"step": step, "copies": 0.5} for step in steps]
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageSequence
 
 from ddpm.errors import RequestError
 from ddpm.visuals import animations
-from ddpm.visuals.animations import denoising_gif, frame_indices
+from ddpm.visuals.animations import frame_indices, save_denoising_gif
 from ddpm.visuals.grids import grid
 
 Images = NDArray[np.uint8]
@@ -41,7 +41,7 @@ def _read(path: Path) -> tuple[list[Images], list[int], dict[str, object]]:
 
 
 def test_every_moment_is_a_frame_and_the_last_one_is_held(tmp_path: Path) -> None:
-    denoising_gif(tmp_path / "a.gif", _process(10, 4, 1), 2, 2, seconds=2.0, hold_last=1.5)
+    save_denoising_gif(tmp_path / "a.gif", _process(10, 4, 1), 2, 2, seconds=2.0, hold_last=1.5)
     frames, durations, properties = _read(tmp_path / "a.gif")
     assert len(frames) == 10
     assert durations == [200] * 9 + [1500]
@@ -51,7 +51,7 @@ def test_every_moment_is_a_frame_and_the_last_one_is_held(tmp_path: Path) -> Non
 def test_grey_frames_are_the_grids(tmp_path: Path) -> None:
     """128 greys in motion (half a step of 255/127, half a level of rounding), 256 at the end."""
     process = _process(6, 5, 1)
-    denoising_gif(tmp_path / "a.gif", process, 2, 3)
+    save_denoising_gif(tmp_path / "a.gif", process, 2, 3)
     shown = [frame[..., 0].astype(int) for frame in _read(tmp_path / "a.gif")[0]]
     expected = [np.asarray(grid(moment, 2, 3)).astype(int) for moment in process]
     assert len(shown) == 6
@@ -61,7 +61,7 @@ def test_grey_frames_are_the_grids(tmp_path: Path) -> None:
 
 def test_the_last_color_frame_is_near_the_grid(tmp_path: Path) -> None:
     process = _process(6, 5, 3)
-    denoising_gif(tmp_path / "a.gif", process, 2, 3)
+    save_denoising_gif(tmp_path / "a.gif", process, 2, 3)
     shown, expected = _read(tmp_path / "a.gif")[0][-1], np.asarray(grid(process[-1], 2, 3))
     assert shown.shape == expected.shape
     assert np.abs(shown.astype(int) - expected).mean() <= 4
@@ -70,8 +70,8 @@ def test_the_last_color_frame_is_near_the_grid(tmp_path: Path) -> None:
 
 def test_predictions_stand_beside_under_titles(tmp_path: Path) -> None:
     process = _process(4, 4, 1)
-    denoising_gif(tmp_path / "one.gif", process[-1:], 2, 2)
-    denoising_gif(tmp_path / "two.gif", process, 2, 2, predictions=process[-1:] * 4)
+    save_denoising_gif(tmp_path / "one.gif", process[-1:], 2, 2)
+    save_denoising_gif(tmp_path / "two.gif", process, 2, 2, predictions=process[-1:] * 4)
     one, two = (_read(tmp_path / name)[0][-1] for name in ("one.gif", "two.gif"))
     with Image.open(tmp_path / "two.gif") as gif:
         width = (gif.width - 16) // 2
@@ -85,9 +85,9 @@ def test_predictions_stand_beside_under_titles(tmp_path: Path) -> None:
 def test_a_gif_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lower limit gives smaller cells, still whole multiples; the limit is kept."""
     process = _process(6, 9, 1)
-    denoising_gif(tmp_path / "large.gif", process, 3, 3)
+    save_denoising_gif(tmp_path / "large.gif", process, 3, 3)
     monkeypatch.setattr(animations, "MAX_BYTES", 30_000)
-    denoising_gif(tmp_path / "small.gif", process, 3, 3)
+    save_denoising_gif(tmp_path / "small.gif", process, 3, 3)
     assert (
         (tmp_path / "small.gif").stat().st_size <= 30_000 < (tmp_path / "large.gif").stat().st_size
     )
@@ -102,7 +102,7 @@ def test_no_frames_or_too_few_predictions_are_refused(
 ) -> None:
     frames = [] if predictions is None else _process(2, 1, 1)
     with pytest.raises(RequestError):
-        denoising_gif(tmp_path / "a.gif", frames, 1, 1, predictions=predictions)
+        save_denoising_gif(tmp_path / "a.gif", frames, 1, 1, predictions=predictions)
     assert not list(tmp_path.iterdir())
 
 

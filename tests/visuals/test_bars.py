@@ -10,8 +10,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from ddpm.visuals.bars import Bar, Panel, Shares, bars_figure, bars_plot
-from ddpm.visuals.style import CYCLE
+from ddpm.visuals.bars import Bar, BarPanel, ClassShares, bars_figure, save_bars_plot
+from ddpm.visuals.style import COLOR_CYCLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,9 +27,9 @@ NAMES = [
 LONG = "FID (Inception-v3, n=10000, train ref) of some more words"
 
 
-def panels(count: int, entries: int) -> list[Panel]:
+def panels(count: int, entries: int) -> list[BarPanel]:
     return [
-        Panel(
+        BarPanel(
             LONG if i == 1 else f"metric {i}",
             [
                 Bar(10.0**i * (j + 1), 10.0**i * j, 10.0**i * (j + 2), f"{j}")
@@ -67,7 +67,7 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
 
 
 def test_a_bar_is_as_long_as_its_value_and_its_line_as_its_interval() -> None:
-    figure = bars_figure(["a", "b"], [Panel("x", [Bar(3, 2, 5, "3.0"), Bar(7, 6, 9, "7.0")])])
+    figure = bars_figure(["a", "b"], [BarPanel("x", [Bar(3, 2, 5, "3.0"), Bar(7, 6, 9, "7.0")])])
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [3, 7]
     assert [list(line.get_xdata()) for line in axes.get_lines()] == [[2, 5], [6, 9]]
@@ -79,14 +79,16 @@ def test_an_entry_has_one_color_in_all_panels_and_in_the_legend() -> None:
     figure = bars_figure(["a", "b"], panels(3, 2))
     (legend,) = figure.legends
     handles = [handle.get_facecolor()[:3] for handle in legend.legend_handles]
-    assert handles == [to_rgb(color) for color in CYCLE[:2]]
+    assert handles == [to_rgb(color) for color in COLOR_CYCLE[:2]]
     for axes in figure.axes:
         bars = [patch for patch in axes.patches if patch.get_height() == 0.72]
         assert [bar.get_facecolor()[:3] for bar in bars] == handles
 
 
 def test_the_floor_is_a_dashed_line_in_its_band_and_the_winner_has_a_star() -> None:
-    panel = Panel("x", [Bar(3, 2, 4, "3"), Bar(5, 4, 6, "5")], "higher", (2.5, 2.0, 3.0), winner=1)
+    panel = BarPanel(
+        "x", [Bar(3, 2, 4, "3"), Bar(5, 4, 6, "5")], "higher", (2.5, 2.0, 3.0), winner=1
+    )
     (axes,) = bars_figure(["a", "b"], [panel]).axes
     dashed = [line for line in axes.get_lines() if line.is_dashed()]
     assert [line.get_xdata()[0] for line in dashed] == [2.5]
@@ -97,14 +99,16 @@ def test_the_floor_is_a_dashed_line_in_its_band_and_the_winner_has_a_star() -> N
 
 
 def test_values_below_zero_and_missing_ones() -> None:
-    (axes,) = bars_figure(["a", "b"], [Panel("x", [Bar(-2, -3, 1, "-2"), Bar(None)])]).axes
+    (axes,) = bars_figure(["a", "b"], [BarPanel("x", [Bar(-2, -3, 1, "-2"), Bar(None)])]).axes
     assert [bar.get_width() for bar in axes.patches] == [-2]
     assert axes.get_xlim()[0] == -3
     assert words(axes) == ["-2", " none"]
 
 
 def test_shares_stand_side_by_side_above_their_group() -> None:
-    shares = Shares("classes", ["0", "1"], [[Bar(0.1), Bar(0.9)], [Bar(0.5), Bar(0.4)]], [0.4, 0.6])
+    shares = ClassShares(
+        "classes", ["0", "1"], [[Bar(0.1), Bar(0.9)], [Bar(0.5), Bar(0.4)]], [0.4, 0.6]
+    )
     axes = bars_figure(["a", "b"], panels(1, 2), shares).axes[-1]
     assert [bar.get_height() for bar in axes.patches] == [0.1, 0.9, 0.5, 0.4]
     centers = [bar.get_x() + bar.get_width() / 2 for bar in axes.patches]
@@ -115,7 +119,7 @@ def test_shares_stand_side_by_side_above_their_group() -> None:
 @pytest.mark.parametrize("entries", [2, 3, 5])
 def test_no_words_overlap_with_long_names_and_many_metrics(entries: int) -> None:
     bars = [[Bar(0.1 * i) for i in range(10)]] * entries
-    shares = Shares("classes", [str(i) for i in range(10)], bars, [0.1] * 10)
+    shares = ClassShares("classes", [str(i) for i in range(10)], bars, [0.1] * 10)
     figure = bars_figure(NAMES[:entries], panels(7, entries), shares, "two lines\nof small print")
     assert overlapping(figure) == []
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -124,6 +128,6 @@ def test_no_words_overlap_with_long_names_and_many_metrics(entries: int) -> None
 
 
 def test_it_is_written_as_a_picture(tmp_path: Path) -> None:
-    bars_plot(tmp_path / "a.png", NAMES, panels(4, 5), note="note")
+    save_bars_plot(tmp_path / "a.png", NAMES, panels(4, 5), note="note")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width == 1200

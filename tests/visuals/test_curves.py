@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.curves import loss_figure, loss_plot, schedule_figure, schedule_plot
+from ddpm.visuals.curves import loss_figure, save_loss_plot, save_schedule_plot, schedule_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -176,7 +176,7 @@ def test_rows_without_a_loss_are_refused(rows: Rows) -> None:
 
 @pytest.mark.parametrize("name", ["loss.png", "loss.jpg"])
 def test_a_plot_is_written_at_twice_the_usual_resolution(tmp_path: Path, name: str) -> None:
-    loss_plot(tmp_path / name, _rows(20), title="a $ and a _ in a name", note="the test files")
+    save_loss_plot(tmp_path / name, _rows(20), title="a $ and a _ in a name", note="the test files")
     with Image.open(tmp_path / name) as picture:
         assert picture.size == (1200, 630)
         assert np.asarray(picture).min() < 60  # ink
@@ -193,7 +193,7 @@ def test_schedules_are_drawn_in_log_snr_and_as_shares_of_the_variance(tmp_path: 
         "even": np.linspace(10, -10, 21),
         "wild": np.array([math.inf, 2.0, 0.0, -40.0, -math.inf]),
     }
-    schedule_plot(tmp_path / "a.png", levels)
+    save_schedule_plot(tmp_path / "a.png", levels)
     left, right = schedule_figure(levels).axes
     log_snr, shares = _lines(left), _lines(right)
     assert log_snr["even"].get_ydata() == pytest.approx(levels["even"])
@@ -210,7 +210,7 @@ def test_pictures_need_neither_torch_nor_pyplot(tmp_path: Path) -> None:
         "assert 'matplotlib' not in sys.modules\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "grids.save_grid(folder / 'a.png', np.zeros((1, 1, 4, 4), np.uint8), 1, 1, caption='x')\n"
-        "curves.loss_plot(folder / 'b.png', [{'step': 1, 'loss': 1.0}], title='x')\n"
+        "curves.save_loss_plot(folder / 'b.png', [{'step': 1, 'loss': 1.0}], title='x')\n"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ddpm.visuals.ema_lengths import Lengths, Measured, lengths_figure, lengths_plot
+from ddpm.visuals.ema_lengths import (
+    EmaLengthChart,
+    EmaLengthPoint,
+    ema_length_figure,
+    save_ema_length_plot,
+)
 
-SHORT, LONG = Measured(0.03, 31.0, 28.0, 34.0), Measured(0.1, 25.0, 23.0, 27.0)
-OWN = Measured(0.09, 26.0, 24.0, 28.0)
-WHOLE = Lengths("FD-digits", [SHORT, LONG], OWN, (6.0, 5.0, 7.0), LONG, "a $note$")
+SHORT, LONG = EmaLengthPoint(0.03, 31.0, 28.0, 34.0), EmaLengthPoint(0.1, 25.0, 23.0, 27.0)
+OWN = EmaLengthPoint(0.09, 26.0, 24.0, 28.0)
+WHOLE = EmaLengthChart("FD-digits", [SHORT, LONG], OWN, (6.0, 5.0, 7.0), LONG, "a $note$")
 
 
 def points(axes, label):
@@ -21,7 +26,7 @@ def points(axes, label):
 
 
 def test_every_average_stands_at_its_length_and_the_smallest_is_ringed() -> None:
-    (axes,) = lengths_figure(WHOLE).axes
+    (axes,) = ema_length_figure(WHOLE).axes
     assert points(axes, "made afterwards") == [(0.03, 31.0), (0.1, 25.0)]
     assert points(axes, "the run's own") == [(0.09, 26.0)]
     assert points(axes, "smallest distance") == [(0.1, 25.0)]
@@ -33,13 +38,13 @@ def test_every_average_stands_at_its_length_and_the_smallest_is_ringed() -> None
 
 def test_weights_that_were_not_averaged_are_a_line() -> None:
     last = OWN._replace(length=0.0)
-    (axes,) = lengths_figure(replace(WHOLE, own=last, chosen=last)).axes
+    (axes,) = ema_length_figure(replace(WHOLE, own=last, chosen=last)).axes
     assert [y for _, y in points(axes, "the run's own: the last weights")] == [26.0, 26.0]
     with pytest.raises(ValueError, match="not enough values"):
         points(axes, "smallest distance")
 
 
 def test_a_picture_is_written(tmp_path: Path) -> None:
-    lengths_plot(tmp_path / "a.png", WHOLE)
+    save_ema_length_plot(tmp_path / "a.png", WHOLE)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 1000

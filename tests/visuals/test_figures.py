@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from ddpm.visuals import figures
-from ddpm.visuals.figures import headline, new_figure, rendered
+from ddpm.visuals.figures import add_title, new_figure, render
 
 
 def picture(title: str) -> Image.Image:
     figure = new_figure(2.0)
-    headline(figure.subplots(), title)
-    return rendered(figure)
+    add_title(figure.subplots(), title)
+    return render(figure)
 
 
 def test_letters_that_no_face_has_are_drawn_as_boxes_without_a_warning() -> None:
@@ -22,7 +22,7 @@ def test_letters_that_no_face_has_are_drawn_as_boxes_without_a_warning() -> None
 
 
 def test_installed_faces_stand_behind_the_plots_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "FALLBACKS", ("DejaVu Serif", "No Such Face"))
+    monkeypatch.setattr(figures, "FALLBACK_FONTS", ("DejaVu Serif", "No Such Face"))
     figures._families.cache_clear()
     try:
         assert figures._families() == ["DejaVu Sans", "DejaVu Serif"]

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.animations import denoising_gif
-from ddpm.visuals.gif_frames import frames_strip
+from ddpm.visuals.animations import save_denoising_gif
+from ddpm.visuals.gif_frames import save_gif_frames
 
 
 def shades(path: Path) -> list[int]:
@@ -23,8 +23,8 @@ def shades(path: Path) -> list[int]:
 
 def test_frames_are_taken_at_their_shares_of_the_length(tmp_path: Path) -> None:
     frames = [np.full((1, 1, 40, 40), 20 * i, np.uint8) for i in range(11)]
-    denoising_gif(tmp_path / "a.gif", frames, 1, 1)
-    frames_strip(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 0.5, 0.8, 1.0))
+    save_denoising_gif(tmp_path / "a.gif", frames, 1, 1)
+    save_gif_frames(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 0.5, 0.8, 1.0))
     assert np.allclose(shades(tmp_path / "a.png"), [0, 100, 160, 200], atol=3)
     with Image.open(tmp_path / "a.png") as picture:
         width = picture.size[0]
@@ -33,7 +33,7 @@ def test_frames_are_taken_at_their_shares_of_the_length(tmp_path: Path) -> None:
 
 def test_a_single_frame_serves_for_all(tmp_path: Path) -> None:
     Image.new("L", (30, 30), 77).save(tmp_path / "a.gif")
-    frames_strip(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 1.0))
+    save_gif_frames(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 1.0))
     assert shades(tmp_path / "a.png") == [77, 77]
 
 
@@ -42,5 +42,5 @@ def test_what_is_no_gif_is_refused(content: bytes | None, tmp_path: Path) -> Non
     if content is not None:
         (tmp_path / "a.gif").write_bytes(content)
     with pytest.raises(RequestError, match="not a readable GIF"):
-        frames_strip(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 1.0))
+        save_gif_frames(tmp_path / "a.png", tmp_path / "a.gif", (0.0, 1.0))
     assert not (tmp_path / "a.png").exists()

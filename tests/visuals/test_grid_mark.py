@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.grid_mark import GridMark, read_mark
+from ddpm.visuals.grid_mark import GridMark, read_grid_mark
 from ddpm.visuals.grids import save_grid
-from ddpm.visuals.layout import Layout, fitting_layout
+from ddpm.visuals.layout import Layout, fit_layout
 
 MARK = GridMark(
-    fitting_layout(5, 5, (28, 28)),
+    fit_layout(5, 5, (28, 28)),
     1,
     tuple(range(25)),
     "00ff00ff00ff00ff",
@@ -37,14 +37,14 @@ def test_a_mark_comes_back_out_of_the_file(tmp_path: Path, name: str) -> None:
     images = np.zeros((25, 1, 28, 28), np.uint8)
     save_grid(tmp_path / name, images, 5, 5, caption="seeds 0–24", comment=MARK.comment())
     with Image.open(tmp_path / name) as picture:
-        assert read_mark(picture) == MARK
+        assert read_grid_mark(picture) == MARK
 
 
 @pytest.mark.parametrize(
     "comment", [b"", b"CREATOR: gd-jpeg", b"\xff\xfe", b"[1, 2]", b'{"ddpm-studio":"loss"}', b"[" * 9000]
 )  # fmt: skip
 def test_pictures_made_elsewhere_have_none(comment: bytes) -> None:
-    assert read_mark(commented(comment)) is None
+    assert read_grid_mark(commented(comment)) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_pictures_made_elsewhere_have_none(comment: bytes) -> None:
 def test_a_damaged_comment_is_refused(change: dict[str, Any]) -> None:
     row = {**json.loads(MARK.comment()), **change}
     with pytest.raises(RequestError, match="draw the grid again"):
-        read_mark(commented(json.dumps(row).encode()))
+        read_grid_mark(commented(json.dumps(row).encode()))
 
 
 def test_a_comment_that_lacks_a_part_is_refused() -> None:
@@ -66,9 +66,9 @@ def test_a_comment_that_lacks_a_part_is_refused() -> None:
     for key in set(row) - {"ddpm-studio", "format"}:
         less = {name: value for name, value in row.items() if name != key}
         with pytest.raises(RequestError):
-            read_mark(commented(json.dumps(less).encode()))
+            read_grid_mark(commented(json.dumps(less).encode()))
 
 
 def test_the_layout_is_that_of_the_picture() -> None:
     layout = Layout(5, 5, 64, 64, 2)
-    assert fitting_layout(5, 5, (64, 64)) == layout and layout.size == (648, 648)
+    assert fit_layout(5, 5, (64, 64)) == layout and layout.size == (648, 648)

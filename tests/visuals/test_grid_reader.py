@@ -11,7 +11,7 @@ from PIL import Image
 from ddpm.errors import RequestError
 from ddpm.visuals.grid_reader import open_jpeg, read_grid
 from ddpm.visuals.grids import grid
-from ddpm.visuals.layout import Layout, fitting_layout
+from ddpm.visuals.layout import Layout, fit_layout
 
 
 def images(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
@@ -36,14 +36,14 @@ def encoded(picture: Image.Image, kind: str = "JPEG") -> bytes:
 def test_images_come_back_through_a_jpeg(shape: tuple[int, int, int]) -> None:
     original = images(shape)
     picture = open_jpeg(encoded(grid(original, 5, 5)))
-    found = read_grid(picture, fitting_layout(5, 5, shape[1:]), shape[0])
+    found = read_grid(picture, fit_layout(5, 5, shape[1:]), shape[0])
     assert found.shape == original.shape and found.dtype == np.uint8
     assert np.abs(found.astype(int) - original).mean() < 1
 
 
 def test_noise_is_the_hardest_to_read_and_is_read() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (25, 3, 64, 64), dtype=np.uint8)
-    found = read_grid(open_jpeg(encoded(grid(noise, 5, 5))), fitting_layout(5, 5, (64, 64)), 3)
+    found = read_grid(open_jpeg(encoded(grid(noise, 5, 5))), fit_layout(5, 5, (64, 64)), 3)
     assert np.abs(found.astype(int) - noise).mean() < 3
 
 
@@ -51,7 +51,7 @@ def test_words_below_the_grid_do_not_matter() -> None:
     picture = grid(images((1, 28, 28)), 5, 5)
     sheet = Image.new("L", (picture.width + 9, picture.height + 40), 200)
     sheet.paste(picture)
-    layout = fitting_layout(5, 5, (28, 28))
+    layout = fit_layout(5, 5, (28, 28))
     assert np.array_equal(read_grid(sheet, layout, 1), images((1, 28, 28)))
 
 
@@ -67,7 +67,7 @@ def test_words_below_the_grid_do_not_matter() -> None:
     ],
 )  # fmt: skip
 def test_other_pictures_are_refused_with_the_reason(made, reason: str) -> None:  # type: ignore[no-untyped-def]
-    layout = fitting_layout(5, 5, (28, 28))
+    layout = fit_layout(5, 5, (28, 28))
     picture = made(grid(images((1, 28, 28)), 5, 5))
     with pytest.raises(RequestError, match=reason):
         read_grid(open_jpeg(encoded(picture)), layout, 1)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ddpm.visuals.grids import contact_sheet, grid, save_grid
+from ddpm.visuals.grids import grid, save_contact_sheet, save_grid
 
 
 def _images(count: int, channels: int, height: int = 28, width: int = 28) -> NDArray[np.uint8]:
@@ -66,7 +66,7 @@ def test_row_titles_stand_at_the_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 5, 9, 64])
 def test_a_contact_sheet_shows_every_image_once(tmp_path: Path, count: int) -> None:
     levels = np.arange(count, dtype=np.uint8)  # all different from the paper's 255
-    contact_sheet(tmp_path / "a.png", np.tile(levels[:, None, None, None], (1, 1, 8, 8)))
+    save_contact_sheet(tmp_path / "a.png", np.tile(levels[:, None, None, None], (1, 1, 8, 8)))
     found = _read(tmp_path / "a.png")
     shown, pixels = np.unique(found[found != 255], return_counts=True)
     assert np.array_equal(shown, levels)
@@ -75,6 +75,6 @@ def test_a_contact_sheet_shows_every_image_once(tmp_path: Path, count: int) -> N
 
 
 def test_a_contact_sheet_of_tall_images_is_not_a_tower(tmp_path: Path) -> None:
-    contact_sheet(tmp_path / "a.png", np.zeros((36, 1, 90, 30), np.uint8))
+    save_contact_sheet(tmp_path / "a.png", np.zeros((36, 1, 90, 30), np.uint8))
     height, width = _read(tmp_path / "a.png").shape[:2]
     assert 0.5 <= height / width <= 2

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Layout, fitting_layout, tile, to_pixels
+from ddpm.visuals.layout import Layout, fit_layout, tile, to_pixels
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from ddpm.visuals.layout import Layout, fitting_layout, tile, to_pixels
 def test_the_chosen_scale_makes_a_picture_of_readable_size(
     rows: int, columns: int, image: tuple[int, int], scale: int
 ) -> None:
-    assert fitting_layout(rows, columns, image).scale == scale
+    assert fit_layout(rows, columns, image).scale == scale
 
 
 @settings(deadline=None, max_examples=20)
@@ -68,7 +68,7 @@ def test_every_pixel_of_a_grid_comes_from_its_image_or_is_background(
 
 
 def test_gaps_are_two_pixels_unless_said_otherwise() -> None:
-    assert fitting_layout(3, 2, (4, 5), scale=1).size == (3 * 4 + 2 * 2, 2 * 5 + 2)
+    assert fit_layout(3, 2, (4, 5), scale=1).size == (3 * 4 + 2 * 2, 2 * 5 + 2)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_arrays_that_are_no_images_are_refused(images: np.ndarray) -> None:
 
 def test_a_full_grid_is_taken_and_one_image_more_refused() -> None:
     images = to_pixels(np.zeros((7, 1, 2, 2), np.uint8))
-    layout = fitting_layout(2, 3, (2, 2), scale=1)
+    layout = fit_layout(2, 3, (2, 2), scale=1)
     assert tile(images[:6], layout).max() == 255  # the gaps
     with pytest.raises(RequestError, match="7 images do not fit a grid of 2x3"):
         tile(images, layout)
@@ -96,4 +96,4 @@ def test_a_full_grid_is_taken_and_one_image_more_refused() -> None:
 @pytest.mark.parametrize(("rows", "columns", "scale"), [(0, 5, 1), (5, 0, 1), (5, 5, 0)])
 def test_grids_without_cells_are_refused(rows: int, columns: int, scale: int) -> None:
     with pytest.raises(RequestError):
-        fitting_layout(rows, columns, (8, 8), scale=scale)
+        fit_layout(rows, columns, (8, 8), scale=scale)

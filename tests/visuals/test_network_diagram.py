@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddpm.visuals.network_diagram import network_plot, place, skips
+from ddpm.visuals.network_diagram import place_boxes, save_network_plot, skip_connections
 
 
 def row(
@@ -28,7 +28,7 @@ UNET = [
 
 
 def test_equal_parts_are_one_box_and_none_is_lost() -> None:
-    boxes = place(UNET)
+    boxes = place_boxes(UNET)
     assert [box.times for box in boxes] == [1, 1, 2, 1, 1, 2, 1, 3, 1, 1]
     assert sum(box.times for box in boxes) == len(UNET)
     assert [box.level for box in boxes] == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
@@ -37,22 +37,28 @@ def test_equal_parts_are_one_box_and_none_is_lost() -> None:
 
 
 def test_wider_layers_have_wider_boxes() -> None:
-    narrow, wide = place([row("conv", 8, 4), row("conv", 64, 4)])
+    narrow, wide = place_boxes([row("conv", 8, 4), row("conv", 64, 4)])
     assert narrow.width < wide.width
 
 
 def test_skips_start_on_the_way_down_and_end_where_they_are_joined() -> None:
-    boxes = place(UNET)
-    found = [(start.row["kind"], end.row["joined"], start.level) for start, end in skips(boxes)]
+    boxes = place_boxes(UNET)
+    found = [
+        (start.row["kind"], end.row["joined"], start.level)
+        for start, end in skip_connections(boxes)
+    ]
     assert found == [("block", 8, 0), ("block", 8, 1)]
-    starts = [boxes.index(start) for start, _ in skips(boxes)]
+    starts = [boxes.index(start) for start, _ in skip_connections(boxes)]
     assert starts == [2, 4]  # not the part that doubles the size, which stands just before
-    assert skips(place([row("input", 3, 8), row("down", 8, 4), row("output", 1, 4)])) == []
+    assert (
+        skip_connections(place_boxes([row("input", 3, 8), row("down", 8, 4), row("output", 1, 4)]))
+        == []
+    )
 
 
 @pytest.mark.parametrize("rows", [UNET, [row("input", 3, 8), row("output", 3, 8)]])
 def test_the_diagram_is_drawn(rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    network_plot(tmp_path / "a.png", rows)
+    save_network_plot(tmp_path / "a.png", rows)
     with Image.open(tmp_path / "a.png") as picture:
         pixels = np.asarray(picture)
     assert picture.size[0] == 1200 and 0.01 < (pixels < 250).any(axis=-1).mean() < 0.7
@@ -62,7 +68,9 @@ def test_the_diagram_is_drawn(rows: list[dict[str, Any]], tmp_path: Path) -> Non
 def test_more_resolutions_make_it_higher(tmp_path: Path) -> None:
     heights = []
     for depth in (2, 5):
-        network_plot(tmp_path / "a.png", [row("down", 8, 64 >> level) for level in range(depth)])
+        save_network_plot(
+            tmp_path / "a.png", [row("down", 8, 64 >> level) for level in range(depth)]
+        )
         with Image.open(tmp_path / "a.png") as picture:
             heights.append(picture.size[1])
     assert heights[0] < heights[1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.visuals.series import Series, running_mean, series, smoothing_window, thinned
+from ddpm.visuals.series import Series, downsample, read_series, running_mean, smoothing_window
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=80)
 
@@ -24,10 +24,10 @@ def test_a_column_is_taken_from_the_rows_that_have_it() -> None:
         {"step": 3, "loss": float("nan")},
         {"step": 4, "loss": 0.25},
     ]
-    loss, band = series(rows, "loss"), series(rows, "loss_levels", 1)
+    loss, band = read_series(rows, "loss"), read_series(rows, "loss_levels", 1)
     assert (loss.steps.tolist(), loss.values.tolist()) == ([1, 4], [0.5, 0.25])
     assert (band.steps.tolist(), band.values.tolist()) == ([2], [0.2])
-    assert len(series(rows, "generator_loss")) == 0
+    assert len(read_series(rows, "generator_loss")) == 0
 
 
 @settings(deadline=None, max_examples=50)
@@ -57,7 +57,7 @@ def test_the_window_grows_with_the_run(count: int, window: int) -> None:
 @given(values=VALUES, buckets=st.integers(1, 20))
 def test_thinning_keeps_the_extremes_of_every_stretch(values: list[float], buckets: int) -> None:
     full = _series(values)
-    found = thinned(full, buckets)
+    found = downsample(full, buckets)
     assert len(found) <= max(2 * buckets, 0) or len(values) <= 2 * buckets
     assert found.values.min() == full.values.min()
     assert found.values.max() == full.values.max()
@@ -70,12 +70,12 @@ def test_thinning_keeps_the_extremes_of_every_stretch(values: list[float], bucke
 
 def test_a_short_series_is_drawn_whole() -> None:
     whole = _series([float(i % 7) for i in range(100)])
-    assert thinned(whole, 50) is whole
-    assert len(thinned(whole, 49)) <= 98
+    assert downsample(whole, 50) is whole
+    assert len(downsample(whole, 49)) <= 98
 
 
 def test_one_peak_in_a_long_run_survives_thinning() -> None:
     values = np.zeros(50_000)
     values[31_415] = 9.0
-    found = thinned(Series(np.arange(50_000.0), values), 800)
+    found = downsample(Series(np.arange(50_000.0), values), 800)
     assert found.steps[found.values.argmax()] == 31_415

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddpm.visuals.spectra import spectra_figure, spectra_plot
+from ddpm.visuals.spectra import save_spectra_plot, spectra_figure
 
 REAL = np.array([1e9, 100.0, 50.0, 20.0, 10.0])  # the mean comes first and is left out
 
@@ -36,6 +36,6 @@ def test_the_legend_names_the_real_images_first_and_literally() -> None:
 def test_a_spectrum_without_power_or_far_too_much_keeps_the_others_in_view(tmp_path: Path) -> None:
     figure = spectra_figure(REAL, ["none", "noise"], [0 * REAL, 1e6 * REAL])
     assert figure.axes[1].get_ylim() == pytest.approx((0.05, 20))
-    spectra_plot(tmp_path / "a.png", REAL, ["none", "noise"], [0 * REAL, 1e6 * REAL])
+    save_spectra_plot(tmp_path / "a.png", REAL, ["none", "noise"], [0 * REAL, 1e6 * REAL])
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (1200, 600)

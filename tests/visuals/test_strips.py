@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.lettering import text_width
-from ddpm.visuals.strips import process_strip
+from ddpm.visuals.annotations import text_width
+from ddpm.visuals.strips import save_strip
 
 
 def _images(count: int, channels: int, size: int) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def test_rows_are_images_and_columns_are_moments(tmp_path: Path, channels: int) 
     columns = [
         (f"{share} %", _images(3, channels, 20) // (i + 1)) for i, share in enumerate([0, 50, 100])
     ]
-    process_strip(tmp_path / "a.png", columns, row_titles=["a", "b", "c"], title="forward")
+    save_strip(tmp_path / "a.png", columns, row_titles=["a", "b", "c"], title="forward")
     found = _cells(tmp_path / "a.png", 3, 3, 20)
     for row in range(3):
         for column in range(3):
@@ -47,22 +47,22 @@ def test_rows_are_images_and_columns_are_moments(tmp_path: Path, channels: int) 
 
 def test_a_grey_mask_beside_color_images_becomes_color(tmp_path: Path) -> None:
     image, mask = _images(1, 3, 30), _images(1, 1, 30)
-    process_strip(tmp_path / "a.png", [("image", image), ("mask", mask)])
+    save_strip(tmp_path / "a.png", [("image", image), ("mask", mask)])
     found = _cells(tmp_path / "a.png", 1, 2, 30)
     assert np.array_equal(found[0, 1], mask[0].transpose(1, 2, 0).repeat(3, axis=2))
 
 
 def test_small_cells_grow_for_their_titles(tmp_path: Path) -> None:
     columns = [("100 %", _images(1, 1, 8))] * 30
-    process_strip(tmp_path / "a.png", columns)
+    save_strip(tmp_path / "a.png", columns)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width >= 30 * text_width("100 %")
 
 
 def test_a_title_takes_room_above_and_only_there(tmp_path: Path) -> None:
     columns = [("0 %", _images(2, 1, 60)), ("100 %", _images(2, 1, 60))]
-    process_strip(tmp_path / "bare.png", columns)
-    process_strip(tmp_path / "titled.png", columns, title="forward process")
+    save_strip(tmp_path / "bare.png", columns)
+    save_strip(tmp_path / "titled.png", columns, title="forward process")
     with Image.open(tmp_path / "bare.png") as bare, Image.open(tmp_path / "titled.png") as titled:
         before, after = np.asarray(bare), np.asarray(titled)
     assert after.shape[0] > before.shape[0]
@@ -82,4 +82,4 @@ def test_columns_that_do_not_match_are_refused(
     tmp_path: Path, columns: list[tuple[str, NDArray[np.uint8]]]
 ) -> None:
     with pytest.raises(RequestError):
-        process_strip(tmp_path / "a.png", columns)
+        save_strip(tmp_path / "a.png", columns)

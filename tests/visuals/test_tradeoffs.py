@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ddpm.visuals.tradeoffs import Spot, Tradeoff, tradeoff_figure, tradeoff_plot
+from ddpm.visuals.tradeoffs import TradeoffChart, TradeoffPoint, save_tradeoff_plot, tradeoff_figure
 
-FEW, MANY = Spot(4, 8.0, 90.0, 80.0, 100.0), Spot(20, 41.0, 15.0, 12.0, 20.0)
-WALK = Spot(1700, 3400.0, 21.0, 17.0, 28.0)
-WHOLE = Tradeoff(
+FEW, MANY = TradeoffPoint(4, 8.0, 90.0, 80.0, 100.0), TradeoffPoint(20, 41.0, 15.0, 12.0, 20.0)
+WALK = TradeoffPoint(1700, 3400.0, 21.0, 17.0, 28.0)
+WHOLE = TradeoffChart(
     "FD-digits", {"ddim": [FEW, MANY], "$unipc$": [FEW]}, (6.0, 5.0, 7.0), ("recommended: ddim", MANY),
     ("ancestral, 1000 steps", WALK), "a note",
 )  # fmt: skip
@@ -56,9 +56,9 @@ def test_the_legend_stands_once_and_literally() -> None:
 
 
 def test_a_distance_that_reaches_zero_stays_off_the_logarithmic_axis(tmp_path: Path) -> None:
-    nothing = Spot(50, 90.0, -0.1, -0.3, 0.2)
-    kernel = Tradeoff("KID", {"ddim": [FEW, nothing]}, (0.0, -0.1, 0.1), ("here", FEW))
-    tradeoff_plot(tmp_path / "kid.png", kernel)
+    nothing = TradeoffPoint(50, 90.0, -0.1, -0.3, 0.2)
+    kernel = TradeoffChart("KID", {"ddim": [FEW, nothing]}, (0.0, -0.1, 0.1), ("here", FEW))
+    save_tradeoff_plot(tmp_path / "kid.png", kernel)
     with Image.open(tmp_path / "kid.png") as picture:
         assert picture.size[0] == 1200
     assert list(lines(tradeoff_figure(kernel).axes[0], "ddim")[0].get_xdata()) == [4]
@@ -66,5 +66,5 @@ def test_a_distance_that_reaches_zero_stays_off_the_logarithmic_axis(tmp_path: P
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_the_picture_is_written(tmp_path: Path, suffix: str) -> None:
-    tradeoff_plot(tmp_path / f"lab.{suffix}", WHOLE)
+    save_tradeoff_plot(tmp_path / f"lab.{suffix}", WHOLE)
     assert (tmp_path / f"lab.{suffix}").stat().st_size > 10_000

@@ -4,7 +4,7 @@ from ddpm.config.checks import check
 from ddpm.config.families import FAMILIES, Family, family_of
 from ddpm.config.reading import (
     config_from_dict,
-    differences,
+    differing_keys,
     get_value,
     load_config,
     with_overrides,
@@ -27,7 +27,7 @@ from ddpm.config.sections import (
     TrainingConfig,
     WeightingName,
 )
-from ddpm.config.values import unknown_name
+from ddpm.config.values import unknown_name_error
 
 __all__ = [
     "FAMILIES",
@@ -50,10 +50,10 @@ __all__ = [
     "WeightingName",
     "check",
     "config_from_dict",
-    "differences",
+    "differing_keys",
     "family_of",
     "get_value",
     "load_config",
-    "unknown_name",
+    "unknown_name_error",
     "with_overrides",
 ]

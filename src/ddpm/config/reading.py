@@ -33,7 +33,7 @@ def config_from_dict(values: Mapping[str, Any]) -> Config:
     return config
 
 
-def differences(one: Config, other: Config) -> list[str]:
+def differing_keys(one: Config, other: Config) -> list[str]:
     """The keys in which two configurations differ."""
     return [key for key in _keys(Config) if get_value(one, key) != get_value(other, key)]
 

@@ -39,7 +39,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     return f"did you mean {close[0]}? " if close else ""
 
 
-def unknown_name(what: str, name: object, choices: Iterable[str]) -> RequestError:
+def unknown_name_error(what: str, name: object, choices: Iterable[str]) -> RequestError:
     """The error for a name that is not in a table: the nearest right name, then all of them."""
     names = list(dict.fromkeys(choices))
     hint = nearest(str(name), names)

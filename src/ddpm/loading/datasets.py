@@ -14,7 +14,7 @@ from ddpm.data.catalogue import (
     locate,
 )
 from ddpm.data.dataset import Dataset, prepare_dataset
-from ddpm.distributed import check_same_on_all_ranks, once_per_machine
+from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
 from ddpm.terminal import Progress, say
@@ -32,9 +32,9 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "Which images? Give a folder, a zip or the name of a data set with --data."
         )
     _check_data_dir(data.path)
-    path = once_per_machine(lambda: dataset_path(data.path))
+    path = local_main_first(lambda: dataset_path(data.path))
     with Progress(progress_title, 0) as bar:
-        dataset = once_per_machine(
+        dataset = local_main_first(
             lambda: prepare_dataset(
                 path,
                 size=str(data.size),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from ddpm.config import SamplingConfig, load_config, unknown_name
-from ddpm.device import keep_memory, pick_device
+from ddpm.config import SamplingConfig, load_config, unknown_name_error
+from ddpm.device import keep_freed_memory, pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import check_finite_weights, load_into, newest_checkpoint
 from ddpm.loading.chosen_average import load_average
@@ -19,7 +19,7 @@ from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
 from ddpm.optim.state import State
-from ddpm.runs import RUNS, RunFolder, find_run, list_runs
+from ddpm.runs import RUNS_FOLDER, RunFolder, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
 
 BUNDLED = "bundled:"  # before a name: the weights in the package, whatever lies in runs/
@@ -59,7 +59,7 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
     nothing is called so, where it is damaged, or where a run has no checkpoint yet.
     """
     run, path, where = find_run(target), Path(target), pick_device(device)
-    keep_memory()
+    keep_freed_memory()
     if run is not None:
         # the run's file carries the settings it draws with, which may be newer than its weights
         sampling = load_config(run.config).sampling
@@ -85,7 +85,7 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
         called = target.replace(":", "-")  # names files, too
         with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
             return _from_file(file, called, f"the bundled {name} weights", where)
-    for folder in filter(Path.is_dir, (path, RUNS / target)):
+    for folder in filter(Path.is_dir, (path, RUNS_FOLDER / target)):
         raise RequestError(
             f"{folder} is no run, as it has no configuration; give a folder that ddpm train made."
         )
@@ -93,8 +93,8 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
         raise RequestError(
             f"{path} is no weights file of ddpm-studio; give one that ddpm export --to safetensors wrote."
         )
-    runs = [run.root.name for run in list_runs(RUNS)]
-    raise unknown_name(
+    runs = [run.root.name for run in list_runs(RUNS_FOLDER)]
+    raise unknown_name_error(
         "run, weights file or bundled model called", target, [*runs, *bundled_names()]
     )
 

@@ -11,7 +11,7 @@ from ddpm.data.catalogue import absolute_data_path
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
-from ddpm.runs import RUNS, RunFolder, find_run
+from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import say
 
 DEVICE_NAMES = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
@@ -78,14 +78,14 @@ def scaled_preset(
         where = pick_device(device)
         scale, why = device_scale(where), f"chosen for {where}; use --scale to change it"
     say(f"{name} in the size for {DEVICE_NAMES[scale]} ({why})")
-    return preset.at(scale)
+    return preset.config_for(scale)
 
 
 def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]:
     """Return the configuration before its changes, the run folder and the images to use instead."""
     data = None if request.data is None else absolute_data_path(request.data)
     if request.target in PRESETS:
-        out = request.out or RUNS / request.target
+        out = request.out or RUNS_FOLDER / request.target
         return (
             scaled_preset(request.target, request.scale, request.device, RunFolder(out)),
             out,
@@ -96,7 +96,7 @@ def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]
         return load_config(run.config), request.out or run.root, data
     _check_images(request)
     place = path.resolve()  # a path, even if a data set has that name
-    out = request.out or RUNS / (place.name if place.is_dir() else place.stem)
+    out = request.out or RUNS_FOLDER / (place.name if place.is_dir() else place.stem)
     return get_preset("folder").config, out, str(place)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ddpm.config import load_config
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 
 
 def run_summary(run: RunFolder) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def run_summary(run: RunFolder) -> dict[str, Any]:
     Minutes are those of training alone, as the log counts them; images seen is the sum of batches.
     """
     config, environment = load_config(run.config), run.load_environment()
-    steps = [row for row in read_rows(run.metrics) if "batch" in row]
+    steps = [row for row in read_metrics(run.metrics) if "batch" in row]
     seconds = steps[-1].get("seconds") if steps else None
     return {
         "path": str(run.root),

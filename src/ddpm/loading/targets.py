@@ -12,7 +12,7 @@ from ddpm.config import (
     ScaleName,
     config_from_dict,
     load_config,
-    unknown_name,
+    unknown_name_error,
     with_overrides,
 )
 from ddpm.errors import RequestError
@@ -79,7 +79,7 @@ def _found(asked: TargetRequest, runs_first: bool) -> Target:
             f"{path} is no run and no configuration (a .json file); give a folder that ddpm train made, "
             f"or, for images, a preset as well: folder --data {path}"
         )
-    raise unknown_name("run, configuration file or preset called", asked.target, PRESETS)
+    raise unknown_name_error("run, configuration file or preset called", asked.target, PRESETS)
 
 
 def _read(path: Path) -> tuple[Config, bool]:

@@ -54,7 +54,7 @@ class Trajectory:
         self.predictions = [np.concatenate(moment) for moment in parts]
 
 
-def draw(
+def draw_images(
     model: GenerativeModel,
     seeds: Sequence[int],
     labels: Sequence[int] | None,
@@ -135,13 +135,15 @@ def check_settings(model: GenerativeModel, settings: SamplingConfig) -> None:
         )
 
 
-def draw_with_bar(
+def draw_with_progress(
     model: GenerativeModel,
     seeds: Sequence[int],
     labels: Sequence[int] | None,
     settings: SamplingConfig,
     trajectory: Trajectory | None = None,
 ) -> Images:
-    """`draw` under a progress bar."""
+    """`draw_images` under a progress bar."""
     with Progress("drawing", len(seeds)) as bar, torch.no_grad():
-        return draw(model, seeds, labels, settings, trajectory=trajectory, progress=bar.reach)
+        return draw_images(
+            model, seeds, labels, settings, trajectory=trajectory, progress=bar.reach
+        )

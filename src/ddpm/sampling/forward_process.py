@@ -15,9 +15,9 @@ from ddpm.diffusion.process import add_noise
 from ddpm.diffusion.schedules import Schedule
 from ddpm.randomness import ImageNoise
 
-SHARES = (0, 10, 25, 50, 75, 100)  # per cent of the process
+NOISE_PERCENTS = (0, 10, 25, 50, 75, 100)  # per cent of the process
 
-EXAMPLES = 4  # images shown of a whole set
+MAX_EXAMPLES = 4  # images shown of a whole set
 
 
 def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[str, Images]]:
@@ -28,7 +28,7 @@ def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[
     images = to_model(torch.from_numpy(shown))
     noise = ImageNoise(range(seed, seed + len(images)), images.shape[1:])()
     columns = []
-    for share in SHARES:
+    for share in NOISE_PERCENTS:
         t = torch.full((len(images),), round(share / 100 * (len(schedule) - 1)))
         outgrown = max(1.0, float(schedule.sigma[t[0]]))
         x_t = add_noise(schedule, images, t, noise) / outgrown if share else images
@@ -36,7 +36,7 @@ def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[
     return columns
 
 
-def spaced_timesteps(items: NDArray[Any] | MappedArray) -> NDArray[Any]:
+def example_images(items: NDArray[Any] | MappedArray) -> NDArray[Any]:
     """A few of the items of an array, evenly spread over it."""
-    chosen = np.linspace(0, len(items) - 1, min(EXAMPLES, len(items)))
+    chosen = np.linspace(0, len(items) - 1, min(MAX_EXAMPLES, len(items)))
     return np.array(items[chosen.round().astype(int)])

@@ -12,10 +12,10 @@ from ddpm.data.image_files import Images
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
-from ddpm.sampling.draw import choose_labels, draw_with_bar
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.draw import choose_labels, draw_with_progress
+from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grid_mark import GridMark
-from ddpm.visuals.layout import fitting_layout
+from ddpm.visuals.layout import fit_layout
 
 _OWN = ("chunk",)  # settings that decide how fast images come, not which
 
@@ -30,7 +30,7 @@ def grid_comment(
     """The comment of a `save_grid` of (rows, columns) `shape` that shows the images of `seeds`."""
     channels, height, width = model.spec.image_shape
     return GridMark(
-        fitting_layout(*shape, (height, width)),
+        fit_layout(*shape, (height, width)),
         channels,
         tuple(seeds),
         weights_hash(model),
@@ -50,14 +50,14 @@ def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in sampling.items() if key not in unheard}
 
 
-def drawn_like(model: GenerativeModel, mark: GridMark) -> bool:
+def matches_default_samples(model: GenerativeModel, mark: GridMark) -> bool:
     """Whether a grid says that these weights drew it, and as the model draws by default."""
     own = json.loads(json.dumps(_heard(model, asdict(model.spec.config.sampling))))
     same = all(own.get(key) == value for key, value in mark.sampling.items())
     return mark.run == weights_hash(model) and same
 
 
-def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
+def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
     """The images uint8 [N, C, H, W] that a grid says it shows; RequestError where `model` has no such."""
     layout = mark.layout
     if model.spec.image_shape != (mark.channels, layout.height, layout.width):
@@ -68,4 +68,4 @@ def draw_again(model: GenerativeModel, mark: GridMark) -> Images:
     heard = _heard(model, {"guide": "", **mark.sampling})  # older marks know of none
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in heard.items()]
     labels = choose_labels(model, mark.seeds, mark.label)
-    return draw_with_bar(model, mark.seeds, labels, chosen_settings(model, overrides))
+    return draw_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

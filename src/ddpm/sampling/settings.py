@@ -13,10 +13,10 @@ from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.training.loop import PREVIEW_STEPS
 
-FILM_STEPS = 20  # of a reverse process that is to be looked at
+ANIMATION_STEPS = 20  # of a reverse process that is to be looked at
 
 
-def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
+def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
     """The model's settings under overrides such as ``sampling.steps=50``.
 
     A sampler asked for without steps takes its usual number of them (ancestral every level), without a
@@ -49,7 +49,7 @@ def chosen_settings(model: GenerativeModel, overrides: Sequence[str]) -> Samplin
     return with_overrides(config, [*overrides, *usual]).sampling
 
 
-def name_of_settings(overrides: Sequence[str]) -> str:
+def settings_suffix(overrides: Sequence[str]) -> str:
     """`-ddim-steps-50` for a file's name: the settings asked for, in the order of their names; "" for none.
 
     `chunk`, which decides how fast images come and not which, is left out.
@@ -62,16 +62,16 @@ def name_of_settings(overrides: Sequence[str]) -> str:
     return "".join([f"-{sampler}" if sampler else "", *parts])
 
 
-def cheap_settings(settings: SamplingConfig) -> SamplingConfig:
+def preview_settings(settings: SamplingConfig) -> SamplingConfig:
     """Few steps of a solver that needs few, with the run's own guidance by labels."""
     few = min(PREVIEW_STEPS, settings.steps)
     return replace(without_guide(settings), sampler="unipc", spacing="compact", steps=few)
 
 
-def filmed_settings(model: GenerativeModel, settings: SamplingConfig) -> SamplingConfig:
+def animation_settings(model: GenerativeModel, settings: SamplingConfig) -> SamplingConfig:
     """The same settings with steps enough for the reverse process to be seen; a student keeps its few."""
     config = model.spec.config
-    enough = min(FILM_STEPS, config.diffusion.num_steps)
+    enough = min(ANIMATION_STEPS, config.diffusion.num_steps)
     if not config.family.is_diffusion or settings.steps >= enough:
         return settings
     return replace(settings, steps=enough)

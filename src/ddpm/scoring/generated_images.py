@@ -20,13 +20,13 @@ from ddpm.data.decoding import GRAY_MODES
 from ddpm.data.image_source import ImageSource
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import Survey, survey_source
-from ddpm.distributed import once_per_machine
+from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
 from ddpm.runs import find_run
-from ddpm.sampling.draw import check_settings, choose_labels, draw_with_bar
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.draw import check_settings, choose_labels, draw_with_progress
+from ddpm.sampling.settings import resolve_settings
 from ddpm.terminal import Progress, say
 
 Shape = tuple[int, int, int]  # C, H, W
@@ -88,7 +88,7 @@ class ModelSamples:
         say(f"drawing {count} images with {words} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
-        images = draw_with_bar(model, self.seeds, labels, self.settings)
+        images = draw_with_progress(model, self.seeds, labels, self.settings)
         self.rate = count / (time.perf_counter() - began)
         return torch.from_numpy(images)
 
@@ -153,7 +153,7 @@ def open_generated_images(target: str, overrides: Sequence[str], device: str) ->
     """A run, a weights file or bundled weights, else images at the path `target`."""
     if is_model(target) or not Path(target).exists():
         opened = open_model(target, device)
-        settings = chosen_settings(opened.model, overrides)
+        settings = resolve_settings(opened.model, overrides)
         check_settings(opened.model, settings)
         return ModelSamples(opened, settings)
     if overrides:
@@ -176,7 +176,7 @@ def open_image_files(path: Path) -> ImageFiles:
     """
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
-        seen = once_per_machine(lambda: survey_source(source, cache_dir(), bar.of_total))
+        seen = local_main_first(lambda: survey_source(source, cache_dir(), bar.of_total))
     if len(seen.sizes) > 1:
         sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
         more = ", …" if len(seen.sizes) > 3 else ""
@@ -201,6 +201,6 @@ def _common_size(seen: Survey) -> tuple[int, int]:
 
 def _decode(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
     with Progress("decoding", 0) as bar:
-        return once_per_machine(
+        return local_main_first(
             lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.of_total)
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ddpm.data.catalogue import cache_dir
 from ddpm.device import pick_device
-from ddpm.distributed import is_main, map_across_ranks, once_per_machine, run_on_main
+from ddpm.distributed import is_main, local_main_first, map_across_ranks, run_on_main
 from ddpm.errors import RequestError
 from ddpm.evaluation.feature_networks import (
     TAKES_WEIGHTS,
@@ -146,7 +146,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
         return load_network(choice.name, asked), choice.why
     with Progress("training the encoder", 0, unit="steps") as bar:
         shown = replace(asked, progress=bar.of_total)
-        return once_per_machine(lambda: load_network("self", shown)), choice.why
+        return local_main_first(lambda: load_network("self", shown)), choice.why
 
 
 def _scores(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:

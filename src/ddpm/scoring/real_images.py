@@ -15,7 +15,7 @@ from ddpm.data.catalogue import DATASETS, cache_dir
 from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
-from ddpm.distributed import once_per_machine
+from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
 from ddpm.loading.models import OpenedModel
@@ -73,7 +73,7 @@ def reference_images(
     brought to its shape as they were for the training.
     """
     path = dataset_path(named)
-    seen = once_per_machine(lambda: survey_source(open_source(path), cache_dir()))
+    seen = local_main_first(lambda: survey_source(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"
     dataset = open_dataset(Config(data=DataConfig(path=named, size=native)))

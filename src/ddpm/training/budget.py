@@ -10,7 +10,7 @@ from dataclasses import replace
 from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic
+from ddpm.device import deterministic_algorithms
 from ddpm.distributed import all_reduce_max, run_on_main
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.terminal import say
@@ -91,7 +91,7 @@ def time_steps(
     step = 0
     losses: Losses = {}
     began = time.perf_counter()
-    with deterministic():  # as the run itself
+    with deterministic_algorithms():  # as the run itself
         while step <= TRIAL_WARMUP or all_reduce_max(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
                 _wait(losses)

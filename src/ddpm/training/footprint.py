@@ -9,7 +9,7 @@ from ddpm.optim.posthoc_ema import snapshot_bytes
 from ddpm.training.checkpoint import kept_steps
 from ddpm.training.loop import PREVIEW_SHARE, PREVIEW_STEPS
 from ddpm.visuals.animations import GIF_FRAMES, MAX_BYTES
-from ddpm.visuals.layout import fitting_layout
+from ddpm.visuals.layout import fit_layout
 
 # Bytes, as seen in runs of digits, MNIST and faces.
 STATE_FILE = 600
@@ -68,7 +68,7 @@ def disk_usage(config: Config, cost: TrainingCost, images: int | None) -> dict[s
 def _gif(cost: TrainingCost) -> int:
     """Each row of the picture holds the runs of one row of images, which noise keeps short."""
     _, height, width = cost.shape
-    shown = fitting_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
+    shown = fit_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
     frames = min(GIF_FRAMES, cost.moments)
     return min(MAX_BYTES, int(GIF_DENSITY * frames * shown * GRID_SIDE * width))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import SupportsFloat
 
-from ddpm.quantities import duration
+from ddpm.quantities import format_duration, format_rate
 from ddpm.terminal import say
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
 
@@ -38,11 +38,6 @@ class Forecast:
             say(self._words(step, (time.perf_counter() - self.began) / timed))
 
     def _words(self, step: int, seconds_per_step: float) -> str:
-        left = duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))
+        left = format_duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))
         more = " more" if self.start else ""
         return f"about {left}{more} on this machine at {format_rate(self.batch_size / seconds_per_step)}"
-
-
-def format_rate(images_per_second: float) -> str:
-    """`9.1 images/s`, or `344 images/s`."""
-    return f"{images_per_second:.{1 if images_per_second < 100 else 0}f} images/s"

@@ -13,7 +13,7 @@ from typing import IO, Any
 from torch import Tensor
 
 from ddpm.files import name_in_errors, write_text
-from ddpm.runs import read_rows
+from ddpm.runs import read_metrics
 from ddpm.training.faults import NotFiniteError
 
 Row = dict[str, Any]
@@ -47,7 +47,7 @@ class TrainingLog:
         self.pending: list[Row] = []
         self.epoch_sums: dict[str, float] = {}  # of each loss, over the epoch's images so far
         self.images = 0
-        rows = [row for row in read_rows(path) if row["step"] <= step] if path else []
+        rows = [row for row in read_metrics(path) if row["step"] <= step] if path else []
         for row in rows:
             self._derived(row)
         self.file: IO[str] = io.StringIO()

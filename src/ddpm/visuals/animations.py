@@ -12,8 +12,8 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.files import replacing
-from ddpm.visuals.layout import Images, Layout, Pixels, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered
+from ddpm.visuals.annotations import annotate
+from ddpm.visuals.layout import Images, Layout, Pixels, fit_layout, tile, to_pixels
 from ddpm.visuals.palettes import Palette, make_palette
 
 MAX_BYTES = 3_000_000  # a page loads it and a mail carries it
@@ -24,10 +24,10 @@ _FEWEST_COLORS = 32
 _PANEL_GAP = 16  # pixels
 _TITLES = ("xₜ", "predicted x₀")
 
-Moment = tuple[Pixels, ...]  # one frame's panels, each [N, H, W] or [N, H, W, 3]
+FramePanels = tuple[Pixels, ...]  # one frame's panels, each [N, H, W] or [N, H, W, 3]
 
 
-def denoising_gif(
+def save_denoising_gif(
     path: Path | str,
     frames: Sequence[Images],
     rows: int,
@@ -48,7 +48,7 @@ def denoising_gif(
     panels = [frames] if predictions is None else [frames, predictions]
     if not len(frames) or len({len(panel) for panel in panels}) > 1:
         raise RequestError("A GIF needs at least one frame, and one prediction a frame.")
-    moments: list[Moment] = [
+    moments: list[FramePanels] = [
         tuple(to_pixels(panel[i]) for panel in panels) for i in range(len(frames))
     ]
     each = max(20, round(100 * seconds / len(moments)) * 10)  # ms; GIF counts in hundredths
@@ -81,16 +81,18 @@ def frame_indices(log_snr: Sequence[float], count: int) -> list[int]:
     return [int(i) for i in down + rank]
 
 
-def _fitting_gif(moments: Sequence[Moment], rows: int, columns: int, durations: list[int]) -> bytes:
+def _fitting_gif(
+    moments: Sequence[FramePanels], rows: int, columns: int, durations: list[int]
+) -> bytes:
     """The GIF of the largest scale, then the most colors, that is small enough."""
     shape, last = moments[0][0].shape[1:3], len(moments) - 1
-    largest = fitting_layout(rows, columns * len(moments[0]), shape).scale
+    largest = fit_layout(rows, columns * len(moments[0]), shape).scale
     samples = [panel for i in (last, last, 2 * last // 3) for panel in moments[i]]
     shared = {count: make_palette(samples, count) for count in (*_COLORS, _FEWEST_COLORS)}
     still = make_palette(moments[-1], 256)
     choices = itertools.product(range(largest, 0, -1), _COLORS)
     for scale, count in itertools.chain(choices, [(1, _FEWEST_COLORS)]):
-        layout = fitting_layout(rows, columns, shape, scale=scale)
+        layout = fit_layout(rows, columns, shape, scale=scale)
         palettes = [shared[count]] * last + [still]
         gif = _encoded(list(map(_picture, moments, itertools.repeat(layout), palettes)), durations)
         if len(gif) <= MAX_BYTES:
@@ -98,7 +100,7 @@ def _fitting_gif(moments: Sequence[Moment], rows: int, columns: int, durations: 
     return gif
 
 
-def _picture(moment: Moment, layout: Layout, palette: Palette) -> Image.Image:
+def _picture(moment: FramePanels, layout: Layout, palette: Palette) -> Image.Image:
     """One moment: its grid, or two grids side by side below their titles."""
     grids = [tile(palette.indices(panel), layout, palette.background) for panel in moment]
     return palette.picture(grids[0] if len(grids) == 1 else _side_by_side(grids, palette))
@@ -109,7 +111,7 @@ def _side_by_side(grids: Sequence[Pixels], palette: Palette) -> Pixels:
     height, width = grids[0].shape
     layout = Layout(1, len(grids), height, width, scale=1, gap=_PANEL_GAP)
     titled = np.array(
-        lettered(Image.new("L", layout.size[::-1], 255), layout, column_titles=_TITLES)
+        annotate(Image.new("L", layout.size[::-1], 255), layout, column_titles=_TITLES)
     )
     words = titled[None] if palette.grey else titled[None, ..., None].repeat(3, axis=-1)
     indices: Pixels = palette.indices(words)[0].copy()

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ddpm.visuals.figures import dress, legend_above, new_figure, rendered, short_ticks, small_print
+from ddpm.visuals.figures import (
+    add_legend_above,
+    add_note,
+    new_figure,
+    render,
+    short_ticks,
+    style_axes,
+)
 from ddpm.visuals.saving import save_picture
-from ddpm.visuals.style import CYCLE, FAINT, INK, MUTED
+from ddpm.visuals.style import COLOR_CYCLE, FAINT, INK, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +27,7 @@ _COLUMNS = 3
 _ROOM = 1.45  # the axis is that much longer than the longest bar: numbers stand at its end
 _TITLE = 38  # letters of a title that fit a panel; longer ones are written smaller
 _SIGNS = {"lower": "↓", "higher": "↑", "real": "≈"}
-SIGNS = "↓ lower is better, ↑ higher, ≈ nearer to the floor"
+DIRECTION_NOTE = "↓ lower is better, ↑ higher, ≈ nearer to the floor"
 
 
 class Bar(NamedTuple):
@@ -33,7 +40,7 @@ class Bar(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Panel:
+class BarPanel:
     """One number of every entry."""
 
     title: str
@@ -44,7 +51,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Shares:
+class ClassShares:
     """Shares of groups (classes), side by side for every entry; `floor` is marked behind them."""
 
     title: str
@@ -53,19 +60,22 @@ class Shares:
     floor: Sequence[float]
 
 
-def bars_plot(
+def save_bars_plot(
     path: Path | str,
     labels: Sequence[str],
-    panels: Sequence[Panel],
-    shares: Shares | None = None,
+    panels: Sequence[BarPanel],
+    shares: ClassShares | None = None,
     note: str = "",
 ) -> None:
     """Write the figure of `bars_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, rendered(bars_figure(labels, panels, shares, note)))
+    save_picture(path, render(bars_figure(labels, panels, shares, note)))
 
 
 def bars_figure(
-    labels: Sequence[str], panels: Sequence[Panel], shares: Shares | None = None, note: str = ""
+    labels: Sequence[str],
+    panels: Sequence[BarPanel],
+    shares: ClassShares | None = None,
+    note: str = "",
 ) -> Figure:
     """A panel for each number, below them the shares; an entry has one color throughout.
 
@@ -82,19 +92,19 @@ def bars_figure(
         _draw_shares(figure.add_subplot(grid[rows, :]), shares)
     _name_entries(figure, labels)
     if note:
-        small_print(figure, note)
+        add_note(figure, note)
     return figure
 
 
 def _name_entries(figure: Figure, labels: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
-    colors = [CYCLE[index % len(CYCLE)] for index in range(len(labels))]
-    legend_above(figure, [Patch(color=color, alpha=0.85) for color in colors], labels)
+    colors = [COLOR_CYCLE[index % len(COLOR_CYCLE)] for index in range(len(labels))]
+    add_legend_above(figure, [Patch(color=color, alpha=0.85) for color in colors], labels)
 
 
-def _draw_panel(axes: Axes, panel: Panel) -> None:
-    dress(axes, "", "")
+def _draw_panel(axes: Axes, panel: BarPanel) -> None:
+    style_axes(axes, "", "")
     axes.grid(visible=False)
     title = f"{panel.title} {_SIGNS.get(panel.better, '')}".rstrip()
     size = min(9.0, 9.0 * _TITLE / len(title))
@@ -110,7 +120,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         _draw_bar(axes, index, bar, star=index == panel.winner)
 
 
-def _limit(axes: Axes, panel: Panel) -> None:
+def _limit(axes: Axes, panel: BarPanel) -> None:
     """From 0 (or below it, where a value is) to the longest bar and room for its number."""
     numbers = [n for bar in panel.bars for n in bar[:3] if n is not None]
     numbers += list(panel.floor or ())
@@ -132,7 +142,9 @@ def _draw_bar(axes: Axes, index: int, bar: Bar, star: bool) -> None:
     if bar.value is None:
         axes.text(0, index, f" {bar.words or 'none'}", va="center", fontsize=8, color=MUTED)
         return
-    axes.barh(index, bar.value, height=0.72, color=CYCLE[index % len(CYCLE)], alpha=0.85)
+    axes.barh(
+        index, bar.value, height=0.72, color=COLOR_CYCLE[index % len(COLOR_CYCLE)], alpha=0.85
+    )
     if bar.low is not None and bar.high is not None:
         axes.plot([bar.low, bar.high], [index, index], color=INK, linewidth=1.1, zorder=4)
     words = f"★ {bar.words}" if star else bar.words
@@ -140,15 +152,15 @@ def _draw_bar(axes: Axes, index: int, bar: Bar, star: bool) -> None:
     axes.text(1.0, index, words, transform=at, ha="right", va="center", fontsize=8, color=INK)
 
 
-def _draw_shares(axes: Axes, shares: Shares) -> None:
-    dress(axes, "", "")
+def _draw_shares(axes: Axes, shares: ClassShares) -> None:
+    style_axes(axes, "", "")
     axes.set_title(shares.title, loc="left", color=INK, fontsize=9, pad=4, parse_math=False)
     count = len(shares.entries)
     width = 0.8 / count
     for entry, bars in enumerate(shares.entries):
         at = [group - 0.4 + (entry + 0.5) * width for group in range(len(bars))]
         values = [bar.value or 0.0 for bar in bars]
-        axes.bar(at, values, width * 0.94, color=CYCLE[entry % len(CYCLE)], alpha=0.85)
+        axes.bar(at, values, width * 0.94, color=COLOR_CYCLE[entry % len(COLOR_CYCLE)], alpha=0.85)
         for x, bar in zip(at, bars, strict=True):
             if bar.low is not None and bar.high is not None:
                 axes.plot([x, x], [bar.low, bar.high], color=INK, linewidth=0.8)

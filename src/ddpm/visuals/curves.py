@@ -11,18 +11,18 @@ from numpy.typing import ArrayLike
 
 from ddpm.errors import RequestError
 from ddpm.visuals.figures import (
-    dress,
-    headline,
-    legend,
+    add_legend,
+    add_note,
+    add_title,
     log_ticks,
     new_figure,
-    rendered,
-    small_print,
-    thousands,
+    render,
+    style_axes,
+    thousands_ticks,
 )
 from ddpm.visuals.saving import save_picture
-from ddpm.visuals.series import Row, Series, running_mean, series, smoothing_window, thinned
-from ddpm.visuals.style import BANDS, BLUE, CYCLE, FAINT, GREEN, INK, MUTED, VERMILION
+from ddpm.visuals.series import Row, Series, downsample, read_series, running_mean, smoothing_window
+from ddpm.visuals.style import BAND_COLORS, BLUE, COLOR_CYCLE, FAINT, GREEN, INK, MUTED, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ _SCORES = (  # of a GAN's discriminator: its mean probability of being real
 )
 
 
-def loss_plot(
+def save_loss_plot(
     path: Path | str,
     rows: Sequence[Row],
     *,
@@ -59,7 +59,7 @@ def loss_plot(
     note: str = "",
 ) -> None:
     """Write the figure of `loss_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, rendered(loss_figure(rows, title=title, note=note)))
+    save_picture(path, render(loss_figure(rows, title=title, note=note)))
 
 
 def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
@@ -79,43 +79,45 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
         1 + second, 1, sharex=True, squeeze=False, height_ratios=[3, 2] if second else None
     )[:, 0]
     _draw_losses(panels[0], rows)
-    headline(panels[0], title)
+    add_title(panels[0], title)
     _images_axis(panels[0], rows)
     if bands:
         _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
     elif second:
         _draw_scores(panels[1], rows)
     panels[-1].set_xlim(0, 1.01 * max(row["step"] for row in rows))
-    dress(panels[-1], "iterations", panels[-1].get_ylabel())
-    thousands(panels[-1])
+    style_axes(panels[-1], "iterations", panels[-1].get_ylabel())
+    thousands_ticks(panels[-1])
     if note:
-        small_print(figure, f"Held-out images: {note.removesuffix('.')}.")
+        add_note(figure, f"Held-out images: {note.removesuffix('.')}.")
     return figure
 
 
 def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     """Every series of the table that the rows hold; over them means of epochs and the held-out loss."""
-    drawn = [(trace, series(rows, trace.key)) for trace in _TRACES]
+    drawn = [(trace, read_series(rows, trace.key)) for trace in _TRACES]
     drawn = [(trace, found) for trace, found in drawn if len(found)]
     if not drawn:
         raise RequestError("There is no loss to draw yet; train for at least one step.")
     smooth = [_draw_trace(axes, trace, found) for trace, found in drawn]
     for index, (trace, _) in enumerate(drawn):
-        _draw_epochs(axes, series(rows, f"epoch_{trace.key}"), named=index == 0)
-    _draw_averaged(axes, series(rows, "heldout_loss"), "held-out images", VERMILION)
-    _draw_averaged(axes, series(rows, "training_images_loss"), "as many training images", GREEN)
+        _draw_epochs(axes, read_series(rows, f"epoch_{trace.key}"), named=index == 0)
+    _draw_averaged(axes, read_series(rows, "heldout_loss"), "held-out images", VERMILION)
+    _draw_averaged(
+        axes, read_series(rows, "training_images_loss"), "as many training images", GREEN
+    )
     _draw_warnings(axes, [row["step"] for row in rows if "warning" in row])
-    dress(axes, "", "loss")
+    style_axes(axes, "", "loss")
     if _wants_log(smooth, [found for _, found in drawn]):
         log_ticks(axes)
-    legend(axes, columns=min(len(drawn), 2))
+    add_legend(axes, columns=min(len(drawn), 2))
 
 
 def _draw_trace(axes: Axes, trace: _Trace, found: Series) -> Series:
     """Raw and smoothed; returns the smoothed series."""
     window = smoothing_window(len(found))
     smooth = running_mean(found, window)
-    raw, mean = thinned(found, _BUCKETS), thinned(smooth, _BUCKETS)
+    raw, mean = downsample(found, _BUCKETS), downsample(smooth, _BUCKETS)
     label = f"{trace.name}, each iteration"
     axes.plot(raw.steps, raw.values, color=trace.color, alpha=0.25, linewidth=0.7, label=label)
     label = f"{trace.name}, running mean of {window}"
@@ -163,36 +165,36 @@ def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
 def _bands(rows: Sequence[Row], key: str) -> list[Series]:
     """The loss of each quarter of the noise range, little noise first; [] where none was logged."""
     count = max((len(row[key]) for row in rows if key in row), default=0)
-    found = [series(rows, key, band) for band in range(count)]
+    found = [read_series(rows, key, band) for band in range(count)]
     return found if any(len(band) for band in found) else []
 
 
 def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) -> None:
     """A smoothed line a band; rings of the same color where held-out images were measured."""
     smooth = [running_mean(band, smoothing_window(len(band))) for band in bands]
-    colors = [BANDS[i * len(BANDS) // len(bands)] for i in range(len(bands))]
+    colors = [BAND_COLORS[i * len(BAND_COLORS) // len(bands)] for i in range(len(bands))]
     for index, (band, color) in enumerate(zip(smooth, colors, strict=True)):
         low, high = (round(100 * edge / len(bands)) for edge in (index, index + 1))
-        drawn = thinned(band, _BUCKETS)
+        drawn = downsample(band, _BUCKETS)
         axes.plot(drawn.steps, drawn.values, color=color, linewidth=1.6, label=f"{low}–{high} %")
     for band, color in zip(heldout, colors, strict=False):
         if len(band) <= _MOST_MARKERS:
             axes.plot(band.steps, band.values, "o", color=color, mfc="white", markersize=3.5)
-    dress(axes, "", "loss, running mean")
+    style_axes(axes, "", "loss, running mean")
     drawn_bands = [band for band in smooth if len(band)]
     if _wants_log(drawn_bands, drawn_bands):
         log_ticks(axes)
     rings = "; rings: held out" if heldout else ""
-    legend(axes, f"share of the noise range (0 % is clean){rings}", len(bands), above=True)
+    add_legend(axes, f"share of the noise range (0 % is clean){rings}", len(bands), above=True)
 
 
 def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
     """A smoothed line for the images it learned from and the generated ones; rings: held-out images."""
     for trace in _SCORES:
-        found = series(rows, trace.key)
-        smooth = thinned(running_mean(found, smoothing_window(len(found))), _BUCKETS)
+        found = read_series(rows, trace.key)
+        smooth = downsample(running_mean(found, smoothing_window(len(found))), _BUCKETS)
         axes.plot(smooth.steps, smooth.values, color=trace.color, linewidth=1.6, label=trace.name)
-    heldout = series(rows, "heldout_real_score")
+    heldout = read_series(rows, "heldout_real_score")
     if 0 < len(heldout) <= _MOST_MARKERS:
         axes.plot(
             heldout.steps,
@@ -203,15 +205,15 @@ def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
             markersize=3.5,
             label="held-out images",
         )
-    dress(axes, "", "probability, running mean")
+    style_axes(axes, "", "probability, running mean")
     axes.set_ylim(0, 1.35)  # room for the legend
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    legend(axes, title="the discriminator takes for real", columns=3)
+    add_legend(axes, title="the discriminator takes for real", columns=3)
 
 
 def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
     """A second x axis on top: images seen, counted by the rows' `batch`."""
-    batches = series(rows, "batch")
+    batches = read_series(rows, "batch")
     if not len(batches):
         return
     per_step = float(batches.values.mean())
@@ -225,28 +227,28 @@ def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
     top.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def schedule_plot(path: Path | str, schedules: Mapping[str, ArrayLike]) -> None:
+def save_schedule_plot(path: Path | str, schedules: Mapping[str, ArrayLike]) -> None:
     """Write two panels over t/T: log-SNR, and the signal's share of the variance, sigmoid(log-SNR).
 
     `schedules`: name → log-SNR [T] (natural logarithm), t rising; drawn from −15 to 15.
     """
-    save_picture(path, rendered(schedule_figure(schedules)))
+    save_picture(path, render(schedule_figure(schedules)))
 
 
 def schedule_figure(schedules: Mapping[str, ArrayLike]) -> Figure:
-    """The figure of `schedule_plot`."""
+    """The figure of `save_schedule_plot`."""
     figure = new_figure(3.6)
     left, right = figure.subplots(1, 2)
     for index, (name, levels) in enumerate(schedules.items()):
         log_snr = np.asarray(levels, np.float64)
         time = np.linspace(0, 1, len(log_snr))
-        color = CYCLE[index % len(CYCLE)]
+        color = COLOR_CYCLE[index % len(COLOR_CYCLE)]
         shown = np.where(np.abs(log_snr) <= _LOG_SNR_SHOWN, log_snr, np.nan)
         left.plot(time, shown, color=color, linewidth=1.8, label=name)
         share = 0.5 + 0.5 * np.tanh(log_snr / 2)  # ᾱ = sigmoid(log-SNR) where the variance is kept
         right.plot(time, share, color=color, linewidth=1.8, label=name)
-    dress(left, "t / T", "log-SNR")
-    dress(right, "t / T", "signal's share of the variance")
+    style_axes(left, "t / T", "log-SNR")
+    style_axes(right, "t / T", "signal's share of the variance")
     right.set_ylim(0, 1.02)
-    legend(left)
+    add_legend(left)
     return figure

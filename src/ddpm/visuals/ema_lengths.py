@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ddpm.visuals.figures import dress, legend_above, log_ticks, new_figure, rendered, small_print
+from ddpm.visuals.figures import (
+    add_legend_above,
+    add_note,
+    log_ticks,
+    new_figure,
+    render,
+    style_axes,
+)
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BLUE, INK, MUTED, VERMILION
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Measured(NamedTuple):
+class EmaLengthPoint(NamedTuple):
     """One average: its length, and the distance of its images with the interval."""
 
     length: float
@@ -26,23 +33,23 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lengths:
+class EmaLengthChart:
     """What there is to draw."""
 
     label: str  # of the distance
-    made: Sequence[Measured]  # by rising length
-    own: Measured  # the average that the training kept, at the length it comes nearest to
+    made: Sequence[EmaLengthPoint]  # by rising length
+    own: EmaLengthPoint  # the average that the training kept, at the length it comes nearest to
     floor: tuple[float, float, float]  # value, low, high
-    chosen: Measured
+    chosen: EmaLengthPoint
     note: str = ""
 
 
-def lengths_plot(path: Path | str, lengths: Lengths) -> None:
-    """Write the figure of `lengths_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, rendered(lengths_figure(lengths)))
+def save_ema_length_plot(path: Path | str, lengths: EmaLengthChart) -> None:
+    """Write the figure of `ema_length_figure` to `path` (PNG or JPEG by its name)."""
+    save_picture(path, render(ema_length_figure(lengths)))
 
 
-def lengths_figure(lengths: Lengths) -> Figure:
+def ema_length_figure(lengths: EmaLengthChart) -> Figure:
     """The curve with its intervals, the floor as a band, both axes logarithmic."""
     figure = new_figure(4.2)
     axes = figure.subplots()
@@ -66,16 +73,16 @@ def lengths_figure(lengths: Lengths) -> Figure:
         }
         axes.plot(*lengths.chosen[:2], "o", label="smallest distance", **ring)
     axes.set_xscale("log")
-    dress(axes, "length of the average σ_rel (share of the training)", lengths.label)
+    style_axes(axes, "length of the average σ_rel (share of the training)", lengths.label)
     _plain_ticks(axes)
     log_ticks(axes)
-    legend_above(figure, *axes.get_legend_handles_labels())
+    add_legend_above(figure, *axes.get_legend_handles_labels())
     if lengths.note:
-        small_print(figure, lengths.note)
+        add_note(figure, lengths.note)
     return figure
 
 
-def _draw_own(axes: Axes, own: Measured) -> None:
+def _draw_own(axes: Axes, own: EmaLengthPoint) -> None:
     """A mark at its length; weights that were not averaged have no place on the axis and get a line."""
     if own.length > 0:
         _draw_intervals(axes, [own], VERMILION)
@@ -85,7 +92,7 @@ def _draw_own(axes: Axes, own: Measured) -> None:
         axes.axhline(own.value, color=VERMILION, lw=1.2, label="the run's own: the last weights")
 
 
-def _draw_intervals(axes: Axes, measured: Sequence[Measured], color: str) -> None:
+def _draw_intervals(axes: Axes, measured: Sequence[EmaLengthPoint], color: str) -> None:
     for one in measured:
         if one.low > 0:
             axes.plot([one.length] * 2, one[2:], color=color, alpha=0.4, linewidth=1.4)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Faces for the letters that the plots' own lacks (names of runs in Chinese, say), by system.
-FALLBACKS = (
+FALLBACK_FONTS = (
     "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
     "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
     "PingFang TC", "Heiti TC", "Hiragino Sans", "Arial Unicode MS",
 )  # fmt: skip
-LONGEST_NAME = 40  # letters of a name in a legend
+MAX_NAME_LENGTH = 40  # letters of a name in a legend
 
 
 def new_figure(height: float) -> Figure:
@@ -33,7 +33,7 @@ def new_figure(height: float) -> Figure:
     return Figure((FIGURE_WIDTH, height), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
 
 
-def dress(axes: Axes, x_label: str, y_label: str) -> None:
+def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
     """Quiet axes: two spines, faint horizontal lines, small muted labels."""
     axes.set_facecolor(BACKGROUND)
     axes.spines[["top", "right"]].set_visible(False)
@@ -46,12 +46,12 @@ def dress(axes: Axes, x_label: str, y_label: str) -> None:
     axes.set_ylabel(y_label, color=MUTED, fontsize=9.5)
 
 
-def headline(axes: Axes, text: str) -> None:
+def add_title(axes: Axes, text: str) -> None:
     """A title at the left, taken literally (a $ in a run's name is no formula)."""
     axes.set_title(text, loc="left", color=INK, fontsize=12, pad=10, parse_math=False)
 
 
-def legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False) -> None:
+def add_legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False) -> None:
     """A legend without a frame: above the panel, or in its corner with the most room, curves dimmed."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
@@ -63,10 +63,11 @@ def legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False
         found.get_title().set(color=MUTED, fontsize=9)
 
 
-def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+def add_legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """A legend above all panels, taken literally; long names are shortened, many take more rows."""
     names = [
-        label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…" for label in labels
+        label if len(label) <= MAX_NAME_LENGTH else f"{label[: MAX_NAME_LENGTH - 1]}…"
+        for label in labels
     ]
     columns = max(1, min(len(names), 110 // (max(map(len, names), default=1) + 8)))
     found = figure.legend(
@@ -76,12 +77,12 @@ def legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str
         text.set(color=INK, parse_math=False)
 
 
-def small_print(figure: Figure, text: str) -> None:
+def add_note(figure: Figure, text: str) -> None:
     """A line or a few at the bottom right, taken literally."""
     figure.supxlabel(text, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
 
 
-def thousands(axes: Axes) -> None:
+def thousands_ticks(axes: Axes) -> None:
     """20,000 rather than 20000 along x."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
@@ -114,7 +115,7 @@ def log_ticks(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def rendered(figure: Figure) -> Image.Image:
+def render(figure: Figure) -> Image.Image:
     """The figure as an RGB picture; letters that no face at hand has become boxes, without a word."""
     from matplotlib.text import Text
 
@@ -130,8 +131,8 @@ def rendered(figure: Figure) -> Image.Image:
 
 @lru_cache
 def _families() -> list[str]:
-    """The plots' own face, and behind it those of `FALLBACKS` that are installed."""
+    """The plots' own face, and behind it those of `FALLBACK_FONTS` that are installed."""
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in FALLBACKS if name in installed)]
+    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]

@@ -15,7 +15,7 @@ _WIDTH = 320  # pixels of a frame, at most
 _GAP = 12
 
 
-def frames_strip(path: Path | str, gif: Path, shares: Sequence[float]) -> None:
+def save_gif_frames(path: Path | str, gif: Path, shares: Sequence[float]) -> None:
     """Write the frames at these shares of the length of `gif`, 0 the first and 1 the last.
 
     RequestError where the file is no GIF.

@@ -34,7 +34,7 @@ class GridMark:
         return json.dumps({**row, "sampling": dict(self.sampling)}, separators=(",", ":"))
 
 
-def read_mark(picture: Image.Image) -> GridMark | None:
+def read_grid_mark(picture: Image.Image) -> GridMark | None:
     """The mark in a JPEG's or PNG's comment; None where the picture was made elsewhere.
 
     RequestError where it is one of ours, but damaged.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ddpm.visuals.layout import GAP, Images, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered
+from ddpm.visuals.annotations import annotate
+from ddpm.visuals.layout import GAP, Images, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 
 
@@ -23,11 +23,11 @@ def grid(
     560 pixels wide. Cells without an image are background. Grey images give a grey picture.
     """
     pixels = to_pixels(images)
-    layout = fitting_layout(rows, columns, pixels.shape[1:3], scale=cell_scale, gap=gap)
+    layout = fit_layout(rows, columns, pixels.shape[1:3], scale=cell_scale, gap=gap)
     return Image.fromarray(tile(pixels, layout))
 
 
-def picture_bytes(images: Images, rows: int, columns: int) -> int:
+def grid_png_size(images: Images, rows: int, columns: int) -> int:
     """How many bytes `grid` is as a PNG."""
     buffer = io.BytesIO()
     grid(images, rows, columns).save(buffer, "PNG", optimize=True)
@@ -49,13 +49,13 @@ def save_grid(
     `row_titles`: a word beside each row; `comment` is stored in the file, unseen.
     """
     pixels = to_pixels(images)
-    layout = fitting_layout(rows, columns, pixels.shape[1:3])
+    layout = fit_layout(rows, columns, pixels.shape[1:3])
     picture = Image.fromarray(tile(pixels, layout))
-    titled = lettered(picture, layout, row_titles=row_titles, caption=caption)
+    titled = annotate(picture, layout, row_titles=row_titles, caption=caption)
     save_picture(path, titled, comment=comment)
 
 
-def contact_sheet(path: Path | str, images: Images, *, caption: str | None = None) -> None:
+def save_contact_sheet(path: Path | str, images: Images, *, caption: str | None = None) -> None:
     """Every image of uint8 [N, C, H, W] in a grid about as wide as it is high."""
     pixels = to_pixels(images)
     count, height, width = pixels.shape[:3]

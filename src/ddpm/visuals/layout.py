@@ -14,7 +14,7 @@ Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
 Pixels = NDArray[np.uint8]  # [..., H, W] grey or [..., H, W, 3] color
 
 GAP = 2  # pixels between cells
-WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
+PICTURE_WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def to_pixels(images: Any) -> Pixels:
     return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, -1)
 
 
-def fitting_layout(
+def fit_layout(
     rows: int,
     columns: int,
     image: tuple[int, int],
     *,
     scale: int | None = None,
-    width: int = WIDTH,
+    width: int = PICTURE_WIDTH,
     gap: int = GAP,
 ) -> Layout:
     """A layout for images of (height, width) `image`.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ddpm.visuals.figures import new_figure, rendered
+from ddpm.visuals.figures import new_figure, render
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BLUE, FAINT, GREEN, INK, MUTED, PURPLE, VERMILION
 
@@ -50,9 +50,9 @@ class Box(NamedTuple):
         return VERMILION if self.row["attention"] else _COLORS[self.row["kind"]]
 
 
-def network_plot(path: Path | str, rows: Sequence[Row]) -> None:
+def save_network_plot(path: Path | str, rows: Sequence[Row]) -> None:
     """Write the figure of `network_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, rendered(network_figure(rows)))
+    save_picture(path, render(network_figure(rows)))
 
 
 def network_figure(rows: Sequence[Row]) -> Figure:
@@ -60,7 +60,7 @@ def network_figure(rows: Sequence[Row]) -> Figure:
 
     Channels stand in the boxes, the resolution of each row at its left; ×n is n equal parts.
     """
-    boxes = place(rows)
+    boxes = place_boxes(rows)
     sizes = _sizes(rows)
     figure = new_figure(0.55 * len(sizes) + 0.7)
     axes = figure.subplots()
@@ -82,7 +82,7 @@ def network_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def place(rows: Sequence[Row]) -> list[Box]:
+def place_boxes(rows: Sequence[Row]) -> list[Box]:
     """Equal parts joined to one box, boxes set from left to right."""
     sizes = _sizes(rows)
     most = max(row["channels"] for row in rows)
@@ -144,7 +144,7 @@ def _draw_arrow(axes: Axes, before: Box, after: Box) -> None:
 
 def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
     """On each row, over the boxes between: from the way down to the first part that takes from it."""
-    for start, end in skips(boxes):
+    for start, end in skip_connections(boxes):
         top = start.level - _HEIGHT / 2
         middles = [box.left + box.width / 2 for box in (start, end)]
         xs = [middles[0], middles[0], middles[1], middles[1]]
@@ -152,7 +152,7 @@ def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
         axes.plot(xs, ys, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
 
 
-def skips(boxes: Sequence[Box]) -> list[tuple[Box, Box]]:
+def skip_connections(boxes: Sequence[Box]) -> list[tuple[Box, Box]]:
     """For each row with a part that takes channels from an earlier one: the last before it that may be
     that one, on the way down (before any smaller resolution), and the part."""
     found = []

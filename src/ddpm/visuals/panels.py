@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Images, Layout, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered, shortened
+from ddpm.visuals.annotations import annotate, truncate_text
+from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BACKGROUND, TEXT_SIZE, TITLE_SIZE
 
@@ -28,7 +28,7 @@ class GridPanel:
     caption: str = ""
 
 
-def grid_panels(
+def save_grid_panels(
     path: Path | str, panels: Sequence[GridPanel], rows: int, columns: int, *, note: str = ""
 ) -> None:
     """Write panels of rows x columns images, up to three side by side; `note` stands below them all.
@@ -38,17 +38,17 @@ def grid_panels(
     pixels = [to_pixels(panel.images) for panel in panels]
     if not pixels or len({image.shape[1:] for image in pixels}) > 1:
         raise RequestError("Panels need at least one grid, and images of one shape in all of them.")
-    layout = fitting_layout(rows, columns, pixels[0].shape[1:3], width=_PANEL_WIDTH)
+    layout = fit_layout(rows, columns, pixels[0].shape[1:3], width=_PANEL_WIDTH)
     blocks = [
-        lettered(
+        annotate(
             Image.fromarray(tile(cells, layout)),
             layout,
-            title=short_title(panel.title, layout.size[1]),
+            title=truncate_title(panel.title, layout.size[1]),
             caption=panel.caption,
         )
         for panel, cells in zip(panels, pixels, strict=True)
     ]
-    save_picture(path, noted(arranged(blocks, panel_columns(len(blocks))), note))
+    save_picture(path, append_note(arrange(blocks, panel_columns(len(blocks))), note))
 
 
 def panel_columns(count: int) -> int:
@@ -56,12 +56,12 @@ def panel_columns(count: int) -> int:
     return 2 if count == 4 else min(count, _MOST_COLUMNS)
 
 
-def short_title(title: str, width: int) -> str:
+def truncate_title(title: str, width: int) -> str:
     """As much of a title, which is larger than text, as `width` pixels hold."""
-    return shortened(title, width * TEXT_SIZE // TITLE_SIZE)
+    return truncate_text(title, width * TEXT_SIZE // TITLE_SIZE)
 
 
-def arranged(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) -> Image.Image:
+def arrange(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) -> Image.Image:
     """`blocks` row by row, each in the top left corner of a cell that holds the largest."""
     width = max(block.width for block in blocks)
     height = max(block.height for block in blocks)
@@ -75,7 +75,7 @@ def arranged(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) -
     return sheet
 
 
-def noted(picture: Image.Image, note: str) -> Image.Image:
+def append_note(picture: Image.Image, note: str) -> Image.Image:
     """`picture` with a line or more of text below."""
     layout = Layout(1, 1, picture.height, picture.width, 1)
-    return lettered(picture, layout, caption=note) if note else picture
+    return annotate(picture, layout, caption=note) if note else picture

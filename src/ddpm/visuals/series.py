@@ -26,7 +26,7 @@ class Series:
         return len(self.steps)
 
 
-def series(rows: Sequence[Row], key: str, band: int | None = None) -> Series:
+def read_series(rows: Sequence[Row], key: str, band: int | None = None) -> Series:
     """Column `key` of the rows that have it (of a list there, entry `band`); nulls and nan left out."""
     points = [(row["step"], _entry(row[key], band)) for row in rows if key in row]
     kept = [(step, value) for step, value in points if value is not None and math.isfinite(value)]
@@ -56,7 +56,7 @@ def running_mean(found: Series, window: int) -> Series:
     return Series(found.steps, (sums[at + right + 1] - sums[at - left]) / (left + right + 1))
 
 
-def thinned(found: Series, buckets: int) -> Series:
+def downsample(found: Series, buckets: int) -> Series:
     """At most 2·`buckets` points: the lowest and the highest of each stretch, so that no peak is lost."""
     if len(found) <= 2 * buckets:
         return found

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Images, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered
-from ddpm.visuals.panels import arranged, noted
+from ddpm.visuals.annotations import annotate
+from ddpm.visuals.layout import Images, fit_layout, tile, to_pixels
+from ddpm.visuals.panels import append_note, arrange
 from ddpm.visuals.saving import save_picture
 
 _WIDTH = 860  # pixels, wished: large enough to look closely
@@ -20,27 +20,27 @@ _FIGURE_SPACE = "\u2007"  # as wide as a digit
 _SIDES = ("left", "right")
 
 
-def numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> None:
+def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> None:
     """Write uint8 [N, C, H, W], numbered from 1 above each image, eight a row."""
     pixels = to_pixels(images)
-    layout = fitting_layout(1, _COLUMNS, pixels.shape[1:3], width=_WIDTH, gap=8)
+    layout = fit_layout(1, _COLUMNS, pixels.shape[1:3], width=_WIDTH, gap=8)
     blocks = []
     for start in range(0, len(pixels), _COLUMNS):
         part = pixels[start : start + _COLUMNS]
         numbers = [str(start + i + 1) for i in range(len(part))]
-        blocks.append(lettered(Image.fromarray(tile(part, layout)), layout, column_titles=numbers))
-    save_picture(path, noted(arranged(blocks, 1, space=10), note))
+        blocks.append(annotate(Image.fromarray(tile(part, layout)), layout, column_titles=numbers))
+    save_picture(path, append_note(arrange(blocks, 1, space=10), note))
 
 
-def paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "") -> None:
+def save_paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "") -> None:
     """Write pairs of uint8 [N, C, H, W] each, numbered from 1 beside each pair, three a row."""
     sides = to_pixels(left), to_pixels(right)
     if sides[0].shape != sides[1].shape:
         raise RequestError("Pairs need as many images of one shape on both sides.")
-    layout = fitting_layout(1, 2, sides[0].shape[1:3], width=_WIDTH * 2 // _COLUMNS, gap=4)
+    layout = fit_layout(1, 2, sides[0].shape[1:3], width=_WIDTH * 2 // _COLUMNS, gap=4)
     last = len(sides[0])
     blocks = [
-        lettered(
+        annotate(
             Image.fromarray(tile(np.stack(pair), layout)),
             layout,
             column_titles=_SIDES,
@@ -48,4 +48,4 @@ def paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "
         )
         for number, pair in enumerate(zip(*sides, strict=True), start=1)
     ]
-    save_picture(path, noted(arranged(blocks, _PAIRS), note))
+    save_picture(path, append_note(arrange(blocks, _PAIRS), note))

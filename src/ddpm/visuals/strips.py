@@ -11,15 +11,15 @@ import numpy as np
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Images, Layout, fitting_layout, tile, to_pixels
-from ddpm.visuals.lettering import lettered, text_width
+from ddpm.visuals.annotations import annotate, text_width
+from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 
 _WIDTH = 720  # pixels: strips are long
 _WIDEST_TITLE = 120  # pixels; a longer title is shortened rather than its column widened
 
 
-def process_strip(
+def save_strip(
     path: Path | str,
     columns: Sequence[tuple[str, Images]],
     *,
@@ -36,9 +36,9 @@ def process_strip(
     stacked = np.stack(_alike([to_pixels(images) for _, images in columns]), axis=1)
     rows, count = stacked.shape[:2]
     titles = [words for words, _ in columns]
-    layout = _roomy(fitting_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
+    layout = _roomy(fit_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
     picture = Image.fromarray(tile(stacked.reshape(rows * count, *stacked.shape[2:]), layout))
-    titled = lettered(picture, layout, title=title, column_titles=titles, row_titles=row_titles)
+    titled = annotate(picture, layout, title=title, column_titles=titles, row_titles=row_titles)
     save_picture(path, titled)
 
 

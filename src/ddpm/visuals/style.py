@@ -15,9 +15,9 @@ FAINT = "#d8dee4"  # grid lines, frames of axes
 
 # Okabe & Ito 2008: told apart by every kind of color vision.
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
-CYCLE = (BLUE, VERMILION, GREEN, PURPLE, "#e69f00", "#56b4e9")
+COLOR_CYCLE = (BLUE, VERMILION, GREEN, PURPLE, "#e69f00", "#56b4e9")
 # One hue from light to dark: ordered bands, little noise to much; legible in grey as well.
-BANDS = ("#7fcdbb", "#41b6c4", "#1d91c0", "#0c2c84")
+BAND_COLORS = ("#7fcdbb", "#41b6c4", "#1d91c0", "#0c2c84")
 
 TEXT_SIZE = 14  # pixels, captions and titles of pictures
 TITLE_SIZE = 16
@@ -26,7 +26,7 @@ DPI = 150
 
 
 @lru_cache
-def typeface(size: int = TEXT_SIZE) -> ImageFont.FreeTypeFont:
+def load_font(size: int = TEXT_SIZE) -> ImageFont.FreeTypeFont:
     """The face of the plots (DejaVu Sans, which matplotlib brings along), for Pillow.
 
     Found without importing matplotlib, which would take longer than the lettering.

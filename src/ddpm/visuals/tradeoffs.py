@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ddpm.visuals.figures import dress, legend_above, log_ticks, new_figure, rendered, small_print
+from ddpm.visuals.figures import (
+    add_legend_above,
+    add_note,
+    log_ticks,
+    new_figure,
+    render,
+    style_axes,
+)
 from ddpm.visuals.saving import save_picture
-from ddpm.visuals.style import CYCLE, INK, MUTED
+from ddpm.visuals.style import COLOR_CYCLE, INK, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +26,7 @@ _MARKS = "osD^vPX<>"
 _AXES = ("evaluations of the network an image", "milliseconds an image")
 
 
-class Spot(NamedTuple):
+class TradeoffPoint(NamedTuple):
     """One measured setting: what it costs, and its distance with the interval."""
 
     evaluations: int
@@ -30,23 +37,23 @@ class Spot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tradeoff:
+class TradeoffChart:
     """What there is to draw."""
 
     label: str  # of the distance
-    curves: Mapping[str, Sequence[Spot]]  # by the sampler's name, rising evaluations
+    curves: Mapping[str, Sequence[TradeoffPoint]]  # by the sampler's name, rising evaluations
     floor: tuple[float, float, float]  # value, low, high
-    chosen: tuple[str, Spot]  # in words, and where
-    baseline: tuple[str, Spot] | None = None
+    chosen: tuple[str, TradeoffPoint]  # in words, and where
+    baseline: tuple[str, TradeoffPoint] | None = None
     note: str = ""
 
 
-def tradeoff_plot(path: Path | str, tradeoff: Tradeoff) -> None:
+def save_tradeoff_plot(path: Path | str, tradeoff: TradeoffChart) -> None:
     """Write the figure of `tradeoff_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, rendered(tradeoff_figure(tradeoff)))
+    save_picture(path, render(tradeoff_figure(tradeoff)))
 
 
-def tradeoff_figure(tradeoff: Tradeoff) -> Figure:
+def tradeoff_figure(tradeoff: TradeoffChart) -> Figure:
     """Two panels with one scale of quality, all axes logarithmic; the floor is a band in both."""
     figure = new_figure(4.6)
     panels = figure.subplots(1, 2, sharey=True)
@@ -62,13 +69,13 @@ def tradeoff_figure(tradeoff: Tradeoff) -> Figure:
         ring = {"mfc": "none", "mec": INK, "markersize": 15, "markeredgewidth": 1.8}
         axes.plot(spot[column], spot.value, "o", ls="", label=name, **ring)
         axes.set_xscale("log")
-        dress(axes, _AXES[column], "" if column else tradeoff.label)
+        style_axes(axes, _AXES[column], "" if column else tradeoff.label)
         _plain_ticks(axes)
     log_ticks(panels[0])
     handles, labels = panels[0].get_legend_handles_labels()
-    legend_above(figure, handles, labels)
+    add_legend_above(figure, handles, labels)
     if tradeoff.note:
-        small_print(figure, tradeoff.note)
+        add_note(figure, tradeoff.note)
     return figure
 
 
@@ -81,8 +88,10 @@ def _draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
         line.set_label("floor (real images)")
 
 
-def _draw_curve(axes: Axes, column: int, index: int, name: str, spots: Sequence[Spot]) -> None:
-    color = CYCLE[index % len(CYCLE)]
+def _draw_curve(
+    axes: Axes, column: int, index: int, name: str, spots: Sequence[TradeoffPoint]
+) -> None:
+    color = COLOR_CYCLE[index % len(COLOR_CYCLE)]
     drawn = [spot for spot in spots if spot.value > 0]
     for spot in drawn:
         _draw_spot(axes, column, spot, color)
@@ -97,7 +106,7 @@ def _draw_curve(axes: Axes, column: int, index: int, name: str, spots: Sequence[
     )
 
 
-def _draw_spot(axes: Axes, column: int, spot: Spot, color: str = INK) -> None:
+def _draw_spot(axes: Axes, column: int, spot: TradeoffPoint, color: str = INK) -> None:
     """The interval, faint."""
     if spot.low > 0:
         axes.plot([spot[column]] * 2, [spot.low, spot.high], color=color, alpha=0.35, linewidth=1.2)

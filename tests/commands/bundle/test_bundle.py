@@ -22,7 +22,7 @@ from ddpm.commands.bundle.names import top_names
 from ddpm.commands.report.report import ReportRequest
 from ddpm.config import config_from_dict
 from ddpm.errors import RequestError, WorkError
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.visuals.grid_mark import read_grid_mark
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n"
 PICKED = (*range(3, 27), 99)
@@ -78,7 +78,7 @@ def test_pictures_are_jpegs_of_full_color_that_say_their_seeds(runs: dict[str, s
     files = contents(packed(runs, pick={"anime": PICKED}))
     for name, seeds, mode in (("mnist", tuple(range(25)), "L"), ("anime", PICKED, "RGB")):
         with Image.open(io.BytesIO(files[f"result_{name}.jpg"])) as picture:
-            mark = read_mark(picture)
+            mark = read_grid_mark(picture)
             assert picture.format == "JPEG" and picture.mode == mode
             assert {(band[1], band[2]) for band in getattr(picture, "layer")} == {(1, 1)}  # noqa: B009
             luminance = getattr(picture, "quantization")[0]  # noqa: B009
@@ -249,17 +249,17 @@ def test_a_loss_without_rows_is_refused(
 def test_what_the_grid_shows_is_what_the_run_draws(runs: dict[str, str]) -> None:
     """Cell by cell: the picked seeds, in their order."""
     from ddpm.loading.models import open_model
-    from ddpm.sampling.draw import draw
+    from ddpm.sampling.draw import draw_images
     from ddpm.visuals.grid_reader import open_jpeg, read_grid
 
     files = contents(packed(runs, pick={"mnist": PICKED}))
     picture = open_jpeg(files["result_mnist.jpg"])
-    mark = read_mark(picture)
+    mark = read_grid_mark(picture)
     model = open_model(runs["mnist"], "cpu").model
     assert mark is not None
     shown = read_grid(picture, mark.layout, mark.channels)
     for cell, seed in ((0, 3), (24, 99)):
-        alone = draw(model, [seed], None, model.spec.config.sampling)[0]
-        others = draw(model, [seed + 1], None, model.spec.config.sampling)[0]
+        alone = draw_images(model, [seed], None, model.spec.config.sampling)[0]
+        others = draw_images(model, [seed + 1], None, model.spec.config.sampling)[0]
         assert np.abs(shown[cell].astype(int) - alone).mean() < 3
         assert np.abs(shown[cell].astype(int) - others).mean() > 12

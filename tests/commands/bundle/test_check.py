@@ -200,10 +200,10 @@ def test_a_grid_of_a_dcgan_is_not_what_is_asked_for(
 
 def test_one_exchanged_image_is_seen(ours: Files, runs: dict[str, str]) -> None:
     """It moves the mean over 25 images by too little: each image is looked at."""
-    from ddpm.visuals.grid_mark import read_mark
+    from ddpm.visuals.grid_mark import read_grid_mark
 
     picture = Image.open(io.BytesIO(ours["result_mnist.jpg"]))
-    mark = read_mark(picture)
+    mark = read_grid_mark(picture)
     assert mark is not None
     images = read_grid(picture, mark.layout, 1)
     gap = np.abs(images[7].astype(int) - images[12]).mean()

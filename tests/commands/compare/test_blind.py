@@ -38,7 +38,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Images]:
     """The images that the sheets show."""
     seen: dict[str, Images] = {}
-    sheet, pairs = blind.numbered_sheet, blind.paired_sheet
+    sheet, pairs = blind.save_numbered_sheet, blind.save_paired_sheet
 
     def spy_sheet(path: Path, images: Images, *, note: str) -> None:
         seen["pictures"], seen["note"] = images, np.array(note)
@@ -48,8 +48,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Images]:
         seen["left"], seen["right"] = left, right
         pairs(path, left, right, note=note)
 
-    monkeypatch.setattr(blind, "numbered_sheet", spy_sheet)
-    monkeypatch.setattr(blind, "paired_sheet", spy_pairs)
+    monkeypatch.setattr(blind, "save_numbered_sheet", spy_sheet)
+    monkeypatch.setattr(blind, "save_paired_sheet", spy_pairs)
     return seen
 
 

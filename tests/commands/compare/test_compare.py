@@ -25,7 +25,7 @@ from ddpm.loading.run_summary import run_summary
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.runs import COMPARISON, RunFolder
+from ddpm.runs import COMPARISON_FILE, RunFolder
 from ddpm.scoring.generated_images import ModelSamples
 from ddpm.training.checkpoint import save_weights
 
@@ -110,7 +110,7 @@ def test_every_metric_has_a_verdict_that_its_numbers_allow(compared: dict[str, A
 
 def test_everything_lies_where_comparison_json_says(compared: dict[str, Any]) -> None:
     folder = Path("comparison")
-    assert json.loads((folder / COMPARISON).read_text("utf-8")) == compared
+    assert json.loads((folder / COMPARISON_FILE).read_text("utf-8")) == compared
     assert set(compared["figures"]) == {"grids", "metrics", "spectra", "neighbors", "cost"}
     for name in compared["figures"].values():
         with Image.open(folder / name) as picture:
@@ -177,7 +177,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         compare(ComparisonRequest([like, dark], Path("refused")))
     assert not Path("refused").exists()
     Path("folders").mkdir()
-    for earlier in (COMPARISON, "cost.png"):
+    for earlier in (COMPARISON_FILE, "cost.png"):
         (Path("folders") / earlier).write_text("{}")
     found = compare(ComparisonRequest([like, dark, same], Path("folders"), real, network="digits"))
     assert {e["evaluation"]["n"] for e in found["entries"]} == {30}  # as many as all of them have

@@ -38,7 +38,7 @@ def spied(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
 
 
 def test_copies_of_a_floor_that_was_trained_on_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    strips: list[NeighborStrip] = spied(monkeypatch, "neighbor_strips")
+    strips: list[NeighborStrip] = spied(monkeypatch, "save_neighbor_strips")
     floor = noise(60, 2)
     copies = torch.cat([floor[:4], noise(16, 3)])
     draw_neighbors(Path("n.png"), ["known", "new"], [given(copies, (floor,)), given(copies)])
@@ -50,7 +50,7 @@ def test_copies_of_a_floor_that_was_trained_on_are_shown(monkeypatch: pytest.Mon
 
 def test_a_grid_of_files_in_classes_shows_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """100 images of each of ten classes, one after the other, as folders give them."""
-    panels: list[GridPanel] = spied(monkeypatch, "grid_panels")
+    panels: list[GridPanel] = spied(monkeypatch, "save_grid_panels")
     images = noise(1000, 4)
     images[:, 0, 0, 0] = torch.arange(1000) // 100
     draw_grids(Path("g.png"), ["sorted"], [given(images)])

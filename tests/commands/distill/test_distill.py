@@ -35,7 +35,7 @@ from ddpm.models.ddpm import Ddpm as DiffusionModel
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.student import Student
 from ddpm.presets import PRESETS, get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training import checkpoint
 from tests.faults.harness import KILL, Ddpm, Fuse, leftovers, rows, weights
 
@@ -88,7 +88,7 @@ def again(student: RunFolder) -> RunFolder:
 
 def test_a_student_is_a_run_like_any_other(teacher: RunFolder, student: RunFolder) -> None:
     assert all(path.is_file() for path in student.pictures(True))
-    found = read_rows(student.metrics)
+    found = read_metrics(student.metrics)
     assert [row["step"] for row in found if "loss" in row] == [1, 2, 3, 4]
     assert [row["step"] for row in found if "heldout_loss" in row] == [3, 4]
     opened = open_model(str(student.root))

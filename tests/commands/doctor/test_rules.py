@@ -19,7 +19,7 @@ SCALED = [(name, scale) for name, preset in PRESETS.items() for scale in ("cpu",
 
 def case(name: str = "mnist", *overrides: str, scale: str = "cpu", **known: Any) -> Case:
     """A preset's case, its images known, with some settings and facts changed."""
-    config = with_overrides(PRESETS[name].at(scale), overrides)  # type: ignore[arg-type]
+    config = with_overrides(PRESETS[name].config_for(scale), overrides)  # type: ignore[arg-type]
     images = known.pop("images", IMAGES.get(config.data.path, 5_000))
     training = config.training
     epochs = math.ceil(training.epochs * images / training.batch_size)
@@ -98,7 +98,7 @@ def test_a_rule_fires_on_its_case(rule: Any) -> None:
 @pytest.mark.parametrize(("name", "scale"), SCALED)
 def test_every_preset_is_healthy(name: str, scale: str) -> None:
     assert findings(case(name, scale=scale)) == []
-    bare = Case(PRESETS[name].at(scale))  # type: ignore[arg-type]
+    bare = Case(PRESETS[name].config_for(scale))  # type: ignore[arg-type]
     assert findings(bare) == []  # where nothing is known of images and steps
 
 

@@ -25,7 +25,7 @@ from ddpm.optim.posthoc_ema import TRACKED, parts, snapshot_bytes
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load, load_weights, save_weights
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.visuals.grid_mark import read_grid_mark
 
 STEPS, COUNT = 24, 8
 TINY = (
@@ -188,7 +188,7 @@ def test_applied_it_is_drawn_with_and_undone_no_more(run: RunFolder) -> None:
     chosen = weights_hash(opened.model)
     assert chosen != own and run.sample_grid.read_bytes() != grid
     with Image.open(run.sample_grid) as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None and mark.run == chosen
     choice = json.loads(run.average_choice.read_text("utf-8"))
     assert choice["length"] == 0.05 and choice["step"] == STEPS and "--apply" in choice["command"]

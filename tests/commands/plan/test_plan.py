@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,26 +15,21 @@ import pytest
 import torch
 
 from ddpm.api import build_model
-from ddpm.cli import main
-from ddpm.cli.parser import build_parser
-from ddpm.commands.doctor.diagnose import diagnose, words
+from ddpm.commands.doctor.diagnose import diagnose
 from ddpm.commands.plan import flops
 from ddpm.commands.plan import plan as workflow
 from ddpm.commands.plan.benchmark import measure
 from ddpm.commands.plan.plan import PlanRequest, plan
-from ddpm.commands.plan.plan_table import plan_words, size
+from ddpm.commands.plan.plan_table import plan_words
 from ddpm.commands.plan.proposals import Change, narrower, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
-from ddpm.commands.train.command import training_request
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.pixels import to_model
-from ddpm.errors import RequestError
-from ddpm.loading.recipes import training_recipe
 from ddpm.loading.targets import TargetRequest
 from ddpm.models.registry import make_model
 from ddpm.presets import PRESETS, get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder
 from ddpm.training.budget import with_total_steps
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -247,7 +241,9 @@ def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
 
 
 def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
-    assert [c.config.network.channels for c in narrower(PRESETS["anime"].at("big-gpu"))] == [32, 16]
+    assert [
+        c.config.network.channels for c in narrower(PRESETS["anime"].config_for("big-gpu"))
+    ] == [32, 16]
     assert [c.config.network.channels for c in narrower(get_preset("anime").config)] == [24]
     assert [c.config.gan.channels for c in narrower(get_preset("dcgan-mnist").config)] == [32, 16]
     assert list(narrower(get_preset("mnist-assignment").config)) == []
@@ -307,7 +303,7 @@ def test_what_is_expected_depends_on_the_images_seen() -> None:
         assert setting.partition("=")[0] in foreign
         assert "nothing is promised" in foreign and "worse" not in foreign
     assert (
-        recorded_runs(PRESETS["anime"].at("small-gpu")) == []
+        recorded_runs(PRESETS["anime"].config_for("small-gpu")) == []
     )  # the other sizes' say nothing of it
 
 
@@ -319,127 +315,3 @@ def test_copies_are_expected_of_many_passes(finished: RunFolder) -> None:
     config = with_overrides(get_preset("anime").config, ["data.path=faces.zip"])
     few = expectation(config, 640_000, recorded_runs(config), 58)
     assert "nothing is promised; 11,034 passes over 58 images" in few
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(None, "unknown"), (3_400, "3 kB"), (12_800_000, "12.8 MB"), (1.06e9, "1.06 GB")]
-)  # fmt: skip
-def test_sizes_read_well(count: int | None, text: str) -> None:
-    assert size(count) == text
-
-
-def test_a_healthy_run_has_nothing_to_mend(finished: RunFolder) -> None:
-    found = diagnose(TargetRequest(str(finished.root), device="cpu"))
-    assert found.found == [] and not found.serious
-    assert words(found) == f"the run {finished.root}: nothing to mend"
-
-
-def test_a_run_that_went_wrong_is_seen_in_its_files(finished: RunFolder, tmp_path: Path) -> None:
-    run = RunFolder(shutil.copytree(finished.root, tmp_path / "ill"))
-    rows = [dict(row, loss=row["loss"] * (9 if row["step"] > 100 else 1)) if "loss" in row else row
-            for row in read_rows(run.metrics)]  # fmt: skip
-    run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    environment = run.load_environment()
-    environment["data"] |= {"given": 1797, "duplicate": 0, "broken": 900}
-    run.environment.write_text(json.dumps(environment), "utf-8")
-    found = diagnose(TargetRequest(str(run.root))).found
-    assert [(f.severity, f.words.split()[0]) for f in found] == [
-        ("serious", "The"),
-        ("note", "900"),
-    ]
-    assert "loss rises" in found[0].words
-
-
-def test_a_run_is_preferred_by_the_doctor_and_a_preset_by_the_plan(
-    finished: RunFolder, tmp_path: Path
-) -> None:
-    shutil.copytree(finished.root, tmp_path / "runs" / "digits")
-    assert diagnose(TargetRequest("digits")).origin == f"the run {Path('runs') / 'digits'}"
-    assert planned("digits")["target"] == "the preset digits"
-
-
-def test_a_configuration_file_is_read(tmp_path: Path) -> None:
-    values = get_preset("digits").config.to_dict()
-    values["training"] |= {"precision": "fp16", "warmup": 500}
-    (tmp_path / "mine.json").write_text(json.dumps(values), "utf-8")
-    found = diagnose(TargetRequest("mine.json")).found
-    assert [f.words.split()[0] for f in found] == ["fp16", "The"]
-    fine = planned("mine.json", "training.warmup=0", minutes=0.01)
-    assert fine["target"] == "the configuration mine.json"
-    assert fine["proposals"][0]["command"] is None
-    assert "with these settings" in plan_words(fine)
-
-
-@pytest.mark.parametrize("verb", ["plan", "doctor"])
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["mnits"], "did you mean mnist"),
-        (["digits", "--set", "training.stepz=3"], r"training\.steps"),
-        (["digits", "--scale", "big-gpu"], "leave --scale out"),
-        (["."], "is no run"),
-        (["faces"], "folder --data faces$"),
-        (["faces.zip"], r"no configuration .*folder --data faces\.zip$"),
-        (["broken.json"], "not a readable configuration"),
-    ],
-)
-def test_wrong_requests_are_refused(
-    verb: str, arguments: list[str], sentence: str, tmp_path: Path
-) -> None:
-    (tmp_path / "broken.json").write_text("{", "utf-8")
-    (tmp_path / "faces.zip").write_bytes(b"PK\x03\x04\xca\xfe")
-    (tmp_path / "faces").mkdir()
-    asked = TargetRequest(
-        arguments[0],
-        scale="big-gpu" if "--scale" in arguments else None,
-        overrides=arguments[2:] if "--set" in arguments else (),
-    )
-    with pytest.raises(RequestError, match=sentence):
-        plan(PlanRequest(asked)) if verb == "plan" else diagnose(asked)
-    assert main([verb, *arguments]) == 2
-
-
-@pytest.mark.parametrize(
-    ("target", "data", "sentence"),
-    [("folder", None, "Which images"), ("digits", "nowhere", "no path and no data set"),
-     ("digits", "empty", "no files")],
-)  # fmt: skip
-def test_images_that_lead_nowhere_cannot_be_planned_for(
-    tmp_path: Path, target: str, data: str | None, sentence: str
-) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(RequestError, match=sentence):
-        planned(target, data=data)
-
-
-def test_exit_statuses_and_json(finished: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", str(finished.root)]) == 0
-    assert "nothing to mend" in capsys.readouterr().out
-    assert main(["doctor", "digits", "--set", "network.attention=[3]"]) == 0  # a note only
-    assert main(["doctor", "digits", "--json", "--set", "data.flip=true"]) == 1
-    out = capsys.readouterr().out
-    found = json.loads(out[out.index("{") :])
-    assert [finding["severity"] for finding in found["findings"]] == ["serious"]
-    assert main(["doctor", "digits", "--set", "training.precision=fp16"]) == 1
-    assert main(["plan", "digits", "--json", "--device", "cpu"]) == 0
-
-
-def test_training_takes_the_size_that_is_asked_for_or_begun(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def request(*arguments: str) -> Config:
-        return training_recipe(training_request(build_parser().parse_args(["train", *arguments])))[
-            0
-        ]
-
-    assert request("anime", "--device", "cpu").scale == "cpu"
-    big = request("anime", "--scale", "big-gpu", "--steps", "7", "--set", "training.batch_size=9")
-    assert (big.scale, big.training.steps, big.training.batch_size) == ("big-gpu", 7, 9)
-    run = RunFolder(tmp_path / "runs" / "anime")
-    run.root.mkdir(parents=True)
-    run.config.write_text(json.dumps(big.to_dict()), "utf-8")
-    assert request("anime", "--device", "cpu").network == big.network
-    assert request("runs/anime") == big
-    for arguments in (["mnist", "--scale", "big-gpu"], [".", "--scale", "cpu"]):
-        assert main(["train", *arguments]) == 2
-        assert "leave" in capsys.readouterr().err

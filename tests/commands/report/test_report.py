@@ -23,9 +23,9 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
-from ddpm.runs import COMPARISON, RunFolder
-from ddpm.visuals.grid_mark import GridMark, read_mark
-from ddpm.visuals.layout import fitting_layout
+from ddpm.runs import COMPARISON_FILE, RunFolder
+from ddpm.visuals.grid_mark import GridMark, read_grid_mark
+from ddpm.visuals.layout import fit_layout
 
 SMALL = ("network.channels=8", "network.blocks=1", "sampling.steps=3", "training.batch_size=32")
 
@@ -110,7 +110,7 @@ def test_the_facts_of_the_runs_are_those_of_their_files(whole: list[Path]) -> No
 
 
 def test_scores_come_from_the_comparison_where_a_run_has_none_of_its_own(whole: list[Path]) -> None:
-    row = json.loads((Path("compared") / COMPARISON).read_text("utf-8"))
+    row = json.loads((Path("compared") / COMPARISON_FILE).read_text("utf-8"))
     assert "has not been measured" not in page() and "have not been compared" not in page()
     for verdict in row["verdicts"]:
         if not verdict["metric"].startswith("class-share"):
@@ -215,7 +215,7 @@ def test_damaged_checkpoints_are_said_and_done_without(
 
 def test_pictures_of_other_weights_are_drawn_again(runs: tuple[str, str]) -> None:
     run, model = copied("stale"), open_model("runs/tiny", "cpu").model
-    size = fitting_layout(5, 5, (8, 8))
+    size = fit_layout(5, 5, (8, 8))
     Image.new("L", (31, 31), 9).save(run.denoising)
     for marked, kept in ((weights_hash(model), True), ("0123456789abcdef", False)):
         old = Image.new("L", size.size[::-1], 9)
@@ -232,7 +232,7 @@ def test_pictures_of_other_weights_are_drawn_again(runs: tuple[str, str]) -> Non
     report(str(run.root), out="stale/report.md")
     assert Path("stale/report-figures/stale-frames.png").is_file()
     with Image.open("stale/report-figures/stale-samples.png") as shown:
-        assert read_mark(shown) is None and shown.size[1] > size.size[0]  # a caption below
+        assert read_grid_mark(shown) is None and shown.size[1] > size.size[0]  # a caption below
 
 
 def test_images_that_have_changed_are_not_passed_off_as_the_runs(runs: tuple[str, str]) -> None:
@@ -281,10 +281,10 @@ def test_a_comparison_of_older_weights_is_called_so(
     runs: tuple[str, str], compared: Path, whole: list[Path]
 ) -> None:
     assert "newest weights of step" not in page()
-    row = json.loads((compared / COMPARISON).read_text("utf-8"))
+    row = json.loads((compared / COMPARISON_FILE).read_text("utf-8"))
     row["entries"][0]["evaluation"]["step"] = 4
     Path("older").mkdir()
-    (Path("older") / COMPARISON).write_text(json.dumps(row), "utf-8")
+    (Path("older") / COMPARISON_FILE).write_text(json.dumps(row), "utf-8")
     said = "The evaluation of tiny is of step 4, its newest weights of step 6; this measures them:"
     first, chapter = report(*runs, comparisons=[Path("older")]).split(said)[1:]
     assert "ddpm evaluate" in first.split("`")[1] and chapter.split("`")[1] == row["command"]
@@ -335,7 +335,7 @@ def test_bad_requests_are_one_sentence(
     Path("full/report-figures").mkdir(parents=True, exist_ok=True)
     Path("full/report-figures/mine.txt").write_text("mine")
     Path("wrong").mkdir(exist_ok=True)
-    (Path("wrong") / COMPARISON).write_text("[]")
+    (Path("wrong") / COMPARISON_FILE).write_text("[]")
     copied("odd").evaluation.write_text("{}")
     request: dict[str, Any] = {"targets": ["tiny"], "out": Path("bad/report.pdf"), **changes}
     with pytest.raises(RequestError, match=words):

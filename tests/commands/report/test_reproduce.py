@@ -17,7 +17,7 @@ from ddpm.commands.report.reproduce import (
     train_command,
 )
 from ddpm.commands.train.command import training_request
-from ddpm.config import Config, ScaleName, differences, with_overrides
+from ddpm.config import Config, ScaleName, differing_keys, with_overrides
 from ddpm.data.catalogue import data_name
 from ddpm.loading.recipes import training_recipe
 from ddpm.presets import PRESETS, get_preset
@@ -45,13 +45,13 @@ def test_a_told_training_has_the_same_configuration(name: str, changes: list[str
     config = with_overrides(get_preset(name).config, changes)
     found, out = retold(config)
     fixed_later = {"training.steps"} if config.training.minutes or config.training.epochs else set()
-    assert set(differences(config, found)) <= fixed_later
+    assert set(differing_keys(config, found)) <= fixed_later
     assert out == Path("runs/my run")
 
 
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
 def test_the_size_of_a_preset_is_told(scale: ScaleName) -> None:
-    config = PRESETS["anime"].at(scale)
+    config = PRESETS["anime"].config_for(scale)
     told = train_command(Path("runs/a"), config)
     assert told == f"ddpm train anime --scale {scale} --out runs/a"
     assert retold(config)[0] == config

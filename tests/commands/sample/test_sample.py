@@ -19,8 +19,8 @@ from ddpm.data.image_files import read_image
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.presets import get_preset
-from ddpm.sampling.draw import Trajectory, choose_labels, draw, draw_with_bar
-from ddpm.sampling.settings import chosen_settings, filmed_settings
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
+from ddpm.sampling.settings import animation_settings, resolve_settings
 from ddpm.visuals.grids import grid
 
 QUICK = ["sampling.steps=3"]
@@ -107,13 +107,13 @@ def test_a_film_takes_steps_enough_to_be_seen() -> None:
     """The bundled digits are drawn in 7 steps; of a GIF that is asked for without a number, 20."""
     seven = open_model("bundled:mnist", "cpu").model
     own = seven.spec.config.sampling
-    assert own.steps == 7 and filmed_settings(seven, own) == replace(own, steps=20)
-    assert filmed_settings(seven, replace(own, steps=50)).steps == 50
+    assert own.steps == 7 and animation_settings(seven, own) == replace(own, steps=20)
+    assert animation_settings(seven, replace(own, steps=50)).steps == 50
     config = with_overrides(
         get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"]
     )
     short = build_model(config, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
-    assert filmed_settings(short, replace(own, steps=4)).steps == 9
+    assert animation_settings(short, replace(own, steps=4)).steps == 9
     for overrides, frames in ([], 21), (QUICK, 4):
         write_samples("bundled:mnist", overrides, SampleRequest(n=1, out=Path("way.gif")))
         with Image.open("way.gif") as animation:
@@ -126,9 +126,9 @@ def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> No
 
     def watched(model, seeds, labels, settings, trajectory=None):  # type: ignore[no-untyped-def]
         passes.append((len(seeds), settings.steps))
-        return draw_with_bar(model, seeds, labels, settings, trajectory)
+        return draw_with_progress(model, seeds, labels, settings, trajectory)
 
-    monkeypatch.setattr("ddpm.commands.sample.sample.draw_with_bar", watched)
+    monkeypatch.setattr("ddpm.commands.sample.sample.draw_with_progress", watched)
     requests = {
         "plain": SampleRequest(n=2, out=Path("plain.npz")),
         "filmed": SampleRequest(n=2, gif=True, panel=True, out=Path("filmed.npz")),
@@ -159,7 +159,7 @@ def test_a_gif_shows_the_way_of_every_image_in_the_grid(
 ) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(
-        "ddpm.sampling.run_pictures.denoising_gif",
+        "ddpm.sampling.run_pictures.save_denoising_gif",
         lambda path, frames, *shape: shown.append((frames, shape)),
     )
     out = Path("all.npz")
@@ -172,10 +172,10 @@ def test_a_gif_shows_the_way_of_every_image_in_the_grid(
 
 def test_of_a_long_way_no_more_is_kept_than_is_shown() -> None:
     model = open_model("digits", "cpu").model
-    settings = chosen_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
+    settings = resolve_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
     whole, few = Trajectory(3), Trajectory(3, 7)
     for kept in whole, few:
-        draw_with_bar(model, range(4), [1, 2, 3, 4], settings, kept)
+        draw_with_progress(model, range(4), [1, 2, 3, 4], settings, kept)
     assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
     places = [whole.log_snr.index(value) for value in few.log_snr]
     assert len(places) == 7 and (places[0], places[-1]) == (0, 30)
@@ -219,19 +219,19 @@ def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
 
 def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
     model = open_model("digits", "cpu").model
-    assert chosen_settings(model, []) == model.spec.config.sampling
-    ancestral = chosen_settings(model, ["sampling.sampler=ancestral"])
+    assert resolve_settings(model, []) == model.spec.config.sampling
+    ancestral = resolve_settings(model, ["sampling.sampler=ancestral"])
     assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
-    assert chosen_settings(model, ["sampling.sampler=ddim"]).steps == 50
-    assert chosen_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
+    assert resolve_settings(model, ["sampling.sampler=ddim"]).steps == 50
+    assert resolve_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
     for sampler, spacing in ("heun", "compact"), ("ancestral", "uniform"):  # with a number as well
         asked = [f"sampling.sampler={sampler}", "sampling.steps=4"]
-        few = chosen_settings(model, asked)
+        few = resolve_settings(model, asked)
         assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
-        assert chosen_settings(model, [*asked, "sampling.spacing=karras"]).spacing == "karras"
-    assert model.drawing(chosen_settings(model, QUICK)) == "dpm++2m, 3 steps"
+        assert resolve_settings(model, [*asked, "sampling.spacing=karras"]).spacing == "karras"
+    assert model.drawing(resolve_settings(model, QUICK)) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
-        chosen_settings(model, ["training.steps=3"])
+        resolve_settings(model, ["training.steps=3"])
 
 
 def test_guidance_is_neither_asked_of_nor_claimed_for_a_model_without_labels() -> None:
@@ -239,22 +239,25 @@ def test_guidance_is_neither_asked_of_nor_claimed_for_a_model_without_labels() -
     model = build_model("mnist", images, device="cpu")  # the preset guides
     assert model.spec.config.sampling.guidance != 1
     assert "guidance" not in model.drawing(model.spec.config.sampling)
-    assert chosen_settings(model, ["sampling.guidance=1"]).guidance == 1
+    assert resolve_settings(model, ["sampling.guidance=1"]).guidance == 1
     with pytest.raises(RequestError, match="nothing to guide towards"):
-        chosen_settings(model, ["sampling.guidance=3"])
+        resolve_settings(model, ["sampling.guidance=3"])
     labelled = open_model("digits", "cpu").model
-    assert labelled.drawing(chosen_settings(labelled, ["sampling.guidance=3"])).endswith(
+    assert labelled.drawing(resolve_settings(labelled, ["sampling.guidance=3"])).endswith(
         "guidance 3"
     )
 
 
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     model = open_model("digits", "cpu").model
-    whole = chosen_settings(model, [*QUICK, "sampling.chunk=6"])
-    pieces = chosen_settings(model, [*QUICK, "sampling.chunk=4"])
+    whole = resolve_settings(model, [*QUICK, "sampling.chunk=6"])
+    pieces = resolve_settings(model, [*QUICK, "sampling.chunk=4"])
     labels = choose_labels(model, range(6), None)
     with torch.no_grad():
-        one, two = draw(model, range(6), labels, whole), draw(model, range(6), labels, pieces)
+        one, two = (
+            draw_images(model, range(6), labels, whole),
+            draw_images(model, range(6), labels, pieces),
+        )
     assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
 
 

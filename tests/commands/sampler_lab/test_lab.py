@@ -40,7 +40,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
 from ddpm.runs import RunFolder
 from ddpm.sampling.provenance import grid_comment
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grids import save_grid
 
 POINT = {
@@ -263,7 +263,7 @@ def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing
     words = describe_default(opened, str(run.root), chosen, keep=True)
     options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
     assert (
-        chosen_settings(opened.model, named_values(SAMPLE_OPTIONS, options)["overrides"]) == chosen
+        resolve_settings(opened.model, named_values(SAMPLE_OPTIONS, options)["overrides"]) == chosen
     )
 
 

@@ -16,7 +16,7 @@ from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.loading.datasets import open_dataset
 from ddpm.presets import get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training.checkpoint import load
 from ddpm.training.memorization import is_memorization
 
@@ -35,7 +35,7 @@ SMALL = (
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workflow, "finish", lambda run, model: None)
+    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
 
 
 def digits(count: int) -> Path:
@@ -57,11 +57,11 @@ def trained(data: Path, out: str, *overrides: str) -> RunFolder:
 
 
 def memory(run: RunFolder) -> list[dict[str, Any]]:
-    return [row for row in read_rows(run.metrics) if "copies" in row]
+    return [row for row in read_metrics(run.metrics) if "copies" in row]
 
 
 def warnings(run: RunFolder) -> list[dict[str, Any]]:
-    return [row for row in read_rows(run.metrics) if is_memorization(row)]
+    return [row for row in read_metrics(run.metrics) if is_memorization(row)]
 
 
 def test_eight_images_are_learned_by_heart_and_that_is_said(
@@ -76,7 +76,9 @@ def test_eight_images_are_learned_by_heart_and_that_is_said(
     told = warnings(run)
     assert [row["step"] for row in told] == [70, 140]  # the gap shows before there are copies
     assert capsys.readouterr().err.count("memorization begins") == 2
-    heldout = {r["step"]: r["heldout_loss"] for r in read_rows(run.metrics) if "heldout_loss" in r}
+    heldout = {
+        r["step"]: r["heldout_loss"] for r in read_metrics(run.metrics) if "heldout_loss" in r
+    }
     assert heldout[140] > 1.5 * last["training_images_loss"]
 
 
@@ -94,7 +96,9 @@ def test_looking_changes_no_number_of_the_training() -> None:
     watched = trained(data, "watched", steps, "training.memorization_every=1")
     assert memory(plain) == [] and len(memory(watched)) == 6
     for key in ("loss", "heldout_loss"):
-        one, other = ([r[key] for r in read_rows(x.metrics) if key in r] for x in (plain, watched))
+        one, other = (
+            [r[key] for r in read_metrics(x.metrics) if key in r] for x in (plain, watched)
+        )
         assert one == other
     states = [load(run.checkpoint(6)).state for run in (plain, watched)]
     for stem, tensors in states[0].items():
@@ -105,7 +109,7 @@ def test_a_run_taken_up_again_measures_and_warns_the_same() -> None:
     data, every = digits(8), "training.memorization_every=30"
     whole = trained(data, "whole", "training.steps=60", every)
     part = trained(data, "part", "training.steps=60", every, "training.checkpoint_every=40")
-    rows = read_rows(part.metrics)
+    rows = read_metrics(part.metrics)
     shutil.rmtree(part.checkpoint(60))  # as if it had been killed before: back to step 40
     again = trained(data, "part", "training.steps=60", every, "training.checkpoint_every=40")
     assert memory(again) == memory(whole) and warnings(again) == warnings(whole) != []
@@ -113,7 +117,7 @@ def test_a_run_taken_up_again_measures_and_warns_the_same() -> None:
     def timeless(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
 
-    assert timeless(read_rows(again.metrics)) == timeless(rows)
+    assert timeless(read_metrics(again.metrics)) == timeless(rows)
 
 
 def test_a_folder_without_a_holdout_is_searched_for_copies_all_the_same() -> None:

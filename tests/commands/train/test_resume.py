@@ -72,7 +72,9 @@ def test_killed_anywhere_it_ends_in_the_same_bits(ddpm: Ddpm, whole: RunFolder) 
     # from outside, at whatever it is doing once a further checkpoint is there
     ddpm.train("killed", *TOTAL, stop_when=run.checkpoint(30).exists)
     assert run.checkpoint(30).exists()
-    done = ddpm.train("killed", *TOTAL, fuse=("ddpm.commands.train.train", "finish", 1, KILL))
+    done = ddpm.train(
+        "killed", *TOTAL, fuse=("ddpm.commands.train.train", "write_final_pictures", 1, KILL)
+    )
     assert not run.denoising.exists()
     done = ddpm.train("killed", *TOTAL)
     assert done.status == 0 and f"is finished: {STEPS} steps" in done.output

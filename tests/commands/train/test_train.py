@@ -26,7 +26,7 @@ from ddpm.locking import exclusive_lock
 from ddpm.models.base import Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
-from ddpm.runs import RunFolder, read_rows
+from ddpm.runs import RunFolder, read_metrics
 from ddpm.training import checkpoint
 
 TINY = (
@@ -54,7 +54,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
         for path in run.pictures(True):
             path.write_text("drawn", encoding="utf-8")
 
-    monkeypatch.setattr(workflow, "finish", draw)
+    monkeypatch.setattr(workflow, "write_final_pictures", draw)
     return tmp_path
 
 
@@ -62,7 +62,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A run of six steps, for copies."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflow, "finish", lambda run, model: None)
+        patch.setattr(workflow, "write_final_pictures", lambda run, model: None)
         return train(tiny(), tmp_path_factory.mktemp("runs") / "run").run
 
 
@@ -106,10 +106,10 @@ def refused(config: Config, out: Path, sentence: str, **options: Any) -> None:
 def test_a_run_is_complete(finished: RunFolder) -> None:
     assert load_config(finished.config) == tiny()
     assert finished.checkpoint_steps() == [2, 4, 6]
-    steps = [row for row in read_rows(finished.metrics) if "loss" in row]
+    steps = [row for row in read_metrics(finished.metrics) if "loss" in row]
     assert [row["step"] for row in steps] == [1, 2, 3, 4, 5, 6]
     assert all(len(row["loss_levels"]) == 4 and math.isfinite(row["loss"]) for row in steps)
-    assert [row["step"] for row in read_rows(finished.metrics) if "heldout_loss" in row] == [6]
+    assert [row["step"] for row in read_metrics(finished.metrics) if "heldout_loss" in row] == [6]
     machine = finished.load_environment()
     assert machine["torch"] == torch.__version__ and machine["device"] == "cpu"
     assert machine["data"]["given"] == 1797 == machine["data"]["used"] + machine["data"]["held_out"]
@@ -373,7 +373,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_ends_the_same(
     assert "going on at step 4 of 6" in said
     assert outcome.exit_status == 0
     assert weights(copy, 6) == weights(finished, 6)
-    steps = [row["step"] for row in read_rows(copy.metrics) if "loss" in row]
+    steps = [row["step"] for row in read_metrics(copy.metrics) if "loss" in row]
     assert steps == [1, 2, 3, 4, 5, 6]
 
 
@@ -387,7 +387,7 @@ def test_a_run_without_any_checkpoint_begins_again(copy: RunFolder, finished: Ru
     shutil.rmtree(copy.checkpoints)
     train(tiny(), copy.root)
     assert weights(copy, 6) == weights(finished, 6)
-    assert len(read_rows(copy.metrics)) == len(read_rows(finished.metrics))
+    assert len(read_metrics(copy.metrics)) == len(read_metrics(finished.metrics))
 
 
 def test_a_damaged_configuration_is_refused(copy: RunFolder) -> None:
@@ -460,7 +460,7 @@ def test_a_diverged_training_stops_and_keeps_the_last_good_state(
 
 def test_all_images_leave_no_held_out_loss_and_say_why(tmp_path: Path) -> None:
     run = train(tiny("data.all_images=true", "training.steps=1"), tmp_path / "run").run
-    assert all("heldout_loss" not in row for row in read_rows(run.metrics))
+    assert all("heldout_loss" not in row for row in read_metrics(run.metrics))
     data = run.load_environment()["data"]
     assert data["held_out"] == 0 and "all images are trained on" in data["held_out_reason"]
 
@@ -470,9 +470,9 @@ def test_epochs_become_steps_and_a_mean_each(tmp_path: Path) -> None:
     path = f"data.path={json.dumps(str(folder))}"
     run = train(tiny(path, "training.epochs=2", "training.batch_size=5"), tmp_path / "run").run
     assert load_config(run.config).training.steps == 5  # 24 images in batches of 5
-    epochs = [row for row in read_rows(run.metrics) if "epoch" in row]
+    epochs = [row for row in read_metrics(run.metrics) if "epoch" in row]
     assert [(row["epoch"], row["step"]) for row in epochs] == [(1, 3), (2, 5)]
-    losses = [row["loss"] for row in read_rows(run.metrics) if "loss" in row]
+    losses = [row["loss"] for row in read_metrics(run.metrics) if "loss" in row]
     first = (5 * losses[0] + 5 * losses[1] + 2 * losses[2]) / 12
     assert epochs[0]["epoch_loss"] == pytest.approx(first)
 

@@ -19,10 +19,10 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.dcgan import Dcgan
 from ddpm.presets import get_preset
-from ddpm.runs import RunFolder, read_rows
-from ddpm.sampling.provenance import draw_again
+from ddpm.runs import RunFolder, read_metrics
+from ddpm.sampling.provenance import redraw_grid
 from ddpm.training import collapse
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.visuals.grid_mark import read_grid_mark
 
 TINY = (
     "data.path=digits",
@@ -56,7 +56,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: RunFold
 
 
 def test_a_run_is_complete_and_has_no_reverse_process(finished: RunFolder) -> None:
-    rows = read_rows(finished.metrics)
+    rows = read_metrics(finished.metrics)
     steps = [row for row in rows if "generator_loss" in row]
     assert [row["step"] for row in steps] == list(range(1, 13))
     for name in ("discriminator_loss", "real_score", "fake_score", "diversity"):
@@ -111,10 +111,10 @@ def test_images_are_drawn_in_every_form(
 
 def test_a_grid_can_be_drawn_again(finished: RunFolder) -> None:
     with Image.open(finished.sample_grid) as picture:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
     assert mark is not None and mark.sampling == {} and mark.seeds == tuple(range(25))
     model = open_model("gan").model
-    assert np.array_equal(draw_again(model, mark), sample(model, 25).numpy())
+    assert np.array_equal(redraw_grid(model, mark), sample(model, 25).numpy())
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_a_collapse_is_said_and_written_once(
         torch.nn.Tanh, "forward", lambda self, x: real(self, x) * 0 + real(self, x)[:1]
     )
     run = train(tiny("training.preview_every=1000"), workplace / "collapsed").run
-    [row] = [row for row in read_rows(run.metrics) if "warning" in row]
+    [row] = [row for row in read_metrics(run.metrics) if "warning" in row]
     assert row["step"] == 4 and "has collapsed" in row["warning"]
     assert capsys.readouterr().err.count("warning at step 4: the generated images are nearly") == 1
     train(tiny("training.preview_every=1000", "training.steps=14"), run.root)
-    assert [r for r in read_rows(run.metrics) if "warning" in r] == [row]
+    assert [r for r in read_metrics(run.metrics) if "warning" in r] == [row]
     assert "warning" not in capsys.readouterr().err
 
 

@@ -18,9 +18,9 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
-from ddpm.quantities import seed_words
-from ddpm.sampling.provenance import draw_again
-from ddpm.visuals.grid_mark import GridMark, read_mark
+from ddpm.quantities import format_seeds
+from ddpm.sampling.provenance import redraw_grid
+from ddpm.visuals.grid_mark import GridMark, read_grid_mark
 from ddpm.visuals.grid_reader import open_jpeg, read_grid
 from ddpm.visuals.layout import GAP
 
@@ -171,7 +171,7 @@ def _check_grid(
     """The cells and, given the run, what they show."""
     name = handin.grid_name(images)
     try:
-        mark = read_mark(picture)
+        mark = read_grid_mark(picture)
         if mark is None:
             words = "was made elsewhere: its cells and where they come from"
             yield Finding(name, "not verifiable", words)
@@ -179,7 +179,7 @@ def _check_grid(
         _check_cells(mark, handin.SIDES[images])
         shown = read_grid(picture, mark.layout, mark.channels)[: len(mark.seeds)]
         side, kind = handin.SIDES[images], _KINDS[mark.channels]
-        words = f"5x5 cells of {side}x{side}, {kind}, {seed_words(mark.seeds)}, run {mark.run}"
+        words = f"5x5 cells of {side}x{side}, {kind}, {format_seeds(mark.seeds)}, run {mark.run}"
         yield Finding(name, "ok", words)
         if model is not None:
             yield _reproduction(name, mark, shown, model)
@@ -204,7 +204,7 @@ def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeMod
     """Whether the run draws the same images again, as a diffusion model does."""
     if not model.spec.config.has_reverse_process:
         return Finding(name, "wrong", "was drawn by a DCGAN; a diffusion model is asked for")
-    again = draw_again(model, mark)
+    again = redraw_grid(model, mark)
     errors = np.abs(shown.astype(np.int64) - again).mean(axis=(1, 2, 3))
     mean, worst = float(errors.mean()), int(errors.argmax())
     own = weights_hash(model)

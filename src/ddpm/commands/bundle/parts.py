@@ -17,13 +17,13 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
-from ddpm.quantities import seed_words
-from ddpm.runs import RunFolder, find_run, read_rows
-from ddpm.sampling.draw import choose_labels, draw_with_bar
+from ddpm.quantities import format_seeds
+from ddpm.runs import RunFolder, find_run, read_metrics
+from ddpm.sampling.draw import choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
 from ddpm.terminal import say
 from ddpm.visuals.curves import loss_figure
-from ddpm.visuals.figures import rendered
+from ddpm.visuals.figures import render
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import save_picture
 
@@ -49,7 +49,7 @@ class Part:
         """`seeds 0–24, dpm++2m, 20 steps`; seeds that were chosen are called so."""
         picked = "" if self.seeds == SEEDS else " (picked)"
         return (
-            f"{seed_words(self.seeds)}{picked}, {self.opened.model.drawing(self.config.sampling)}"
+            f"{format_seeds(self.seeds)}{picked}, {self.opened.model.drawing(self.config.sampling)}"
         )
 
 
@@ -98,7 +98,7 @@ def write_pictures(folder: Path, part: Part) -> None:
     """The grid and the loss of one run, as JPEGs that say in their comment where they come from."""
     model, settings = part.opened.model, part.config.sampling
     say(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
-    images = draw_with_bar(model, part.seeds, choose_labels(model, part.seeds, None), settings)
+    images = draw_with_progress(model, part.seeds, choose_labels(model, part.seeds, None), settings)
     save_grid(
         folder / handin.grid_name(part.images),
         images,
@@ -107,12 +107,12 @@ def write_pictures(folder: Path, part: Part) -> None:
         comment=grid_comment(model, settings, part.seeds, None, CELLS),
     )
     figure = loss_figure(
-        read_rows(part.run.metrics),
+        read_metrics(part.run.metrics),
         title=f"{part.run.root.name}: loss",
         note=part.run.load_environment().get("data", {}).get("held_out_reason", ""),
     )
     comment = json.dumps({"ddpm-studio": "loss", "run": weights_hash(model)})
-    save_picture(folder / handin.loss_name(part.images), rendered(figure), comment=comment)
+    save_picture(folder / handin.loss_name(part.images), render(figure), comment=comment)
 
 
 def configs(parts: Sequence[Part]) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.files import write_json, write_text
 from ddpm.scoring.generated_images import ModelSamples, describe_available
-from ddpm.visuals.sheets import numbered_sheet, paired_sheet
+from ddpm.visuals.sheets import save_numbered_sheet, save_paired_sheet
 
 FOLDER, KEY = "blind", "key.json"
 KEY_PARTS = ("labels", "entries", "pictures", "pairs")  # what a tally needs of it
@@ -159,8 +159,8 @@ def _write(
         for side in (0, 1)
     )
     pictures = torch.stack([sources[source][image] for source, image in shown.pictures])
-    numbered_sheet(folder / SHEET, pictures.numpy(), note=note)
-    paired_sheet(folder / PAIRS, left.numpy(), right.numpy(), note=note)
+    save_numbered_sheet(folder / SHEET, pictures.numpy(), note=note)
+    save_paired_sheet(folder / PAIRS, left.numpy(), right.numpy(), note=note)
     write_text(folder / FORM, picture_form(key, len(pictures), ask_real))
     write_text(folder / PAIR_FORM, pair_form(key, len(left)))
     write_json(folder / KEY, document)

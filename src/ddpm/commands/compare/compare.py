@@ -25,7 +25,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.verdicts import compare_tables
 from ddpm.files import write_json, write_text
 from ddpm.loading.run_summary import run_summary
-from ddpm.runs import COMPARISON
+from ddpm.runs import COMPARISON_FILE
 from ddpm.scoring.generated_images import GeneratedImages, ModelSamples
 from ddpm.scoring.measurement import EvaluationRequest, Measurement, measure
 from ddpm.scoring.real_images import RealImages
@@ -69,17 +69,17 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
     comparison["tables"] = TABLES
     write_text(request.out / TABLES["markdown"], comparison_markdown(comparison))
     write_text(request.out / TABLES["csv"], comparison_csv(comparison))
-    write_json(request.out / COMPARISON, comparison)
+    write_json(request.out / COMPARISON_FILE, comparison)
     return comparison
 
 
 def _check_out(out: Path) -> None:
     """RequestError where nothing can be written, or over files that no comparison wrote."""
-    check_folder(out, COMPARISON)
+    check_folder(out, COMPARISON_FILE)
     taken = [name for name in (*TABLES.values(), *FIGURES.values()) if (out / name).exists()]
-    if taken and not (out / COMPARISON).exists():
+    if taken and not (out / COMPARISON_FILE).exists():
         raise RequestError(
-            f"{out} has {', '.join(taken)} but no {COMPARISON}, so they may be no comparison's; give "
+            f"{out} has {', '.join(taken)} but no {COMPARISON_FILE}, so they may be no comparison's; give "
             "another folder with --out, or remove them."
         )
 
@@ -100,7 +100,7 @@ def describe_comparison(
 
 def comparison_text(comparison: dict[str, Any], out: Path) -> str:
     """The verdicts in plain words, and where everything lies."""
-    files = [COMPARISON, *comparison["tables"].values(), *comparison["figures"].values()]
+    files = [COMPARISON_FILE, *comparison["tables"].values(), *comparison["figures"].values()]
     return f"{comparison_summary(comparison)}\n\n{out}: {', '.join(files)}"
 
 

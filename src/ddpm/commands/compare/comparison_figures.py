@@ -13,12 +13,12 @@ from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 from ddpm.evaluation.spectrum import radial_power
-from ddpm.quantities import seed_words
+from ddpm.quantities import format_seeds
 from ddpm.scoring.measurement import Measurement
-from ddpm.visuals.bars import SIGNS, Bar, Panel, Shares, bars_plot
-from ddpm.visuals.neighbor_strips import NeighborStrip, neighbor_strips
-from ddpm.visuals.panels import GridPanel, grid_panels
-from ddpm.visuals.spectra import spectra_plot
+from ddpm.visuals.bars import DIRECTION_NOTE, Bar, BarPanel, ClassShares, save_bars_plot
+from ddpm.visuals.neighbor_strips import NeighborStrip, save_neighbor_strips
+from ddpm.visuals.panels import GridPanel, save_grid_panels
+from ddpm.visuals.spectra import save_spectra_plot
 
 FIGURES = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
 GRID_SIDE = 5  # rows and columns of a grid
@@ -58,14 +58,14 @@ def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measurement
         if entry.evaluation["seeds"] is None:  # files may stand in order, class after class
             shown = entry.images[choose_indices(len(entry.images), count, entry.evaluation["seed"])]
         panels.append(GridPanel(label, shown.numpy(), caption))
-    grid_panels(path, panels, -(-count // GRID_SIDE), GRID_SIDE)
+    save_grid_panels(path, panels, -(-count // GRID_SIDE), GRID_SIDE)
 
 
 def _sampling_caption(evaluation: Mapping[str, Any], count: int) -> str:
     if evaluation["seeds"] is None:
         return "images as given, chosen at random"
     start = evaluation["seeds"][0]
-    return f"{evaluation['drawn']}; {seed_words(range(start, start + count))}"
+    return f"{evaluation['drawn']}; {format_seeds(range(start, start + count))}"
 
 
 def draw_metrics(path: Path, comparison: Comparison) -> None:
@@ -73,7 +73,7 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
     verdicts, n = comparison["verdicts"], comparison["entries"][0]["evaluation"]["n"]
     shares = [v for v in verdicts if v["metric"].startswith(CLASS_SHARE_PREFIX)]
     panels = [
-        Panel(v["label"], _bars(v), v["better"], _floor(v, comparison), v["winner"])
+        BarPanel(v["label"], _bars(v), v["better"], _floor(v, comparison), v["winner"])
         for v in verdicts
         if v not in shares
     ]
@@ -82,12 +82,12 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
         groups = [v["metric"].removeprefix(CLASS_SHARE_PREFIX) for v in shares]
         entries = [[_bars(v)[i] for v in shares] for i in range(len(comparison["entries"]))]
         floors = [v["floor"] for v in shares]
-        grouped = Shares("share of each class", groups, entries, floors)
+        grouped = ClassShares("share of each class", groups, entries, floors)
     note = (
         f"n={n:,} of each. Lines: 95 % intervals. Dashed: the floor, real images that are not in the "
-        f"reference.\n{SIGNS}. ★ better than every other entry."
+        f"reference.\n{DIRECTION_NOTE}. ★ better than every other entry."
     )
-    bars_plot(path, [e["label"] for e in comparison["entries"]], panels, grouped, note)
+    save_bars_plot(path, [e["label"] for e in comparison["entries"]], panels, grouped, note)
 
 
 def _bars(verdict: Mapping[str, Any]) -> list[Bar]:
@@ -113,7 +113,7 @@ def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measureme
         radial_power(images).mean(dim=0).numpy()
         for images in (known, *(m.images for m in measured))
     )
-    spectra_plot(path, real, labels, powers)
+    save_spectra_plot(path, real, labels, powers)
 
 
 def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
@@ -136,7 +136,7 @@ def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measure
         "Above each column: d1/d2, how far the nearest training image is beside the second nearest "
         "(in pixels). Shown are the smallest; below 1/3 an image counts as a copy."
     )
-    neighbor_strips(path, strips, note=note)
+    save_neighbor_strips(path, strips, note=note)
 
 
 def draw_cost(path: Path, comparison: Comparison) -> bool:
@@ -151,10 +151,10 @@ def draw_cost(path: Path, comparison: Comparison) -> bool:
         "images drawn a second": [entry["evaluation"]["images_per_second"] for entry in entries],
     }
     panels = [
-        Panel(title, [Bar(value, words=number(value)) for value in values])
+        BarPanel(title, [Bar(value, words=number(value)) for value in values])
         for title, values in table.items()
         if any(value is not None for value in values)
     ]
     if panels:
-        bars_plot(path, [entry["label"] for entry in entries], panels)
+        save_bars_plot(path, [entry["label"] for entry in entries], panels)
     return bool(panels)

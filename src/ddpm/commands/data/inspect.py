@@ -16,7 +16,7 @@ from ddpm.data.inspection import inspect_images
 from ddpm.loading.datasets import dataset_path, open_dataset
 from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.terminal import Progress
-from ddpm.visuals.grids import contact_sheet, save_grid
+from ddpm.visuals.grids import save_contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture
 
 HUB_SETS = (
@@ -67,7 +67,7 @@ def inspect_dataset(target: str, out: Path) -> str:
     path = dataset_path(target)
     with Progress("looking through the images", 0) as bar:
         found = inspect_images(path, cache_dir=cache_dir(), progress=bar.of_total)
-    contact_sheet(out, found.samples)
+    save_contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
     return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])
 

@@ -12,7 +12,7 @@ from ddpm.diffusion.distillation import walk_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
-from ddpm.runs import RUNS, RunFolder
+from ddpm.runs import RUNS_FOLDER, RunFolder
 
 SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise
 
@@ -38,7 +38,7 @@ def distill(request: DistillRequest) -> train.Outcome:
     """
     opened = open_model(request.target, "cpu")
     teacher = check_teacher(opened)
-    out = request.out or RUNS / f"{opened.name}-few"
+    out = request.out or RUNS_FOLDER / f"{opened.name}-few"
     check_same_teacher(RunFolder(out), teacher, request.target)
     if any(text.split("=")[0].strip() == "student.evaluations" for text in request.overrides):
         raise RequestError(

@@ -13,7 +13,7 @@ from ddpm.data.dataset import Dataset
 from ddpm.device import pick_device, resolve_precision
 from ddpm.loading.offline import cached_dataset, count_images
 from ddpm.loading.targets import Target, TargetRequest, read_target
-from ddpm.runs import read_rows
+from ddpm.runs import read_metrics
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _case(target: Target, device: str) -> Case:
         data=data,
         class_names=None if dataset is None else dataset.class_names,
         duplicates=_duplicates(config, dataset),
-        rows=[] if run is None else read_rows(run.metrics),
+        rows=[] if run is None else read_metrics(run.metrics),
         half=target.half,
         emulated=wants_bf16 and resolve_precision("auto", pick_device(device)) != "bf16",
     )

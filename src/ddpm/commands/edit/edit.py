@@ -17,7 +17,7 @@ from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.sampling.draw import choose_labels
-from ddpm.sampling.settings import chosen_settings, name_of_settings
+from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, say
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture
@@ -131,7 +131,7 @@ def _open(
             f"{opened.name} is {family.noun}, but only diffusion models edit images; name "
             f"{family.diffusion_model}."
         )
-    return opened, model, chosen_settings(opened.model, overrides)
+    return opened, model, resolve_settings(opened.model, overrides)
 
 
 def _told(opened: OpenedModel, settings: SamplingConfig) -> Progress:
@@ -169,7 +169,7 @@ def _asked(overrides: Sequence[str], seed: int, label: str | None) -> str:
     """What is asked for beyond the usual, for a file's name, so that no answer replaces another."""
     of_seed = f"-seed-{seed}" if seed else ""
     of_label = "" if label is None else f"-label-{label}"
-    return of_seed + of_label + name_of_settings(overrides)
+    return of_seed + of_label + settings_suffix(overrides)
 
 
 def _beside(opened: OpenedModel, name: str) -> Path:

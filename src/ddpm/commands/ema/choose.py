@@ -20,10 +20,10 @@ from ddpm.models.base import GenerativeModel
 from ddpm.optim.ema import relative_length
 from ddpm.optim.posthoc_ema import FAITHFUL, LONGEST
 from ddpm.runs import RunFolder, find_run
-from ddpm.sampling.run_pictures import finish
+from ddpm.sampling.run_pictures import write_final_pictures
 from ddpm.scoring.measurement import EvaluationRequest, compute_environment
 from ddpm.training.checkpoint import save_weights
-from ddpm.visuals.ema_lengths import lengths_plot
+from ddpm.visuals.ema_lengths import save_ema_length_plot
 
 FORMAT = 1
 DEFAULT_LENGTHS = (
@@ -90,7 +90,7 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
         found |= compare_lengths(asked, averages, candidates)
         found["environment"] = compute_environment(asked, began)
         chosen = candidates[found["chosen"]]
-        lengths_plot(run.ema_plot, length_chart(found))
+        save_ema_length_plot(run.ema_plot, length_chart(found))
         write_json(run.ema, found)
     return {**found, "done": list(_save_choice(request, averages, chosen))}
 
@@ -184,4 +184,4 @@ def _redraw_pictures(run: RunFolder, device: str) -> None:
     """The pictures of a finished run once more, with what it draws with now."""
     model: GenerativeModel = open_model(str(run.root), device).model
     if all(path.is_file() for path in run.pictures(model.spec.config.has_reverse_process)):
-        finish(run, model)
+        write_final_pictures(run, model)

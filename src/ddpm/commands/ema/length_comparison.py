@@ -18,8 +18,8 @@ from ddpm.evaluation.paired_distance import (
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import exponent
-from ddpm.sampling.draw import choose_labels, draw
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.generated_images import ModelSamples
 from ddpm.scoring.measurement import (
     EvaluationRequest,
@@ -30,7 +30,7 @@ from ddpm.scoring.measurement import (
     usable_count,
 )
 from ddpm.terminal import Progress, say
-from ddpm.visuals.ema_lengths import Lengths, Measured
+from ddpm.visuals.ema_lengths import EmaLengthChart, EmaLengthPoint
 
 _FLOOR = {"value": "floor", "low": "floor_low", "high": "floor_high"}
 _NUMBERS = ("value", "low", "high", "ratio", "ratio_low", "ratio_high")
@@ -56,7 +56,7 @@ def compare_lengths(
     asked: what `ddpm evaluate` would be asked for the same.
     """
     opened = open_model(asked.target, asked.device)
-    settings = chosen_settings(opened.model, asked.overrides)
+    settings = resolve_settings(opened.model, asked.overrides)
     yardstick, facts = _yardstick(asked, opened, settings)
     seeds = range(asked.seed, asked.seed + yardstick.n)
     say(f"{yardstick.label} of {len(candidates)} averages, each on seeds {seeds[0]}–{seeds[-1]}")
@@ -93,7 +93,7 @@ def _draw(
     """Images uint8 [len(seeds), C, H, W]."""
     with torch.no_grad():
         labels = choose_labels(model, seeds, None)
-        return torch.from_numpy(draw(model, seeds, labels, settings, progress=advance))
+        return torch.from_numpy(draw_images(model, seeds, labels, settings, progress=advance))
 
 
 def _yardstick(
@@ -120,12 +120,12 @@ def _yardstick(
     }
 
 
-def length_chart(found: dict[str, Any]) -> Lengths:
+def length_chart(found: dict[str, Any]) -> EmaLengthChart:
     """The figure of ema.json's content."""
     keys = ("length", "value", "low", "high")
-    points = [Measured(*(point[key] for key in keys)) for point in found["points"]]
+    points = [EmaLengthPoint(*(point[key] for key in keys)) for point in found["points"]]
     floor = found["floor"]
-    return Lengths(
+    return EmaLengthChart(
         label=found["label"],
         made=points[1:],
         own=points[0],

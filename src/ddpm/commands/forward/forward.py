@@ -9,10 +9,10 @@ from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.image_source import is_image_name
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.loading.datasets import open_dataset
-from ddpm.sampling.forward_process import forward_columns, spaced_timesteps
+from ddpm.sampling.forward_process import example_images, forward_columns
 from ddpm.terminal import say
 from ddpm.visuals.saving import check_picture
-from ddpm.visuals.strips import process_strip
+from ddpm.visuals.strips import save_strip
 
 LONGEST = 128  # pixels of a side of an image that is shown: it stands in the picture six times
 
@@ -21,7 +21,7 @@ def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
     """Rows of images, columns at 0, 10, 25, 50, 75 and 100 % of the process (Ho et al. 2020, Eq. 4)."""
     check_picture(out)
     columns = forward_columns(_images(target), make_schedule(schedule, 1000), seed)
-    process_strip(out, columns, title=f"forward process, {schedule} schedule")
+    save_strip(out, columns, title=f"forward process, {schedule} schedule")
     return out
 
 
@@ -30,7 +30,7 @@ def _images(target: str) -> Images:
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
         return _read_small(path)[None]
-    return spaced_timesteps(open_dataset(Config(data=DataConfig(path=target))).images)
+    return example_images(open_dataset(Config(data=DataConfig(path=target))).images)
 
 
 def _read_small(path: Path) -> Images:

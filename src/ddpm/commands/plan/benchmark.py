@@ -9,7 +9,7 @@ import torch
 
 from ddpm.commands.plan.flops import utilization
 from ddpm.data.pixels import to_uint8
-from ddpm.device import forget_peak, keep_memory, peak_memory, resolve_precision
+from ddpm.device import keep_freed_memory, peak_memory, reset_peak_memory, resolve_precision
 from ddpm.errors import WorkError
 from ddpm.loading.models import attach_guides
 from ddpm.loading.offline import OfflineData
@@ -22,7 +22,7 @@ from ddpm.training import checkpoint
 from ddpm.training.budget import time_steps
 from ddpm.training.faults import OutOfMemoryError
 from ddpm.training.footprint import TrainingCost
-from ddpm.visuals.grids import picture_bytes
+from ddpm.visuals.grids import grid_png_size
 
 STEP_SECONDS = 8.0  # of training steps, after those that warm up
 DRAW_SECONDS = 5.0  # of drawing; what is left of it is worked out
@@ -33,15 +33,15 @@ def measure(
     material: OfflineData, device: torch.device, seconds: float = STEP_SECONDS
 ) -> TrainingCost:
     """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
-    keep_memory()
+    keep_freed_memory()
     config = config_without_guide(material.spec.config)  # there is no earlier state yet
     say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
-    forget_peak(device)
+    reset_peak_memory(device)
     model = make_model(material.spec.with_config(config), device)
     attach_guides(model, None)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
-    forget_peak(device)
+    reset_peak_memory(device)
     material.batches.send_to(device)
     try:
         each, losses = time_steps(model, material.batches, seconds)
@@ -63,7 +63,7 @@ def measure(
         training_memory=training_memory,
         drawing_memory=drawing_memory,
         checkpoint=checkpoint.weights_bytes(model.state(), material.spec),
-        preview=picture_bytes(shown.cpu().numpy(), 5, 5),
+        preview=grid_png_size(shown.cpu().numpy(), 5, 5),
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,
         shape=material.spec.image_shape,

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddpm.commands.plan.recorded_runs import row_words
-from ddpm.quantities import duration
-from ddpm.training.forecast import format_rate
+from ddpm.quantities import format_bytes, format_duration, format_rate
 
 Plan = Mapping[str, Any]
 COLUMN = 12  # characters
@@ -30,19 +29,22 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     epochs = "" if plan["epochs"] is None else f", {plan['epochs']:.1f} epochs"
     yield (
         "time",
-        f"about {duration(plan['seconds'])} for {plan['steps']:,} steps of {plan['batch_size']} "
+        f"about {format_duration(plan['seconds'])} for {plan['steps']:,} steps of {plan['batch_size']} "
         f"({plan['images_seen']:,} images{epochs})",
     )
     yield (
         "memory",
-        f"{size(plan['training_memory'])} training, {size(plan['drawing_memory'])} drawing",
+        f"{format_bytes(plan['training_memory'])} training, {format_bytes(plan['drawing_memory'])} drawing",
     )
-    yield "drawing", f"25 images in {duration_short(plan['drawing_seconds'])} ({plan['drawing']})"
+    seconds = format_duration(plan["drawing_seconds"], tenths=True)
+    yield "drawing", f"25 images in {seconds} ({plan['drawing']})"
     disk = plan["disk"]
-    kept = f"{disk['checkpoints_kept']} x {size(plan['checkpoint'])}"
-    rest = ", ".join(f"{name} {size(disk[name])}" for name in ("previews", "log", "pictures"))
-    aside = f", averages {size(disk['averages'])}" if disk["averages"] else ""
-    yield "disk", f"{size(disk['total'])} in all: checkpoints kept {kept}, {rest}{aside}"
+    kept = f"{disk['checkpoints_kept']} x {format_bytes(plan['checkpoint'])}"
+    rest = ", ".join(
+        f"{name} {format_bytes(disk[name])}" for name in ("previews", "log", "pictures")
+    )
+    aside = f", averages {format_bytes(disk['averages'])}" if disk["averages"] else ""
+    yield "disk", f"{format_bytes(disk['total'])} in all: checkpoints kept {kept}, {rest}{aside}"
 
 
 def _expected(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -62,17 +64,3 @@ def _fitting(plan: Plan) -> Iterator[tuple[str, str]]:
             f"{found['steps']:,} steps at {format_rate(found['images_per_second'])}, "
             f"{found['images']:,} images{wanted}: {how}",
         )
-
-
-def size(count: int | None) -> str:
-    """`640 kB`, `12.8 MB` or `1.06 GB`."""
-    if count is None:
-        return "unknown"
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
-
-
-def duration_short(seconds: float) -> str:
-    """As `duration`, with a decimal below ten seconds."""
-    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)

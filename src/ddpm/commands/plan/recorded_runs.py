@@ -6,7 +6,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from ddpm.config import Config, differences
+from ddpm.config import Config, differing_keys
 from ddpm.presets import PRESETS
 from ddpm.training.memorization import expects_copies
 
@@ -43,7 +43,7 @@ def _promised(config: Config, images: int, rows: list[Row]) -> str:
         return f"no recorded run of {config.preset}" + (
             "" if config.scale == "cpu" else f" at the scale {config.scale}"
         )
-    changed = differences(PRESETS[config.preset].at(config.scale), config)
+    changed = differing_keys(PRESETS[config.preset].config_for(config.scale), config)
     other = [key for key in changed if key.startswith(SHAPING)]
     if foreign := [key for key in other if key in IMAGES]:
         return (

@@ -24,18 +24,18 @@ from ddpm.loading.models import OpenedModel
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
-from ddpm.sampling.forward_process import forward_columns, spaced_timesteps
-from ddpm.sampling.provenance import drawn_like
-from ddpm.sampling.settings import filmed_settings
-from ddpm.visuals.animations import denoising_gif, frame_indices
-from ddpm.visuals.curves import loss_plot, schedule_plot
-from ddpm.visuals.gif_frames import frames_strip
-from ddpm.visuals.grid_mark import read_mark
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
+from ddpm.sampling.forward_process import example_images, forward_columns
+from ddpm.sampling.provenance import matches_default_samples
+from ddpm.sampling.settings import animation_settings
+from ddpm.visuals.animations import frame_indices, save_denoising_gif
+from ddpm.visuals.curves import save_loss_plot, save_schedule_plot
+from ddpm.visuals.gif_frames import save_gif_frames
+from ddpm.visuals.grid_mark import read_grid_mark
 from ddpm.visuals.grids import save_grid
-from ddpm.visuals.network_diagram import network_plot
+from ddpm.visuals.network_diagram import save_network_plot
 from ddpm.visuals.series import Row
-from ddpm.visuals.strips import process_strip
+from ddpm.visuals.strips import save_strip
 
 STRIP_SEEDS, STRIP_COLUMNS = 4, 8
 FRAMES = (
@@ -68,7 +68,7 @@ class Album:
 def draw_loss(album: Album, rows: Sequence[Row], note: str) -> None:
     """The loss against its iterations, under no title but its caption; nothing where none was logged."""
     if any("loss" in row or "generator_loss" in row for row in rows):
-        loss_plot(album.place("loss"), rows, title="", note=note)
+        save_loss_plot(album.place("loss"), rows, title="", note=note)
 
 
 def draw_networks(album: Album, spec: ModelSpec) -> None:
@@ -79,7 +79,7 @@ def draw_networks(album: Album, spec: ModelSpec) -> None:
         path = shared.place(f"network-{digest}")
         album.taken[f"network-{name}"] = shared.taken[f"network-{digest}"]
         if not path.exists():
-            network_plot(path, rows)
+            save_network_plot(path, rows)
 
 
 def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
@@ -94,7 +94,7 @@ def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
     curves = {
         name: make_schedule(d.schedule, d.num_steps).log_snr.numpy() for name, d in named.items()
     }
-    schedule_plot(album.place("schedule"), curves)
+    save_schedule_plot(album.place("schedule"), curves)
     return album.taken["schedule"]
 
 
@@ -109,13 +109,13 @@ def draw_samples(album: Album, run: RunFolder, opened: OpenedModel) -> Images | 
         shutil.copyfile(run.sample_grid, grid)
     else:
         seeds = range(GRID[0] * GRID[1])
-        images = draw_with_bar(model, seeds, choose_labels(model, seeds, None), settings)
+        images = draw_with_progress(model, seeds, choose_labels(model, seeds, None), settings)
         save_grid(grid, images, *GRID, caption=f"seeds 0–24, {model.drawing(settings)}")
     if not model.spec.config.has_reverse_process:
         return None
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
-    labels, filmed = choose_labels(model, seeds, None), filmed_settings(model, settings)
-    images = draw_with_bar(model, seeds, labels, filmed, trajectory)
+    labels, filmed = choose_labels(model, seeds, None), animation_settings(model, settings)
+    images = draw_with_progress(model, seeds, labels, filmed, trajectory)
     _draw_backward(album.place("backward"), trajectory)
     _draw_frames(album, run.denoising if current else None, trajectory)
     return images
@@ -125,11 +125,11 @@ def _is_current(picture: Path, opened: OpenedModel) -> bool:
     """Whether a grid can be read and does not say of itself that it was drawn otherwise."""
     try:
         with Image.open(picture) as found:
-            mark = read_mark(found)
+            mark = read_grid_mark(found)
             found.load()
     except (OSError, RequestError):
         return False
-    return mark is None or drawn_like(opened.model, mark)
+    return mark is None or matches_default_samples(opened.model, mark)
 
 
 def _draw_backward(path: Path, trajectory: Trajectory) -> None:
@@ -138,7 +138,7 @@ def _draw_backward(path: Path, trajectory: Trajectory) -> None:
     low, high = _SEEN
     chosen = frame_indices([min(max(v, low), high) for v in trajectory.log_snr], STRIP_COLUMNS)
     columns = [(f"{100 * i // max(last, 1)} %", trajectory.states[i]) for i in chosen]
-    process_strip(path, columns)
+    save_strip(path, columns)
 
 
 def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> None:
@@ -149,11 +149,11 @@ def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> Non
     place = album.place("frames")
     if film is not None:
         with contextlib.suppress(RequestError):
-            frames_strip(place, film, FRAMES)
+            save_gif_frames(place, film, FRAMES)
             return
     scratch = album.folder / "frames.gif"
-    denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
-    frames_strip(place, scratch, FRAMES)
+    save_denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
+    save_gif_frames(place, scratch, FRAMES)
     scratch.unlink()
 
 
@@ -165,7 +165,7 @@ def draw_forward(
     shown = drawn if found is None else found
     if shown is not None:
         schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
-        process_strip(album.place("forward"), forward_columns(shown, schedule, seed=0))
+        save_strip(album.place("forward"), forward_columns(shown, schedule, seed=0))
     return found is not None
 
 
@@ -181,4 +181,4 @@ def training_images(config: Config, content_hash: str | None) -> Images | None:
         return None
     if content_hash is not None and dataset.report["content_hash"] != content_hash:
         return None
-    return np.array(dataset.images[spaced_timesteps(dataset.train)])
+    return np.array(dataset.images[example_images(dataset.train)])

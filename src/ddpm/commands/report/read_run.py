@@ -34,11 +34,11 @@ from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.run_summary import run_summary
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.spec import ModelSpec
-from ddpm.runs import COMPARISON, RunFolder, read_rows
-from ddpm.sampling.settings import filmed_settings
+from ddpm.runs import COMPARISON_FILE, RunFolder, read_metrics
+from ddpm.sampling.settings import animation_settings
 from ddpm.terminal import say
 from ddpm.training.memorization import is_memorization
-from ddpm.visuals.series import series, smoothing_window
+from ddpm.visuals.series import read_series, smoothing_window
 
 _ITERATIONS = ("loss", "generator_loss", "discriminator_loss")  # logged at every step
 _LAST = ("epoch_loss", "heldout_loss", "training_images_loss")  # the last one counts
@@ -75,7 +75,7 @@ class _Run:
 def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFacts:
     """Everything a report says of a run, under `name`; its pictures are put into `pictures`."""
     config = load_config(folder.config)
-    rows, opened = read_rows(folder.metrics), _open(folder, device)
+    rows, opened = read_metrics(folder.metrics), _open(folder, device)
     run = _Run(folder, name, config, folder.load_environment(), rows, opened)
     album = Album(pictures, f"{_slug(name)}-")
     from_data = _draw(run, album)
@@ -107,7 +107,7 @@ def _drawing(opened: OpenedModel | None) -> tuple[str, str]:
     if opened is None:
         return "", ""
     model, settings = opened.model, opened.model.spec.config.sampling
-    return model.drawing(settings), model.drawing(filmed_settings(model, settings))
+    return model.drawing(settings), model.drawing(animation_settings(model, settings))
 
 
 def _open(folder: RunFolder, device: str) -> OpenedModel | None:
@@ -159,7 +159,7 @@ def _losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for kind in (*_ITERATIONS, *_LAST):
-        values = series(rows, kind).values
+        values = read_series(rows, kind).values
         if len(values):
             window = min(smoothing_window(len(values)), len(values)) if kind in _ITERATIONS else 1
             mean = float(values[-window:].mean())
@@ -195,7 +195,7 @@ def read_evaluation(path: Path) -> dict[str, Any] | None:
 
 def read_comparison(folder: Path) -> dict[str, Any]:
     """The comparison.json of a folder; RequestError where it is not there or damaged."""
-    return _read_json(folder / COMPARISON, ("entries", "verdicts", "figures"))
+    return _read_json(folder / COMPARISON_FILE, ("entries", "verdicts", "figures"))
 
 
 def comparison_facts(
@@ -211,7 +211,7 @@ def comparison_facts(
 
 
 def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
-    made = "ddpm compare" if path.name == COMPARISON else "ddpm evaluate"
+    made = "ddpm compare" if path.name == COMPARISON_FILE else "ddpm evaluate"
     try:
         found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

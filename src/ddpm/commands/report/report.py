@@ -13,7 +13,7 @@ from ddpm.commands.report.gather import gather, open_subjects
 from ddpm.commands.report.notes import Notes, read_notes, template
 from ddpm.commands.report.pictures import Album, draw_schedules
 from ddpm.commands.report.words.languages import LANGUAGES, Words
-from ddpm.config import load_config, unknown_name
+from ddpm.config import load_config, unknown_name_error
 from ddpm.documents import typefaces
 from ddpm.documents.document import Document, texts
 from ddpm.documents.markdown import to_markdown
@@ -96,7 +96,7 @@ def write_report(request: ReportRequest) -> list[Path]:
 def _check(request: ReportRequest) -> None:
     """RequestError for what cannot be done, before anything is drawn."""
     if request.language not in LANGUAGES:
-        raise unknown_name("language", request.language, LANGUAGES)
+        raise unknown_name_error("language", request.language, LANGUAGES)
     if request.out.suffix not in (".pdf", ".md"):
         raise RequestError(f"{request.out} should end in .pdf, or in .md for Markdown alone.")
     if request.out.suffix == ".pdf":

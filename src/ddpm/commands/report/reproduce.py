@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ddpm.config import Config, differences, get_value
+from ddpm.config import Config, differing_keys, get_value
 from ddpm.data.catalogue import data_name
 from ddpm.presets import PRESETS
 
@@ -24,14 +24,14 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
         asked = ["--evaluations", config.student.evaluations, "--steps", config.training.steps]
         return shlex.join(["ddpm", "distill", str(init), *map(str, asked), "--out", str(run)])
     preset = PRESETS.get(config.preset)
-    base = preset.at(config.scale) if preset else Config()
+    base = preset.config_for(config.scale) if preset else Config()
     words = ["ddpm", "train", config.preset if preset else "digits"]
     words += ["--scale", config.scale] if preset and preset.scales else []
     if config.data.path != base.data.path:
         words += ["--data", data_name(config.data.path)]
     words += _total(config, base)
     words += ["--all-images"] if config.data.all_images and not base.data.all_images else []
-    for key in differences(base, config):
+    for key in differing_keys(base, config):
         if key not in _TOLD or (key == "data.all_images" and base.data.all_images):
             words += ["--set", f"{key}={_value(get_value(config, key))}"]
     words += ["--init", init] if init else []

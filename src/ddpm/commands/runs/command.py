@@ -9,13 +9,13 @@ from pathlib import Path
 from ddpm.commands.options import Option, add_options
 from ddpm.config import load_config
 from ddpm.errors import RequestError
-from ddpm.runs import RUNS, RunFolder, list_runs
+from ddpm.runs import RUNS_FOLDER, RunFolder, list_runs
 
 RUNS_OPTIONS = (
     Option(
         "folder",
         kind=Path,
-        default=RUNS,
+        default=RUNS_FOLDER,
         nargs="?",
         help="folder that holds the runs (default: %(default)s)",
     ),
@@ -29,7 +29,7 @@ def define_runs(parser: argparse.ArgumentParser) -> None:
 
 def run_runs(options: Namespace) -> None:
     folder: Path = options.folder
-    if folder != RUNS and not folder.is_dir():
+    if folder != RUNS_FOLDER and not folder.is_dir():
         raise RequestError(f"There is no folder {folder}; pass a folder that holds runs.")
     found = list_runs(folder)
     for run in found:

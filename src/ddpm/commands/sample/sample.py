@@ -10,25 +10,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddpm.config import SamplingConfig, unknown_name
+from ddpm.config import SamplingConfig, unknown_name_error
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
 from ddpm.files import check_writable, replacing
 from ddpm.loading.models import OpenedModel, open_model
-from ddpm.quantities import seed_words
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_bar
+from ddpm.quantities import format_seeds
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
 from ddpm.sampling.run_pictures import _write_gif
 from ddpm.sampling.settings import (
-    chosen_settings,
-    filmed_settings,
-    name_of_settings,
+    animation_settings,
+    resolve_settings,
+    settings_suffix,
 )
 from ddpm.terminal import say
 from ddpm.visuals.animations import GIF_FRAMES, frame_indices
 from ddpm.visuals.grids import save_grid
-from ddpm.visuals.strips import process_strip
+from ddpm.visuals.strips import save_strip
 
 MOST_FILMED = 100  # images of a GIF
 PANEL_COLUMNS = 8
@@ -91,7 +91,7 @@ def _write_samples(
             f"{opened.name} is a DCGAN, which draws in one pass: there is no reverse process for a GIF "
             "or a panel to show, so leave both out."
         )
-    settings = chosen_settings(opened.model, overrides)
+    settings = resolve_settings(opened.model, overrides)
     images, trajectory = _drawn(request, opened, settings, overrides)
     base = _base(request, opened, overrides)
     return _write(request, opened, settings, base, images, trajectory) if is_main() else []
@@ -108,15 +108,17 @@ def _drawn(
     labels = choose_labels(model, request.seeds, request.label)
     trajectory = Trajectory(len(request.filmed), GIF_FRAMES) if _wants_frames(request) else None
     if not any("sampling.steps" in words for words in overrides):
-        filmed = filmed_settings(model, settings)
+        filmed = animation_settings(model, settings)
     images, passing = None, trajectory if filmed == settings else None
     if _wants_images(request):
         say(f"drawing {request.n} images ({model.drawing(settings)}) from {opened.origin}")
-        images = draw_with_bar(model, request.seeds, labels, settings, passing)
+        images = draw_with_progress(model, request.seeds, labels, settings, passing)
     if trajectory is not None and not trajectory.states:
-        say(f"filming {seed_words(request.filmed)} ({model.drawing(filmed)}) from {opened.origin}")
+        say(
+            f"filming {format_seeds(request.filmed)} ({model.drawing(filmed)}) from {opened.origin}"
+        )
         labels = None if labels is None else labels[: len(request.filmed)]
-        draw_with_bar(model, request.filmed, labels, filmed, trajectory)
+        draw_with_progress(model, request.filmed, labels, filmed, trajectory)
     return images, trajectory
 
 
@@ -136,7 +138,7 @@ def _suffix(request: SampleRequest) -> str:
 def _check_outputs(request: SampleRequest) -> None:
     """RequestError, before anything is drawn, where a place cannot be written to."""
     if request.out is not None and _suffix(request) not in OUTPUTS:
-        raise unknown_name("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+        raise unknown_name_error("kind of file", _suffix(request) or str(request.out), OUTPUTS)
     if request.out is not None:
         check_writable(request.out)
     folder = request.png_dir
@@ -177,7 +179,7 @@ def _write(
             images[: rows * columns],
             rows,
             columns,
-            caption=f"{seed_words(shown)}, {label}{opened.model.drawing(settings)}",
+            caption=f"{format_seeds(shown)}, {label}{opened.model.drawing(settings)}",
             comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
         )
         written.append(path)
@@ -199,7 +201,7 @@ def _base(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str])
     if request.out is not None:
         return request.out.with_suffix("")
     label = "" if request.label is None else f"-label-{request.label}"
-    asked = label + name_of_settings(overrides)
+    asked = label + settings_suffix(overrides)
     if opened.run is None:
         seed = f"-seed-{request.seed}" if request.seed else ""
         return Path(f"{opened.name}-samples{seed}{asked}")
@@ -226,5 +228,5 @@ def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
         for i in chosen
     ]
     title = f"reverse process, seed {seed}, by share of the steps taken"
-    process_strip(path, columns, row_titles=["xₜ", "predicted x₀"], title=title)
+    save_strip(path, columns, row_titles=["xₜ", "predicted x₀"], title=title)
     return path

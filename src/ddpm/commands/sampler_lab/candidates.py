@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ddpm.config import SamplingConfig, unknown_name
+from ddpm.config import SamplingConfig, unknown_name_error
 from ddpm.diffusion.guidance import in_interval
 from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions
 from ddpm.errors import RequestError
 from ddpm.models.base import DiffusionModel
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.settings import resolve_settings
 
 
 class SamplingCost(NamedTuple):
@@ -75,7 +75,7 @@ def plan_candidates(
     found: dict[SamplingConfig, Candidate] = {}
     for sampler in samplers:
         if sampler not in SAMPLERS:
-            raise unknown_name("sampler", sampler, SAMPLERS)
+            raise unknown_name_error("sampler", sampler, SAMPLERS)
         for budget in budgets:
             point = _most_steps_within(model, sampler, budget, overrides)
             found[point.settings] = point
@@ -84,7 +84,7 @@ def plan_candidates(
 
 def ancestral_candidate(model: DiffusionModel, overrides: Sequence[str]) -> Candidate:
     """Algorithm 2 of Ho et al. 2020 over every level of the schedule."""
-    settings = chosen_settings(model, [*overrides, "sampling.sampler=ancestral"])
+    settings = resolve_settings(model, [*overrides, "sampling.sampler=ancestral"])
     return Candidate(settings, sampling_cost(model, settings), baseline=True)
 
 
@@ -94,7 +94,7 @@ def _most_steps_within(
     """The most steps of a sampler that ask the network no more than `budget` times."""
     asked = [*overrides, f"sampling.sampler={sampler}"]
     for steps in range(min(budget, len(model.schedule)), 0, -1):
-        settings = chosen_settings(model, [*asked, f"sampling.steps={steps}"])
+        settings = resolve_settings(model, [*asked, f"sampling.steps={steps}"])
         needed = sampling_cost(model, settings)
         if needed.evaluations <= budget:
             return Candidate(settings, needed)

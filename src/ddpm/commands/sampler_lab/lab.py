@@ -34,9 +34,9 @@ from ddpm.files import check_writable, write_json
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
-from ddpm.quantities import duration
+from ddpm.quantities import format_duration
 from ddpm.runs import RunFolder
-from ddpm.sampling.settings import chosen_settings
+from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.generated_images import ModelSamples
 from ddpm.scoring.measurement import (
     EvaluationRequest,
@@ -48,7 +48,7 @@ from ddpm.scoring.measurement import (
     usable_count,
 )
 from ddpm.terminal import Progress, say
-from ddpm.visuals.tradeoffs import tradeoff_plot
+from ddpm.visuals.tradeoffs import save_tradeoff_plot
 
 FORMAT = 1
 
@@ -84,7 +84,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     chosen = points[lab["recommended"]].settings
     lab["default"] = describe_default(opened, request.target, chosen, request.keep)
     lab["environment"] = {**compute_environment(asked, began), "precision": model.precision}
-    tradeoff_plot(place.sampler_lab_plot, lab_chart(lab))
+    save_tradeoff_plot(place.sampler_lab_plot, lab_chart(lab))
     for path in filter(None, (place.sampler_lab, request.json)):
         write_json(path, lab)
     if opened.run is not None and not request.keep:  # last: the record says why
@@ -110,7 +110,7 @@ def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, DiffusionMo
             f"{request.target} has one way to draw, so there is no sampler to choose; give a run of a "
             "diffusion model."
         )
-    chosen_settings(opened.model, request.overrides)
+    resolve_settings(opened.model, request.overrides)
     return opened, model
 
 
@@ -148,7 +148,7 @@ def _bench(
     place: RunFolder,
 ) -> tuple[SamplerBenchmark, dict[str, Any]]:
     """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
-    subject = ModelSamples(opened, chosen_settings(model, request.overrides))
+    subject = ModelSamples(opened, resolve_settings(model, request.overrides))
     real = find_real_images(asked, subject, request.n)
     n, note = usable_count(asked, subject, real, request.n)
     network, why = feature_network(asked, real)
@@ -213,8 +213,8 @@ def _print_forecast(
     fine = sampling_cost(bench.model, fine_settings(bench.model, points[0].settings)).evaluations
     total = sum(times) + fine * pace * min(1.0, FINE_IMAGES / len(seeds))
     evaluations = sum(point.cost.evaluations for point in missing)
-    say(f"about {duration(total)} of drawing: {evaluations:,} evaluations an image")
+    say(f"about {format_duration(total)} of drawing: {evaluations:,} evaluations an image")
     for point, seconds in zip(missing, times, strict=True):
         if point.baseline:
             words = f"{point.name} ({point.cost.evaluations:,} evaluations an image)"
-            say(f"of these {duration(seconds)} for {words}")
+            say(f"of these {format_duration(seconds)} for {words}")

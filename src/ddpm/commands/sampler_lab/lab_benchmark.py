@@ -24,7 +24,7 @@ from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
-from ddpm.sampling.draw import choose_labels, draw
+from ddpm.sampling.draw import choose_labels, draw_images
 
 FINE_IMAGES = 100  # images whose path is also followed finely
 FINE_STEPS = 100
@@ -115,7 +115,7 @@ class SamplerBenchmark:
     ) -> Images:
         with torch.no_grad():
             labels = choose_labels(self.model, seeds, None)
-            return draw(self.model, seeds, labels, settings, progress=advance)
+            return draw_images(self.model, seeds, labels, settings, progress=advance)
 
     def _solver_error(self, images: Images, point: Candidate) -> float:
         """Mean over the first images of the root mean square difference to the finely followed path.

@@ -23,7 +23,7 @@ from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
 from ddpm.loading.models import OpenedModel
 from ddpm.runs import RunFolder
-from ddpm.visuals.tradeoffs import Spot, Tradeoff
+from ddpm.visuals.tradeoffs import TradeoffChart, TradeoffPoint
 
 RULE = (
     "the fewest evaluations of the network among the settings whose distance is not surely larger than "
@@ -66,16 +66,16 @@ def _row(point: Candidate, record: Record, row: Row, good: bool) -> dict[str, An
     }
 
 
-def lab_chart(lab: dict[str, Any]) -> Tradeoff:
+def lab_chart(lab: dict[str, Any]) -> TradeoffChart:
     """The figure's content."""
     points, floor = lab["points"], lab["floor"]
-    curves: dict[str, list[Spot]] = {}
+    curves: dict[str, list[TradeoffPoint]] = {}
     for point in sorted(points, key=lambda point: point["evaluations"]):
         if not point["baseline"]:
             curves.setdefault(point["sampler"], []).append(_chart_point(point))
     chosen = points[lab["recommended"]]
     walked = [point for point in points if point["baseline"]]
-    return Tradeoff(
+    return TradeoffChart(
         label=lab["label"],
         curves=curves,
         floor=(floor["value"], floor["low"], floor["high"]),
@@ -88,9 +88,11 @@ def lab_chart(lab: dict[str, Any]) -> Tradeoff:
     )
 
 
-def _chart_point(point: dict[str, Any]) -> Spot:
+def _chart_point(point: dict[str, Any]) -> TradeoffPoint:
     milliseconds = 1000 * point["seconds_per_image"]
-    return Spot(point["evaluations"], milliseconds, point["value"], point["low"], point["high"])
+    return TradeoffPoint(
+        point["evaluations"], milliseconds, point["value"], point["low"], point["high"]
+    )
 
 
 def describe_default(opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool) -> str:

@@ -14,7 +14,7 @@ import numpy
 import torch
 
 from ddpm.data.dataset import Dataset
-from ddpm.device import deterministic, resolve_precision
+from ddpm.device import deterministic_algorithms, resolve_precision
 from ddpm.distributed import world_size
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.terminal import say
@@ -62,7 +62,7 @@ def compile_facts(model: GenerativeModel) -> dict[str, Any]:
     diffusion = as_diffusion(model)
     if diffusion is None:
         return {"compile": False}
-    with deterministic():  # as the steps themselves: kernels are chosen by it
+    with deterministic_algorithms():  # as the steps themselves: kernels are chosen by it
         _, on, words = diffusion.compile()
     return {"compile": on, **({"compile_note": words} if words else {})}
 

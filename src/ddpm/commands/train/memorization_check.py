@@ -16,8 +16,8 @@ from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import gather_model
-from ddpm.sampling.draw import choose_labels, draw
-from ddpm.sampling.settings import cheap_settings
+from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 
 DRAWN = 50  # images that are looked at for copies
@@ -63,9 +63,9 @@ class MemorizationCheck:
     def _drawn(self) -> Tensor:
         """Vectors of the images of seeds 0 to 49 by a cheap solver."""
         seeds, model = range(DRAWN), gather_model(self.model)
-        settings = cheap_settings(model.spec.config.sampling)
+        settings = preview_settings(model.spec.config.sampling)
         with torch.no_grad():
-            images = draw(model, seeds, choose_labels(model, seeds, None), settings)
+            images = draw_images(model, seeds, choose_labels(model, seeds, None), settings)
         return pixel_vectors(torch.from_numpy(images))
 
     def _training_images(self, count: int) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from ddpm.config import Config, differences, load_config
+from ddpm.config import Config, differing_keys, load_config
 from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_name
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
@@ -35,7 +35,7 @@ def resumed_config(run: RunFolder, asked: Config) -> Config:
     own = load_config(run.config)
     place = own.data.path
     gone = find_offline(place, data_dir=data_dir(), cache_dir=cache_dir()) is None
-    changed = [key for key in differences(own, asked) if key not in TOTALS and key != "preset"]
+    changed = [key for key in differing_keys(own, asked) if key not in TOTALS and key != "preset"]
     changed = [key for key in changed if not key.startswith("sampling.")]
     changed = [key for key in changed if not (gone and key == "data.path")]
     if changed:
@@ -80,7 +80,7 @@ def check_same_data(run: RunFolder, dataset: Dataset) -> None:
 def check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
     """RequestError where the configuration is no longer that of the run's weights."""
     parts = ("model", "network.", "diffusion.", "gan.", "student.", "training.optimizer")
-    changed = [key for key in differences(saved, config) if key.startswith(parts)]
+    changed = [key for key in differing_keys(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(
             f"{run.config} no longer fits the weights of this run ({', '.join(changed)}); put the old "

@@ -24,7 +24,7 @@ from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.inspection import list_broken, list_unopened
 from ddpm.data.pixels import to_model
-from ddpm.device import deterministic, keep_memory, pick_device
+from ddpm.device import deterministic_algorithms, keep_freed_memory, pick_device
 from ddpm.distributed import (
     ProcessLostError,
     check_same_on_all_ranks,
@@ -53,8 +53,8 @@ from ddpm.models.base import GenerativeModel, Losses
 from ddpm.models.registry import gather_model, make_sharded
 from ddpm.optim.parallel import check_multi_process, check_sharding
 from ddpm.runs import RunFolder
-from ddpm.sampling.run_pictures import draw_preview, finish
-from ddpm.terminal import Progress, loss_words, say
+from ddpm.sampling.run_pictures import write_final_pictures, write_preview
+from ddpm.terminal import Progress, format_losses, say
 from ddpm.training import checkpoint, loop
 from ddpm.training.best_checkpoint import BestCheckpoint
 from ddpm.training.budget import seconds_per_step, with_total_steps
@@ -116,7 +116,7 @@ def _train(
     run: RunFolder, config: Config, init: str | None, where: torch.device, shard: bool
 ) -> Outcome:
     """`train` in a folder that is held and a configuration that fits it."""
-    keep_memory()
+    keep_freed_memory()
     if config.training.tensorboard:
         writer_class()  # it may be missing: better said before anything is written
     dataset = open_dataset(config)
@@ -174,7 +174,7 @@ def _train(
         save_pseudo_labels(dataset, config.data, run.classes)
     _announce(run, dataset, model, start.step)
     back = partial(restore_last_good, run, model, config, untrained)
-    with deterministic(), Interrupt() as interrupt:
+    with deterministic_algorithms(), Interrupt() as interrupt:
         attempt = partial(_attempt, run, model, batches, dataset, interrupt)
         try:
             last = train_with_recovery(attempt, start, config, back)
@@ -248,7 +248,7 @@ def _attempt(
                 checkpoint.check_finite(state, step)
 
     def report(step: int, losses: Losses) -> None:
-        bar.reach(step, loss_words(losses) if step % 10 == 0 else "")
+        bar.reach(step, format_losses(losses) if step % 10 == 0 else "")
         forecast.hear(step, next(iter(losses.values())))
 
     heldout = _heldout(dataset)
@@ -257,7 +257,7 @@ def _attempt(
         heldout,
         log,
         save,
-        lambda step: draw_preview(run, gather_model(model), step),
+        lambda step: write_preview(run, gather_model(model), step),
         report,
         MemorizationCheck(model, dataset, heldout),
         Snapshots(run, model, step),
@@ -290,7 +290,7 @@ def _finish(run: RunFolder, model: GenerativeModel) -> None:
     """Draw the pictures of a finished run."""
     whole = gather_model(model)
     attach_guides(whole, run)
-    finish(run, whole)
+    write_final_pictures(run, whole)
 
 
 def _heldout(dataset: Dataset) -> loop.Batch | None:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ddpm.visuals.layout import fitting_layout
-from ddpm.visuals.lettering import broken, lettered, shortened, text_width
-from ddpm.visuals.style import typeface
+from ddpm.visuals.annotations import annotate, text_width, truncate_text, wrap_text
+from ddpm.visuals.layout import fit_layout
+from ddpm.visuals.style import load_font
 
 WORDS = st.lists(st.text("abmwé–×σ", min_size=1, max_size=12), max_size=12).map(" ".join)
 
@@ -17,7 +17,7 @@ WORDS = st.lists(st.text("abmwé–×σ", min_size=1, max_size=12), max_size=12)
 @settings(deadline=None, max_examples=40)
 @given(text=WORDS, width=st.integers(1, 300))
 def test_broken_lines_keep_every_word_and_fit(text: str, width: int) -> None:
-    lines = broken(text, width)
+    lines = wrap_text(text, width)
     assert " ".join(lines) == text
     assert all(text_width(line) <= width for line in lines if " " in line)
 
@@ -25,7 +25,7 @@ def test_broken_lines_keep_every_word_and_fit(text: str, width: int) -> None:
 @settings(deadline=None, max_examples=40)
 @given(text=st.text("abmwé", min_size=1, max_size=30), width=st.integers(1, 300))
 def test_shortened_words_are_the_longest_beginning_that_fits(text: str, width: int) -> None:
-    short = shortened(text, width)
+    short = truncate_text(text, width)
     assert text_width(short) <= width
     if short == text:
         return
@@ -35,17 +35,17 @@ def test_shortened_words_are_the_longest_beginning_that_fits(text: str, width: i
 
 
 def test_a_narrow_picture_grows_for_a_long_caption() -> None:
-    layout = fitting_layout(1, 1, (8, 8), scale=1)
-    sheet = lettered(Image.new("L", (8, 8)), layout, caption="a caption of several plain words")
+    layout = fit_layout(1, 1, (8, 8), scale=1)
+    sheet = annotate(Image.new("L", (8, 8)), layout, caption="a caption of several plain words")
     pixels = np.asarray(sheet)
     assert sheet.width >= 100
     assert (pixels[8:, -1] == 255).all() and (pixels[-2:] == 255).all()  # nothing cut off
 
 
 def test_titles_stand_centered_above_their_columns_and_beside_their_rows() -> None:
-    layout = fitting_layout(2, 3, (60, 60), scale=1)
+    layout = fit_layout(2, 3, (60, 60), scale=1)
     picture = Image.new("L", layout.size[::-1], 255)
-    sheet = lettered(
+    sheet = annotate(
         picture, layout, column_titles=["0 %", "50 %", "100 %"], row_titles=["one", "two"]
     )
     dark = np.asarray(sheet) < 200
@@ -62,13 +62,13 @@ def test_titles_stand_centered_above_their_columns_and_beside_their_rows() -> No
 
 
 def test_without_words_the_picture_is_unchanged() -> None:
-    layout = fitting_layout(1, 1, (9, 7), scale=2)
+    layout = fit_layout(1, 1, (9, 7), scale=2)
     picture = Image.new("RGB", layout.size[::-1], "#123456")
-    assert lettered(picture, layout).tobytes() == picture.tobytes()
+    assert annotate(picture, layout).tobytes() == picture.tobytes()
 
 
 def test_the_typeface_has_the_signs_captions_use() -> None:
-    missing = typeface().getmask("\uffff").getbbox(), bytes(typeface().getmask("\uffff"))
+    missing = load_font().getmask("\uffff").getbbox(), bytes(load_font().getmask("\uffff"))
     for sign in "–×σ₀ₜ…%é":
-        mask = typeface().getmask(sign)
+        mask = load_font().getmask(sign)
         assert (mask.getbbox(), bytes(mask)) != missing

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 from ddpm.visuals.layout import Layout
-from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, typeface
+from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, load_font
 
 _SPACE = 8  # pixels between words and cells
 _LINE = TEXT_SIZE + 5
 _CAPTION_WIDTH = 280  # a caption has at least this room, however narrow the picture
 
 
-def lettered(
+def annotate(
     picture: Image.Image,
     layout: Layout,
     *,
@@ -31,7 +31,7 @@ def lettered(
     head = TITLE_SIZE + _SPACE if title else 0
     top = head + (_LINE + _SPACE // 2 if any(column_titles) else 0)
     width = left + picture.width
-    lines = broken(caption or "", max(width, _CAPTION_WIDTH))
+    lines = wrap_text(caption or "", max(width, _CAPTION_WIDTH))
     width = max(width, *(text_width(line) for line in lines), 0)
     bottom = top + picture.height
     height = bottom + (_SPACE + _LINE * len(lines) + _SPACE // 2 if lines else 0)
@@ -39,11 +39,11 @@ def lettered(
     sheet.paste(picture, (left, top))
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((left, 0), title, fill=INK, font=typeface(TITLE_SIZE))
+        draw.text((left, 0), title, fill=INK, font=load_font(TITLE_SIZE))
     cell_height, cell_width = layout.cell
     for index, word in enumerate(column_titles):
         middle = left + layout.corner(index)[1] + cell_width // 2
-        _write(draw, (middle, top - _SPACE // 2 - 1), shortened(word, cell_width), "ms", MUTED)
+        _write(draw, (middle, top - _SPACE // 2 - 1), truncate_text(word, cell_width), "ms", MUTED)
     for index, word in enumerate(row_titles or ()):
         middle = top + layout.corner(index * layout.columns)[0] + cell_height // 2
         _write(draw, (left - _SPACE, middle), word, "rm", MUTED)
@@ -54,10 +54,10 @@ def lettered(
 
 def text_width(text: str) -> int:
     """Pixels."""
-    return int(typeface().getlength(text)) + 1 if text else 0
+    return int(load_font().getlength(text)) + 1 if text else 0
 
 
-def shortened(text: str, width: int) -> str:
+def truncate_text(text: str, width: int) -> str:
     """`text`, or as much of its beginning as fits `width` pixels, with an ellipsis."""
     if text_width(text) <= width:
         return text
@@ -65,7 +65,7 @@ def shortened(text: str, width: int) -> str:
     return next((short for short in fitting if text_width(short) <= width), "")
 
 
-def broken(text: str, width: int) -> list[str]:
+def wrap_text(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` pixels, broken at spaces; a longer word stands alone."""
     lines: list[str] = []
     for word in text.split():
@@ -81,4 +81,4 @@ def _write(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, anchor: str, ink: str
 ) -> None:
     if text:
-        draw.text(at, text, fill=ink, font=typeface(), anchor=anchor)
+        draw.text(at, text, fill=ink, font=load_font(), anchor=anchor)
