@@ -222,7 +222,11 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
                 tensor.add_(0.3 * torch.randn(tensor.shape).abs())
         checkpoint.save(run.checkpoint(STEP), state, spec, {"step": STEP, "seconds": 1.0})
         run.config.write_text(json.dumps(config.to_dict()), "utf-8")
-        data_row = {**COUNTS, "held_out_reason": "the test files", "content_hash": "abcdef0123456"}
+        data_row = {
+            **COUNTS,
+            "held_out_reason": {"code": "test_files"},
+            "content_hash": "abcdef0123456",
+        }
         row = {"device": "cpu", "seed": 0, "torch": "2.13.0", "data": data_row}
         run.environment.write_text(json.dumps(row), "utf-8")
         lines = [json.dumps({"step": i, "loss": 1 / i, "batch": 64}) for i in range(1, STEP + 1)]

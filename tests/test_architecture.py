@@ -23,12 +23,15 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "optim",
     "diffusion networks data evaluation visuals documents config",
     "runs terminal",
-    "files locking randomness device distributed quantities",
-    "errors lazy",
+    "files locking randomness device distributed quantities old_messages",
+    "errors lazy messages",
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
 OUTSIDE = {"__init__", "__main__"}
-STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "quantities"}
+STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "quantities"} | {
+    "messages",
+    "old_messages",
+}
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {

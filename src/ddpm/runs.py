@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ddpm.files import parse_json
+from ddpm.messages import Message
+from ddpm.old_messages import message_of, upgraded
 
 CHECKPOINT_PREFIX = "step-"
 
@@ -166,7 +168,9 @@ class RunFolder:
         except (OSError, ValueError):
             return {}
         facts = loaded.items() if isinstance(loaded, dict) else ()
-        return {key: value for key, value in facts if isinstance(value, _FACTS.get(key, object))}
+        fitting = {key: value for key, value in facts if isinstance(value, _FACTS.get(key, object))}
+        found: dict[str, Any] = upgraded(fitting)
+        return found
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
@@ -205,7 +209,14 @@ def _row(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     plain = isinstance(row, dict) and all(_fits(name, value) for name, value in row.items())
-    return row if plain and "step" in row else None
+    if not plain or "step" not in row:
+        return None
+    return row if "warning" not in row else {**row, "warning": _message(row["warning"])}
+
+
+def _message(warning: Any) -> Message:
+    """The message of a warning, which older versions wrote as a sentence."""
+    return warning if isinstance(warning, dict) else message_of(str(warning))
 
 
 def _fits(name: str, value: Any) -> bool:
@@ -216,6 +227,8 @@ def _fits(name: str, value: Any) -> bool:
         return _is_number(value)
     if isinstance(value, list):
         return all(inner is None or _is_number(inner) for inner in value)
+    if name == "warning" and isinstance(value, dict):
+        return all(_fits(name, inner) for inner in value.values())
     return isinstance(value, str) or _is_number(value)
 
 

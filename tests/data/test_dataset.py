@@ -15,6 +15,7 @@ from ddpm.data import dataset as module
 from ddpm.data.dataset import Dataset, parse_size, prepare_dataset
 from ddpm.data.source_detection import embedded_digits
 from ddpm.errors import RequestError
+from ddpm.messages import sentence
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_a_folder_of_anything_is_ready_without_a_flag(
     assert reasons["b/dot.png"] == "is too small (1x1 pixels)"
     assert dataset.class_names == ("b", "été à la mer") and dataset.labels is not None
     assert dataset.labels.tolist() == [0] * 5 + [1] * 2
-    assert dataset.heldout_reason == "none, fewer than 50 images"
+    assert dataset.heldout_reason == {"code": "heldout_too_few", "fewest": 50}
 
 
 def test_the_same_set_comes_from_folder_zip_and_array(
@@ -194,7 +195,7 @@ def test_about_two_percent_are_held_out_of_fifty_and_more(
     dataset = from_array(get, tmp_path, numbered(count))
     assert least <= len(dataset.heldout) <= most  # 3.4 standard deviations
     expected = "2 % by content hash" if least else "none, fewer than 50 images"
-    assert dataset.heldout_reason == expected
+    assert sentence(dataset.heldout_reason) == expected
 
 
 def test_the_holdout_is_bounded(get: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +237,7 @@ def test_all_images_holds_nothing_out_and_keeps_duplicates(get: Any, tmp_path: P
     dataset = from_array(get, tmp_path, np.concatenate([images, images]), all_images=True)
     assert dataset.train.tolist() == list(range(200)) and len(dataset.heldout) == 0
     assert dataset.report["duplicate"] == 0
-    assert dataset.heldout_reason == "none, all images are trained on (data.all_images)"
+    assert dataset.heldout_reason == {"code": "heldout_none"}
 
 
 def test_idx_sets_hold_out_their_test_files(tmp_path: Path, write_idx: Any, get: Any) -> None:
@@ -247,7 +248,7 @@ def test_idx_sets_hold_out_their_test_files(tmp_path: Path, write_idx: Any, get:
     write_idx(root / "t10k-images-idx3-ubyte", np.concatenate([images[59:], images[65:66]]))
     dataset = get(root)
     check(dataset)
-    assert dataset.heldout_reason == "the test files" and dataset.name == "mnist"
+    assert dataset.heldout_reason == {"code": "test_files"} and dataset.name == "mnist"
     assert dataset.train.tolist() == list(range(60))
     # 61 training files; the first test image is one of them, the last is there twice
     assert dataset.heldout.tolist() == list(range(62, 72))

@@ -14,6 +14,7 @@ from ddpm.evaluation.human_ratings import (
     wilson_interval,
 )
 from ddpm.evaluation.verdicts import Score
+from ddpm.messages import message, sentence
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
@@ -59,11 +60,11 @@ def test_more_judges_of_the_same_pictures_do_not_make_the_interval_narrower() ->
 def test_the_best_by_eye_follows_the_rule_of_the_metrics() -> None:
     low, high = Score(2.0, 1.7, 2.3), Score(4.0, 3.7, 4.3)
     counts, names = {0: 20, 1: 15}, ["a", "b"]
-    assert best_rated({0: low, 1: high}, counts, names) == ("b is better", 1)
+    assert best_rated({0: low, 1: high}, counts, names) == (message("better", label="b"), 1)
     same = best_rated({0: low, 1: low}, counts, names)
-    assert same.words == "not distinguishable at n=15"
-    assert best_rated({0: low, 1: high}, {0: 20, 1: 9}, names).words.startswith("too few")
-    assert best_rated({0: low}, {0: 20}, names).words.startswith("too few")
+    assert sentence(same.found) == "not distinguishable at n=15"
+    assert best_rated({0: low, 1: high}, {0: 20, 1: 9}, names).found["code"] == "too_few_answers"
+    assert best_rated({0: low}, {0: 20}, names).found["code"] == "too_few_answers"
 
 
 @pytest.mark.parametrize(
@@ -71,4 +72,7 @@ def test_the_best_by_eye_follows_the_rule_of_the_metrics() -> None:
     [(18, "a is better"), (2, "b is better"), (12, "not distinguishable at n=20")],
 )
 def test_a_pair_is_held_against_a_coin(chosen: int, words: str) -> None:
-    assert preference_verdict(wilson_interval(chosen / 20, 20), 20, ("a", "b")).words == words
+    assert (
+        sentence(preference_verdict(wilson_interval(chosen / 20, 20), 20, ("a", "b")).found)
+        == words
+    )

@@ -5,6 +5,7 @@ import torch
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import ImageSets, choose_indices
+from ddpm.messages import message
 
 
 @pytest.fixture
@@ -14,8 +15,8 @@ def sets(make_images) -> ImageSets:
 
 def test_n_is_all_or_what_was_asked(sets) -> None:
     sets.check()
-    assert sets.count(None) == (150, "")
-    assert sets.count(10) == (10, "")
+    assert sets.count(None) == (150, [])
+    assert sets.count(10) == (10, [])
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,8 @@ def test_another_shape_is_refused(sets, make_images) -> None:
 
 def test_the_smallest_set_decides(sets) -> None:
     small = ImageSets(sets.generated, sets.reference[:80], sets.floor)
-    assert small.count(None)[1].endswith("there are only 80 reference images")
-    assert small.count(80) == (80, "")
+    assert small.count(None)[1] == [message("n_reference", asked=150, n=80)]
+    assert small.count(80) == (80, [])
 
 
 def test_chosen_images_keep_their_order_and_do_not_repeat() -> None:

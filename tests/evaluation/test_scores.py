@@ -10,6 +10,7 @@ from ddpm.evaluation.image_sets import ImageSets
 from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.protocol import content_hash, require_same_protocol
 from ddpm.evaluation.scores import bootstrap_weights, distance_numbers, score_rows
+from ddpm.messages import sentences
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_rows_are_plain_and_complete(sets, classifier) -> None:
     for row in rows:
         assert row["n"] == 100
         assert row["low"] >= 0 or row["metric"] == "kid"  # the only one that may be below zero
-        assert row["note"] == ""
+        assert row["notes"] == []
         assert row["low"] <= row["value"] + 1e-9 and row["value"] <= row["high"] + 1e-9
         assert row["floor_low"] - 1e-9 <= row["floor"] <= row["floor_high"] + 1e-9
         assert ("ratio" in row) == (row["metric"] in ("fd", "kid"))
@@ -90,7 +91,10 @@ def test_a_small_floor_lowers_n_and_says_so(sets, network) -> None:
     small = ImageSets(sets.generated, sets.reference, sets.floor[:40])
     rows = score_rows(small, network)
     assert rows[0]["n"] == 40
-    assert rows[0]["note"] == "n lowered from 150 to 40: there are only 40 real images outside it"
+    assert (
+        sentences(rows[0]["notes"])
+        == "n lowered from 150 to 40: there are only 40 real images outside it"
+    )
     with pytest.raises(RequestError, match="n 150 and 40"):
         require_same_protocol([score_rows(sets, network)[0], rows[0]])
 

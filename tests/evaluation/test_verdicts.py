@@ -19,6 +19,7 @@ from ddpm.evaluation.verdicts import (
     decide_verdict,
     sum_scores,
 )
+from ddpm.messages import sentence
 
 N = 80
 FLOOR = Score(0.0, -0.2, 0.2)
@@ -67,7 +68,7 @@ def told_apart(draws: list[Draw], better: str, repeats: int = 400) -> float:
     for _ in range(repeats):
         scores = {i: draw(rng) for i, draw in enumerate(draws)}
         verdict = decide_verdict(scores, better, FLOOR, labels, N)
-        said += not verdict.words.startswith("not distinguishable")
+        said += verdict.found["code"] != "not_distinguishable"
     return said / repeats
 
 
@@ -154,9 +155,14 @@ def test_tables_become_verdicts_in_their_order_and_gaps_are_kept() -> None:
         {"value": 3, "low": 2, "high": 4},
         {"value": 9, "low": 8, "high": 10},
     ]
-    assert (fd["metric"], fd["floor"], fd["verdict"], fd["winner"]) == ("fd", 0.5, "a is better", 0)
+    assert (fd["metric"], fd["floor"], sentence(fd["verdict"]), fd["winner"]) == (
+        "fd",
+        0.5,
+        "a is better",
+        0,
+    )
     assert bits["values"][1] == {"value": None, "low": None, "high": None}
-    assert (bits["verdict"], bits["winner"]) == ("only a has it", None)
+    assert (sentence(bits["verdict"]), bits["winner"]) == ("only a has it", None)
 
 
 def test_scores_of_different_protocols_are_refused() -> None:
@@ -183,6 +189,6 @@ def test_two_samples_of_one_generator_by_real_metrics(name: str, make_images, ne
     for pair in range(pairs):
         both = {i: score(1000 + (2 * pair + i) * n) for i in (0, 1)}
         said += (
-            decide_verdict(both, metric.better, Score(0, 0, 0), ["a", "b"], n).words[:3] != "not"
+            decide_verdict(both, metric.better, Score(0, 0, 0), ["a", "b"], n).winner is not None
         )
     assert said <= 8

@@ -29,6 +29,7 @@ from ddpm.files import write_json
 from ddpm.loading.models import open_model
 from ddpm.loading.targets import TargetRequest
 from ddpm.loading.teachers import check_teacher
+from ddpm.messages import sentence
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
@@ -108,7 +109,7 @@ def test_a_guided_grid_says_so_and_is_drawn_again(run: RunFolder) -> None:
     assert mark.sampling["guide"] == "step:2" and mark.sampling["guidance"] == 2
     model = open_model(str(run.root), "cpu").model
     assert np.array_equal(redraw_grid(model, mark), images(run, *AWAY))
-    assert "guidance 2 away from step:2" in model.drawing(resolve_settings(model, AWAY))
+    assert "guidance 2 away from step:2" in sentence(model.drawing(resolve_settings(model, AWAY)))
 
 
 def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
 def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
     request = EvaluationRequest(str(run.root), n=12, likelihood=0, overrides=AWAY, device="cpu")
     found = evaluate(request)
-    assert found["drawn"] == "dpm++2m, 3 steps, guidance 2 away from step:2"
+    assert sentence(found["drawn"]) == "dpm++2m, 3 steps, guidance 2 away from step:2"
     assert "sampling.guide=step:2" in found["command"]
     assert json.loads(run.evaluation.read_text("utf-8"))["drawn"] == found["drawn"]
 

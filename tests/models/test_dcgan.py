@@ -271,7 +271,7 @@ def test_settings_do_not_matter_and_the_words_say_so() -> None:
     other = replace(DRAW, sampler="ddim", steps=3, guidance=2.0)
     [frame] = model.trajectory([1], None, other)
     assert torch.equal(frame.x, drawn(model, [1]))
-    assert model.drawing(DRAW) == model.drawing(other) == "one pass of the generator"
+    assert model.drawing(DRAW) == model.drawing(other) == {"code": "generator_pass"}
 
 
 def test_it_draws_with_the_average_and_its_statistics() -> None:

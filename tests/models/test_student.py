@@ -255,8 +255,8 @@ def test_settings_of_drawing_change_nothing(pair: MakePair) -> None:
 def test_it_says_how_it_draws_and_what_it_learns(pair: MakePair) -> None:
     model = pair(classes=3, teacher=("sampling.guidance=1.6",))
     settings = model.spec.config.sampling
-    assert model.drawing(settings) == "student, 4 evaluations"
-    assert pair(jumps=1).drawing(settings) == "student, 1 evaluation"
+    assert model.drawing(settings) == {"code": "student", "count": 4}
+    assert pair(jumps=1).drawing(settings) == {"code": "student_once"}
     assert "unipc, 8 steps, guidance 1.6" in model.describe()[1]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ddpm.data.pixels import to_model
 from ddpm.diffusion.samplers import Prediction
 from ddpm.loading.models import open_model
+from ddpm.messages import sentences
 from ddpm.models.ddpm import Ddpm
 from ddpm.scoring import bits_per_dim
 from ddpm.scoring.bits_per_dim import likelihood_rows
@@ -75,7 +76,11 @@ def test_rows_are_complete_and_repeat(model: Ddpm) -> None:
     assert [row["metric"] for row in rows] == ["bits-bound", "bits-ode"]
     for row in rows:
         assert row["low"] < row["value"] < row["high"]
-        assert row["n"] == 6 and row["better"] == "lower" and row["note"] == "6 held-out images"
+        assert (
+            row["n"] == 6
+            and row["better"] == "lower"
+            and sentences(row["notes"]) == "6 held-out images"
+        )
         assert row["floor"] is row["floor_low"] is row["floor_high"] is None
         assert "n=6" in row["protocol"] and "unconditional" in row["protocol"]
 

@@ -23,6 +23,7 @@ from ddpm.commands.options import command_line
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
+from ddpm.messages import sentences
 from ddpm.runs import RunFolder
 from ddpm.scoring import measurement as module
 from ddpm.scoring.generated_images import ModelSamples, open_generated_images
@@ -75,11 +76,13 @@ def test_the_object_is_whole_and_written_into_the_run_and_where_asked(
         assert json.loads(path.read_text("utf-8")) == evaluated
     assert (evaluated["name"], evaluated["kind"], evaluated["model"]) == ("noisy", "run", "ddpm")
     assert (evaluated["seeds"], evaluated["step"], evaluated["n"]) == ([0, 29], 12, 30)
-    assert evaluated["network"] == "digits" and "sure of" in evaluated["network_why"]
+    assert evaluated["network"] == "digits" and evaluated["network_why"]["share"] > 0.7
     assert evaluated["reference"]["name"] == "digits"
     assert evaluated["shape"] == [1, 8, 8]
     assert evaluated["environment"]["device"] == "cpu"
-    assert "changed since the training" in evaluated["note"]  # the run says another content hash
+    assert "changed since the training" in sentences(
+        evaluated["notes"]
+    )  # the run says another content hash
 
 
 def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict[str, Any]) -> None:
@@ -125,7 +128,7 @@ def test_drawn_images_score_the_same_from_files_but_for_the_ratio(run: RunFolder
     np.save("drawn.npy", drawn.images.numpy())
     given = evaluate(EvaluationRequest("drawn.npy", reference="digits"))
     assert (given["kind"], given["model"], given["seeds"]) == ("images", None, None)
-    assert given["n"] == 100 and given["note"].startswith("n is 100 instead of 1000")
+    assert given["n"] == 100 and sentences(given["notes"]).startswith("n is 100 instead of 1000")
     ours, theirs = by_name(drawn.evaluation)["fd"], by_name(given)["fd"]
     require_same_protocol([ours, theirs])
     assert (theirs["value"], theirs["floor"]) == (ours["value"], ours["floor"])
@@ -153,7 +156,7 @@ def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> N
     Path("given/30.png").write_bytes(whole[: len(whole) // 2])
     evaluation = measure(EvaluationRequest("given", "digits")).evaluation
     assert evaluation["n"] == 30
-    assert "1 broken image is left out: 30.png " in evaluation["note"]
+    assert "1 broken image is left out: 30.png " in sentences(evaluation["notes"])
     with pytest.raises(RequestError, match=r"holds only 30 \(1 broken image .*30\.png.*use -n 30"):
         measure(EvaluationRequest("given", "digits", n=31))
 
@@ -161,8 +164,8 @@ def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> N
 def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
     evaluation = measure(EvaluationRequest(str(run.root), n=900, likelihood=0)).evaluation
     assert evaluation["n"] == evaluation["floor"]["count"] == 876
-    assert "n lowered from 900 to 876" in evaluation["note"]
-    assert evaluation["rows"][0]["note"] == evaluation["note"]
+    assert "n lowered from 900 to 876" in sentences(evaluation["notes"])
+    assert evaluation["rows"][0]["notes"] == evaluation["notes"]
 
 
 @pytest.mark.parametrize("asked", [10**14, 2**62, 10**30])
@@ -228,5 +231,5 @@ def test_a_dcgan_is_measured_like_any_other(make_run) -> None:
     evaluation = measure(
         EvaluationRequest(str(run), "large.npy", n=20, network="digits")
     ).evaluation
-    assert evaluation["model"] == "dcgan" and evaluation["drawn"] == "one pass of the generator"
+    assert evaluation["model"] == "dcgan" and evaluation["drawn"] == {"code": "generator_pass"}
     assert "bits-ode" not in by_name(evaluation)

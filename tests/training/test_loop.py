@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig
+from ddpm.messages import Message, message
 from ddpm.models.base import Frame, GenerativeModel, Losses
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
@@ -79,8 +80,8 @@ class Recorder:
     def parameters(self) -> dict[str, int]:
         return {}
 
-    def drawing(self, settings: SamplingConfig) -> str:
-        return ""
+    def drawing(self, settings: SamplingConfig) -> Message:
+        return message("generator_pass")
 
     def describe(self) -> list[str]:
         return []

@@ -19,8 +19,9 @@ from ddpm.data.source_detection import open_source
 from ddpm.data.survey import Survey, cached_survey, survey_source
 from ddpm.data.threads import Progress
 from ddpm.errors import RequestError
+from ddpm.messages import Message, message
 
-TEST_FILES = "the test files"  # where the holdout of an IDX set comes from
+TEST_FILES = message("test_files")  # where the holdout of an IDX set comes from
 _HELDOUT_SHARE = 0.02
 _HELDOUT_MOST = 500
 _HELDOUT_FROM = 50  # images: smaller sets hold nothing out
@@ -39,7 +40,7 @@ class Dataset:
     class_names: tuple[str, ...]  # K of them; () where there are no labels
     train: NDArray[np.int64]  # used for training, ascending
     heldout: NDArray[np.int64]  # never trained on; may be empty
-    heldout_reason: str  # where the holdout comes from, or why there is none
+    heldout_reason: Message  # where the holdout comes from, or why there is none
     report: dict[str, Any]  # counts, broken files, content hash, size, channels, mean, std: JSON
 
 
@@ -47,7 +48,7 @@ class _Split(NamedTuple):
     train: NDArray[np.int64]
     heldout: NDArray[np.int64]
     duplicates: int  # dropped
-    reason: str
+    reason: Message
 
 
 def prepare_dataset(
@@ -150,7 +151,7 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
     nothing = np.empty(0, np.int64)
     if all_images:  # of an IDX set, all that were given to train on: its test files measure models
         given = np.flatnonzero(~np.isin(decoded.items, source.test))
-        return _Split(given, nothing, 0, "none, all images are trained on (data.all_images)")
+        return _Split(given, nothing, 0, message("heldout_none"))
     # The first of each group of equal images stays; test files come last: training keeps its own.
     unique = np.flatnonzero(first_occurrences(decoded.pixel_hashes))
     dropped = len(decoded.items) - len(unique)
@@ -158,9 +159,15 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
         heldout = np.isin(decoded.items[unique], source.test)
         return _Split(unique[~heldout], unique[heldout], dropped, TEST_FILES)
     if len(unique) < _HELDOUT_FROM:
-        return _Split(unique, nothing, dropped, f"none, fewer than {_HELDOUT_FROM} images")
+        return _Split(unique, nothing, dropped, message("heldout_too_few", fewest=_HELDOUT_FROM))
+    reason = message("heldout_by_hash", percent=100 * _HELDOUT_SHARE)
     heldout = _chosen_by_hash(decoded.file_hashes[unique])
-    return _Split(unique[~heldout], unique[heldout], dropped, "2 % by content hash")
+    return _Split(
+        unique[~heldout],
+        unique[heldout],
+        dropped,
+        reason,
+    )
 
 
 def _chosen_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from ddpm.data.dataset import Dataset, prepare_dataset
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
 from ddpm.data.threads import Progress
+from ddpm.messages import sentence
 
 _SAMPLES = 64
 _LISTED = 20  # sizes and classes, the most frequent; a folder of photos has thousands of sizes
@@ -69,7 +70,7 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         **counts,
         **shape,
         **levels,
-        "holdout": dataset.heldout_reason,
+        "holdout": sentence(dataset.heldout_reason),
         "content hash": report["content_hash"],
     }
     if report["ignored"]:

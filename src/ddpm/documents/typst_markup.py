@@ -31,19 +31,18 @@ _PAGE = re.compile(r"\{n\}|\{total\}")
 _ALIGNED = {"l": "left", "r": "right", "c": "center"}
 _LONG = 20  # characters of a word in a table; longer ones may be broken
 _PIECES = re.compile(r"[^/_.=,: -]{1,12}[/_.=,: -]*|[/_.=,: -]+")
-_REGIONS = {"en": ("en", "US"), "zh-TW": ("zh", "TW")}
 
 
 def to_typst(document: Document, faces: Faces) -> str:
     """The whole file; it needs `template.typ` and the pictures beside it."""
-    language, region = _REGIONS[document.language]
+    language, _, region = document.language.partition("-")
     head = [
         f'#import "{TEMPLATE}": *',
         "#show: report.with("
         f"title: {string(document.title)}, "
         f"title-faces: {_array(map(string, faces.heading(document.title)))}, "
         f"lines: {_array(map(string, document.lines))}, "
-        f"language: {string(language)}, region: {string(region)}, "
+        f"language: {string(language)}, region: {string(region) if region else 'none'}, "
         f"page-words: {_array(map(_exact, _PAGE.split(document.terms[2])))}, "
         f"bold-faces: {_array(map(string, (SANS, *faces.text)))}, "
         f"text-faces: {_array(map(string, faces.text))}, "

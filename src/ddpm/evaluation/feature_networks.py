@@ -16,6 +16,7 @@ from ddpm.evaluation.dino import load_dino
 from ddpm.evaluation.features import FeatureNetwork, check_images
 from ddpm.evaluation.inception import load_inception
 from ddpm.evaluation.self_encoder import Progress, ignore_progress, load_self
+from ddpm.messages import Message, message
 
 PROBE_IMAGES = 500  # reference images on which the automatic choice looks
 MIN_CONFIDENT_SHARE = (
@@ -47,10 +48,10 @@ TAKES_WEIGHTS = ("inception", "dino")  # where NetworkRequest.weights says somet
 
 
 class NetworkChoice(NamedTuple):
-    """A network's name, and in a few words why it is the one."""
+    """A network's name, and why it was chosen."""
 
     name: str
-    why: str
+    why: Message
 
 
 def load_network(name: str, request: NetworkRequest) -> FeatureNetwork:
@@ -67,7 +68,7 @@ def resolve_network(name: str, reference: Tensor) -> NetworkChoice:
         raise RequestError(
             f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURE_NETWORKS)}."
         )
-    return NetworkChoice(name, "as asked for")
+    return NetworkChoice(name, message("network_requested"))
 
 
 def choose_network(reference: Tensor) -> NetworkChoice:
@@ -76,17 +77,11 @@ def choose_network(reference: Tensor) -> NetworkChoice:
     Classes must also be several, since a classifier can be sure of one wrong thing.
     """
     if reference.shape[1] != 1:
-        return NetworkChoice(
-            "self", "the reference is in color; an encoder trained on it sees it best"
-        )
+        return NetworkChoice("self", message("network_color"))
     step = max(1, len(reference) // PROBE_IMAGES)
     best = load_digits().probabilities(reference[::step]).max(dim=1)
     several = len(torch.unique(best.indices[best.values > 0.9])) > 5
     sure = (best.values > 0.9).double().mean().item()
     if sure > MIN_CONFIDENT_SHARE and several:
-        return NetworkChoice(
-            "digits", f"the digit classifier is sure of {sure:.0%} of the reference"
-        )
-    return NetworkChoice(
-        "self", "the reference holds no digits; an encoder trained on it sees it best"
-    )
+        return NetworkChoice("digits", message("network_digits", share=sure))
+    return NetworkChoice("self", message("network_no_digits"))

@@ -14,6 +14,7 @@ import torch
 
 from ddpm.evaluation.bootstrap import LEVEL, bootstrap_counts, bootstrap_interval
 from ddpm.evaluation.verdicts import Score, Verdict, decide_verdict
+from ddpm.messages import message
 
 MIN_PICTURES = 10  # pictures of an entry below which nothing is concluded
 REPLICATES = 2000
@@ -58,16 +59,14 @@ def best_rated(
     """Which entry has the highest score, by the rule of all metrics; none below ten pictures each."""
     fewest = min(counts.values(), default=0)
     if len(scores) < 2 or fewest < MIN_PICTURES:
-        return Verdict(
-            f"too few answers to tell (fewer than {MIN_PICTURES} pictures of an entry)", None
-        )
+        return Verdict(message("too_few_answers", fewest=MIN_PICTURES), None)
     return decide_verdict(scores, "higher", None, labels, fewest)
 
 
 def preference_verdict(score: Score, n: int, labels: tuple[str, str]) -> Verdict:
     """Whether the first of two is chosen more, or less, than half the time."""
     if score.low > 0.5:
-        return Verdict(f"{labels[0]} is better", 0)
+        return Verdict(message("better", label=labels[0]), 0)
     if score.high < 0.5:
-        return Verdict(f"{labels[1]} is better", 1)
-    return Verdict(f"not distinguishable at n={n}", None)
+        return Verdict(message("better", label=labels[1]), 1)
+    return Verdict(message("not_distinguishable", n=n), None)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.features import check_images
+from ddpm.messages import Message, message
 
 MIN_IMAGES = 10  # images on each side: fewer say nothing, and five neighbors need six
 
@@ -35,8 +36,8 @@ class ImageSets:
         check_real_images(self.reference, self.floor)
         check_matching("generated images", self.generated, self.reference)
 
-    def count(self, n: int | None) -> tuple[int, str]:
-        """The n that all sets allow, and the sentence that says why it is lower than asked."""
+    def count(self, n: int | None) -> tuple[int, list[Message]]:
+        """Return the n that all sets allow, and a note where it is lower than requested."""
         available = len(self.generated)
         asked = available if n is None else n
         if asked > available:
@@ -72,15 +73,15 @@ def check_matching(name: str, images: Tensor, reference: Tensor) -> None:
         )
 
 
-def limit_count(asked: int, reference: int, floor: int) -> tuple[int, str]:
-    """The n that so many real images allow, and the sentence that says why it is lower."""
+def limit_count(asked: int, reference: int, floor: int) -> tuple[int, list[Message]]:
+    """Return the n that so many real images allow, and a note where it is lower than `asked`."""
     if asked < MIN_IMAGES:
         raise RequestError(f"-n is {asked}, but an evaluation needs at least {MIN_IMAGES} images.")
     count = min(asked, floor, reference)
     if count == asked:
-        return count, ""
-    short = "reference images" if count == reference else "real images outside it"
-    return count, f"n lowered from {asked} to {count}: there are only {count} {short}"
+        return count, []
+    code = "n_reference" if count == reference else "n_floor"
+    return count, [message(code, asked=asked, n=count)]
 
 
 def choose_indices(available: int, count: int, seed: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 WIDE_FEATURES = 512  # features above which a Fréchet distance is dear, and has fewer replicates
 WIDE_REPLICATES = 40
 
-Row = dict[str, float | int | str | None]
+Row = dict[str, Any]
 
 
 def score_rows(
@@ -44,24 +45,24 @@ def score_rows(
     """One row for every metric that applies.
 
     n: generated images to measure (all by default), drawn by `seed` where there are more; the floor
-    takes as many, and where it has fewer, n is lowered for both and the rows' `note` says so.
+    takes as many, and where it has fewer, n is lowered for both and the rows' `notes` say so.
     The folder `cache` keeps the features of the real images. `features` are those of the generated
     ones, [N, D], where they are taken already.
 
     A row holds metric, label, better (lower, higher or real: near the floor), value, low, high, n,
     floor, floor_low, floor_high; for distances ratio, ratio_low, ratio_high (None where the floor
-    may be zero or below); protocol, note. Intervals are 95 % bootstrap intervals, but the
+    may be zero or below); protocol, notes. Intervals are 95 % bootstrap intervals, but the
     floor of a distance comes from other real images where there are enough (`floor.py`).
     """
     sets.check()
-    count, note = sets.count(n)
+    count, notes = sets.count(n)
     case = _prepare_inputs(sets, network, count, seed, cache, features)
     protocol = make_protocol(network, sets.reference, count, seed)
     rows = []
     for name, metric in applicable_metrics(case.generated).items():
         row: Row = {"metric": name, "label": metric.named(network.name, count)}
         row |= {"better": metric.better, "n": count, **_measure(metric, case)}
-        rows.append(row | {"protocol": protocol.line(name, metric.pixels), "note": note})
+        rows.append(row | {"protocol": protocol.line(name, metric.pixels), "notes": notes})
     return rows
 
 

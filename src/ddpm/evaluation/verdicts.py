@@ -15,6 +15,7 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from ddpm.evaluation.protocol import require_same_protocol
+from ddpm.messages import Message, message
 
 LEVEL = 0.95
 Row = Mapping[str, Any]
@@ -34,9 +35,9 @@ class Score(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A plain sentence, and the entry that is better than every other, if there is one."""
+    """What was found, and the entry that is better than every other, if there is one."""
 
-    words: str
+    found: Message
     winner: int | None
 
 
@@ -78,11 +79,12 @@ def decide_verdict(
             worse = sum_scores(terms, bonferroni_factor(len(scores))).low > 0
             (beaten if worse else level).append(labels[entry])
     if not beaten:
-        return Verdict(f"not distinguishable at n={n}", None)
+        return Verdict(message("not_distinguishable", n=n), None)
     if level:
-        words = f"{labels[best]} is better than {', '.join(beaten)}"
-        return Verdict(f"{words}; not distinguishable from {', '.join(level)} at n={n}", None)
-    return Verdict(f"{labels[best]} is {'best' if len(scores) > 2 else 'better'}", best)
+        found = message("better_than", label=labels[best], beaten=beaten, level=level, n=n)
+        return Verdict(found, None)
+    code = "best" if len(scores) > 2 else "better"
+    return Verdict(message(code, label=labels[best]), best)
 
 
 def _direction(score: Score, better: str, floor: Score) -> int:
@@ -113,7 +115,7 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
     if len(found) > 1:
         verdict = decide_verdict(scores, first["better"], _floor(first), labels, first["n"])
     else:
-        verdict = Verdict(f"only {labels[next(iter(found))]} has it", None)
+        verdict = Verdict(message("measured_once", label=labels[next(iter(found))]), None)
     nothing = dict.fromkeys(Score._fields)
     return {
         "metric": first["metric"],
@@ -123,7 +125,7 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
             scores[entry]._asdict() if entry in scores else nothing for entry in range(len(rows))
         ],
         "floor": first.get("floor"),
-        "verdict": verdict.words,
+        "verdict": verdict.found,
         "winner": verdict.winner,
     }
 

@@ -13,6 +13,7 @@ from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.samplers import Denoiser
 from ddpm.diffusion.schedules import Schedule
+from ddpm.messages import Message
 from ddpm.models.autoguidance import Guide, Guides
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.outline import Row
@@ -79,8 +80,8 @@ class GenerativeModel(Protocol):
     def outlines(self) -> dict[str, list[Row]]:
         """Return the layers of each network as rows to be drawn, by its name."""
 
-    def drawing(self, settings: SamplingConfig) -> str:
-        """Describe in a few words how `settings` sample: `dpm++2m, 20 steps`."""
+    def drawing(self, settings: SamplingConfig) -> Message:
+        """Return how `settings` make an image, for captions: `dpm++2m, 20 steps`."""
 
     def describe(self) -> list[str]:
         """Return the lines shown before training starts."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ddpm.config import Config, SamplingConfig
 from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
+from ddpm.messages import Message, message
 from ddpm.models.base import Frame, Losses
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.gan import Discriminator, Generator, map_sizes
@@ -153,9 +154,9 @@ class Dcgan:
             "discriminator": outline(self.discriminator, images),
         }
 
-    def drawing(self, settings: SamplingConfig) -> str:
-        """Always the same, whatever the settings."""
-        return "one pass of the generator"
+    def drawing(self, settings: SamplingConfig) -> Message:
+        """Return that one pass of the generator makes an image, whatever the settings."""
+        return message("generator_pass")
 
     def describe(self) -> list[str]:
         """Sizes, device, the maps from latent to image, and what real images count as."""

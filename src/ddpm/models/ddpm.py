@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.timesteps import draw_times
 from ddpm.distributed import map_across_ranks, raise_on_all_ranks, rank, rank_slice, world_size
 from ddpm.errors import RequestError
+from ddpm.messages import Message, message
 from ddpm.models.augment_pipe import AUGMENT_LABELS, AugmentPipe
 from ddpm.models.autoguidance import Guide, Guides
 from ddpm.models.base import Frame, Losses
@@ -366,11 +368,15 @@ class Ddpm:
         times = torch.zeros(1, dtype=torch.int64, device=self.device)
         return {"network": outline(self.network, images, times)}
 
-    def drawing(self, settings: SamplingConfig) -> str:
-        """`dpm++2m, 20 steps`, with guidance where there is some."""
-        guidance = f", guidance {settings.guidance:g}" if self.is_guided(settings) else ""
-        guidance += f" away from {settings.guide}" if settings.autoguided else ""
-        return f"{settings.sampler}, {settings.steps} steps{guidance}"
+    def drawing(self, settings: SamplingConfig) -> Message:
+        """Return how `settings` make an image: `dpm++2m, 20 steps`, with guidance where there is some."""
+        values: dict[str, Any] = {"sampler": settings.sampler, "steps": settings.steps}
+        if not self.is_guided(settings):
+            return message("sampler", **values)
+        values["guidance"] = settings.guidance
+        if not settings.autoguided:
+            return message("sampler_guided", **values)
+        return message("sampler_autoguided", **values, guide=settings.guide)
 
     def is_guided(self, settings: SamplingConfig) -> bool:
         """Whether the network, or an earlier one, is asked twice a step."""

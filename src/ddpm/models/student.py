@@ -26,6 +26,7 @@ from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import split_variance
 from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
 from ddpm.errors import RequestError
+from ddpm.messages import Message, message, sentence
 from ddpm.models.base import DiffusionModel, Frame, Losses
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
@@ -178,10 +179,10 @@ class Student:
         """The U-Net's layers."""
         return self.ddpm.outlines()
 
-    def drawing(self, settings: SamplingConfig) -> str:
-        """`student, 4 evaluations`."""
+    def drawing(self, settings: SamplingConfig) -> Message:
+        """Return the student's evaluations of an image: `student, 4 evaluations`."""
         count = len(self.jumps)
-        return f"student, {count} evaluation{'s' if count > 1 else ''}"
+        return message("student", count=count) if count > 1 else message("student_once")
 
     def describe(self) -> list[str]:
         """Size, device, and the walks that are learned."""
@@ -189,7 +190,8 @@ class Student:
         lines = [f"{size / 1e6:.2f} million parameters on {self.device}, {self.ddpm.precision}"]
         if self.teacher is not None:
             own = self.teacher.spec.config.sampling
-            how = self.teacher.drawing(replace(own, sampler=SOLVER, steps=len(self.walk)))
+            walk = replace(own, sampler=SOLVER, steps=len(self.walk))
+            how = sentence(self.teacher.drawing(walk))
             lines.append(f"learns to walk as its teacher ({how}) in jumps: {len(self.jumps)}")
         return lines
 

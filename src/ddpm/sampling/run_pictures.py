@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main
+from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder, read_metrics
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
@@ -52,9 +53,9 @@ def _write_finished(
         run.loss_plot,
         read_metrics(run.metrics),
         title=f"{run.root.name}: loss",
-        note=run.load_environment().get("data", {}).get("held_out_reason", ""),
+        note=sentence(run.load_environment().get("data", {}).get("held_out_reason")),
     )
-    caption = f"seeds 0–24, {model.drawing(settings)}, step {config.training.steps}"
+    caption = f"seeds 0–24, {sentence(model.drawing(settings))}, step {config.training.steps}"
     comment = grid_comment(model, settings, range(25), None, (5, 5))
     save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
     if config.has_reverse_process:

@@ -17,6 +17,7 @@ from ddpm.evaluation.bootstrap import REPLICATES, bootstrap_counts, bootstrap_in
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 from ddpm.evaluation.scores import Row
+from ddpm.messages import message
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.randomness import generator_for
 from ddpm.terminal import Progress
@@ -93,7 +94,7 @@ def _row(model: DiffusionModel, name: str, images: Tensor, seed: int, bar: Progr
     row: Row = {"metric": name, "label": kind.label, "better": "lower", "n": n}
     row |= {"value": value, "low": low, "high": high}
     row |= dict.fromkeys(("floor", "floor_low", "floor_high"))
-    return row | {"protocol": protocol.line(name), "note": f"{n} held-out images"}
+    return row | {"protocol": protocol.line(name), "notes": [message("likelihood_images", count=n)]}
 
 
 @contextlib.contextmanager

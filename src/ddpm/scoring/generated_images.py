@@ -24,6 +24,7 @@ from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
+from ddpm.messages import Message, message, sentence, sentences
 from ddpm.runs import find_run
 from ddpm.sampling.draw import check_settings, choose_labels, draw_with_progress
 from ddpm.sampling.settings import resolve_settings
@@ -44,8 +45,8 @@ class GeneratedImages(Protocol):
         """How many whole images there are; None where any number can be drawn."""
 
     @property
-    def note(self) -> str:
-        """A remark on what is not among them, or nothing."""
+    def notes(self) -> list[Message]:
+        """Notes on images that are left out."""
 
     def shape(self, reference: Sequence[int]) -> Shape:
         """C, H, W of its images beside a reference of that shape."""
@@ -75,8 +76,8 @@ class ModelSamples:
         return None
 
     @property
-    def note(self) -> str:
-        return ""
+    def notes(self) -> list[Message]:
+        return []
 
     def shape(self, reference: Sequence[int]) -> Shape:
         return self.opened.model.spec.image_shape
@@ -84,7 +85,7 @@ class ModelSamples:
     def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """Images of the seeds `seed`, `seed` + 1, …, in the model's own chunks."""
         self.seeds = range(seed, seed + count)
-        model, words = self.opened.model, self.opened.model.drawing(self.settings)
+        model, words = self.opened.model, sentence(self.opened.model.drawing(self.settings))
         say(f"drawing {count} images with {words} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
@@ -123,12 +124,13 @@ class ImageFiles:
         return self.whole
 
     @property
-    def note(self) -> str:
+    def notes(self) -> list[Message]:
         if not self.broken:
-            return ""
+            return []
         (name, reason), count = self.broken[0], len(self.broken)
-        which = "1 broken image is" if count == 1 else f"{count} broken images are"
-        return f"{which} left out: {name} {reason}{', …' if count > 1 else ''}"
+        if count == 1:
+            return [message("broken_image", name=name, reason=reason)]
+        return [message("broken_images", count=count, name=name, reason=reason)]
 
     def shape(self, reference: Sequence[int]) -> Shape:
         """Three channels where the reference has as many and the files hold color, else as they are."""
@@ -190,7 +192,8 @@ def open_image_files(path: Path) -> ImageFiles:
 
 def describe_available(subject: GeneratedImages) -> str:
     """How many images a sentence may ask of it, and which are broken."""
-    return f"{subject.available}{f' ({subject.note})' if subject.note else ''}"
+    notes = sentences(subject.notes)
+    return f"{subject.available}{f' ({notes})' if notes else ''}"
 
 
 def _common_size(seen: Survey) -> tuple[int, int]:

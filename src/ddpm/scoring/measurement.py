@@ -36,6 +36,7 @@ from ddpm.evaluation.image_sets import (
 )
 from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.scores import Row, score_rows
+from ddpm.messages import Message, message, sentence
 from ddpm.scoring.bits_per_dim import likelihood_rows
 from ddpm.scoring.generated_images import (
     GeneratedImages,
@@ -51,7 +52,7 @@ from ddpm.scoring.real_images import (
 )
 from ddpm.terminal import Progress, say
 
-FORMAT = 1
+FORMAT = 2  # 1: sentences in place of messages
 DEFAULT_COUNT = 1000
 
 
@@ -91,12 +92,12 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
     real = real or find_real_images(request, subject, asked)
     if isinstance(subject, ModelSamples):
         real = mark_trained_heldout(subject.opened, real)
-    count, note = usable_count(request, subject, real, asked)
+    count, notes = usable_count(request, subject, real, asked)
     network, why = feature_network(request, real)
     images = subject.take(count, request.seed, real.reference.shape[1:])
     drawn = isinstance(subject, ModelSamples)
     sets = ImageSets(images, real.reference, real.floor, drawn, real.trained)
-    rows = [{**row, "note": note} for row in _scores(sets, network, request.seed)]
+    rows = [{**row, "notes": notes} for row in _scores(sets, network, request.seed)]
     if isinstance(subject, ModelSamples):
         model, heldout = subject.opened.model, real.heldout
         rows += likelihood_rows(model, heldout, request.likelihood, request.seed)
@@ -111,7 +112,7 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
         **describe_real(real),
         "n": count,
         "seed": request.seed,
-        "note": note,
+        "notes": notes,
         "rows": rows,
         "environment": compute_environment(request, began),
     }
@@ -120,18 +121,17 @@ def measure(request: EvaluationRequest, real: RealImages | None = None) -> Measu
 
 def usable_count(
     request: EvaluationRequest, subject: GeneratedImages, real: RealImages, asked: int
-) -> tuple[int, str]:
-    """How many images will be measured, and every remark; RequestError where that cannot be."""
+) -> tuple[int, list[Message]]:
+    """Return how many images will be measured, and every note; RequestError where that cannot be."""
     check_real_images(real.reference, real.floor)
     shape = subject.shape(real.reference.shape[1:])
     few = torch.empty(min(asked, MIN_IMAGES), *shape, dtype=torch.uint8)  # asked may be any number
     check_matching("generated images", few, real.reference)
     count, lowered = limit_count(asked, len(real.reference), len(real.floor))
-    notes = [_fewer_images_note(request, asked), lowered, subject.note, real.note]
-    return count, "; ".join(filter(None, notes))
+    return count, [*_fewer_images_note(request, asked), *lowered, *subject.notes, *real.notes]
 
 
-def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, str]:
+def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[FeatureNetwork, Message]:
     """The feature network, trained first where it has to be, and why it is the one."""
     choice = resolve_network(request.network, real.reference)
     if request.weights is not None and choice.name not in TAKES_WEIGHTS:
@@ -139,7 +139,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
             f"The feature network {choice.name} takes no weights; --weights is for "
             f"{' and '.join(TAKES_WEIGHTS)}, which --features names."
         )
-    say(f"feature network {choice.name}: {choice.why}")
+    say(f"feature network {choice.name}: {sentence(choice.why)}")
     where = str(pick_device(request.device))
     asked = NetworkRequest(real.reference, request.weights, feature_cache(), where)
     if choice.name != "self":
@@ -205,10 +205,10 @@ def requested_count(request: EvaluationRequest, subject: GeneratedImages) -> int
     return request.n
 
 
-def _fewer_images_note(request: EvaluationRequest, asked: int) -> str:
+def _fewer_images_note(request: EvaluationRequest, asked: int) -> list[Message]:
     if request.n is not None or asked == DEFAULT_COUNT:
-        return ""
-    return f"n is {asked} instead of {DEFAULT_COUNT}: there are only {asked} images"
+        return []
+    return [message("n_available", n=asked, usual=DEFAULT_COUNT)]
 
 
 def find_real_images(request: EvaluationRequest, subject: GeneratedImages, n: int) -> RealImages:

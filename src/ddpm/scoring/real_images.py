@@ -19,19 +19,20 @@ from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
 from ddpm.loading.models import OpenedModel
+from ddpm.messages import Message, message
 
 
 @dataclass(frozen=True)
 class RealImages:
-    """Three sets of uint8 images [N, C, H, W], what the first two are in words, and a remark."""
+    """Three sets of uint8 images [N, C, H, W], what the first two are, and notes."""
 
     name: str
     reference: Tensor
     floor: Tensor  # none of them in the reference
     heldout: Tensor  # never trained on; may be none
-    reference_what: str
-    floor_what: str
-    note: str = ""
+    reference_what: Message
+    floor_what: Message
+    notes: tuple[Message, ...] = ()
     tested: bool = False  # the held-out ones are test files, which no training takes
     content: str = ""  # hash of the files
     trained: tuple[Tensor, ...] = ()  # outside the reference, trained on as well
@@ -55,8 +56,8 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
         dataset = open_dataset(config)  # what would be held out was trained on
     known = {} if opened.run is None else opened.run.load_environment().get("data", {})
     changed = known.get("content_hash", dataset.report["content_hash"])
-    note = f"the images at {data.path} have changed since the training"
-    return split_reference(dataset, n, note if changed != dataset.report["content_hash"] else "")
+    note = message("images_changed", path=data.path)
+    return split_reference(dataset, n, (note,) if changed != dataset.report["content_hash"] else ())
 
 
 def with_default_holdout(config: Config) -> Config:
@@ -99,30 +100,30 @@ def mark_trained_heldout(opened: OpenedModel, real: RealImages) -> RealImages:
         known = opened.run.load_environment().get("data", {})
         if known.get("content_hash", real.content) != real.content:
             return real
-    note = "the held-out images were trained on, too (data.all_images)"
     return replace(
         real,
         trained=(*real.trained, real.heldout),
         heldout=real.heldout[:0],
-        note="; ".join(filter(None, [real.note, note])),
+        notes=(*real.notes, message("heldout_trained_on")),
     )
 
 
-def split_reference(dataset: Dataset, n: int, note: str = "") -> RealImages:
+def split_reference(dataset: Dataset, n: int, notes: tuple[Message, ...] = ()) -> RealImages:
     """The training images as reference; as floor the test files, or a holdout of n or more.
 
     Otherwise one half of the training images against the other, where that gives more.
     """
     train, heldout = dataset.train, dataset.heldout
+    tested = dataset.heldout_reason == TEST_FILES
     real = RealImages(
         name=dataset.name,
         reference=_select_images(dataset, train),
         floor=_select_images(dataset, heldout),
         heldout=_select_images(dataset, heldout),
-        reference_what=f"{len(train):,} training images",
-        floor_what=f"{len(heldout):,} {_floor_word(dataset)} images, none of them in the reference",
-        note=note,
-        tested=dataset.heldout_reason == TEST_FILES,
+        reference_what=message("training_images", count=len(train)),
+        floor_what=message("test_images" if tested else "heldout_images", count=len(heldout)),
+        notes=notes,
+        tested=tested,
         content=dataset.report.get("content_hash", ""),
     )
     enough = real.tested or len(heldout) >= n
@@ -142,14 +143,10 @@ def split_halves(real: RealImages) -> RealImages:
         real,
         reference=real.reference[one],
         floor=floor,
-        reference_what=f"{len(one):,} training images, one half of them",
-        floor_what=f"{len(other):,} training images, the other half",
+        reference_what=message("half_of_training", count=len(one)),
+        floor_what=message("other_half_of_training", count=len(other)),
         trained=(floor,),
     )
-
-
-def _floor_word(dataset: Dataset) -> str:
-    return "test" if dataset.heldout_reason == TEST_FILES else "held-out"
 
 
 def _select_images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:

@@ -14,7 +14,8 @@ from ddpm.commands.bundle.readme import NEEDED, RunNote, readme_text
 DATA = {"given": 70_000, "used": 59_990, "held_out": 9_999, "duplicate": 8, "broken": 3}
 ENVIRONMENT = {
     "device": "cpu", "threads": 2, "precision": "fp32", "seed": 5, "torch": "2.13.0",
-    "commit": "0123456789ab", "data": {**DATA, "held_out_reason": "the test files", "content_hash": "f" * 64},
+    "commit": "0123456789ab",
+    "data": {**DATA, "held_out_reason": {"code": "test_files"}, "content_hash": "f" * 64},
 }  # fmt: skip
 MNIST = RunNote(
     "mnist", "DDPM", "mnist", 950, 64, "mnist", ENVIRONMENT, "00ff" * 4,

@@ -19,6 +19,7 @@ from ddpm.commands.compare.sealed_key import unseal
 from ddpm.commands.compare.tally import tally
 from ddpm.commands.compare.tally import tally_text as tally_printed
 from ddpm.errors import RequestError
+from ddpm.messages import sentence
 
 Images = np.ndarray
 GREY = {"good": 200, "bad": 90, "real": 250}  # how bright each source's images are
@@ -101,7 +102,7 @@ def test_a_seeing_judge_gets_the_right_result(shown: dict[str, Images]) -> None:
     }
     (pair,) = result["pairs"]
     assert (pair["preferred"]["value"], pair["preferred"]["n"]) == (1, 15)
-    assert pair["verdict"] == "good is better"
+    assert sentence(pair["verdict"]) == "good is better"
     assert json.loads(Path("comparison/blind/tally.json").read_text("utf-8")) == result
     said = tally_printed(result)
     assert "quality: good is better" in said

@@ -22,6 +22,7 @@ from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.loading.run_summary import run_summary
+from ddpm.messages import sentence
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -103,7 +104,7 @@ def test_every_metric_has_a_verdict_that_its_numbers_allow(compared: dict[str, A
     for verdict in compared["verdicts"]:
         first, second = verdict["values"]
         if verdict["winner"] is None:
-            assert verdict["verdict"].startswith("not distinguishable at n=")
+            assert verdict["verdict"]["code"] == "not_distinguishable"
         elif verdict["better"] == "lower":
             assert (first["value"] < second["value"]) == (verdict["winner"] == 0)
 
@@ -144,11 +145,11 @@ def test_weights_beside_copied_training_images(workplace: Path) -> None:
     copies, weights = found["entries"]
     assert (copies["run"], weights["run"]) == (None, None)
     assert weights["evaluation"]["kind"] == "weights" and copies["evaluation"]["kind"] == "images"
-    assert weights["evaluation"]["drawn"] == "dpm++2m, 2 steps"
+    assert weights["evaluation"]["drawn"] == {"code": "sampler", "sampler": "dpm++2m", "steps": 2}
     assert {e["evaluation"]["n"] for e in found["entries"]} == {40}
     verdicts = {v["metric"]: v for v in found["verdicts"]}
     assert verdicts["copies-pixels"]["values"][0]["value"] > 0.9
-    assert verdicts["copies-pixels"]["verdict"] == "digits is better"
+    assert sentence(verdicts["copies-pixels"]["verdict"]) == "digits is better"
     assert copies["evaluation"]["reference"] == weights["evaluation"]["reference"]
 
 
@@ -161,8 +162,8 @@ def test_held_out_images_that_one_was_trained_on_give_it_no_likelihood(workplace
     found = compare(ComparisonRequest(targets, Path("held"), n=20, likelihood=2))
     first, second = ({row["metric"] for row in e["evaluation"]["rows"]} for e in found["entries"])
     assert first - second == {"bits-bound", "bits-ode"}
-    assert "were trained on, too" in found["entries"][1]["evaluation"]["note"]
-    verdicts = {v["metric"]: v["verdict"] for v in found["verdicts"]}
+    assert "were trained on, too" in sentence(found["entries"][1]["evaluation"]["notes"])
+    verdicts = {v["metric"]: sentence(v["verdict"]) for v in found["verdicts"]}
     assert verdicts["bits-ode"] == "only usual has it"
 
 
@@ -181,7 +182,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (Path("folders") / earlier).write_text("{}")
     found = compare(ComparisonRequest([like, dark, same], Path("folders"), real, network="digits"))
     assert {e["evaluation"]["n"] for e in found["entries"]} == {30}  # as many as all of them have
-    verdicts = {v["metric"]: v["verdict"] for v in found["verdicts"]}
+    verdicts = {v["metric"]: sentence(v["verdict"]) for v in found["verdicts"]}
     better = {f"{name} is better than dark; not distinguishable from {other} at n=30"
               for name, other in (("like", "same"), ("same", "like"))}  # fmt: skip
     assert verdicts["brightness"] in better and verdicts["contrast"] in better

@@ -14,6 +14,7 @@ from ddpm.commands.compare.comparison_table import (
     comparison_summary,
     format_parameters,
 )
+from ddpm.messages import message
 
 Comparison = dict[str, Any]
 
@@ -21,9 +22,10 @@ Comparison = dict[str, Any]
 def evaluation(name: str, **others: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "name": name, "target": f"runs/{name}", "kind": "run", "model": "ddpm",
-        "drawn": "ddim, 5 steps", "step": 60, "n": 200, "images_per_second": 41.26, "note": "",
-        "reference": {"name": "mnist", "what": "60,000 training images"},
-        "floor": {"what": "10,000 test images, none of them in the reference"},
+        "drawn": {"code": "sampler", "sampler": "ddim", "steps": 5},
+        "step": 60, "n": 200, "images_per_second": 41.26, "notes": [],
+        "reference": {"name": "mnist", "what": {"code": "training_images", "count": 60_000}},
+        "floor": {"what": {"code": "test_images", "count": 10_000}},
     }  # fmt: skip
     return known | others
 
@@ -41,10 +43,10 @@ def scores(*values: float | None) -> list[dict[str, float | None]]:
     ]
 
 
-def verdict(metric: str, words: str, *values: float | None) -> dict[str, Any]:
+def verdict(metric: str, found: dict[str, Any], *values: float | None) -> dict[str, Any]:
     return {
         "metric": metric, "label": metric.upper(), "better": "real", "values": scores(*values),
-        "floor": 0.5, "verdict": words, "winner": None,
+        "floor": 0.5, "verdict": found, "winner": None,
     }  # fmt: skip
 
 
@@ -60,10 +62,10 @@ def comparison() -> Comparison:
             {"label": "b", "evaluation": images, "run": None},
         ],
         "verdicts": [
-            verdict("fd", "a_1 is better", 3, 5),
-            verdict("bits", "only a_1 has it", 2, None),
-            verdict("class-share-0", "not distinguishable at n=200", 3, 3),
-            verdict("class-share-1", "b is better", 3, 9),
+            verdict("fd", message("better", label="a_1"), 3, 5),
+            verdict("bits", message("measured_once", label="a_1"), 2, None),
+            verdict("class-share-0", message("not_distinguishable", n=200), 3, 3),
+            verdict("class-share-1", message("better", label="b"), 3, 9),
         ],
     }
 
@@ -111,7 +113,7 @@ def test_the_summary_is_aligned_and_sums_the_classes_up(comparison: Comparison) 
 
 def test_long_names_are_cut_on_a_terminal(comparison: Comparison) -> None:
     comparison["entries"][0]["label"] = "a" * 60
-    comparison["verdicts"][0]["verdict"] = f"{'a' * 60} is better"
+    comparison["verdicts"][0]["verdict"] = message("better", label="a" * 60)
     head, first, *_ = comparison_summary(comparison).splitlines()
     assert len(head) < 60
     assert first.endswith(f"  {'a' * 17}… is better")

@@ -34,7 +34,7 @@ DATA = {
     "given": 70000, "used": 60001, "held_out": 9876, "duplicate": 123, "broken": 7,
     "broken_files": [{"name": "a.png", "reason": "is cut short"}], "kind": "IDX files",
     "content_hash": "ef6a9e55ac23b29a", "size": "28x28", "channels": 1, "mean": [0.1306],
-    "std": [0.3081], "held_out_reason": "the test files",
+    "std": [0.3081], "held_out_reason": {"code": "test_files"},
 }  # fmt: skip
 ROW = {
     "metric": "fd", "label": "FD-digits (n=1000, train ref)", "better": "lower", "value": 12.345,
@@ -44,11 +44,12 @@ SHARE = {
     "metric": "class-share-0", "label": "share of class 0", "better": "real", "value": 0.0987,
     "low": 0.09, "high": 0.11, "floor": 0.1012,
 }  # fmt: skip
+DRAWN = {"code": "sampler", "sampler": "dpm++2m", "steps": 20}
 EVALUATION: dict[str, Any] = {
-    "network": "digits", "n": 1000, "seeds": [0, 999], "drawn": "dpm++2m, 20 steps", "step": 950,
-    "images_per_second": 41.26, "note": "", "rows": [ROW, SHARE],
-    "reference": {"what": "60,000 training images"},
-    "floor": {"what": "10,000 test images, none of them in the reference"},
+    "network": "digits", "n": 1000, "seeds": [0, 999], "drawn": DRAWN, "step": 950,
+    "images_per_second": 41.26, "notes": [], "rows": [ROW, SHARE],
+    "reference": {"what": {"code": "training_images", "count": 60_000}},
+    "floor": {"what": {"code": "test_images", "count": 10_000}},
     "command": "ddpm evaluate runs/a -n 1000",
 }  # fmt: skip
 
@@ -74,8 +75,8 @@ def run(name: str = "a", **changes: Any) -> RunFacts:
         commands=commands,
         parameters={"network": 679812},
         step=950,
-        drawn="dpm++2m, 20 steps",
-        filmed="dpm++2m, 44 steps",
+        drawn=DRAWN,
+        filmed={**DRAWN, "steps": 44},
         weights="cecd6a117ac6eb41",
         data_name="mnist",
         evaluation=EVALUATION,
@@ -110,7 +111,7 @@ def comparison() -> ComparisonFacts:
             {"label": "a", "evaluation": EVALUATION, "run": {"minutes": 9.87, "parameters": {"network": 5}}},
             {"label": "b", "evaluation": EVALUATION, "run": None},
         ],
-        "verdicts": [{**verdict, "values": values, "verdict": "a is better"}],
+        "verdicts": [{**verdict, "values": values, "verdict": {"code": "better", "label": "a"}}],
         "figures": {},
     }  # fmt: skip
     return ComparisonFacts(row, {"grids": "figures/grids.png", "cost": "figures/cost.png"})

@@ -21,6 +21,7 @@ from ddpm.commands.train.train import train
 from ddpm.config import with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
+from ddpm.messages import sentence
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
 from ddpm.runs import COMPARISON_FILE, RunFolder
@@ -114,7 +115,7 @@ def test_scores_come_from_the_comparison_where_a_run_has_none_of_its_own(whole: 
     assert "has not been measured" not in page() and "have not been compared" not in page()
     for verdict in row["verdicts"]:
         if not verdict["metric"].startswith("class-share"):
-            assert verdict["verdict"].replace("=", r"=") in page()
+            assert sentence(verdict["verdict"]) in page()
     assert f"`{row['command']}`" in page()
 
 

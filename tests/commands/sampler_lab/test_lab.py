@@ -244,13 +244,12 @@ def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
     before = run.config.read_bytes()
     capsys.readouterr()
     kept = sampler_lab(request(run, keep=True, out=tmp_path / "apart", samplers=("ddim",)))
-    assert run.config.read_bytes() == before and "keeps its default" in kept["default"]
+    assert run.config.read_bytes() == before and kept["default"]["code"] == "default_kept"
     assert RunFolder(tmp_path / "apart").sampler_lab_plot.is_file()
     assert "becomes the default" not in capsys.readouterr().err
     found = sampler_lab(LabRequest("digits", ("unipc",), (2,), n=20, device="cpu"))
     assert Path("digits-sampler-lab/sampler-lab.json").is_file()
-    words = shlex.split(found["default"].split(": ", 1)[1] if ": " in found["default"] else "")
-    words = words or shlex.split(found["default"].removeprefix("draw like this with: "))
+    words = shlex.split(found["default"]["command"])
     options = build_parser().parse_args(words[1:])
     assert (options.sampler, options.steps, options.target) == ("unipc", 2, "digits")
 

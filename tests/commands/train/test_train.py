@@ -462,7 +462,7 @@ def test_all_images_leave_no_held_out_loss_and_say_why(tmp_path: Path) -> None:
     run = train(tiny("data.all_images=true", "training.steps=1"), tmp_path / "run").run
     assert all("heldout_loss" not in row for row in read_metrics(run.metrics))
     data = run.load_environment()["data"]
-    assert data["held_out"] == 0 and "all images are trained on" in data["held_out_reason"]
+    assert data["held_out"] == 0 and data["held_out_reason"] == {"code": "heldout_none"}
 
 
 def test_epochs_become_steps_and_a_mean_each(tmp_path: Path) -> None:

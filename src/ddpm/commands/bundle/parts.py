@@ -15,6 +15,7 @@ from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_hub_name
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.messages import sentence
 from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
@@ -48,9 +49,8 @@ class Part:
     def drawn(self) -> str:
         """`seeds 0–24, dpm++2m, 20 steps`; seeds that were chosen are called so."""
         picked = "" if self.seeds == SEEDS else " (picked)"
-        return (
-            f"{format_seeds(self.seeds)}{picked}, {self.opened.model.drawing(self.config.sampling)}"
-        )
+        how = sentence(self.opened.model.drawing(self.config.sampling))
+        return f"{format_seeds(self.seeds)}{picked}, {how}"
 
 
 def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> Part:
@@ -109,7 +109,7 @@ def write_pictures(folder: Path, part: Part) -> None:
     figure = loss_figure(
         read_metrics(part.run.metrics),
         title=f"{part.run.root.name}: loss",
-        note=part.run.load_environment().get("data", {}).get("held_out_reason", ""),
+        note=sentence(part.run.load_environment().get("data", {}).get("held_out_reason")),
     )
     comment = json.dumps({"ddpm-studio": "loss", "run": weights_hash(model)})
     save_picture(folder / handin.loss_name(part.images), render(figure), comment=comment)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddpm.commands.bundle import names
+from ddpm.messages import sentence
 
 NEEDED = (  # as in pyproject.toml
     "torch>=2.11",
@@ -16,6 +17,7 @@ NEEDED = (  # as in pyproject.toml
     "matplotlib>=3.10",
     "safetensors>=0.5",
     "tqdm>=4.66",
+    "filelock>=4.2",
 )
 _WIDTH = 100
 _COUNTS = ("given", "used", "held_out", "duplicate", "broken")
@@ -88,7 +90,9 @@ def _contents(student_id: str, runs: Sequence[RunNote]) -> list[str]:
 def _run(run: RunNote) -> list[str]:
     data = run.environment.get("data", {})
     counts = ", ".join(f"{data.get(key, '?')} {key.replace('_', ' ')}" for key in _COUNTS)
-    reason = f" (held out: {data['held_out_reason']})" if "held_out_reason" in data else ""
+    reason = (
+        f" (held out: {sentence(data['held_out_reason'])})" if "held_out_reason" in data else ""
+    )
     known = f"data set {run.data}, content {str(data.get('content_hash', '?'))[:12]}"
     return [
         f"{run.name}: {run.model}, preset {run.preset}, {run.step} steps of {run.batch_size} images",

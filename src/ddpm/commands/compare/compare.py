@@ -31,7 +31,7 @@ from ddpm.scoring.measurement import EvaluationRequest, Measurement, measure
 from ddpm.scoring.real_images import RealImages
 from ddpm.terminal import say
 
-FORMAT = 1
+FORMAT = 2  # 1: sentences in place of messages
 TABLES = {"markdown": "table.md", "csv": "table.csv"}
 
 

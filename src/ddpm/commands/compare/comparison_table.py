@@ -17,6 +17,7 @@ from ddpm.documents.tables import (
     whole,
 )
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
+from ddpm.messages import Message, sentence, sentences
 
 Comparison = Mapping[str, Any]  # as in comparison.json
 VERDICT_RULE = (
@@ -59,7 +60,7 @@ def comparison_csv(comparison: Comparison) -> str:
         scores = (v["values"][index] for v in verdicts)
         rows.append([
             entry["label"],
-            *(entry["evaluation"][key] for key in facts),
+            *(_plain_cell(entry["evaluation"][key]) for key in facts),
             *(run.get(key) for key in RUN_COLUMNS),
             sum(run["parameters"].values()) if run.get("parameters") else None,
             *(score[key] for score in scores for key in ("value", "low", "high")),
@@ -67,6 +68,11 @@ def comparison_csv(comparison: Comparison) -> str:
     empty = [None] * (len(facts) + len(RUN_COLUMNS) + 1)
     rows.append(["floor", *empty, *(cell for v in verdicts for cell in (v["floor"], None, None))])
     return csv_table(["entry", *facts, *RUN_COLUMNS, "parameters", *metrics], rows)
+
+
+def _plain_cell(value: object) -> object:
+    """Return a cell of the table: a message as its sentence."""
+    return sentence(value) if isinstance(value, Mapping) else value
 
 
 def comparison_summary(comparison: Comparison) -> str:
@@ -79,23 +85,28 @@ def comparison_summary(comparison: Comparison) -> str:
             v["label"],
             *(number(score["value"]) for score in v["values"]),
             number(v["floor"]),
-            _shortened(v["verdict"], labels),
+            sentence(_shortened(v["verdict"])),
         ]
         for v in comparison["verdicts"]
         if v not in shares
     ]
     text = aligned(["", *names, "floor", "verdict"], rows, right=range(1, len(names) + 2))
     if shares:
-        differ = sum(not v["verdict"].startswith("not ") for v in shares)
+        differ = sum(v["verdict"]["code"] != "not_distinguishable" for v in shares)
         text += f"\nshares of classes: {differ} of {len(shares)} distinguishable"
     return f"{text}\n{multiple_tests_note(comparison)}"
 
 
-def _shortened(verdict: str, labels: Sequence[str]) -> str:
-    """The verdict with long names cut as at the head of their columns."""
-    for label in sorted(labels, key=len, reverse=True):
-        verdict = verdict.replace(label, short(label, MAX_NAME))
-    return verdict
+def _shortened(verdict: Message) -> Message:
+    """Return the verdict with names cut as at the head of their columns."""
+    cut = {key: verdict[key] for key in ("label", "beaten", "level") if key in verdict}
+    names: Message = {
+        key: [short(name, MAX_NAME) for name in value]
+        if isinstance(value, list)
+        else short(value, MAX_NAME)
+        for key, value in cut.items()
+    }
+    return {**verdict, **names}
 
 
 def multiple_tests_note(comparison: Comparison) -> str:
@@ -112,15 +123,21 @@ def multiple_tests_note(comparison: Comparison) -> str:
 def _score_rows(comparison: Comparison) -> Iterator[Sequence[str]]:
     for v in comparison["verdicts"]:
         cells = (interval(s["value"], s["low"], s["high"]) for s in v["values"])
-        yield [v["label"], DIRECTION_LABELS[v["better"]], *cells, number(v["floor"]), v["verdict"]]
+        yield [
+            v["label"],
+            DIRECTION_LABELS[v["better"]],
+            *cells,
+            number(v["floor"]),
+            sentence(v["verdict"]),
+        ]
 
 
 def _sets_line(evaluation: Mapping[str, Any]) -> str:
     reference, floor = evaluation["reference"], evaluation["floor"]
-    note = f" Note: {evaluation['note']}." if evaluation["note"] else ""
+    note = f" Note: {sentences(evaluation['notes'])}." if evaluation["notes"] else ""
     return (
-        f"{evaluation['n']:,} images of each, measured against {reference['what']} of "
-        f"{reference['name']}; the floor: {floor['what']}.{note}"
+        f"{evaluation['n']:,} images of each, measured against {sentence(reference['what'])} of "
+        f"{reference['name']}; the floor: {sentence(floor['what'])}.{note}"
     )
 
 
@@ -137,7 +154,7 @@ def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
         "precision": run.get("precision") or NOTHING,
         "device": run.get("device") or NOTHING,
         "threads": whole(run.get("threads")),
-        "drawn by": evaluation["drawn"] or NOTHING,
+        "drawn by": sentence(evaluation["drawn"]) or NOTHING,
         "images/s": number(evaluation["images_per_second"]),
     }
 

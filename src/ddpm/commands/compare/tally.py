@@ -21,6 +21,7 @@ from ddpm.evaluation.human_ratings import (
 )
 from ddpm.evaluation.verdicts import Score
 from ddpm.files import write_json
+from ddpm.messages import Message, message, sentence
 
 TALLY = "tally.json"
 
@@ -61,7 +62,7 @@ def count_answers(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, An
         for label, a, b in zip(labels, taken, marks, strict=True)
     ]
     return {
-        "format": 1,
+        "format": 2,  # 1: sentences in place of messages
         "judges": {
             "pictures": sum(bool(form.real or form.quality) for form in forms),
             "pairs": sum(bool(form.left) for form in forms),
@@ -86,12 +87,14 @@ def tally_text(result: Mapping[str, Any]) -> str:
     ]
     lines = [aligned(head, rows), ""]
     names = {"taken_for_real": "taken for real", "quality": "quality"}
-    lines += [f"{words}: {result['verdicts'][name]}" for name, words in names.items()]
+    lines += [f"{words}: {sentence(result['verdicts'][name])}" for name, words in names.items()]
     for pair in result["pairs"]:
         first, second = pair["labels"]
         if pair["preferred"] is not None:
             share = _format_score(pair["preferred"], 100)
-            lines.append(f"{first} before {second} in % of pairs: {share}: {pair['verdict']}")
+            lines.append(
+                f"{first} before {second} in % of pairs: {share}: {sentence(pair['verdict'])}"
+            )
     judges = result["judges"]
     return "\n".join([
         *lines,
@@ -149,10 +152,10 @@ def _score_row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] 
     return None if score is None else {**score._asdict(), "n": len(answers)}
 
 
-def _verdict(rows: Sequence[Mapping[str, Any] | None], labels: Sequence[str]) -> str:
+def _verdict(rows: Sequence[Mapping[str, Any] | None], labels: Sequence[str]) -> Message:
     known = {index: row for index, row in enumerate(rows) if row is not None}
     scores = {index: Score(row["value"], row["low"], row["high"]) for index, row in known.items()}
-    return best_rated(scores, {i: row["n"] for i, row in known.items()}, labels).words
+    return best_rated(scores, {i: row["n"] for i, row in known.items()}, labels).found
 
 
 def _pair(
@@ -164,8 +167,12 @@ def _pair(
     """How often the first of two entries was chosen over the second."""
     chosen = list(_preferences(left, pairs, both))
     score, names = proportion(chosen), (labels[both[0]], labels[both[1]])
-    words = "no answers" if score is None else preference_verdict(score, len(chosen), names).words
-    return {"labels": list(names), "preferred": _score_row(score, chosen), "verdict": words}
+    found = (
+        message("no_answers")
+        if score is None
+        else preference_verdict(score, len(chosen), names).found
+    )
+    return {"labels": list(names), "preferred": _score_row(score, chosen), "verdict": found}
 
 
 def _preferences(

@@ -14,6 +14,7 @@ from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.messages import sentence
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.sampling.draw import choose_labels
@@ -53,7 +54,7 @@ def write_interpolation(
             )
     path = out or _beside(opened, "interpolation" + _asked(overrides, seed, label))
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
-    caption = f"each row from one seed to the next, {seeds}, {model.drawing(settings)}"
+    caption = f"each row from one seed to the next, {seeds}, {sentence(model.drawing(settings))}"
     save_grid(path, _pixels(torch.cat(rows)), pairs, between + 2, caption=caption)
     return path
 
@@ -84,7 +85,7 @@ def write_inpainting(
     name = f"{image.stem}-{mask.stem}-inpainted" + _asked(overrides, seed, label)
     path = out or _beside(opened, name)
     shown = torch.cat([known[None], holed[None], answers.cpu()])
-    caption = f"image, mask, {n} answers ({model.drawing(settings)}, seeds {seed}–{seed + n - 1})"
+    caption = f"image, mask, {n} answers ({sentence(model.drawing(settings))}, seeds {seed}–{seed + n - 1})"
     save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
     return path
 
@@ -113,7 +114,7 @@ def write_refinement(
         )
     name = f"{image.stem}-refined-{strength:g}" + _asked(overrides, seed, label)
     path = out or _beside(opened, name)
-    how = f"{model.drawing(walked)}, seeds {seed}–{seed + n - 1}"
+    how = f"{sentence(model.drawing(walked))}, seeds {seed}–{seed + n - 1}"
     caption = f"image, {n} answers at strength {strength:g} ({how})"
     save_grid(path, _pixels(torch.cat([original[None], answers.cpu()])), 1, n + 1, caption=caption)
     return path
@@ -136,7 +137,7 @@ def _open(
 
 def _told(opened: OpenedModel, settings: SamplingConfig) -> Progress:
     """A line that says how it is drawn, and a bar of the steps."""
-    say(f"{opened.model.drawing(settings)} from {opened.origin}")
+    say(f"{sentence(opened.model.drawing(settings))} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
 
 

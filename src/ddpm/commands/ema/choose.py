@@ -25,7 +25,7 @@ from ddpm.scoring.measurement import EvaluationRequest, compute_environment
 from ddpm.training.checkpoint import save_weights
 from ddpm.visuals.ema_lengths import save_ema_length_plot
 
-FORMAT = 1
+FORMAT = 2  # 1: sentences in place of messages
 DEFAULT_LENGTHS = (
     0.02,
     0.03,

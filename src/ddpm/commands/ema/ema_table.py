@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.messages import sentence, sentences
 
 Found = Mapping[str, Any]  # as in ema.json
 HEAD = ("σ_rel", "γ", "error", "value [95 %]", "ratio", "")
@@ -33,11 +34,11 @@ def _heading(found: Found) -> str:
         known = interval(floor["value"], floor["low"], floor["high"])
         lines |= {
             "value": f"{found['label']}, seeds {found['seeds'][0]}-{found['seeds'][1]}, "
-            f"{found['drawn']}",
-            "network": f"{found['network']}: {found['network_why']}",
-            "reference": f"{reference['name']}: {reference['what']}",
-            "floor": f"{known}: {floor['what']}",
-            "note": found["note"],
+            f"{sentence(found['drawn'])}",
+            "network": f"{found['network']}: {sentence(found['network_why'])}",
+            "reference": f"{reference['name']}: {sentence(reference['what'])}",
+            "floor": f"{known}: {sentence(floor['what'])}",
+            "note": sentences(found["notes"]),
         }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 

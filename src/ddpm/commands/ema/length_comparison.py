@@ -16,6 +16,7 @@ from ddpm.evaluation.paired_distance import (
     make_paired_distance,
 )
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import exponent
 from ddpm.sampling.draw import choose_labels, draw_images
@@ -103,7 +104,7 @@ def _yardstick(
     assert asked.n is not None
     subject = ModelSamples(opened, settings)
     real = find_real_images(asked, subject, asked.n)
-    n, note = usable_count(asked, subject, real, asked.n)
+    n, notes = usable_count(asked, subject, real, asked.n)
     network, why = feature_network(asked, real)
     say("measuring the floor")
     sets = (real.reference, real.floor)
@@ -115,7 +116,7 @@ def _yardstick(
         "drawn": opened.model.drawing(settings),
         "network": network.name,
         "network_why": why,
-        "note": note,
+        "notes": notes,
         **describe_real(real),
     }
 
@@ -132,5 +133,5 @@ def length_chart(found: dict[str, Any]) -> EmaLengthChart:
         floor=(floor["value"], floor["low"], floor["high"]),
         chosen=points[found["chosen"]],
         note=f"{found['name']}: seeds {found['seeds'][0]}–{found['seeds'][1]}, the same for every "
-        f"average; {found['drawn']}. Lines: 95 % intervals.",
+        f"average; {sentence(found['drawn'])}. Lines: 95 % intervals.",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ddpm.documents.tables import NOTHING, aligned, interval, number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
+from ddpm.messages import sentence, sentences
 
 Evaluation = Mapping[str, Any]  # as in evaluation.json
 Row = Mapping[str, Any]
@@ -28,10 +29,10 @@ def _heading(evaluation: Evaluation) -> str:
     reference = evaluation["reference"]
     lines = {
         "images": _images_line(evaluation),
-        "network": f"{evaluation['network']}: {evaluation['network_why']}",
-        "reference": f"{reference['name']}: {reference['what']}",
-        "floor": evaluation["floor"]["what"],
-        "note": evaluation["note"],
+        "network": f"{evaluation['network']}: {sentence(evaluation['network_why'])}",
+        "reference": f"{reference['name']}: {sentence(reference['what'])}",
+        "floor": sentence(evaluation["floor"]["what"]),
+        "note": sentences(evaluation["notes"]),
     }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 
@@ -42,7 +43,7 @@ def _images_line(evaluation: Evaluation) -> str:
     parts = [
         f"{evaluation['name']}: n={evaluation['n']}",
         "" if seeds is None else f"seeds {seeds[0]}-{seeds[1]}",
-        evaluation["drawn"] or "",
+        sentence(evaluation["drawn"]),
         "" if step is None else f"step {step}",
     ]
     return ", ".join(filter(None, parts))

@@ -13,6 +13,7 @@ from ddpm.device import keep_freed_memory, peak_memory, reset_peak_memory, resol
 from ddpm.errors import WorkError
 from ddpm.loading.models import attach_guides
 from ddpm.loading.offline import OfflineData
+from ddpm.messages import sentence
 from ddpm.models.autoguidance import config_without_guide
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.registry import make_model
@@ -69,7 +70,7 @@ def measure(
         shape=material.spec.image_shape,
         parameters=model.parameters(),
         precision=resolve_precision(config.training.precision, device),
-        drawing=model.drawing(config.sampling),
+        drawing=sentence(model.drawing(config.sampling)),
         moments=moments,
     )
 

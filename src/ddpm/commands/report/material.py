@@ -12,6 +12,7 @@ from ddpm.config import family_of
 from ddpm.documents.citations import Citations
 from ddpm.documents.document import Cell, Table
 from ddpm.documents.tables import NOTHING
+from ddpm.messages import Message
 
 Row = Mapping[str, Any]
 COLUMNS = 4  # runs side by side in one table
@@ -32,8 +33,8 @@ class RunFacts:
     parameters: Mapping[str, int] = field(default_factory=dict)  # by network
     classes: int = 0  # learned
     step: int | None = None  # of the newest checkpoint
-    drawn: str = ""  # how images are made, in words
-    filmed: str = ""  # and how those of the backward process, step by step
+    drawn: Message | None = None  # how images are made
+    filmed: Message | None = None  # and how those of the backward process, step by step
     average: float | None = None  # σ_rel, where ddpm ema chose what is drawn with
     weights: str = ""  # hash; "" where there is no checkpoint
     data_name: str = ""  # what the images are called

@@ -21,6 +21,7 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError, WorkError
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import OpenedModel
+from ddpm.messages import sentence
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
@@ -110,7 +111,7 @@ def draw_samples(album: Album, run: RunFolder, opened: OpenedModel) -> Images | 
     else:
         seeds = range(GRID[0] * GRID[1])
         images = draw_with_progress(model, seeds, choose_labels(model, seeds, None), settings)
-        save_grid(grid, images, *GRID, caption=f"seeds 0–24, {model.drawing(settings)}")
+        save_grid(grid, images, *GRID, caption=f"seeds 0–24, {sentence(model.drawing(settings))}")
     if not model.spec.config.has_reverse_process:
         return None
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)

@@ -32,8 +32,10 @@ from ddpm.errors import RequestError
 from ddpm.files import parse_json
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.run_summary import run_summary
+from ddpm.messages import Message, sentence
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.spec import ModelSpec
+from ddpm.old_messages import upgraded
 from ddpm.runs import COMPARISON_FILE, RunFolder, read_metrics
 from ddpm.sampling.settings import animation_settings
 from ddpm.terminal import say
@@ -102,10 +104,10 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
     )
 
 
-def _drawing(opened: OpenedModel | None) -> tuple[str, str]:
-    """How images are made, and how those that show the way to them, in words."""
+def _drawing(opened: OpenedModel | None) -> tuple[Message | None, Message | None]:
+    """How images are made, and how those that show the way to them."""
     if opened is None:
-        return "", ""
+        return None, None
     model, settings = opened.model, opened.model.spec.config.sampling
     return model.drawing(settings), model.drawing(animation_settings(model, settings))
 
@@ -128,7 +130,7 @@ def _slug(name: str) -> str:
 
 def _draw(run: _Run, album: Album) -> bool:
     """Every picture that can be had; whether the forward strip shows training images."""
-    draw_loss(album, run.rows, str(run.data.get("held_out_reason", "")))
+    draw_loss(album, run.rows, sentence(run.data.get("held_out_reason")))
     if run.spec is not None:
         draw_networks(album, run.spec)
     drawn = None if run.opened is None else draw_samples(album, run.folder, run.opened)
@@ -220,4 +222,5 @@ def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict) or not all(key in found for key in needed):
         raise RequestError(f"{path} is not what {made} writes; make it again with {made}.")
-    return found
+    content: dict[str, Any] = upgraded(found)
+    return content

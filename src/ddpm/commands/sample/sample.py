@@ -16,6 +16,7 @@ from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
 from ddpm.files import check_writable, replacing
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
@@ -111,11 +112,13 @@ def _drawn(
         filmed = animation_settings(model, settings)
     images, passing = None, trajectory if filmed == settings else None
     if _wants_images(request):
-        say(f"drawing {request.n} images ({model.drawing(settings)}) from {opened.origin}")
+        say(
+            f"drawing {request.n} images ({sentence(model.drawing(settings))}) from {opened.origin}"
+        )
         images = draw_with_progress(model, request.seeds, labels, settings, passing)
     if trajectory is not None and not trajectory.states:
         say(
-            f"filming {format_seeds(request.filmed)} ({model.drawing(filmed)}) from {opened.origin}"
+            f"filming {format_seeds(request.filmed)} ({sentence(model.drawing(filmed))}) from {opened.origin}"
         )
         labels = None if labels is None else labels[: len(request.filmed)]
         draw_with_progress(model, request.filmed, labels, filmed, trajectory)
@@ -179,7 +182,7 @@ def _write(
             images[: rows * columns],
             rows,
             columns,
-            caption=f"{format_seeds(shown)}, {label}{opened.model.drawing(settings)}",
+            caption=f"{format_seeds(shown)}, {label}{sentence(opened.model.drawing(settings))}",
             comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
         )
         written.append(path)

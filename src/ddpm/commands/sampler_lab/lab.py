@@ -50,7 +50,7 @@ from ddpm.scoring.measurement import (
 from ddpm.terminal import Progress, say
 from ddpm.visuals.tradeoffs import save_tradeoff_plot
 
-FORMAT = 1
+FORMAT = 2  # 1: sentences in place of messages
 
 
 def sampler_lab(request: LabRequest) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _bench(
     """The real images, the feature network and the floor, and what sampler-lab.json says of them."""
     subject = ModelSamples(opened, resolve_settings(model, request.overrides))
     real = find_real_images(asked, subject, request.n)
-    n, note = usable_count(asked, subject, real, request.n)
+    n, notes = usable_count(asked, subject, real, request.n)
     network, why = feature_network(asked, real)
     say("measuring the floor")
     sets = (real.reference, real.floor)
@@ -170,7 +170,7 @@ def _bench(
         "network_why": why,
         "reference": described["reference"],
         "floor": described["floor"],
-        "note": note,
+        "notes": notes,
     }
     return bench, facts
 

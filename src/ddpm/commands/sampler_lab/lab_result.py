@@ -22,6 +22,7 @@ from ddpm.evaluation.scores import Row
 from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
 from ddpm.loading.models import OpenedModel
+from ddpm.messages import Message, message
 from ddpm.runs import RunFolder
 from ddpm.visuals.tradeoffs import TradeoffChart, TradeoffPoint
 
@@ -95,17 +96,20 @@ def _chart_point(point: dict[str, Any]) -> TradeoffPoint:
     )
 
 
-def describe_default(opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool) -> str:
-    """What becomes of measured settings: a run's default unless `keep`; else how to ask for them.
+def describe_default(
+    opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool
+) -> Message:
+    """Return what becomes of measured settings: a run's default unless `keep`; else their command.
 
     A weights file, bundled or not, is not written to.
     """
     if opened.run is not None and not keep:
-        return f"{opened.run.root} draws like this by default from now on"
+        return message("default_changed", run=str(opened.run.root))
     own = opened.model.spec.config.sampling
     words = shlex.join(["ddpm", "sample", target, *_sample_options(own, settings)])
-    left = "" if opened.run is None else f"{opened.run.root} keeps its default; "
-    return f"{left}draw like this with: {words}"
+    if opened.run is None:
+        return message("default_command", command=words)
+    return message("default_kept", run=str(opened.run.root), command=words)
 
 
 def save_default(run: RunFolder, settings: SamplingConfig) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.messages import sentence, sentences
 
 Lab = Mapping[str, Any]  # as in sampler-lab.json
 HEAD = (
@@ -38,7 +39,7 @@ def recommendation(lab: Lab) -> str:
             f"({format_setting(best)}) at n={lab['n']}"
         )
     what = f"{format_setting(chosen)}, {chosen['evaluations']} evaluations"
-    return f"recommended: {what}: {why}\n{lab['default']}"
+    return f"recommended: {what}: {why}\n{sentence(lab['default'])}"
 
 
 def format_setting(point: Mapping[str, Any]) -> str:
@@ -51,11 +52,11 @@ def _heading(lab: Lab) -> str:
     known = interval(floor["value"], floor["low"], floor["high"])
     lines = {
         "value": f"{lab['label']}, seeds {lab['seeds'][0]}-{lab['seeds'][1]}",
-        "network": f"{lab['network']}: {lab['network_why']}",
-        "reference": f"{reference['name']}: {reference['what']}",
-        "floor": f"{known}: {floor['what']}",
+        "network": f"{lab['network']}: {sentence(lab['network_why'])}",
+        "reference": f"{reference['name']}: {sentence(reference['what'])}",
+        "floor": f"{known}: {sentence(floor['what'])}",
         "error": "mean difference to the finely followed path from the same seeds, in steps of 8 bits",
-        "note": lab["note"],
+        "note": sentences(lab["notes"]),
     }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 

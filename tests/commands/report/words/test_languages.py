@@ -1,19 +1,25 @@
-"""The words: the same keys and blanks in both languages, and none missing for a setting or a phrase."""
+"""The words of a report: each language has the same keys and blanks, and lacks none."""
 
 from __future__ import annotations
 
 import string
 from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ddpm.commands.report.notes import read_notes
 from ddpm.commands.report.words import chinese, english
-from ddpm.commands.report.words.languages import LANGUAGES, Words
+from ddpm.commands.report.words.languages import LANGUAGES, Words, fixed_characters
 from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS
-from ddpm.data.dataset import TEST_FILES
+from ddpm.documents.document import Document
+from ddpm.documents.typefaces import faces
+from ddpm.documents.typst_markup import to_typst
 from ddpm.evaluation.metrics import METRICS
+from ddpm.messages import ENGLISH as MESSAGES
+from ddpm.messages import message, sentence
 
 
 def blanks(text: str) -> set[str | None]:
@@ -61,27 +67,56 @@ def test_every_metric_but_the_fields_own_names_is_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "becomes"),
+    ("found", "becomes"),
     [
-        (TEST_FILES, "測試檔案"),
-        ("60,000 training images", " 60,000 張訓練影像"),
-        ("10,000 test images, none of them in the reference", " 10,000 張測試影像（皆不在參考影像中）"),
-        ("dpm++2m, 20 steps, guidance 1.6", "dpm++2m、20 步、引導 1.6"),
-        ("one pass of the generator", "生成器的單次運算"),
-        ("a b is better", "a b 較佳"),
-        ("not distinguishable at n=1000", "在 n=1000 時無法區分"),
-        ("something else", "something else"),
+        (message("test_files"), "測試檔案"),
+        (message("training_images", count=60_000), " 60,000 張訓練影像"),
+        (message("sampler_guided", sampler="dpm++2m", steps=20, guidance=1.6), "dpm++2m、20 步、引導 1.6"),
+        (message("better", label="a b"), "a b 較佳"),
+        (message("better_than", label="a", beaten=["b", "c"], level=["d"], n=9),
+         "a 優於 b、c；在 n=9 時與 d 無法區分"),
+        (message("text", text="something else"), "something else"),
+        (None, ""),
     ],
 )  # fmt: skip
-def test_phrases_of_run_files_are_translated(text: str, becomes: str) -> None:
-    assert Words("zh-TW").phrase(text) == becomes
-    assert Words("en").phrase(text) == text
+def test_messages_of_run_files_are_translated(found: Any, becomes: str) -> None:
+    assert Words("zh-TW").sentence(found) == becomes
+    assert Words("en").sentence(found) == sentence(found)
 
 
-def test_descriptions_of_the_data_sets_are_translated() -> None:
-    for entry in DATASETS.values():
-        assert Words("zh-TW").phrase(entry.description) != entry.description
-    assert LANGUAGES == ("en", "zh-TW")
+def test_every_message_has_a_sentence_with_the_same_blanks() -> None:
+    for language, tables in LANGUAGES.items():
+        assert list(tables.MESSAGES) == list(MESSAGES), language
+        for code, text in tables.MESSAGES.items():
+            assert blanks(text) == blanks(MESSAGES[code]), (language, code)
+
+
+def test_descriptions_and_kinds_of_the_data_sets_are_translated() -> None:
+    assert set(chinese.DATASETS) == set(DATASETS)
+    entry = {"text": "handwritten digits", "license": "CC BY 4.0"}
+    assert Words("en").dataset("digits", entry) == entry
+    assert Words("zh-TW").dataset("digits", entry)["text"] == "手寫數字（小尺寸、灰階）"
+    assert Words("zh-TW").dataset("my own", entry) == entry
+    assert Words("zh-TW").kind("IDX files") == "IDX 檔案" and Words().kind("rar") == "rar"
+
+
+def test_another_language_is_a_module_of_tables_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = SimpleNamespace(
+        WORDS={**english.WORDS, "runs": "Die Läufe", "own.eye": "Mit bloßem Auge"},
+        SETTINGS=english.SETTINGS,
+        MESSAGES={"better": "{label} ist besser"},
+        METRICS={"recall": "Trefferquote"},
+        DATASETS={},
+    )
+    monkeypatch.setitem(LANGUAGES, "de", german)
+    words = Words("de")
+    assert words("runs") == "Die Läufe" and words.metric("recall", "recall") == "Trefferquote"
+    assert words.sentence(message("better", label="a")) == "a ist besser"
+    assert words.sentence(message("test_files")) == "the test files"  # not translated yet
+    assert read_notes("# Mit bloßem Auge\n\nGut.").own.keys() == {"eye"}
+    assert "ß" in fixed_characters()
+    page = to_typst(Document("Bericht", (), (), language="de"), faces())
+    assert 'language: "de", region: none' in page
 
 
 def test_braces_in_a_name_are_no_blanks() -> None:

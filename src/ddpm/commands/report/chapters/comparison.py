@@ -71,7 +71,7 @@ def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[
             words(f"better.{row['better']}"),
             *(interval(value["value"], value["low"], value["high"]) for value in row["values"]),
             number(row.get("floor")),
-            words.phrase(str(row["verdict"])),
+            words.sentence(row["verdict"]),
         )
         for row in comparison.row["verdicts"]
         if not str(row["metric"]).startswith(CLASS_SHARE_PREFIX)

@@ -107,8 +107,8 @@ def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
         (words(f"data.{key}"), [whole(_data(run, key)) for run in runs]) for key in _COUNTS
     ]
     facts += [
-        (words("data.reason"), [words.phrase(_data(run, "held_out_reason") or "") for run in runs]),
-        (words("data.kind"), [words.phrase(_data(run, "kind") or "") for run in runs]),
+        (words("data.reason"), [words.sentence(_data(run, "held_out_reason")) for run in runs]),
+        (words("data.kind"), [words.kind(str(_data(run, "kind") or "")) for run in runs]),
         (words("data.size"), [str(_data(run, "size") or "") for run in runs]),
         (words("data.channels"), [whole(_data(run, "channels")) for run in runs]),
         (words("data.mean"), [_numbers(run, "mean") for run in runs]),
@@ -173,7 +173,7 @@ def _data_sources(material: Material) -> Iterator[Block]:
     for name in dict.fromkeys(run.data_name for run in material.runs):
         source = material.data_sources.get(name)
         if source is not None:
-            values = {key: material.words.phrase(str(source[key])) for key in ("text", "license")}
+            values = material.words.dataset(name, source)
             cited = material.cite(f"data:{name}")
             lines.append(spans(material.words("data.source", name=name, cite=cited, **values)))
     if lines:

@@ -61,7 +61,7 @@ def samples_chapter(material: Material) -> Iterator[Block]:
 
 def _samples(material: Material, run: RunFacts) -> Iterator[Block]:
     words, made = material.words, (run.commands["sample"],)
-    drawn, filmed = words.phrase(run.drawn), words.phrase(run.filmed)
+    drawn, filmed = words.sentence(run.drawn), words.sentence(run.filmed)
     what = words("samples.forward_data" if run.forward_from_data else "samples.forward_drawn")
     captions = {
         "samples": words("samples.caption", run=run.name, seeds="0–24", drawn=drawn, step=run.step),
@@ -117,18 +117,19 @@ def _about(material: Material, found: Row) -> str:
     words = material.words
     seeds, speed = found.get("seeds"), found.get("images_per_second")
     rate = words("evaluation.speed", rate=number(speed)) if speed else ""
-    drawn = words.phrase(found["drawn"]) if found.get("drawn") else ""
+    drawn = words.sentence(found.get("drawn"))
     text = words(
         "evaluation.about",
         n=whole(found.get("n")),
         seeds=words("evaluation.seeds", first=seeds[0], last=seeds[1]) if seeds else "",
         drawn=words("evaluation.drawn", drawn=drawn, speed=rate) if drawn else "",
-        reference=words.phrase(found["reference"]["what"]),
-        floor=words.phrase(found["floor"]["what"]),
+        reference=words.sentence(found["reference"]["what"]),
+        floor=words.sentence(found["floor"]["what"]),
         network=f"{found['network']}{material.cite(feature_source(found['network']))}",
         bootstrap=material.cite("bootstrap"),
     )
-    note = words("evaluation.note", note=found["note"]) if found.get("note") else ""
+    notes = "; ".join(map(words.sentence, found.get("notes", [])))
+    note = words("evaluation.note", note=notes) if notes else ""
     return f"{text} {note}".strip()
 
 

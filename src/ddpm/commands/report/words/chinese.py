@@ -57,6 +57,11 @@ WORDS = {
     "data.broken": "損壞（已排除）",
     "data.reason": "保留影像的來源",
     "data.kind": "檔案類型",
+    "kind.folder": "影像檔",
+    "kind.zip": "zip 內的影像檔",
+    "kind.tar": "tar 內的影像檔",
+    "kind.IDX files": "IDX 檔案",
+    "kind.array": "數值檔（array）",
     "data.size": "尺寸（高 x 寬）",
     "data.channels": "通道數",
     "data.mean": "各通道像素平均值（0 到 1）",
@@ -304,46 +309,71 @@ METRICS = {
     "bits-ode": "每維位元數（機率流 ODE）",
 }
 
-# Phrases that run files hold in English: a pattern of the whole, and what it becomes.
-PHRASES = (
-    (r"the test files", "測試檔案"),
-    (r"2 % by content hash", "依內容雜湊值選出 2 %"),
-    (
-        r"none, all images are trained on \(data\.all_images\)",
-        "無，所有影像都用於訓練（data.all_images）",
-    ),
-    (r"none, fewer than (\d+) images", r"無，影像少於 \1 張"),
-    (r"([\d,]+) training images", r" \1 張訓練影像"),
-    (r"([\d,]+) training images, one half of them", r" \1 張訓練影像（其中一半）"),
-    (r"([\d,]+) training images, the other half", r" \1 張訓練影像（另一半）"),
-    (r"([\d,]+) test images, none of them in the reference", r" \1 張測試影像（皆不在參考影像中）"),
-    (
-        r"([\d,]+) held-out images, none of them in the reference",
-        r" \1 張保留影像（皆不在參考影像中）",
-    ),
-    (r"one pass of the generator", "生成器的單次運算"),
-    (r"(\S+), (\d+) steps", r"\1、\2 步"),
-    (
-        r"(\S+), (\d+) steps, guidance (\S+) away from (\S+)",
-        r"\1、\2 步、引導 \3（遠離 \4）",
-    ),
-    (r"(\S+), (\d+) steps, guidance (\S+)", r"\1、\2 步、引導 \3"),
-    (r"(.+) is better", r"\1 較佳"),
-    (r"(.+) is best", r"\1 最佳"),
-    (r"not distinguishable at n=(\d+)", r"在 n=\1 時無法區分"),
-    (r"only (.+) has it", r"僅 \1 有此項"),
-    (r"IDX files", "IDX 檔案"),
-    (r"handwritten digits, small and grey", "手寫數字（小尺寸、灰階）"),
-    (
-        r"handwritten digits, grey: 60,000 to train on and 10,000 held out",
+MESSAGES = {
+    "text": "{text}",
+    "test_files": "測試檔案",
+    "heldout_by_hash": "依內容雜湊值選出 {percent:g} %",
+    "heldout_none": "無，所有影像都用於訓練（data.all_images）",
+    "heldout_too_few": "無，影像少於 {fewest} 張",
+    "training_images": " {count:,} 張訓練影像",
+    "half_of_training": " {count:,} 張訓練影像（其中一半）",
+    "other_half_of_training": " {count:,} 張訓練影像（另一半）",
+    "test_images": " {count:,} 張測試影像（皆不在參考影像中）",
+    "heldout_images": " {count:,} 張保留影像（皆不在參考影像中）",
+    "generator_pass": "生成器的單次運算",
+    "sampler": "{sampler}、{steps:d} 步",
+    "sampler_guided": "{sampler}、{steps:d} 步、引導 {guidance:g}",
+    "sampler_autoguided": "{sampler}、{steps:d} 步、引導 {guidance:g}（遠離 {guide}）",
+    "student_once": "學生模型，求值 1 次",
+    "student": "學生模型，求值 {count:d} 次",
+    "network_requested": "依指定",
+    "network_digits": "數字分類器能確定 {share:.0%} 的參考影像",
+    "network_color": "參考影像是彩色的，因此以它們訓練編碼器",
+    "network_no_digits": "參考影像不是數字，因此以它們訓練編碼器",
+    "n_available": "n 為 {n:d} 而非 {usual:d}：只有 {n:d} 張影像",
+    "n_reference": "n 由 {asked:d} 減為 {n:d}：只有 {n:d} 張參考影像",
+    "n_floor": "n 由 {asked:d} 減為 {n:d}：參考影像以外只有 {n:d} 張真實影像",
+    "broken_image": "排除 1 張損壞的影像：{name} {reason}",
+    "broken_images": "排除 {count:d} 張損壞的影像：{name} {reason}，…",
+    "images_changed": "{path} 的影像在訓練後已改變",
+    "heldout_trained_on": "保留影像也用於訓練（data.all_images）",
+    "likelihood_images": "{count:d} 張保留影像",
+    "not_distinguishable": "在 n={n:d} 時無法區分",
+    "better": "{label} 較佳",
+    "best": "{label} 最佳",
+    "better_than": "{label} 優於 {beaten}；在 n={n:d} 時與 {level} 無法區分",
+    "measured_once": "僅 {label} 有此項",
+    "too_few_answers": "回答太少，無法判斷（某一方少於 {fewest:d} 張圖）",
+    "no_answers": "沒有回答",
+    "memorization_gap": "開始記得訓練影像：保留影像的損失比同數量的訓練影像高 {gap:.0%}（{errors:.1f} 個標"
+    "準誤）",
+    "memorization_copies": "開始記得訓練影像：生成影像有 {share:.0%} 是訓練影像的複製（到最近影像的距離不到"
+    "次近者的三分之一）",
+    "generator_collapsed": "生成器已崩潰（mode collapse）：生成影像幾乎完全相同（多樣性為真實影像的 "
+    "{value:.0%}）",
+    "discriminator_unfooled": "判別器從未誤判（把生成影像當成真實影像的機率為 {value:.2%}），生成器幾乎學"
+    "不到東西",
+    "training_recovered": "{fault}；訓練回到第 {step:d} 步，{change}繼續",
+    "not_finite": "第 {step:d} 步的 {quantity} 變成 {value}",
+    "not_finite_tensor": "第 {step:d} 步的 {tensor} 含有非有限數值",
+    "out_of_memory": "第 {step:d} 步的記憶體不足",
+    "half_rate": "以一半的學習率",
+    "smaller_micro_batches": "以每份 {size:d} 張的小批次（training.accumulate={accumulate:d}，結果只有捨入"
+    "誤差的差別）",
+    "default_changed": "{run} 今後預設以此取樣",
+    "default_kept": "{run} 維持原本的預設；以此取樣的指令：{command}",
+    "default_command": "以此取樣的指令：{command}",
+}
+
+DATASETS = {  # by name: what it is, and its license
+    "digits": ("手寫數字（小尺寸、灰階）", "CC BY 4.0"),
+    "mnist": (
         "手寫數字（灰階）：60,000 張用於訓練、10,000 張保留",
+        "CC BY-SA 3.0（一般所標示）",
     ),
-    (r"faces of drawn characters, in color", "動漫人物臉孔（彩色）"),
-    (
-        r"the same faces from their copy at the Hugging Face Hub",
+    "anime": ("動漫人物臉孔（彩色）", "屬原繪者所有；供學習研究分享"),
+    "anime-hub": (
         "同一組臉孔，取自 Hugging Face Hub 上的副本",
+        "依其資料卡為 CC0 1.0；原圖屬原繪者所有",
     ),
-    (r"CC BY-SA 3.0, as commonly given", "CC BY-SA 3.0（一般所標示）"),
-    (r"the artists' own; shared for study", "屬原繪者所有；供學習研究分享"),
-    (r"image files", "影像檔"),
-)
+}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ddpm.messages import ENGLISH as MESSAGES
+
+__all__ = ["DATASETS", "MESSAGES", "METRICS", "SETTINGS", "WORDS"]
+
 WORDS = {
     "table": "Table",
     "figure": "Figure",
@@ -65,6 +69,11 @@ WORDS = {
     "data.broken": "broken, left out",
     "data.reason": "where the held-out images come from",
     "data.kind": "kind of files",
+    "kind.folder": "folder of images",
+    "kind.zip": "images in a zip",
+    "kind.tar": "images in a tar",
+    "kind.IDX files": "IDX files",
+    "kind.array": "array",
     "data.size": "size (height x width)",
     "data.channels": "channels",
     "data.mean": "mean of the pixels, per channel (0 to 1)",
@@ -311,3 +320,6 @@ SETTINGS = {
     "sampling.guidance_interval": "share of the noise range with guidance",
     "sampling.chunk": "images drawn together",
 }
+
+METRICS: dict[str, str] = {}  # the labels of evaluation.json are English
+DATASETS: dict[str, tuple[str, str]] = {}  # so are the descriptions of `ddpm data list`

@@ -1,18 +1,29 @@
-"""The report's words by key and language; values of run files that are phrases are translated too."""
+"""The report's languages: each is a module of tables, and a row of `LANGUAGES`."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ddpm.commands.report.words import chinese, english
+from ddpm.messages import sentence
 
-LANGUAGES = ("en", "zh-TW")
-_WORDS: dict[str, dict[str, str]] = {"en": english.WORDS, "zh-TW": chinese.WORDS}
-_SETTINGS: dict[str, dict[str, str]] = {"en": english.SETTINGS, "zh-TW": chinese.SETTINGS}
 OWN = ("observations", "eye", "difficulties", "conclusion")  # passages of the author's
 PASSAGES = (*OWN, "data")  # the last only where the data set is not known by name
+
+
+class Language(Protocol):
+    """The tables of one language: `english.py` shows their keys. The last three may lack any."""
+
+    WORDS: dict[str, str]  # headings, captions and sentences of the report
+    SETTINGS: dict[str, str]  # what each configuration key means
+    MESSAGES: dict[str, str]  # sentences of the messages in run files, by code
+    METRICS: dict[str, str]  # names of metrics
+    DATASETS: dict[str, tuple[str, str]]  # by name of a data set: description and license
+
+
+LANGUAGES: dict[str, Language] = {"en": english, "zh-TW": chinese}  # by BCP 47 tag
 
 
 @dataclass(frozen=True)
@@ -21,36 +32,45 @@ class Words:
 
     language: str = "en"
 
+    @property
+    def tables(self) -> Language:
+        return LANGUAGES[self.language]
+
     def __call__(self, key: str, **values: Any) -> str:
-        text = _WORDS[self.language][key]
+        text = self.tables.WORDS[key]
         return text.format(**values) if values else text
 
     def meaning(self, key: str) -> str:
-        """What a configuration key such as `training.steps` means; "" for one without words."""
-        return _SETTINGS[self.language].get(key, "")
+        """Return what a configuration key such as `training.steps` means; "" for an unknown key."""
+        return self.tables.SETTINGS.get(key, "")
 
     def metric(self, name: str, label: str) -> str:
-        """A metric's name, as labelled in English where the language has no word for it."""
-        return label if self.language == "en" else chinese.METRICS.get(name, label)
+        """Return a metric's name, or its English `label` where the language has none."""
+        return self.tables.METRICS.get(name, label)
 
-    def phrase(self, text: str) -> str:
-        """A phrase out of a run's files; as it is where it is none of the known ones."""
-        if self.language == "en":
-            return text
-        for pattern, becomes in chinese.PHRASES:
-            found = re.fullmatch(pattern, text)
-            if found:
-                return found.expand(becomes)
-        return text
+    def dataset(self, name: str, entry: Mapping[str, str]) -> dict[str, str]:
+        """Return a data set's description and license, or those of `entry` where the language has none."""
+        text, license = self.tables.DATASETS.get(name, (entry["text"], entry["license"]))
+        return {"text": text, "license": license}
+
+    def sentence(self, message: Any) -> str:
+        """Return the sentence of a message out of a run file; "" for None."""
+        return sentence(message, self.tables.MESSAGES, self("list"))
+
+    def kind(self, name: str) -> str:
+        """Return the name of a kind of data set such as `zip`; an unknown one as it is."""
+        return self.tables.WORDS.get(f"kind.{name}", name)
 
     def listed(self, items: list[str]) -> str:
-        """Items in one line."""
+        """Return items in one line."""
         return self("list").join(items)
 
 
 def fixed_characters() -> str:
-    """Every character that the tables of words hold, all languages: what a bundled font must have."""
-    tables = (*_WORDS.values(), *_SETTINGS.values())
-    texts = [text for table in tables for text in table.values()]
-    texts += [*chinese.METRICS.values(), *(becomes for _, becomes in chinese.PHRASES)]
+    """Return every character of the tables, all languages: a bundled font must have them."""
+    texts: list[str] = []
+    for tables in LANGUAGES.values():
+        for table in (tables.WORDS, tables.SETTINGS, tables.MESSAGES, tables.METRICS):
+            texts += table.values()
+        texts += [text for pair in tables.DATASETS.values() for text in pair]
     return "".join(sorted(set("".join(texts))))

@@ -1,0 +1,108 @@
+"""Messages: a code with its values in run files, a sentence when it is shown.
+
+A message is a plain dict such as `{"code": "training_images", "count": 60000}`. `ENGLISH` holds the
+sentence of every code as a format string; each report language has a table of the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Message = dict[str, Any]  # "code", and the values that its sentence names
+
+ENGLISH = {
+    "text": "{text}",  # a sentence of unknown origin, shown as it is
+    # held-out images
+    "test_files": "the test files",
+    "heldout_by_hash": "{percent:g} % by content hash",
+    "heldout_none": "none, all images are trained on (data.all_images)",
+    "heldout_too_few": "none, fewer than {fewest} images",
+    # real images of an evaluation
+    "training_images": "{count:,} training images",
+    "half_of_training": "{count:,} training images, one half of them",
+    "other_half_of_training": "{count:,} training images, the other half",
+    "test_images": "{count:,} test images, none of them in the reference",
+    "heldout_images": "{count:,} held-out images, none of them in the reference",
+    # how images are drawn
+    "generator_pass": "one pass of the generator",
+    "sampler": "{sampler}, {steps:d} steps",
+    "sampler_guided": "{sampler}, {steps:d} steps, guidance {guidance:g}",
+    "sampler_autoguided": "{sampler}, {steps:d} steps, guidance {guidance:g} away from {guide}",
+    "student_once": "student, 1 evaluation",
+    "student": "student, {count:d} evaluations",
+    # why a feature network was chosen
+    "network_requested": "as requested",
+    "network_digits": "the digit classifier is sure of {share:.0%} of the reference",
+    "network_color": "the reference is in color, so an encoder is trained on it",
+    "network_no_digits": "the reference holds no digits, so an encoder is trained on it",
+    # notes on an evaluation
+    "n_available": "n is {n:d} instead of {usual:d}: there are only {n:d} images",
+    "n_reference": "n lowered from {asked:d} to {n:d}: there are only {n:d} reference images",
+    "n_floor": "n lowered from {asked:d} to {n:d}: there are only {n:d} real images outside it",
+    "broken_image": "1 broken image is left out: {name} {reason}",
+    "broken_images": "{count:d} broken images are left out: {name} {reason}, …",
+    "images_changed": "the images at {path} have changed since the training",
+    "heldout_trained_on": "the held-out images were trained on, too (data.all_images)",
+    "likelihood_images": "{count:d} held-out images",
+    # verdicts
+    "not_distinguishable": "not distinguishable at n={n:d}",
+    "better": "{label} is better",
+    "best": "{label} is best",
+    "better_than": "{label} is better than {beaten}; not distinguishable from {level} at n={n:d}",
+    "measured_once": "only {label} has it",
+    "too_few_answers": "too few answers to tell (fewer than {fewest:d} pictures of an entry)",
+    "no_answers": "no answers",
+    # warnings of a training
+    "memorization_gap": "memorization begins: the loss on held-out images is {gap:.0%} above that on "
+    "as many training images ({errors:.1f} standard errors)",
+    "memorization_copies": "memorization begins: {share:.0%} of the images drawn are copies of training "
+    "images (less than a third as far from the nearest as from the second nearest)",
+    "generator_collapsed": "the generator has collapsed: the generated images are nearly copies of one "
+    "another (their diversity is {value:.0%} of the real images')",
+    "discriminator_unfooled": "the discriminator is never fooled (it takes generated images for real with "
+    "{value:.2%}), so the generator hardly learns from it",
+    "training_recovered": "{fault}; the run went back to step {step:d} and continues {change}",
+    "not_finite": "at step {step:d} the {quantity} became {value}",
+    "not_finite_tensor": "at step {step:d} {tensor} holds numbers that are not finite",
+    "out_of_memory": "at step {step:d} the memory did not suffice",
+    "half_rate": "at half the learning rate",
+    "smaller_micro_batches": "with micro-batches of {size:d} (training.accumulate={accumulate:d}), which "
+    "changes the result by rounding only",
+    # the sampler lab's choice
+    "default_changed": "{run} draws like this by default from now on",
+    "default_kept": "{run} keeps its default; draw like this with: {command}",
+    "default_command": "draw like this with: {command}",
+}
+
+
+def message(code: str, **values: Any) -> Message:
+    """Return the message of `code`. KeyError for a code without an English sentence."""
+    ENGLISH[code]
+    return {"code": code, **values}
+
+
+def sentence(found: Any, table: Mapping[str, str] = ENGLISH, separator: str = ", ") -> str:
+    """Return a message's sentence from the table of a language, or from `ENGLISH` where it lacks the code.
+
+    Values that are messages or lists are written out first. Anything that is no message, or has not
+    the values that its sentence needs, is shown as it is: run files may come from anywhere.
+    """
+    if isinstance(found, list | tuple):
+        return separator.join(sentence(item, table, separator) for item in found)
+    if not isinstance(found, Mapping):
+        return "" if found is None else str(found)
+    code = str(found.get("code"))
+    values = {
+        key: sentence(value, table, separator) if isinstance(value, Mapping | list) else value
+        for key, value in found.items()
+    }
+    try:
+        return (table.get(code) or ENGLISH[code]).format(**values)
+    except (KeyError, ValueError, TypeError):
+        return ", ".join(str(value) for value in values.values())
+
+
+def sentences(found: Iterable[Message]) -> str:
+    """Return the English sentences of several messages, joined by semicolons; "" for none."""
+    return "; ".join(map(sentence, found))
