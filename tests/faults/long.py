@@ -46,8 +46,8 @@ POINTS: dict[tuple[str, str], int] = {
     ("ddpm.training.log:TrainingLog", "flush"): 5,
     ("ddpm.data.batches:Batches", "batch"): 12,
     ("ddpm.optim.ema:Ema", "update"): 12,
-    ("ddpm.commands.train.train", "write_preview"): 2,
-    ("ddpm.commands.train.train", "write_final_pictures"): 1,
+    ("ddpm.commands.train.session", "write_preview"): 2,
+    ("ddpm.commands.train.session", "write_final_pictures"): 1,
 }
 OF_MODEL: dict[str, dict[tuple[str, str], int]] = {
     "digits": {

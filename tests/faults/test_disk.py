@@ -15,7 +15,7 @@ import pytest
 from PIL.Image import Image
 
 from ddpm.cli import main
-from ddpm.commands.train import train as workflow
+from ddpm.commands.train import recorder
 from ddpm.config import FORMAT_VERSION
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint
@@ -92,7 +92,7 @@ def test_a_full_disk_is_one_sentence_and_no_loss(
         assert train(run) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert "No space left on device" in last and file in last and ".tmp-" not in last
-    assert last.startswith("ddpm: ") and "room" in last
+    assert last.startswith("ddpm: ") and "free space" in last
     assert not leftovers(run) or not run.root.exists()
     for step in run.checkpoint_steps():
         checkpoint.load(run.checkpoint(step))
@@ -115,10 +115,10 @@ def test_a_log_on_a_full_device(
 
     run = RunFolder(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(workflow, "TrainingLog", Full)
+        patch.setattr(recorder, "TrainingLog", Full)
         assert train(run) == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"ddpm: {run.metrics}: No space left on device. Look at the room")
+    assert last.startswith(f"ddpm: {run.metrics}: No space left on device. Check the free space")
     assert train(run) == 0 and differences(run, whole) == []
 
 
@@ -162,7 +162,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_taken(
     assert train(copy) == 0
     said = capsys.readouterr().err
     assert f"The checkpoint {copy.checkpoint(4)} is damaged" in said
-    assert "Going back to the one before." in said and "going on at step 2 of 6" in said
+    assert "Going back to the one before." in said and "resuming at step 2 of 6" in said
     assert differences(copy, whole) == []
 
 

@@ -48,7 +48,7 @@ LIFE = (
     (1, "ddpm.models.ddpm:Ddpm", "training_step"),
     (2, "ddpm.models.ddpm:Ddpm", "step_optimizer"),
     (4, "ddpm.training.checkpoint", "_sha256"),  # while the second checkpoint is written
-    (1, "ddpm.commands.train.train", "write_preview"),
+    (1, "ddpm.commands.train.session", "write_preview"),
     (1, "PIL.Image:Image", "save"),  # a preview's
     (1, "ddpm.models.ddpm:Ddpm", "heldout_loss"),
     (1, "shutil", "rmtree"),  # of a checkpoint that is no longer kept

@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ddpm.cli import main
-from ddpm.commands.train import resume
-from ddpm.commands.train import train as workflow
+from ddpm.commands.train import resume, session
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.batches import Batches
@@ -59,7 +58,7 @@ def tiny(*overrides: str) -> Config:
 def workplace(tmp_path: Path, monkeypatch: Patch, cache: Path) -> None:
     """An empty folder as the current one; nothing is drawn at the end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
+    monkeypatch.setattr(session, "write_final_pictures", lambda run, model: None)
 
 
 def at_full_rate(model: Ddpm) -> bool:
@@ -123,7 +122,7 @@ def test_after_a_bad_step_it_goes_on_from_the_last_good_one_at_half_the_rate(
         run = train(tiny(), tmp_path / "run").run
     [(at, warning)] = warnings(run)
     assert at == 3 and warning in capsys.readouterr().err
-    assert "went back to step 2 and goes on at half the learning rate" in warning
+    assert "went back to step 2 and continues at half the learning rate" in warning
     assert re.match(words, warning)
     assert steps(run) == [1, 2, 3, 4, 5, 6] and run.checkpoint_steps() == [2, 4, 6]
     progress = checkpoint.load(run.checkpoint(6)).progress
@@ -177,7 +176,7 @@ def test_the_second_time_it_stops_and_says_why(tmp_path: Path, monkeypatch: Patc
 
     monkeypatch.setattr(Ddpm, "training_step", never)
     words = (
-        r"At step 5 the loss became nan\. It had been at half the learning rate already\. "
+        r"At step 5 the loss became nan\. The learning rate had been halved already\. "
         r"The checkpoint of step 4 is intact\. Train again with a lower training\.learning_rate"
     )
     with pytest.raises(WorkError, match=words):
@@ -304,7 +303,7 @@ def test_where_not_one_image_fits_it_says_so(tmp_path: Path, monkeypatch: Patch)
     loss, refusals = tight(0)
     monkeypatch.setattr(Ddpm, "_loss", loss)
     with pytest.raises(
-        WorkError, match=r"did not suffice\. Not even for one image at a time: use a"
+        WorkError, match=r"did not suffice\. One image at a time does not fit either; use a"
     ):
         train(tiny(), tmp_path / "run")
     assert refusals == [8, 4, 2, 1]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ddpm.commands.data.inspect import inspect_clusters
-from ddpm.commands.train import train as workflow
+from ddpm.commands.train import session
 from ddpm.commands.train.train import train
 from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.dataset import Dataset
@@ -42,8 +42,10 @@ OVERRIDES = (
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
-    monkeypatch.setattr(pseudo_labels, "train", partial(self_encoder.train_encoder, steps=15))
+    monkeypatch.setattr(session, "write_final_pictures", lambda run, model: None)
+    monkeypatch.setattr(
+        pseudo_labels, "train_encoder", partial(self_encoder.train_encoder, steps=15)
+    )
     np.save("stripes.npy", stripes())
 
 

@@ -1,10 +1,15 @@
-"""loading.datasets."""
+"""Data sets: the images of a configuration, and what a model and a training take from them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ddpm.config import Config
+from ddpm.data.augmentation import Augmentation
+from ddpm.data.batches import Batches
 from ddpm.data.catalogue import (
     cache_dir,
     data_dir,
@@ -14,6 +19,7 @@ from ddpm.data.catalogue import (
     locate,
 )
 from ddpm.data.dataset import Dataset, prepare_dataset
+from ddpm.data.mapped_array import Images
 from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
@@ -90,4 +96,24 @@ def model_spec(config: Config, dataset: Dataset) -> ModelSpec:
         data_std=2 * spread,
         class_names=dataset.class_names,
         class_counts=counts,
+    )
+
+
+def training_batches(
+    config: Config,
+    images: Images,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int64] | None,
+) -> Batches:
+    """Return the batches of a training on the images of `rows`; labels only if the model learns them.
+
+    `images`: uint8 [N, C, H, W]. `rows`: indices of the training images. `labels`: [N].
+    """
+    return Batches(
+        images,
+        rows,
+        labels if config.data.labels else None,
+        batch_size=config.training.batch_size,
+        seed=config.training.seed,
+        augment=Augmentation(config.data.flip, config.data.shift, config.data.crop),
     )

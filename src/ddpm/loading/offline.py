@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ddpm.config import Config
-from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_dataset_name, locate
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
-from ddpm.data.mapped_array import Images
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
-from ddpm.loading.datasets import model_spec, open_dataset
+from ddpm.loading.datasets import model_spec, open_dataset, training_batches
 from ddpm.models.spec import ModelSpec
 
 SYNTHETIC = 64  # images that stand in where there are none
@@ -60,7 +57,7 @@ def offline_data(config: Config) -> OfflineData:
         names = _groups(config)
         any_will_do = np.arange(len(dataset.images), dtype=np.int64) % len(names)
         dataset = replace(dataset, labels=any_will_do, class_names=names)
-    batches = _batches(config, dataset.images, dataset.train, dataset.labels)
+    batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
     used = len(dataset.train)
     return OfflineData(
         model_spec(config, dataset), batches, used, f"{used:,} images of {dataset.name}"
@@ -87,7 +84,7 @@ def _stand_in(config: Config) -> OfflineData:
         class_names,
         (1,) * len(class_names),
     )
-    batches = _batches(config, images, np.arange(SYNTHETIC), labels)
+    batches = training_batches(config, images, np.arange(SYNTHETIC), labels)
     many = "" if count is None else f", about {count:,} in the set"
     why = f"{config.data.path} is not decoded yet; ddpm data prepare does that"
     return OfflineData(spec, batches, count, f"noise in their shape{many} ({why})")
@@ -106,20 +103,3 @@ def count_images(config: Config) -> tuple[int | None, tuple[str, ...]]:
         return len(source) - len(source.test), source.class_names
     entry = DATASETS.get(config.data.path)
     return (None if entry is None else entry.count - entry.test), ()
-
-
-def _batches(
-    config: Config,
-    images: Images,
-    indices: NDArray[np.int64],
-    labels: NDArray[np.int64] | None,
-) -> Batches:
-    """As a training draws them."""
-    return Batches(
-        images,
-        indices,
-        labels if config.data.labels else None,
-        batch_size=config.training.batch_size,
-        seed=config.training.seed,
-        augment=Augmentation(config.data.flip, config.data.shift, config.data.crop),
-    )

@@ -1,27 +1,33 @@
-"""How much room a whole run takes: the checkpoints that are kept, previews, log and pictures."""
+"""Disk space of a training run: checkpoints, averages, previews, log and pictures."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
-from ddpm.config import Config
+from ddpm.config import Config, TrainingConfig
+from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import snapshot_bytes
 from ddpm.training.checkpoint import kept_steps
 from ddpm.training.loop import PREVIEW_SHARE, PREVIEW_STEPS
 from ddpm.visuals.animations import GIF_FRAMES, MAX_BYTES
 from ddpm.visuals.layout import fit_layout
 
-# Bytes, as seen in runs of digits, MNIST and faces.
+GRID_SIDE = 5  # images in a row and in a column of a grid
+FLOAT_BYTES = 4  # of a weight
+# Bytes, measured on runs of digits, MNIST and faces.
+LOG_ROW = 230  # of metrics.jsonl, per step
+EPOCH_ROW = 80
 STATE_FILE = 600
-GRID_SIDE = 5  # images
 RUN_FILES = 6_000  # config.json and environment.json
 LOSS_PLOT = 110_000
-GIF_DENSITY = 1.2  # bytes a frame for each pixel row shown and each pixel column of an image
+GIF_DENSITY = 1.2  # per frame, pixel row of the GIF and pixel column of an image
 
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """Measured cost of a configuration: seconds, bytes and counts. Memory is None where it cannot be read."""
+    """Measured cost of a configuration. Sizes are bytes; memory is None where it cannot be read."""
 
     images_per_second: float
     utilization: float | None  # of a graphics card's bf16 peak, see commands/plan/flops.py
@@ -31,63 +37,100 @@ class TrainingCost:
     drawing_memory: int | None
     checkpoint: int
     preview: int
-    row: int  # of metrics.jsonl, for each step
+    row: int  # of metrics.jsonl, per step
     heldout_row: int
     shape: tuple[int, int, int]  # of an image: C, H, W
-    parameters: dict[str, int]
+    parameters: dict[str, int]  # per network
     precision: str
     drawing: str  # how 25 images are drawn, in words
-    moments: int  # of the reverse process, first and last among them
+    moments: int  # states of the reverse process, the first and the last included
 
 
 def disk_usage(config: Config, cost: TrainingCost, images: int | None) -> dict[str, int]:
-    """Bytes of a finished run by what they are for, and under `checkpoints_kept`, `previews_drawn` counts."""
+    """Return the bytes of a finished run by purpose, their `total`, and the number of its files.
+
+    `checkpoints_kept` and `previews_drawn` are counts. `images`: training images; None if unknown.
+    """
     training = config.training
-    kept, previews = len(_kept(config)), _previews(config, cost)
+    checkpoints, previews = len(_checkpoints_at_end(training)), _previews(training, cost)
     epochs = 0 if images is None else training.steps * training.batch_size // images
-    heldout = -(-training.steps // training.heldout_every)
-    log = training.steps * cost.row + heldout * cost.heldout_row + 80 * epochs
-    gif = _gif(cost) if config.has_reverse_process else 0
-    parameters = cost.parameters.get("network", 0)
+    heldout_rows = -(-training.steps // training.heldout_every)
+    gif = _gif_bytes(cost) if config.has_reverse_process else 0
+    weights = cost.parameters.get("network", 0)
     parts = {
-        "averages": snapshot_bytes(parameters, training.steps, training.posthoc_ema),
-        "checkpoints": kept * (cost.checkpoint + STATE_FILE),
+        "averages": snapshot_bytes(weights, training.steps, training.posthoc_ema),
+        "checkpoints": checkpoints * (cost.checkpoint + STATE_FILE),
         "previews": previews * cost.preview,
-        "log": log,
+        "log": training.steps * cost.row + heldout_rows * cost.heldout_row + epochs * EPOCH_ROW,
         "pictures": LOSS_PLOT + cost.preview + gif,
         "settings": RUN_FILES,
     }
-    return {
-        "checkpoints_kept": kept,
-        "previews_drawn": previews,
-        **parts,
-        "total": sum(parts.values()),
-    }
+    counts = {"checkpoints_kept": checkpoints, "previews_drawn": previews}
+    return {**counts, **parts, "total": sum(parts.values())}
 
 
-def _gif(cost: TrainingCost) -> int:
-    """Each row of the picture holds the runs of one row of images, which noise keeps short."""
-    _, height, width = cost.shape
-    shown = fit_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
-    frames = min(GIF_FRAMES, cost.moments)
-    return min(MAX_BYTES, int(GIF_DENSITY * frames * shown * GRID_SIDE * width))
+def disk_space_note(model: GenerativeModel, folder: Path) -> str:
+    """Return `up to 35.2 MB on disk: …`, as a warning if less than that is free.
+
+    This is an upper bound, computed before the first step. `folder` need not exist yet.
+    """
+    training = model.spec.config.training
+    weights = FLOAT_BYTES * sum(model.parameters().values())
+    checkpoint, log = _copies_of_weights(training) * weights, training.steps * LOG_ROW
+    checkpoints = _most_checkpoints(training)
+    total = (
+        checkpoints * checkpoint + log + training.posthoc_ema * weights
+    )  # two fp16 averages each
+    words = f"up to {_amount(total)} on disk: {checkpoints} checkpoints of {_amount(checkpoint)}"
+    words += f", a log of {_amount(log)}; pictures besides"
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if total > free:
+        return f"warning: {words}; only {_amount(free)} are free there. Free some space."
+    return words
 
 
-def _kept(config: Config) -> set[int]:
-    """The steps whose checkpoints are there at the end."""
-    training = config.training
-    return kept_steps(
-        [
-            *range(training.checkpoint_every, training.steps, training.checkpoint_every),
-            training.steps,
-        ]
-    )
+def _checkpoints_at_end(training: TrainingConfig) -> set[int]:
+    """Return the steps whose checkpoints a finished run holds."""
+    return kept_steps(_saved_steps(training))
 
 
-def _previews(config: Config, cost: TrainingCost) -> int:
-    """As many as are due, or as there is time for (see `training.loop`)."""
-    training = config.training
+def _most_checkpoints(training: TrainingConfig) -> int:
+    """Return the largest number of checkpoints at any time: with the best one and the one being written."""
+    saved = _saved_steps(training)
+    return min(len(kept_steps(saved)) + 1, len(saved)) + 1
+
+
+def _saved_steps(training: TrainingConfig) -> list[int]:
+    every = training.checkpoint_every
+    return [*range(every, training.steps, every), training.steps]
+
+
+def _copies_of_weights(training: TrainingConfig) -> int:
+    """Return the number of values per weight in a checkpoint: weight, EMA, moments, post-hoc averages."""
+    moments = 1 if training.optimizer == "muon" else 2
+    return 2 + moments + (2 if training.posthoc_ema else 0)
+
+
+def _previews(training: TrainingConfig, cost: TrainingCost) -> int:
+    """Return the number of previews: those due, or as many as their share of the time allows."""
     due = (training.steps - 1) // training.preview_every
     each = cost.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, cost.moments - 1))
     allowed = PREVIEW_SHARE * training.steps * cost.seconds_a_step
     return min(due, int(allowed / each)) if each else due
+
+
+def _gif_bytes(cost: TrainingCost) -> int:
+    """Return the size of denoising.gif. Noise compresses badly, so it grows with the pixels."""
+    _, height, width = cost.shape
+    rows = fit_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
+    frames = min(GIF_FRAMES, cost.moments)
+    return min(MAX_BYTES, int(GIF_DENSITY * frames * rows * GRID_SIDE * width))
+
+
+def _amount(count: float) -> str:
+    """Return `1.39 MB`, three digits."""
+    for unit, word in ((1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {word}"
+    return f"{count / 1e3:.3g} kB"

@@ -1,10 +1,9 @@
-"""The training loop of every model family: batch, training_step, log, held-out loss, preview, checkpoint."""
+"""The training loop of every model family: step, log, held-out loss, checkpoint, preview."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
@@ -12,76 +11,76 @@ from ddpm.distributed import all_reduce_max
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.training.faults import guarded_step
 from ddpm.training.interrupt import Interrupt
-from ddpm.training.log import Row, TrainingLog
+from ddpm.training.log import Row
 
-Batch = tuple[Tensor, Tensor | None]  # images [B, C, H, W] in model range, labels [B]
-PREVIEW_SHARE = 0.05  # of the time a run may spend on previews
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """The total and how often things happen, in optimizer steps."""
-
-    steps: int
-    checkpoint_every: int
-    preview_every: int
-    heldout_every: int
-    memorization_every: int = 0  # 0: never
+Batch = tuple[Tensor, Tensor | None]  # images [N, C, H, W] in [-1, 1], labels [N]
+PREVIEW_SHARE = 0.05  # of the training time, the most that previews may take
+PREVIEW_STEPS = 10  # sampling steps of a preview
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the loop calls; each is made by `workflows.train`, which knows files and data."""
+class TrainingSession(Protocol):
+    """What the loop needs from a training: its model, its batches and its files."""
 
-    batch: Callable[[int], Batch]  # step → its batch, whatever was drawn before
-    heldout: Batch | None
-    log: TrainingLog
-    save: Callable[[int, float], None]  # (step, seconds so far)
-    preview: Callable[[int], None]
-    progress: Callable[[int, Losses], None]  # (step, its losses)
-    memorization: Callable[[], Row] = dict  # what the model knows by heart by now
-    put_aside: Callable[[int], None] = lambda step: None  # averages, at some of the steps
+    model: GenerativeModel
+    heldout: Batch | None  # images of the held-out loss; None: nothing is held out
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of `step`, which depends on the seed and the step alone."""
+
+    def log(self, row: Row) -> None:
+        """Append a row to the log."""
+
+    def report(self, step: int, losses: Losses) -> None:
+        """Show the progress of the training."""
+
+    def check_memorization(self) -> Row:
+        """Measure how far the model reproduces its training images."""
+
+    def save_snapshot(self, step: int) -> None:
+        """Save the averages for `ddpm ema`, if they are due at `step`."""
+
+    def save(self, step: int, seconds: float) -> None:
+        """Write the checkpoint of `step`, reached after `seconds` of training."""
+
+    def preview(self, step: int) -> None:
+        """Draw a grid of images."""
 
 
 def train(
-    model: GenerativeModel,
-    cadence: Cadence,
-    around: Surroundings,
-    interrupt: Interrupt,
-    *,
-    start: int = 0,
-    seconds: float = 0.0,
+    session: TrainingSession, interrupt: Interrupt, *, start: int = 0, seconds: float = 0.0
 ) -> int:
-    """Train from step `start` to the total or an interrupt; returns the last step, which is saved."""
+    """Train from step `start` to the total or to an interrupt, and return the last step, which is saved.
+
+    `seconds`: training time before `start`.
+    """
+    model, training = session.model, session.model.spec.config.training
     began, step = time.perf_counter() - seconds, start
-    previewing, longest = 0.0, 0.0  # seconds: of all previews so far, of the longest one
-    for step in range(start + 1, cadence.steps + 1):
-        images, labels = around.batch(step)
+    preview_seconds, longest_preview = 0.0, 0.0
+    for step in range(start + 1, training.steps + 1):
+        images, labels = session.batch(step)
         losses = guarded_step(model, images, labels, step)
         elapsed = time.perf_counter() - began
-        around.log.write(
-            {"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)}
-        )
-        around.progress(step, losses)
-        last = interrupt.is_asked() or step == cadence.steps
-        if around.heldout and (step % cadence.heldout_every == 0 or step == cadence.steps):
-            heldout = model.heldout_loss(*around.heldout)
-            around.log.write({"step": step, **{f"heldout_{k}": v for k, v in heldout.items()}})
-        every = cadence.memorization_every
-        if every and (step % every == 0 or step == cadence.steps):
-            around.log.write({"step": step, **around.memorization()})
-        around.put_aside(step)  # before a checkpoint, from which it would not be made up for
-        if last or step % cadence.checkpoint_every == 0:
-            around.save(step, time.perf_counter() - began)
-        if last:
+        session.log({"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)})
+        session.report(step, losses)
+        is_last = step == training.steps
+        stops = interrupt.is_asked() or is_last
+        if session.heldout and (is_last or step % training.heldout_every == 0):
+            heldout = model.heldout_loss(*session.heldout)
+            session.log({"step": step, **{f"heldout_{name}": x for name, x in heldout.items()}})
+        every = training.memorization_every  # 0: never
+        if every and (is_last or step % every == 0):
+            session.log({"step": step, **session.check_memorization()})
+        session.save_snapshot(
+            step
+        )  # before the checkpoint: a resumed run does not repeat this step
+        if stops or step % training.checkpoint_every == 0:
+            session.save(step, time.perf_counter() - began)
+        if stops:
             break
-        spare = PREVIEW_SHARE * (elapsed - seconds) - previewing - longest
-        if step % cadence.preview_every == 0 and all_reduce_max(spare >= 0):
+        spare = PREVIEW_SHARE * (elapsed - seconds) - preview_seconds - longest_preview
+        if step % training.preview_every == 0 and all_reduce_max(spare >= 0):
             before = time.perf_counter()
-            around.preview(step)
+            session.preview(step)
             took = time.perf_counter() - before
-            previewing, longest = previewing + took, max(longest, took)
+            preview_seconds, longest_preview = preview_seconds + took, max(longest_preview, took)
     return step
-
-
-PREVIEW_STEPS = 10  # of a cheap solver

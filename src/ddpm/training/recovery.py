@@ -1,39 +1,41 @@
-"""A training goes on after a bad step: from its last good state, at half the rate or in smaller parts."""
+"""Recover from a failed step: reload the last checkpoint, then halve the learning rate or the micro-batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ddpm.config import Config, check
+from ddpm.distributed import ProcessLostError
 from ddpm.errors import RequestError, WorkError
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import Checkpoint
 from ddpm.training.faults import OutOfMemoryError, StepError
 from ddpm.training.log import Row
 
-LOWER_RATE = 0.5  # of the configuration's, after a step back
+LOWER_RATE = 0.5  # factor on the configured learning rate after a non-finite step
 
 
 @dataclass(frozen=True)
 class Adjustments:
-    """What a run changed of its settings in order to go on; kept with every checkpoint made so."""
+    """Settings that a run changed in order to continue. Later checkpoints record them."""
 
-    rate: float = 1.0  # times training.learning_rate
-    accumulate: int = 0  # in place of training.accumulate; 0: as configured
+    rate: float = 1.0  # factor on training.learning_rate
+    accumulate: int = 0  # replaces training.accumulate; 0: as configured
 
     @classmethod
     def of(cls, progress: dict[str, Any]) -> Adjustments:
-        """Those of a checkpoint's progress row, which may be older than they are."""
+        """Read the adjustments from a checkpoint's progress row."""
         return cls(progress.get("rate", 1.0), progress.get("accumulate", 0))
 
     def row(self) -> dict[str, Any]:
-        """For the progress row: nothing where nothing was changed."""
+        """Return the entries of the progress row; empty if nothing was adjusted."""
         return asdict(self) if self != Adjustments() else {}
 
     def applied(self, config: Config) -> Config:
-        """The configuration that is trained with."""
+        """Return `config` with the adjusted learning rate and number of micro-batches."""
         training = config.training
         return replace(
             config,
@@ -45,29 +47,29 @@ class Adjustments:
         )
 
     def after(self, fault: StepError, config: Config) -> Adjustments:
-        """These and what `fault` asks for; WorkError where there is nothing left to change."""
+        """Return the adjustments to recover from `fault`. WorkError if nothing is left to adjust."""
         if isinstance(fault, OutOfMemoryError):
-            return self._in_smaller_parts(fault, config)
+            return self._with_smaller_micro_batches(fault, config)
         if self.rate < 1:
-            raise WorkError(f"{fault} It had been at half the learning rate already.")
+            raise WorkError(f"{fault} The learning rate had been halved already.")
         return replace(self, rate=LOWER_RATE)
 
-    def _in_smaller_parts(self, fault: StepError, config: Config) -> Adjustments:
+    def _with_smaller_micro_batches(self, fault: StepError, config: Config) -> Adjustments:
         training = self.applied(config).training
         if training.accumulate >= training.batch_size:
             raise WorkError(
-                f"{fault} Not even for one image at a time: use a smaller network or smaller images."
+                f"{fault} One image at a time does not fit either; use a smaller network or smaller images."
             )
         parts = min(2 * training.accumulate, training.batch_size)
-        mends = replace(self, accumulate=parts)
+        adjustments = replace(self, accumulate=parts)
         try:
-            check(mends.applied(config))
-        except RequestError as error:  # a network that needs its batches whole
+            check(adjustments.applied(config))
+        except RequestError as error:  # batch normalization needs the whole batch
             raise WorkError(f"{fault} {error}") from None
-        return mends
+        return adjustments
 
     def words(self, fault: StepError, config: Config) -> str:
-        """What was changed after `fault`."""
+        """Describe the adjustment that followed `fault`."""
         if not isinstance(fault, OutOfMemoryError):
             return "at half the learning rate"
         size = -(-config.training.batch_size // self.accumulate)
@@ -79,60 +81,51 @@ class Adjustments:
 
 @dataclass(frozen=True)
 class StartPoint:
-    """Where a training goes on from."""
+    """State from which a training starts or resumes."""
 
     step: int = 0
-    seconds: float = 0.0
-    mends: Adjustments = Adjustments()
-    note: str = ""  # why it went back, for the log
+    seconds: float = 0.0  # of training before it
+    adjustments: Adjustments = Adjustments()
+    note: str = ""  # for the log: why the run went back here
 
     @classmethod
-    def at(cls, found: Checkpoint | None, mends: Adjustments | None = None) -> StartPoint:
-        """At a checkpoint, or at the very start; with its own mends or with new ones."""
+    def at(cls, found: Checkpoint | None, adjustments: Adjustments | None = None) -> StartPoint:
+        """Start at a checkpoint (None: step 0), with its own adjustments or with the given ones."""
         progress: dict[str, Any] = {"step": 0, "seconds": 0.0} if found is None else found.progress
-        return cls(
-            progress["step"], progress.get("seconds", 0.0), mends or Adjustments.of(progress)
-        )
+        own = Adjustments.of(progress)
+        return cls(progress["step"], progress.get("seconds", 0.0), adjustments or own)
+
+    def with_note(self, fault: StepError, config: Config) -> StartPoint:
+        """Return this start with a note that says why the run went back to it."""
+        how = self.adjustments.words(fault, config)
+        reason = str(fault).rstrip(".")
+        note = f"{reason}; the run went back to step {self.step} and continues {how}."
+        return replace(self, note=note)
 
     def rows(self) -> list[Row]:
-        """The log's rows of the note, after the step that every later start would cut them back to."""
+        """Return the note as a row of the log, at the first step that a later resume would repeat."""
         return [{"step": self.step + 1, "warning": self.note}] if self.note else []
 
 
-def train_with_recovery(
-    attempt: Callable[[StartPoint], int],
-    start: StartPoint,
-    config: Config,
-    back: Callable[[Adjustments], StartPoint],
-) -> int:
-    """`attempt` from `start`; after a bad step once more `back` from the last good state, mended.
-
-    WorkError where the same goes wrong again. Returns the last step.
-    """
-    while True:
-        try:
-            return attempt(start)
-        except StepError as error:
-            fault = error.with_traceback(None)  # which would keep the step's tensors
-        mends = start.mends.after(fault, config)
-        start = back(mends)
-        words = mends.words(fault, config)
-        note = (
-            f"{str(fault).rstrip('.')}; the run went back to step {start.step} and goes on {words}."
-        )
-        start = replace(start, note=note)
+@contextmanager
+def explained_errors(run: RunFolder) -> Iterator[None]:
+    """Add to errors of a training which checkpoint is intact and how to continue. They become WorkError."""
+    try:
+        yield
+    except ProcessLostError:
+        raise
+    except WorkError as error:
+        advice = "Train again with a lower training.learning_rate and another --out."
+        raise WorkError(f"{error} {_intact_checkpoint(run)}{advice}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise WorkError(
+            f"{where}{error.strerror or error}. {_intact_checkpoint(run)}Check the free space and the "
+            "permissions there, then run the same command again to continue."
+        ) from error
 
 
-def disk_error_message(run: RunFolder, error: OSError) -> str:
-    """Return a sentence that says which write failed and how to continue."""
-    where = f"{error.filename}: " if error.filename else ""
-    return (
-        f"{where}{error.strerror or error}. {safe_checkpoint_note(run)}Check the free space and the "
-        "permissions there, then run the same command again to continue."
-    )
-
-
-def safe_checkpoint_note(run: RunFolder) -> str:
+def _intact_checkpoint(run: RunFolder) -> str:
     """Return a sentence that names the newest checkpoint, or an empty string."""
     steps = run.checkpoint_steps()
     return f"The checkpoint of step {steps[-1]} is intact. " if steps else ""

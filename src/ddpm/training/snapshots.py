@@ -22,7 +22,8 @@ class Snapshots:
             if step > start:
                 run.snapshot(step).unlink(missing_ok=True)
 
-    def __call__(self, step: int) -> None:
+    def save_if_due(self, step: int) -> None:
+        """Write the averages of `step` if the run keeps them."""
         if step not in self.due:
             return
         averages = self.model.state()["posthoc"]

@@ -270,7 +270,7 @@ def test_a_killed_process_leaves_a_student_that_ends_in_the_same_bits(tmp_path: 
         assert done.status == -KILL or sys.platform == "win32", f"{where}: {done.output}"
         assert run.checkpoint_steps() == checkpoints, where
     done = child.train("killed", *total)
-    assert done.status == 0 and "going on at step 5 of 12" in done.output
+    assert done.status == 0 and "resuming at step 5 of 12" in done.output
     assert rows(run) == rows(whole)
     for step in run.checkpoint_steps():
         assert weights(run, step) == weights(whole, step)

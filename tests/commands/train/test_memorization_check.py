@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.commands.train import train as workflow
+from ddpm.commands.train import session
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.loading.datasets import open_dataset
@@ -35,7 +35,7 @@ SMALL = (
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(workflow, "write_final_pictures", lambda run, model: None)
+    monkeypatch.setattr(session, "write_final_pictures", lambda run, model: None)
 
 
 def digits(count: int) -> Path:

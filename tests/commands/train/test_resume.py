@@ -73,7 +73,7 @@ def test_killed_anywhere_it_ends_in_the_same_bits(ddpm: Ddpm, whole: RunFolder) 
     ddpm.train("killed", *TOTAL, stop_when=run.checkpoint(30).exists)
     assert run.checkpoint(30).exists()
     done = ddpm.train(
-        "killed", *TOTAL, fuse=("ddpm.commands.train.train", "write_final_pictures", 1, KILL)
+        "killed", *TOTAL, fuse=("ddpm.commands.train.session", "write_final_pictures", 1, KILL)
     )
     assert not run.denoising.exists()
     done = ddpm.train("killed", *TOTAL)
@@ -105,7 +105,7 @@ def test_a_dcgan_killed_anywhere_ends_in_the_same_bits(tmp_path: Path) -> None:
         assert done.status == -KILL or sys.platform == "win32", f"{where}: {done.output}"
         assert run.checkpoint_steps() == checkpoints, where
     done = gan.train("killed", *total)
-    assert done.status == 0 and "going on at step 10 of 20" in done.output
+    assert done.status == 0 and "resuming at step 10 of 20" in done.output
     assert rows(run) == rows(whole) and {"generator_loss", "heldout_real_score"} <= {
         name for row in rows(run) for name in row
     }
@@ -130,12 +130,12 @@ def test_stopped_by_a_signal_it_saves_says_how_to_go_on_and_does(
     done = ddpm.train(name, *TOTAL, fuse=fuse)
     assert done.status == status
     last = done.output.splitlines()[-1]
-    assert last == f"Saved at step 8 of {STEPS}. Run the same command again to go on."
+    assert last == f"Saved at step 8 of {STEPS}. Run the same command again to continue."
     assert run.checkpoint_steps() == [5, 8]
     assert rows(run) == [row for row in rows(whole) if row["step"] <= 8]
     assert leftovers(run) == []
     done = ddpm.train(name, *TOTAL)
-    assert done.status == 0 and f"going on at step 8 of {STEPS}" in done.output
+    assert done.status == 0 and f"resuming at step 8 of {STEPS}" in done.output
     assert rows(run) == rows(whole)
     assert weights(run, STEPS) == weights(whole, STEPS)
 
@@ -153,7 +153,7 @@ def test_a_larger_total_continues_a_finished_run(ddpm: Ddpm, whole: RunFolder) -
     run = ddpm.run("longer")
     shutil.copytree(whole.root, run.root)
     done = ddpm.train("longer", "--steps", "50")
-    assert done.status == 0 and f"going on at step {STEPS} of 50" in done.output
+    assert done.status == 0 and f"resuming at step {STEPS} of 50" in done.output
     assert [row["step"] for row in rows(run) if "loss" in row] == list(range(1, 51))
     assert rows(run)[: len(rows(whole))] == rows(whole)
     assert run.checkpoint_steps()[-1] == 50
@@ -170,7 +170,7 @@ def test_minutes_are_made_steps_once(ddpm: Ddpm) -> None:
     fixed = run.config.read_bytes()
     steps = json.loads(fixed)["training"]["steps"]
     done = ddpm.train("minutes", *total, settings=often)
-    assert done.status == 0 and f"going on at step 2 of {steps}" in done.output
+    assert done.status == 0 and f"resuming at step 2 of {steps}" in done.output
     assert "measuring" not in done.output
     assert run.config.read_bytes() == fixed
     assert [row["step"] for row in rows(run) if "loss" in row] == list(range(1, steps + 1))

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ddpm.commands.train import train as workflow
+from ddpm.commands.train import session
 from ddpm.commands.train.resume import new_config
 from ddpm.commands.train.train import Outcome, train
 from ddpm.config import Config, load_config, with_overrides
@@ -54,7 +54,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
         for path in run.pictures(True):
             path.write_text("drawn", encoding="utf-8")
 
-    monkeypatch.setattr(workflow, "write_final_pictures", draw)
+    monkeypatch.setattr(session, "write_final_pictures", draw)
     return tmp_path
 
 
@@ -62,7 +62,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> P
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
     """A run of six steps, for copies."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflow, "write_final_pictures", lambda run, model: None)
+        patch.setattr(session, "write_final_pictures", lambda run, model: None)
         return train(tiny(), tmp_path_factory.mktemp("runs") / "run").run
 
 
@@ -370,7 +370,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_ends_the_same(
     outcome = train(tiny(), copy.root)
     said = capsys.readouterr().err
     assert f"{copy.checkpoint(6)} is damaged" in said and "Going back to the one before" in said
-    assert "going on at step 4 of 6" in said
+    assert "resuming at step 4 of 6" in said
     assert outcome.exit_status == 0
     assert weights(copy, 6) == weights(finished, 6)
     steps = [row["step"] for row in read_metrics(copy.metrics) if "loss" in row]

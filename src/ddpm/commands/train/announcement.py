@@ -1,0 +1,26 @@
+"""Lines printed before a training starts."""
+
+from __future__ import annotations
+
+from ddpm.data.dataset import Dataset
+from ddpm.data.inspection import list_broken, list_unopened
+from ddpm.models.base import GenerativeModel
+from ddpm.runs import RunFolder
+from ddpm.training.footprint import disk_space_note
+
+
+def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> list[str]:
+    """Return the lines on the images, the model, the disk space and the steps; `step`: where it starts."""
+    training, report = model.spec.config.training, dataset.report
+    parts = [f"{report['held_out']} held out" if report["held_out"] else "none held out"]
+    parts += [f"{report['duplicate']} duplicate"] if report["duplicate"] else []
+    parts += [f"{report['broken']} broken: {list_broken(report)}"] if report["broken"] else []
+    parts += [f"not opened: {list_unopened(report)}"] if report["ignored"] else []
+    epochs = training.steps * training.batch_size / len(dataset.train)
+    verb = f"resuming at step {step} of" if step else "training"
+    return [
+        f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",
+        *model.describe(),
+        disk_space_note(model, run.root),
+        f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}",
+    ]

@@ -1,0 +1,99 @@
+"""Inputs of a training: its data set, its teacher if it has one, and the models made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ddpm.commands.train.resume import check_same_data
+from ddpm.config import Config
+from ddpm.data.batches import Batches
+from ddpm.data.dataset import Dataset
+from ddpm.data.pixels import to_model
+from ddpm.loading.checkpoints import load_into
+from ddpm.loading.datasets import model_spec, open_dataset, training_batches
+from ddpm.loading.pseudo_labels import save_pseudo_labels, with_pseudo_labels
+from ddpm.loading.teachers import (
+    ModelFactory,
+    find_teacher,
+    model_factory,
+    save_teacher,
+    starting_weights,
+    student_spec,
+    teacher_facts,
+)
+from ddpm.models.base import DiffusionModel, GenerativeModel
+from ddpm.models.registry import make_sharded
+from ddpm.models.spec import ModelSpec
+from ddpm.runs import RunFolder
+from ddpm.terminal import say
+from ddpm.training.loop import Batch
+
+HELDOUT_IMAGES = 500  # at most; the held-out loss is measured on them
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Data set, teacher, and what a model of this run is made from."""
+
+    device: torch.device
+    dataset: Dataset
+    init: str | None  # weights that training starts from, as the user named them
+    teacher: DiffusionModel | None
+    spec: ModelSpec
+    make: ModelFactory
+
+    def make_model(self) -> GenerativeModel:
+        """Return a model with random weights."""
+        return self.make(self.spec, self.device)
+
+    def make_initial_model(self) -> GenerativeModel:
+        """Return a model as training starts: with the weights of `init` where it is given."""
+        model = self.make_model()
+        if self.init is not None:
+            load_into(model, starting_weights(self.teacher, self.init), self.init)
+        return model
+
+    def batches(self, config: Config) -> Batches:
+        """Return the batches of the training images, on the device where they fit."""
+        dataset = self.dataset
+        batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
+        if size := batches.send_to(self.device):
+            say(f"the images are kept on {self.device} ({size / 1e6:,.0f} MB)")
+        return batches
+
+    def heldout_batch(self) -> Batch | None:
+        """Return the images that every held-out loss is measured on; None if nothing is held out."""
+        dataset = self.dataset
+        rows = dataset.heldout[:HELDOUT_IMAGES]
+        if not len(rows):
+            return None
+        labels = None if dataset.labels is None else torch.from_numpy(dataset.labels[rows])
+        return to_model(torch.from_numpy(dataset.images[rows])), labels
+
+    def save(self, run: RunFolder, config: Config) -> None:
+        """Copy into the run folder what a resumed run must find unchanged: teacher and pseudo-labels."""
+        save_teacher(run, self.teacher)
+        save_pseudo_labels(self.dataset, config.data, run.classes)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts of the teacher for environment.json."""
+        return teacher_facts(self.teacher, self.init)
+
+
+def open_inputs(
+    run: RunFolder, config: Config, init: str | None, device: torch.device, shard: bool
+) -> Inputs:
+    """Open the data set and the teacher of a run.
+
+    RequestError if there are no such images, or if a resumed run began with other images or weights.
+    """
+    dataset = open_dataset(config)
+    check_same_data(run, dataset)
+    dataset = with_pseudo_labels(dataset, config.data, run.classes)
+    teacher = find_teacher(run, config, init, str(device))
+    spec = student_spec(teacher, model_spec(config, dataset))
+    make = make_sharded if shard else model_factory(teacher)
+    return Inputs(device, dataset, init, teacher, spec, make)
