@@ -16,6 +16,7 @@ from PIL import Image
 
 from ddpm.cli import main
 from ddpm.cli.parser import build_parser
+from ddpm.commands import COMMANDS, GROUPS
 from ddpm.runs import RunFolder
 
 
@@ -27,13 +28,14 @@ def run(*arguments: str) -> int:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The sentence of a refused request: exit 2, one line (a usage line may stand before it)."""
+    """The sentence of a refused request: exit 2, one sentence, no usage, nothing printed."""
     assert run(*arguments) == 2
     captured = capsys.readouterr()
-    lines = [line for line in captured.err.splitlines() if line.startswith("ddpm")]
-    assert len(lines) == 1 and "Traceback" not in captured.err, captured.err
+    sentences = [line for line in captured.err.splitlines() if line.startswith("ddpm: ")]
+    assert len(sentences) == 1, captured.err
+    assert "Traceback" not in captured.err and "usage" not in captured.err
     assert captured.out == ""
-    return lines[0]
+    return sentences[0]
 
 
 def save_images(folder: Path, count: int, size: tuple[int, int] = (8, 8)) -> Path:
@@ -51,7 +53,7 @@ def test_help_and_runs_never_load_torch(tmp_path: Path) -> None:
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "main(['runs'])\n"
-        "heavy = {'torch', 'numpy', 'PIL', 'matplotlib'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'matplotlib', 'shtab'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     done = subprocess.run(
@@ -79,9 +81,42 @@ def test_every_command_has_a_help_page() -> None:
     assert set(verbs.choices) == {  # type: ignore[arg-type]
         "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "evaluate",
         "compare", "report", "data", "plan", "doctor", "export", "runs", "sampler-lab", "distill", "ema",
+        "completion",
     }  # fmt: skip
     for parser in verbs.choices.values():  # type: ignore[union-attr]
         assert len(parser.format_help()) > 80
+
+
+def test_help_lists_every_command_once_in_its_group(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    page = capsys.readouterr().out
+    groups = re.split(r"\n  ([a-z ]+):\n", page.split("options:\n")[0])[1:]
+    assert tuple(groups[::2]) == GROUPS
+    for group, lines in zip(groups[::2], groups[1::2], strict=True):
+        verbs = [line.split()[0] for line in lines.splitlines() if re.match(r"    \S", line)]
+        assert verbs == [verb for verb, row in COMMANDS.items() if row.group == group]
+    assert run() == 0
+    assert capsys.readouterr().out == page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ["train", "digits", "--steps", "-4"],
+            "ddpm: --steps: '-4' should be a whole number of at least 1.\nSee: ddpm train --help\n",
+        ),
+        (
+            ["sample"],
+            "ddpm: the following arguments are required: RUN|BUNDLED.\nSee: ddpm sample --help\n",
+        ),
+    ],
+)
+def test_a_wrong_value_is_a_sentence_and_the_help_to_read(
+    arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == 2
+    assert capsys.readouterr().err == error
 
 
 @pytest.mark.parametrize(

@@ -5,29 +5,40 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from ddpm.commands import COMMANDS, GROUPS
 
 
 def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The command line, with the options of `verbs`; the other commands have their line of help alone."""
-    parser = argparse.ArgumentParser(
+    """Return the parser, with the options of `verbs`; other commands have only their line of help."""
+    parser = _Parser(
         prog="ddpm",
-        description="Train, draw from and understand small diffusion models.",
-        epilog="Begin with: ddpm demo (offline, a few minutes). "
-        "Each command explains itself: ddpm train --help",
+        description="Train, sample and measure small diffusion models.",
+        epilog="Begin with: ddpm demo. Each command has its own help: ddpm train --help",
         formatter_class=_GroupedHelp,
+        add_help=False,
     )
-    parser.add_argument("--version", action=_Version, help="print the version and stop")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    general = parser.add_argument_group("options")
+    general.add_argument("-h", "--help", action="help", help="print this help")
+    general.add_argument("--version", action=_Version, help="print the version")
     for verb, row in COMMANDS.items():
         subparser = subparsers.add_parser(verb, help=row.help)
         if verb in verbs:
             name = verb.replace("-", "_")
             module = import_module(f"ddpm.commands.{row.folder or name}.command")
             getattr(module, f"define_{name}")(subparser)
+    parser.set_defaults(build_parser=build_parser)  # for `ddpm completion`, on the floor below
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence and the help to read, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        sentence = message.removeprefix("argument ")
+        self.exit(2, f"ddpm: {sentence}.\nSee: {self.prog} --help\n")
 
 
 class _GroupedHelp(argparse.HelpFormatter):
@@ -37,7 +48,10 @@ class _GroupedHelp(argparse.HelpFormatter):
         if not isinstance(action, argparse._SubParsersAction):
             return super()._format_action(action)
         line = super()._format_action
+        self._indent()
+        self._action_max_length += self._indent_increment
         lines = {choice.dest: line(choice) for choice in action._choices_actions}
+        self._dedent()
         return "\n".join(
             f"  {group}:\n"
             + "".join(lines[verb] for verb in lines if COMMANDS[verb].group == group)

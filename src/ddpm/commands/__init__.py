@@ -9,9 +9,10 @@ GROUPS = ("begin", "train", "draw", "measure", "hand in", "look after")
 
 @dataclass(frozen=True)
 class Command:
-    """One verb: its group and line in `ddpm --help`, and the folder that defines it.
+    """A verb: its group and its line in `ddpm --help`, and the folder that defines it.
 
-    `commands/FOLDER/command.py` holds `define_VERB(parser)`: the options, and the function to run.
+    `commands/FOLDER/command.py` holds `VERB_OPTIONS`, and `define_VERB(parser)`, which adds them and names
+    the function to run.
     """
 
     group: str
@@ -20,33 +21,24 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("begin", "train on the digits inside the package: offline, a few minutes"),
-    "data": Command("begin", "list, prepare, inspect and augment sets of images"),
-    "plan": Command("begin", "what a training takes and promises, from a few measured steps"),
-    "train": Command(
-        "train", "train a model on images; the same command again goes on where it stopped"
-    ),
+    "demo": Command("begin", "train on 1,797 bundled digits: offline, a few minutes"),
+    "data": Command("begin", "list, prepare, inspect and augment data sets"),
+    "plan": Command("begin", "estimate a training's time, disk and result from a few steps"),
+    "train": Command("train", "train a model on images; the same command resumes it"),
     "distill": Command("train", "train a student that draws in one to four evaluations"),
-    "doctor": Command("train", "what is wrong with a configuration or a run, and the mend"),
+    "doctor": Command("train", "find problems of a configuration or a run, with fixes"),
     "sample": Command("draw", "draw images from a run or from bundled weights"),
     "forward": Command("draw", "draw the forward process: an image turning into noise"),
-    "interpolate": Command("draw", "walk from one drawn image to another", "edit"),
+    "interpolate": Command("draw", "draw the images between two seeds", "edit"),
     "inpaint": Command("draw", "redraw the masked part of an image", "edit"),
-    "refine": Command(
-        "draw", "redraw an image or a sketch from a given moment of the noise", "edit"
-    ),
-    "evaluate": Command("measure", "measure a run, weights or any images against real images"),
-    "compare": Command(
-        "measure", "set runs or images side by side: tables, figures, a verdict a metric"
-    ),
-    "sampler-lab": Command(
-        "measure", "measure every sampler on your model; the choice becomes the run's default"
-    ),
-    "ema": Command(
-        "measure", "choose the average of the weights that a run draws with, after its training"
-    ),
-    "report": Command("hand in", "a PDF about runs, from their files, and the same in Markdown"),
-    "bundle": Command("hand in", "pack what is handed in, or check a zip"),
+    "refine": Command("draw", "add noise to an image or a sketch and redraw it", "edit"),
+    "evaluate": Command("measure", "measure a run, weights or images against real images"),
+    "compare": Command("measure", "compare runs or images: tables, figures, verdicts"),
+    "sampler-lab": Command("measure", "measure every sampler; save the best as the run's default"),
+    "ema": Command("measure", "choose the weight average (EMA) of a trained run"),
+    "report": Command("hand in", "write a report about runs, as PDF and Markdown"),
+    "bundle": Command("hand in", "pack the zip to hand in, or check one"),
     "runs": Command("look after", "list the runs in a folder"),
-    "export": Command("look after", "write the weights for other programs"),
+    "export": Command("look after", "write weights for other programs"),
+    "completion": Command("look after", "print a completion script for bash, zsh or fish"),
 }

@@ -1,0 +1,1 @@
+"""`ddpm completion`: completion scripts for shells."""
