@@ -1,6 +1,6 @@
-"""The peers' own environment, `.venv-peers`: built once from requirements-peers.txt, never part of ours.
+"""The environment of the peers, `.venv-peers`: built once from requirements-peers.txt, apart from ours.
 
-python -m benchmarks.peers      # builds it; the other benchmarks do so by themselves
+python -m benchmarks.peers      # build it now; the other benchmarks do so when they need it
 """
 
 from __future__ import annotations
@@ -17,49 +17,76 @@ from benchmarks.machine import ROOT, say
 
 VENV = ROOT / ".venv-peers"
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
-SAME = ("torch", "numpy")  # in both environments, in one version
-INDEX = "https://download.pytorch.org/whl/{}"  # of torch's builds that PyPI does not have
-BUILDS = re.compile(r"cpu|cu\d+")  # those it has, as they are named behind a version's plus sign
+INDEX = "https://download.pytorch.org/whl/{}"  # holds the builds of torch that PyPI lacks
+BUILDS = re.compile(r"cpu|cu\d+")  # names of these builds, behind the plus sign of a version
 NO_DEPS = "# no-deps"
-TORCHVISION = ("transforms", "utils")  # what denoising-diffusion-pytorch imports of it
+TORCHVISION = ("transforms", "utils")  # what denoising-diffusion-pytorch imports from torchvision
 
 
 def peers_python() -> Path:
-    """The peers' interpreter; its environment is built first where it is missing or out of date."""
+    """Return the interpreter of the peers' environment, after building it if it is missing or out of date.
+
+    Raises SystemExit if a package cannot be installed.
+    """
     python = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
-    # a stamp knows no build of torch: `matching.check_torch` refuses another than ours
-    stamp = VENV / ".built"
-    wanted = re.sub(r"\+\w+", "", "\n".join(map(" ".join, pip_arguments())))
+    stamp = (
+        VENV / ".built"
+    )  # names no build of torch: `matching.check_torch` refuses another than ours
+    torch, *others, without_dependencies = pip_arguments()
+    lines = [[*torch, *(word for call in others for word in call)], without_dependencies]
+    wanted = re.sub(r"\+\w+", "", "\n".join(map(" ".join, lines)))
     if not stamp.is_file() or stamp.read_text("utf-8") != wanted:
-        say(f"building {VENV.name}: another torch of {metadata.version('torch')} and the peers")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-        for arguments in pip_arguments():
-            subprocess.run(
-                [str(python), "-m", "pip", "install", "--quiet", *index_arguments(), *arguments],
-                check=True,
-            )
+        build(python)
         stamp.write_text(wanted, "utf-8")
     return python
 
 
+def build(python: Path) -> None:
+    """Create `.venv-peers` and install the peers, with a line of progress for each call of pip."""
+    calls = pip_arguments()
+    say(f"building {VENV.name} with torch {metadata.version('torch')} and the peers")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+    for number, arguments in enumerate(calls, 1):
+        say(f"{number} of {len(calls)}: pip install {' '.join(arguments)}")
+        if install(python, arguments):
+            continue
+        extra = index_arguments() if number == 1 else []
+        if not extra or not install(python, [*extra, *arguments]):
+            raise SystemExit(
+                f"pip could not install {' '.join(arguments)}. Install it and {REQUIREMENTS.name} into "
+                "another environment, and pass its interpreter as --peers-python."
+            )
+
+
+def install(python: Path, arguments: list[str]) -> bool:
+    """Run `pip install` and return whether it succeeded. Its output, with progress bars, goes to stderr."""
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, stdout=sys.stderr.fileno(), check=False).returncode == 0
+
+
 def pip_arguments() -> list[list[str]]:
-    """What is handed to `pip install`, call by call; of torch the very build that ours is."""
-    same = []
-    for name in SAME:
-        version, _, build = metadata.version(name).partition("+")
-        same.append(f"{name}=={version}" + (f"+{build}" if BUILDS.fullmatch(build) else ""))
+    """Return the arguments of each call of `pip install`: torch alone first, in the build that we run on."""
     with_deps, without = requirements(REQUIREMENTS.read_text("utf-8"))
-    return [[*same, *with_deps], ["--no-deps", *without]]
+    torch, _, build = metadata.version("torch").partition("+")
+    torch += f"+{build}" if BUILDS.fullmatch(build) else ""
+    return [
+        [f"torch=={torch}"],
+        [f"numpy=={metadata.version('numpy')}", *with_deps],
+        ["--no-deps", *without],
+    ]
 
 
 def index_arguments() -> list[str]:
-    """Where `pip install` finds our build of torch, unless it is PyPI's."""
+    """Return pip's options for our build of torch if PyPI lacks it. They are for torch alone.
+
+    An index that cannot be reached costs five retries for every package that pip looks up.
+    """
     build = metadata.version("torch").partition("+")[2]
     return ["--extra-index-url", INDEX.format(build)] if BUILDS.fullmatch(build) else []
 
 
 def requirements(text: str) -> tuple[list[str], list[str]]:
-    """The lines of a requirements file: those installed with what they ask for, and those without."""
+    """Return the lines of a requirements file: those to install with dependencies, and those without."""
     lines = [line for line in text.splitlines() if line.partition("#")[0].strip()]
     split: tuple[list[str], list[str]] = ([], [])
     for line in lines:
@@ -68,9 +95,9 @@ def requirements(text: str) -> tuple[list[str], list[str]]:
 
 
 def stub_torchvision() -> None:
-    """Where torchvision cannot be imported, empty modules of its name, in this process alone.
+    """Register empty modules as torchvision in this process if torchvision cannot be imported.
 
-    A torchvision of another build than torch raises RuntimeError, not ImportError.
+    A torchvision built for another torch raises RuntimeError, not ImportError.
     """
     try:
         import_module("torchvision")

@@ -1,11 +1,11 @@
-"""Two zips of one: images to train on, and images kept out of training for the memorization test.
+"""Split a zip of images into one for training and one that is held out for a memorization test.
 
     python scripts/hold_out.py anime-faces.zip --count 1000
 
 writes anime-faces-train.zip and anime-faces-kept-out.zip.
 
-Kept out are the files with the highest SHA-256 of their content, so that equal files stay together and
-`ddpm train`, which holds out the lowest, still finds its own.
+The files whose content has the highest SHA-256 are held out, so that equal files stay together. `ddpm train`
+holds out the lowest for its own held-out loss.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pathlib import Path
 
 
 def hold_out(archive: Path, count: int, folder: Path) -> tuple[Path, Path]:
-    """Write the two zips into `folder`; `count` images, or one more for each equal to the last one."""
+    """Write the two zips into `folder` and return their paths.
+
+    `count` images are held out, and one more for each duplicate of the last one.
+    """
     train, kept_out = (folder / f"{archive.stem}-{part}.zip" for part in ("train", "kept-out"))
     with zipfile.ZipFile(archive) as source:
         names = [name for name in source.namelist() if not name.endswith("/")]
@@ -31,9 +34,9 @@ def hold_out(archive: Path, count: int, folder: Path) -> tuple[Path, Path]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("archive", type=Path, help="a zip of images")
-    parser.add_argument("--count", type=int, default=1000, help="images to keep out")
+    parser.add_argument("--count", type=int, default=1000, help="images to hold out")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the two zips")
-    asked = parser.parse_args()
-    print(*hold_out(asked.archive, asked.count, asked.out), sep="\n")
+    options = parser.parse_args()
+    print(*hold_out(options.archive, options.count, options.out), sep="\n")

@@ -1,8 +1,8 @@
-"""Whether drawn images are nearer to those trained on than to others of their kind, in pixels.
+"""Test for memorization: compare distances from drawn images to training images and to held-out images.
 
     python scripts/kept_out_test.py drawn.npz anime-faces-train.zip anime-faces-kept-out.zip
 
-with the zips of hold_out.py.
+The zips come from hold_out.py. Distances are Euclidean, between pixels.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ddpm.scoring.generated_images import open_image_files
 
 
 def vectors(path: Path) -> Tensor:
-    """The pixels of all images at `path`, uint8 [N, D]."""
+    """Return the pixels of all images at `path`, uint8 [N, D]."""
     images = open_image_files(path)
     return pixel_vectors(images.take(images.available, 0, (3, 0, 0)))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("drawn", type=Path, help="images drawn by the model")
     parser.add_argument("train", type=Path, help="images it was trained on")
     parser.add_argument("kept_out", type=Path, help="images it never saw")
-    asked = parser.parse_args()
-    drawn, train, kept_out = map(vectors, (asked.drawn, asked.train, asked.kept_out))
+    options = parser.parse_args()
+    drawn, train, kept_out = map(vectors, (options.drawn, options.train, options.kept_out))
     found = copy_rates(drawn, train, kept_out)
     print(f"{len(drawn)} drawn, {len(train)} trained on, {len(kept_out)} kept out")
     print(

@@ -1,17 +1,16 @@
-"""Make the two fonts of the Chinese report: subsets of Noto Serif CJK TC and Noto Sans CJK TC.
+"""Make the two fonts of the Chinese report, subsets of Noto Serif CJK TC and Noto Sans CJK TC.
 
     python scripts/subset_font.py \\
         --serif NotoSerifCJK-Regular.ttc --sans NotoSansCJK-Bold.ttc --essay essay.txt
 
 The inputs are files of Debian packages: the fonts of fonts-noto-cjk 1:20220127+repack1-1 (in
 /usr/share/fonts/opentype/noto) and the word frequencies of rime-essay 0.0~git20230204 (in
-/usr/share/rime-data).
-The same inputs and the same fontTools give the same bytes. Run it again after adding words to
-src/ddpm/commands/report/words/chinese.py whose characters `tests/documents/test_typefaces.py` then misses.
+/usr/share/rime-data). Equal inputs and an equal version of fontTools give equal bytes. Run it again if
+`tests/documents/test_typefaces.py` reports a character that the fonts lack.
 
-The serif holds ASCII, the report's own words, Chinese punctuation and the commonest characters of written
-Traditional Chinese. The bold sans, for headings, holds ASCII and the report's own words alone. Both
-are under the SIL Open Font License (fonts/OFL.txt); as it wants, a changed font has a name of its own.
+The serif font holds ASCII, the words of the report, Chinese punctuation and the most common characters of
+written Traditional Chinese. The bold sans, for headings, holds ASCII and the words of the report. Both are
+under the SIL Open Font License (fonts/OFL.txt), which asks for a new name where a font was changed.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ from ddpm.commands.report.words.languages import fixed_characters
 from ddpm.documents.typefaces import BUNDLED, PACKED, SANS, SERIF
 from ddpm.files import replacing
 
-COMMONEST = 3560
+COMMON_COUNT = 3560
 FOLDER = Path(__file__).parents[1] / "src" / "ddpm" / "documents" / "fonts"
 ASCII = "".join(map(chr, range(0x20, 0x7F)))
 PUNCTUATION = (
     "　、。〈〉《》「」『』【】〔〕・～！＂＃＄％＆＇（）＊＋，－．／：；＜＝＞？＠［＼］＾＿｀｛｜｝"
     "０１２３４５６７８９—…‧·×÷±℃％①②③④⑤⑥⑦⑧⑨⑩㎝㎏" + "".join(map(chr, range(0x3105, 0x312A)))
 )
-FIELD = (  # terms of the field; some of their characters are rarer than that
+FIELD = (  # terms of the field with characters that are too rare for the count above
     "混淆矩陣 卷積 歸一化 正規化 池化 梯度 收斂 震盪 崩潰 瓶頸 模糊 稜角 棋盤 雜訊 "
     "訊噪比 殘差 擬合 泛化 潛在 隱藏 編碼 解碼 嵌入 超參數 權重 衰減 學習率 批次 "
     "迭代 週期 損失 熵 散度 機率 變異數 協方差 高斯 馬可夫 蒙地卡羅 取樣 插值 雜湊 "
@@ -49,13 +48,14 @@ MADE = "Subset of {original}, made by scripts/subset_font.py of ddpm-studio."
 
 
 def main() -> None:
+    """Write both fonts into the package."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--serif", type=Path, required=True, help="NotoSerifCJK-Regular.ttc")
     parser.add_argument("--sans", type=Path, required=True, help="NotoSansCJK-Bold.ttc")
     parser.add_argument("--essay", type=Path, required=True, help="lines of word, tab, frequency")
     options = parser.parse_args()
     own = ASCII + fixed_characters()
-    common = commonest(options.essay.read_text(encoding="utf-8"), COMMONEST)
+    common = most_common(options.essay.read_text(encoding="utf-8"), COMMON_COUNT)
     for path, family, wanted in (
         (options.serif, SERIF, own + PUNCTUATION + FIELD + common),
         (options.sans, SANS, own),
@@ -67,8 +67,8 @@ def main() -> None:
         print(f"{place.name}: {len(content):,} bytes")
 
 
-def commonest(essay: str, count: int) -> str:
-    """The `count` characters of the highest frequency among the 5,401 common ones of Big5 (its level 1)."""
+def most_common(essay: str, count: int) -> str:
+    """Return the `count` most frequent characters among the 5,401 of level 1 of Big5."""
     found: Counter[str] = Counter()
     for line in essay.splitlines():
         word, _, rest = line.partition("\t")
@@ -80,7 +80,7 @@ def commonest(essay: str, count: int) -> str:
 
 
 def is_common(character: str) -> bool:
-    """Whether a character lies in level 1 of Big5."""
+    """Return whether a character is in level 1 of Big5."""
     try:
         code = character.encode("big5")
     except UnicodeEncodeError:
@@ -89,7 +89,7 @@ def is_common(character: str) -> bool:
 
 
 def subset(path: Path, family: str, wanted: str) -> bytes:
-    """The Traditional Chinese face of the collection at `path` with the wanted characters, renamed."""
+    """Return the Traditional Chinese font of the collection at `path`, with the `wanted` characters alone, renamed."""
     with TTCollection(path) as collection:
         names = [font["name"].getDebugName(4) for font in collection.fonts]
     number = next(
@@ -114,9 +114,9 @@ def subset(path: Path, family: str, wanted: str) -> bytes:
 
 
 def rename(font: TTFont, family: str, style: str, original: str) -> None:
-    """Give the font a family name of its own everywhere it says one; copyright and licence stay."""
+    """Replace the family name of the font; keep its copyright and license."""
     table, plain = font["name"], family.replace(" ", "")
-    copyright_line, licence, address = (table.getDebugName(number) for number in (0, 13, 14))
+    copyright_line, license, address = (table.getDebugName(number) for number in (0, 13, 14))
     table.names = []
     for number, text in {
         0: copyright_line,
@@ -126,7 +126,7 @@ def rename(font: TTFont, family: str, style: str, original: str) -> None:
         4: f"{family} {style}",
         6: f"{plain}-{style}",
         10: MADE.format(original=original),
-        13: licence,
+        13: license,
         14: address,
     }.items():
         table.setName(text, number, 3, 1, 0x409)

@@ -2,8 +2,8 @@
 
     python scripts/train_digit_classifier.py FOLDER_WITH_THE_FOUR_MNIST_FILES [--epochs 6]
 
-Deterministic on one machine and thread count (seed 0). The test files are read once, at the end, to
-measure the accuracy of the weights as stored (half precision); nothing is chosen by it.
+The weights are deterministic on one machine and number of threads (seed 0). The test files are read once, at
+the end, to measure the accuracy of the stored weights (half precision). No setting is chosen by that accuracy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH = 200
 
 
 def read_idx(folder: Path, name: str) -> Tensor:
-    """The array of an IDX file of bytes, plain or .gz: magic, big-endian sizes, then the data."""
+    """Read an IDX file of bytes, plain or .gz: magic number, big-endian sizes, data."""
     path = folder / name
     packed = folder / f"{name}.gz"
     data = path.read_bytes() if path.exists() else gzip.decompress(packed.read_bytes())
@@ -40,15 +40,18 @@ def read_idx(folder: Path, name: str) -> Tensor:
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A random affine map of each image: turn 10°, shear 0.15, scale 0.85-1.2, shift 2 pixels."""
+    """Transform images [N, 1, H, W] in [0, 1] by random affine maps.
+
+    Rotation up to 10°, shear up to 0.15, scale 0.85 to 1.2, shift up to 2 pixels.
+    """
     n = len(images)
 
     def uniform(limit: float) -> Tensor:
         return (torch.rand(n, generator=generator) * 2 - 1) * limit
 
-    turn, shear = uniform(math.radians(10)), uniform(0.15)
+    angle, shear = uniform(math.radians(10)), uniform(0.15)
     scale = torch.exp(uniform(0.17))
-    cos, sin = turn.cos() * scale, turn.sin() * scale
+    cos, sin = angle.cos() * scale, angle.sin() * scale
     first = torch.stack([cos, shear - sin, uniform(2 / 14)], dim=1)
     second = torch.stack([sin, cos, uniform(2 / 14)], dim=1)
     grid = F.affine_grid(
@@ -58,30 +61,33 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def train(images: Tensor, labels: Tensor, epochs: int) -> DigitClassifier:
-    """Adam with a one-cycle learning rate (peak 4e-3) over `epochs` shuffles of the images."""
+    """Train with AdamW and a one-cycle learning rate (peak 4e-3) for `epochs` passes over the images."""
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
-    model = DigitClassifier().to(memory_format=torch.channels_last)
+    model = DigitClassifier()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=1e-2)
     steps = epochs * (len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     for epoch in range(epochs):
         order = torch.randperm(len(images), generator=generator)
-        for batch in order.split(BATCH)[: len(images) // BATCH]:
+        for batch in order[: steps // epochs * BATCH].view(-1, BATCH):
             x = augment(images[batch, None].float() / 255, generator)
             value = classification_loss(model, x, labels[batch].long())
             optimizer.zero_grad()
-            value.backward()
+            torch.autograd.backward(value)
             optimizer.step()
             schedule.step()
         print(f"epoch {epoch + 1}: last loss {value.item():.4f}", flush=True)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def main() -> None:
+    """Train, write the weights and print the figures for their card."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("folder", type=Path, help="folder with the four MNIST files")
+    parser.add_argument("--epochs", type=int, default=6, help="default: %(default)s")
     arguments = parser.parse_args()
     started = time.monotonic()
     images = read_idx(arguments.folder, "train-images-idx3-ubyte")
@@ -92,10 +98,10 @@ def main() -> None:
         save_file({k: v.half().contiguous() for k, v in floats.items()}, temporary)
     tests = read_idx(arguments.folder, "t10k-images-idx3-ubyte")[:, None]
     guesses = load_digits().probabilities(tests).argmax(dim=1)
-    right = (guesses == read_idx(arguments.folder, "t10k-labels-idx1-ubyte")).double().mean().item()
+    accuracy = (guesses == read_idx(arguments.folder, "t10k-labels-idx1-ubyte")).double().mean().item()
     minutes = (time.monotonic() - started) / 60
-    print(f"test accuracy {right:.4f}, {minutes:.1f} minutes, {torch.get_num_threads()} threads")
-    print(f"weights {load_digits().weights_hash}; put these numbers on the card, digits.md")
+    print(f"test accuracy {accuracy:.4f}, {minutes:.1f} minutes, {torch.get_num_threads()} threads")
+    print(f"weights {load_digits().weights_hash}; write these numbers into digits.md beside the weights")
 
 
 if __name__ == "__main__":

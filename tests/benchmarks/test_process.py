@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,15 +84,68 @@ def test_the_peers_run_on_our_build_of_torch(
     monkeypatch: pytest.MonkeyPatch, ours: str, asked: str, index: list[str]
 ) -> None:
     monkeypatch.setattr(peers.metadata, "version", {"torch": ours, "numpy": "2.4.6"}.__getitem__)
-    assert peers.pip_arguments()[0][:2] == [f"torch=={asked}", "numpy==2.4.6"]
+    torch_alone, others, _ = peers.pip_arguments()
+    assert torch_alone == [f"torch=={asked}"] and others[0] == "numpy==2.4.6"
     assert peers.index_arguments() == index
 
 
 def test_the_peers_need_no_torchvision() -> None:
-    first, second = peers.pip_arguments()
-    assert second[0] == "--no-deps"
-    assert any(name.startswith("denoising-diffusion-pytorch==") for name in second)
-    assert not any(name.startswith("torchvision") for name in first + second)
+    *with_dependencies, last = peers.pip_arguments()
+    assert last[0] == "--no-deps"
+    assert any(name.startswith("denoising-diffusion-pytorch==") for name in last)
+    names = [name for call in (*with_dependencies, last) for name in call]
+    assert not any(name.startswith("torchvision") for name in names)
+
+
+class Pip:
+    """Stands in for `subprocess.run`: records the calls of pip; those with a word of `failing` fail."""
+
+    def __init__(self, *failing: str) -> None:
+        self.failing = failing
+        self.calls: list[list[str]] = []
+
+    def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if "install" not in command:
+            return subprocess.CompletedProcess(command, 0)
+        words = command[command.index("install") + 1 :]
+        self.calls.append(words)
+        failed = any(word in self.failing for word in words) and "--extra-index-url" not in words
+        return subprocess.CompletedProcess(command, int(failed))
+
+
+def build_peers(pip: Pip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "VENV", tmp_path)
+    monkeypatch.setattr(peers.subprocess, "run", pip)
+    versions = {"torch": "2.13.0+cpu", "numpy": "2.4.6"}
+    monkeypatch.setattr(peers.metadata, "version", versions.__getitem__)
+    peers.peers_python()
+
+
+def test_the_index_of_torch_is_asked_for_torch_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pip = Pip("torch==2.13.0+cpu")
+    build_peers(pip, tmp_path, monkeypatch)
+    (asked,) = [call for call in pip.calls if "--extra-index-url" in call]
+    assert asked[-1] == "torch==2.13.0+cpu" and len(pip.calls) == 4
+    assert "2 of 3: pip install numpy==2.4.6" in capfd.readouterr().err
+
+
+def test_no_index_is_asked_where_a_local_wheel_of_torch_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = Pip()
+    build_peers(pip, tmp_path, monkeypatch)
+    assert len(pip.calls) == 3 and not any("--extra-index-url" in call for call in pip.calls)
+    assert (tmp_path / ".built").is_file()
+
+
+def test_a_package_that_cannot_be_installed_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="--peers-python"):
+        build_peers(Pip("--no-deps"), tmp_path, monkeypatch)
+    assert not (tmp_path / ".built").exists()
 
 
 def test_an_environment_that_is_built_is_taken_as_it_is(
