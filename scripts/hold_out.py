@@ -4,8 +4,8 @@
 
 writes anime-faces-train.zip and anime-faces-kept-out.zip.
 
-The files whose content has the highest SHA-256 are held out, so that equal files stay together. `ddpm train`
-holds out the lowest for its own held-out loss.
+The files whose content has the highest SHA-256 are held out, so that equal files stay together. `ddpm
+train` holds out the lowest for its own held-out loss.
 """
 
 from __future__ import annotations

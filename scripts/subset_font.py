@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import io
 import lzma
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
@@ -69,7 +69,7 @@ def main() -> None:
 
 def most_common(essay: str, count: int) -> str:
     """Return the `count` most frequent characters among the 5,401 of level 1 of Big5."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for line in essay.splitlines():
         word, _, rest = line.partition("\t")
         for character in word if rest else "":
@@ -89,7 +89,7 @@ def is_common(character: str) -> bool:
 
 
 def subset(path: Path, family: str, wanted: str) -> bytes:
-    """Return the Traditional Chinese font of the collection at `path`, with the `wanted` characters alone, renamed."""
+    """Return the Traditional Chinese font of a collection, reduced to `wanted` characters and renamed."""
     with TTCollection(path) as collection:
         names = [font["name"].getDebugName(4) for font in collection.fonts]
     number = next(

@@ -2,8 +2,9 @@
 
     python scripts/train_digit_classifier.py FOLDER_WITH_THE_FOUR_MNIST_FILES [--epochs 6]
 
-The weights are deterministic on one machine and number of threads (seed 0). The test files are read once, at
-the end, to measure the accuracy of the stored weights (half precision). No setting is chosen by that accuracy.
+The weights are deterministic on one machine and number of threads (seed 0). The test files are read
+once, at the end, to measure the accuracy of the stored weights (half precision). No setting is chosen
+by that accuracy.
 """
 
 from __future__ import annotations
@@ -98,10 +99,14 @@ def main() -> None:
         save_file({k: v.half().contiguous() for k, v in floats.items()}, temporary)
     tests = read_idx(arguments.folder, "t10k-images-idx3-ubyte")[:, None]
     guesses = load_digits().probabilities(tests).argmax(dim=1)
-    accuracy = (guesses == read_idx(arguments.folder, "t10k-labels-idx1-ubyte")).double().mean().item()
+    accuracy = (
+        (guesses == read_idx(arguments.folder, "t10k-labels-idx1-ubyte")).double().mean().item()
+    )
     minutes = (time.monotonic() - started) / 60
     print(f"test accuracy {accuracy:.4f}, {minutes:.1f} minutes, {torch.get_num_threads()} threads")
-    print(f"weights {load_digits().weights_hash}; write these numbers into digits.md beside the weights")
+    print(
+        f"weights {load_digits().weights_hash}; write these numbers into digits.md beside the weights"
+    )
 
 
 if __name__ == "__main__":
