@@ -1,1 +1,1 @@
-"""From sampling settings to images."""
+"""Sampling: from settings and seeds to images."""

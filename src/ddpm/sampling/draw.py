@@ -1,4 +1,4 @@
-"""`ddpm sample`: seeds become images, a grid, a folder of PNGs, an array or a GIF."""
+"""Images drawn from seeds in chunks of fixed size, and the class labels they are drawn with."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ from ddpm.visuals.animations import frame_indices
 
 @dataclass
 class Trajectory:
-    """Moments of the reverse process of the first images drawn, uint8 [N, C, H, W] each, noisiest first."""
+    """Recorded frames of the reverse process, each uint8 [N, C, H, W], noisiest first."""
 
-    images: int  # how many of those drawn are watched, or all where there are fewer
-    moments: int | None = None  # how many are kept, evenly spaced in log-SNR; None: all
+    images: int  # record at most this many, from the first seed on
+    max_frames: int | None = None  # keep this many, evenly spaced in log-SNR; None keeps all
     states: list[Images] = field(default_factory=list)  # x_t
-    predictions: list[Images] = field(default_factory=list)  # the clean image predicted on the way
+    predictions: list[Images] = field(default_factory=list)  # x0 predicted in the step before
     log_snr: list[float] = field(default_factory=list)
-    percents: list[int] = field(default_factory=list)  # of the steps, taken by then
+    percents: list[int] = field(default_factory=list)  # of the sampler's steps
+
+    def for_chunk(self, start: int, stop: int) -> Trajectory | None:
+        """Return an empty trajectory for images `start` to `stop`, or None if none is recorded."""
+        count = min(stop, self.images) - start
+        return Trajectory(count, self.max_frames) if count > 0 else None
 
     def add(self, frame: Frame) -> None:
         """Append a frame of one chunk."""
@@ -36,22 +41,23 @@ class Trajectory:
         self.predictions.append(to_uint8(frame.x0[: self.images]).cpu().numpy())
         self.log_snr.append(frame.log_snr)
 
-    def thin_out(self) -> None:
-        """Once the chunk is drawn: forget what is more than `moments`, for memory's sake."""
+    def select_frames(self) -> None:
+        """Drop all but `max_frames` frames of a complete chunk."""
         last = len(self.log_snr) - 1
-        count = last + 1 if self.moments is None else self.moments
+        count = last + 1 if self.max_frames is None else self.max_frames
         chosen = frame_indices(self.log_snr, count)
         self.percents = [100 * i // max(last, 1) for i in chosen]
         self.states = [self.states[i] for i in chosen]
         self.predictions = [self.predictions[i] for i in chosen]
         self.log_snr = [self.log_snr[i] for i in chosen]
 
-    def join(self, chunks: Sequence[Trajectory]) -> None:
-        """Become the moments of all chunks, which have passed the same levels, image behind image."""
+    def concatenate(self, chunks: Sequence[Trajectory]) -> None:
+        """Take over the frames of all chunks, which visit the same noise levels."""
         self.log_snr, self.percents = chunks[0].log_snr, chunks[0].percents
-        self.states = [np.concatenate(s) for s in zip(*(c.states for c in chunks), strict=True)]
-        parts = zip(*(chunk.predictions for chunk in chunks), strict=True)
-        self.predictions = [np.concatenate(moment) for moment in parts]
+        states = zip(*(chunk.states for chunk in chunks), strict=True)
+        self.states = [np.concatenate(parts) for parts in states]
+        predictions = zip(*(chunk.predictions for chunk in chunks), strict=True)
+        self.predictions = [np.concatenate(parts) for parts in predictions]
 
 
 def draw_images(
@@ -63,76 +69,33 @@ def draw_images(
     trajectory: Trajectory | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Images:
-    """Images uint8 [len(seeds), C, H, W], image i from seed i alone.
+    """Return images uint8 [len(seeds), C, H, W]; image i depends on seed i alone.
 
-    Drawn in chunks of `settings.chunk`, the last one padded with its own last seed, so that an image
-    does not depend on how many are drawn with it. `trajectory` is filled with the moments of as many of
-    them as it watches.
+    Images are drawn `settings.chunk` at a time. The last chunk is padded, so that an image has the same
+    bits however many are drawn. `trajectory` is filled with the frames of the first images.
     """
 
-    def chunk_from(start: int) -> tuple[Images, Trajectory | None]:
-        chunk = list(seeds[start : start + settings.chunk])
-        count, padding = len(chunk), settings.chunk - len(chunk)
-        chosen = None if labels is None else list(labels[start : start + count])
-        frame, watched = None, None
-        if trajectory is not None and start < trajectory.images:
-            watched = Trajectory(min(count, trajectory.images - start), trajectory.moments)
-        for frame in model.trajectory(
-            chunk + padding * chunk[-1:],
-            None if chosen is None else chosen + padding * chosen[-1:],
-            settings,
-        ):
-            if watched is not None:
-                watched.add(frame)
+    def draw_chunk(start: int) -> tuple[Images, Trajectory | None]:
+        stop = min(start + settings.chunk, len(seeds))
+        recorded = None if trajectory is None else trajectory.for_chunk(start, stop)
+        chunk_labels = None if labels is None else _padded(labels[start:stop], settings.chunk)
+        chunk_seeds = _padded(seeds[start:stop], settings.chunk)
+        frame = None
+        for frame in model.trajectory(chunk_seeds, chunk_labels, settings):
+            if recorded is not None:
+                recorded.add(frame)
         if frame is None:
-            raise RequestError("The sampler made no steps; ask for at least one with --steps.")
-        if watched is not None:
-            watched.thin_out()
-        progress(start + count)
-        images: Images = to_uint8(frame.x[:count]).cpu().numpy()
-        return images, watched
+            raise RequestError("The sampler took no steps. Pass --steps 1 or more.")
+        if recorded is not None:
+            recorded.select_frames()
+        progress(stop)
+        images: Images = to_uint8(frame.x[: stop - start]).cpu().numpy()
+        return images, recorded
 
-    drawn = map_across_ranks(range(0, len(seeds), settings.chunk), chunk_from)
+    chunks = map_across_ranks(range(0, len(seeds), settings.chunk), draw_chunk)
     if trajectory is not None:
-        trajectory.join([watched for _, watched in drawn if watched is not None])
-    return np.concatenate([images for images, _ in drawn])
-
-
-def choose_labels(
-    model: GenerativeModel, seeds: Sequence[int], label: str | None
-) -> list[int] | None:
-    """A class for each seed: the one asked for, else drawn by class frequency from the seed."""
-    spec = model.spec
-    if not spec.num_classes:
-        if label is not None:
-            mend = (
-                "train with --set data.labels=true, or kmeans:10 where the images have none"
-                if spec.config.family.is_diffusion
-                else "leave it out"
-            )
-            raise RequestError(f"This model learned no labels, so --label cannot be used; {mend}.")
-        return None
-    if label is not None:
-        return [class_index(spec.class_names, label)] * len(seeds)
-    edges = np.cumsum(spec.class_counts)
-    draws = [derive_seed(seed, "label") % int(edges[-1]) for seed in seeds]
-    return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
-
-
-def class_index(names: Sequence[str], label: str) -> int:
-    """The position of a class name; RequestError lists the names."""
-    if label not in names:
-        raise RequestError(f"There is no label {label!r}; the labels are {', '.join(names)}.")
-    return list(names).index(label)
-
-
-def check_settings(model: GenerativeModel, settings: SamplingConfig) -> None:
-    """RequestError where the model's schedule cannot be walked as `settings` say."""
-    steps = model.spec.config.diffusion.num_steps
-    if settings.steps > steps:
-        raise RequestError(
-            f"--steps {settings.steps} is more than the {steps} noise levels this model was trained on."
-        )
+        trajectory.concatenate([recorded for _, recorded in chunks if recorded is not None])
+    return np.concatenate([images for images, _ in chunks])
 
 
 def draw_with_progress(
@@ -142,8 +105,45 @@ def draw_with_progress(
     settings: SamplingConfig,
     trajectory: Trajectory | None = None,
 ) -> Images:
-    """`draw_images` under a progress bar."""
+    """Call `draw_images` without gradients, under a progress bar."""
     with Progress("drawing", len(seeds)) as bar, torch.no_grad():
         return draw_images(
             model, seeds, labels, settings, trajectory=trajectory, progress=bar.reach
         )
+
+
+def choose_labels(
+    model: GenerativeModel, seeds: Sequence[int], label: str | None
+) -> list[int] | None:
+    """Return a class for each seed, or None if the model has no classes.
+
+    The class is `label` if given, else drawn from the seed by the class frequencies of the data.
+    RequestError: `label` is not a class of the model.
+    """
+    spec = model.spec
+    if not spec.num_classes:
+        if label is not None:
+            advice = (
+                "Train with --set data.labels=true, or data.labels=kmeans:10 if the images have none."
+                if spec.config.family.is_diffusion
+                else "Leave it out."
+            )
+            raise RequestError(f"This model learned no labels, so --label cannot be used. {advice}")
+        return None
+    if label is not None:
+        return [class_index(spec.class_names, label)] * len(seeds)
+    edges = np.cumsum(spec.class_counts)
+    draws = [derive_seed(seed, "label") % int(edges[-1]) for seed in seeds]
+    return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
+
+
+def class_index(names: Sequence[str], label: str) -> int:
+    """Return the index of the class `label`. RequestError lists the names if it is none of them."""
+    if label not in names:
+        raise RequestError(f"There is no label {label!r}; the labels are {', '.join(names)}.")
+    return list(names).index(label)
+
+
+def _padded(values: Sequence[int], length: int) -> list[int]:
+    """Return `values` extended to `length` by repeating the last one."""
+    return [*values, *[values[-1]] * (length - len(values))]

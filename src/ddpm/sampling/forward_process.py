@@ -1,4 +1,4 @@
-"""sampling.forward_process."""
+"""Images under growing noise: the forward process as columns of a strip."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ddpm.diffusion.process import add_noise
 from ddpm.diffusion.schedules import Schedule
 from ddpm.randomness import ImageNoise
 
-NOISE_PERCENTS = (0, 10, 25, 50, 75, 100)  # per cent of the process
+NOISE_PERCENTS = (0, 10, 25, 50, 75, 100)  # of the schedule, one column each
+MAX_EXAMPLES = 4  # images shown of a data set
 
-MAX_EXAMPLES = 4  # images shown of a whole set
 
+def forward_columns(images: Images, schedule: Schedule, seed: int) -> list[tuple[str, Images]]:
+    """Return (title, noisy images) for each of `NOISE_PERCENTS`; all images uint8 [N, C, H, W].
 
-def forward_columns(shown: Images, schedule: Schedule, seed: int) -> list[tuple[str, Images]]:
-    """`shown` (uint8 [N, C, H, W]) under growing noise: a share in words, and the images there.
-
-    Where the noise outgrows the image (edm, up to 80 times), x_t is shown divided by sigma.
+    Image i takes its noise from seed `seed + i`. Where sigma exceeds 1 (schedule `edm`, up to 80), x_t is
+    divided by sigma to stay visible.
     """
-    images = to_model(torch.from_numpy(shown))
-    noise = ImageNoise(range(seed, seed + len(images)), images.shape[1:])()
+    x0 = to_model(torch.from_numpy(images))
+    noise = ImageNoise(range(seed, seed + len(x0)), x0.shape[1:])()
     columns = []
-    for share in NOISE_PERCENTS:
-        t = torch.full((len(images),), round(share / 100 * (len(schedule) - 1)))
-        outgrown = max(1.0, float(schedule.sigma[t[0]]))
-        x_t = add_noise(schedule, images, t, noise) / outgrown if share else images
-        columns.append((f"{share} %", to_uint8(x_t).numpy()))
+    for percent in NOISE_PERCENTS:
+        t = torch.full((len(x0),), round(percent / 100 * (len(schedule) - 1)))
+        scale = max(1.0, float(schedule.sigma[t[0]]))
+        x_t = add_noise(schedule, x0, t, noise) / scale if percent else x0
+        columns.append((f"{percent} %", to_uint8(x_t).numpy()))
     return columns
 
 
-def example_images(items: NDArray[Any] | MappedArray) -> NDArray[Any]:
-    """A few of the items of an array, evenly spread over it."""
-    chosen = np.linspace(0, len(items) - 1, min(MAX_EXAMPLES, len(items)))
-    return np.array(items[chosen.round().astype(int)])
+def example_images(images: NDArray[Any] | MappedArray) -> NDArray[Any]:
+    """Return at most `MAX_EXAMPLES` entries of an array [N, ...], evenly spaced over it."""
+    chosen = np.linspace(0, len(images) - 1, min(MAX_EXAMPLES, len(images)))
+    return np.array(images[chosen.round().astype(int)])

@@ -1,4 +1,4 @@
-"""Grids that can be drawn again: the comment written into each, and the drawing again from it."""
+"""Provenance of a grid: the comment stored in its file, and the grid drawn again from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grid_mark import GridMark
 from ddpm.visuals.layout import fit_layout
 
-_OWN = ("chunk",)  # settings that decide how fast images come, not which
+_NO_EFFECT = ("chunk",)  # settings that do not change the images
 
 
 def grid_comment(
@@ -27,7 +27,7 @@ def grid_comment(
     label: str | None,
     shape: tuple[int, int],
 ) -> str:
-    """The comment of a `save_grid` of (rows, columns) `shape` that shows the images of `seeds`."""
+    """Return the comment for a `save_grid` of the images of `seeds` in `shape` (rows, columns)."""
     channels, height, width = model.spec.image_shape
     return GridMark(
         fit_layout(*shape, (height, width)),
@@ -35,37 +35,41 @@ def grid_comment(
         tuple(seeds),
         weights_hash(model),
         label,
-        _heard(model, asdict(settings)),
+        _effective_settings(model, asdict(settings)),
     ).comment()
 
 
-def _heard(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
-    """Of the settings those that decide which images come: none where a model draws in one pass."""
+def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that change the images of this model; none if it draws in one pass."""
     if not model.spec.config.has_reverse_process:
         return {}
-    aims = model.spec.num_classes > 0 or sampling.get("guide")
-    deaf = _OWN if aims else (*_OWN, "guidance", "guidance_interval")
-    known = {field.name for field in fields(SamplingConfig)}
-    unheard = known.difference(model.spec.config.used_sampling).union(deaf)
-    return {key: value for key, value in sampling.items() if key not in unheard}
+    can_guide = model.spec.num_classes > 0 or sampling.get("guide")
+    without = _NO_EFFECT if can_guide else (*_NO_EFFECT, "guidance", "guidance_interval")
+    names = {field.name for field in fields(SamplingConfig)}
+    dropped = names.difference(model.spec.config.used_sampling).union(without)
+    return {key: value for key, value in sampling.items() if key not in dropped}
 
 
 def matches_default_samples(model: GenerativeModel, mark: GridMark) -> bool:
-    """Whether a grid says that these weights drew it, and as the model draws by default."""
-    own = json.loads(json.dumps(_heard(model, asdict(model.spec.config.sampling))))
+    """Whether these weights drew the grid, with the model's default settings."""
+    own = json.loads(json.dumps(_effective_settings(model, asdict(model.spec.config.sampling))))
     same = all(own.get(key) == value for key, value in mark.sampling.items())
     return mark.run == weights_hash(model) and same
 
 
 def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
-    """The images uint8 [N, C, H, W] that a grid says it shows; RequestError where `model` has no such."""
+    """Return the images uint8 [N, C, H, W] that a grid claims to show, drawn by `model`.
+
+    RequestError: `model` draws images of another shape, or cannot use the grid's settings. The message is
+    the end of a sentence whose subject is the grid.
+    """
     layout = mark.layout
     if model.spec.image_shape != (mark.channels, layout.height, layout.width):
         raise RequestError(
             f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
-    heard = _heard(model, {"guide": "", **mark.sampling})  # older marks know of none
-    overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in heard.items()]
+    settings = _effective_settings(model, {"guide": "", **mark.sampling})  # older marks lack it
+    overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
     labels = choose_labels(model, mark.seeds, mark.label)
     return draw_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

@@ -1,8 +1,6 @@
-"""sampling.run_pictures."""
+"""Pictures of a run: previews during training, and loss plot, sample grid and GIF at its end."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main
@@ -16,38 +14,41 @@ from ddpm.visuals.animations import GIF_FRAMES, save_denoising_gif
 from ddpm.visuals.curves import save_loss_plot
 from ddpm.visuals.grids import save_grid
 
-
-def _write_gif(path: Path, trajectory: Trajectory, rows: int, columns: int) -> Path:
-    """The states, evenly spaced in log-SNR."""
-    save_denoising_gif(path, trajectory.states, rows, columns)
-    return path
+_ROWS = _COLUMNS = 5
+_SEEDS = range(_ROWS * _COLUMNS)
+_SEEDS_CAPTION = f"seeds {_SEEDS[0]}–{_SEEDS[-1]}"
 
 
 def write_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
-    """A 5x5 grid by a cheap solver into the run's previews; touches no training random numbers."""
-    cheap = preview_settings(model.spec.config.sampling)
-    labels = choose_labels(model, range(25), None)
-    images = draw_images(model, range(25), labels, cheap)
+    """Write a 5x5 grid of quick samples into the run's previews.
+
+    Sampling does not touch the random numbers of training.
+    """
+    settings = preview_settings(model.spec.config.sampling)
+    images = draw_images(model, _SEEDS, choose_labels(model, _SEEDS, None), settings)
     if is_main():
-        save_grid(run.preview(step), images, 5, 5, caption=f"step {step}, seeds 0–24")
+        caption = f"step {step}, {_SEEDS_CAPTION}"
+        save_grid(run.preview(step), images, _ROWS, _COLUMNS, caption=caption)
 
 
 def write_final_pictures(run: RunFolder, model: GenerativeModel) -> None:
-    """The pictures of a finished run: its loss, a 5x5 grid and the reverse process where there is one."""
-    config, trajectory = model.spec.config, Trajectory(25, GIF_FRAMES)
-    labels = choose_labels(model, range(25), None)
-    filmed = animation_settings(model, config.sampling)
-    images = draw_with_progress(model, range(25), labels, filmed, trajectory)
-    if filmed != config.sampling:  # the grid shows what the run draws by default
-        images = draw_with_progress(model, range(25), labels, config.sampling)
+    """Write the pictures of a finished run: loss plot, 5x5 grid, and GIF of the reverse process.
+
+    A family without a reverse process gets no GIF.
+    """
+    default, trajectory = model.spec.config.sampling, Trajectory(len(_SEEDS), GIF_FRAMES)
+    labels = choose_labels(model, _SEEDS, None)
+    animated = animation_settings(model, default)
+    images = draw_with_progress(model, _SEEDS, labels, animated, trajectory)
+    if animated != default:  # the grid shows the run's default settings
+        images = draw_with_progress(model, _SEEDS, labels, default)
     if is_main():
-        _write_finished(run, model, images, trajectory)
+        _save_final_pictures(run, model, images, trajectory)
 
 
-def _write_finished(
+def _save_final_pictures(
     run: RunFolder, model: GenerativeModel, images: Images, trajectory: Trajectory
 ) -> None:
-    """`write_final_pictures` but for the drawing of the images."""
     config, settings = model.spec.config, model.spec.config.sampling
     save_loss_plot(
         run.loss_plot,
@@ -55,8 +56,8 @@ def _write_finished(
         title=f"{run.root.name}: loss",
         note=sentence(run.load_environment().get("data", {}).get("held_out_reason")),
     )
-    caption = f"seeds 0–24, {sentence(model.drawing(settings))}, step {config.training.steps}"
-    comment = grid_comment(model, settings, range(25), None, (5, 5))
-    save_grid(run.sample_grid, images, 5, 5, caption=caption, comment=comment)
+    caption = f"{_SEEDS_CAPTION}, {sentence(model.drawing(settings))}, step {config.training.steps}"
+    comment = grid_comment(model, settings, _SEEDS, None, (_ROWS, _COLUMNS))
+    save_grid(run.sample_grid, images, _ROWS, _COLUMNS, caption=caption, comment=comment)
     if config.has_reverse_process:
-        _write_gif(run.denoising, trajectory, 5, 5)
+        save_denoising_gif(run.denoising, trajectory.states, _ROWS, _COLUMNS)

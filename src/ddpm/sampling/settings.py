@@ -1,4 +1,4 @@
-"""How to draw: a model's own sampling settings with what the user asks for laid over them."""
+"""Sampling settings: a model's own with the user's overrides, for previews and for animations."""
 
 from __future__ import annotations
 
@@ -13,72 +13,82 @@ from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.training.loop import PREVIEW_STEPS
 
-ANIMATION_STEPS = 20  # of a reverse process that is to be looked at
+ANIMATION_STEPS = 20  # fewest steps that an animation of the reverse process shows
 
 
 def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
-    """The model's settings under overrides such as ``sampling.steps=50``.
+    """Return the model's settings with overrides such as ``sampling.steps=50`` applied.
 
-    A sampler asked for without steps takes its usual number of them (ancestral every level), without a
-    spacing `compact` (ancestral `uniform`), however many steps were asked for.
+    A sampler given without steps takes its usual number (ancestral: every level); one given without
+    spacing takes `compact` (ancestral: `uniform`). RequestError: an override that the model cannot use.
     """
     config = model.spec.config
     for assignment in overrides:
         if not assignment.startswith("sampling."):
             raise RequestError(
-                f"{assignment} cannot change a trained model; only sampling.* settings can be given here."
+                f"{assignment} cannot change a trained model; only sampling.* settings can be set here."
             )
-    asked = [assignment.split("=")[0].strip() for assignment in overrides]
+    keys = [assignment.split("=")[0].strip() for assignment in overrides]
     chosen = with_overrides(config, overrides).sampling
-    aims = model.spec.num_classes > 0 or chosen.guide
-    if "sampling.guidance" in asked and chosen.guidance != 1 and not aims:
+    can_guide = model.spec.num_classes > 0 or chosen.guide
+    if "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide:
         raise RequestError(
-            "This model learned no labels, so there is nothing to guide towards; leave guidance at 1, train "
-            "with --set data.labels=true, or draw away from a worse model (--set sampling.guide=model:RUN, "
-            "or step:N of its own run)."
+            "This model learned no labels, so guidance has no effect. Leave guidance at 1, train with --set "
+            "data.labels=true, or guide with a weaker model (--set sampling.guide=model:RUN, or step:N of "
+            "this run)."
         )
     check_guide(model, chosen)
-    usual: list[str] = []
-    if "sampling.sampler" in asked:
-        if "sampling.steps" not in asked:
+    defaults: list[str] = []
+    if "sampling.sampler" in keys:
+        if "sampling.steps" not in keys:
             steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
-            usual.append(f"sampling.steps={min(steps, config.diffusion.num_steps)}")
-        if "sampling.spacing" not in asked:
+            defaults.append(f"sampling.steps={min(steps, config.diffusion.num_steps)}")
+        if "sampling.spacing" not in keys:
             spacing = "uniform" if chosen.sampler == "ancestral" else "compact"
-            usual.append(f"sampling.spacing={spacing}")
-    return with_overrides(config, [*overrides, *usual]).sampling
+            defaults.append(f"sampling.spacing={spacing}")
+    return with_overrides(config, [*overrides, *defaults]).sampling
+
+
+def check_steps(model: GenerativeModel, settings: SamplingConfig) -> None:
+    """Raise RequestError if `settings` take more steps than the model's schedule has."""
+    steps = model.spec.config.diffusion.num_steps
+    if settings.steps > steps:
+        raise RequestError(
+            f"--steps {settings.steps} is more than the {steps} noise levels this model was trained on; "
+            f"pass at most {steps}."
+        )
+
+
+def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
+    """Raise RequestError if the guide that `settings` name is missing."""
+    diffusion = as_diffusion(model)
+    if diffusion is not None and settings.autoguided:
+        diffusion.guide(settings.guide)
 
 
 def settings_suffix(overrides: Sequence[str]) -> str:
-    """`-ddim-steps-50` for a file's name: the settings asked for, in the order of their names; "" for none.
+    """Return the overrides as part of a file name, such as `-ddim-steps-50`; "" if there are none.
 
-    `chunk`, which decides how fast images come and not which, is left out.
+    Keys are sorted. `chunk` is left out, as it does not change the images.
     """
-    asked = dict(words.removeprefix("sampling.").split("=", 1) for words in overrides)
-    asked = {key.strip(): re.sub(r"[^\w.+-]+", "-", asked[key]).strip("-") for key in asked}
-    asked.pop("chunk", None)
-    sampler = asked.pop("sampler", "")
-    parts = [f"-{key.replace('_', '-')}-{asked[key]}" for key in sorted(asked)]
+    values = dict(words.removeprefix("sampling.").split("=", 1) for words in overrides)
+    values = {key.strip(): re.sub(r"[^\w.+-]+", "-", values[key]).strip("-") for key in values}
+    values.pop("chunk", None)
+    sampler = values.pop("sampler", "")
+    parts = [f"-{key.replace('_', '-')}-{values[key]}" for key in sorted(values)]
     return "".join([f"-{sampler}" if sampler else "", *parts])
 
 
 def preview_settings(settings: SamplingConfig) -> SamplingConfig:
-    """Few steps of a solver that needs few, with the run's own guidance by labels."""
-    few = min(PREVIEW_STEPS, settings.steps)
-    return replace(without_guide(settings), sampler="unipc", spacing="compact", steps=few)
+    """Return settings for a quick preview: UniPC in few steps, guided by labels only."""
+    steps = min(PREVIEW_STEPS, settings.steps)
+    return replace(without_guide(settings), sampler="unipc", spacing="compact", steps=steps)
 
 
 def animation_settings(model: GenerativeModel, settings: SamplingConfig) -> SamplingConfig:
-    """The same settings with steps enough for the reverse process to be seen; a student keeps its few."""
+    """Return `settings` with at least `ANIMATION_STEPS` steps; unchanged for a few-step student."""
     config = model.spec.config
-    enough = min(ANIMATION_STEPS, config.diffusion.num_steps)
-    if not config.family.is_diffusion or settings.steps >= enough:
+    steps = min(ANIMATION_STEPS, config.diffusion.num_steps)
+    if not config.family.is_diffusion or settings.steps >= steps:
         return settings
-    return replace(settings, steps=enough)
-
-
-def check_guide(model: GenerativeModel, settings: SamplingConfig) -> None:
-    """RequestError, before anything is drawn, where the guide that `settings` name is not there."""
-    diffusion = as_diffusion(model)
-    if diffusion is not None and settings.autoguided:
-        diffusion.guide(settings.guide)
+    return replace(settings, steps=steps)

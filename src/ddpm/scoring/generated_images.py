@@ -26,8 +26,8 @@ from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
 from ddpm.messages import Message, message, sentence, sentences
 from ddpm.runs import find_run
-from ddpm.sampling.draw import check_settings, choose_labels, draw_with_progress
-from ddpm.sampling.settings import resolve_settings
+from ddpm.sampling.draw import choose_labels, draw_with_progress
+from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.terminal import Progress, say
 
 Shape = tuple[int, int, int]  # C, H, W
@@ -156,7 +156,7 @@ def open_generated_images(target: str, overrides: Sequence[str], device: str) ->
     if is_model(target) or not Path(target).exists():
         opened = open_model(target, device)
         settings = resolve_settings(opened.model, overrides)
-        check_settings(opened.model, settings)
+        check_steps(opened.model, settings)
         return ModelSamples(opened, settings)
     if overrides:
         raise RequestError(

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from ddpm.api import build_model
 from ddpm.commands.sample.sample import SampleRequest, write_samples
-from ddpm.config import with_overrides
 from ddpm.data.image_files import read_image
 from ddpm.errors import RequestError
-from ddpm.loading.models import open_model
-from ddpm.presets import get_preset
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
-from ddpm.sampling.settings import animation_settings, resolve_settings
+from ddpm.sampling.draw import draw_with_progress
 from ddpm.visuals.grids import grid
 
 QUICK = ["sampling.steps=3"]
@@ -46,18 +39,6 @@ def test_a_seed_draws_the_same_image_wherever_it_stands() -> None:
     # another place in the chunk may round differently, by one grey level at most
     gap = np.abs(drawn(n=3, seed=2)[0].astype(int) - drawn(n=3)[2].astype(int))
     assert gap.max() <= 1
-
-
-def test_without_labels_classes_follow_the_data_and_depend_on_the_seed_alone() -> None:
-    model = open_model("digits", "cpu").model
-    labels = choose_labels(model, range(3000), None)
-    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
-    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
-    found = np.bincount(labels, minlength=10) / 3000
-    assert np.abs(found - expected).max() < 0.03  # five standard deviations
-    assert choose_labels(model, [4, 5], "7") == [7, 7]
-    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
-        choose_labels(model, [0], "eleven")
 
 
 def test_a_label_changes_what_is_drawn() -> None:
@@ -103,17 +84,7 @@ def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
         assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
 
 
-def test_a_film_takes_steps_enough_to_be_seen() -> None:
-    """The bundled digits are drawn in 7 steps; of a GIF that is asked for without a number, 20."""
-    seven = open_model("bundled:mnist", "cpu").model
-    own = seven.spec.config.sampling
-    assert own.steps == 7 and animation_settings(seven, own) == replace(own, steps=20)
-    assert animation_settings(seven, replace(own, steps=50)).steps == 50
-    config = with_overrides(
-        get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"]
-    )
-    short = build_model(config, torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
-    assert animation_settings(short, replace(own, steps=4)).steps == 9
+def test_a_gif_of_the_default_settings_has_at_least_twenty_steps() -> None:
     for overrides, frames in ([], 21), (QUICK, 4):
         write_samples("bundled:mnist", overrides, SampleRequest(n=1, out=Path("way.gif")))
         with Image.open("way.gif") as animation:
@@ -159,7 +130,7 @@ def test_a_gif_shows_the_way_of_every_image_in_the_grid(
 ) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(
-        "ddpm.sampling.run_pictures.save_denoising_gif",
+        "ddpm.commands.sample.sample.save_denoising_gif",
         lambda path, frames, *shape: shown.append((frames, shape)),
     )
     out = Path("all.npz")
@@ -168,21 +139,6 @@ def test_a_gif_shows_the_way_of_every_image_in_the_grid(
     assert laid_out == shape and len(frames) == 4
     with np.load(out) as stored:
         assert np.array_equal(frames[-1], stored["images"][: shape[0] * shape[1]])
-
-
-def test_of_a_long_way_no_more_is_kept_than_is_shown() -> None:
-    model = open_model("digits", "cpu").model
-    settings = resolve_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
-    whole, few = Trajectory(3), Trajectory(3, 7)
-    for kept in whole, few:
-        draw_with_progress(model, range(4), [1, 2, 3, 4], settings, kept)
-    assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
-    places = [whole.log_snr.index(value) for value in few.log_snr]
-    assert len(places) == 7 and (places[0], places[-1]) == (0, 30)
-    for i, place in enumerate(places):
-        assert few.percents[i] == whole.percents[place] and len(few.states[i]) == 3
-        assert np.array_equal(few.states[i], whole.states[place])
-        assert np.array_equal(few.predictions[i], whole.predictions[place])
 
 
 def test_a_grid_asked_for_beside_a_gif_is_the_gifs_own() -> None:
@@ -215,50 +171,6 @@ def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
     assert names == ["000007.png", "000008.png", "000009.png"]
     for name, image in zip(names, images, strict=True):
         assert np.array_equal(np.asarray(Image.open(Path("out") / name)), image[0])
-
-
-def test_settings_take_the_usual_steps_of_a_sampler_asked_for_by_name() -> None:
-    model = open_model("digits", "cpu").model
-    assert resolve_settings(model, []) == model.spec.config.sampling
-    ancestral = resolve_settings(model, ["sampling.sampler=ancestral"])
-    assert (ancestral.steps, ancestral.spacing) == (1000, "uniform")  # Algorithm 2
-    assert resolve_settings(model, ["sampling.sampler=ddim"]).steps == 50
-    assert resolve_settings(model, ["sampling.sampler=ddim", "sampling.steps=7"]).steps == 7
-    for sampler, spacing in ("heun", "compact"), ("ancestral", "uniform"):  # with a number as well
-        asked = [f"sampling.sampler={sampler}", "sampling.steps=4"]
-        few = resolve_settings(model, asked)
-        assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
-        assert resolve_settings(model, [*asked, "sampling.spacing=karras"]).spacing == "karras"
-    assert model.drawing(resolve_settings(model, QUICK)) == "dpm++2m, 3 steps"
-    with pytest.raises(RequestError, match=r"only sampling\.\*"):
-        resolve_settings(model, ["training.steps=3"])
-
-
-def test_guidance_is_neither_asked_of_nor_claimed_for_a_model_without_labels() -> None:
-    images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
-    model = build_model("mnist", images, device="cpu")  # the preset guides
-    assert model.spec.config.sampling.guidance != 1
-    assert "guidance" not in model.drawing(model.spec.config.sampling)
-    assert resolve_settings(model, ["sampling.guidance=1"]).guidance == 1
-    with pytest.raises(RequestError, match="nothing to guide towards"):
-        resolve_settings(model, ["sampling.guidance=3"])
-    labelled = open_model("digits", "cpu").model
-    assert labelled.drawing(resolve_settings(labelled, ["sampling.guidance=3"])).endswith(
-        "guidance 3"
-    )
-
-
-def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = open_model("digits", "cpu").model
-    whole = resolve_settings(model, [*QUICK, "sampling.chunk=6"])
-    pieces = resolve_settings(model, [*QUICK, "sampling.chunk=4"])
-    labels = choose_labels(model, range(6), None)
-    with torch.no_grad():
-        one, two = (
-            draw_images(model, range(6), labels, whole),
-            draw_images(model, range(6), labels, pieces),
-        )
-    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
 
 
 def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:

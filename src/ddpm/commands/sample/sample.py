@@ -20,14 +20,13 @@ from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
-from ddpm.sampling.run_pictures import _write_gif
 from ddpm.sampling.settings import (
     animation_settings,
     resolve_settings,
     settings_suffix,
 )
 from ddpm.terminal import say
-from ddpm.visuals.animations import GIF_FRAMES, frame_indices
+from ddpm.visuals.animations import GIF_FRAMES, frame_indices, save_denoising_gif
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import save_strip
 
@@ -188,7 +187,8 @@ def _write(
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         path = base.with_name(base.name + ".gif")
-        written.append(_write_gif(path, trajectory, *request.film_shape))
+        save_denoising_gif(path, trajectory.states, *request.film_shape)
+        written.append(path)
     if trajectory is not None and request.panel:
         written.append(
             _write_panel(base.with_name(base.name + "-panel.png"), trajectory, request.seed)

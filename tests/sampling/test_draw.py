@@ -1,0 +1,58 @@
+"""Images of seeds: chunks, recorded trajectories and class labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ddpm.errors import RequestError
+from ddpm.loading.models import open_model
+from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
+from ddpm.sampling.settings import resolve_settings
+
+
+def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
+    model = open_model("digits", "cpu").model
+    labels = choose_labels(model, range(3000), None)
+    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
+    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
+    found = np.bincount(labels, minlength=10) / 3000
+    assert np.abs(found - expected).max() < 0.03  # five standard deviations
+    assert choose_labels(model, [4, 5], "7") == [7, 7]
+    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
+        choose_labels(model, [0], "eleven")
+
+
+def test_the_chunk_size_changes_images_by_rounding_only() -> None:
+    model = open_model("digits", "cpu").model
+    whole = resolve_settings(model, ["sampling.steps=3", "sampling.chunk=6"])
+    pieces = resolve_settings(model, ["sampling.steps=3", "sampling.chunk=4"])
+    labels = choose_labels(model, range(6), None)
+    with torch.no_grad():
+        one, two = (
+            draw_images(model, range(6), labels, whole),
+            draw_images(model, range(6), labels, pieces),
+        )
+    assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
+
+
+def test_a_trajectory_keeps_as_many_frames_as_asked() -> None:
+    model = open_model("digits", "cpu").model
+    settings = resolve_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
+    whole, few = Trajectory(3), Trajectory(3, 7)
+    for trajectory in whole, few:
+        draw_with_progress(model, range(4), [1, 2, 3, 4], settings, trajectory)
+    assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
+    places = [whole.log_snr.index(value) for value in few.log_snr]
+    assert len(places) == 7 and (places[0], places[-1]) == (0, 30)
+    for i, place in enumerate(places):
+        assert few.percents[i] == whole.percents[place] and len(few.states[i]) == 3
+        assert np.array_equal(few.states[i], whole.states[place])
+        assert np.array_equal(few.predictions[i], whole.predictions[place])
+
+
+def test_chunk_by_chunk_the_first_images_are_recorded() -> None:
+    whole = Trajectory(5, 7)
+    counts = [part and part.images for part in map(whole.for_chunk, (0, 2, 4, 6), (2, 4, 6, 8))]
+    assert counts == [2, 2, 1, None]
