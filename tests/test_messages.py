@@ -29,7 +29,7 @@ def test_lists_and_messages_inside_a_message_are_written_out() -> None:
         message("training_recovered", fault=fault, step=5, change=message("half_rate"))
     )
     assert words == (
-        "at step 7 the loss became nan; the run went back to step 5 and continues at half the learning "
+        "At step 7 the loss became nan; the run went back to step 5 and continues at half the learning "
         "rate"
     )
 

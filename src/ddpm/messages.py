@@ -63,9 +63,9 @@ ENGLISH = {
     "discriminator_unfooled": "the discriminator is never fooled (it takes generated images for real with "
     "{value:.2%}), so the generator hardly learns from it",
     "training_recovered": "{fault}; the run went back to step {step:d} and continues {change}",
-    "not_finite": "at step {step:d} the {quantity} became {value}",
-    "not_finite_tensor": "at step {step:d} {tensor} holds numbers that are not finite",
-    "out_of_memory": "at step {step:d} the memory did not suffice",
+    "not_finite": "At step {step:d} the {quantity} became {value}",
+    "not_finite_tensor": "At step {step:d} {tensor} holds numbers that are not finite",
+    "out_of_memory": "At step {step:d} the memory did not suffice",
     "half_rate": "at half the learning rate",
     "smaller_micro_batches": "with micro-batches of {size:d} (training.accumulate={accumulate:d}), which "
     "changes the result by rounding only",
@@ -74,6 +74,16 @@ ENGLISH = {
     "default_kept": "{run} keeps its default; draw like this with: {command}",
     "default_command": "draw like this with: {command}",
 }
+
+FIXES = {  # what to do about a warning, by its code
+    "memorization_gap": "in a new run (another --out) use more images, data.augment=0.15, "
+    "network.dropout=0.1, a smaller network.channels, or stop earlier with fewer --steps",
+    "generator_collapsed": "if it does not recover, train again with a lower training.learning_rate, or a "
+    "larger training.batch_size, and another --out",
+    "discriminator_unfooled": "if it lasts, train again with gan.label_smoothing=0.2, a lower "
+    "training.learning_rate or more images, and another --out",
+}
+FIXES["memorization_copies"] = FIXES["memorization_gap"]
 
 
 def message(code: str, **values: Any) -> Message:
@@ -101,6 +111,12 @@ def sentence(found: Any, table: Mapping[str, str] = ENGLISH, separator: str = ",
         return (table.get(code) or ENGLISH[code]).format(**values)
     except (KeyError, ValueError, TypeError):
         return ", ".join(str(value) for value in values.values())
+
+
+def warning_text(warning: Message) -> str:
+    """Return a warning's English sentence and what to do about it."""
+    fix = FIXES.get(str(warning.get("code")))
+    return sentence(warning) + (f". What helps: {fix}." if fix else "")
 
 
 def sentences(found: Iterable[Message]) -> str:

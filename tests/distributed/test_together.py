@@ -211,8 +211,8 @@ def test_where_one_has_no_memory_all_go_back_and_on_in_smaller_parts(
     two: Path, stopped: Path
 ) -> None:
     run = RunFolder(two / "short" / "run")
-    warnings = [row["warning"] for row in read_metrics(run.metrics) if "warning" in row]
-    assert len(warnings) == 1 and "training.accumulate=2" in warnings[0]
+    warnings = [row["warning"]["change"] for row in read_metrics(run.metrics) if "warning" in row]
+    assert len(warnings) == 1 and warnings[0]["accumulate"] == 2
     check_close(run.root, two / "whole" / "run")
 
 

@@ -20,6 +20,7 @@ from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.errors import WorkError
+from ddpm.messages import sentence
 from ddpm.models import ddpm as module
 from ddpm.models.base import Losses
 from ddpm.models.dcgan import Dcgan
@@ -102,7 +103,7 @@ def rows(run: RunFolder) -> list[dict[str, Any]]:
 
 
 def warnings(run: RunFolder) -> list[tuple[int, str]]:
-    return [(row["step"], row["warning"]) for row in rows(run) if "warning" in row]
+    return [(row["step"], sentence(row["warning"])) for row in rows(run) if "warning" in row]
 
 
 def steps(run: RunFolder) -> list[int]:

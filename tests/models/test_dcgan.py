@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.config import Config, SamplingConfig, with_overrides
+from ddpm.messages import sentence
 from ddpm.models import dcgan
 from ddpm.models.dcgan import Dcgan, discriminator_loss, diversity, generator_loss
 from ddpm.models.spec import ModelSpec
@@ -351,7 +352,7 @@ def watched(model: Dcgan, steps: int) -> list[str]:
     for step in range(1, steps + 1):
         images = torch.rand(8, 1, 8, 8, generator=source) * 2 - 1
         row = {k: float(v) for k, v in model.training_step(images, None, step).items()}
-        told += [line["warning"] for line in watch({"step": step, **row})]
+        told += [sentence(line["warning"]) for line in watch({"step": step, **row})]
     return told
 
 

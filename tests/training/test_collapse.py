@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ddpm.messages import warning_text
 from ddpm.training.collapse import EARLY, SIGNS, WINDOW, CollapseWatch
 
 Rows = list[dict[str, Any]]
@@ -38,8 +39,8 @@ def test_trouble_is_told_once_says_what_to_do_and_is_told_again_after_a_recovery
     first, second = warnings(ill)
     for warning, onset in ((first, 1001), (second, 2001)):
         assert onset < warning["step"] < onset + WINDOW
-        assert words in warning["warning"]
-        assert "training.learning_rate" in warning["warning"] and "--out" in warning["warning"]
+        text = warning_text(warning["warning"])
+        assert words in text and "training.learning_rate" in text and "--out" in text
 
 
 def test_the_start_is_not_judged() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.errors import WorkError
+from ddpm.messages import message
 from ddpm.training.log import TrainingLog
 
 
@@ -122,13 +123,13 @@ def test_what_the_watch_says_follows_its_row_and_is_never_said_twice(tmp_path: P
             if len(seen) != 6 or "loss" not in row:
                 return []
             told.append(row["step"])
-            return [{"step": row["step"], "warning": f"{sum(seen)} in all"}]
+            return [{"step": row["step"], "warning": message("text", text=f"{sum(seen)} in all")}]
 
         return watch
 
     told: list[int] = []
     expected = whole_log(tmp_path / "whole", 10, watch=counting(told))
-    assert told == [6] and {"step": 6, "warning": "21 in all"} in expected
+    assert told == [6] and {"step": 6, "warning": message("text", text="21 in all")} in expected
     for cut in (4, 5, 6, 7):
         log = TrainingLog(tmp_path / "log", watch=counting([]))
         write(log, 1, 8)

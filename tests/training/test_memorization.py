@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ddpm.messages import warning_text
 from ddpm.training.memorization import MemorizationWatch, is_memorization
 
 
@@ -17,7 +18,7 @@ def test_each_onset_is_told_once_with_what_helps() -> None:
     rows = [row(10, 3.9), row(20, 4.1), row(30, 9.0, 0.11), row(40, 9.0, 0.13), row(50, 9.0, 0.9)]
     told = [warning for found in map(watch, rows) for warning in found]
     assert [warning["step"] for warning in told] == [20, 40]
-    gap, copies = (warning["warning"] for warning in told)
+    gap, copies = (warning_text(warning["warning"]) for warning in told)
     assert "8% above" in gap and "4.1 standard errors" in gap and "13%" in copies
     for mend in ("data.augment", "network.dropout", "network.channels", "--steps"):
         assert mend in gap and mend in copies

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 from ddpm.files import TEMP_PREFIX, parse_json, replacing_folder
+from ddpm.messages import message
 from ddpm.models.sizes import Form
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
@@ -158,7 +159,8 @@ def check_finite(state: State, step: int) -> None:
     for stem, tensors in state.items():
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                raise NotFiniteError(step, f"{stem}/{name} holds numbers that are not finite")
+                found = message("not_finite_tensor", step=step, tensor=f"{stem}/{name}")
+                raise NotFiniteError(found)
 
 
 def steps_to_keep(steps: Iterable[int], *spared: int | None) -> set[int]:

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ddpm.messages import Message, message
+
 EARLY = 500  # steps that are not judged: every generator starts out with images that are alike
 WINDOW = 100  # steps whose mean is looked at
 
@@ -15,27 +17,13 @@ class Sign(NamedTuple):
 
     key: str  # in the rows
     onset: float  # the mean of a window below which there is trouble
-    over: float  # the mean above which it has passed, so that the next onset is told again
-    sentence: str  # with a place for the mean
+    over: float  # the mean above which it has passed, so that the next onset is reported again
+    code: str  # of the warning
 
 
 SIGNS = (
-    Sign(
-        "diversity",
-        0.2,
-        0.35,
-        "the generated images are nearly copies of one another (their diversity is {:.0%} of the real "
-        "images'): the generator has collapsed. Where it does not recover, train again with a lower "
-        "training.learning_rate, or a larger training.batch_size, and another --out.",
-    ),
-    Sign(
-        "fake_score",
-        0.005,
-        0.02,
-        "the discriminator is never fooled (it takes generated images for real with {:.2%}), so the "
-        "generator hardly learns from it. Where it lasts, train again with gan.label_smoothing=0.2, a "
-        "lower training.learning_rate or more images, and another --out.",
-    ),
+    Sign("diversity", 0.2, 0.35, "generator_collapsed"),
+    Sign("fake_score", 0.005, 0.02, "discriminator_unfooled"),
 )
 
 
@@ -51,21 +39,21 @@ class CollapseWatch:
         self.troubled: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The warnings whose onset is at this row: step and sentence."""
+        """Return the warnings that begin at this row, each a row of step and message."""
         if row["step"] <= EARLY:
             return []
-        found = [self._told(sign, row[sign.key]) for sign in SIGNS if sign.key in row]
-        return [{"step": row["step"], "warning": words} for words in found if words]
+        found = [self._onset(sign, row[sign.key]) for sign in SIGNS if sign.key in row]
+        return [{"step": row["step"], "warning": warning} for warning in found if warning]
 
-    def _told(self, sign: Sign, value: float) -> str:
-        """The sentence where trouble begins with this value, else nothing."""
+    def _onset(self, sign: Sign, value: float) -> Message | None:
+        """Return the warning if the trouble begins with this value."""
         recent = self.recent[sign.key]
         recent.append(value)
         mean = sum(recent) / WINDOW
         if len(recent) < WINDOW or (mean <= sign.over and sign.key in self.troubled):
-            return ""
+            return None
         if mean >= sign.onset:
             self.troubled.discard(sign.key)
-            return ""
+            return None
         self.troubled.add(sign.key)
-        return sign.sentence.format(mean)
+        return message(sign.code, value=mean)

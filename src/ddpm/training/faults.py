@@ -5,16 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from ddpm.errors import WorkError, is_out_of_memory
+from ddpm.messages import Message, message, sentence
 from ddpm.models.base import GenerativeModel, Losses
 from ddpm.optim.parallel import step_on_all_ranks
 
 
 class StepError(WorkError):
-    """Step `step` went wrong: what it left of the weights cannot be gone on from."""
+    """A training step failed and left weights that training cannot continue from."""
 
-    def __init__(self, step: int, words: str) -> None:
-        super().__init__(f"At step {step} {words}.")
-        self.step = step
+    def __init__(self, found: Message) -> None:
+        super().__init__(f"{sentence(found)}.")
+        self.message, self.step = found, int(found["step"])
 
 
 class NotFiniteError(StepError):
@@ -36,4 +37,4 @@ def guarded_step(
         if not is_out_of_memory(error):
             raise
     # out here, so that no traceback keeps the step's tensors
-    raise OutOfMemoryError(step, "the memory did not suffice")
+    raise OutOfMemoryError(message("out_of_memory", step=step))

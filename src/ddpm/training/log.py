@@ -13,6 +13,7 @@ from typing import IO, Any
 from torch import Tensor
 
 from ddpm.files import name_in_errors, write_text
+from ddpm.messages import message
 from ddpm.runs import read_metrics
 from ddpm.training.faults import NotFiniteError
 
@@ -138,4 +139,5 @@ def _check(row: Row) -> None:
     """NotFiniteError where a single number is not finite."""
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise NotFiniteError(row["step"], f"the {name.replace('_', ' ')} became {value}")
+            words = {"quantity": name.replace("_", " "), "value": str(value)}
+            raise NotFiniteError(message("not_finite", step=row["step"], **words))

@@ -10,6 +10,7 @@ from typing import Any
 from ddpm.config import Config, check
 from ddpm.distributed import ProcessLostError
 from ddpm.errors import RequestError, WorkError
+from ddpm.messages import Message, message
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import Checkpoint
 from ddpm.training.faults import OutOfMemoryError, StepError
@@ -68,15 +69,12 @@ class Adjustments:
             raise WorkError(f"{fault} {error}") from None
         return adjustments
 
-    def words(self, fault: StepError, config: Config) -> str:
-        """Describe the adjustment that followed `fault`."""
+    def describe(self, fault: StepError, config: Config) -> Message:
+        """Return the adjustment that followed `fault`."""
         if not isinstance(fault, OutOfMemoryError):
-            return "at half the learning rate"
+            return message("half_rate")
         size = -(-config.training.batch_size // self.accumulate)
-        return (
-            f"with micro-batches of {size} (training.accumulate={self.accumulate}), which changes the "
-            "result by rounding only"
-        )
+        return message("smaller_micro_batches", size=size, accumulate=self.accumulate)
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class StartPoint:
     step: int = 0
     seconds: float = 0.0  # of training before it
     adjustments: Adjustments = Adjustments()
-    note: str = ""  # for the log: why the run went back here
+    warning: Message | None = None  # for the log: why the run went back here
 
     @classmethod
     def at(cls, found: Checkpoint | None, adjustments: Adjustments | None = None) -> StartPoint:
@@ -95,16 +93,15 @@ class StartPoint:
         own = Adjustments.of(progress)
         return cls(progress["step"], progress.get("seconds", 0.0), adjustments or own)
 
-    def with_note(self, fault: StepError, config: Config) -> StartPoint:
-        """Return this start with a note that says why the run went back to it."""
-        how = self.adjustments.words(fault, config)
-        reason = str(fault).rstrip(".")
-        note = f"{reason}; the run went back to step {self.step} and continues {how}."
-        return replace(self, note=note)
+    def with_warning(self, fault: StepError, config: Config) -> StartPoint:
+        """Return this start with a warning that says why the run went back to it."""
+        change = self.adjustments.describe(fault, config)
+        values = {"fault": fault.message, "step": self.step, "change": change}
+        return replace(self, warning=message("training_recovered", **values))
 
     def rows(self) -> list[Row]:
-        """Return the note as a row of the log, at the first step that a later resume would repeat."""
-        return [{"step": self.step + 1, "warning": self.note}] if self.note else []
+        """Return the warning as a row of the log, at the first step that a later resume would repeat."""
+        return [{"step": self.step + 1, "warning": self.warning}] if self.warning else []
 
 
 @contextmanager

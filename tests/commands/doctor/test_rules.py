@@ -11,6 +11,7 @@ import pytest
 from ddpm.commands.doctor.case import Case
 from ddpm.commands.doctor.rules import RULES, findings
 from ddpm.config import with_overrides
+from ddpm.messages import FIXES, message, sentence
 from ddpm.presets import PRESETS
 
 IMAGES = {"mnist": 60_000, "anime": 20_000, "digits": 1_753}  # to train on
@@ -216,11 +217,12 @@ def test_a_log_that_went_up_and_came_down_again_is_healthy() -> None:
 
 
 def test_what_the_watch_of_the_training_said_is_repeated() -> None:
-    told = "memorization begins: 20% of the images drawn are copies. What helps: more images."
-    found = findings(case(rows=[*falling(), {"step": 400, "warning": told}]))
+    warning = message("memorization_copies", share=0.2)
+    found = findings(case(rows=[*falling(), {"step": 400, "warning": warning}]))
     assert [(f.words, f.mend) for f in found] == [
-        ("At step 400 memorization begins: 20% of the images drawn are copies.", "more images")
+        (f"At step 400 {sentence(warning)}.", FIXES["memorization_copies"])
     ]
+    assert "20% of the images drawn are copies" in found[0].words
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ddpm.commands.doctor.case import Case, Finding
+from ddpm.messages import FIXES, message, sentence
 from ddpm.training.collapse import CollapseWatch
-from ddpm.training.memorization import FEWEST_PAIRS
+from ddpm.training.memorization import FEWEST_PAIRS, is_memorization
 
 Rows = Sequence[Mapping[str, Any]]
 PARTS = 10  # of a log, whose means are compared
 FEWEST = 8  # held-out losses that say anything
 RISEN = 1.5  # of the lowest mean: the loss has left where it was
-ONSET = "memorization"  # how the warning of the training's own watch begins
 GAP = 1.05  # of the lowest held-out loss
 
 
@@ -55,16 +55,16 @@ def divergence(case: Case) -> Finding | None:
 
 
 def collapse(case: Case) -> Finding | None:
-    watch, told = CollapseWatch(), ""
+    watch, warning = CollapseWatch(), message("text", text="")
     for row in case.rows:
-        told = next((warning["warning"] for warning in watch(row)), told)
+        warning = next((found["warning"] for found in watch(row)), warning)
     if not watch.troubled:
         return None
-    words, _, mend = told.partition(". ")
+    words = sentence(warning)
     return Finding(
         "serious",
         f"{words[:1].upper()}{words[1:]}.",
-        mend.removesuffix("."),
+        FIXES[warning["code"]],
         "It was so at the last step of the log.",
     )
 
@@ -75,10 +75,10 @@ def memorization(case: Case) -> Finding | None:
     That loss is asked only where it is of `FEWEST_PAIRS` images or more, and where the watch has not looked
     at as many near the end: it compares them with training images, and knows its error.
     """
-    told = next((row for row in case.rows if str(row.get("warning", "")).startswith(ONSET)), None)
-    if told is not None:
-        words, _, mend = str(told["warning"]).partition(". What helps: ")
-        return _by_heart(told["step"], f"At step {told['step']} {words}.", mend.removesuffix("."))
+    onset = next((row for row in case.rows if is_memorization(row)), None)
+    if onset is not None:
+        words, fix = sentence(onset["warning"]), FIXES[onset["warning"]["code"]]
+        return _by_heart(onset["step"], f"At step {onset['step']} {words}.", fix)
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
     if len(values) < FEWEST or case.data.get("held_out", 0) < FEWEST_PAIRS:
         return None

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from ddpm.config import TrainingConfig
 from ddpm.distributed import is_main
+from ddpm.messages import warning_text
 from ddpm.models.base import Losses
 from ddpm.runs import RunFolder
 from ddpm.terminal import Progress, format_losses, say
@@ -85,4 +86,4 @@ class Recorder:
         if self._board:
             self._board.write(row)
         if "warning" in row:
-            say(f"warning at step {row['step']}: {row['warning']}")
+            say(f"warning at step {row['step']}: {warning_text(row['warning'])}")

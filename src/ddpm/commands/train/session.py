@@ -160,7 +160,7 @@ class Session:
         adjustments = self.start.adjustments.after(fault, self.config)
         make = self.inputs.make_initial_model
         start = restore_last_good(self.run, self.model, self.config, make, adjustments)
-        self.start = start.with_note(fault, self.config)
+        self.start = start.with_warning(fault, self.config)
 
     def batch(self, step: int) -> Batch:
         """Return images [N, C, H, W] in [-1, 1] and labels [N]."""
