@@ -196,6 +196,15 @@ def test_unknown_keys_and_versions_in_files_are_refused(tmp_path: Path) -> None:
         load_config(tmp_path / "absent.json")
 
 
+def test_a_file_saved_by_a_windows_editor_is_read(tmp_path: Path) -> None:
+    """Notepad writes a byte order mark and CRLF line ends."""
+    config = with_overrides(Config(), ["training.seed=7"])
+    text = json.dumps(config.to_dict(), indent=2).replace("\n", "\r\n")
+    path = tmp_path / "config.json"
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert load_config(path) == config
+
+
 def test_differences_name_exactly_the_changed_keys() -> None:
     other = with_overrides(Config(), ["training.seed=7", "network.patch=2"])
     assert differing_keys(Config(), other) == ["network.patch", "training.seed"]

@@ -11,6 +11,7 @@ from ddpm.api import build_model
 from ddpm.config import SamplingConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
+from ddpm.messages import sentence
 from ddpm.presets import get_preset
 from ddpm.sampling.settings import (
     animation_settings,
@@ -35,7 +36,7 @@ def test_a_sampler_takes_its_usual_steps() -> None:
         few = resolve_settings(model, given)
         assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
         assert resolve_settings(model, [*given, "sampling.spacing=karras"]).spacing == "karras"
-    assert model.drawing(resolve_settings(model, QUICK)) == "dpm++2m, 3 steps"
+    assert sentence(model.drawing(resolve_settings(model, QUICK))) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
         resolve_settings(model, ["training.steps=3"])
 
@@ -44,14 +45,13 @@ def test_a_model_without_labels_refuses_guidance() -> None:
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     model = build_model("mnist", images, device="cpu")  # the preset guides
     assert model.spec.config.sampling.guidance != 1
-    assert "guidance" not in model.drawing(model.spec.config.sampling)
+    assert "guidance" not in sentence(model.drawing(model.spec.config.sampling))
     assert resolve_settings(model, ["sampling.guidance=1"]).guidance == 1
     with pytest.raises(RequestError, match="guidance has no effect"):
         resolve_settings(model, ["sampling.guidance=3"])
     labelled = open_model("digits", "cpu").model
-    assert labelled.drawing(resolve_settings(labelled, ["sampling.guidance=3"])).endswith(
-        "guidance 3"
-    )
+    guided = labelled.drawing(resolve_settings(labelled, ["sampling.guidance=3"]))
+    assert sentence(guided).endswith("guidance 3")
 
 
 def test_an_animation_takes_at_least_twenty_steps() -> None:

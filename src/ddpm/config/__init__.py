@@ -1,4 +1,4 @@
-"""One run's configuration, read from and written to JSON. Standard library only."""
+"""Configuration of a run: sections, checks, JSON. Standard library only."""
 
 from ddpm.config.checks import check
 from ddpm.config.families import FAMILIES, Family, family_of

@@ -1,4 +1,4 @@
-"""Values that no run can have, and settings that a model does not listen to."""
+"""Bounds and combinations of settings, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from ddpm.config.families import SECTION_OWNERS
 from ddpm.config.sections import Config, DataConfig, DiffusionConfig
-from ddpm.config.values import shown
+from ddpm.config.values import quote
 from ddpm.errors import RequestError
 
-# key -> (lowest, highest) value that makes sense
+# Lowest and highest value of each numeric key, both allowed. Units: see config/sections.py.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "data.shift": (0, 64),
     "data.crop": (0, 0.9),
@@ -46,40 +46,45 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.guidance": (0, 100),
     "sampling.chunk": (1, 2**16),
 }
-_MOST_CLUSTERS = 1000
-_MOST_LEVELS = 10  # more halvings than any image here has pixels for
-_NOT_MIRRORED = ("digits", "mnist")  # data sets whose images mean something else in the mirror
+_MAX_CLUSTERS = 1000
+_MAX_LEVELS = 10  # resolution levels of the U-Net
+_NEVER_MIRRORED = ("digits", "mnist")  # a mirrored digit is not a digit
 
 
 def check(config: Config) -> None:
-    """Values that no run can have, refused before anything is written."""
+    """Raise RequestError if a value is out of bounds or a combination of settings is impossible."""
     for key, (low, high) in _BOUNDS.items():
         section, name = key.split(".")
         value = getattr(getattr(config, section), name)
         if not low <= value <= high:
             raise RequestError(f"{key} must lie between {low:.10g} and {high:.10g}, not {value!r}.")
     multipliers = config.network.multipliers
-    if not 1 <= len(multipliers) <= _MOST_LEVELS or not all(1 <= m <= 64 for m in multipliers):
+    if not 1 <= len(multipliers) <= _MAX_LEVELS or not all(1 <= m <= 64 for m in multipliers):
         raise RequestError(
-            f"network.multipliers needs one whole number from 1 to 64 for each of 1 to {_MOST_LEVELS} "
-            "levels, such as [1, 2, 2]."
+            f"network.multipliers must hold 1 to {_MAX_LEVELS} whole numbers from 1 to 64, one for each "
+            "level, such as [1, 2, 2]."
         )
     if any(a < 1 for a in config.network.attention):
-        raise RequestError("network.attention lists resolutions in pixels, such as [7] or [16, 8].")
+        raise RequestError(
+            "network.attention must hold resolutions in pixels, such as [7] or [16, 8]."
+        )
     if not all(0 <= b < 1 for b in config.training.betas):
-        raise RequestError("training.betas must lie in [0, 1), such as [0.9, 0.99].")
+        raise RequestError("training.betas must be at least 0 and below 1, such as [0.9, 0.99].")
     low, high = config.sampling.guidance_interval
     if not 0 <= low <= high <= 1:
         raise RequestError(
-            "sampling.guidance_interval needs two rising shares of the noise range, such as [0.1, 0.8]."
+            "sampling.guidance_interval must be two rising fractions of the noise range from 0 to 1, such as "
+            "[0.1, 0.8]."
         )
     _check_guide(config.sampling.guide)
     if config.training.accumulate > config.training.batch_size:
-        raise RequestError("training.accumulate cannot be larger than training.batch_size.")
+        raise RequestError(
+            f"training.accumulate must be at most training.batch_size ({config.training.batch_size})."
+        )
     if config.sampling.steps > config.diffusion.num_steps:
         raise RequestError(
             f"sampling.steps is {config.sampling.steps}, but the schedule has only "
-            f"{config.diffusion.num_steps} (diffusion.num_steps)."
+            f"{config.diffusion.num_steps} levels (diffusion.num_steps)."
         )
     _check_labels(config.data)
     _check_transforms(config.data)
@@ -119,49 +124,47 @@ def _check_guide(guide: str) -> None:
     is_past = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
     if guide and not is_past and not (kind == "model" and rest.strip()):
         raise RequestError(
-            f"sampling.guide cannot be {guide!r}; it names an earlier state of the run, such as step:500 (a "
-            "checkpoint) or snapshot:500 (an average put aside by training.posthoc_ema), or another model, "
-            "such as model:runs/small."
+            f"sampling.guide cannot be {guide!r}; use step:N (a checkpoint of the run), snapshot:N (an "
+            "average saved by training.posthoc_ema) or model:TARGET, such as model:runs/small."
         )
 
 
 def _check_labels(data: DataConfig) -> None:
-    known = data.labels in (True, False, "auto") or 2 <= data.clusters <= _MOST_CLUSTERS
-    if not known:
+    if data.labels not in (True, False, "auto") and not 2 <= data.clusters <= _MAX_CLUSTERS:
         raise RequestError(
-            f"data.labels cannot be {shown(data.labels)}; the choices are true, false, auto (labels where "
-            "there are any) and kmeans:K, such as kmeans:10 (K groups of like images, 2 to "
-            f"{_MOST_CLUSTERS})."
+            f"data.labels cannot be {quote(data.labels)}; the choices are true, false, auto (labels if the "
+            "data has them) and kmeans:K, such as kmeans:10 (K groups of similar images, 2 to "
+            f"{_MAX_CLUSTERS})."
         )
 
 
 def _check_transforms(data: DataConfig) -> None:
     flips = [name for name in data.transforms if name.endswith("flip")]
-    if data.augment and flips and data.path in _NOT_MIRRORED:
+    if data.augment and flips and data.path in _NEVER_MIRRORED:
         raise RequestError(
-            f"A mirrored digit is no digit: leave {' and '.join(flips)} out of data.transforms."
+            f"A mirrored digit is not a digit: leave {' and '.join(flips)} out of data.transforms."
         )
     if data.augment and not data.transforms:
         raise RequestError(
-            "data.augment needs transforms to choose from: name some in data.transforms, such as "
-            "scale,rotate,stretch,translate, or set data.augment=0."
+            "data.augment needs transforms: set data.transforms, such as scale,rotate,stretch,translate, or "
+            "set data.augment=0."
         )
 
 
 def _check_diffusion(diffusion: DiffusionConfig) -> None:
     if diffusion.schedule == "flow" and diffusion.objective == "noise":
         raise RequestError(
-            "The flow schedule ends in pure noise, where predicted noise says nothing about the image; "
-            "use diffusion.objective=velocity (or v, x0)."
+            "The flow schedule ends in pure noise, where the objective noise carries no information about "
+            "the image: set diffusion.objective=velocity, v or x0."
         )
     if diffusion.schedule == "edm" and diffusion.objective != "edm":
         raise RequestError(
-            "The edm schedule needs diffusion.objective=edm, which scales the network's input."
+            "The edm schedule needs scaled network inputs: set diffusion.objective=edm."
         )
     if diffusion.learned_variance and (
         diffusion.schedule in ("flow", "edm") or diffusion.objective not in ("noise", "x0", "v")
     ):
         raise RequestError(
-            "diffusion.learned_variance needs a schedule of betas (linear, cosine, sigmoid) and the "
+            "diffusion.learned_variance needs a schedule with betas (linear, cosine or sigmoid) and the "
             "objective noise, x0 or v."
         )

@@ -1,4 +1,4 @@
-"""Configurations from JSON and from ``--set key.path=value``: unknown keys and wrong types are refused."""
+"""Configurations from JSON and ``--set key.path=value``; unknown keys and wrong types are refused."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ddpm.config.checks import check, check_used
 from ddpm.config.sections import FORMAT_VERSION, Config
-from ddpm.config.values import coerce, nearest, parse, shown
+from ddpm.config.values import coerce, parse_value, quote, suggestion
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
@@ -18,14 +19,14 @@ Section = TypeVar("Section")
 
 
 def config_from_dict(values: Mapping[str, Any]) -> Config:
-    """Rebuild the configuration that ``Config.to_dict`` wrote.
+    """Return the configuration of values that ``Config.to_dict`` wrote.
 
-    RequestError: unknown keys, wrong types, or a newer format.
+    RequestError: unknown keys, wrong types, or another format version.
     """
     version = values.get("format", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise RequestError(
-            f"This configuration has format {shown(version)}, but this version of ddpm-studio reads "
+            f"This configuration has format {quote(version)}, but this version of ddpm-studio reads "
             f"format {FORMAT_VERSION}; use the version that wrote it, or train again."
         )
     config = _build(Config, {k: v for k, v in values.items() if k != "format"}, "")
@@ -34,12 +35,12 @@ def config_from_dict(values: Mapping[str, Any]) -> Config:
 
 
 def differing_keys(one: Config, other: Config) -> list[str]:
-    """The keys in which two configurations differ."""
+    """Return the keys, such as ``training.steps``, in which two configurations differ."""
     return [key for key in _keys(Config) if get_value(one, key) != get_value(other, key)]
 
 
 def get_value(config: Config, key: str) -> Any:
-    """The value at a key such as ``training.steps``."""
+    """Return the value of a key such as ``training.steps``."""
     value: Any = config
     for name in key.split("."):
         value = getattr(value, name)
@@ -47,53 +48,55 @@ def get_value(config: Config, key: str) -> Any:
 
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
-    """The configuration with each ``key.path=value`` applied; values are JSON or bare words.
+    """Return `config` with each ``key.path=value`` applied; values are JSON or bare words.
 
-    RequestError: an unknown key, a value of the wrong type, or one that no run can have.
+    RequestError: an unknown key, a value of the wrong type or out of bounds, or a key without effect on
+    the model family.
     """
     keys = []
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise RequestError(
-                f"--set needs key.path=value, such as training.steps=2000; got {shown(key)}."
+                f"--set needs key.path=value, not {quote(key)}; type --set training.steps=2000, for example."
             )
         if key.strip() == "scale":
             raise RequestError(
-                "--scale chooses the size of a preset; --set scale would change nothing but its name."
+                "The key scale only records the size of a preset; choose a size with --scale instead."
             )
-        config = _assign(config, key.strip().split("."), parse(text.strip()), key.strip())
+        config = _assign(config, key.strip().split("."), parse_value(text.strip()), key.strip())
         keys.append(key.strip())
     check(config)
     check_used(config, keys)
     return config
 
 
-def load_config(path: Any) -> Config:
-    """The configuration in a JSON file (`path`: pathlib.Path)."""
+def load_config(path: Path) -> Config:
+    """Return the configuration in a JSON file, UTF-8 with or without a byte order mark.
+
+    RequestError: the file cannot be read, or holds no valid configuration.
+    """
     try:
-        values = parse_json(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise RequestError(
-            f"{path} is not a readable configuration ({error}); bring it back from a copy, or train "
-            "again with another --out."
+            f"{path} is not a readable configuration ({error}); restore it from a backup, or train again "
+            "with another --out."
         ) from error
     if not isinstance(values, dict):
-        raise RequestError(f"{path} does not hold a configuration (a JSON object is needed).")
+        raise RequestError(f"{path} is not a configuration: it must hold a JSON object.")
     return config_from_dict(values)
 
 
 def _unknown_key(key: str) -> RequestError:
-    """The error for a key that no section has: the nearest right one, then those of its section."""
+    """Return the error for an unknown key: the most similar key, then all keys of its section."""
     names = _keys(Config)
     section = key.partition(".")[0]
-    inside = [name for name in names if name.startswith(f"{section}.")]
+    own = [name for name in names if name.startswith(f"{section}.")]
     sections = dict.fromkeys(name.partition(".")[0] for name in names)
-    there = (
-        f"{section} has {', '.join(inside)}" if inside else f"keys begin with {', '.join(sections)}"
-    )
+    valid = f"{section} has {', '.join(own)}" if own else f"keys begin with {', '.join(sections)}"
     return RequestError(
-        f"There is no configuration key {shown(key)}; {nearest(key, names)}{there}."
+        f"There is no configuration key {quote(key)}; {suggestion(key, names)}{valid}."
     )
 
 
@@ -107,7 +110,8 @@ def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
         raise _unknown_key(key)
     if not rest and dataclasses.is_dataclass(current):
         raise RequestError(
-            f"{key} is a section; set one of its keys, such as {_keys(type(current), key + '.')[0]}."
+            f"{key} is a section, not a key; set one of its keys, such as "
+            f"{_keys(type(current), key + '.')[0]}."
         )
     new = (
         _assign(current, rest, value, key)

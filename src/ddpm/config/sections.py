@@ -1,4 +1,7 @@
-"""One run's configuration: frozen dataclasses, every key documented where it stands."""
+"""Configuration of a run: frozen dataclasses, one a section; each comment documents its key.
+
+Bounds of numbers stand in `config/checks.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,137 +25,128 @@ ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which images, and how they are brought to one shape."""
+    """Images to train on, their common shape, and augmentation."""
 
-    path: str = (
-        "digits"  # a folder, zip, tar, IDX, .npy or .npz file, a data set's name, hf:OWNER/NAME
-    )
-    size: int | str = (
-        "auto"  # a number (square), HxW, or auto: the commonest size up to 64, else 64
-    )
-    channels: Literal[1, 3, "auto"] = "auto"  # auto: 1 where every image is grey, else 3
-    all_images: bool = False  # hold nothing out and keep exact duplicates
-    flip: bool = False  # mirror left-right with probability 1/2 (faces yes, digits never)
-    shift: int = 0  # shift by up to this many pixels each way, edges repeated
-    crop: float = 0.0  # random resized crop of at least 1 - crop of the side; 0 is off
-    augment: float = 0.0  # probability of each transform, of which the network is told; 0 is off
+    path: str = "digits"  # folder, zip, tar, IDX, .npy or .npz file, data set name, hf:OWNER/NAME
+    size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, at most 64
+    channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
+    all_images: bool = False  # train on all images: hold none out, keep exact duplicates
+    flip: bool = False  # mirror left-right with probability 1/2 (for faces; never for digits)
+    shift: int = 0  # largest random shift each way in pixels, edges repeated; 0: off
+    crop: float = 0.0  # random resized crop of a side fraction of at least 1 - crop; 0: off
+    augment: float = 0.0  # probability of each of `transforms`, given to the network; 0: off
     transforms: tuple[TransformName, ...] = ("scale", "rotate", "stretch", "translate")
-    labels: bool | str = False  # learn class labels; auto: where there are any; kmeans:K: K groups
+    labels: bool | str = False  # learn classes; auto: if the data has them; kmeans:K: K clusters
 
     @property
     def clusters(self) -> int:
-        """K of `kmeans:K`: groups found among the images stand in for labels; else 0."""
+        """K of `kmeans:K`, the number of clusters that serve as classes; else 0."""
         kind, _, count = str(self.labels).partition(":")
         return int(count[:9]) if kind == "kmeans" and count.isdecimal() else 0
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The U-Net's shape; `networks/unet.py` documents each."""
+    """Shape of the U-Net, see `networks/unet.py`."""
 
     channels: int = 32  # width of the first level
-    multipliers: tuple[int, ...] = (1, 2, 2)  # width of each level, in multiples of channels
-    blocks: int = 1  # residual blocks a level
-    attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, in pixels)
-    patch: int = 1  # space-to-depth: fold patch x patch pixels into channels at the input
-    dropout: float = 0.0  # in every residual block, before its second convolution; 0 is off
+    multipliers: tuple[int, ...] = (1, 2, 2)  # width of each level, in multiples of `channels`
+    blocks: int = 1  # residual blocks per level
+    attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, pixels)
+    patch: int = 1  # side of the pixel blocks folded into channels at the input; 1: off
+    dropout: float = 0.0  # dropout probability in every residual block; 0: off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: the course's printed formula
-    label_dropout: float = 0.1  # share of labels hidden in training, for classifier-free guidance
+    label_dropout: float = 0.1  # fraction of labels hidden in training (classifier-free guidance)
 
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """The noise schedule and what the network predicts."""
+    """Noise schedule and prediction target."""
 
-    schedule: ScheduleName = "cosine"
-    num_steps: int = 1000  # T
-    objective: ObjectiveName = "v"
-    weighting: WeightingName = "simple"
-    time_sampling: TimeSamplingName = "stratified"
-    learned_variance: bool = False  # Nichol & Dhariwal 2021: interpolate log-variances, hybrid loss
+    schedule: ScheduleName = "cosine"  # see `diffusion/schedules.py`
+    num_steps: int = 1000  # T, the number of noise levels
+    objective: ObjectiveName = "v"  # what the network predicts, see `diffusion/objectives.py`
+    weighting: WeightingName = "simple"  # weight of each noise level in the loss
+    time_sampling: TimeSamplingName = "stratified"  # distribution of t in training
+    learned_variance: bool = False  # learn the reverse variance (Nichol & Dhariwal 2021)
 
 
 @dataclass(frozen=True)
 class GanConfig:
-    """A DCGAN's shape and loss; `networks/gan.py` and `models/dcgan.py` document each."""
+    """Shape and loss of a DCGAN, see `networks/gan.py` and `models/dcgan.py`."""
 
-    latent: int = 100  # numbers that an image is made from
-    channels: int = (
-        64  # width at the image, of both networks; doubled at each halving, up to 8 times
-    )
-    label_smoothing: float = (
-        0.1  # real images count as 1 - this much to the discriminator; 0 is off
-    )
+    latent: int = 100  # length of the latent vector
+    channels: int = 64  # width of both networks at full resolution; doubles per halving, up to 8x
+    label_smoothing: float = 0.1  # target of real images is 1 - label_smoothing; 0: off
 
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """A few-step student; `models/student.py` documents it."""
+    """Few-step student of `ddpm distill`, see `models/student.py`."""
 
-    evaluations: int = 4  # of the network, that an image takes: 1 to 4
+    evaluations: int = 4  # network evaluations per image, 1 to 4
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The optimizer and the clock of a run; counts are optimizer steps."""
+    """Optimizer and length of a run; counts are optimizer steps."""
 
-    steps: int = 5000  # the run's total; where minutes or epochs are given, it was fixed from them
-    minutes: float = 0.0  # the total as time: steps are fixed once, from the first measured steps
-    epochs: float = 0.0  # the total as passes over the training images
-    batch_size: int = 128
-    accumulate: int = 1  # micro-batches a step; the result equals one large batch up to rounding
-    learning_rate: float = 1e-3
+    steps: int = 5000  # total steps; computed from `minutes` or `epochs` if one of them is set
+    minutes: float = 0.0  # total time, turned into steps once from the first measured steps; 0: off
+    epochs: float = 0.0  # total passes over the training images; 0: off
+    batch_size: int = 128  # images per step
+    accumulate: int = 1  # micro-batches per step; the gradient is the same up to rounding
+    learning_rate: float = 1e-3  # highest learning rate, after the warmup
     optimizer: Literal["adam", "adamw", "muon"] = "adamw"
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.0
-    warmup: int = 200  # steps of linear warm-up; 0 is off
-    decay: Literal["none", "cosine", "linear"] = "cosine"  # learning rate after the warm-up
-    clip: float = 1.0  # gradient norm; 0 is off
-    ema: float = 0.999  # decay of the weight average, warmed up; 0 is off
-    posthoc_ema: int = 0  # times that averages are put aside for `ddpm ema`, such as 24; 0 is off
-    precision: Literal["auto", "fp32", "bf16"] = (
-        "auto"  # auto: bf16 where the machine computes in it
-    )
-    compile: Literal["auto", "on", "off"] = (
-        "auto"  # torch.compile; auto: for 2000 steps or 10 minutes and more on a graphics card
-    )
+    betas: tuple[float, float] = (0.9, 0.99)  # of Adam and AdamW
+    weight_decay: float = 0.0  # 0: off
+    warmup: int = 200  # steps of linear warmup; 0: off
+    decay: Literal["none", "cosine", "linear"] = "cosine"  # learning rate after the warmup
+    clip: float = 1.0  # largest gradient norm; 0: off
+    ema: float = 0.999  # decay per step of the averaged weights, warmed up; 0: off
+    posthoc_ema: int = 0  # snapshots of averages saved for `ddpm ema`, such as 24; 0: off
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 if the hardware supports it
+    compile: Literal["auto", "on", "off"] = "auto"  # torch.compile; auto: for long runs on a GPU
     seed: int = 0
-    checkpoint_every: int = 500
-    preview_every: int = 500
-    heldout_every: int = 250
-    memorization_every: int = 2000  # steps between looks for memorization; 0 is off
-    tensorboard: bool = False  # also write TensorBoard events (the extra `track`)
+    checkpoint_every: int = 500  # steps
+    preview_every: int = 500  # steps
+    heldout_every: int = 250  # steps between measurements of the held-out loss
+    memorization_every: int = 2000  # steps between checks for memorization; 0: off
+    tensorboard: bool = False  # also write TensorBoard events (extra `track`)
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How this run draws by default."""
+    """Default sampling settings of a run."""
 
-    sampler: SamplerName = "dpm++2m"
-    steps: int = 20  # of the solver; heun asks the network twice a step, guidance twice again
-    spacing: SpacingName = "log-snr"
-    eta: float = 0.0  # DDIM's η: 0 deterministic, 1 like ancestral
-    churn: float = 0.0  # EDM's S_churn, for heun
-    variance: Literal["small", "large"] = "small"  # ancestral: posterior variance or beta_t
-    clip: Literal["static", "dynamic", "none"] = "static"  # of the predicted x0
-    guidance: float = 1.0  # guidance scale; 1 is none
-    guide: str = ""  # away from: step:N, snapshot:N (the run then), model:TARGET; "": from no label
-    guidance_interval: tuple[float, float] = (0.0, 1.0)  # share of the noise range where it acts
+    sampler: SamplerName = "dpm++2m"  # see `diffusion/samplers.py`
+    steps: int = 20  # solver steps, of 1 network evaluation each (heun: 2); guidance doubles it
+    spacing: SpacingName = "log-snr"  # placement of the steps, see `diffusion/levels.py`
+    eta: float = 0.0  # η of ddim: 0 is deterministic, 1 like ancestral
+    churn: float = 0.0  # S_churn of heun (Karras et al. 2022); 0: deterministic
+    variance: Literal["small", "large"] = "small"  # of ancestral: posterior variance, or beta_t
+    clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
+    guidance: float = 1.0  # guidance scale; 1: off
+    guide: str = ""  # guide away from step:N, snapshot:N or model:TARGET; "": from no label
+    guidance_interval: tuple[float, float] = (
+        0.0,
+        1.0,
+    )  # guided fraction of the noise range  # fractions of the noise range with guidance
     chunk: int = 25  # images drawn together; the last chunk is padded
 
     @property
     def autoguided(self) -> bool:
-        """Whether a worse model guides, rather than the absence of a label."""
+        """Whether a weaker model guides (autoguidance), not the unlabeled prediction."""
         return self.guide != "" and self.guidance != 1
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run. One JSON file, `config.json`, in its folder."""
+    """Full configuration of a run, stored as `config.json` in its folder."""
 
-    preset: str = "digits"
-    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: of a few steps, see ddpm distill
-    scale: ScaleName = "cpu"  # which of the preset's sizes; chosen for the device, see presets.py
+    preset: str = "digits"  # preset that the configuration started from
+    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: few-step, by ddpm distill
+    scale: ScaleName = "cpu"  # size of the preset, chosen for the device
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
@@ -163,19 +157,19 @@ class Config:
 
     @property
     def family(self) -> Family:
-        """What the model family can do: the row of `FAMILIES`."""
+        """Capabilities of the model family."""
         return FAMILIES[self.model]
 
     @property
     def has_reverse_process(self) -> bool:
-        """Whether images form step by step from noise, not in one pass."""
+        """Whether images form from noise in steps, not in one pass."""
         return self.family.has_reverse_process
 
     @property
     def used_sampling(self) -> tuple[str, ...]:
-        """Names of the settings of `sampling` that the model family uses."""
+        """Names of the `sampling` settings that the model family uses."""
         return self.family.sampling_keys or tuple(f.name for f in fields(SamplingConfig))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, with the format's version."""
+        """Return plain JSON values, with the version of the format."""
         return {"format": FORMAT_VERSION, **dataclasses.asdict(self)}

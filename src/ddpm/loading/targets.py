@@ -85,7 +85,7 @@ def _found(asked: TargetRequest, runs_first: bool) -> Target:
 def _read(path: Path) -> tuple[Config, bool]:
     """The configuration in a file, and whether it asked for half precision."""
     try:
-        values: Any = parse_json(path.read_text(encoding="utf-8"))
+        values: Any = parse_json(path.read_text(encoding="utf-8-sig"))
         half = values["training"]["precision"] in HALF
     except (OSError, ValueError, LookupError, TypeError):
         half = False  # `load_config` says what is wrong with it

@@ -84,7 +84,7 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
     drawn, filmed = _drawing(opened)
     return RunFacts(
         name=name,
-        config=parse_json(folder.config.read_text(encoding="utf-8")),
+        config=parse_json(folder.config.read_text(encoding="utf-8-sig")),
         environment=run.environment,
         progress=_progress(run),
         losses=_losses(rows),
