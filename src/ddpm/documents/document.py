@@ -1,6 +1,6 @@
-"""A report as a structure: headings, paragraphs, tables, figures. `markup.py` and `markdown.py` write it.
+"""A document as a list of blocks: headings, paragraphs, tables, figures.
 
-All text here is literal: a `#`, `$` or `*` in it means itself, and the writers see to that.
+`typst_markup.py` and `markdown.py` render it. All text is literal: the renderers escape `#`, `$` or `*`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Style = Literal["plain", "strong", "emphasis", "code"]
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of text in one style; `link` is an address that it leads to."""
+    """A piece of text in one style; `link` is the address it points to."""
 
     text: str
     style: Style = "plain"
@@ -26,23 +26,23 @@ Cell = str | Span
 
 
 def spans(*parts: str | Span) -> Spans:
-    """Pieces of text as one line; plain strings stay plain."""
+    """Return pieces of text as one line; strings become plain spans."""
     return tuple(part if isinstance(part, Span) else Span(part) for part in parts)
 
 
 def code(text: str) -> Span:
-    """A word of a program, in the typewriter face."""
+    """Return a span of code."""
     return Span(text, "code")
 
 
 def plain(line: Spans) -> str:
-    """The text alone."""
+    """Return the text of a line without its styles."""
     return "".join(span.text for span in line)
 
 
 @dataclass(frozen=True)
 class Heading:
-    """Level 1 to 3; the writers number levels 1 and 2."""
+    """A heading of level 1 to 3; the renderers number levels 1 and 2."""
 
     text: str
     level: int = 1
@@ -50,12 +50,14 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
+    """One paragraph of text."""
+
     line: Spans
 
 
 @dataclass(frozen=True)
 class Items:
-    """A list, with dots or, `numbered`, 1 to n."""
+    """A list, with bullets or numbers."""
 
     lines: tuple[Spans, ...]
     numbered: bool = False
@@ -63,9 +65,10 @@ class Items:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a head. `align`: one letter a column, l, r or c.
+    """Rows of cells under a head.
 
-    `commands`: what makes its numbers. `shares`: relative widths; 0 is as wide as the content.
+    `align` has one letter per column: l, r or c. `commands` reproduce the numbers. `shares` are relative
+    widths of the columns; 0 is as wide as the content.
     """
 
     caption: str
@@ -78,7 +81,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture, or several side by side, each `width` of the text's width."""
+    """One picture, or several side by side; `width` is relative to the width of the text."""
 
     caption: str
     pictures: tuple[str, ...]  # names of files beside the document, with slashes
@@ -88,7 +91,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Formula:
-    """A fixed formula in both notations; never made from a user's text."""
+    """A fixed formula in both notations; it never contains text of a user."""
 
     typst: str
     latex: str
@@ -96,7 +99,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Missing:
-    """What the report would show if it had been made, and the command that makes it."""
+    """A notice that a result does not exist yet, and the command that creates it."""
 
     text: str
     command: str = ""
@@ -104,7 +107,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Blank:
-    """A visible box where the author has still to write: `label`, then what is asked for."""
+    """A box where the author has still to write: `label`, then what to write."""
 
     label: str
     prompt: str
@@ -115,9 +118,10 @@ Block = Heading | Paragraph | Items | Table | Figure | Formula | Missing | Blank
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report. `lines` stand below the title: the author, the number of a student.
+    """A whole document.
 
-    `terms`: what a table and a figure are called, and the foot of a page with {n} and {total}.
+    `lines` are printed below the title: the author, the student ID. `language` is a BCP 47 tag. `terms` are
+    the words for table and figure, and the page footer with {n} and {total}.
     """
 
     title: str
@@ -128,14 +132,14 @@ class Document:
 
 
 class Numbered(NamedTuple):
-    """A block with its label: `2.1`, `Table 3`, `Figure 4`, or nothing."""
+    """A block with its label: `2.1`, `Table 3`, `Figure 4` or an empty string."""
 
     label: str
     block: Block
 
 
 def numbered(document: Document) -> Iterator[Numbered]:
-    """The blocks with the labels that both writers print."""
+    """Yield the blocks with the labels that both renderers print."""
     table, figure, _ = document.terms
     counts = dict.fromkeys((table, figure), 0)
     chapter = section = 0
@@ -155,7 +159,7 @@ def numbered(document: Document) -> Iterator[Numbered]:
 
 
 def texts(document: Document) -> Iterator[str]:
-    """Every piece of text in the document, in order: to be checked for characters without a glyph."""
+    """Yield every piece of text in the document, in order, to be checked for missing glyphs."""
     yield document.title
     yield from (*document.lines, *document.terms)
     for block in document.blocks:
@@ -163,28 +167,29 @@ def texts(document: Document) -> Iterator[str]:
 
 
 def _texts(block: Block) -> Iterator[str]:
-    if isinstance(block, Heading):
-        yield block.text
-    elif isinstance(block, Paragraph):
-        yield plain(block.line)
-    elif isinstance(block, Items):
-        yield from map(plain, block.lines)
-    elif isinstance(block, Table):
-        yield from (block.caption, *block.commands)
-        yield from (cell_text(cell) for row in (block.head, *block.rows) for cell in row)
-    elif isinstance(block, Figure):
-        yield from (block.caption, *block.commands)
-    elif isinstance(block, Missing):
-        yield from (block.text, block.command)
-    elif isinstance(block, Blank):
-        yield from (block.label, block.prompt)
+    match block:
+        case Heading(text, _):
+            yield text
+        case Paragraph(line):
+            yield plain(line)
+        case Items(lines, _):
+            yield from map(plain, lines)
+        case Table(caption, head, rows, _, commands):
+            yield from (caption, *commands)
+            yield from (cell_text(cell) for row in (head, *rows) for cell in row)
+        case Figure(caption, _, _, commands):
+            yield from (caption, *commands)
+        case Missing(text, command):
+            yield from (text, command)
+        case Blank(label, prompt):
+            yield from (label, prompt)
 
 
 def cell_text(cell: Cell) -> str:
-    """The text alone of a table's cell."""
+    """Return the text of a table's cell."""
     return cell.text if isinstance(cell, Span) else cell
 
 
 def pictures(blocks: Sequence[Block]) -> list[str]:
-    """The files that figures show."""
+    """Return the files that figures show."""
     return [name for block in blocks if isinstance(block, Figure) for name in block.pictures]

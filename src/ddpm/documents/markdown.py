@@ -1,14 +1,14 @@
-"""A document as Markdown (GitHub's), every text of it literal."""
+"""A document as GitHub-flavored Markdown; all its text is literal."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import singledispatch
 
 from ddpm.documents.document import (
     Blank,
+    Block,
     Cell,
     Document,
     Figure,
@@ -16,7 +16,6 @@ from ddpm.documents.document import (
     Heading,
     Items,
     Missing,
-    Numbered,
     Paragraph,
     Span,
     Spans,
@@ -30,15 +29,15 @@ _ALIGNED = {"l": ":---", "r": "---:", "c": ":---:"}
 
 
 def to_markdown(document: Document) -> str:
-    """The whole file."""
+    """Return the whole file."""
     parts = [f"# {literal(document.title)}"]
     parts += ["  \n".join(literal(line) for line in document.lines)] if document.lines else []
-    parts += [written(block.block, block) for block in numbered(document)]
+    parts += [_block(label, block) for label, block in numbered(document)]
     return "\n\n".join(parts) + "\n"
 
 
 def literal(text: str) -> str:
-    """`text` on one line, such that Markdown shows it as it is."""
+    """Return `text` on one line, escaped so that Markdown shows it as it is."""
     marked = _escaped(text)
     opened = _OPENINGS.match(marked)
     if opened is None:
@@ -50,18 +49,18 @@ def literal(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The same inside a line, where nothing opens a list."""
+    """Return `text` escaped for the middle of a line, where it cannot begin a list."""
     return _MARKS.sub(r"\\\1", one_line(text))
 
 
 def one_line(text: str) -> str:
-    """Without line breaks, control characters and characters that turn the direction of text."""
+    """Return `text` without line breaks, control characters and characters that change its direction."""
     spaced = re.sub(r"\s+", " ", text)
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
 
 
 def code_span(text: str) -> str:
-    """`text` between as many backticks as it needs."""
+    """Return `text` between as many backticks as it needs."""
     line = one_line(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     space = " " if line[:1] == "`" or line[-1:] == "`" or line == "" else ""
@@ -86,71 +85,41 @@ def _address(link: str) -> str:
     return re.sub(r"[<>\s\\]", "", one_line(link))
 
 
-@singledispatch
-def written(block: object, numbered: Numbered) -> str:
-    """One block, under its label."""
-    raise TypeError(f"{type(block).__name__} is no block of a document")
+def _block(label: str, block: Block) -> str:
+    """Return one block with its label, such as `2.1` or `Table 3`."""
+    match block:
+        case Heading(text, level):
+            return f"{'#' * (level + 1)} {_escaped(f'{label} {text}'.strip())}"
+        case Paragraph(line):
+            return _line(line)
+        case Items(lines, ordered):
+            marks = [f"{n}." if ordered else "-" for n in range(1, len(lines) + 1)]
+            return "\n".join(f"{m} {_line(line)}" for m, line in zip(marks, lines, strict=True))
+        case Table():
+            return f"{_caption(label, block.caption, block.commands)}\n\n{_table(block)}"
+        case Figure(caption, pictures, _, commands):
+            shown = (f"![{_escaped(label)}](<{_address(name)}>)" for name in pictures)
+            return f"{' '.join(shown)}\n\n{_caption(label, caption, commands)}"
+        case Formula(_, latex):
+            return f"$$\n{latex}\n$$"
+        case Missing(text, command):
+            return f"> {literal(text)}" + (f"  \n> {code_span(command)}" if command else "")
+        case Blank(title, prompt):
+            return f"> **✎ {literal(title)}** {literal(prompt)}"
 
 
-@written.register
-def _(block: Heading, numbered: Numbered) -> str:
-    words = f"{numbered.label} {block.text}".strip()
-    return f"{'#' * (block.level + 1)} {_escaped(words)}"
-
-
-@written.register
-def _(block: Paragraph, numbered: Numbered) -> str:
-    return _line(block.line)
-
-
-@written.register
-def _(block: Items, numbered: Numbered) -> str:
-    marks = (f"{n}." if block.numbered else "-" for n in range(1, len(block.lines) + 1))
-    return "\n".join(f"{mark} {_line(line)}" for mark, line in zip(marks, block.lines, strict=True))
-
-
-@written.register
-def _(block: Table, numbered: Numbered) -> str:
-    rule = [_ALIGNED[letter] for letter in block.align]
-    cells = [[_cell(cell) for cell in row] for row in (block.head, *block.rows)]
-    lines = [_row(cells[0]), _row(rule), *map(_row, cells[1:])]
-    return "\n\n".join([_caption(numbered.label, block.caption, block.commands), "\n".join(lines)])
+def _table(table: Table) -> str:
+    rows = [[_cell(cell) for cell in row] for row in (table.head, *table.rows)]
+    rows.insert(1, [_ALIGNED[letter] for letter in table.align])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _cell(cell: Cell) -> str:
-    if isinstance(cell, Span) and cell.style == "code":  # there a bar would end even a code span
+    if isinstance(cell, Span) and cell.style == "code":  # a bar ends even a code span there
         return code_span(cell.text).replace("|", "\\|")
     return _span(cell) if isinstance(cell, Span) else literal(cell)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-@written.register
-def _(block: Figure, numbered: Numbered) -> str:
-    shown = " ".join(
-        f"![{_escaped(numbered.label)}](<{_address(name)}>)" for name in block.pictures
-    )
-    return f"{shown}\n\n{_caption(numbered.label, block.caption, block.commands)}"
 
 
 def _caption(label: str, caption: str, commands: Sequence[str]) -> str:
     made = "".join(f"  \n{code_span(command)}" for command in commands)
     return f"**{_escaped(label)}.** {_escaped(caption)}{made}"
-
-
-@written.register
-def _(block: Formula, numbered: Numbered) -> str:
-    return f"$$\n{block.latex}\n$$"
-
-
-@written.register
-def _(block: Missing, numbered: Numbered) -> str:
-    made = f"  \n> {code_span(block.command)}" if block.command else ""
-    return f"> {literal(block.text)}{made}"
-
-
-@written.register
-def _(block: Blank, numbered: Numbered) -> str:
-    return f"> **✎ {literal(block.label)}** {literal(block.prompt)}"

@@ -1,13 +1,13 @@
-"""A document as typst markup: calls of `template.typ`, every text in them a string literal."""
+"""A document as typst markup: calls of functions in `template.typ`, with all text as string literals."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import singledispatch
 
 from ddpm.documents.document import (
     Blank,
+    Block,
     Cell,
     Document,
     Figure,
@@ -15,7 +15,6 @@ from ddpm.documents.document import (
     Heading,
     Items,
     Missing,
-    Numbered,
     Paragraph,
     Span,
     Spans,
@@ -34,7 +33,7 @@ _PIECES = re.compile(r"[^/_.=,: -]{1,12}[/_.=,: -]*|[/_.=,: -]+")
 
 
 def to_typst(document: Document, faces: Faces) -> str:
-    """The whole file; it needs `template.typ` and the pictures beside it."""
+    """Return the whole file; it needs `template.typ` and the pictures beside it."""
     language, _, region = document.language.partition("-")
     head = [
         f'#import "{TEMPLATE}": *',
@@ -48,12 +47,12 @@ def to_typst(document: Document, faces: Faces) -> str:
         f"text-faces: {_array(map(string, faces.text))}, "
         f"code-faces: {_array(map(string, faces.code))})",
     ]
-    body = [written(block.block, block, faces) for block in numbered(document)]
+    body = [_block(label, block, faces) for label, block in numbered(document)]
     return "\n\n".join([*head, *body]) + "\n"
 
 
 def string(text: str) -> str:
-    """A string literal: typst reads nothing in it but the two escapes written here."""
+    """Return a string literal: typst interprets only the two escapes in it that are written here."""
     return _exact(one_line(text))
 
 
@@ -62,7 +61,7 @@ def _exact(text: str) -> str:
 
 
 def _array(items: Iterable[str]) -> str:
-    """An array, of one item as well."""
+    """Return an array; the comma after the last item makes one item an array, too."""
     return "(" + "".join(f"{item}, " for item in items) + ")"
 
 
@@ -77,49 +76,50 @@ def _span(span: Span) -> str:
     return f"link({string(span.link)}, {shown})" if span.link else shown
 
 
-@singledispatch
-def written(block: object, numbered: Numbered, faces: Faces) -> str:
-    """One block, under its label."""
-    raise TypeError(f"{type(block).__name__} is no block of a document")
+def _block(label: str, block: Block, faces: Faces) -> str:
+    """Return one block with its label, such as `2.1` or `Table 3`."""
+    match block:
+        case Heading(text, level):
+            family = _array(map(string, faces.heading(text)))
+            return f"#headline({level}, {string(label)}, {string(text)}, {family})"
+        case Paragraph(line):
+            return f"#paragraph({_line(line)})"
+        case Items(lines, ordered):
+            return f"#items({_array(map(_line, lines))}, numbered: {str(ordered).lower()})"
+        case Table():
+            return _table(label, block, faces)
+        case Figure(caption, pictures, width, commands):
+            shown = _array(map(string, pictures))
+            return (
+                f"#pictures({_caption(label, caption, commands)}, {shown}, width: {100 * width:g}%)"
+            )
+        case Formula(typst, _):
+            return f"$ {typst} $"
+        case Missing(text, command):
+            return f"#missing({string(text)}, {string(command)})"
+        case Blank(title, prompt):
+            return f"#blank({string(title)}, {string(prompt)})"
 
 
-@written.register
-def _(block: Heading, numbered: Numbered, faces: Faces) -> str:
-    family = _array(map(string, faces.heading(block.text)))
-    label, text = string(numbered.label), string(block.text)
-    return f"#headline({block.level}, {label}, {text}, {family})"
-
-
-@written.register
-def _(block: Paragraph, numbered: Numbered, faces: Faces) -> str:
-    return f"#paragraph({_line(block.line)})"
-
-
-@written.register
-def _(block: Items, numbered: Numbered, faces: Faces) -> str:
-    return f"#items({_array(map(_line, block.lines))}, numbered: {str(block.numbered).lower()})"
-
-
-@written.register
-def _(block: Table, numbered: Numbered, faces: Faces) -> str:
-    shares = block.shares or (0.0,) * len(block.head)
+def _table(label: str, table: Table, faces: Faces) -> str:
+    shares = table.shares or (0.0,) * len(table.head)
     widths = _array("auto" if share == 0 else f"{share:g}fr" for share in shares)
-    rows = ",\n  ".join(_array(map(_cell, row)) for row in block.rows)
+    rows = ",\n  ".join(_array(map(_cell, row)) for row in table.rows)
     return (
-        f"#data-table({_caption(numbered.label, block.caption, block.commands)},\n"
-        f"  columns: {widths}, align: {_array(_ALIGNED[letter] for letter in block.align)},\n"
-        f"  head: {_array(_head(cell, faces) for cell in block.head)},\n  {rows},\n)"
+        f"#data-table({_caption(label, table.caption, table.commands)},\n"
+        f"  columns: {widths}, align: {_array(_ALIGNED[letter] for letter in table.align)},\n"
+        f"  head: {_array(_head(cell, faces) for cell in table.head)},\n  {rows},\n)"
     )
 
 
 def _head(cell: Cell, faces: Faces) -> str:
-    """A cell of the head, in the bold face where that has its characters."""
+    """Return a cell of the head, in the bold face if that has its characters."""
     family = _array(map(string, faces.heading(cell_text(cell))))
     return f"head-cell({_cell(cell)}, {family})"
 
 
 def _cell(cell: Cell) -> str:
-    """A cell; long words in it may be broken behind punctuation and after every 12th character."""
+    """Return a cell; long words may be broken after punctuation and after every 12th character."""
     text, code = (cell.text, cell.style == "code") if isinstance(cell, Span) else (cell, False)
     if max(map(len, text.split()), default=0) <= _LONG:
         return _span(cell) if isinstance(cell, Span) else string(cell)
@@ -129,25 +129,3 @@ def _cell(cell: Cell) -> str:
 
 def _caption(label: str, caption: str, commands: Iterable[str]) -> str:
     return f"{string(label)}, {string(caption)}, {_array(map(string, commands))}"
-
-
-@written.register
-def _(block: Figure, numbered: Numbered, faces: Faces) -> str:
-    shown = _array(map(string, block.pictures))
-    caption = _caption(numbered.label, block.caption, block.commands)
-    return f"#pictures({caption}, {shown}, width: {100 * block.width:g}%)"
-
-
-@written.register
-def _(block: Formula, numbered: Numbered, faces: Faces) -> str:
-    return f"$ {block.typst} $"
-
-
-@written.register
-def _(block: Missing, numbered: Numbered, faces: Faces) -> str:
-    return f"#missing({string(block.text)}, {string(block.command)})"
-
-
-@written.register
-def _(block: Blank, numbered: Numbered, faces: Faces) -> str:
-    return f"#blank({string(block.label)}, {string(block.prompt)})"
