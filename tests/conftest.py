@@ -165,7 +165,7 @@ def small_ddpm(small_spec: Callable[..., ModelSpec]) -> Callable[..., Ddpm]:
         model = Ddpm(small_spec(*overrides, classes=classes, channels=channels))
         generator = torch.Generator().manual_seed(3)
         with torch.no_grad():
-            for parameter in model.ema.network.parameters() if awake else ():
+            for parameter in model.learner.ema.network.parameters() if awake else ():
                 parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator))
         return model
 

@@ -41,7 +41,7 @@ class Ours:
 
     @property
     def compiled(self) -> bool:
-        return self.model.compiled.on
+        return self.model.compile().on
 
     def step(self) -> Tensor:
         self.done += 1

@@ -10,8 +10,8 @@ from torch import Tensor
 from ddpm.diffusion.distillation import (
     HUBER,
     distillation_targets,
-    jump,
     jump_boundaries,
+    jump_levels,
     jump_loss,
 )
 from ddpm.diffusion.levels import Levels, noise_levels
@@ -59,7 +59,7 @@ def answering(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("jumps", [1, 2, 3, 4])
 def test_told_its_aims_ddim_lands_on_the_walk(schedule: str, jumps: int) -> None:
-    path = jump(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
+    path = jump_levels(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
     states = exact_states(path, starting_noise(path, lambda: normal(3, 1, 2, 2)))
     aimed = dict(zip(path.t.tolist(), distillation_targets(path, states), strict=True))
 
@@ -113,7 +113,7 @@ def test_what_the_loss_is_least_for_makes_the_exact_jumps(schedule: str, jumps: 
     x = starting_noise(walk, lambda: normal(16, 1, 1, 1))
     taken = dpmpp_2m(DATA.denoiser(table), walk, x, lambda: x, SamplerOptions())
     states = [x, *(step.x for step in taken)]
-    path = jump(walk, jumps)
+    path = jump_levels(walk, jumps)
     ended = torch.stack([states[place] for place in jump_boundaries(399, jumps)])
     units = torch.tensor([-2.0, 0.0, 1.0]).double().view(3, 1, 1, 1)
     for i, aim in enumerate(distillation_targets(path, ended)):
@@ -157,7 +157,7 @@ def test_where_no_noise_is_left_it_is_the_identity_whatever_the_network_says(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("jumps", [1, 2, 4])
 def test_an_exact_student_draws_the_data(schedule: str, jumps: int) -> None:
-    path = jump(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
+    path = jump_levels(noise_levels(make_schedule(schedule, 1000), 12, "trailing"), jumps)
 
     def student(x: Tensor, t: Tensor) -> Prediction:
         step = path.step(path.t.tolist().index(int(t[0])))
@@ -188,7 +188,7 @@ def test_a_student_visits_levels_of_the_walk() -> None:
     table = make_schedule("cosine", 1000)
     walk = noise_levels(table, 12, "trailing")
     for jumps, expected in [(1, [999]), (2, [999, 499]), (4, [999, 749, 499, 249])]:
-        path = jump(walk, jumps)
+        path = jump_levels(walk, jumps)
         assert path.t.tolist() == expected and len(path) == jumps
         assert torch.equal(path.sigma[:-1], table.sigma[expected])
         assert ends(path)[-1] == (1.0, 0.0)

@@ -53,7 +53,7 @@ CASES = {
 
 def trained(case: Case, *, shard: bool) -> tuple[Ddpm, dict[str, Tensor]]:
     """The model after the case's steps, and of the last one what it measured."""
-    model = Ddpm(spec(*case.settings), in_parts=shard)
+    model = Ddpm(spec(*case.settings), sharded=shard)
     model.load_state(somewhere(Ddpm(model.spec)))
     measured: dict[str, Tensor] = {}
     for step in range(1, case.steps + 1):

@@ -98,18 +98,18 @@ def steps(folder: Path) -> None:
 
 def check_parts(model: Ddpm) -> None:
     """Another one in parts takes over its state, moments never whole; one that draws is whole, once."""
-    again = Ddpm(model.spec, in_parts=True)
+    again = Ddpm(model.spec, sharded=True)
     moments: list[torch.Tensor] = []
 
     def see(optimizer: torch.optim.Optimizer, given: dict[str, Any]) -> None:
         moments.extend(t for entry in given["state"].values() for t in entry.values())
 
-    again.optimizer.register_load_state_dict_pre_hook(see)
+    again.learner.optimizer.register_load_state_dict_pre_hook(see)
     again.load_state(model.state())
     assert moments and all(hasattr(t, "full_tensor") or t.ndim == 0 for t in moments)
     assert digest(flat(again)) == digest(flat(model))
     drawing = model.gathered()
-    assert drawing.network is drawing.ema.network and drawing.spec == model.spec
+    assert drawing.network is drawing.learner.ema.network and drawing.spec == model.spec
     assert digest(drawing.averaged_weights()) == digest(model.averaged_weights())
 
 

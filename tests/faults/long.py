@@ -52,7 +52,7 @@ POINTS: dict[tuple[str, str], int] = {
 OF_MODEL: dict[str, dict[tuple[str, str], int]] = {
     "digits": {
         ("ddpm.models.ddpm:Ddpm", "training_step"): 12,
-        ("ddpm.models.ddpm:Ddpm", "step_optimizer"): 12,
+        ("ddpm.optim.learner:Learner", "update"): 12,
         ("ddpm.models.ddpm:Ddpm", "heldout_loss"): 3,
     },
     "dcgan-folder": {

@@ -46,7 +46,7 @@ LIFE = (
     *DATA,
     (1, "ddpm.training.log", "write_text"),
     (1, "ddpm.models.ddpm:Ddpm", "training_step"),
-    (2, "ddpm.models.ddpm:Ddpm", "step_optimizer"),
+    (2, "ddpm.optim.learner:Learner", "update"),
     (4, "ddpm.training.checkpoint", "_sha256"),  # while the second checkpoint is written
     (1, "ddpm.commands.train.session", "write_preview"),
     (1, "PIL.Image:Image", "save"),  # a preview's

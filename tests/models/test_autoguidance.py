@@ -43,7 +43,7 @@ def log_density(x: Tensor, data: tuple[float, float], signal: float, sigma: floa
 def model(small_ddpm: Make) -> Ddpm:
     """The good Gaussian, which knows the bad one as step:1."""
     model = small_ddpm("diffusion.objective=x0")
-    model.ema.network = GaussianNetwork(model, *GOOD)  # type: ignore[assignment]
+    model.learner.ema.network = GaussianNetwork(model, *GOOD)  # type: ignore[assignment]
     bad = {"mean": torch.tensor(BAD[0]), "std": torch.tensor(BAD[1])}
     model.guides = Guides({"step:1": bad}.__getitem__)
     return model
@@ -99,7 +99,7 @@ def test_the_interval_holds_for_it_as_well(model: Ddpm) -> None:
 
 def test_with_labels_both_are_asked_about_the_same_label(small_ddpm: Make) -> None:
     model = small_ddpm(awake=True, classes=3)
-    assert any(p.abs().sum() for p in model.ema.network.parameters())
+    assert any(p.abs().sum() for p in model.learner.ema.network.parameters())
     early = {n: 0.5 * p for n, p in model.averaged_weights().items()}
     model.guides = Guides(lambda name: early)
     other = Ddpm(model.spec)
@@ -125,7 +125,7 @@ def test_a_guide_is_looked_for_once(small_ddpm: Make) -> None:
     own = model.averaged
     one = guides.guide("step:1", own)
     assert guides.guide("step:1", own) is one and asked == ["step:1"]
-    assert one.network is not model.ema.network and one.objective is model.objective
+    assert one.network is not model.learner.ema.network and one.objective is model.objective
 
 
 def test_a_model_without_a_run_says_so(small_ddpm: Make) -> None:

@@ -69,7 +69,10 @@ def awake(*overrides: str) -> Dcgan:
     """A model whose first weights are large enough to make images that differ."""
     model = small(*overrides)
     with torch.no_grad():
-        for parameter in (*model.generator.parameters(), *model.discriminator.parameters()):
+        for parameter in (
+            *model.generator.network.parameters(),
+            *model.discriminator.network.parameters(),
+        ):
             parameter.mul_(8)
     model.load_state({"weights": copied(model.state())["weights"]})
     return model
@@ -107,8 +110,8 @@ def test_a_step_reports_both_losses_of_its_own_batch() -> None:
     model = small()
     generator = generator_for(0, "step", 7)
     latents = torch.randn((8, 6), generator=generator)
-    fake = model.generator.train()(latents).detach()
-    on_real, on_fake = model.discriminator(IMAGES), model.discriminator(fake)
+    fake = model.generator.network.train()(latents).detach()
+    on_real, on_fake = model.discriminator.network(IMAGES), model.discriminator.network(fake)
     losses = small().training_step(IMAGES, None, 7)
     torch.testing.assert_close(
         losses["discriminator_loss"], discriminator_loss(on_real, on_fake, 0.1).detach()
@@ -118,9 +121,11 @@ def test_a_step_reports_both_losses_of_its_own_batch() -> None:
     torch.testing.assert_close(losses["diversity"], diversity(fake, IMAGES))
     # the generator meets the discriminator as it is after its own update
     after = small()
-    after.discriminator.load_state_dict(_discriminator_after_one_step(on_real_images=IMAGES))
+    after.discriminator.network.load_state_dict(
+        _discriminator_after_one_step(on_real_images=IMAGES)
+    )
     torch.testing.assert_close(
-        losses["generator_loss"], generator_loss(after.discriminator(fake)).detach()
+        losses["generator_loss"], generator_loss(after.discriminator.network(fake)).detach()
     )
     assert next(iter(losses)) == "generator_loss"  # of the network that draws
 
@@ -129,15 +134,15 @@ def _discriminator_after_one_step(on_real_images: Tensor) -> dict[str, Tensor]:
     """Step 7 of the discriminator by torch's plain Adam."""
     model = small()
     latents = torch.randn((8, 6), generator=generator_for(0, "step", 7))
-    fake = model.generator.train()(latents).detach()
-    optimizer = torch.optim.Adam(model.discriminator.parameters(), 1e-3, (0.5, 0.999))
+    fake = model.generator.network.train()(latents).detach()
+    optimizer = torch.optim.Adam(model.discriminator.network.parameters(), 1e-3, (0.5, 0.999))
     discriminator_loss(
-        model.discriminator(on_real_images), model.discriminator(fake), 0.1
+        model.discriminator.network(on_real_images), model.discriminator.network(fake), 0.1
     ).backward()
     for group in optimizer.param_groups:
         group["lr"] = 1e-3 * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * 7 / 20)))
     optimizer.step()
-    return model.discriminator.state_dict()
+    return model.discriminator.network.state_dict()
 
 
 # --- diversity -------------------------------------------------------------------------------------
@@ -166,13 +171,13 @@ def test_copies_of_a_few_images_have_no_diversity() -> None:
 def test_a_loss_moves_its_own_network_alone(name: str, other: str) -> None:
     model = small()
     before = copied(model.state())["weights"]
-    fake = model.generator(torch.randn(8, 6))
-    model._learn(name, model.discriminator(fake).square().sum(), 1)
+    fake = model.generator.network(torch.randn(8, 6))
+    model.learners[name].descend(model.discriminator.network(fake).square().sum(), 1)
     after = model.state()["weights"]
     for key, tensor in before.items():
         if key.endswith("weight"):
             assert torch.equal(tensor, after[key]) == key.startswith(other)
-    assert all(parameter.grad is None for parameter in model._networks()[other].parameters())
+    assert all(parameter.grad is None for parameter in model.learners[other].network.parameters())
     assert {key.split(".")[0] for key in model.state()["optimizer"]} == {name}
 
 
@@ -248,7 +253,7 @@ def test_held_out_images_and_previews_leave_training_alone() -> None:
 
 def test_the_held_out_score_is_the_training_score_on_other_images() -> None:
     model = small("training.batch_size=4")
-    scores = [model.discriminator(part).sigmoid().detach() for part in IMAGES.chunk(2)]
+    scores = [model.discriminator.network(part).sigmoid().detach() for part in IMAGES.chunk(2)]
     found = model.heldout_loss(IMAGES, None)["real_score"]
     torch.testing.assert_close(found, torch.cat(scores).mean())
     assert 0 < model.heldout_loss(IMAGES[:1], None)["real_score"] < 1
@@ -279,10 +284,10 @@ def test_it_draws_with_the_average_and_its_statistics() -> None:
     model = awake("training.ema=0.9")
     before = drawn(model, [0, 1])
     with torch.no_grad():
-        for tensor in model.generator.state_dict().values():
+        for tensor in model.generator.network.state_dict().values():
             tensor.add_(1)
     assert torch.equal(drawn(model, [0, 1]), before)
-    model.ema.update(1)
+    model.generator.ema.update(1)
     assert not torch.equal(drawn(model, [0, 1]), before)
     assert any(name.endswith("running_var") for name in model.state()["ema"])
 
@@ -307,7 +312,7 @@ def test_the_state_holds_both_networks_and_both_optimizers_under_their_names() -
     for part in state.values():
         assert {name.split(".")[0] for name in part} == {"generator", "discriminator"}
     assert state["ema"].keys() == state["weights"].keys()
-    averages = {f"generator.{name}" for name, _ in model.generator.named_parameters()}
+    averages = {f"generator.{name}" for name, _ in model.generator.network.named_parameters()}
     for name, tensor in state["ema"].items():
         averaged = name in averages
         assert torch.equal(tensor, state["weights"][name]) != averaged, name
@@ -370,6 +375,6 @@ def test_a_generator_as_diverse_as_the_data_is_not(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ddpm.training.collapse.EARLY", 20)
     model = small("training.learning_rate=0", size=8)
     with torch.no_grad():
-        for parameter in model.generator.parameters():
+        for parameter in model.generator.network.parameters():
             parameter.mul_(30)
     assert watched(model, 130) == []

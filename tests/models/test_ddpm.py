@@ -116,7 +116,7 @@ def test_bands_are_counted_without_a_look_at_the_device(
         raise AssertionError("bincount waits for a graphics card")
 
     monkeypatch.setattr(torch, "bincount", reading)
-    found = small_ddpm().summary(losses, t)["loss_levels"]
+    found = small_ddpm().loss_summary(losses, t)["loss_levels"]
     assert found[:3].tolist() == expected[:3].tolist()  # the very bits
     assert expected[3].isnan() and found[3].isnan()
 
@@ -247,10 +247,10 @@ def test_the_gradient_s_norm_is_clipped(small_ddpm: Make) -> None:
 def test_the_total_decides_the_learning_rate(small_ddpm: Make) -> None:
     model = small_ddpm("training.decay=linear", "training.learning_rate=0.1")
     model.training_step(IMAGES, None, 20)  # the last
-    assert model.optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
+    assert model.learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
     model.set_total(with_overrides(model.spec.config, ["training.steps=40"]))
     model.training_step(IMAGES, None, 20)  # half way
-    assert model.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * (0.01 + 0.99 / 2))
+    assert model.learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * (0.01 + 0.99 / 2))
 
 
 # --- labels ----------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_heldout_loss_is_the_average_s(small_ddpm: Make) -> None:
         for parameter in model.network.parameters():
             parameter.normal_()
     assert torch.equal(model.heldout_loss(IMAGES, None)["loss"], before)
-    model.ema.update(1)
+    model.learner.ema.update(1)
     assert not torch.equal(model.heldout_loss(IMAGES, None)["loss"], before)
 
 

@@ -76,7 +76,7 @@ def test_the_edm_network_is_given_its_scaled_input(small_ddpm: Make) -> None:
     sigma, data_std = model.schedule.sigma[t].float().view(2, 1, 1, 1), 0.6
     total = sigma.square() + data_std**2
     with torch.no_grad():
-        output = model.ema.network((x + 0.2) / total.sqrt(), t)
+        output = model.learner.ema.network((x + 0.2) / total.sqrt(), t)
         found = model.denoiser(None, settings)(x, t).x0
     expected = data_std**2 / total * (x + 0.2) + sigma * data_std / total.sqrt() * output - 0.2
     torch.testing.assert_close(found, expected)

@@ -52,7 +52,7 @@ def of_jumps(spec: ModelSpec, jumps: int = 4) -> ModelSpec:
 
 
 def weights(model: Ddpm) -> Tensor:
-    networks = (model.network, model.ema.network)
+    networks = (model.network, model.learner.ema.network)
     return torch.cat([p.detach().flatten().clone() for n in networks for p in n.parameters()])
 
 
@@ -107,8 +107,8 @@ def test_the_teacher_is_never_changed_and_its_walks_carry_no_gradient(pair: Make
     model = pair(classes=3)
     assert model.teacher is not None
     before, ours = weights(model.teacher), weights(model.ddpm)
-    points = model._points(2, LABELS, generator_for(0, "step", 1))
-    assert not points.aim.requires_grad and not points.x.requires_grad
+    points = model._jump_batch(2, LABELS, generator_for(0, "step", 1))
+    assert not points.target.requires_grad and not points.x.requires_grad
     for step in (1, 2):
         model.training_step(IMAGES, LABELS, step)
         model.heldout_loss(IMAGES, LABELS)
@@ -120,8 +120,8 @@ def test_the_teacher_is_never_changed_and_its_walks_carry_no_gradient(pair: Make
 def test_guidance_is_in_the_walks(pair: MakePair) -> None:
     one, other = (
         pair(classes=3, teacher=(f"sampling.guidance={scale}",))
-        ._points(2, LABELS, generator_for(0, "step", 1))
-        .aim
+        ._jump_batch(2, LABELS, generator_for(0, "step", 1))
+        .target
         for scale in (1, 3)
     )
     assert not torch.allclose(one, other, atol=1e-3)
@@ -225,7 +225,7 @@ def test_a_single_jump_is_one_answer_about_the_starting_noise(pair: MakePair) ->
     t = torch.tensor([19])
     signal, sigma = model.ddpm.schedule.at(t, start)
     with torch.no_grad():
-        answer = model.ddpm.ema.network.eval()(start, t)
+        answer = model.ddpm.learner.ema.network.eval()(start, t)
     torch.testing.assert_close(frames[1].x, signal * start - sigma * answer)
 
 
@@ -234,13 +234,13 @@ def test_every_jump_asks_the_network_once(
     pair: MakePair, monkeypatch: pytest.MonkeyPatch, jumps: int
 ) -> None:
     model, asked = pair(jumps=jumps, classes=3), []
-    real = model.ddpm.ema.network.forward
+    real = model.ddpm.learner.ema.network.forward
 
     def counting(x: Tensor, t: Tensor, *rest: Any) -> Tensor:
         asked.append(int(t[0]))
         return real(x, t, *rest)
 
-    monkeypatch.setattr(model.ddpm.ema.network, "forward", counting)
+    monkeypatch.setattr(model.ddpm.learner.ema.network, "forward", counting)
     frames = list(model.trajectory([0, 1], [0, 1], model.spec.config.sampling))
     assert asked == model.jumps.t.tolist() and len(asked) == jumps and asked[0] == 19
     assert [frame.remaining for frame in frames] == list(range(jumps, -1, -1))
@@ -263,7 +263,7 @@ def test_it_says_how_it_draws_and_what_it_learns(pair: MakePair) -> None:
 def test_short_schedules_are_walked_whole(pair: MakePair) -> None:
     short = ("diffusion.num_steps=5", "sampling.steps=4")
     model = pair(*short, teacher=short)
-    assert len(model.walk) == 5 and model.jumps.t.tolist() == [4, 3, 2, 1]
+    assert len(model.teacher_levels) == 5 and model.jumps.t.tolist() == [4, 3, 2, 1]
     assert model.training_step(IMAGES, None, 1)["loss"].isfinite()
 
 

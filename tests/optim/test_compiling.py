@@ -51,7 +51,7 @@ def learn(model: Ddpm, labels: Tensor | None = None, steps: int = 2) -> Ddpm:
 
 
 @pytest.mark.parametrize(
-    ("settings", "device", "in_parts", "wanted"),
+    ("settings", "device", "sharded", "wanted"),
     [
         ((), CPU, False, False),  # the default
         ((), CARD, False, True),
@@ -70,10 +70,10 @@ def learn(model: Ddpm, labels: Tensor | None = None, steps: int = 2) -> Ddpm:
     ],
 )
 def test_when_it_is_tried(
-    settings: tuple[str, ...], device: torch.device, in_parts: bool, wanted: bool
+    settings: tuple[str, ...], device: torch.device, sharded: bool, wanted: bool
 ) -> None:
     config = with_overrides(Config(), settings)
-    assert is_wanted(config, device, in_parts=in_parts) is wanted
+    assert is_wanted(config, device, sharded=sharded) is wanted
 
 
 def test_by_itself_a_processor_never_compiles(
@@ -101,7 +101,7 @@ def test_steps_call_it_and_learn_the_same_under_the_same_names(
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda network, **options: Counted(network))
     model = learn(small_ddpm(ON, *settings, awake=True, classes=2), LABELS)
-    network: Any = model.compiled.network
+    network: Any = model.compile().network
     assert network.calls == 3 * rehearsed  # before the first step, and in two
     model.heldout_loss(IMAGES, LABELS)
     assert len(network.calls) == 3 * len(rehearsed)  # training steps alone
@@ -133,7 +133,7 @@ def test_where_there_is_no_compiler_that_is_said_and_the_bits_are_those_without(
     monkeypatch.setattr(torch, "compile", compiler)
     model = small_ddpm(ON, awake=True)
     assert "note: torch.compile is not used (no C++ compiler found)" in model.describe()
-    assert model.compiled.network is model.network and not model.compiled.on
+    assert model.compile().network is model.network and not model.compile().on
     assert same_states(learn(model), learn(small_ddpm("training.compile=off", awake=True)))
 
 
@@ -142,7 +142,7 @@ def test_an_error_without_words_is_named(small_ddpm: Make, monkeypatch: pytest.M
         raise NotImplementedError
 
     monkeypatch.setattr(torch, "compile", fail)
-    assert small_ddpm(ON).compiled.words == "torch.compile is not used (NotImplementedError)"
+    assert small_ddpm(ON).compile().words == "torch.compile is not used (NotImplementedError)"
 
 
 def test_of_several_processes_none_compiles_where_one_cannot(
@@ -150,7 +150,7 @@ def test_of_several_processes_none_compiles_where_one_cannot(
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda network, **options: Counted(network))
     monkeypatch.setattr(compiling, "all_reduce_max", lambda number: 1)
-    compiled = small_ddpm(ON).compiled
+    compiled = small_ddpm(ON).compile()
     assert not compiled.on and "another process cannot compile" in compiled.words
 
 
@@ -159,13 +159,13 @@ def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     settings = ("network.attention=4", "network.patch=2", "training.accumulate=3")
     model = small_ddpm(ON, *settings, awake=True, classes=2)
-    assert model.compiled.words == "" and model.compiled.on
+    assert model.compile().words == "" and model.compile().on
     assert same_states(
         learn(model, LABELS), learn(small_ddpm(*settings, awake=True, classes=2), LABELS)
     )
 
 
-def test_nothing_in_parts_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_sharded_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "world_size", lambda: 2)
     parallel.check_sharding(Config())
     with pytest.raises(RequestError, match=r"leave training\.compile=on out"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,9 +11,6 @@ from torch import nn
 from ddpm import distributed
 from ddpm.config import Config, TrainingConfig
 from ddpm.errors import RequestError
-from ddpm.models import ddpm as ddpm_module
-from ddpm.models.ddpm import Ddpm
-from ddpm.models.spec import ModelSpec
 from ddpm.optim.parallel import all_reduce_step, check_multi_process, step_on_all_ranks
 from ddpm.presets import get_preset
 
@@ -69,18 +65,3 @@ def test_an_error_of_all_stays_as_it_is(second_of_four: None) -> None:
         raise error
     with pytest.raises(RequestError), step_on_all_ranks():
         raise RequestError("wrong")
-
-
-def test_in_parts_networks_are_made_in_the_memory_of_the_cpu(
-    small_spec: Callable[..., ModelSpec], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Which device holds the weights when they are cut, and which is to hold the parts."""
-    seen: list[tuple[str, str]] = []
-
-    def shard(network: nn.Module, device: torch.device) -> None:
-        seen.append((next(network.parameters()).device.type, device.type))
-
-    monkeypatch.setattr(ddpm_module, "shard", shard)
-    model = Ddpm(small_spec("training.ema=0.9"), "meta", in_parts=True)
-    assert seen == [("cpu", "meta")] * 2
-    assert model.sharded and model.device.type == "meta"

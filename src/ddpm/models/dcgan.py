@@ -1,17 +1,16 @@
-"""A DCGAN: generator, discriminator, an optimizer each and the generator's moving average, bound together.
+"""A DCGAN: a generator and a discriminator that learn from each other.
 
-The one place where a configuration is unpacked into the plain arguments of `networks/gan.py`.
+A configuration is unpacked here into the plain arguments of `networks/gan.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig
 from ddpm.data.transfer import to_device
@@ -21,9 +20,8 @@ from ddpm.models.base import Frame, Losses
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.gan import Discriminator, Generator, map_sizes
 from ddpm.networks.outline import Row, outline
-from ddpm.optim.ema import Ema
-from ddpm.optim.optimizers import learning_rate, make_optimizer
-from ddpm.optim.state import State, load_optimizer_tensors, optimizer_tensors
+from ddpm.optim.learner import Learner
+from ddpm.optim.state import State
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
 
@@ -31,46 +29,38 @@ class Dcgan:
     """Radford et al. 2015 with the non-saturating loss of Goodfellow et al. 2014."""
 
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
-        training = spec.config.training
+        config = spec.config
         self.spec = spec
         self.device = torch.device(device)
-        self.precision = resolve_precision(training.precision, self.device)
-        self.generator, self.discriminator = (
-            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for network in _make_networks(spec)
-        )
-        self.ema = Ema(self.generator, training.ema)
+        self.precision = resolve_precision(config.training.precision, self.device)
+        generator, discriminator = make_networks(spec)
+        self.generator = Learner(generator, config, self.device)
+        self.discriminator = Learner(discriminator, config, self.device, ema=0.0)
 
-    @cached_property
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """One a network, made when training first asks for them."""
-        training, networks = self.spec.config.training, self._networks().items()
-        return {name: make_optimizer(network.parameters(), training) for name, network in networks}
-
-    def _networks(self) -> dict[str, nn.Module]:
-        """The two that are trained, by the names they have in files and in the log."""
+    @property
+    def learners(self) -> dict[str, Learner[Generator] | Learner[Discriminator]]:
+        """Both networks, by their names in files and in the log."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
-        """Algorithm 1 of Goodfellow et al. 2014 with k = 1: one update of each network on one batch.
+        """Take one step of Algorithm 1 of Goodfellow et al. 2014 with k = 1 on a batch [N, C, H, W].
 
-        Besides both losses: how real the discriminator thought the images it learned from and the
-        generated ones (its mean probability, before its update), and the generated images' `diversity`.
+        Returns both losses; the discriminator's mean probability of being real, before its update, for the
+        real images (`real_score`) and the generated ones (`fake_score`); and `diversity`.
         """
         config = self.spec.config
         source = generator_for(config.training.seed, "step", step, device=self.device)
-        real = to_device(images, self.device)
+        real = to_device(images, self.device)  # x  [N, C, H, W]
         shape = (len(real), config.gan.latent)
-        latents = torch.randn(shape, generator=source, device=self.device)
-        self.generator.train()
+        latents = torch.randn(shape, generator=source, device=self.device)  # z  [N, latent]
+        self.generator.network.train()
         with autocast(self.precision, self.device):
-            fake = self.generator(latents).float()
-        on_real, on_fake = self._judge(real), self._judge(fake.detach())  # logits [N]
+            fake = self.generator.network(latents).float()  # G(z)  [N, C, H, W]
+        on_real, on_fake = self._judge(real), self._judge(fake.detach())  # logits of D  [N]
         critic = discriminator_loss(on_real, on_fake, config.gan.label_smoothing)
-        self._learn("discriminator", critic, step)
+        self.discriminator.descend(critic, step)
         maker = generator_loss(self._judge(fake))
-        self._learn("generator", maker, step)
-        self.ema.update(step)
+        self.generator.descend(maker, step)
         return {
             "generator_loss": maker.detach(),
             "discriminator_loss": critic.detach(),
@@ -80,86 +70,75 @@ class Dcgan:
         }
 
     def _judge(self, images: Tensor) -> Tensor:
-        """The discriminator's logits [N], float32."""
+        """Return the discriminator's logits [N], float32."""
         with autocast(self.precision, self.device):
-            logits: Tensor = self.discriminator(images)
+            logits: Tensor = self.discriminator.network(images)
         return logits.float()
-
-    def _learn(self, name: str, loss: Tensor, step: int) -> None:
-        """One step down `loss` for the network called `name`; the other gets no gradient."""
-        training, optimizer = self.spec.config.training, self.optimizers[name]
-        weights = list(self._networks()[name].parameters())
-        loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
-        if training.clip:
-            torch.nn.utils.clip_grad_norm_(weights, training.clip)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, training)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
 
     @torch.no_grad()
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
-        """How real the images look that were never trained on: below `real_score`, it knows the others."""
+        """Return the `real_score` of held-out images.
+
+        A score below that of training images indicates that the discriminator memorizes those.
+        """
         parts = math.ceil(len(images) / self.spec.config.training.batch_size)
         logits = [self._judge(part.to(self.device)) for part in images.chunk(parts)]
         return {"real_score": torch.cat(logits).sigmoid().mean()}
 
     def image_losses(self, images: Tensor, labels: Tensor | None) -> None:
-        """None: a discriminator judges, it has no loss of an image."""
+        """Return None: a DCGAN has no loss of a single image."""
 
     @torch.no_grad()
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Draw `len(seeds)` images in one pass of the averaged generator, in float32; one frame."""
+        """Sample one image a seed in one pass of the averaged generator, in float32; one frame."""
         latents = ImageNoise(seeds, (self.spec.config.gan.latent,), self.device)()
-        images = self.ema.network.eval()(latents)
+        images = self.generator.ema.network.eval()(latents)
         yield Frame(images, images, math.inf, 0)
 
     def state(self) -> State:
-        """Both networks and both optimizers, names prefixed."""
+        """Return the state of both networks, their names before those of the tensors."""
+        states = {name: learner.state() for name, learner in self.learners.items()}
         return {
-            "ema": self.averaged_weights(),
-            "weights": _joined({n: dict(net.state_dict()) for n, net in self._networks().items()}),
-            "optimizer": _joined({n: optimizer_tensors(o) for n, o in self.optimizers.items()}),
+            stem: _joined({name: state[stem] for name, state in states.items()})
+            for stem in ("ema", "weights", "optimizer")
         }
 
     def averaged_weights(self) -> dict[str, Tensor]:
-        """The averaged generator, and the discriminator, so that training can start from these alone."""
-        averaged = {"generator": self.ema.network, "discriminator": self.discriminator}
-        return _joined({name: dict(net.state_dict()) for name, net in averaged.items()})
+        """Return the averaged generator and the discriminator: training can start from them."""
+        return _joined({name: one.averaged_weights() for name, one in self.learners.items()})
 
     def load_state(self, state: State) -> None:
-        """Go on from a copy of `state`; `ema` or `weights` alone serve for both."""
-        weights = state.get("weights", state.get("ema", {}))
-        for name, network in self._networks().items():
-            network.load_state_dict(_part(weights, name))
-            network.zero_grad(set_to_none=True)  # of a step that was cut short
-        self.ema.network.load_state_dict(_part(state.get("ema", weights), "generator"))
-        if "optimizer" in state:
-            for name, optimizer in self.optimizers.items():
-                load_optimizer_tensors(optimizer, _part(state["optimizer"], name))
+        """Copy `state` into the model; `ema` or `weights` alone are used for both."""
+        for name, learner in self.learners.items():
+            learner.load_state({stem: _part(tensors, name) for stem, tensors in state.items()})
+
+    def set_total(self, config: Config) -> None:
+        """Take over the run's number of steps, which the learning rate follows."""
+        self.spec = self.spec.with_config(config)
+        for learner in self.learners.values():
+            learner.config = config
 
     def parameters(self) -> dict[str, int]:
-        """The sizes of both networks."""
-        networks = self._networks().items()
-        return {name: sum(p.numel() for p in network.parameters()) for name, network in networks}
+        """Return the number of parameters of both networks."""
+        return {name: learner.parameters() for name, learner in self.learners.items()}
 
     def outlines(self) -> dict[str, list[Row]]:
-        """The layers of both networks."""
+        """Return the layers of both networks."""
         latents = torch.zeros(1, self.spec.config.gan.latent, device=self.device)
         images = torch.zeros(2, *self.spec.image_shape, device=self.device)  # batch normalization
         return {
-            "generator": outline(self.generator, latents),
-            "discriminator": outline(self.discriminator, images),
+            "generator": outline(self.generator.network, latents),
+            "discriminator": outline(self.discriminator.network, images),
         }
 
     def drawing(self, settings: SamplingConfig) -> Message:
-        """Return that one pass of the generator makes an image, whatever the settings."""
+        """Return how images are made; no setting changes it."""
         return message("generator_pass")
 
     def describe(self) -> list[str]:
-        """Sizes, device, the maps from latent to image, and what real images count as."""
+        """Return sizes, device, the feature maps from latent to image, and the label smoothing."""
         made, judging = (size / 1e6 for size in self.parameters().values())
         gan, size = self.spec.config.gan, self.spec.image_shape[1:]
         maps = " → ".join(f"{height}x{width}" for height, width in map_sizes(size))
@@ -169,43 +148,42 @@ class Dcgan:
             f"{gan.latent} latent numbers → {maps}; real images count as {1 - gan.label_smoothing:g}",
         ]
 
-    def set_total(self, config: Config) -> None:
-        """Take over the run's total; the learning rate follows it."""
-        self.spec = self.spec.with_config(config)
-
 
 def discriminator_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
-    """-log D(x) - log(1 - D(G(z))), means over logits [N] (Goodfellow et al. 2014, Eq. 1).
+    """Return -log D(x) - log(1 - D(G(z))), means over logits [N] (Goodfellow et al. 2014, Eq. 1).
 
-    With `smoothing` s real images count as 1 - s (Salimans et al. 2016, section 3.4, one-sided).
+    With `smoothing` s the target of real images is 1 - s (Salimans et al. 2016, section 3.4, one-sided).
     """
     cross_entropy = F.binary_cross_entropy_with_logits
-    wanted = torch.full_like(real, 1 - smoothing)
-    return cross_entropy(real, wanted) + cross_entropy(fake, torch.zeros_like(fake))
+    target = torch.full_like(real, 1 - smoothing)
+    return cross_entropy(real, target) + cross_entropy(fake, torch.zeros_like(fake))
 
 
 def generator_loss(fake: Tensor) -> Tensor:
-    """-log D(G(z)), the mean over logits [N]: the non-saturating loss (Goodfellow et al. 2014, section 3)."""
+    """Return -log D(G(z)), the mean over logits [N]: the non-saturating loss.
+
+    Goodfellow et al. 2014, section 3.
+    """
     return F.softplus(-fake).mean()
 
 
 def diversity(images: Tensor, real: Tensor) -> Tensor:
-    """How far images [N, C, H, W] lie from the nearest other one, as a share of the same among `real`; 0-d.
+    """Return the mean nearest-neighbor distance among images [N, C, H, W] over that among `real`; 0-d.
 
-    Near 1 where they differ as real ones do, 0 where the generator makes copies of a few; 1 where the
-    real ones are copies themselves.
+    Near 1: they differ as real images do. Near 0: the generator repeats a few images. 1 if the real
+    images are all the same.
     """
-    own, others = _nearest(images), _nearest(real)
+    own, others = _neighbor_distance(images), _neighbor_distance(real)
     return torch.where(others > 0, own / others, torch.ones_like(own))
 
 
-def _nearest(images: Tensor) -> Tensor:
-    """The mean Euclidean distance to the nearest other image."""
+def _neighbor_distance(images: Tensor) -> Tensor:
+    """Return the mean Euclidean distance to the nearest other image."""
     flat = images.flatten(1)
     return torch.cdist(flat, flat).fill_diagonal_(math.inf).amin(dim=1).mean()
 
 
-def _joined(parts: State) -> dict[str, Tensor]:
+def _joined(parts: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     return {f"{part}.{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
 
 
@@ -214,11 +192,11 @@ def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
 
 
-def _make_networks(spec: ModelSpec) -> tuple[Generator, Discriminator]:
-    """Both networks of a configuration, their random start drawn from the run's seed."""
+def make_networks(spec: ModelSpec) -> tuple[Generator, Discriminator]:
+    """Return both networks of a configuration; initial weights are drawn from the run's seed."""
     gan, (image_channels, height, width) = spec.config.gan, spec.image_shape
     size = (height, width)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(spec.config.training.seed, "weights"))
-        made = Generator(image_channels, size, latent=gan.latent, channels=gan.channels)
-        return made, Discriminator(image_channels, size, channels=gan.channels)
+        generator = Generator(image_channels, size, latent=gan.latent, channels=gan.channels)
+        return generator, Discriminator(image_channels, size, channels=gan.channels)

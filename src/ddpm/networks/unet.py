@@ -7,13 +7,14 @@ It maps (x_t, t, labels) to a tensor like x_t and knows nothing of losses or sch
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddpm.networks.denoiser import DenoisingNetwork
 from ddpm.networks.embeddings import TimeEmbedding
 
 SHORT = 128  # positions up to which attention on the CPU is faster as plain products
@@ -98,10 +99,13 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 class Stage(nn.Module):
     """A residual block, with attention behind it where the resolution asks for it."""
 
+    outline_kind = "block"
+
     def __init__(
         self, channels: int, out: int, embedding: int, dropout: float, attend: bool
     ) -> None:
         super().__init__()
+        self.attends = attend
         self.block = ResidualBlock(channels, out, embedding, dropout)
         self.attention = Attention(out) if attend else nn.Identity()
 
@@ -112,6 +116,8 @@ class Stage(nn.Module):
 
 class Upsample(nn.Module):
     """Twice the size (nearest), then a 3x3 convolution."""
+
+    outline_kind = "up"
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -129,7 +135,7 @@ def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[i
     return tuple(min(padded) // patch // 2**level for level in range(levels))
 
 
-class UNet(nn.Module):
+class UNet(DenoisingNetwork):
     """The noise predictor: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
     Any H and W: the input is padded inside to a multiple of patch * 2^(levels - 1), the output cropped.
@@ -142,7 +148,7 @@ class UNet(nn.Module):
         attention: resolutions (shorter side of the feature map, in its own pixels) that attend.
         patch: space-to-depth factor: patch x patch pixels become channels at the door (Shi et al. 2016).
         num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
-        told: how many numbers tell of a transform of the image, 0 for none; zeros tell of none.
+        augment_labels: how many numbers describe the augmentation of an image, 0 for none.
         num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
     """
 
@@ -159,7 +165,7 @@ class UNet(nn.Module):
         patch: int = 1,
         dropout: float = 0.0,
         num_classes: int = 0,
-        told: int = 0,
+        augment_labels: int = 0,
         num_steps: int = 1000,
         time_embedding: str = "standard",
     ) -> None:
@@ -168,7 +174,7 @@ class UNet(nn.Module):
         self.patch = patch
         self.multiple = patch * 2 ** (len(widths) - 1)
         self.num_classes = num_classes
-        self.sides = sides = level_sides(image_size, len(widths), patch)
+        self.attention_sides = sides = level_sides(image_size, len(widths), patch)
         dim = max(128, 4 * channels)
 
         def stage(cin: int, cout: int, level: int) -> Stage:
@@ -196,16 +202,22 @@ class UNet(nn.Module):
                 self.up.append(Upsample(width))
         self.norm = GroupNorm(width)
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
-        self.transform = zero_init(nn.Linear(told, dim, bias=False)) if told else None
+        self.transform = (
+            zero_init(nn.Linear(augment_labels, dim, bias=False)) if augment_labels else None
+        )
 
     def forward(
-        self, x: Tensor, t: Tensor, labels: Tensor | None = None, told: Tensor | None = None
+        self,
+        x: Tensor,
+        t: Tensor,
+        labels: Tensor | None = None,
+        augment_labels: Tensor | None = None,
     ) -> Tensor:
-        """The answer [N, out, H, W] to images x [N, C, H, W] at times t [N]; the rest as in `embed`."""
+        """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]; see `embed`."""
         height, width = x.shape[-2:]
         x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
         x = x.contiguous(memory_format=torch.channels_last)
-        embedding = self.embed(t, labels, told)  # [N, dim]
+        embedding = self.embed(t, labels, augment_labels)  # [N, dim]
         h = self.head(F.pixel_unshuffle(x, self.patch))
         skips = [h]
         for layer in self.down:
@@ -218,12 +230,16 @@ class UNet(nn.Module):
         h = self.tail(F.silu(self.norm(h)))
         return F.pixel_shuffle(h, self.patch)[..., :height, :width]
 
-    def embed(self, t: Tensor, labels: Tensor | None, told: Tensor | None = None) -> Tensor:
-        """Time, label and transform as one vector [N, dim].
+    def stages(self) -> Iterable[nn.Module]:
+        """Return the residual blocks with their attention."""
+        return [module for module in self.modules() if isinstance(module, Stage)]
 
-        No labels on a labelled network means "no label", nothing told no transform.
+    def embed(
+        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
+    ) -> Tensor:
+        """Return time, class label and augmentation as one vector [N, dim].
 
-        ValueError: another number of labels than of times.
+        None means "no label", and no augmentation. ValueError: one label an image is needed.
         """
         embedding = self.time(t)
         if self.label is not None:
@@ -232,21 +248,21 @@ class UNet(nn.Module):
             if labels.shape != t.shape:
                 raise ValueError(f"{len(labels)} labels for {len(t)} images; give one an image")
             embedding = embedding + self.label(labels)
-        if self.transform is not None and told is not None:
-            embedding = embedding + self.transform(told)
+        if self.transform is not None and augment_labels is not None:
+            embedding = embedding + self.transform(augment_labels)
         out: Tensor = F.silu(embedding)
         return out
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """As of any module, but weights trained with and without transforms fit one another.
+        """Load weights trained with or without augmentation labels into either kind of network.
 
-        Drawing tells zeros, so a layer that is left out or starts at zero changes nothing drawn.
+        Sampling passes no augmentation labels, so a missing or zero layer does not change samples.
         """
         name = "transform.weight"
         state = {key: value for key, value in state_dict.items() if key != name}
         if self.transform is not None:
-            untold = torch.zeros_like(self.get_parameter(name))
-            state[name] = state_dict.get(name, untold)
+            zero = torch.zeros_like(self.get_parameter(name))
+            state[name] = state_dict.get(name, zero)
         return super().load_state_dict(state, strict, assign)

@@ -24,13 +24,13 @@ class Compiled(NamedTuple):
     words: str = ""  # why not, where it was tried; else ""
 
 
-def is_wanted(config: Config, device: torch.device, *, in_parts: bool) -> bool:
+def is_wanted(config: Config, device: torch.device, *, sharded: bool) -> bool:
     """Whether it is to be tried: `on` on any device, `auto` for long trainings on a graphics card.
 
-    Never for a network in parts, whose blocks are gathered while they compute, nor for a student's.
+    Never for a sharded network, whose blocks are gathered while they compute.
     """
     training, minutes = config.training, config.training.minutes
-    if in_parts or not config.family.can_compile:
+    if sharded or not config.family.can_compile:
         return False
     if training.compile == "auto":
         is_long = minutes >= SHORTEST if minutes else training.steps >= FEWEST

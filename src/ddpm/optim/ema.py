@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def decay_at(decay: float, step: int) -> float:
@@ -29,17 +32,17 @@ def relative_length(decay: float, steps: int) -> float:
     return math.sqrt(max(0.0, second / total - mean**2)) / steps
 
 
-class Ema:
+class Ema(Generic[Network]):
     """An exponential moving average of a network's parameters, warmed up.
 
     The decay at step n is min(decay, (1 + n) / (10 + n)), so that short runs are not held back by
     their random start. decay 0: the average is the network itself.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: Network, decay: float) -> None:
         self.decay = decay
         self.source = network
-        self.network = (
+        self.network: Network = (
             network if decay == 0 else copy.deepcopy(network).requires_grad_(False).eval()
         )
 

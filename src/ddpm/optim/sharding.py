@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ddpm.networks.unet import Stage
+from ddpm.networks.denoiser import DenoisingNetwork
 
 
 def shard(network: nn.Module, device: torch.device) -> None:
@@ -22,9 +22,8 @@ def shard(network: nn.Module, device: torch.device) -> None:
 
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
-    for block in network.modules():
-        if isinstance(block, Stage):
-            fully_shard(block, mesh=mesh)
+    for stage in network.stages() if isinstance(network, DenoisingNetwork) else ():
+        fully_shard(stage, mesh=mesh)
     fully_shard(network, mesh=mesh)
     # the output is a view, which nobody writes into
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)

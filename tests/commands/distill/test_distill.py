@@ -255,7 +255,7 @@ def test_other_steps_of_the_teacher_s_own_drawing_are_no_other_teacher(
 KILLS: list[tuple[str, Fuse, list[int]]] = [
     ("before the teacher's file", ("os", "replace", 2, KILL), []),
     ("before environment.json", ("os", "replace", 3, KILL), []),
-    ("in a walk", ("ddpm.models.student:Student", "_walked", 3, KILL), []),
+    ("in a walk", ("ddpm.models.student:Student", "_teacher_states", 3, KILL), []),
     ("between a checkpoint's files", ("ddpm.training.checkpoint", "save_file", 5, KILL), [5]),
 ]
 

@@ -46,7 +46,7 @@ def test_the_planned_cost_is_what_the_network_is_really_asked(
 
 def test_a_guide_of_another_network_is_counted_too() -> None:
     lab = model("sampling.guide=step:3", "sampling.guidance=2", "sampling.steps=5", classes=0)
-    lab.guides = Guides(lambda name: dict(lab.ema.network.state_dict()))
+    lab.guides = Guides(lambda name: dict(lab.learner.ema.network.state_dict()))
     settings = lab.spec.config.sampling
     with count_network_calls(lab, settings) as calls:
         for _ in lab.trajectory([0], None, settings):

@@ -281,7 +281,7 @@ def exact(model: Ddpm, mean: float, std: float) -> Any:
     def denoiser(labels: Any, settings: Any) -> Any:
         def denoise(x: Tensor, t: Tensor) -> Prediction:
             signal, sigma = model.schedule.at(t, x)
-            model.ema.network(x, t, None)  # the question counts, the answer does not
+            model.learner.ema.network(x, t, None)  # the question counts, the answer does not
             gain = signal * std**2 / (signal**2 * std**2 + sigma**2)
             return Prediction(mean + gain * (x - signal * mean))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.train import train
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
-from ddpm.diffusion.distillation import walk_steps
+from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
@@ -116,5 +116,5 @@ def default_steps(teacher: Config, evaluations: int) -> int:
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
     guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    asked = walk_steps(evaluations) * (1 + (high - low if guided else 0.0))
+    asked = teacher_steps(evaluations) * (1 + (high - low if guided else 0.0))
     return max(1, round(SHARE * teacher.training.steps / (1 + asked / (3 * evaluations))))

@@ -1,0 +1,42 @@
+"""The interface of a denoising network: all that training, sharding and the report ask of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ddpm.networks.outline import Row, outline
+
+
+class DenoisingNetwork(nn.Module):
+    """A network that maps noisy images and their times to a tensor of the same height and width.
+
+    It knows no loss and no schedule. A subclass implements `forward` and, for sharding, `stages`; parts of
+    it that have an `outline_kind` are single rows of the outline (see `outline.outline`).
+    """
+
+    attention_sides: tuple[int, ...] = ()  # sides of the feature maps at which attention can act
+
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        labels: Tensor | None = None,
+        augment_labels: Tensor | None = None,
+    ) -> Tensor:
+        """Return the output [N, C_out, H, W] for images x [N, C, H, W] at times t [N].
+
+        No labels [N] means "no label"; no augment_labels [N, 9] means no augmentation.
+        """
+        raise NotImplementedError
+
+    def stages(self) -> Iterable[nn.Module]:
+        """Return the blocks whose weights are gathered one at a time when the network is sharded."""
+        return ()
+
+    def outline(self, image_shape: tuple[int, int, int], device: torch.device) -> list[Row]:
+        """Return the layers in the order in which an image [C, H, W] passes through them."""
+        x = torch.zeros(1, *image_shape, device=device)
+        return outline(self, x, torch.zeros(1, dtype=torch.int64, device=device))
