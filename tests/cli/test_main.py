@@ -188,7 +188,7 @@ def test_places_that_cannot_be_written_cost_one_sentence(
         (["data", "augment", "digits", "--out", "sheet.gif"], "end in .png"),
         (["interpolate", "digits", "--out", "walk.gif"], "end in .png"),
         (["export", "digits", "--out", "file/x.pt"], "file is a file"),
-        (["sample", "file"], "no weights file"),
+        (["sample", "file"], "not a weights file"),
         (["sample", "my pictures"], "no run"),
     ):
         assert words in refused(capsys, *arguments), arguments
@@ -201,7 +201,7 @@ def test_a_mistyped_folder_of_data_sets_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DDPM_DATA_DIR", "nowhere")
-    assert "DDPM_DATA_DIR names nowhere, but" in refused(capsys, "train", "mnist")
+    assert "DDPM_DATA_DIR is nowhere, but" in refused(capsys, "train", "mnist")
     assert run("data", "list") == 0
     assert "DDPM_DATA_DIR: nowhere (there is no such folder)" in capsys.readouterr().out
 

@@ -162,7 +162,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_taken(
     assert train(copy) == 0
     said = capsys.readouterr().err
     assert f"The checkpoint {copy.checkpoint(4)} is damaged" in said
-    assert "Going back to the one before." in said and "resuming at step 2 of 6" in said
+    assert "Using the previous checkpoint." in said and "resuming at step 2 of 6" in said
     assert differences(copy, whole) == []
 
 

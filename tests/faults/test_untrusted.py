@@ -113,7 +113,7 @@ def test_a_pickle_under_any_name_is_refused_unopened(
     path = tmp_path / name
     path.write_bytes(make())
     words = (
-        "not a readable safetensors file" if name.endswith(".safetensors") else "no weights file"
+        "not a readable safetensors file" if name.endswith(".safetensors") else "not a weights file"
     )
     assert words in refusal(path)
     torch.load(io.BytesIO(torch_zip()), weights_only=False)  # it would have worked elsewhere

@@ -81,7 +81,7 @@ def test_damage_is_named_and_passed_over(
     said = capsys.readouterr().err
     assert "step-00000020 is damaged: ema.safetensors is missing or altered" in said
     (run.checkpoint(10) / "state.json").unlink()
-    with pytest.raises(RequestError, match=r"No checkpoint of .*mine is whole"):
+    with pytest.raises(RequestError, match=r"All checkpoints of .*mine are damaged"):
         newest_checkpoint(run)
 
 
@@ -109,7 +109,7 @@ def test_weights_that_do_not_fit_their_own_description_are_refused() -> None:
     tensors = own.state()["ema"]
     tensors.pop(next(iter(tensors)))
     checkpoint.save_weights(Path("w.safetensors"), tensors, own.spec)
-    with pytest.raises(RequestError, match="those of another network"):
+    with pytest.raises(RequestError, match="belong to another network"):
         open_model("w.safetensors", "cpu")
 
 
@@ -135,10 +135,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:
         open_model("mime", "cpu")
     assert "file.txt" not in str(caught.value)
     Path("empty").mkdir()
-    with pytest.raises(RequestError, match="empty is no run"):
+    with pytest.raises(RequestError, match="empty is not a run folder"):
         open_model("empty", "cpu")
     Path("w.pt").touch()
-    with pytest.raises(RequestError, match=r"w\.pt is no weights file of ddpm-studio"):
+    with pytest.raises(RequestError, match=r"w\.pt is not a weights file of ddpm-studio"):
         open_model("w.pt", "cpu")
 
 

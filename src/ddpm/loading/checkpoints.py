@@ -1,4 +1,4 @@
-"""loading.checkpoints."""
+"""Checkpoints of a run: find the newest one that is intact, and load it into a model."""
 
 from __future__ import annotations
 
@@ -17,8 +17,27 @@ from ddpm.training.faults import NotFiniteError
 from ddpm.training.recovery import Adjustments, StartPoint
 
 
+def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> Checkpoint | None:
+    """Return the newest intact checkpoint, or None if the run has no checkpoint yet.
+
+    Print which damaged checkpoints were skipped. `stems`: the files to load (None: all of them).
+    RequestError if every checkpoint is damaged.
+    """
+    steps = run.checkpoint_steps()
+    for step in reversed(steps):
+        try:
+            return _intact_checkpoint(run, step, stems)
+        except RequestError as error:
+            say(str(error) if step == steps[0] else f"{error} Using the previous checkpoint.")
+    if steps:
+        raise RequestError(
+            f"All checkpoints of {run.root} are damaged. Train again with another --out."
+        )
+    return None
+
+
 def check_finite_weights(state: State, step: int, origin: Path) -> None:
-    """RequestError where a weight is NaN or infinite, which no training of ours ever saves."""
+    """Raise RequestError if a weight is NaN or infinite. A training never saves such weights."""
     try:
         check_finite(state, step)
     except NotFiniteError as error:
@@ -26,46 +45,41 @@ def check_finite_weights(state: State, step: int, origin: Path) -> None:
 
 
 def load_into(model: GenerativeModel, state: State, origin: Path | str) -> None:
-    """Give `model` the weights; RequestError where they are those of another network."""
+    """Load `state` into `model`. RequestError if it belongs to another network."""
     try:
         model.load_state(state)
     except (RuntimeError, KeyError) as error:
         raise RequestError(
-            f"The weights of {origin} are those of another network; use the same model, network.*, "
-            "gan.* and data settings as the run they come from."
+            f"The weights of {origin} belong to another network. Use the model, network.*, gan.* and "
+            "data settings that they were trained with."
         ) from error
-
-
-def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> Checkpoint | None:
-    """The newest checkpoint that is whole; a damaged one is named and passed over. None: none yet."""
-    steps = run.checkpoint_steps()
-    for step in reversed(steps):
-        try:
-            found = load(run.checkpoint(step), stems, check_weights)
-            if found.progress["step"] != step:
-                raise RequestError(
-                    f"The checkpoint {run.checkpoint(step)} is damaged: it says that it is of step "
-                    f"{found.progress['step']}."
-                )
-            check_finite_weights(found.state, step, run.checkpoint(step))
-            return found
-        except RequestError as error:
-            say(f"{error} Going back to the one before." if step != steps[0] else str(error))
-    if steps:
-        raise RequestError(f"No checkpoint of {run.root} is whole; train again with another --out.")
-    return None
 
 
 def restore_last_good(
     run: RunFolder,
     model: GenerativeModel,
     config: Config,
-    untrained: Callable[[], GenerativeModel],
-    mends: Adjustments,
+    make_initial_model: Callable[[], GenerativeModel],
+    adjustments: Adjustments,
 ) -> StartPoint:
-    """Give `model` the newest whole checkpoint, or where there is none yet the state of one `untrained`."""
+    """Load the newest intact checkpoint into `model`, or the initial state if there is none.
+
+    `config` with `adjustments` becomes the model's configuration. Returns the new starting point.
+    """
     found = newest_checkpoint(run)
-    state = {**untrained().state(), "optimizer": {}} if found is None else found.state
+    state = {**make_initial_model().state(), "optimizer": {}} if found is None else found.state
     load_into(model, state, run.root)
-    model.set_total(mends.applied(config))
-    return StartPoint.at(found, mends)
+    model.set_total(adjustments.applied(config))
+    return StartPoint.at(found, adjustments)
+
+
+def _intact_checkpoint(run: RunFolder, step: int, stems: tuple[str, ...] | None) -> Checkpoint:
+    """Load a checkpoint. RequestError if it is damaged or not finite."""
+    folder = run.checkpoint(step)
+    found = load(folder, stems, check_weights)
+    if found.progress["step"] != step:
+        raise RequestError(
+            f"The checkpoint {folder} is damaged: its state is of step {found.progress['step']}."
+        )
+    check_finite_weights(found.state, step, folder)
+    return found

@@ -1,4 +1,7 @@
-"""The average that a run draws with once `ddpm ema --apply` chose it. Its checkpoints stay as they are."""
+"""Chosen average: the averaged weights that a run samples with after `ddpm ema --apply`.
+
+It lies beside the checkpoints, which stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,17 @@ from ddpm.training.checkpoint import load_weights, save_weights
 
 @dataclass(frozen=True)
 class ChosenAverage:
-    """Weights to draw with, and the length σ_rel of the average they are."""
+    """Averaged weights, and the length σ_rel of the average (Karras et al. 2024, arXiv:2312.02696)."""
 
     tensors: dict[str, Tensor]
     length: float
 
 
 def save_average(
-    run: RunFolder, average: ChosenAverage, spec: ModelSpec, step: int, why: dict[str, Any]
+    run: RunFolder, average: ChosenAverage, spec: ModelSpec, step: int, reason: dict[str, Any]
 ) -> None:
-    """Make `run`, whose newest checkpoint is that of `step`, draw with `average`; `why` is kept beside it."""
-    choice = {"length": average.length, "step": step, **why}
+    """Let `run`, whose newest checkpoint is of `step`, sample with `average`. `reason` is saved with it."""
+    choice = {"length": average.length, "step": step, **reason}
     with replacing_folder(run.average) as folder:
         save_weights(folder / run.average_weights.name, average.tensors, spec)
         text = json.dumps(choice, indent=2, ensure_ascii=False) + "\n"
@@ -38,7 +41,11 @@ def save_average(
 
 
 def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
-    """What `run` is to draw with at `step`; None where nothing was chosen, or before it was trained on."""
+    """Return the average chosen for the checkpoint of `step`.
+
+    None if none was chosen, or if the run was trained further since, which is printed. RequestError if it
+    is damaged.
+    """
     if not run.average.is_dir():
         return None
     try:
@@ -46,20 +53,20 @@ def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
         length, chosen_at = float(choice["length"]), int(choice["step"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(
-            f"{run.average_choice} cannot be read ({error}); go back to the run's own average with: "
-            f"ddpm ema {run.root} --undo."
+            f"{run.average_choice} cannot be read ({error}). Return to the run's own average with: "
+            f"ddpm ema {run.root} --undo"
         ) from error
     if chosen_at != step:
         say(
-            f"The average that was chosen at step {chosen_at} is not that of step {step}; drawing with the "
-            f"run's own. Choose anew with: ddpm ema {run.root} --apply"
+            f"The average was chosen at step {chosen_at}, but the newest checkpoint is of step {step}; "
+            f"sampling with the run's own average. Choose again with: ddpm ema {run.root} --apply"
         )
         return None
     return ChosenAverage(load_weights(run.average_weights, check_weights)[0], length)
 
 
 def delete_average(run: RunFolder) -> bool:
-    """Let `run` draw with its newest checkpoint again; False where it did already."""
+    """Let `run` sample with its newest checkpoint again. Returns whether there was a chosen average."""
     found = run.average.is_dir()
     shutil.rmtree(run.average, ignore_errors=True)
     return found

@@ -1,4 +1,4 @@
-"""Data sets: the images of a configuration, and what a model and a training take from them."""
+"""Data sets of a configuration, with the model specification and the training batches made from them."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ddpm.terminal import Progress, say
 
 
 def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
-    """The prepared data set of a configuration, uint8 images decoded or taken from the cache.
+    """Open the data set of a configuration: images uint8 [N, C, H, W], decoded once and then cached.
 
-    RequestError: no such images, none that can be used, or labels that they lack. WorkError: a download
-    failed.
+    Downloads it if necessary. RequestError if there are no such images, none of them can be used, or
+    `data.labels` is on and they have no labels. WorkError if a download fails.
     """
     data = config.data
     if not data.path:
         raise RequestError(
-            "Which images? Give a folder, a zip or the name of a data set with --data."
+            "No images are given. Pass a folder, a zip or the name of a data set with --data."
         )
     _check_data_dir(data.path)
     path = local_main_first(lambda: dataset_path(data.path))
@@ -53,16 +53,16 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     check_same_on_all_ranks(dataset.report["content_hash"], f"The images of {data.path}")
     if data.labels is True and not dataset.class_names:
         raise RequestError(
-            f"data.labels is on, but the images of {data.path} have no labels: put each class into "
-            "a folder of its own, or leave data.labels off."
+            f"data.labels is on, but the images of {data.path} have no labels. Put each class into a folder "
+            "of its own, or set data.labels=false."
         )
     return dataset
 
 
 def dataset_path(name: str) -> Path:
-    """The path of the images meant by `name`; a download is said, with its progress."""
-    here = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
-    if here or not is_downloadable(name):
+    """Return the path of the data set `name`; download it if necessary, with a progress bar."""
+    is_local = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
+    if is_local or not is_downloadable(name):
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
     say(f"downloading {name} into {cache_dir()}")
     with Progress(f"downloading {name}", 0) as bar:
@@ -70,20 +70,23 @@ def dataset_path(name: str) -> Path:
 
 
 def _check_data_dir(name: str) -> None:
-    """RequestError where the images `name` are to lie in DDPM_DATA_DIR, and that is no folder."""
+    """Raise RequestError if `name` is looked up in DDPM_DATA_DIR and that folder does not exist."""
     folder = data_dir()
-    looked_for = Path(name).name == name and name != "digits" and not is_path(name)
-    if looked_for and folder is not None and not folder.is_dir():
+    is_looked_up = Path(name).name == name and name != "digits" and not is_path(name)
+    if is_looked_up and folder is not None and not folder.is_dir():
         raise RequestError(
-            f"DDPM_DATA_DIR names {folder}, but there is no such folder; mend it, or unset it."
+            f"DDPM_DATA_DIR is {folder}, but there is no such folder. Correct it, or unset it."
         )
 
 
 def model_spec(config: Config, dataset: Dataset) -> ModelSpec:
-    """What a model has to know of its data: shape, mean, sigma_data, classes; in model range."""
+    """Return the specification of a model for this data: shape, mean, sigma_data and classes.
+
+    Mean and sigma_data are those of the training images in [-1, 1].
+    """
     report = dataset.report
     mean, std = report["mean"], report["std"]  # per channel, in [0, 1]
-    spread = (sum(s * s for s in std) / len(std)) ** 0.5
+    sigma_data = 2 * (sum(s * s for s in std) / len(std)) ** 0.5  # in [-1, 1]
     counts: tuple[int, ...] = ()
     if dataset.labels is not None:
         trained = dataset.labels[dataset.train]
@@ -93,7 +96,7 @@ def model_spec(config: Config, dataset: Dataset) -> ModelSpec:
         config=config,
         image_shape=(channels, height, width),
         data_mean=tuple(2 * m - 1 for m in mean),
-        data_std=2 * spread,
+        data_std=sigma_data,
         class_names=dataset.class_names,
         class_counts=counts,
     )

@@ -1,4 +1,4 @@
-"""Autoguidance by a run's own past or by another model: where what `sampling.guide` names is found."""
+"""Guides for autoguidance: an earlier state of a run, or another model, as named by `sampling.guide`."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from ddpm.optim.posthoc_ema import TRACKED, parts
 from ddpm.runs import RunFolder, find_run
 from ddpm.training.checkpoint import load, load_weights
 
-OpenModel = Callable[[str, str], GenerativeModel]  # (target, device) → the model it names
+OpenModel = Callable[[str, str], GenerativeModel]  # (target, device) → model
 
 
 def find_guide(
     model: DiffusionModel, run: RunFolder | None, open_model: OpenModel, name: str
 ) -> Guide | Mapping[str, Tensor]:
-    """`step:N`: the average in `run`'s checkpoint of step N; `snapshot:N`: the longer one put aside then;
-    `model:TARGET`: another model, named as for `ddpm sample`.
+    """Return the guide `name`: a network, or weights for the network of `model`.
 
-    RequestError where there is none, it is damaged, or it draws other images than `model`.
+    `step:N` is the average in the checkpoint of step N of `run`, `snapshot:N` its longest average saved at
+    step N, and `model:TARGET` another model, named as in `ddpm sample`. RequestError if the guide is missing
+    or damaged, or if it does not fit `model`.
     """
     kind, _, rest = name.partition(":")
     if kind == MODEL:
         return _other_model(model, open_model, rest)
     if run is None:
         raise without_run(name)
-    return _past(run, name, kind, int(rest))
+    return _earlier_state(run, name, kind, int(rest))
 
 
 def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Guide:
@@ -42,47 +43,47 @@ def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> G
         other = as_diffusion(open_model(target, str(model.device)))
     except RequestError as error:
         raise RequestError(
-            f"{error} That is what sampling.guide={MODEL}:{target} names; --guidance 1 draws without it."
+            f"{error} sampling.guide={MODEL}:{target} needs it; sample without a guide with --guidance 1."
         ) from error
     if other is None:
         raise RequestError(f"{target} is not a diffusion model; choose another guide.")
-    own, its = model.spec, other.spec
+    own, theirs = model.spec, other.spec
     levels = [
-        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) for spec in (own, its)
+        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) for spec in (own, theirs)
     ]
-    if own.image_shape != its.image_shape or levels[0] != levels[1]:
+    if own.image_shape != theirs.image_shape or levels[0] != levels[1]:
         raise RequestError(
-            f"{target} draws other images or on other noise levels ({_kind(its)}) than the model that it "
-            f"is to guide ({_kind(own)}); choose one that agrees in both."
+            f"{target} has other image shapes or noise levels ({_levels_and_shape(theirs)}) than the model "
+            f"that it should guide ({_levels_and_shape(own)}); choose a guide that agrees in both."
         )
-    if own.num_classes and its.num_classes and _classes(own) != _classes(its):
+    if own.num_classes and theirs.num_classes and _classes(own) != _classes(theirs):
         raise RequestError(
-            f"{target} knows other classes than the model that it is to guide; choose one that learned the "
-            "same, or none."
+            f"{target} has other classes than the model that it should guide; choose a guide with the same "
+            "classes, or without classes."
         )
     return other.averaged
 
 
 def _classes(spec: ModelSpec) -> tuple[object, ...]:
-    """What its labels mean. Groups that were found are called 0, 1, … in every run; their sizes tell more."""
-    groups = spec.config.data.clusters
-    return spec.class_names, groups, spec.class_counts if groups else ()
+    """Return the identity of the classes. Pseudo-classes have the same names in every run, so sizes count."""
+    clusters = spec.config.data.clusters
+    return spec.class_names, clusters, spec.class_counts if clusters else ()
 
 
-def _kind(spec: ModelSpec) -> str:
-    """`1x28x28, cosine in 1000 steps`."""
+def _levels_and_shape(spec: ModelSpec) -> str:
+    """Return `1x28x28, cosine in 1000 steps`."""
     diffusion = spec.config.diffusion
     shape = "x".join(map(str, spec.image_shape))
     return f"{shape}, {diffusion.schedule} in {diffusion.num_steps} steps"
 
 
-def _past(run: RunFolder, name: str, kind: str, step: int) -> Mapping[str, Tensor]:
-    there = _steps(run, kind)
-    if step not in there:
-        others = {other: _steps(run, other) for other in ("step", "snapshot")}
+def _earlier_state(run: RunFolder, name: str, kind: str, step: int) -> Mapping[str, Tensor]:
+    """Return the averaged weights that `run` saved at `step`."""
+    if step not in _saved_steps(run, kind):
+        choices = {other: _saved_steps(run, other) for other in ("step", "snapshot")}
         raise RequestError(
-            f"{run.root} holds no {'checkpoint' if kind == 'step' else kind} of step {step} to be guided "
-            f"by; sampling.guide can be {_choices(others)}."
+            f"{run.root} holds no {'checkpoint' if kind == 'step' else kind} of step {step}; "
+            f"sampling.guide can be {_choices(choices)}."
         )
     weights: Mapping[str, Tensor]
     if kind == "step":
@@ -91,26 +92,28 @@ def _past(run: RunFolder, name: str, kind: str, step: int) -> Mapping[str, Tenso
         snapshot = parts(load_weights(run.snapshot(step))[0])[max(TRACKED)]
         weights = {name: tensor.float() for name, tensor in snapshot.items()}
     if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
-        raise RequestError(f"{name} of {run.root} holds numbers that are not finite.")
+        raise RequestError(
+            f"The guide {name} of {run.root} holds numbers that are not finite; choose another guide."
+        )
     return weights
 
 
-def _steps(run: RunFolder, kind: str) -> list[int]:
+def _saved_steps(run: RunFolder, kind: str) -> list[int]:
     return run.checkpoint_steps() if kind == "step" else run.snapshot_steps()
 
 
 def _choices(steps: Mapping[str, Sequence[int]]) -> str:
-    """`step:500, step:1000 or snapshot:62, …`."""
+    """Return `step:500, step:1000 or snapshot:62, …`."""
     return " or ".join(
-        ", ".join(f"{kind}:{step}" for step in found) for kind, found in steps.items() if found
+        ", ".join(f"{kind}:{step}" for step in saved) for kind, saved in steps.items() if saved
     )
 
 
 def with_absolute_guide(sampling: SamplingConfig) -> SamplingConfig:
-    """The same settings, with the place of another model in full: runs are drawn from in any folder."""
+    """Return the settings with an absolute path for a guiding model, valid in any working folder."""
     kind, _, target = sampling.guide.partition(":")
     run, path = find_run(target), Path(target)
-    place = run.root if run is not None else path if path.is_file() else None
-    if kind != MODEL or place is None:
+    location = run.root if run is not None else path if path.is_file() else None
+    if kind != MODEL or location is None:
         return sampling
-    return replace(sampling, guide=f"{MODEL}:{place.absolute()}")
+    return replace(sampling, guide=f"{MODEL}:{location.absolute()}")

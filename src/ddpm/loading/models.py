@@ -1,4 +1,4 @@
-"""From what a user names to a model ready to draw: a run folder, a weights file, or bundled weights."""
+"""Opened models: from a run folder, a weights file or bundled weights to a model ready to sample."""
 
 from __future__ import annotations
 
@@ -22,23 +22,42 @@ from ddpm.optim.state import State
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
 
-BUNDLED = "bundled:"  # before a name: the weights in the package, whatever lies in runs/
+BUNDLED = "bundled:"  # prefix for bundled weights, even if a run has the same name
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model, what it was opened from in words, and where it has one its run folder and step."""
+    """A model and where it comes from."""
 
     model: GenerativeModel
-    name: str
-    origin: str
-    run: RunFolder | None
+    name: str  # for file names and tables
+    origin: str  # for messages: `the run runs/mnist, step 4000`
+    run: RunFolder | None  # None: a weights file or bundled weights
     step: int | None = None
-    average: float | None = None  # σ_rel, where `ddpm ema` chose what is drawn with
+    average: float | None = None  # σ_rel of the average chosen by `ddpm ema`
+
+
+def open_model(target: str, device: str = "auto") -> OpenedModel:
+    """Open the model `target`: a run folder, the run `runs/target`, a weights file, or bundled weights.
+
+    `bundled:NAME` opens bundled weights even if a run has that name. RequestError if there is no such
+    model, if it is damaged, or if the run has no checkpoint yet.
+    """
+    run, path, where = find_run(target), Path(target), pick_device(device)
+    keep_freed_memory()
+    if run is not None:
+        return _from_run(run, where)
+    if path.is_file() and path.suffix == ".safetensors":
+        return _from_file(path, path.stem, f"the weights {path}", where)
+    if (name := bundled_name(target)) is not None:
+        file_name = target.replace(":", "-")
+        with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
+            return _from_file(file, file_name, f"the bundled {name} weights", where)
+    raise _not_a_model(target)
 
 
 def bundled_names() -> list[str]:
-    """Names of the weights inside the package."""
+    """Return the names of the weights inside the package."""
     folder = resources.files("ddpm") / "weights"
     files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
     return sorted(
@@ -47,56 +66,55 @@ def bundled_names() -> list[str]:
 
 
 def bundled_name(target: str) -> str | None:
-    """The weights in the package that `NAME` or `bundled:NAME` means; None where there are none."""
+    """Return the name of the bundled weights for `NAME` or `bundled:NAME`, or None."""
     name = target.removeprefix(BUNDLED)
     return name if name in bundled_names() else None
 
 
-def open_model(target: str, device: str = "auto") -> OpenedModel:
-    """The model meant by `target`: a run, `runs/target`, a weights file, or bundled weights.
+def load_initial_weights(target: str) -> State:
+    """Return the averaged weights of the model `target`, to start a training from (`--init`)."""
+    return {"ema": open_model(target, "cpu").model.averaged_weights()}
 
-    `bundled:NAME` means the bundled weights even where there is a run of that name. RequestError where
-    nothing is called so, where it is damaged, or where a run has no checkpoint yet.
-    """
-    run, path, where = find_run(target), Path(target), pick_device(device)
-    keep_freed_memory()
-    if run is not None:
-        # the run's file carries the settings it draws with, which may be newer than its weights
-        sampling = load_config(run.config).sampling
-        found = newest_checkpoint(run, stems=("ema",))
-        if found is None:
-            raise RequestError(
-                f"{run.root} has no checkpoint yet; let the training go on until its first one."
-            )
-        spec = found.spec.with_config(replace(found.spec.config, sampling=sampling))
-        model = make_model(spec, where)
-        attach_guides(model, run)
-        step = found.progress["step"]
-        average = load_average(run, step)
-        load_into(model, {"ema": average.tensors} if average else found.state, run.root)
-        words = f", average of σ_rel {average.length:g}" if average else ""
-        origin = f"the run {run.root}, step {step}{words}"
-        return OpenedModel(
-            model, run.root.name, origin, run, step, average.length if average else None
-        )
-    if path.is_file() and path.suffix == ".safetensors":
-        return _from_file(path, path.stem, f"the weights {path}", where)
-    if (name := bundled_name(target)) is not None:
-        called = target.replace(":", "-")  # names files, too
-        with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
-            return _from_file(file, called, f"the bundled {name} weights", where)
-    for folder in filter(Path.is_dir, (path, RUNS_FOLDER / target)):
+
+def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
+    """Let `model` find the guides of `sampling.guide`: other models, and earlier states of `run`."""
+    diffusion = as_diffusion(model)
+    if diffusion is not None:
+        diffusion.guides = Guides(partial(find_guide, diffusion, run, _open))
+
+
+def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
+    """Raise RequestError if the guide that the pictures of a resumed run need is missing."""
+    diffusion = as_diffusion(model)
+    if diffusion is not None and sampling.autoguided:
+        find_guide(diffusion, run, _open, sampling.guide)
+
+
+def _open(target: str, device: str) -> GenerativeModel:
+    return open_model(target, device).model
+
+
+def _from_run(run: RunFolder, device: torch.device) -> OpenedModel:
+    """Open the newest checkpoint of a run, with the average that `ddpm ema` chose, if any."""
+    found = newest_checkpoint(run, stems=("ema",))
+    if found is None:
         raise RequestError(
-            f"{folder} is no run, as it has no configuration; give a folder that ddpm train made."
+            f"{run.root} has no checkpoint yet. Continue its training until it saves one."
         )
-    if path.is_file():
-        raise RequestError(
-            f"{path} is no weights file of ddpm-studio; give one that ddpm export --to safetensors wrote."
-        )
-    runs = [run.root.name for run in list_runs(RUNS_FOLDER)]
-    raise unknown_name_error(
-        "run, weights file or bundled model called", target, [*runs, *bundled_names()]
+    sampling = load_config(run.config).sampling  # may be newer than the checkpoint
+    model = make_model(
+        found.spec.with_config(replace(found.spec.config, sampling=sampling)), device
     )
+    attach_guides(model, run)
+    step = found.progress["step"]
+    origin = f"the run {run.root}, step {step}"
+    average = load_average(run, step)
+    if average is None:
+        load_into(model, found.state, run.root)
+        return OpenedModel(model, run.root.name, origin, run, step)
+    load_into(model, {"ema": average.tensors}, run.root)
+    origin += f", average of σ_rel {average.length:g}"
+    return OpenedModel(model, run.root.name, origin, run, step, average.length)
 
 
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> OpenedModel:
@@ -108,24 +126,19 @@ def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Open
     return OpenedModel(model, name, origin, None)
 
 
-def load_initial_weights(target: str) -> State:
-    """The weights alone of a run, a weights file or bundled weights (for `--init`)."""
-    return {"ema": open_model(target, "cpu").model.averaged_weights()}
-
-
-def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
-    """Let `model` find what `sampling.guide` can name: other models, and earlier states of `run`."""
-    diffusion = as_diffusion(model)
-    if diffusion is not None:
-        diffusion.guides = Guides(partial(find_guide, diffusion, run, _model_of))
-
-
-def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
-    """Raise RequestError if the guide that the pictures of a resumed run need is gone."""
-    diffusion = as_diffusion(model)
-    if diffusion is not None and sampling.autoguided:
-        find_guide(diffusion, run, _model_of, sampling.guide)
-
-
-def _model_of(target: str, device: str) -> GenerativeModel:
-    return open_model(target, device).model
+def _not_a_model(target: str) -> RequestError:
+    """Return the error for a target that no model has, with the nearest names."""
+    path = Path(target)
+    for folder in filter(Path.is_dir, (path, RUNS_FOLDER / target)):
+        return RequestError(
+            f"{folder} is not a run folder: it has no config.json. Pass a folder created by ddpm train."
+        )
+    if path.is_file():
+        return RequestError(
+            f"{path} is not a weights file of ddpm-studio. Pass a file written by "
+            "ddpm export --to safetensors."
+        )
+    runs = [run.root.name for run in list_runs(RUNS_FOLDER)]
+    return unknown_name_error(
+        "run, weights file or bundled model called", target, [*runs, *bundled_names()]
+    )

@@ -1,4 +1,4 @@
-"""What can be known of a configuration's images without fetching, decoding or writing anything."""
+"""Offline data: what is known of a configuration's images without downloading, decoding or writing."""
 
 from __future__ import annotations
 
@@ -15,48 +15,51 @@ from ddpm.errors import RequestError
 from ddpm.loading.datasets import model_spec, open_dataset, training_batches
 from ddpm.models.spec import ModelSpec
 
-SYNTHETIC = 64  # images that stand in where there are none
-GUESSED_SIDE = 64  # pixels, where the size is left to images that are not here
-GUESSED_STD = 0.5  # of the pixels, in [-1, 1]
+NOISE_IMAGES = 64  # that replace missing images
+DEFAULT_SIDE = 64  # pixels, if data.size is auto and the images are missing
+DEFAULT_STD = 0.5  # sigma_data of missing images, in [-1, 1]
 
 
 @dataclass(frozen=True)
 class OfflineData:
-    """What a model can be built and stepped with: the images themselves, or noise of their shape."""
+    """Data to build a model and time its steps with: the images, or noise of their shape."""
 
     spec: ModelSpec
     batches: Batches
-    images: int | None  # to train on; None where that cannot be known
-    note: str  # what the images are, in words
+    images: int | None  # number of training images; None if unknown
+    note: str  # what the batches hold, for the plan
 
 
 def cached_dataset(config: Config) -> Dataset | None:
-    """The configuration's images where they lie decoded in the cache, else None."""
+    """Return the data set of a configuration if it is in the cache, else None."""
     data = config.data
     path = (
         find_offline(data.path, data_dir=data_dir(), cache_dir=cache_dir()) if data.path else None
     )
     if path is None:
         return None
-    known = is_prepared(path, size=data.size, channels=data.channels, cache_dir=cache_dir())
-    return open_dataset(config) if known else None
+    is_cached = is_prepared(path, size=data.size, channels=data.channels, cache_dir=cache_dir())
+    return open_dataset(config) if is_cached else None
 
 
 def offline_data(config: Config) -> OfflineData:
-    """The images of a configuration, or a stand-in; RequestError where a path leads to nothing."""
+    """Return the cached images of a configuration, or noise of their shape.
+
+    RequestError if there is nothing at `data.path`.
+    """
     if not config.data.path:
         raise RequestError(
-            "Which images? Give a folder, a zip or the name of a data set with --data."
+            "No images are given. Pass a folder, a zip or the name of a data set with --data."
         )
     if not is_dataset_name(config.data.path):
         locate(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     dataset = cached_dataset(config)
     if dataset is None:
-        return _stand_in(config)
-    if config.data.clusters:  # to find the groups takes a minute, and any take as long to learn
-        names = _groups(config)
-        any_will_do = np.arange(len(dataset.images), dtype=np.int64) % len(names)
-        dataset = replace(dataset, labels=any_will_do, class_names=names)
+        return _noise_data(config)
+    if config.data.clusters:  # clustering takes a minute; a step costs the same with any labels
+        names = _cluster_names(config)
+        labels = np.arange(len(dataset.images), dtype=np.int64) % len(names)
+        dataset = replace(dataset, labels=labels, class_names=names)
     batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
     used = len(dataset.train)
     return OfflineData(
@@ -64,39 +67,41 @@ def offline_data(config: Config) -> OfflineData:
     )
 
 
-def _stand_in(config: Config) -> OfflineData:
-    """Noise in the shape that the images would have."""
+def _noise_data(config: Config) -> OfflineData:
+    """Return noise in the shape of the missing images."""
     entry = DATASETS.get(config.data.path)
     count, class_names = count_images(config)
-    class_names = _groups(config) or class_names
+    class_names = _cluster_names(config) or class_names
     channels = config.data.channels
     if channels == "auto":
         channels = 1 if entry is not None and entry.channels == 1 else 3
-    height, width = parse_size(config.data.size) or (GUESSED_SIDE, GUESSED_SIDE)
+    height, width = parse_size(config.data.size) or (DEFAULT_SIDE, DEFAULT_SIDE)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (SYNTHETIC, channels, height, width), dtype=np.uint8)
-    labels = rng.integers(0, len(class_names), SYNTHETIC) if class_names else None
+    images = rng.integers(0, 256, (NOISE_IMAGES, channels, height, width), dtype=np.uint8)
+    labels = rng.integers(0, len(class_names), NOISE_IMAGES) if class_names else None
     spec = ModelSpec(
         config,
         (channels, height, width),
         (0.0,) * channels,
-        GUESSED_STD,
+        DEFAULT_STD,
         class_names,
         (1,) * len(class_names),
     )
-    batches = training_batches(config, images, np.arange(SYNTHETIC), labels)
-    many = "" if count is None else f", about {count:,} in the set"
-    why = f"{config.data.path} is not decoded yet; ddpm data prepare does that"
-    return OfflineData(spec, batches, count, f"noise in their shape{many} ({why})")
+    batches = training_batches(config, images, np.arange(NOISE_IMAGES), labels)
+    size = "" if count is None else f", about {count:,} in the set"
+    note = (
+        f"noise in their shape{size} ({config.data.path} is not decoded yet; run ddpm data prepare)"
+    )
+    return OfflineData(spec, batches, count, note)
 
 
-def _groups(config: Config) -> tuple[str, ...]:
-    """The names of the groups that a training of `config` would find; () where it looks for none."""
+def _cluster_names(config: Config) -> tuple[str, ...]:
+    """Return the class names of pseudo-labels; () if `config` does not ask for them."""
     return tuple(map(str, range(config.data.clusters)))
 
 
 def count_images(config: Config) -> tuple[int | None, tuple[str, ...]]:
-    """How many images there are to train on and the names of their classes, from a list of the files."""
+    """Return the number of training images (None: unknown) and the class names, from the file list alone."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is not None:
         source = open_source(path)

@@ -1,7 +1,7 @@
-"""Classes where the images have none: groups by k-means on self-trained features (`data.labels=kmeans:K`).
+"""Pseudo-labels for images without labels: k-means clusters of self-trained features.
 
-The groups are found once for a set of images and a K, and kept beside the decoded images; a run keeps its own
-copy, so that it goes on with the same classes wherever it is taken up again.
+They are used with `data.labels=kmeans:K`. The clusters of a data set are computed once for each K and cached.
+A run keeps its own copy, so that it resumes with the same labels on any machine.
 """
 
 from __future__ import annotations
@@ -26,26 +26,25 @@ from ddpm.evaluation.self_encoder import MIN_IMAGES, SelfFeatures, train_encoder
 from ddpm.files import replacing
 from ddpm.terminal import Progress
 
-RULE = 1  # part of the file's name: count up when groups are found in another way
-LEARNED = (
-    10_000  # training images, evenly spread, that the encoder and the centers are learned from
-)
-_BLOCK = 1000  # images whose features are taken at once
+RULE = 1  # in the name of the cache file; increase it when the clustering changes
+FITTED_IMAGES = 10_000  # at most; the encoder and the centers are fitted to them
+BLOCK = 1000  # images per call of the encoder
 
 
 def with_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path | None = None) -> Dataset:
-    """The set with its groups as labels where `data` asks for them, else as it is.
+    """Return the data set with pseudo-labels if `data` asks for them, else unchanged.
 
-    `own`: where a run keeps its copy, which comes first. Several processes take the main one's.
+    `own`: the run's copy of the labels, which is used if it exists. All processes use the labels of the
+    main process. RequestError if there are too few images.
     """
     if not data.clusters:
         return dataset
 
-    def known_or_found() -> NDArray[np.int64]:
+    def load_labels() -> NDArray[np.int64]:
         labels = None if own is None else _read(own, dataset, data.clusters)
-        return _cached(dataset, data) if labels is None else labels
+        return _cached_labels(dataset, data) if labels is None else labels
 
-    labels = run_on_main(known_or_found)
+    labels = run_on_main(load_labels)
     names = tuple(map(str, range(data.clusters)))
     counts = np.bincount(labels[dataset.train], minlength=data.clusters).tolist()
     report = {**dataset.report, "pseudo_classes": counts}
@@ -53,16 +52,16 @@ def with_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path | None = No
 
 
 def save_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path) -> None:
-    """Write the run's copy, where `data` asks for groups and it is not there yet."""
+    """Write the run's copy of its pseudo-labels, if it has any and the copy does not exist yet."""
     if data.clusters and dataset.labels is not None and not own.exists():
         _write(own, dataset.labels)
 
 
-def _cached(dataset: Dataset, data: DataConfig) -> NDArray[np.int64]:
-    """The label of every image [N]: from the cache, else found now."""
+def _cached_labels(dataset: Dataset, data: DataConfig) -> NDArray[np.int64]:
+    """Return the label of every image [N], from the cache or by clustering."""
     report = dataset.report
-    known = (report["content_hash"], report["size"], report["channels"], data.all_images)
-    key = hashlib.sha256(repr((*known, data.clusters, RULE)).encode()).hexdigest()[:24]
+    images = (report["content_hash"], report["size"], report["channels"], data.all_images)
+    key = hashlib.sha256(repr((*images, data.clusters, RULE)).encode()).hexdigest()[:24]
     file = cache_dir() / "clusters" / f"{key}.npy"
     labels = _read(file, dataset, data.clusters)
     if labels is None:
@@ -72,35 +71,35 @@ def _cached(dataset: Dataset, data: DataConfig) -> NDArray[np.int64]:
 
 
 def cluster_images(dataset: Dataset, k: int) -> NDArray[np.int64]:
-    """The group of every image [N], the most populous of the training images first.
+    """Return the cluster of every image [N]. Cluster 0 holds the most training images.
 
-    An encoder is trained on the training images (up to a minute), and its features are grouped.
-    RequestError where there are too few.
+    Trains an encoder on the training images (up to a minute) and clusters its features with k-means.
+    RequestError if there are too few images.
     """
     if len(dataset.train) < max(MIN_IMAGES, k):
         raise RequestError(
-            f"data.labels=kmeans:{k} needs at least {max(MIN_IMAGES, k)} training images, not "
-            f"{len(dataset.train)}; leave data.labels off."
+            f"data.labels=kmeans:{k} needs at least {max(MIN_IMAGES, k)} training images, but there are "
+            f"{len(dataset.train)}. Add images, or set data.labels=false."
         )
-    places = np.linspace(0, len(dataset.train) - 1, min(LEARNED, len(dataset.train)))
-    learned = _images(dataset, dataset.train[places.round().astype(np.int64)])
+    places = np.linspace(0, len(dataset.train) - 1, min(FITTED_IMAGES, len(dataset.train)))
+    fitted = _images(dataset, dataset.train[places.round().astype(np.int64)])
     with Progress("learning features", 0, unit="steps") as bar:
-        encoder = train_encoder(learned, progress=bar.of_total)
-    network = SelfFeatures(encoder, learned.shape[1])
-    known = _features(network, learned)
-    whiten = fit_whitening(known)
-    centers = kmeans(whiten(known), k)
-    blocks = np.array_split(np.arange(len(dataset.images)), -(-len(dataset.images) // _BLOCK))
-    found = [
+        encoder = train_encoder(fitted, progress=bar.of_total)
+    network = SelfFeatures(encoder, fitted.shape[1])
+    features = _features(network, fitted)
+    whiten = fit_whitening(features)
+    centers = kmeans(whiten(features), k)
+    blocks = np.array_split(np.arange(len(dataset.images)), -(-len(dataset.images) // BLOCK))
+    labels = [
         assign_clusters(whiten(_features(network, _images(dataset, rows))), centers)
         for rows in blocks
     ]
-    return torch.cat(found).numpy()
+    return torch.cat(labels).numpy()
 
 
 def _features(network: SelfFeatures, images: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([network.features(part) for part in torch.split(images, _BLOCK)])
+        return torch.cat([network.features(part) for part in torch.split(images, BLOCK)])
 
 
 def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:
@@ -108,15 +107,15 @@ def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:
 
 
 def _read(file: Path, dataset: Dataset, k: int) -> NDArray[np.int64] | None:
-    """The labels in a file; None where there is none or it is not of these images."""
+    """Read labels [N]; None if the file does not exist or does not fit the images."""
     with contextlib.suppress(OSError, ValueError, EOFError):
         labels = np.load(file, allow_pickle=False)
         if labels.shape == (len(dataset.images),) and labels.min() >= 0 and labels.max() < k:
-            found: NDArray[np.int64] = labels.astype(np.int64)
-            return found
+            result: NDArray[np.int64] = labels.astype(np.int64)
+            return result
     return None
 
 
 def _write(file: Path, labels: NDArray[np.int64]) -> None:
-    with replacing(file) as temporary, temporary.open("wb") as opened:
-        np.save(opened, labels.astype(np.uint16), allow_pickle=False)
+    with replacing(file) as temporary, temporary.open("wb") as stream:
+        np.save(stream, labels.astype(np.uint16), allow_pickle=False)

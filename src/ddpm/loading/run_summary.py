@@ -1,4 +1,4 @@
-"""What a run cost, from its own files: minutes, steps, images, parameters, machine."""
+"""Summary of a run from its files: training time, steps, images, parameters and machine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ddpm.runs import RunFolder, read_metrics
 
 
 def run_summary(run: RunFolder) -> dict[str, Any]:
-    """The facts of comparison.json's `run`; None for what a run did not record.
+    """Return the entry `run` of comparison.json. A value is None if the run did not record it.
 
-    Minutes are those of training alone, as the log counts them; images seen is the sum of batches.
+    `minutes` is the training time from the log, and `images_seen` the sum of its batches.
     """
     config, environment = load_config(run.config), run.load_environment()
     steps = [row for row in read_metrics(run.metrics) if "batch" in row]

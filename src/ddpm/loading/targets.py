@@ -1,4 +1,4 @@
-"""What `ddpm plan` and `ddpm doctor` are asked about: a run, a configuration file, or a preset."""
+"""Targets of `ddpm plan` and `ddpm doctor`: the configuration of a run, a file or a preset."""
 
 from __future__ import annotations
 
@@ -21,53 +21,56 @@ from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
 
-HALF = ("fp16", "float16", "half")  # what other programs call it; ours trains in no such precision
+HALF_NAMES = ("fp16", "float16", "half")  # of a precision that training does not support
 PRECISION = "training.precision"
 
 
 @dataclass(frozen=True)
 class TargetRequest:
-    """A target as it was typed, and what is to be changed in it."""
+    """Arguments of `ddpm plan` and `ddpm doctor`: a target, and changes to its configuration."""
 
-    target: str
-    data: str | None = None
+    target: str  # a run, a configuration file, or a preset
+    data: str | None = None  # None: as configured
     scale: ScaleName | None = None
     device: str = "auto"
-    overrides: Sequence[str] = ()
+    overrides: Sequence[str] = ()  # key.path=value
 
 
 @dataclass(frozen=True)
 class Target:
-    """A configuration and where it comes from; `half`: it asks for fp16, which was taken out of it."""
+    """A configuration and where it comes from."""
 
     config: Config
-    origin: str
+    origin: str  # for messages: `the preset mnist`
     run: RunFolder | None = None
-    half: bool = False
+    half: bool = False  # fp16 was requested and replaced, since training does not support it
 
 
-def read_target(asked: TargetRequest, *, runs_first: bool) -> Target:
-    """The configuration meant; a preset and a run of one name are told apart by `runs_first`.
+def read_target(request: TargetRequest, *, runs_first: bool) -> Target:
+    """Return the configuration of a target with the requested changes.
 
-    RequestError where nothing is meant, or something that no run can have.
+    `runs_first`: a name of both a run and a preset means the run. RequestError if there is no such target,
+    or if a change is not valid.
     """
-    found = _found(asked, runs_first)
-    half = [text for text in asked.overrides if _asks_half(text)]
-    config = found.config
-    if asked.data is not None:
-        config = replace(config, data=replace(config.data, path=asked.data))
-    config = with_overrides(config, [text for text in asked.overrides if text not in half])
-    return replace(found, config=config, half=found.half or bool(half))
+    target = _find_target(request, runs_first)
+    half = [override for override in request.overrides if _is_half(override)]
+    config = target.config
+    if request.data is not None:
+        config = replace(config, data=replace(config.data, path=request.data))
+    config = with_overrides(config, [text for text in request.overrides if text not in half])
+    return replace(target, config=config, half=target.half or bool(half))
 
 
-def _found(asked: TargetRequest, runs_first: bool) -> Target:
-    run, path = find_run(asked.target), Path(asked.target)
-    preset = asked.target in PRESETS
-    if preset and not (runs_first and run is not None):
-        config = scaled_preset(asked.target, asked.scale, asked.device)
-        return Target(config, f"the preset {asked.target}")
-    if asked.scale is not None:
-        raise RequestError("--scale chooses the size of a preset; leave it out, or name a preset.")
+def _find_target(request: TargetRequest, runs_first: bool) -> Target:
+    run, path = find_run(request.target), Path(request.target)
+    is_preset = request.target in PRESETS
+    if is_preset and not (runs_first and run is not None):
+        config = scaled_preset(request.target, request.scale, request.device)
+        return Target(config, f"the preset {request.target}")
+    if request.scale is not None:
+        raise RequestError(
+            f"--scale applies to presets, and {request.target} is not one; leave --scale out."
+        )
     if run is not None:
         config, half = _read(run.config)
         return Target(config, f"the run {run.root}", run, half)
@@ -76,25 +79,25 @@ def _found(asked: TargetRequest, runs_first: bool) -> Target:
         return Target(config, f"the configuration {path}", None, half)
     if path.exists():
         raise RequestError(
-            f"{path} is no run and no configuration (a .json file); give a folder that ddpm train made, "
-            f"or, for images, a preset as well: folder --data {path}"
+            f"{path} is neither a run nor a configuration (a .json file). Pass a folder created by "
+            f"ddpm train; for images, pass: folder --data {path}"
         )
-    raise unknown_name_error("run, configuration file or preset called", asked.target, PRESETS)
+    raise unknown_name_error("run, configuration file or preset called", request.target, PRESETS)
 
 
 def _read(path: Path) -> tuple[Config, bool]:
-    """The configuration in a file, and whether it asked for half precision."""
+    """Read a configuration, and return whether it asked for half precision."""
     try:
         values: Any = parse_json(path.read_text(encoding="utf-8-sig"))
-        half = values["training"]["precision"] in HALF
+        half = values["training"]["precision"] in HALF_NAMES
     except (OSError, ValueError, LookupError, TypeError):
-        half = False  # `load_config` says what is wrong with it
+        half = False  # `load_config` reports what is wrong
     if not half:
         return load_config(path), False
     values["training"]["precision"] = "auto"
     return config_from_dict(values), True
 
 
-def _asks_half(assignment: str) -> bool:
-    key, _, value = assignment.partition("=")
-    return key.strip() == PRECISION and value.strip() in HALF
+def _is_half(override: str) -> bool:
+    key, _, value = override.partition("=")
+    return key.strip() == PRECISION and value.strip() in HALF_NAMES

@@ -1,4 +1,4 @@
-"""A student's teacher: found once, kept in the run's folder, given to every model that trains there."""
+"""Teachers of few-step students: found once, saved in the run folder, given to every model of the run."""
 
 from __future__ import annotations
 
@@ -36,73 +36,73 @@ def check_teacher(opened: OpenedModel) -> DiffusionModel:
     own = teacher.spec.config.sampling
     if own.autoguided and not guide_is_bundled(own):
         raise RequestError(
-            f"{opened.name} draws away from {own.guide} (sampling.guide), which a student cannot take "
-            'along; set sampling.guide to "" in its config.json first.'
+            f"{opened.name} is guided by {own.guide} (sampling.guide), which a student cannot use; set "
+            'sampling.guide to "" in the teacher\'s config.json.'
         )
     return teacher
 
 
 def find_teacher(
-    run: RunFolder, config: Config, named: str | None, device: str
+    run: RunFolder, config: Config, name: str | None, device: str
 ) -> DiffusionModel | None:
-    """The run's own copy of its teacher, else the model called `named`; None where no teacher is needed.
+    """Return the run's copy of its teacher, or else the model `name`; None if the run is not a student.
 
-    RequestError where there is none, or another one than the run was begun with.
+    RequestError if there is no teacher, or if it is not the one that the run started with.
     """
     if not config.family.is_distilled:
         return None
-    kept = run.teacher.is_file()
-    if not kept and named is None:
-        raise RequestError("A few-step student learns from a teacher: ddpm distill RUN.")
-    teacher = check_teacher(open_model(str(run.teacher) if kept else str(named), device))
-    before = run.load_environment().get("teacher", {}).get("weights")
-    if before not in (None, weights_hash(teacher)):
+    has_copy = run.teacher.is_file()
+    if not has_copy and name is None:
+        raise RequestError("A few-step student needs a teacher. Train it with: ddpm distill RUN")
+    teacher = check_teacher(open_model(str(run.teacher) if has_copy else str(name), device))
+    recorded = run.load_environment().get("teacher", {}).get("weights")
+    if recorded not in (None, weights_hash(teacher)):
         raise RequestError(
-            f"The teacher that {run.root} was begun with is gone ({run.teacher.name} is missing or "
-            "altered); bring it back from a copy, or choose another --out."
+            f"The teacher of {run.root} is lost: {run.teacher.name} is missing or altered. Restore it from a "
+            "copy, or choose another --out."
         )
     return teacher
 
 
-def check_same_teacher(run: RunFolder, teacher: DiffusionModel, named: str) -> None:
-    """RequestError where `run` learns from another teacher than the model called `named` is by now.
+def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> None:
+    """Raise RequestError if the student in `run` has another teacher than the model `name` is now.
 
-    Another one is other weights, or other settings of those that its walks are drawn with.
+    Teachers differ by their weights or by the settings that change their trajectories.
     """
     if not run.teacher.is_file():
         return
-    kept = check_teacher(open_model(str(run.teacher), "cpu"))
-    if _walking(kept) != _walking(teacher):
+    saved = check_teacher(open_model(str(run.teacher), "cpu"))
+    if _identity(saved) != _identity(teacher):
         raise RequestError(
-            f"The student in {run.root} was begun with another teacher than {named} is now (trained since, "
-            "or set to draw otherwise); choose another --out for a student of today's, or go on with the "
-            f"one of then: ddpm train {shlex.quote(str(run.root))}."
+            f"{name} has changed since the student in {run.root} started (trained further, or other sampling "
+            "settings). Choose another --out for a new student, or continue with the saved teacher: ddpm "
+            f"train {shlex.quote(str(run.root))}"
         )
 
 
-def _walking(teacher: DiffusionModel) -> tuple[Any, ...]:
-    """What decides a teacher's walks: a student's walk has its own solver and steps."""
+def _identity(teacher: DiffusionModel) -> tuple[Any, ...]:
+    """Return what determines a teacher's trajectories. Solver and steps are the student's own."""
     own = teacher.spec.config.sampling
     return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
 
 
 def save_teacher(run: RunFolder, teacher: DiffusionModel | None) -> None:
-    """Write the teacher into the run's folder, once: weights and settings of drawing."""
+    """Save the teacher's averaged weights in the run folder, if they are not there yet."""
     if teacher is not None and not run.teacher.is_file():
         with replacing(run.teacher) as temporary:
             save_weights(temporary, teacher.averaged_weights(), teacher.spec)
 
 
-def teacher_facts(teacher: DiffusionModel | None, named: str | None) -> dict[str, Any]:
-    """For environment.json: what the user called the teacher, its hash, how it draws."""
+def teacher_facts(teacher: DiffusionModel | None, name: str | None) -> dict[str, Any]:
+    """Return the entry `teacher` of environment.json: its name, its hash and its sampling settings."""
     if teacher is None:
         return {}
     drawn = teacher.drawing(teacher.spec.config.sampling)
-    return {"teacher": {"name": named, "weights": weights_hash(teacher), "drawn": drawn}}
+    return {"teacher": {"name": name, "weights": weights_hash(teacher), "drawn": drawn}}
 
 
 def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
-    """`make_model`, with the teacher given to what it makes where there is one."""
+    """Return `make_model`, or a version of it that gives each model its teacher."""
 
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
         model = make_model(spec, device)
@@ -114,35 +114,35 @@ def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
 
 
 def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
-    """A student's spec: what its teacher knew of the data; without a teacher `spec` as it is.
+    """Return the specification of a student: the teacher's data statistics with the configuration of `spec`.
 
-    RequestError where the data at hand are not of the teacher's kind, or the noise levels not its own:
-    both networks are asked at the same t, and t means a level of the schedule.
+    Without a teacher, return `spec`. RequestError if images, classes or noise levels are not the teacher's:
+    both networks must understand the same t.
     """
     if teacher is None:
         return spec
-    known = teacher.spec
-    taught = known.config.diffusion
-    levels = (taught.schedule, taught.num_steps)
+    theirs = teacher.spec
+    diffusion = theirs.config.diffusion
+    levels = (diffusion.schedule, diffusion.num_steps)
     if (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) != levels:
         raise RequestError(
-            "A few-step student walks on its teacher's noise levels, which are diffusion.schedule="
-            f"{levels[0]} and diffusion.num_steps={levels[1]}; leave both to ddpm distill."
+            "A student has the noise levels of its teacher, which are diffusion.schedule="
+            f"{levels[0]} and diffusion.num_steps={levels[1]}; leave both settings out."
         )
-    if spec.image_shape != known.image_shape:
-        asked, drawn = ("x".join(map(str, s.image_shape)) for s in (spec, known))
+    if spec.image_shape != theirs.image_shape:
+        given, expected = ("x".join(map(str, s.image_shape)) for s in (spec, theirs))
         raise RequestError(
-            f"The images are {asked}, but the teacher draws {drawn}; name the images that it learned "
-            "from with --data."
+            f"The images are {given}, but the teacher generates {expected}; pass the teacher's training "
+            "images with --data."
         )
-    if known.num_classes and spec.class_names != known.class_names:
+    if theirs.num_classes and spec.class_names != theirs.class_names:
         raise RequestError(
-            f"The teacher draws the classes {', '.join(known.class_names)}, which these images do not "
-            "have; name the images that it learned from with --data."
+            f"The teacher has the classes {', '.join(theirs.class_names)}, but these images do not; pass "
+            "the teacher's training images with --data."
         )
-    return replace(known, config=spec.config)
+    return replace(theirs, config=spec.config)
 
 
 def starting_weights(teacher: DiffusionModel | None, init: str) -> State:
-    """What training begins with: its teacher's average for a student, that of `init` for any other."""
+    """Return the averaged weights that training starts from: the teacher's, or those of `init`."""
     return load_initial_weights(init) if teacher is None else {"ema": teacher.averaged_weights()}

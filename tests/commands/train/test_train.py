@@ -246,8 +246,8 @@ def test_images_that_were_moved_are_named_anew(tmp_path: Path) -> None:
     ("overrides", "sentence"),
     [
         (["data.path=nowhere"], "no path and no data set is named 'nowhere'"),
-        (["data.path="], "Which images"),
-        (["data.path=flat", "data.labels=true"], "have no labels: put each class into a folder"),
+        (["data.path="], "No images are given"),
+        (["data.path=flat", "data.labels=true"], "have no labels. Put each class into a folder"),
         (["data.size=0"], "data.size cannot be"),
     ],
 )
@@ -351,9 +351,7 @@ def test_init_takes_a_weights_file(finished: RunFolder, tmp_path: Path) -> None:
 def test_init_from_another_network_is_refused(
     finished: RunFolder, tmp_path: Path, override: str
 ) -> None:
-    refused(
-        tiny(override), tmp_path / "run", "are those of another network", init=str(finished.root)
-    )
+    refused(tiny(override), tmp_path / "run", "belong to another network", init=str(finished.root))
 
 
 def damage(path: Path) -> None:
@@ -369,7 +367,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_ends_the_same(
     damage(copy.checkpoint(6) / name)
     outcome = train(tiny(), copy.root)
     said = capsys.readouterr().err
-    assert f"{copy.checkpoint(6)} is damaged" in said and "Going back to the one before" in said
+    assert f"{copy.checkpoint(6)} is damaged" in said and "Using the previous checkpoint" in said
     assert "resuming at step 4 of 6" in said
     assert outcome.exit_status == 0
     assert weights(copy, 6) == weights(finished, 6)
@@ -380,7 +378,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_ends_the_same(
 def test_a_run_without_a_whole_checkpoint_is_refused(copy: RunFolder) -> None:
     for step in copy.checkpoint_steps():
         (copy.checkpoint(step) / "state.json").unlink()
-    refused(tiny(), copy.root, "No checkpoint of .* is whole; train again with another --out")
+    refused(tiny(), copy.root, "All checkpoints of .* are damaged. Train again with another --out")
 
 
 def test_a_run_without_any_checkpoint_begins_again(copy: RunFolder, finished: RunFolder) -> None:
