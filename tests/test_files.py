@@ -158,16 +158,16 @@ def test_a_place_is_checked_before_the_work(tmp_path: Path) -> None:
     check_writable(tmp_path / "file")  # to be replaced
     check_writable(tmp_path / "new" / "folder" / "file")
     check_writable(Path("file-in-the-current-folder"))
-    with pytest.raises(RequestError, match="is a folder; give the name of a file"):
+    with pytest.raises(RequestError, match=r"is a folder\. Pass the name of a file"):
         check_writable(tmp_path)
-    with pytest.raises(RequestError, match=r"because .*file is a file; give another place"):
+    with pytest.raises(RequestError, match=r"because .*file is a file\. Pass another path"):
         check_writable(tmp_path / "file" / "in" / "it")
     assert names(tmp_path) == ["file"]
 
 
 def test_a_read_only_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.os, "access", lambda path, mode: path != tmp_path)
-    with pytest.raises(RequestError, match="is read-only; give another place"):
+    with pytest.raises(RequestError, match=r"is read-only\. Pass another path"):
         check_writable(tmp_path / "new" / "file")
 
 

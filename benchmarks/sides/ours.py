@@ -36,7 +36,7 @@ class Ours:
         self.batches = Batches(
             images.numpy(), np.arange(len(images)), None, setup.batch, setup.seed
         )
-        self.batches.send_to(model.device)
+        self.batches.move_to(model.device)
         self.done = 0
 
     @property

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: every write goes to a temporary file, is flushed to disk, then renamed."""
+"""Atomic file writes: each goes to a temporary file, which is flushed to disk and then renamed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ddpm.errors import RequestError
 TEMP_PREFIX = ".tmp-"
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)
 _DAY = 24 * 3600  # seconds
-_MOST_NESTED = 64  # objects in objects; what this package writes is nested five times at most
+_MAX_DEPTH = 64  # levels of nesting; this package writes at most five
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes `path`'s place, on failure it is gone."""
+    """Yield a temporary path beside `path`. It replaces `path` on success and is deleted on failure."""
     with name_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """The same for a whole folder: it appears under its name only once every file in it is on disk."""
+    """Yield a temporary folder. It replaces `path` once every file in it is on disk."""
     with name_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
@@ -50,10 +50,10 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             yield temporary
             for file in temporary.iterdir():
                 _flush(file)
-                file.chmod(0o666 & ~_umask())  # writers such as safetensors make private files
+                file.chmod(0o666 & ~_umask())  # safetensors creates private files
             _flush_folder(temporary)
             temporary.chmod(0o777 & ~_umask())
-            _take_place(temporary, path)
+            _replace_folder(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -62,84 +62,82 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def name_in_errors(path: Path) -> Iterator[None]:
-    """What the disk refuses inside the block names `path`, where it names no file or a temporary one."""
+    """Make disk errors of the block name `path` if they name no file or a temporary one."""
     try:
         yield
     except OSError as error:
-        named = str(error.filename or "")
-        if TEMP_PREFIX in named or (not named and error.errno in _DISK_ERRORS):
+        filename = str(error.filename or "")
+        if TEMP_PREFIX in filename or (not filename and error.errno in _DISK_ERRORS):
             error.filename = str(path)
         raise
 
 
 def check_writable(path: Path) -> None:
-    """RequestError where a file called `path` cannot be written: better said before the work than after."""
+    """Raise RequestError if `path` cannot be written. Called before long work starts."""
     if path.is_dir():
-        raise RequestError(f"{path} is a folder; give the name of a file.")
+        raise RequestError(f"{path} is a folder. Pass the name of a file.")
     folder = next((parent for parent in path.parents if parent.exists()), path.parent)
     if not folder.is_dir():
         raise RequestError(
-            f"{path} cannot be written, because {folder} is a file; give another place."
+            f"{path} cannot be written because {folder} is a file. Pass another path."
         )
     if not os.access(folder, os.W_OK):
         raise RequestError(
-            f"{path} cannot be written, because {folder} is read-only; give another place."
+            f"{path} cannot be written because {folder} is read-only. Pass another path."
         )
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     try:
         text.encode("utf-8")
-    except (
-        UnicodeEncodeError
-    ):  # the name of a file that is no UTF-8: escaped, it comes back as it was
+    except UnicodeEncodeError:  # a file name that is not UTF-8; \u escapes preserve it
         text = json.dumps(value, indent=2)
     write_text(path, text + "\n")
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text from anywhere; ValueError where it is none, or nested too deep to be used."""
+    """Return the value of an untrusted JSON text. Raises ValueError if it is invalid or nested too deeply."""
     try:
         value = json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     level = [value]
-    for _ in range(_MOST_NESTED):
-        level = [inner for outer in level for inner in _inside(outer)]
+    for _ in range(_MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent)]
         if not level:
             return value
     raise ValueError("it is nested too deeply")
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a path bears the name of a temporary file or folder of this module."""
+    """Return whether `path` is named like a temporary file or folder of this module."""
     return path.name.startswith(TEMP_PREFIX)
 
 
 def remove_temporary(folder: Path) -> None:
-    """Delete temporary files and folders that a killed process left in `folder`."""
-    for leftover in folder.glob(f"{TEMP_PREFIX}*"):
-        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    """Delete the temporary files and folders that killed processes left in `folder`."""
+    for path in folder.glob(f"{TEMP_PREFIX}*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def remove_stale(folder: Path, pattern: str) -> None:
-    """Delete what matches `pattern` in `folder` and has not changed for a day.
+    """Delete the matches of `pattern` in `folder` that have not changed for a day.
 
-    That is what a killed process left; something younger another process may be writing.
+    Killed processes left them. Another process may still be writing younger ones.
     """
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):
@@ -147,18 +145,18 @@ def remove_stale(folder: Path, pattern: str) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _take_place(folder: Path, path: Path) -> None:
-    """Rename `folder` to `path`; what was there is put aside first, and comes back where that fails."""
-    aside = folder.with_name(f"{folder.name}-old")
+def _replace_folder(folder: Path, path: Path) -> None:
+    """Rename `folder` to `path`. An existing `path` is moved away first and restored on failure."""
+    backup = folder.with_name(f"{folder.name}-old")
     if path.exists():
-        os.replace(path, aside)
+        os.replace(path, backup)
     try:
         os.replace(folder, path)
     except OSError:
-        if aside.exists():
-            os.replace(aside, path)
+        if backup.exists():
+            os.replace(backup, path)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(backup, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_worker_trains_draws_saves_and_goes_on(tmp_path: Path) -> None:
 
 def test_our_batches_come_from_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[torch.device] = []
-    monkeypatch.setattr(Batches, "send_to", lambda self, device: sent.append(device))
+    monkeypatch.setattr(Batches, "move_to", lambda self, device: sent.append(device))
     images = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
     side = Ours(Setup("ours", network="digits", batch=2), images)
     assert sent == [side.model.device] and not side.compiled

@@ -103,8 +103,8 @@ def test_images_kept_on_the_device_give_the_same_batches() -> None:
     augment = Augmentation(flip=True, shift=1, crop=0.2)
     apart, kept = (Batches(images, chosen, labels, 640, 3, augment) for _ in range(2))
     size = 30 * len(chosen)
-    assert kept.send_to(torch.device("cpu"), most=size) == size
-    assert apart.send_to(torch.device("cpu"), most=size - 1) == 0  # does not fit
+    assert kept.move_to(torch.device("cpu"), max_bytes=size) == size
+    assert apart.move_to(torch.device("cpu"), max_bytes=size - 1) == 0  # does not fit
     images[:] = 0  # what is kept does not look back
     held = [kept.batch(step) for step in range(8)]
     images[:] = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
@@ -115,7 +115,7 @@ def test_images_kept_on_the_device_give_the_same_batches() -> None:
 
 def test_what_is_kept_may_be_changed_in_a_batch_without_harm() -> None:
     batches = make(8, 8)
-    batches.send_to(torch.device("cpu"), most=16)
+    batches.move_to(torch.device("cpu"), max_bytes=16)
     before = batches.batch(0)[0].clone()
     batches.batch(0)[0].fill_(0)
     assert torch.equal(batches.batch(0)[0], before)
@@ -125,9 +125,9 @@ def test_a_quarter_of_a_free_graphics_card_may_be_taken_and_apples_get_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 16 - 1, 10**9))
-    assert make(8, 8).send_to(torch.device("cuda")) == 0  # 16 bytes, a quarter is 15
+    assert make(8, 8).move_to(torch.device("cuda")) == 0  # 16 bytes, a quarter is 15
     apples = make(8, 8)
-    assert apples.send_to(torch.device("mps"), most=10**9) == 0
+    assert apples.move_to(torch.device("mps"), max_bytes=10**9) == 0
     assert apples.batch(0)[0].device.type == "cpu"
 
 
@@ -150,7 +150,7 @@ def test_a_graphics_card_gets_the_batches_of_the_cpu() -> None:
             Batches(images, np.arange(300), np.arange(300), 64, 3, Augmentation(flip=True, shift=2))
             for _ in range(2)
         )
-        there.send_to(torch.device("cuda"), most)
+        there.move_to(torch.device("cuda"), most)
         for step in range(9):
             for one, other in zip(here.batch(step), there.batch(step), strict=True):
                 assert one is not None and other is not None

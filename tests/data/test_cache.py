@@ -305,7 +305,7 @@ def test_a_set_that_changes_meanwhile_is_not_kept_under_the_old_name(
 ) -> None:
     (other,) = pictures(1, (9, 11), 3, seed=5)
     changed = dataclasses.replace(source, load=lambda i: other if i == 3 else source.load(i))
-    with pytest.raises(WorkError, match="changed while they were read; run it again"):
+    with pytest.raises(WorkError, match=r"changed while they were read\. Run the command again"):
         fill(source=changed)
     assert folders(tmp_path) == []
 
@@ -328,7 +328,9 @@ def test_a_full_disk_is_said_in_a_sentence(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_rows", full)
-    with pytest.raises(WorkError, match=r"cannot be written .No space left on device.: make room"):
+    with pytest.raises(
+        WorkError, match=r"cannot be written .No space left on device.*Free some disk space"
+    ):
         fill()
     assert folders(tmp_path) == []
 

@@ -138,12 +138,12 @@ def test_sizes_are_read(text: Any, size: Any) -> None:
     "text", ["", "big", "0", "1", "-3", "28x", "x28", "28x28x3", "2.5", "9999999", "64x1025"]
 )
 def test_other_sizes_are_refused_with_the_mend(text: str, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="use auto, a number such as 64 or HxW such as 45x33"):
+    with pytest.raises(RequestError, match="Use auto, a number such as 64 or HxW such as 45x33"):
         prepare_dataset(tmp_path / "not even looked at", size=text, cache_dir=tmp_path)
 
 
 def test_other_channels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="use 1, 3 or auto"):
+    with pytest.raises(RequestError, match="Use 1, 3 or auto"):
         prepare_dataset(tmp_path, channels=2, cache_dir=tmp_path)
 
 
@@ -199,9 +199,9 @@ def test_about_two_percent_are_held_out_of_fifty_and_more(
 
 
 def test_the_holdout_is_bounded(get: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert module._HELDOUT_MOST == 500
+    assert module._MAX_HELDOUT == 500
     free = from_array(get, tmp_path, numbered(1000))
-    monkeypatch.setattr(module, "_HELDOUT_MOST", 9)
+    monkeypatch.setattr(module, "_MAX_HELDOUT", 9)
     bounded = from_array(get, tmp_path, numbered(1000))
     assert len(bounded.heldout) == 9 and set(bounded.heldout) < set(free.heldout)
 
@@ -267,12 +267,12 @@ def test_fewer_than_two_different_images_are_refused(
     one, two = pictures(2)
     root = write_folder(tmp_path / "s", {"1.png": one, "2.png": b"broken"})
     with pytest.raises(
-        RequestError, match=r"one usable image \(2.png is not an image\); at least two"
+        RequestError, match=r"one usable image \(2.png is not an image\)\. Pass at least two"
     ):
         get(root)
     (root / "2.png").write_bytes(one)
     with pytest.raises(
-        RequestError, match="holds 2 images that are all equal; at least two different"
+        RequestError, match=r"holds 2 images that are all equal\. Pass at least two different"
     ):
         get(root)
     assert len(get(root, all_images=True).train) == 2

@@ -15,7 +15,7 @@ def by_looking(hashes: list[int]) -> list[bool]:
 
 @pytest.mark.parametrize("at_once", [1, 7, 64, 1 << 18])
 def test_the_first_of_each_stays(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_BUCKET", at_once)
     rng = np.random.default_rng(0)
     some = rng.integers(0, 2**64, 40, np.uint64, endpoint=False)
     hashes = np.concatenate(

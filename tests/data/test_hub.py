@@ -112,7 +112,7 @@ def test_a_broken_stream_keeps_whole_shards_and_goes_on_after_them(
     whole = tuple(stand_in.stream.files)
     stand_in.stream = Stream(whole, breaks_at=5)
     with pytest.raises(
-        WorkError, match=r"\(the Hub went away\): run the command again when online"
+        WorkError, match=r"\(the Hub went away\)\. Run the command again when online"
     ):
         find(tmp_path)
     assert find_offline(NAME, data_dir=None, cache_dir=tmp_path / "cache") is None
@@ -169,10 +169,10 @@ def test_a_shard_that_a_killed_process_was_writing_is_no_shard(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "make room there"),
-        (ValueError("Bad split: train"), r"\(Bad split: train\): look at its page there"),
-        (FileNotFoundError("Dataset 'x' doesn't exist"), "look at its page there"),
-        (TimeoutError("no answer"), "run the command again when online"),
+        (OSError(errno.ENOSPC, "No space left on device"), "Free some disk space"),
+        (ValueError("Bad split: train"), r"\(Bad split: train\)\. Look at its page there"),
+        (FileNotFoundError("Dataset 'x' doesn't exist"), "Look at its page there"),
+        (TimeoutError("no answer"), "Run the command again when online"),
     ],
 )
 def test_what_went_wrong_decides_what_to_do(
@@ -237,7 +237,7 @@ def test_without_the_package_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)  # makes the import fail
-    with pytest.raises(RequestError, match=r"run pip install 'ddpm-studio\[hub\]'"):
+    with pytest.raises(RequestError, match=r"Run pip install 'ddpm-studio\[hub\]'"):
         find(tmp_path)
     assert not (tmp_path / "cache").exists()
 

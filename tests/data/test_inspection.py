@@ -99,5 +99,5 @@ def test_size_and_channels_may_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="nothing at"):
+    with pytest.raises(RequestError, match="does not exist"):
         inspect_images(tmp_path / "missing", cache_dir=tmp_path)

@@ -29,7 +29,7 @@ def test_sizes_and_modes_are_counted_the_commonest_first(
     seen = look(write_folder(tmp_path / "a", files), tmp_path / "cache")
     assert list(seen.sizes.items()) == [("8x9", 4), ("45x33", 3)]
     assert list(seen.modes.items()) == [("L", 5), ("RGB", 2)]
-    assert not seen.grey and seen.size == (8, 9)
+    assert not seen.gray and seen.size == (8, 9)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_grey_pictures_saved_in_colour_are_grey_until_one_is_not(
     grey = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
     files = {f"{i}.jpg": encode(image.repeat(3, 2), "JPEG") for i, image in enumerate(grey)}
     root = write_folder(tmp_path / "a", files)
-    assert look(root, tmp_path / "cache").grey
+    assert look(root, tmp_path / "cache").gray
     (root / "9.jpg").write_bytes(encode(np.full((12, 12, 3), (9, 80, 9), dtype=np.uint8), "JPEG"))
-    assert not look(root, tmp_path / "cache").grey
+    assert not look(root, tmp_path / "cache").gray
 
 
 def test_the_content_hash_follows_content_and_names_not_place_or_packing(
@@ -147,5 +147,5 @@ def test_headers_alone_decide_for_grey_modes(tmp_path: Path) -> None:
     images = np.zeros((3, 1, 4, 4), dtype=np.uint8)
     source = ImageSource("a", "array", ("0", "1", "2"), lambda i: images[i], "f")
     assert (
-        survey_source(source, tmp_path).modes == {"L": 3} and survey_source(source, tmp_path).grey
+        survey_source(source, tmp_path).modes == {"L": 3} and survey_source(source, tmp_path).gray
     )

@@ -91,7 +91,11 @@ def test_a_bomb_that_lies_about_its_length_is_unpacked_no_further(tmp_path: Path
         for _ in range(64):
             file.write(bytes(1 << 20))
     source = open_source(with_directory(path, "a.png", 24, "<I", 1000))
-    words = "damaged inside" if how == zipfile.ZIP_DEFLATED else "unusual way; make an ordinary zip"
+    words = (
+        "damaged inside"
+        if how == zipfile.ZIP_DEFLATED
+        else "unsupported compression; make an ordinary zip"
+    )
     with bounded(), pytest.raises(BrokenImageError, match=words):
         source.load(0)
 
@@ -131,7 +135,7 @@ def test_a_directory_that_lies_costs_its_own_member_alone(
         try:
             source = open_source(path)
         except RequestError as error:
-            assert "not to be trusted" in str(error) or "damaged" in str(error)
+            assert "unsafe" in str(error) or "damaged" in str(error)
             return
         try:
             assert source.load(1) == IMAGES[1]  # a packed length that is a little too long
@@ -157,7 +161,7 @@ def test_archives_in_archives_are_named_and_left_shut(tmp_path: Path) -> None:
     source = open_source(path)
     assert source.names == ("a.png",) and source.ignored == ("b.zip",)
     path = zipped(tmp_path / "alone.zip", ("b.zip", inner.getvalue()))
-    assert "holds no images" in refusal(path)
+    assert "contains no images" in refusal(path)
 
 
 @pytest.mark.parametrize("bit", [0x1, 0x41, 0x2001])
@@ -172,7 +176,7 @@ def test_ways_of_packing_that_nobody_knows_break_their_member(
 ) -> None:
     path = zipped(tmp_path / "odd.zip", ("a.png", IMAGES[0]))
     with_directory(path, "a.png", offset, "<H", value)
-    with pytest.raises((RequestError, BrokenImageError), match=r"damaged|unusual"):
+    with pytest.raises((RequestError, BrokenImageError), match=r"damaged|unsupported"):
         open_source(path).load(0)
 
 
@@ -246,7 +250,7 @@ def test_a_tar_whose_names_have_no_end_is_refused_before_they_are_read(
     with path.open("wb") as file:
         file.write(info.tobuf(tarfile.GNU_FORMAT))
         file.truncate(512 + there)  # nothing: on most disks it takes no room
-    assert "damaged or cut short" in refusal(path)
+    assert "damaged or truncated" in refusal(path)
 
 
 def test_a_tar_whose_list_of_holes_has_no_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -259,7 +263,7 @@ def test_a_tar_whose_list_of_holes_has_no_end_is_refused_before_it_is_read(tmp_p
     more = (b"%011o\0" % (1 << 24)) * 42 + b"\1" + bytes(7)
     path = tmp_path / "a.tar"
     path.write_bytes(bytes(header) + more * 40_000)
-    assert "damaged or cut short" in refusal(path)
+    assert "damaged or truncated" in refusal(path)
 
 
 # ---- arrays
@@ -341,21 +345,23 @@ def test_an_npz_packed_in_an_unusual_way_is_not_unpacked(tmp_path: Path, how: in
     with zipfile.ZipFile(path, "w", how) as archive, archive.open("images.npy", "w") as file:
         for _ in range(64):
             file.write(bytes(1 << 20))
-    assert "unusual way" in refusal(with_directory(path, "images.npy", 24, "<I", 1000))
+    assert "unsupported compression" in refusal(with_directory(path, "images.npy", 24, "<I", 1000))
 
 
 def test_an_npz_whose_directory_promises_more_than_the_file_holds_is_not_unpacked(
     tmp_path: Path,
 ) -> None:
     path = zipped(tmp_path / "a.npz", ("images.npy", npy(HEADERS["dates"], bytes(100))))
-    assert "unusual way" in refusal(with_directory(path, "images.npy", 20, "<I", 1 << 20))
+    assert "unsupported compression" in refusal(
+        with_directory(path, "images.npy", 20, "<I", 1 << 20)
+    )
 
 
 def test_labels_that_are_objects_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     labels = np.array([{}, {}], dtype=object)
     np.savez(path, images=np.zeros((2, 1, 8, 8), np.uint8), labels=labels)
-    assert "not a readable file of plain numbers" in refusal(path)
+    assert "not a readable array of numbers" in refusal(path)
 
 
 # ---- IDX
@@ -397,7 +403,7 @@ def test_a_count_of_labels_is_compared_before_they_are_read(tmp_path: Path) -> N
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(5, 8, 8, data=bytes(5 * 64)))
     labels = tmp_path / "train-labels-idx1-ubyte.gz"
     labels.write_bytes(gzip.compress(idx(30 * 10**6, data=bytes(30 * 10**6))))
-    assert "holds 5 images, its labels are 30000000" in refusal(tmp_path)
+    assert "holds 5 images but 30000000 labels" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("cut", [5, 15, 40, -4])
@@ -417,8 +423,8 @@ def test_a_pipe_is_never_waited_for(tmp_path: Path, name: str) -> None:
         pytest.skip("this system has no pipes in folders")
     os.mkfifo(tmp_path / name)
     if name == "a.png":
-        with pytest.raises(BrokenImageError, match="is no file, but a pipe or a device"):
+        with pytest.raises(BrokenImageError, match="is a pipe or a device, not a file"):
             open_source(tmp_path).load(0)
     else:
         assert "no images among its 1 files" in refusal(tmp_path)
-    assert "nothing at" in refusal(tmp_path / name)
+    assert "is neither a file nor a folder" in refusal(tmp_path / name)

@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written(
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: False)
         assert train(run) == 2
-    assert "is read-only; give another place" in capsys.readouterr().err
+    assert "is read-only. Pass another path" in capsys.readouterr().err
     with monkeypatch.context() as patch:  # where the system says so only when it is tried
         patch.setattr(os, "replace", refusing(os, "replace", 1, number))
         assert train(run) == 1

@@ -142,7 +142,7 @@ def test_images_that_moved_away_are_asked_for(workplace: Path) -> None:
     with pytest.raises(RequestError, match=r"images of mine are not at a\.npy any more; .*--ref"):
         training_images(model, 10)
     model = replace_path(model, "anime")
-    with pytest.raises(RequestError, match="fetched by hand"):
+    with pytest.raises(RequestError, match="cannot be downloaded automatically"):
         training_images(model, 10)
 
 

@@ -1,5 +1,5 @@
-"""From files to uint8 batches: sources, one decoding rule, a decoded cache, seeded batches.
+"""Data sets: image sources, decoding, the cache of decoded images, and seeded uint8 batches.
 
-``dataset.prepare`` is the way in and ``batches.Batches`` the way out; ``pixels`` alone knows how
-the ±1 of the models is scaled, ``download`` alone opens the network.
+``dataset.prepare_dataset`` opens a data set and ``batches.Batches`` yields its batches. Only ``pixels``
+converts to the models' range [-1, 1], and only ``download`` opens the network.
 """

@@ -1,5 +1,7 @@
-"""Images kept as one array: .npy, or .npz with the key ``images`` (and ``labels``) or with that one
-array alone, whatever its key. Nothing is unpickled."""
+"""Images stored as one array: .npy, or .npz with the key ``images`` (and ``labels``) or a single array.
+
+Nothing is unpickled.
+"""
 
 from __future__ import annotations
 
@@ -24,22 +26,22 @@ from ddpm.data.image_source import (
 from ddpm.data.zips import SAFE_COMPRESSIONS, members_overlap
 from ddpm.errors import RequestError
 
-_LONGEST_HEADER = 10_000  # bytes, as numpy has it
+_MAX_HEADER = 10_000  # bytes, numpy's own limit
 _HEADERS: dict[tuple[int, int], tuple[Callable[[BinaryIO], Any], str]] = {
     (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
     (2, 0): (np.lib.format.read_array_header_2_0, "<I"),
-}  # version → its reader, and how the header's length is written
+}  # version → its reader and the format of the header's length
 
 
 def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
-    """The images in a .npy or .npz file: uint8 NCHW, NHWC or NHW."""
+    """Return the images in a .npy or .npz file, uint8 NCHW, NHWC or NHW."""
     arrays = _read(path)
     images = to_nchw(arrays["images"], path)
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     if "labels" in arrays:
         labels, class_names = labels_from_values(
-            _whole_numbers(arrays["labels"], len(images), path)
+            _integer_labels(arrays["labels"], len(images), path)
         )
     return ImageSource(
         name=name,
@@ -53,14 +55,14 @@ def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
 
 
 def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """uint8 NCHW, NHWC or NHW (1 or 3 channels; NCHW where both fit) -> uint8 NCHW, a view."""
+    """Return a uint8 NCHW view of NCHW, NHWC or NHW with 1 or 3 channels; NCHW if both fit."""
     if array.dtype != np.uint8:
         raise RequestError(
-            f"{path} holds {array.dtype} values; images must be uint8, 0 to 255: "
-            "save it again with (255 * x).round().astype('uint8') where they are 0 to 1."
+            f"{path} holds {array.dtype} values, but images must be uint8, 0 to 255. "
+            "Save them with (255 * x).round().astype('uint8') if they are 0 to 1."
         )
     if array.ndim > 1 and 0 in array.shape[1:]:
-        raise RequestError(f"{path} holds images without a pixel; give a set of whole images.")
+        raise RequestError(f"{path} holds images without pixels. Pass other images.")
     if array.ndim == 3:
         return array[:, None]
     if array.ndim == 4 and array.shape[1] in (1, 3):
@@ -69,16 +71,16 @@ def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
         return array.transpose(0, 3, 1, 2)
     shape = " x ".join(map(str, array.shape)) or "a single number"
     raise RequestError(
-        f"{path} holds an array of {shape}; images must be N x C x H x W, N x H x W x C "
+        f"{path} holds an array of {shape}, but images must be N x C x H x W, N x H x W x C "
         "(C is 1 or 3) or N x H x W."
     )
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays ``images`` and, where there are any, ``labels``."""
+    """Return the arrays ``images`` and, if there are any, ``labels``."""
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd headers
+            warnings.simplefilter("ignore")  # about unusual headers
             if file.read(6) == b"\x93NUMPY":
                 file.seek(0)
                 _check_header(file, path.stat().st_size)
@@ -89,24 +91,24 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise
     except Exception as error:  # numpy and zipfile raise nearly anything on damaged bytes
         raise RequestError(
-            f"{path} is not a readable file of plain numbers; save it again with numpy."
+            f"{path} is not a readable array of numbers. Save it again with numpy."
         ) from error
 
 
 def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
-    """The same from an open .npz."""
+    """Return the arrays of an open .npz."""
     with zipfile.ZipFile(file) as packed:
         members = packed.infolist()
         unusual = any(info.compress_type not in SAFE_COMPRESSIONS for info in members)
         if unusual or members_overlap(members, path.stat().st_size):
             raise RequestError(
-                f"{path} is packed in an unusual way; save it again with numpy.savez_compressed."
+                f"{path} uses an unsupported compression. Save it again with numpy.savez_compressed."
             )
         for info in members:
             if is_decompression_bomb(info.compress_size, info.file_size):
                 raise RequestError(
-                    f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no images "
-                    "do; give the set as files, or as a .npy."
+                    f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no "
+                    "images do. Pass the set as files or as a .npy."
                 )
             if info.filename.endswith(".npy"):
                 with packed.open(info) as member:
@@ -118,25 +120,25 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
         if "images" not in archive:
             keys = printable_name(", ".join(archive.files)) or "nothing"
             raise RequestError(
-                f"{path} needs the key images (uint8, N x C x H x W); it has {keys}."
+                f"{path} needs the key images (uint8, N x C x H x W), but has {keys}."
             )
         return {key: archive[key] for key in ("images", "labels") if key in archive}
 
 
 def _check_header(file: BinaryIO, length: int) -> None:
-    """ValueError unless an .npy of `length` bytes is as long as its header says; memory is taken for that."""
+    """Raise ValueError if an .npy of `length` bytes is shorter than its header says, before allocating."""
     read, kind = _HEADERS[np.lib.format.read_magic(file)]
     place = file.tell()
     (size,) = struct.unpack(kind, file.read(struct.calcsize(kind)))
-    if size > _LONGEST_HEADER:
-        raise ValueError("a header without end")
+    if size > _MAX_HEADER:
+        raise ValueError("endless header")
     file.seek(place)
     shape, _, dtype = read(file)
     if file.tell() + math.prod(shape) * dtype.itemsize > length:
-        raise ValueError("an array that is cut short")
+        raise ValueError("truncated array")
 
 
-def _whole_numbers(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
+def _integer_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
-        raise RequestError(f"The labels in {path} must be {count} whole numbers, one an image.")
+        raise RequestError(f"The labels in {path} must be {count} integers, one per image.")
     return labels.astype(np.int64)

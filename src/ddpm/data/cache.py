@@ -1,8 +1,8 @@
-"""Decoded images on disk: decoding happens once for a content, a size and a number of channels.
+"""Cache of decoded images on disk: each content is decoded once per size and number of channels.
 
-A folder CACHE/decoded/<key> (``rows`` says what is in it) is written under another name and renamed
-when whole, so that two processes may prepare the same set at once, and a killed one leaves nothing
-that could be taken for a cache.
+A folder CACHE/decoded/<key> (see ``decoded_rows`` for its files) is written under a temporary name and
+renamed when complete. Two processes may therefore prepare the same set at once, and a killed process
+leaves nothing that looks like a complete cache.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 
 from ddpm.data.decoded_rows import Transform, open_rows, write_rows
 from ddpm.data.image_source import ImageSource
-from ddpm.data.mapped_array import Images, open_mapped_array
+from ddpm.data.mapped_array import MappedImages, open_mapped_array
 from ddpm.data.threads import Progress
 from ddpm.errors import WorkError
 from ddpm.locking import exclusive_lock, is_abandoned
 
 _TEMPORARY = ".tmp-"
 _LOCK = "lock"  # held while a folder is written
-_DAMAGE = (  # what json, numpy and zipfile say of bytes that are no longer those that were written
+_DAMAGE_ERRORS = (  # raised by json, numpy and zipfile on damaged files
     OSError,
     ValueError,
     KeyError,
@@ -43,19 +43,19 @@ _DAMAGE = (  # what json, numpy and zipfile say of bytes that are no longer thos
     zipfile.BadZipFile,
     zlib.error,
 )
-_LEFTOVER_AGE = 24 * 3600  # seconds: nothing takes that long to prepare
-_ABANDONED_AGE = 60  # seconds, where the lock says that its writer is dead
+_STALE_AGE = 24 * 3600  # seconds; preparing a set never takes that long
+_ABANDONED_AGE = 60  # seconds, for folders whose lock nobody holds
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The images of a set that could be decoded, M of them, and what was learned on the way."""
+    """The M images of a set that could be decoded, with their hashes and sums."""
 
-    images: Images  # [M, C, H, W], a read-only memory map, or several
-    items: NDArray[np.int64]  # [M], which item of the source each is
-    file_hashes: NDArray[np.uint64]  # [M], of the file's bytes
-    pixel_hashes: NDArray[np.uint64]  # [M], of the decoded pixels
-    sums: NDArray[np.int64]  # [M, C, 2], sum of the pixels and of their squares
+    images: MappedImages  # [M, C, H, W], memory-mapped, read-only
+    items: NDArray[np.int64]  # [M], index of each image in the source
+    file_hashes: NDArray[np.uint64]  # [M], hashes of the files' bytes
+    pixel_hashes: NDArray[np.uint64]  # [M], hashes of the decoded pixels
+    sums: NDArray[np.int64]  # [M, C, 2], sums of the pixels and of their squares
     broken: tuple[tuple[str, str], ...]  # (name, reason)
 
 
@@ -66,35 +66,38 @@ def decoded_images(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Decoded:
-    """The images of ``source``, of known content, from the cache or decoded into it.
+    """Return the images of ``source`` from the cache, decoding them first if necessary.
 
-    WorkError where the cache folder cannot be written or the set has changed meanwhile.
+    ``content_hash`` is the hash found by ``survey``. Raises WorkError if the cache folder cannot be
+    written or the set has changed since the survey.
     """
     folder = cache_dir / "decoded" / transform.key(content_hash)
-    for _ in range(2):  # again where another process put it aside, having seen damage there before
+    for _ in range(2):  # another process may remove the folder because it saw a damaged one before
         if (found := _open(folder)) is not None:
             return found
         with explain_disk_errors(cache_dir):
             _build(source, content_hash, transform, folder, progress)
     if (found := _open(folder)) is not None:
         return found
-    raise WorkError(f"The decoded images in {folder} were damaged at once; check the disk.")
+    raise WorkError(
+        f"The decoded images in {folder} are damaged right after they were written. Check the disk."
+    )
 
 
 def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> Decoded | None:
-    """The same, or None where they are not in the cache; nothing is decoded or written."""
+    """Return the images from the cache, or None if they are not in it."""
     return _open(cache_dir / "decoded" / transform.key(content_hash))
 
 
 def _open(folder: Path) -> Decoded | None:
-    """What lies in ``folder``, or None where it is absent, cut short or damaged."""
+    """Return the decoded images in ``folder``, or None if it is absent, truncated or damaged."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         images, rows = open_mapped_array(folder, tuple(index["shape"])), open_rows(folder)
         if len(rows["items"]) != len(images):
             return None
         return Decoded(images, **rows, broken=tuple((name, why) for name, why in index["broken"]))
-    except _DAMAGE:
+    except _DAMAGE_ERRORS:
         return None
 
 
@@ -117,10 +120,10 @@ def _build(
 
 
 def _publish(temporary: Path, folder: Path) -> None:
-    """Give a whole folder its name, unless another process has been quicker.
+    """Rename a complete folder to ``folder``, unless another process already did.
 
-    Renaming comes first, since the system refuses it where a folder has that name: to look and then
-    to rename would, between the two, put aside what another process has just finished.
+    The rename is tried before looking at ``folder``, because it fails if that exists. Looking first
+    could remove what another process finished in between.
     """
     for _ in range(8):
         with contextlib.suppress(OSError):
@@ -132,25 +135,25 @@ def _publish(temporary: Path, folder: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.replace(folder, damaged)
             shutil.rmtree(damaged, ignore_errors=True)
-    raise OSError(f"{folder.name} cannot be put in its place")
+    raise OSError(f"{folder.name} cannot be renamed")
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Delete what killed processes left in ``folder``, but nothing that another one may be writing."""
+    """Delete the folders that killed processes left in ``folder``, but none that may be in use."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
             age = time.time() - path.stat().st_mtime
-            if age > _LEFTOVER_AGE or (age > _ABANDONED_AGE and is_abandoned(path / _LOCK)):
+            if age > _STALE_AGE or (age > _ABANDONED_AGE and is_abandoned(path / _LOCK)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager
 def explain_disk_errors(cache_dir: Path) -> Iterator[None]:
-    """A disk that refuses, said in a sentence."""
+    """Raise WorkError with a fix if the block cannot write to the cache."""
     try:
         yield
     except OSError as error:
         raise WorkError(
-            f"{cache_dir} cannot be written ({error.strerror or error}): make room there or let "
-            "DDPM_CACHE_DIR name another folder."
+            f"{cache_dir} cannot be written ({error.strerror or error}). Free some disk space, or set "
+            "DDPM_CACHE_DIR to another folder."
         ) from error

@@ -1,10 +1,10 @@
-"""The one pass that decodes a set and writes it into a folder, row after row.
+"""Decoded data sets on disk, written row by row in one pass.
 
-images.npy   uint8 [M, C, H, W], in several files where they are many (``pieces``)
-rows.npy     for each row: its item, two hashes, sums of pixels (``rows.npz`` in older caches)
-index.json   the shape and every broken file with its reason
+images.npy   uint8 [M, C, H, W], split into several files if large (``mapped_array``)
+rows.npy     a record per row: item, two hashes, sums of the pixels (``rows.npz`` in older caches)
+index.json   the shape, and every broken file with its reason
 
-Nothing but the list of broken files grows in memory with the number of images.
+Memory does not grow with the number of images, except for the list of broken files.
 """
 
 from __future__ import annotations
@@ -27,49 +27,50 @@ from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
 from ddpm.data.threads import BLOCK_SIZE, Progress, map_in_threads
 from ddpm.errors import WorkError
 
-_TASK = 4 << 20  # bytes of pixels that one task of a thread decodes, unless one image has more
+_TASK_BYTES = 4 << 20  # of decoded pixels in one task of a thread
 
 
 @dataclass(frozen=True)
 class Transform:
-    """What decoding brings every image to."""
+    """Size and channels of the decoded images."""
 
     size: tuple[int, int]  # height, width
     channels: int
 
     def key(self, content_hash: str) -> str:
-        """The cache folder's name: the content, the transform and the rule's version."""
+        """Return the name of the cache folder: content, size, channels and version of the decoding rule."""
         height, width = self.size
         return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{RULE}"
 
 
 class _Row(NamedTuple):
-    """One item after decoding."""
+    """Result of decoding one item."""
 
-    content: str  # hash of the file
-    pixels: bytes = b""  # empty where it is broken
+    content: str  # hash of the file's bytes
+    pixels: bytes = b""  # empty if the item is broken
     pixel_hash: str = ""
-    sums: Sequence[tuple[int, int]] = ()  # of the pixels and of their squares, for each channel
-    reason: str = ""  # why it is broken
+    sums: Sequence[tuple[int, int]] = ()  # per channel: of the pixels and of their squares
+    reason: str = ""  # why the item is broken
 
 
 @dataclass
-class _Collected:
-    """What is collected on the way."""
+class _Recorder:
+    """Writer of the records, which also collects the content hash and the broken items."""
 
     content: SetHash
     records: RowFile
     broken: list[tuple[int, str]] = field(default_factory=list)  # (item, reason)
 
     def pixels(self, rows: Iterable[_Row]) -> Iterator[bytes]:
-        """Those of the usable rows, whose records are written as they come by."""
+        """Yield the pixels of the usable rows and write their records."""
         for item, row in enumerate(rows):
             self.content.add(row.content)
             if row.reason:
                 self.broken.append((item, row.reason))
                 continue
-            numbers = (item, _number(row.content), _number(row.pixel_hash), row.sums)
-            self.records.add(np.array(numbers, _record(len(row.sums))).tobytes())
+            hashes = _first_64_bits(row.content), _first_64_bits(row.pixel_hash)
+            record = (item, *hashes, row.sums)
+            self.records.add(np.array(record, _record_dtype(len(row.sums))).tobytes())
             yield row.pixels
 
 
@@ -82,26 +83,28 @@ def write_rows(
 ) -> None:
     """Decode all of ``source`` into ``folder``.
 
-    RequestError where no image can be used, WorkError where the set is no longer ``content_hash``.
+    Raises RequestError if no image is usable, and WorkError if the content is no longer ``content_hash``.
     """
     shape = (transform.channels, *transform.size)
     with (
         ignore_pillow_warnings(),
-        RowFile(folder / "rows.npy", _record(transform.channels)) as records,
+        RowFile(folder / "rows.npy", _record_dtype(transform.channels)) as records,
     ):
-        found = _Collected(SetHash(source), records)
-        block = max(1, min(BLOCK_SIZE, _TASK // math.prod(shape)))
+        recorder = _Recorder(SetHash(source), records)
+        block = max(1, min(BLOCK_SIZE, _TASK_BYTES // math.prod(shape)))
         rows = map_in_threads(
             lambda item: _decode(source, item, transform), len(source), progress, block
         )
-        count = write_mapped_array(folder, shape, found.pixels(rows))
-    if found.content.hexdigest() != content_hash:
-        raise WorkError(f"The images of {source.name} changed while they were read; run it again.")
+        count = write_mapped_array(folder, shape, recorder.pixels(rows))
+    if recorder.content.hexdigest() != content_hash:
+        raise WorkError(
+            f"The images of {source.name} changed while they were read. Run the command again."
+        )
     if not count:
-        raise no_usable_image(source, *found.broken[0])
+        raise no_usable_image(source, *recorder.broken[0])
     summary = {
         "shape": (count, *shape),
-        "broken": [(source.names[item], reason) for item, reason in found.broken],
+        "broken": [(source.names[item], reason) for item, reason in recorder.broken],
     }
     with (folder / "index.json").open("w", encoding="utf-8") as file:
         file.write(json.dumps(summary, indent=1))
@@ -110,19 +113,19 @@ def write_rows(
 
 
 def open_rows(folder: Path) -> dict[str, NDArray[Any]]:
-    """What is known of each row: items, file_hashes, pixel_hashes, sums (``cache.Decoded`` says which).
+    """Return the columns items, file_hashes, pixel_hashes and sums (see ``cache.Decoded``).
 
-    OSError, ValueError, EOFError or BadZipFile where it is not whole.
+    Raises OSError, ValueError, EOFError or BadZipFile if the file is damaged.
     """
     if (folder / "rows.npy").exists():
         records = open_memmap(folder / "rows.npy")
         return {name: records[name] for name in records.dtype.names or ()}
-    with (folder / "rows.npz").open("rb") as file:  # of an older version
+    with (folder / "rows.npz").open("rb") as file:  # written by older versions
         return dict(np.load(file, allow_pickle=False))
 
 
-def _record(channels: int) -> np.dtype[Any]:
-    """What is written of each row."""
+def _record_dtype(channels: int) -> np.dtype[Any]:
+    """Return the dtype of one record of rows.npy."""
     return np.dtype(
         [
             ("items", np.int64),
@@ -146,11 +149,11 @@ def _decode(source: ImageSource, item: int, transform: Transform) -> _Row:
 
 
 def _sums(pixels: bytes, channels: int) -> list[tuple[int, int]]:
-    """[C, 2]: each channel's sum and sum of squares; below 2^53, where float64 is exact."""
+    """Return the sum and sum of squares per channel, [C, 2]; below 2^53, so float64 is exact."""
     wide = np.frombuffer(pixels, np.uint8).reshape(channels, -1).astype(np.float64)
     return [(int(channel.sum()), int(channel @ channel)) for channel in wide]
 
 
-def _number(content: str) -> int:
-    """The first 64 bits of a hash."""
+def _first_64_bits(content: str) -> int:
+    """Return the first 64 bits of a hash."""
     return int(content[:16], 16)

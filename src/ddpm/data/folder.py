@@ -1,4 +1,4 @@
-"""A folder of image files, found recursively, in the same order on every system."""
+"""Folders of image files, searched recursively, in the same order on every system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
@@ -23,11 +22,10 @@ from ddpm.runs import RunFolder
 
 
 def files_below(root: Path) -> dict[str, Path]:
-    """Every file below ``root`` that is not hidden: its relative name, with /, to its path.
+    """Return every file below ``root`` that is not hidden, as relative name (with /) → path.
 
-    Links to folders are followed, but no folder is entered twice, so that a loop of links ends. Runs
-    are passed over: their pictures are none of the user's. RequestError where ``root`` is a run, or
-    where a folder cannot be looked into: its images would be missed without a word.
+    Links to folders are followed, but no folder is entered twice. Run folders are skipped. Raises
+    RequestError if ``root`` is a run folder, or if a folder cannot be read.
     """
     if RunFolder(root).has_begun():
         raise RequestError(
@@ -42,36 +40,32 @@ def files_below(root: Path) -> dict[str, Path]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """The files of `root` and below; without recursion, so that any depth will do."""
-    waiting, entered = [str(root)], set()
-    while waiting:
-        folder = waiting.pop()
-        identity, entries = _look_into(folder)
-        if identity in entered:
+    """Yield the files below `root`, without recursion so that depth is unlimited."""
+    pending, visited = [str(root)], set()
+    while pending:
+        folder = pending.pop()
+        identity, entries = _list_folder(folder)
+        if identity in visited:
             continue
-        entered.add(identity)
+        visited.add(identity)
         if RunFolder(Path(folder)).has_begun():
             continue
-        inner = [path for path in entries if os.path.isdir(path)]  # links to folders are followed
-        yield from map(Path, entries - set(inner))
-        waiting += sorted(inner, key=natural_sort_key, reverse=True)
+        subfolders = [path for path in entries if os.path.isdir(path)]
+        yield from map(Path, entries - set(subfolders))
+        pending += sorted(subfolders, key=natural_sort_key, reverse=True)
 
 
-def _look_into(folder: str) -> tuple[tuple[int, int], set[str]]:
-    """Which folder it is, whatever the links on the way there, and the paths in it."""
+def _list_folder(folder: str) -> tuple[tuple[int, int], set[str]]:
+    """Return the identity (device, inode) of a folder and the visible paths in it."""
     try:
         status = os.stat(folder)
         with os.scandir(folder) as entries:
             paths = {entry.path for entry in entries if _visible(entry.name)}
     except OSError as error:
-        _refuse(error)
+        raise RequestError(
+            f"{error.filename} cannot be read ({error.strerror}). Make it readable or move it away."
+        ) from error
     return (status.st_dev, status.st_ino), paths
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise RequestError(
-        f"{error.filename} cannot be looked into ({error.strerror}); make it readable or move it away."
-    ) from error
 
 
 def _visible(name: str) -> bool:
@@ -79,7 +73,7 @@ def _visible(name: str) -> bool:
 
 
 def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
-    """The images among ``files``, the relative names and paths of what lies in ``root``."""
+    """Return the images among ``files``, a mapping of names relative to ``root`` to paths."""
     names = tuple(printable_name(name) for name in files if is_image_name(name))
     paths = [path for name, path in files.items() if is_image_name(name)]
     labels, class_names = folder_labels(names, printable_name(root.name))
@@ -102,12 +96,12 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of one image file; BrokenImageError where it cannot be read or is absurdly long."""
+    """Return the bytes of an image file. Raises BrokenImageError if it is unreadable or too long."""
     if path.exists() and not path.is_file():
-        raise BrokenImageError("is no file, but a pipe or a device")  # which could be read for ever
+        raise BrokenImageError("is a pipe or a device, not a file")  # reading it might never end
     try:
         with path.open("rb") as file:
-            length = os.fstat(file.fileno()).st_size  # room for no more than this is taken at once
+            length = os.fstat(file.fileno()).st_size  # limits the memory that read() allocates
             data = file.read(min(length, MAX_IMAGE_BYTES) + 1)
     except OSError as error:
         raise BrokenImageError(f"cannot be read ({error.strerror or error})") from error
@@ -117,7 +111,7 @@ def read_file(path: Path) -> bytes:
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """Where the files lie, how long they are and when they changed: a cheap sign of a change."""
+    """Return a hash of the paths, sizes and dates of files, which changes if one of them does."""
     digest = hashlib.sha256()
     digest.update(_path_bytes(root))
     for path in paths:
@@ -125,7 +119,7 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
         try:
             status = path.stat()
             digest.update(f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n".encode())
-        except OSError:  # a link to nowhere
+        except OSError:  # a broken link
             digest.update(b"unreadable\n")
     return digest.hexdigest()
 

@@ -1,8 +1,8 @@
-"""Sets of images at the Hugging Face Hub, named hf:OWNER/NAME.
+"""Data sets at the Hugging Face Hub, named hf:OWNER/NAME.
 
-The training split is streamed once, image files as they are, into tar shards in the cache; from then
-on it is a set like any other and needs no network. A whole shard is kept where the stream breaks off,
-and the next try goes on after it. The package `datasets` is imported only when something has to be fetched.
+The training split is streamed once into tar shards in the cache, image files unchanged. Later uses need
+no network. If the stream is interrupted, complete shards are kept and the next attempt continues after
+them. The package `datasets` is imported only for a download.
 """
 
 from __future__ import annotations
@@ -23,29 +23,33 @@ from ddpm.errors import RequestError, WorkError
 from ddpm.files import remove_temporary, replacing
 
 _NAME = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*", re.ASCII)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_SHARD = 2000  # rows
-_ENDINGS = {b"\x89PNG": "png", b"RIFF": "webp", b"GIF8": "gif"}  # by how a file begins; else a JPEG
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHARD = 2000  # rows per shard
+_ENDINGS = {
+    b"\x89PNG": "png",
+    b"RIFF": "webp",
+    b"GIF8": "gif",
+}  # first bytes → extension; otherwise JPEG
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 
 Row = Mapping[str, Any]
 
 
 def is_hub_name(text: str) -> bool:
-    """Is this hf:OWNER/NAME?"""
+    """Return whether `text` has the form hf:OWNER/NAME."""
     return _NAME.fullmatch(text) is not None and ".." not in text
 
 
 def shard_folder(name: str, cache_dir: Path) -> Path:
-    """Where the set hf:OWNER/NAME lies once it is here."""
+    """Return the cache folder of hf:OWNER/NAME, which exists once the download is complete."""
     return cache_dir / "hub-shards" / name.removeprefix("hf:")
 
 
 def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None) -> Path:
-    """The folder of the set's shards, streamed there unless it is whole already.
+    """Return the folder of the set's shards, downloading it first if necessary.
 
-    RequestError where `datasets` is not installed or the set holds no images, WorkError where the
-    stream breaks off.
+    ``progress`` receives the number of images. Raises RequestError if the package `datasets` is missing
+    or the set has no images, and WorkError if the download fails.
     """
     folder = shard_folder(name, cache_dir)
     if folder.exists():
@@ -54,35 +58,35 @@ def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None)
         from datasets import load_dataset
     except ImportError as error:
         raise RequestError(
-            f"{name} needs the package datasets: run pip install 'ddpm-studio[hub]'."
+            f"{name} needs the package datasets. Run pip install 'ddpm-studio[hub]'."
         ) from error
     part = folder.with_name(f".{folder.name}.part")
     try:
         stream = load_dataset(name.removeprefix("hf:"), split="train", streaming=True)
         _stream(stream, name, part, progress)
         remove_temporary(part)
-        part.replace(folder)  # under its own name it is whole
+        part.replace(folder)  # the final name marks a complete set
     except RequestError:
         raise
-    except Exception as error:  # whatever a foreign library, the network and the disk come up with
-        if not folder.exists():  # else another process was quicker, and took the part from under it
+    except Exception as error:  # from the library, the network or the disk
+        if not folder.exists():  # otherwise another process completed it
             raise _failure(error, name, cache_dir) from error
-    shutil.rmtree(part, ignore_errors=True)  # what a slower process began anew
+    shutil.rmtree(part, ignore_errors=True)  # of a second process
     return folder
 
 
 def _failure(error: Exception, name: str, cache_dir: Path) -> WorkError:
-    """What kept a set from being fetched, with the mend."""
+    """Return the error for a failed download, with its fix."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return WorkError(
-            f"{cache_dir} cannot be written ({error.strerror}): make room there or let DDPM_CACHE_DIR "
-            "name another folder; what has arrived is kept."
+            f"{cache_dir} cannot be written ({error.strerror}). Free some disk space, or set DDPM_CACHE_DIR "
+            "to another folder. What was downloaded is kept."
         )
-    mend = "run the command again when online; what has arrived is kept."
+    fix = "Run the command again when online; what was downloaded is kept."
     if isinstance(error, (ValueError, FileNotFoundError)):  # no such set, or no split `train`
-        mend = "look at its page there, or give another set."
-    return WorkError(f"{name} could not be fetched from the Hub ({reason}): {mend}")
+        fix = "Look at its page there, or pass another set."
+    return WorkError(f"{name} could not be downloaded from the Hub ({reason}). {fix}")
 
 
 def _shard(part: Path, number: int) -> Path:
@@ -90,21 +94,22 @@ def _shard(part: Path, number: int) -> Path:
 
 
 def _stream(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
-    """Bring the rest of the rows into shards in ``part``; all but the last shard hold ``_SHARD`` rows."""
+    """Write the missing rows into shards in ``part``, ``_SHARD`` rows per shard except the last."""
     stream, columns = _as_files(stream, name)
-    # not every *.tar: the one that a killed process was writing ends in .tar, too
-    whole = next(number for number in itertools.count() if not _shard(part, number).exists())
-    rest = iter(stream.skip(whole * _SHARD) if whole else stream)
-    rows = _told(rest, whole * _SHARD, _total(stream), progress)
-    for number in itertools.count(whole):
+    complete = next(number for number in itertools.count() if not _shard(part, number).exists())
+    rest = iter(stream.skip(complete * _SHARD) if complete else stream)
+    rows = _with_progress(rest, complete * _SHARD, _total(stream), progress)
+    for number in itertools.count(complete):
         with replacing(_shard(part, number)) as temporary:
             count = _write_shard(temporary, itertools.islice(rows, _SHARD), columns)
         if count < _SHARD:
             return
 
 
-def _told(rows: Iterable[Row], done: int, total: int, progress: Progress | None) -> Iterator[Row]:
-    """The rows, with progress said as they come by, after `done` of them."""
+def _with_progress(
+    rows: Iterable[Row], done: int, total: int, progress: Progress | None
+) -> Iterator[Row]:
+    """Yield the rows and report progress, counting from `done`."""
     for count, row in enumerate(rows, start=done + 1):
         yield row
         if progress is not None:
@@ -113,20 +118,20 @@ def _told(rows: Iterable[Row], done: int, total: int, progress: Progress | None)
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where a row keeps its image and its class."""
+    """Columns of a row that hold its image and its class."""
 
     image: str
     label: str | None
-    names: Mapping[int, str]  # of the classes, where they have any
+    names: Mapping[int, str]  # class names, if the set has any
 
     def class_of(self, row: Row) -> str | None:
-        """The class as text; None where the row has none (-1 at the Hub)."""
+        """Return the class as text, or None if the row has none (-1 at the Hub)."""
         value = row.get(self.label) if self.label else None
         return None if value is None or value == -1 else self.names.get(value, str(value))
 
 
 def _as_files(stream: Any, name: str) -> tuple[Any, _Columns]:
-    """A stream whose rows hold image files as they are where it has them, and where in a row."""
+    """Return a stream that yields image files undecoded if it has them, and its columns."""
     features = stream.features or {}
     plain = stream.decode(False) if features else stream
     row: Row = next(iter(plain), {})
@@ -134,26 +139,26 @@ def _as_files(stream: Any, name: str) -> tuple[Any, _Columns]:
     if image is None:
         columns = ", ".join(row) or "none"
         raise RequestError(
-            f"{name} has no images in its first row (columns: {columns}); give another set."
+            f"{name} has no images in its first row (columns: {columns}). Pass another set."
         )
-    named = {key: feature.names for key, feature in features.items() if _has_names(feature)}
-    label = next(iter([*named, *(key for key in ("label", "cls") if key in row)]), None)
-    columns_found = _Columns(image, label, dict(enumerate(named.get(label or "", ()))))
-    return (plain if _file(row[image]) else stream), columns_found
+    class_names = {key: feature.names for key, feature in features.items() if _has_names(feature)}
+    label = next(iter([*class_names, *(key for key in ("label", "cls") if key in row)]), None)
+    columns_found = _Columns(image, label, dict(enumerate(class_names.get(label or "", ()))))
+    return (plain if _image_file(row[image]) else stream), columns_found
 
 
 def _has_names(feature: Any) -> bool:
-    """Whether a column's feature is a ClassLabel."""
+    """Return whether a column is a ClassLabel."""
     return isinstance(getattr(feature, "names", None), list)
 
 
 def _is_image(value: Any) -> bool:
-    """Is a cell a file's bytes and path, or an image of Pillow?"""
+    """Return whether a cell is a file (bytes and path) or a Pillow image."""
     return (isinstance(value, Mapping) and "bytes" in value) or hasattr(value, "getbands")
 
 
-def _file(value: Any) -> bytes:
-    """A cell as an image file, b"" where it holds none."""
+def _image_file(value: Any) -> bytes:
+    """Return a cell as the bytes of an image file, or b"" if it holds none."""
     if value is None:
         return b""
     if isinstance(value, Mapping):
@@ -165,7 +170,7 @@ def _file(value: Any) -> bytes:
 
 
 def _total(stream: Any) -> int:
-    """How many rows the Hub says there are, 0 where it does not say."""
+    """Return the number of rows according to the Hub, or 0 if unknown."""
     try:
         return int(stream.info.splits["train"].num_examples)
     except (AttributeError, KeyError, TypeError):
@@ -173,11 +178,13 @@ def _total(stream: Any) -> int:
 
 
 def _write_shard(path: Path, rows: Iterable[Row], columns: _Columns) -> int:
-    """Write a tar of the rows' images and classes; how many rows there were."""
+    """Write a tar of the rows' images and classes, and return the number of rows."""
     count = 0
     with tarfile.open(path, "w") as archive:
         for count, row in enumerate(rows, start=1):
-            data = _file(row[columns.image])  # an empty file is told of later, as any broken one
+            data = _image_file(
+                row[columns.image]
+            )  # an empty file is reported later, like any broken one
             _add(archive, f"{count:06d}.{_ENDINGS.get(data[:4], 'jpg')}", data)
             text = columns.class_of(row)
             if text is not None:
@@ -186,6 +193,6 @@ def _write_shard(path: Path, rows: Iterable[Row], columns: _Columns) -> int:
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)  # of no date and nobody: the same rows make the same bytes
+    info = tarfile.TarInfo(name)  # without date and owner, so that equal rows give equal bytes
     info.size = len(data)
     archive.addfile(info, io.BytesIO(data))

@@ -1,7 +1,7 @@
-"""IDX files, the format MNIST comes in: a big-endian header, then bytes; plain or gzipped.
+"""IDX files, the format of MNIST, plain or gzipped.
 
-http://yann.lecun.com/exdb/mnist/ : two zero bytes, the type (8: unsigned byte), the number of
-dimensions, each dimension as a 32-bit integer, then the values.
+The header is big-endian: two zero bytes, the type (8: unsigned byte), the number of dimensions and each
+dimension as a 32-bit integer. The values follow (http://yann.lecun.com/exdb/mnist/).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", 
 
 
 def is_idx_name(name: str) -> bool:
-    """Is this the name of an IDX file of images, such as train-images-idx3-ubyte.gz?"""
+    """Return whether this names an IDX file of images, such as train-images-idx3-ubyte.gz."""
     return _NAME.fullmatch(name) is not None
 
 
 def has_idx_header(path: Path) -> bool:
-    """Do the first bytes say "unsigned bytes in three or four dimensions"?"""
+    """Return whether the file starts like an IDX file of unsigned bytes in three or four dimensions."""
     try:
         with _open(path) as file:
             return file.read(4) in (b"\0\0\x08\x03", b"\0\0\x08\x04")
@@ -47,15 +47,15 @@ def has_idx_header(path: Path) -> bool:
 
 
 def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSource:
-    """Images of the IDX files at ``paths``, each with the labels that lie beside it.
+    """Return the images of the IDX files at ``paths``, with the labels from the files beside them.
 
-    Where both training and test files are given, the test files are the holdout.
+    If there are both training and test files, the test images are held out.
     """
     files = _training_first(paths)
     shapes = [_header(path) for path in files]
     if len({shape[1:] for shape in shapes}) > 1:
         raise RequestError(
-            f"The IDX files of {name} hold images of different sizes; give one of them."
+            f"The IDX files of {name} hold images of different sizes. Pass one of them."
         )
     counts = [shape[0] for shape in shapes]
     parts = [compute_once(lambda path=path: to_nchw(read_idx(path), path)) for path in files]  # type: ignore[misc]
@@ -74,13 +74,13 @@ def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSourc
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an IDX file of unsigned bytes; RequestError where it is damaged or cut short."""
+    """Return the array in an IDX file of unsigned bytes. Raises RequestError if it is damaged."""
     shape = _header(path)
     size = math.prod(shape)
     try:
         with _open(path) as file:
             file.seek(4 + 4 * len(shape))
-            data = file.read(size + 1)  # one more: too long is damaged, too
+            data = file.read(size + 1)  # one more byte detects files that are too long
     except (OSError, EOFError, zlib.error, MemoryError) as error:
         raise _damaged(path) from error
     if len(data) != size:
@@ -97,7 +97,7 @@ def _header(path: Path) -> tuple[int, ...]:
         raise _damaged(path) from error
     if zeros or kind != 8:
         raise RequestError(
-            f"{path} is not an IDX file of unsigned bytes; give the files as published."
+            f"{path} is not an IDX file of unsigned bytes. Pass the files as published."
         )
     if not 1 <= dimensions <= 4 or is_decompression_bomb(path.stat().st_size, math.prod(shape)):
         raise _damaged(path)
@@ -111,7 +111,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _damaged(path: Path) -> RequestError:
-    return RequestError(f"{path} is damaged or cut short; download it again.")
+    return RequestError(f"{path} is damaged or truncated. Download it again.")
 
 
 def _part(path: Path) -> str:
@@ -120,7 +120,7 @@ def _part(path: Path) -> str:
 
 
 def _training_first(paths: Iterable[Path]) -> list[Path]:
-    """One file a part: the plain one where it lies beside its gzipped copy."""
+    """Return one file per part, training first; a plain file replaces its gzipped copy."""
     plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_sort_key(path.name)))
     chosen = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
     files = sorted(
@@ -130,7 +130,7 @@ def _training_first(paths: Iterable[Path]) -> list[Path]:
     if len(set(parts)) < len(parts):
         listed = " and ".join(path.name for path in files)
         raise RequestError(
-            f"{files[0].parent} holds several sets ({listed}); give one of these files."
+            f"{files[0].parent} contains several sets ({listed}). Pass one of these files."
         )
     return files
 
@@ -138,7 +138,7 @@ def _training_first(paths: Iterable[Path]) -> list[Path]:
 def _loader(
     parts: list[Callable[[], NDArray[np.uint8]]], counts: list[int]
 ) -> Callable[[int], NDArray[np.uint8]]:
-    """Item i of the files put end to end; each is read when its first item is asked for."""
+    """Return a function of item i of the concatenated files, which reads each file at its first use."""
 
     def load(index: int) -> NDArray[np.uint8]:
         for part, count in zip(parts, counts, strict=True):
@@ -160,22 +160,22 @@ def _test_items(files: list[Path], counts: list[int]) -> Sequence[int]:
 def _labels(
     files: list[Path], counts: list[int]
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """The labels of every file, or none where one of them has no labels beside it."""
-    found = []
+    """Return the labels of all files, or None if one of them has no label file."""
+    labels = []
     for path, count in zip(files, counts, strict=True):
-        beside = _labels_beside(path)
-        if beside is None:
+        label_file = _label_file(path)
+        if label_file is None:
             return None, ()
-        shape = _header(beside)
+        shape = _header(label_file)
         if shape != (count,):
             raise RequestError(
-                f"{path} holds {count} images, its labels are {shape[0]}; get both again."
+                f"{path} holds {count} images but {shape[0]} labels. Download both again."
             )
-        found.append(read_idx(beside).astype(np.int64))
-    return labels_from_values(np.concatenate(found))
+        labels.append(read_idx(label_file).astype(np.int64))
+    return labels_from_values(np.concatenate(labels))
 
 
-def _labels_beside(images: Path) -> Path | None:
+def _label_file(images: Path) -> Path | None:
     plain = re.sub(r"images([-.])idx[34]", r"labels\1idx1", images.name.removesuffix(".gz"))
     for name in (plain, plain + ".gz"):
         path = images.with_name(name)

@@ -1,4 +1,4 @@
-"""data.image_files."""
+"""Single image files that a user passes to a command."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from ddpm.data.decoding import Header, decode, read_header
 from ddpm.data.image_source import BrokenImageError
 from ddpm.errors import RequestError
 
-Images = NDArray[np.uint8]
+Images = NDArray[np.uint8]  # [N, C, H, W] or [C, H, W]
 
 
 def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
-    """An image file as [C, H, W], brought to `shape` by the rule of all data; RequestError if it is none."""
-    with _said_of(path):
+    """Return an image file as uint8 [C, H, W], of `shape` if given. Raises RequestError if it is no image."""
+    with _naming(path):
         content = path.read_bytes()
         channels, *size = _shape(read_header(content)) if shape is None else shape
         return np.array(decode(content, (size[0], size[1]), channels))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Channels, height and width of an image file after turning; RequestError if it is none."""
-    with _said_of(path):
+    """Return channels, height and width of an image file. Raises RequestError if it is no image."""
+    with _naming(path):
         return _shape(read_header(path.read_bytes()))
 
 
 def _shape(header: Header) -> tuple[int, int, int]:
-    return (1 if header.grey else 3, header.height, header.width)
+    return (1 if header.gray else 3, header.height, header.width)
 
 
 @contextlib.contextmanager
-def _said_of(path: Path) -> Iterator[None]:
-    """A file that cannot be read, or is no image, is a wrong request."""
+def _naming(path: Path) -> Iterator[None]:
+    """Raise RequestError if the block cannot read the file or it is no image."""
     try:
         yield
     except (OSError, BrokenImageError) as error:
         reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-        raise RequestError(f"{path} {reason}; give a PNG, a JPEG or the like.") from error
+        raise RequestError(f"{path} {reason}. Pass an image such as a PNG or JPEG.") from error

@@ -1,4 +1,4 @@
-"""What every kind of image set looks like from outside: named items, each loaded on demand."""
+"""Interface of all image sets: named items, each loaded on demand, with optional labels."""
 
 from __future__ import annotations
 
@@ -16,27 +16,23 @@ from ddpm.errors import RequestError
 
 IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
 COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
-ARCHIVE_EXTENSIONS = (
-    ".zip",
-    ".tar",
-    *COMPRESSED_TARS,
-)  # what stays shut among or inside other things
+ARCHIVE_EXTENSIONS = (".zip", ".tar", *COMPRESSED_TARS)  # not opened inside folders and archives
 _NUMBER = re.compile("([0-9]+)")
-MAX_IMAGE_BYTES = 256 << 20  # bytes; a longer image file is broken or no picture for a 64x64 model
-_PACKED_MOST = 200  # unpacked over packed length: no real picture of some size packs better
-_SMALL = 32 << 20  # bytes; whatever the ratio, this much may be unpacked
-_CONTROLS = ("Cc", "Zl", "Zp")  # line ends and what terminals obey, by Unicode's categories
+MAX_IMAGE_BYTES = 256 << 20  # longer files are broken or useless at small sizes
+_MAX_RATIO = 200  # of unpacked to packed bytes; real images compress less
+_SMALL = 32 << 20  # bytes that may be unpacked whatever the ratio
+_CONTROLS = ("Cc", "Zl", "Zp")  # Unicode categories of control characters and line ends
 
 
 class BrokenImageError(Exception):
-    """One image cannot be used; its text is the reason, said to the user beside the file's name."""
+    """An unusable image. The message is the reason, printed after the file's name."""
 
 
 @dataclass(frozen=True)
 class NumberedNames(Sequence[str]):
-    """Names of images that have none: PREFIX0, PREFIX1 … of each part (its prefix, its count).
+    """Names PREFIX0, PREFIX1 … of unnamed images; each part is (prefix, count).
 
-    They are made when asked for: a file's word for how many there are costs no memory.
+    Names are generated on access, so a huge count in a hostile file costs no memory.
     """
 
     parts: tuple[tuple[str, int], ...]
@@ -62,45 +58,44 @@ class NumberedNames(Sequence[str]):
 
 @dataclass(frozen=True)
 class ImageSource:
-    """An image set that was found but not decoded.
+    """An image set before decoding.
 
-    ``load(i)`` gives item i as the bytes of its file, or as uint8 [C, H, W] where the set holds
-    plain pixels; it may be called from several threads and raises BrokenImageError. ``test`` lists
-    the items that the set itself keeps for testing. ``fingerprint`` changes when a file's name,
-    size or date does.
+    ``load(i)`` returns item i as the bytes of its file, or as uint8 [C, H, W] if the set holds pixels. It
+    is called from several threads and raises BrokenImageError. ``test`` lists the set's own test items.
+    ``fingerprint`` changes if the name, size or date of a file does.
     """
 
-    name: str  # of the set
+    name: str
     kind: str  # "folder", "zip", "tar", "IDX files" or "array"
-    names: Sequence[str]  # one an item, NFC, with / between folders
+    names: Sequence[str]  # one per item, in NFC, with / between folders
     load: Callable[[int], bytes | NDArray[np.uint8]]
     fingerprint: str
-    labels: NDArray[np.int64] | None = None  # one an item
-    class_names: tuple[str, ...] = ()  # () where there are no labels
+    labels: NDArray[np.int64] | None = None  # one per item
+    class_names: tuple[str, ...] = ()  # () without labels
     test: Sequence[int] = ()
-    ignored: tuple[str, ...] = ()  # archives among the images, which are not opened
+    ignored: tuple[str, ...] = ()  # archives among the images, not opened
 
     def __len__(self) -> int:
         return len(self.names)
 
 
 def no_usable_image(source: ImageSource, item: int, reason: str) -> RequestError:
-    """The error for a set of which every image is broken, item ``item`` for example."""
-    which = f"None of the {len(source)} images in {source.name} can"
+    """Return the error for a set without usable images, with ``item`` as the example."""
+    subject = f"None of the {len(source)} images in {source.name} can"
     if len(source) == 1:
-        which = f"The only image in {source.name} cannot"
+        subject = f"The only image in {source.name} cannot"
     return RequestError(
-        f"{which} be used ({source.names[item]} {reason}); give a set of whole images."
+        f"{subject} be used ({source.names[item]} {reason}). Pass a set of intact images."
     )
 
 
 def natural_sort_key(path: str) -> tuple[list[list[str | tuple[int, str]]], str]:
-    """Sorts 2.jpg before 10.jpg, folder by folder, the same on every system."""
+    """Return a sort key that puts 2.jpg before 10.jpg, folder by folder, on every system."""
     return [_part_key(part) for part in path.casefold().split("/")], path
 
 
 def _part_key(part: str) -> list[str | tuple[int, str]]:
-    """Text and numbers in turn, text first; of two numbers the one of more digits is the larger."""
+    """Split a name into alternating text and numbers; numbers compare by digit count, then digits."""
     pieces = _NUMBER.split(part)
     numbers = [number.lstrip("0") for number in pieces[1::2]]
     key: list[str | tuple[int, str]] = [*pieces]
@@ -109,7 +104,7 @@ def _part_key(part: str) -> list[str | tuple[int, str]]:
 
 
 def printable_name(name: str) -> str:
-    """A file's name as one line of NFC text that terminals and JSON files take, whatever its bytes were."""
+    """Return a file name as one line of printable NFC text, whatever its bytes are."""
     text = unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
     if text.isprintable():
         return text
@@ -122,12 +117,12 @@ def printable_name(name: str) -> str:
 
 
 def is_decompression_bomb(packed: int, unpacked: int) -> bool:
-    """Whether so many bytes say that they unpack to far more than any honest file's do."""
-    return unpacked > max(_SMALL, _PACKED_MOST * packed)
+    """Return whether `packed` bytes claim to unpack to implausibly many bytes."""
+    return unpacked > max(_SMALL, _MAX_RATIO * packed)
 
 
 def is_image_name(name: str) -> bool:
-    """Does a path (with /) name an image that is neither hidden nor macOS's shadow of one?"""
+    """Return whether a path (with /) names a visible image file, not one of __MACOSX."""
     parts = name.split("/")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     _, dot, ending = parts[-1].lower().rpartition(".")
@@ -137,9 +132,9 @@ def is_image_name(name: str) -> bool:
 def folder_labels(
     names: Sequence[str], root: str
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels and class names: the folder directly holding each image (``root`` at the top).
+    """Return labels and class names: the name of each image's folder (``root`` at the top).
 
-    (None, ()) where all images share one folder name.
+    Returns (None, ()) if all images share one folder name.
     """
     folders = [f"{root}/{name}".split("/")[-2] for name in names]
     class_names = tuple(sorted(set(folders), key=natural_sort_key))
@@ -150,23 +145,23 @@ def folder_labels(
 
 
 def labels_from_values(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels 0 … K-1 for the K different values, which are the class names."""
+    """Return labels 0 … K-1 of the K distinct values, and the values as class names."""
     classes, labels = np.unique(values, return_inverse=True)
     return labels.astype(np.int64), tuple(str(value) for value in classes)
 
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-def compute_once(make: Callable[[], Made]) -> Callable[[], Made]:
-    """A function that makes its value at the first call, in whichever thread that happens."""
+def compute_once(compute: Callable[[], Value]) -> Callable[[], Value]:
+    """Return a thread-safe function that computes its value at the first call."""
     lock = threading.Lock()
-    made: list[Made] = []
+    values: list[Value] = []
 
-    def get() -> Made:
+    def get() -> Value:
         with lock:
-            if not made:
-                made.append(make())
-            return made[0]
+            if not values:
+                values.append(compute())
+            return values[0]
 
     return get

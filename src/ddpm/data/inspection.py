@@ -1,4 +1,4 @@
-"""What a set of images is made of: rows for a table and a few images for a contact sheet."""
+"""Contents of a data set, as table rows and a few images for a contact sheet."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ddpm.data.threads import Progress
 from ddpm.messages import sentence
 
 _SAMPLES = 64
-_LISTED = 20  # sizes and classes, the most frequent; a folder of photos has thousands of sizes
+_MAX_ROWS = 20  # of sizes and classes
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Rows of (what, value), longer lists as rows of their own, and up to 64 images.
+    """Table rows and up to 64 images of a data set.
 
-    Of more than 20 sizes or classes the most frequent are listed, and in one row the rest.
+    Beyond 20 sizes or classes, only the most frequent are listed; a last row sums up the rest.
     """
 
     summary: list[dict[str, Any]]  # what, value
     sizes: list[dict[str, Any]]  # size, images
     modes: list[dict[str, Any]]  # mode, images
-    classes: list[dict[str, Any]]  # class, images; empty where there are no labels
+    classes: list[dict[str, Any]]  # class, images; empty without labels
     broken: list[dict[str, Any]]  # name, reason
-    samples: NDArray[np.uint8]  # [n, C, H, W], n <= 64, spread evenly over the set
+    samples: NDArray[np.uint8]  # uint8 [n, C, H, W], n <= 64, evenly spaced
 
 
 def inspect_images(
@@ -43,16 +43,16 @@ def inspect_images(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Look through the set at ``path`` as ``prepare_dataset`` would bring it to training."""
+    """Inspect the data set at ``path`` as ``prepare_dataset`` prepares it for training."""
     dataset = prepare_dataset(
         path, size=size, channels=channels, cache_dir=cache_dir, progress=progress
     )
-    seen = survey_source(open_source(path), cache_dir)
+    survey = survey_source(open_source(path), cache_dir)
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
         summary=_summary(dataset),
-        sizes=_counted("size", seen.sizes),
-        modes=_counted("mode", seen.modes),
+        sizes=_counted("size", survey.sizes),
+        modes=_counted("mode", survey.modes),
         classes=_classes(dataset),
         broken=_broken(dataset.report),
         samples=np.asarray(dataset.images[sample.round().astype(int)]),
@@ -78,27 +78,27 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
-MAX_NAMES_SHOWN = 3  # names in a line
+MAX_NAMES_SHOWN = 3  # in one line
 
 
 def list_unopened(report: dict[str, Any]) -> str:
-    """The archives among the images, which were not opened: the first three, and how many more."""
-    return _some(report["ignored"], len(report["ignored"]))
+    """Return the first three archives that were not opened, and the number of others."""
+    return _first_few(report["ignored"], len(report["ignored"]))
 
 
 def list_broken(report: dict[str, Any]) -> str:
-    """The files that are no readable images, each with its reason: the first three, and how many more."""
+    """Return the first three broken files with their reasons, and the number of others."""
     listed = [f"{broken['name']} ({broken['reason']})" for broken in report["broken_files"]]
-    return _some(listed, report["broken"])
+    return _first_few(listed, report["broken"])
 
 
-def _some(words: Sequence[str], count: int) -> str:
-    more = count - min(MAX_NAMES_SHOWN, len(words))
-    return ", ".join(words[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _first_few(items: Sequence[str], count: int) -> str:
+    more = count - min(MAX_NAMES_SHOWN, len(items))
+    return ", ".join(items[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every broken file, and where there are too many to list, how many more."""
+    """Return a row per broken file, and one for those that are not listed."""
     listed: list[dict[str, Any]] = report["broken_files"]
     more = report["broken"] - len(listed)
     return [*listed, {"name": "…", "reason": f"and {more} more"}] if more else listed
@@ -108,15 +108,15 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
     if dataset.labels is None:
         return []
     counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
-    named = zip(dataset.class_names, counts.tolist(), strict=True)
-    return _counted("class", dict(named))
+    pairs = zip(dataset.class_names, counts.tolist(), strict=True)
+    return _counted("class", dict(pairs))
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """A row each in the order given, or of many the most frequent and how many more there are."""
-    told = list(counts.items())
-    if len(told) > _LISTED:
-        told.sort(key=lambda item: -item[1])
-        rest = told[_LISTED:]
-        told[_LISTED:] = [(f"and {len(rest)} more", sum(count for _, count in rest))]
-    return [{what: name, "images": count} for name, count in told]
+    """Return a row per value in the given order; of many values, the most frequent and a sum of the rest."""
+    rows = list(counts.items())
+    if len(rows) > _MAX_ROWS:
+        rows.sort(key=lambda item: -item[1])
+        rest = rows[_MAX_ROWS:]
+        rows[_MAX_ROWS:] = [(f"and {len(rest)} more", sum(count for _, count in rest))]
+    return [{what: name, "images": count} for name, count in rows]

@@ -1,10 +1,9 @@
-"""Rows in .npy files that are written one after the other and read back memory-mapped.
+"""Arrays in .npy files, written row by row and read memory-mapped.
 
-images.npy    uint8 [M, C, H, W], or as many of its first rows as one file takes
-images-1.npy  the rows after them, and so on
+images.npy    uint8 [M, C, H, W], or as many of its first rows as fit into one file
+images-1.npy  the following rows, and so on
 
-A set of any size is read as one array: what it costs is page cache, which the system takes back when it
-needs it, and no memory of the process's own.
+An array of any size is read like one in memory. It only occupies page cache, which the system reclaims.
 """
 
 from __future__ import annotations
@@ -20,13 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_FILE_BYTES = (
-    1 << 30
-)  # bytes of pixels in one file: memory sticks take 4 GiB, and a cut copy costs less
+MAX_FILE_BYTES = 1 << 30  # of pixels in one file; FAT32 allows 4 GiB
 
 
 class MappedArray:
-    """Arrays put end to end, [M, C, H, W] together; indexed by a row, a slice or an array of rows."""
+    """Concatenation of memory-mapped arrays, [M, C, H, W], indexed by row, slice or array of rows."""
 
     def __init__(self, parts: Sequence[NDArray[np.uint8]]) -> None:
         self._parts = tuple(parts)
@@ -37,29 +34,29 @@ class MappedArray:
         return self.shape[0]
 
     def __getitem__(self, rows: int | slice | NDArray[Any]) -> NDArray[np.uint8]:
-        """What the same index gives of one array, always as a copy."""
-        wanted = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
-        if wanted.dtype == np.bool_:
-            wanted = np.flatnonzero(wanted)
-        wanted = np.where(wanted < 0, wanted + len(self), wanted)
-        if np.any((wanted < 0) | (wanted >= len(self))):
+        """Return the indexed rows, always as a copy."""
+        index = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
+        if index.dtype == np.bool_:
+            index = np.flatnonzero(index)
+        index = np.where(index < 0, index + len(self), index)
+        if np.any((index < 0) | (index >= len(self))):
             raise IndexError(f"row {rows} of {len(self)}")
-        found = np.empty((*wanted.shape, *self.shape[1:]), np.uint8)
-        which = np.searchsorted(self._ends, wanted, side="right")
-        for number in np.unique(which):
-            here, part = which == number, self._parts[number]
-            found[here] = part[wanted[here] - (self._ends[number] - len(part))]
-        return found
+        result = np.empty((*index.shape, *self.shape[1:]), np.uint8)
+        part_numbers = np.searchsorted(self._ends, index, side="right")
+        for number in np.unique(part_numbers):
+            mask, part = part_numbers == number, self._parts[number]
+            result[mask] = part[index[mask] - (self._ends[number] - len(part))]
+        return result
 
 
-Images: TypeAlias = NDArray[np.uint8] | MappedArray  # [M, C, H, W]
+MappedImages: TypeAlias = NDArray[np.uint8] | MappedArray  # [M, C, H, W]
 
 
 class RowFile:
-    """An .npy file that grows row by row; numpy pads its header, so that any number of rows fits."""
+    """An .npy file that grows row by row. numpy pads the header, so the row count can be updated."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...] = ()) -> None:
-        """`row` is the shape of one of them."""
+        """Create the file; `row` is the shape of one row."""
         self.count = 0
         self._description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
         self._row = row
@@ -67,7 +64,7 @@ class RowFile:
         self._write_header()
 
     def add(self, row: bytes) -> None:
-        """The values of one row."""
+        """Append the bytes of one row."""
         self._file.write(row)
         self.count += 1
 
@@ -80,7 +77,7 @@ class RowFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Whole and on disk, unless something has failed."""
+        """Update the header and flush the file to disk, unless the block failed."""
         with self._file:
             if kind is None:
                 self._file.seek(0)
@@ -89,31 +86,31 @@ class RowFile:
                 os.fsync(self._file.fileno())
 
     def _write_header(self) -> None:
-        described = {**self._description, "shape": (self.count, *self._row)}
-        np.lib.format.write_array_header_1_0(self._file, described)
+        header = {**self._description, "shape": (self.count, *self._row)}
+        np.lib.format.write_array_header_1_0(self._file, header)
 
 
 def write_mapped_array(folder: Path, row: tuple[int, ...], rows: Iterable[bytes]) -> int:
-    """Write uint8 rows of shape `row` into as many files as they need; how many rows there were."""
-    most = max(1, MAX_FILE_BYTES // math.prod(row))
-    count, waiting = 0, iter(rows)
+    """Write uint8 rows of shape `row` into as many files as needed, and return the number of rows."""
+    rows_per_file = max(1, MAX_FILE_BYTES // math.prod(row))
+    count, remaining = 0, iter(rows)
     for number in itertools.count():
-        with RowFile(_name(folder, number), np.dtype(np.uint8), row) as file:
-            for pixels in itertools.islice(waiting, most):
+        with RowFile(_file_path(folder, number), np.dtype(np.uint8), row) as file:
+            for pixels in itertools.islice(remaining, rows_per_file):
                 file.add(pixels)
         count += file.count
-        if file.count < most:
+        if file.count < rows_per_file:
             break
-    if number and not file.count:  # the one before was just full
-        _name(folder, number).unlink()
+    if number and not file.count:  # the previous file was exactly full
+        _file_path(folder, number).unlink()
     return count
 
 
-def open_mapped_array(folder: Path, shape: tuple[int, ...]) -> Images:
-    """What `write_mapped_array` wrote, uint8 `shape`; OSError or ValueError where it is not whole."""
+def open_mapped_array(folder: Path, shape: tuple[int, ...]) -> MappedImages:
+    """Open what `write_mapped_array` wrote, uint8 `shape`. Raises OSError or ValueError if incomplete."""
     parts: list[NDArray[np.uint8]] = []
     while sum(map(len, parts)) < shape[0] or not parts:
-        parts.append(open_memmap(_name(folder, len(parts))))
+        parts.append(open_memmap(_file_path(folder, len(parts))))
     if any(part.dtype != np.uint8 for part in parts):
         raise ValueError(f"{folder} does not hold pixels")
     rows = {part.shape[1:] for part in parts}
@@ -123,12 +120,12 @@ def open_mapped_array(folder: Path, shape: tuple[int, ...]) -> Images:
 
 
 def open_memmap(path: Path) -> NDArray[Any]:
-    """The array of an .npy file, read-only and memory-mapped; OSError or ValueError where it is not whole."""
+    """Open an .npy file memory-mapped, read-only. Raises OSError or ValueError if it is incomplete."""
     array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     if path.stat().st_size != array.offset + array.nbytes:
         raise ValueError(f"{path} is longer than its array")
     return array
 
 
-def _name(folder: Path, number: int) -> Path:
+def _file_path(folder: Path, number: int) -> Path:
     return folder / (f"images-{number}.npy" if number else "images.npy")

@@ -1,6 +1,6 @@
-"""The one place that knows how bytes and model range are scaled into each other.
+"""Conversion between uint8 pixels and the models' range [-1, 1]. No other module scales pixels.
 
-The mapping is fixed, never min-max: a grey value means the same in every image and every frame.
+The mapping is fixed, never min-max, so a pixel value means the same in every image and frame.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 def to_model(images: Tensor) -> Tensor:
-    """uint8 of any shape -> float32 in [-1, 1] (Ho et al. 2020, section 3.3): 0 is -1, 255 is 1."""
+    """Return uint8 pixels of any shape as float32 in [-1, 1] (Ho et al. 2020, section 3.3)."""
     return images.to(torch.float32) / 127.5 - 1.0
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Floats of any shape -> uint8, rounded, clamped to [-1, 1]; inverts ``to_model`` exactly."""
+    """Return floats of any shape, clamped to [-1, 1], as rounded uint8. Inverts ``to_model`` exactly."""
     return ((x.to(torch.float32) + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)

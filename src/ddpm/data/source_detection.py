@@ -1,4 +1,4 @@
-"""From a path to an image set: what lies there is found out here."""
+"""Detection of the kind of data set at a path."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _KINDS = "a folder or zip of images, tar shards, IDX files, a .npy or a .npz"
 
 
 def embedded_digits() -> Path:
-    """The 1,797 digits inside the package (``digits.md`` says where they come from)."""
+    """Return the path of the 1,797 digits inside the package (``digits.md`` names their source)."""
     return Path(__file__).with_name("digits.npz")
 
 
 def open_source(path: Path) -> ImageSource:
-    """The image set at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz.
+    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy or .npz.
 
-    A folder may also hold IDX files, tar shards or a single archive of another kind. RequestError
-    where there is none of these.
+    A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if there is
+    none of these.
     """
     if path.is_dir():
         source = _in_folder(path.resolve())
@@ -41,9 +41,10 @@ def open_source(path: Path) -> ImageSource:
             path, printable_name(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
         )
     else:
-        raise RequestError(f"There is nothing at {path}; give {_KINDS}.")
+        state = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise RequestError(f"{path} {state}. Pass {_KINDS}.")
     if not len(source):
-        raise RequestError(f"{path} holds no images; give {_KINDS}.")
+        raise RequestError(f"{path} contains no images. Pass {_KINDS}.")
     return source
 
 
@@ -61,40 +62,40 @@ def _in_folder(folder: Path) -> ImageSource:
     archives += shards
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
-        raise RequestError(f"{folder} holds several archives ({listed}); give one of them.")
+        raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
     if archives:
         return _in_file(archives[0], printable_name(folder.name))
     for path in files.values():
-        _refuse_packed(path)
+        _refuse_compressed_tar(path)
     what = f"no images among its {len(files)} files" if files else "no files"
     raise RequestError(
-        f"{folder} holds {what}; give one that holds images ({', '.join(IMAGE_EXTENSIONS)})."
+        f"{folder} contains {what}. Pass a folder with images ({', '.join(IMAGE_EXTENSIONS)})."
     )
 
 
 def _in_file(path: Path, name: str) -> ImageSource:
     if path.suffix.lower() in (".npy", ".npz"):
         return array_source(name, path, fingerprint(path, [path]))
-    _refuse_packed(path)
+    _refuse_compressed_tar(path)
     if is_tar(path):
         return tar_source(name, path.parent, [path])
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return zip_source(name, path)
     if is_idx_name(path.name) or has_idx_header(path):
         return idx_source(name, [path], fingerprint(path, _with_labels([path])))
-    raise RequestError(f"{path.name} is not a set of images; give {_KINDS}.")
+    raise RequestError(f"{path.name} is not a data set. Pass {_KINDS}.")
 
 
-def _refuse_packed(path: Path) -> None:
-    """RequestError for a compressed tar: an image in it can be read only after all before it."""
+def _refuse_compressed_tar(path: Path) -> None:
+    """Raise RequestError for a compressed tar, which allows no random access."""
     if path.name.lower().endswith(COMPRESSED_TARS):
         raise RequestError(
-            f"{path.name} is a compressed tar; make it a plain .tar first (with gzip -d, xz -d, bzip2 -d "
-            "or zstd -d)."
+            f"{path.name} is a compressed tar. Decompress it to a plain .tar first (gzip -d, xz -d, "
+            "bzip2 -d or zstd -d)."
         )
 
 
 def _with_labels(images: list[Path]) -> list[Path]:
-    """The IDX files of images and whatever lies beside them: labels decide the set, too."""
+    """Return IDX image files and the label files beside them, sorted."""
     beside = {other for path in images for other in path.parent.glob("*ubyte*")}
     return sorted(beside | set(images))

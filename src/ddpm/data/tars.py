@@ -1,9 +1,9 @@
-"""Shards of images as webdataset writes them: .tar files, read where they lie; nothing is unpacked to disk.
+"""Tar shards of images in webdataset's layout, read in place without unpacking to disk.
 
-Beside an image may lie its class, a text under the same name, or under that name up to its first dot:
-000042.jpg or 000042.image.jpg, 000042.cls. Files of one name follow one another
-(https://github.com/webdataset/webdataset). Where not every image has such a text,
-the folder that holds an image is its class, as everywhere.
+The class of an image is the text of a .cls file with the same name, or the same name up to the first dot:
+000042.jpg or 000042.image.jpg, and 000042.cls. Files of one sample are adjacent
+(https://github.com/webdataset/webdataset). If an image has no such file, the classes are the names of the
+images' folders, as in other sources.
 """
 
 from __future__ import annotations
@@ -32,24 +32,22 @@ from ddpm.data.image_source import (
 from ddpm.data.zips import escapes_archive
 from ddpm.errors import RequestError
 
-_LONGEST_TEXT = (
-    1 << 18
-)  # bytes of a name, or of what else a header says of the next; Linux has 4096
-_TEXTS = (
+_MAX_TEXT = 1 << 18  # bytes of a name or extended header; Linux allows names of 4096
+_TEXT_TYPES = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
 )
-_MORE_HOLES = 482  # the byte of a sparse file's header that says that its list of holes goes on
-_MAGIC = slice(257, 262)  # of a header, in which every tar since 1988 says "ustar"
-_LONGEST_CLASS = 256  # bytes; a longer text is no name of a class
-_MOST_STEMS = 100  # of one sample: img.1.png to img.1000000.png are none, and need not be in memory
+_MORE_HOLES = 482  # byte of a sparse file's header: nonzero if its list of holes continues
+_MAGIC = slice(257, 262)  # bytes of a header, "ustar" in every tar since 1988
+_MAX_CLASS = 256  # bytes of a class name
+_MAX_STEMS = 100  # per sample; img.1.png to img.1000000.png are not one sample
 
 
 def is_tar(path: Path) -> bool:
-    """Is this a tar, by its name or its first header?"""
+    """Return whether this is a tar, by its name or its first header."""
     if path.suffix.lower() == ".tar":
         return True
     try:
@@ -60,61 +58,61 @@ def is_tar(path: Path) -> bool:
 
 
 def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
-    """The images in the tars ``shards`` below ``root``, in this order.
+    """Return the images in the tars ``shards`` below ``root``, in this order.
 
-    RequestError where one is damaged, cut short or unsafe.
+    Raises RequestError if one is damaged, truncated or unsafe.
     """
-    found = _Found()
+    index = _Index()
     for number, shard in enumerate(shards):
         prefix = f"{printable_name(shard.relative_to(root).as_posix())}/" if len(shards) > 1 else ""
         for sample in _samples(_members(shard)):
-            found.add(number, prefix, sample)
-    labels, class_names = found.texts.labels()
+            index.add(number, prefix, sample)
+    labels, class_names = index.texts.labels()
     if labels is None:
-        labels, class_names = found.folders.labels()
+        labels, class_names = index.folders.labels()
     return ImageSource(
         name=name,
         kind="tar",
-        names=found.names,
-        load=_loader(found, shards),
+        names=index.names,
+        load=_loader(index, shards),
         fingerprint=fingerprint(root, shards),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(found.ignored),
+        ignored=tuple(index.ignored),
     )
 
 
 class _Header(tarfile.TarInfo):
-    """A header; ReadError where tarfile would read what belongs to it without end."""
+    """A tar header. Raises ReadError if tarfile would read an endless extension of it."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         info = super().frombuf(buf, encoding, errors)
-        if info.type in _TEXTS and not 0 <= info.size <= _LONGEST_TEXT:
-            raise tarfile.ReadError("a name without end")
+        if info.type in _TEXT_TYPES and not 0 <= info.size <= _MAX_TEXT:
+            raise tarfile.ReadError("endless name")
         if info.type == tarfile.GNUTYPE_SPARSE and buf[_MORE_HOLES]:
-            raise tarfile.ReadError("holes without end")
+            raise tarfile.ReadError("endless list of holes")
         return info
 
 
 class _Member(NamedTuple):
-    """A file in a tar."""
+    """A file inside a tar."""
 
     name: str
-    offset: int  # of its first byte, in the tar
+    offset: int  # of its first byte in the tar
     size: int
-    text: str | None  # what a .cls says
+    text: str | None  # content of a .cls file
 
 
 class PackedNames(Sequence[str]):
-    """Names in one piece of memory: as many strings would take four times as much."""
+    """A sequence of names in one buffer, a quarter of the memory of a list of strings."""
 
     def __init__(self) -> None:
         self._text = bytearray()
         self._ends = array("q", [0])
 
     def add(self, name: str) -> None:
-        """One more."""
+        """Append a name."""
         self._text += name.encode()
         self._ends.append(len(self._text))
 
@@ -134,7 +132,7 @@ class PackedNames(Sequence[str]):
 
 
 class _Classes:
-    """A class an item, or none, given as text."""
+    """Class names of all items, collected one by one."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}  # by first appearance
@@ -142,23 +140,23 @@ class _Classes:
         self._complete = True
 
     def add(self, text: str | None) -> None:
-        """The next item's."""
+        """Append the class of the next item, None if it has none."""
         self._complete &= text is not None
         self._items.append(self._numbers.setdefault(text or "", len(self._numbers)))
 
     def labels(self) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-        """Labels and class names; (None, ()) where an item has no class, or all have the same."""
+        """Return labels and class names, or (None, ()) if an item has no class or all have the same."""
         if not self._complete or len(self._numbers) < 2:
             return None, ()
         names = sorted(self._numbers, key=natural_sort_key)
-        places = np.empty(len(names), np.int64)
-        places[[self._numbers[name] for name in names]] = np.arange(len(names))
-        return places[np.frombuffer(self._items, np.int64)], tuple(names)
+        ranks = np.empty(len(names), np.int64)
+        ranks[[self._numbers[name] for name in names]] = np.arange(len(names))
+        return ranks[np.frombuffer(self._items, np.int64)], tuple(names)
 
 
 @dataclass
-class _Found:
-    """The images of all shards, about 50 bytes for each."""
+class _Index:
+    """Index of the images of all shards, about 50 bytes per image."""
 
     names: PackedNames = field(default_factory=PackedNames)
     shards: array[int] = field(default_factory=lambda: array("q"))
@@ -169,7 +167,7 @@ class _Found:
     ignored: list[str] = field(default_factory=list)
 
     def add(self, shard: int, prefix: str, sample: Sequence[_Member]) -> None:
-        """What the files of one sample hold; a class of an image's very name goes before the sample's."""
+        """Add the images of one sample. A .cls with the image's full name takes precedence."""
         texts = {_stem(member): member.text for member in sample if member.text is not None}
         for member in sample:
             if is_image_name(member.name):
@@ -184,27 +182,27 @@ class _Found:
 
 
 def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
-    """Files of one name up to its first dot, together; of very many so named some after the others."""
+    """Group the files whose names agree up to the first dot, in chunks of ``_MAX_STEMS`` names."""
     for _, alike in itertools.groupby(members, key=_key):
         stems = (list(files) for _, files in itertools.groupby(alike, key=_stem))
-        while some := list(itertools.islice(stems, _MOST_STEMS)):
-            yield list(itertools.chain.from_iterable(some))
+        while chunk := list(itertools.islice(stems, _MAX_STEMS)):
+            yield list(itertools.chain.from_iterable(chunk))
 
 
 def _key(member: _Member) -> str:
-    """The name up to its first dot, which the files of a sample share."""
+    """Return the name up to its first dot, which the files of a sample share."""
     folder, slash, file = member.name.rpartition("/")
     return folder + slash + file.partition(".")[0]
 
 
 def _stem(member: _Member) -> str:
-    """The name without its ending."""
+    """Return the name without its extension."""
     folder, slash, file = member.name.rpartition("/")
     return folder + slash + (file.rpartition(".")[0] or file)
 
 
 def _members(path: Path) -> Iterator[_Member]:
-    """Every file in a tar, in order; RequestError where the tar is damaged, cut short or unsafe."""
+    """Yield every file in a tar. Raises RequestError if the tar is damaged, truncated or unsafe."""
     try:
         with (
             path.open("rb") as file,
@@ -215,64 +213,64 @@ def _members(path: Path) -> Iterator[_Member]:
                 yield _Member(name, info.offset_data, info.size, _class_text(name, info, file))
             file.seek(archive.offset)
             if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # a tar ends with zeros
-                raise tarfile.ReadError("no end")
+                raise tarfile.ReadError("no end marker")
     except RequestError:
         raise
     except Exception as error:  # tarfile raises nearly anything on damaged bytes
-        raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
+        raise RequestError(f"{path} is damaged or truncated. Download or copy it again.") from error
 
 
 def _headers(archive: tarfile.TarFile, length: int) -> Iterator[tarfile.TarInfo]:
-    """The header of everything but folders; ReadError where one leads backwards or past the end."""
+    """Yield all headers except those of folders. Raises ReadError if one leads backwards or past the end."""
     last = -1
     while (info := archive.next()) is not None:
-        archive.members.clear()  # type: ignore[attr-defined]  # which would come to hold them all
+        archive.members.clear()  # type: ignore[attr-defined]  # it would grow with the tar
         if info.offset <= last or not 0 <= info.size <= length - info.offset_data:
-            raise tarfile.ReadError("not one after the other")
+            raise tarfile.ReadError("headers out of order")
         last = info.offset
         if not info.isdir():
             yield info
 
 
 def _safe_name(info: tarfile.TarInfo, path: Path) -> str:
-    """A member's name with / between folders; RequestError where it is not to be trusted."""
+    """Return a member's name with / between folders. Raises RequestError if it is unsafe."""
     name = printable_name(info.name.replace("\\", "/"))
     if escapes_archive(name):
         raise RequestError(
-            f"{path} names a file outside itself ({name}) and is not to be trusted; "
-            "unpack it yourself and give the folder."
+            f"{path} contains an unsafe path ({name}), which leads outside of it. Unpack it yourself and "
+            "pass the folder."
         )
     while name.startswith("./"):  # of `tar cf shard.tar .`
         name = name[2:]
     if is_image_name(name) and (not info.isreg() or info.issparse()):
         raise RequestError(
-            f"{path} holds a link or a device in place of an image ({name}) and is not to be trusted; "
-            "pack plain files (tar --dereference)."
+            f"{path} contains a link or device in place of an image ({name}). Pack plain files "
+            "(tar --dereference)."
         )
     return name
 
 
 def _class_text(name: str, info: tarfile.TarInfo, file: BinaryIO) -> str | None:
-    """What a .cls says; None where this is none."""
-    if not name.lower().endswith(".cls") or not info.isreg() or info.size > _LONGEST_CLASS:
+    """Return the content of a .cls file, or None for other files."""
+    if not name.lower().endswith(".cls") or not info.isreg() or info.size > _MAX_CLASS:
         return None
     file.seek(info.offset_data)
     return printable_name(file.read(info.size).decode("utf-8", "backslashreplace").strip()) or None
 
 
-def _loader(found: _Found, shards: Sequence[Path]) -> Callable[[int], bytes]:
+def _loader(images: _Index, shards: Sequence[Path]) -> Callable[[int], bytes]:
     def load(index: int) -> bytes:
-        size = found.sizes[index]
+        size = images.sizes[index]
         if size > MAX_IMAGE_BYTES:
             raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
         try:
-            with shards[found.shards[index]].open("rb") as file:
-                file.seek(found.offsets[index])
+            with shards[images.shards[index]].open("rb") as file:
+                file.seek(images.offsets[index])
                 data = file.read(size)
         except OSError as error:
             raise BrokenImageError(f"cannot be read ({error.strerror or error})") from error
         if len(data) != size:
-            raise BrokenImageError("is cut short inside the tar")
+            raise BrokenImageError("is truncated inside the tar")
         return data
 
     return load

@@ -1,4 +1,4 @@
-"""One piece of work for many items on all cores, its results in order and its memory bounded."""
+"""A function mapped over many items on all cores, with ordered results and bounded memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
-Progress = Callable[[int, int], None]  # (images done, images in all)
+Progress = Callable[[int, int], None]  # (images done, total images)
 
-BLOCK_SIZE = 64  # items in one task, as handing over a task costs more than decoding a small image
+BLOCK_SIZE = 64  # items per task; a task costs more than decoding a small image
 
 
 def map_in_threads(
@@ -20,22 +20,22 @@ def map_in_threads(
     progress: Progress | None = None,
     block: int = BLOCK_SIZE,
 ) -> Iterator[Result]:
-    """Yield work(0) … work(count - 1). Threads serve, as Pillow and hashlib let go of the GIL.
+    """Yield work(0) … work(count - 1), computed in threads; Pillow and hashlib release the GIL.
 
-    At most two tasks of ``block`` items a thread are in memory at a time.
+    At most two tasks of ``block`` items per thread are in memory at a time.
     """
     workers = min(8, os.cpu_count() or 1)
-    waiting: deque[Future[list[Result]]] = deque()
+    pending: deque[Future[list[Result]]] = deque()
     starts = iter(range(0, count, block))
     pool = ThreadPoolExecutor(workers)
     done = 0
     try:
         while True:
-            while len(waiting) < 2 * workers and (start := next(starts, None)) is not None:
-                waiting.append(pool.submit(_block, work, range(start, min(start + block, count))))
-            if not waiting:
+            while len(pending) < 2 * workers and (start := next(starts, None)) is not None:
+                pending.append(pool.submit(_block, work, range(start, min(start + block, count))))
+            if not pending:
                 return
-            results = waiting.popleft().result()
+            results = pending.popleft().result()
             yield from results
             done += len(results)
             if progress is not None:

@@ -1,4 +1,4 @@
-"""From the process's memory to the device."""
+"""Copies from CPU memory to a device."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """`tensor` on `device`; neither waits for the other where that is a graphics card.
+    """Return `tensor` on `device`; asynchronously if that is a CUDA device.
 
-    A plain copy to one waits until all is done that it has been given before.
+    A plain copy would wait for all work queued on the device.
     """
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)

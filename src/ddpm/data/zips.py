@@ -1,4 +1,4 @@
-"""A zip of images, read where it lies: nothing is unpacked to disk."""
+"""Zips of images, read in place without unpacking to disk."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from ddpm.data.image_source import (
 from ddpm.errors import RequestError
 
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
-# What zipfile unpacks no further than asked; 200 bytes of bzip2 may hold 256 MiB, all given at once.
+# zipfile unpacks these only as far as requested. 200 bytes of bzip2 can hold 256 MiB, unpacked at once.
 SAFE_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
-    """The images in the zip at ``path``; RequestError where it is damaged, locked or unsafe."""
+    """Return the images in the zip at ``path``. Raises RequestError if it is damaged, encrypted or unsafe."""
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises nearly anything on damaged bytes
-        raise RequestError(f"{path} is damaged or cut short; download or copy it again.") from error
+        raise RequestError(f"{path} is damaged or truncated. Download or copy it again.") from error
     if members_overlap(archive.infolist(), path.stat().st_size):
         raise RequestError(
-            f"{path} packs several files into the same bytes and is not to be trusted; give a zip or "
-            "folder from elsewhere."
+            f"{path} is unsafe: it packs several files into the same bytes. Pass another zip or a folder."
         )
     files = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     members = [(_safe_name(info, path), info) for info in files]
@@ -57,35 +56,35 @@ def zip_source(name: str, path: Path) -> ImageSource:
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
-    """A member's name as printable text with / between folders."""
+    """Return a member's name as printable text with / between folders."""
     return printable_name(info.filename.replace("\\", "/"))
 
 
 def escapes_archive(name: str) -> bool:
-    """Whether a member's name leads out of the archive's own folder."""
+    """Return whether a member's name leads out of the archive's folder."""
     return name.startswith("/") or bool(re.match(r"[A-Za-z]:", name)) or ".." in name.split("/")
 
 
 def is_encrypted(info: zipfile.ZipInfo) -> bool:
-    """Whether a member needs a password."""
+    """Return whether a member needs a password."""
     return bool(info.flag_bits & _ENCRYPTED)
 
 
 def members_overlap(members: Sequence[zipfile.ZipInfo], size: int) -> bool:
-    """Whether the members of a zip of `size` bytes are more than fit into it side by side.
+    """Return whether the members of a zip of `size` bytes overlap.
 
-    So a few megabytes could unpack to petabytes (Fifield 2019, "A better zip bomb").
+    Overlapping members let a few megabytes unpack to petabytes (Fifield 2019, "A better zip bomb").
     """
     return sum(info.compress_size for info in members) > size
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """One member's bytes; BrokenImageError where they are not what the archive says of them.
+    """Return the bytes of one member. Raises BrokenImageError if it is damaged.
 
-    What a member says of its length is not believed: never much more than that is unpacked.
+    At most one byte more than the declared length is unpacked.
     """
     if info.compress_type not in SAFE_COMPRESSIONS:
-        raise BrokenImageError("is packed in an unusual way; make an ordinary zip of it")
+        raise BrokenImageError("uses an unsupported compression; make an ordinary zip")
     try:
         with archive.open(info) as file:
             data = file.read(info.file_size + 1)
@@ -99,24 +98,24 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
-    """A member's name with / between folders; RequestError where it points out of the archive."""
+    """Return a member's name with / between folders. Raises RequestError if it is unsafe or encrypted."""
     name = member_name(info)
     if escapes_archive(name):
         raise RequestError(
-            f"{path} names a file outside itself ({name}) and is not to be trusted; "
-            "unpack it yourself and give the folder."
+            f"{path} contains an unsafe path ({name}), which leads outside of it. Unpack it yourself and "
+            "pass the folder."
         )
     if is_encrypted(info):
-        raise RequestError(f"{path} is locked with a password; unpack it and give the folder.")
+        raise RequestError(f"{path} is encrypted with a password. Unpack it and pass the folder.")
     return name
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """One member's bytes, never more than the archive says there are."""
+    """Return the bytes of an image member. Raises BrokenImageError if it is too large or damaged."""
     if info.file_size > MAX_IMAGE_BYTES:
         raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
     if is_decompression_bomb(info.compress_size, info.file_size):
         raise BrokenImageError(
-            f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no picture does"
+            f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no image does"
         )
     return read_member(archive, info)

@@ -136,7 +136,7 @@ class ImageFiles:
         """Three channels where the reference has as many and the files hold color, else as they are."""
         height, width = _common_size(self.seen)
         stored_gray = set(self.seen.modes) <= GRAY_MODES
-        gray = stored_gray if reference[0] == 3 else self.seen.grey
+        gray = stored_gray if reference[0] == 3 else self.seen.gray
         return (1 if gray else 3), height, width
 
     def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
@@ -186,7 +186,7 @@ def open_image_files(path: Path) -> ImageFiles:
             f"The images in {path} are of different sizes (height x width: {', '.join(sizes)}{more}); "
             "bring them to one size first, since images under test are never resized."
         )
-    found = _decode(source, seen, Transform(_common_size(seen), 1 if seen.grey else 3))
+    found = _decode(source, seen, Transform(_common_size(seen), 1 if seen.gray else 3))
     return ImageFiles(path, source, seen, len(found.images), found.broken)
 
 

@@ -43,7 +43,7 @@ def measure(
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     reset_peak_memory(device)
-    material.batches.send_to(device)
+    material.batches.move_to(device)
     try:
         each, losses = time_steps(model, material.batches, seconds)
     except OutOfMemoryError as error:

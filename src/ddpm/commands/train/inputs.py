@@ -60,7 +60,7 @@ class Inputs:
         """Return the batches of the training images, on the device where they fit."""
         dataset = self.dataset
         batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
-        if size := batches.send_to(self.device):
+        if size := batches.move_to(self.device):
             say(f"the images are kept on {self.device} ({size / 1e6:,.0f} MB)")
         return batches
 
