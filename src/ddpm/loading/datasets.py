@@ -19,7 +19,7 @@ from ddpm.data.catalogue import (
     locate,
 )
 from ddpm.data.dataset import Dataset, prepare_dataset
-from ddpm.data.mapped_array import Images
+from ddpm.data.mapped_array import MappedImages
 from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
@@ -104,7 +104,7 @@ def model_spec(config: Config, dataset: Dataset) -> ModelSpec:
 
 def training_batches(
     config: Config,
-    images: Images,
+    images: MappedImages,
     rows: NDArray[np.int64],
     labels: NDArray[np.int64] | None,
 ) -> Batches:
