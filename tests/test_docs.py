@@ -1,4 +1,4 @@
-"""The documents are test subjects: their code runs, their commands, files and functions exist."""
+"""The documents are tested: their code runs, and their commands, files and functions exist."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 import ddpm
 from ddpm.cli.parser import build_parser
+from scripts import command_reference, site_links
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -22,7 +23,7 @@ TEXTS = [*PAGES, *CARDS, ROOT / "CHANGELOG.md"]
 
 
 def options_of(words: list[str]) -> set[str]:
-    """The options that the command at the head of `words` takes; AssertionError where there is none."""
+    """Return the options of the command that `words` begins with; AssertionError if there is none."""
     parser = build_parser()
     while verbs := {
         verb: below
@@ -78,6 +79,32 @@ def test_links_in_the_documents_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if not link.startswith("http"):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_command_reference_is_current() -> None:
+    """Write it anew with `make reference`."""
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    assert command_reference.reference() == page
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r"([\w-]+\.md)$", navigation, re.MULTILINE)
+    assert sorted(listed) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+
+
+def test_the_site_names_no_other_host() -> None:
+    """Fonts and scripts come with the pages; links that leave docs/ become text."""
+    configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert "font: false" in configuration and "http" not in configuration
+    text = site_links.on_page_markdown("see [the card](../src/a.md#b) and [results](results.md)")
+    assert text == "see the card (`src/a.md`) and [results](results.md)"
 
 
 def test_making_clean_leaves_trained_runs() -> None:
