@@ -35,7 +35,7 @@ types: .venv/.installed
 	$(BIN)/mypy
 
 site: .venv/.installed
-	$(BIN)/python -m mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir build/site
 
 reference: .venv/.installed
 	$(BIN)/python scripts/command_reference.py docs/commands.md

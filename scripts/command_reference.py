@@ -15,7 +15,7 @@ from ddpm.commands import COMMANDS, GROUPS
 
 OPENING = """# Commands
 
-Every command with its arguments and options, as `ddpm COMMAND --help` lists them, in the order in which a
+Every command with its arguments and options, as `--help` lists them, in the order in which a
 newcomer needs them. `make reference` writes this page from the parser.
 """
 
