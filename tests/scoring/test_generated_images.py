@@ -12,6 +12,7 @@ from PIL import Image
 
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.errors import RequestError
+from ddpm.messages import message, sentences
 from ddpm.scoring.generated_images import (
     ImageFiles,
     ModelSamples,
@@ -89,8 +90,8 @@ def test_a_broken_image_is_named_and_left_out() -> None:
     (path / "11.png").write_bytes(whole[: len(whole) // 2])
     found = open_image_files(path)
     assert found.available == 11 and len(found.take(11, 0, GRAY)) == 11
-    assert found.note.startswith("1 broken image is left out: 11.png ")
-    assert describe_available(found) == f"11 ({found.note})"
+    assert sentences(found.notes).startswith("1 broken image is left out: 11.png ")
+    assert describe_available(found) == f"11 ({sentences(found.notes)})"
 
 
 def test_names_are_those_of_the_file_or_folder() -> None:
@@ -114,7 +115,8 @@ def test_a_run_draws_what_ddpm_sample_draws(make_run) -> None:
     facts = subject.facts()
     assert facts.pop("images_per_second") > 0
     assert facts == {
-        "kind": "run", "model": "ddpm", "drawn": "unipc, 2 steps", "seeds": [3, 8],
+        "kind": "run", "model": "ddpm", "seeds": [3, 8],
+        "drawn": message("sampler", sampler="unipc", steps=2),
         "step": 12, "average": None,
     }  # fmt: skip
 

@@ -31,7 +31,7 @@ from ddpm.scoring.measurement import EvaluationRequest, measure
 
 KEYS = {
     "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
-    "shape", "network", "network_why", "reference", "floor", "n", "seed", "note", "rows",
+    "shape", "network", "network_why", "reference", "floor", "n", "seed", "notes", "rows",
     "command", "environment",
 }  # fmt: skip
 
@@ -173,8 +173,8 @@ def test_any_number_is_lowered_alike(run: RunFolder, asked: int) -> None:
     request = EvaluationRequest(str(run.root), n=asked)
     subject = open_generated_images(request.target, [], "cpu")
     real = module.find_real_images(request, subject, asked)
-    count, note = module.usable_count(request, subject, real, asked)
-    assert count == 876 and f"n lowered from {asked} to 876" in note
+    count, notes = module.usable_count(request, subject, real, asked)
+    assert count == 876 and f"n lowered from {asked} to 876" in sentences(notes)
 
 
 def test_nothing_is_drawn_before_the_request_is_known_to_be_right(

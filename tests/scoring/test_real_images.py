@@ -18,6 +18,7 @@ from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.datasets import model_spec, open_dataset
 from ddpm.loading.models import OpenedModel
+from ddpm.messages import message
 from ddpm.models.registry import make_model
 from ddpm.runs import RunFolder
 from ddpm.scoring.real_images import (
@@ -64,8 +65,8 @@ def test_of_an_idx_set_the_test_files_are_the_floor(workplace: Path) -> None:
         real = training_images(opened("set", f"data.all_images={all_images}"), n=1000)
         assert torch.equal(real.reference[:, 0], torch.from_numpy(pixels(80, 8, 8)[:60]))
         assert torch.equal(real.floor[:, 0], torch.from_numpy(pixels(80, 8, 8)[60:]))
-        assert real.reference_what == "60 training images"
-        assert real.floor_what == "20 test images, none of them in the reference"
+        assert real.reference_what == message("training_images", count=60)
+        assert real.floor_what == message("test_images", count=20)
         assert not real.trained and len(real.heldout) == 20
 
 
@@ -75,10 +76,10 @@ def test_of_other_sets_it_is_the_holdout_while_that_has_n(workplace: Path) -> No
     assert 12 <= held <= 60  # about 2 %
     few, many = (training_images(opened(path), n) for n in (held, held + 1))
     assert (len(few.reference), len(few.floor)) == (1500 - held, held)
-    assert few.floor_what == f"{held} held-out images, none of them in the reference"
+    assert few.floor_what == message("heldout_images", count=held)
     assert {len(many.reference), len(many.floor)} == {(1500 - held) // 2, (1501 - held) // 2}
-    assert many.trained[0] is many.floor and "one half" in many.reference_what
-    assert "the other half" in many.floor_what
+    assert many.trained[0] is many.floor and many.reference_what["code"] == "half_of_training"
+    assert many.floor_what["code"] == "other_half_of_training"
     assert torch.equal(many.heldout, few.floor)
 
 
@@ -98,7 +99,11 @@ def test_to_a_model_trained_on_all_images_nothing_was_held_out(workplace: Path) 
             seen = mark_trained_heldout(everything, real)
             known = torch.cat([seen.reference, *seen.trained])
             assert len(torch.unique(known, dim=0)) == len(known) == 1500
-            assert len(real.heldout) and not len(seen.heldout) and "all_images" in seen.note
+            assert (
+                len(real.heldout)
+                and not len(seen.heldout)
+                and message("heldout_trained_on") in seen.notes
+            )
             assert torch.equal(seen.reference, real.reference)
 
 
@@ -157,10 +162,10 @@ def test_images_that_changed_since_the_training_are_told_of(workplace: Path) -> 
     run = RunFolder(workplace / "run")
     dataset = open_dataset(model.model.spec.config)
     write_json(run.environment, environment_record(torch.device("cpu"), model.model, dataset))
-    assert training_images(replace(model, run=run), 10).note == ""
+    assert training_images(replace(model, run=run), 10).notes == ()
     array("a", pixels(60, 8, 8, seed=1))
-    assert training_images(replace(model, run=run), 10).note == (
-        "the images at a.npy have changed since the training"
+    assert training_images(replace(model, run=run), 10).notes == (
+        message("images_changed", path="a.npy"),
     )
 
 

@@ -19,7 +19,7 @@ from ddpm.commands.compare.sealed_key import unseal
 from ddpm.commands.compare.tally import tally
 from ddpm.commands.compare.tally import tally_text as tally_printed
 from ddpm.errors import RequestError
-from ddpm.messages import sentence
+from ddpm.messages import message, sentence
 
 Images = np.ndarray
 GREY = {"good": 200, "bad": 90, "real": 250}  # how bright each source's images are
@@ -97,8 +97,8 @@ def test_a_seeing_judge_gets_the_right_result(shown: dict[str, Images]) -> None:
     assert (good["taken_for_real"]["value"], real["taken_for_real"]["value"]) == (0, 1)
     assert good["taken_for_real"]["n"] == 15 and good["taken_for_real"]["high"] > 0.1
     assert result["verdicts"] == {
-        "quality": "good is better",
-        "taken_for_real": "not distinguishable at n=15",
+        "quality": message("better", label="good"),
+        "taken_for_real": message("not_distinguishable", n=15),
     }
     (pair,) = result["pairs"]
     assert (pair["preferred"]["value"], pair["preferred"]["n"]) == (1, 15)
@@ -158,9 +158,9 @@ def test_without_real_images_none_are_shown_or_asked_for(shown: dict[str, Images
     forms = judged(shown, paths, mark=lambda image: str(1 + grey(image) // 60))
     result = tally(forms[:1], Path("comparison"))
     assert [row["label"] for row in result["entries"]] == ["good", "bad"]
-    assert result["verdicts"]["quality"] == "good is better"
+    assert result["verdicts"]["quality"] == message("better", label="good")
     assert result["pairs"][0] == {
-        "labels": ["good", "bad"], "preferred": None, "verdict": "no answers"
+        "labels": ["good", "bad"], "preferred": None, "verdict": message("no_answers")
     }  # fmt: skip
     assert "before" not in tally_printed(result)
 

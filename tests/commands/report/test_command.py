@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from ddpm.cli import main
-from ddpm.commands.report.command import LANGUAGES
-from ddpm.commands.report.words import languages
+from ddpm.commands.options import options_of
+from ddpm.commands.report.words.languages import LANGUAGES
 
 
-def test_the_languages_are_those_there_are_words_in() -> None:
-    assert LANGUAGES == languages.LANGUAGES
+@pytest.mark.parametrize("verb", ["report", "bundle"])
+def test_the_languages_are_those_there_are_words_in(verb: str) -> None:
+    option = next(option for option in options_of(verb) if option.name == "language")
+    assert option.choices is not None and list(option.choices) == list(LANGUAGES)
 
 
 def test_a_bad_request_is_one_sentence_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:

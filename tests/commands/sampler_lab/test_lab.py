@@ -259,8 +259,8 @@ def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing
     """Whatever the run's own spacing: a sampler that is asked for by name brings its own."""
     opened = open_model(str(run.root), "cpu")
     chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
-    words = describe_default(opened, str(run.root), chosen, keep=True)
-    options = build_parser().parse_args(shlex.split(words.split("draw like this with: ")[1])[1:])
+    command = describe_default(opened, str(run.root), chosen, keep=True)["command"]
+    options = build_parser().parse_args(shlex.split(command)[1:])
     assert (
         resolve_settings(opened.model, named_values(SAMPLE_OPTIONS, options)["overrides"]) == chosen
     )

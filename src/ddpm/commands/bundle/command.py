@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.bundle.names import SETS
 from ddpm.commands.options import Option, add_options, natural, request_from
+from ddpm.commands.report import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
 from ddpm.errors import RequestError
 
@@ -62,7 +63,7 @@ BUNDLE_OPTIONS = (
         "language",
         "--lang",
         default="en",
-        choices=("en", "zh-TW"),
+        choices=tuple(LANGUAGES),
         help="language of the report (default: %(default)s)",
     ),
     Option(

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from ddpm.commands.report.report import NOTES as NOTES
     from ddpm.commands.report.report import ReportRequest as ReportRequest
     from ddpm.commands.report.report import write_report as write_report
+    from ddpm.commands.report.words.languages import LANGUAGES as LANGUAGES
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "LANGUAGES": "ddpm.commands.report.words.languages",
         "NOTES": "ddpm.commands.report.report",
         "ReportRequest": "ddpm.commands.report.report",
         "write_report": "ddpm.commands.report.report",

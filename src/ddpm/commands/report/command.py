@@ -7,9 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.report.words.languages import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
-
-LANGUAGES = ("en", "zh-TW")
 
 REPORT_OPTIONS = (
     Option("targets", metavar="RUN", nargs="+", help="run folders, or names below runs/"),
@@ -41,7 +40,7 @@ REPORT_OPTIONS = (
         "language",
         "--lang",
         default="en",
-        choices=LANGUAGES,
+        choices=tuple(LANGUAGES),
         help="language of headings and captions (default: %(default)s)",
     ),
     Option(

@@ -130,7 +130,7 @@ def _is_album(folder: Path) -> bool:
 
 
 def _notes(path: Path) -> Notes:
-    """What the author wrote, if anything."""
+    """Return the author's passages; none if there is no such file."""
     if not path.exists():
         check_writable(path)
         return Notes()
@@ -138,6 +138,8 @@ def _notes(path: Path) -> Notes:
         return read_notes(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read ({error}); save it as UTF-8 text.") from error
+    except RequestError as error:
+        raise RequestError(f"{path} {error}.") from error
 
 
 def _leave_template(request: ReportRequest) -> None:
