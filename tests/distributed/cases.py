@@ -57,7 +57,7 @@ def trained(case: Case, *, shard: bool) -> tuple[Ddpm, dict[str, Tensor]]:
     model.load_state(somewhere(Ddpm(model.spec)))
     measured: dict[str, Tensor] = {}
     for step in range(1, case.steps + 1):
-        batch = model.training.batch_size
+        batch = model.learner.training.batch_size
         losses = model.training_step(*images(batch, step), step)
         measured = {name: value.detach().clone() for name, value in losses.items()}
     return model, measured

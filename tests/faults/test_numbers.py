@@ -63,7 +63,7 @@ def workplace(tmp_path: Path, monkeypatch: Patch, cache: Path) -> None:
 
 
 def at_full_rate(model: Ddpm) -> bool:
-    return model.training.learning_rate == 1e-3
+    return model.learner.training.learning_rate == 1e-3
 
 
 def harmed(harm: Callable[[Ddpm, Losses], Losses], *steps: int) -> Any:
@@ -351,7 +351,7 @@ def test_measuring_for_minutes_goes_on_in_micro_batches_too(monkeypatch: Patch) 
     images = np.zeros((16, 1, 8, 8), np.uint8)
     batches = Batches(images, np.arange(16), None, batch_size=8, seed=0)
     assert seconds_per_step(model, batches, 0.0) > 0
-    assert refusals == [8, 4] and model.training.accumulate == 4
+    assert refusals == [8, 4] and model.learner.training.accumulate == 4
 
 
 @pytest.mark.parametrize(
