@@ -269,12 +269,12 @@ def test_of_several_processes_each_takes_its_own_card(monkeypatch: pytest.Monkey
         monkeypatch.setenv("LOCAL_RANK", str(local_rank))
         assert pick_device() == pick_device("cuda") == torch.device("cuda", local_rank)
     assert pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(RequestError, match="a graphics card of its own; give --device cuda"):
+    with pytest.raises(RequestError, match="pass --device cuda to give each"):
         pick_device("cuda:0")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")  # each on a machine of its own
     assert pick_device("cuda:1") == torch.device("cuda:1")
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(RequestError, match="finds only 2 graphics cards: start as many"):
+    with pytest.raises(RequestError, match="as there are only 2: start 2 with --nproc-per-node 2"):
         pick_device()
 
 

@@ -68,11 +68,13 @@ def test_one_process_never_loads_what_several_need() -> None:
 
 def test_an_environment_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    refused = pytest.raises(RequestError, match="RANK is not set; start them with torchrun")
+    refused = pytest.raises(
+        RequestError, match="RANK is not set; start the processes with torchrun"
+    )
     with refused, distributed.process_group():
         pass
     monkeypatch.setenv("WORLD_SIZE", "two")
-    with pytest.raises(RequestError, match="WORLD_SIZE in the environment is 'two'"):
+    with pytest.raises(RequestError, match="environment variable WORLD_SIZE is 'two'"):
         distributed.is_multi_process()
 
 

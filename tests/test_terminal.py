@@ -10,7 +10,7 @@ import pytest
 
 from ddpm import terminal as progress
 from ddpm.quantities import format_duration
-from ddpm.terminal import PLAIN_EVERY, Progress
+from ddpm.terminal import LINE_INTERVAL, Progress
 
 
 class Terminal(io.StringIO):
@@ -35,9 +35,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("training", 100, scale=8, start=20) as bar:
         for step in range(21, 41):
-            clock.now += PLAIN_EVERY / 10
+            clock.now += LINE_INTERVAL / 10
             bar.reach(step, "loss 0.5" if step == 30 else "")
-    rate = 8 * 10 / PLAIN_EVERY  # the 20 steps of before do not count
+    rate = 8 * 10 / LINE_INTERVAL  # the 20 steps of before do not count
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         f"training: 30 of 100, {rate:.0f} images/s, {format_duration(70 * 1.5)} left, loss 0.5",
@@ -48,15 +48,15 @@ def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixtu
 def test_short_work_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("drawing", 3) as bar:
         for done in (1, 2, 3):
-            clock.now += PLAIN_EVERY / 4
+            clock.now += LINE_INTERVAL / 4
             bar.reach(done)
     assert capsys.readouterr().err == ""
 
 
 def test_no_advance_divides_by_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("decoding", 0) as bar:
-        clock.now += PLAIN_EVERY
-        bar.of_total(0, 50)
+        clock.now += LINE_INTERVAL
+        bar.report(0, 50)
     assert capsys.readouterr().err == "decoding: 0 of 50, 0 images/s, 0 s left\n"
 
 
@@ -67,7 +67,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
         bar.reach(6, "loss 0.25")
         bar.reach(7)
         assert bar.bar.n == 28 and bar.bar.total == 40 and "loss 0.25" in bar.bar.postfix
-        bar.of_total(8, 20)
+        bar.report(8, 20)
         assert bar.bar.n == 32 and bar.bar.total == 80
     assert "training" in terminal.getvalue() and "images/s" in terminal.getvalue()
 

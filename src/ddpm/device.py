@@ -1,4 +1,4 @@
-"""Which device computes, in which precision, and how many threads. The only module that asks the machine."""
+"""Device, precision, memory and determinism: the only module that queries the hardware."""
 
 from __future__ import annotations
 
@@ -17,78 +17,78 @@ from torch.utils import deterministic as _deterministic
 from ddpm.errors import RequestError
 
 _SETTINGS: Any = _deterministic  # a module with properties, which type checkers do not know
-BIG_GPU = 20 * 2**30  # bytes of memory from which on a graphics card counts as a big one
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), malloc.h
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS and torch read it once, at the first product
+BIG_GPU = 20 * 2**30  # bytes of memory; a GPU with at least this many is a big one
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3), from malloc.h
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # read once, at the first matrix product
 if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     os.environ.setdefault(_WORKSPACE, ":4096:8")
-_STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")  # with these it adds in a fixed order
+_STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")  # these make sums deterministic
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto`: CUDA, else Apple's MPS, else the CPU; a name is checked for being there.
+    """Return the device called `name`; `auto` is CUDA, else MPS, else the CPU.
 
-    Of several processes on a machine each takes a graphics card of its own.
+    With several processes per machine, each takes the GPU of its local rank. RequestError: no such device.
     """
-    several = int(os.environ.get("WORLD_SIZE") or 1) > 1
-    if torch.cuda.is_available() and several and name in ("auto", "cuda"):
-        return _own_card(int(os.environ.get("LOCAL_RANK") or 0))
+    is_multi_process = int(os.environ.get("WORLD_SIZE") or 1) > 1
+    if torch.cuda.is_available() and is_multi_process and name in ("auto", "cuda"):
+        return _local_gpu(int(os.environ.get("LOCAL_RANK") or 0))
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
-        apples = torch.backends.mps.is_available() and not several  # it cannot add up gradients
-        return torch.device("mps" if apples else "cpu")
+        use_mps = torch.backends.mps.is_available() and not is_multi_process  # no all-reduce on MPS
+        return torch.device("mps" if use_mps else "cpu")
     counts = {
         "cpu": 1,
         "cuda": torch.cuda.device_count(),
         "mps": int(torch.backends.mps.is_available()),
     }
-    with contextlib.suppress(RuntimeError):  # not a device's name at all
+    with contextlib.suppress(RuntimeError):  # an unknown name
         device = torch.device(name)
         if (device.index or 0) < counts.get(device.type, 0):
             if device.type == "cuda" and device.index is not None:
-                _refuse_sharing()
+                _refuse_shared_gpu()
             return device
-    here = ", ".join(kind for kind, count in counts.items() if count)
-    raise RequestError(f"There is no device {name!r} here; use one of: {here}.")
+    available = ", ".join(kind for kind, count in counts.items() if count)
+    raise RequestError(f"There is no device {name!r} here; use one of: {available}.")
 
 
-def _refuse_sharing() -> None:
-    """RequestError where several processes of this machine would take the same graphics card."""
+def _refuse_shared_gpu() -> None:
+    """Raise RequestError if several processes of this machine would use the same GPU."""
     if int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1) > 1:
         raise RequestError(
-            "Of several processes each takes a graphics card of its own; give --device cuda."
+            "Several processes cannot share one GPU; pass --device cuda to give each process its own."
         )
 
 
-def _own_card(number: int) -> torch.device:
-    """The graphics card of that number; RequestError where there are fewer."""
+def _local_gpu(local_rank: int) -> torch.device:
+    """Return the GPU with the number `local_rank`. RequestError: there are fewer GPUs."""
     count = torch.cuda.device_count()
-    if number >= count:
+    if local_rank >= count:
         raise RequestError(
-            f"Process {number} of this machine finds only {count} graphics card{'s' * (count > 1)}: start "
-            f"as many as there are (--nproc-per-node {count}), or give --device cpu."
+            f"Process {local_rank} of this machine has no GPU, as there {'are' if count > 1 else 'is'} only "
+            f"{count}: start {count} with --nproc-per-node {count}, or pass --device cpu."
         )
-    return torch.device("cuda", number)
+    return torch.device("cuda", local_rank)
 
 
-def resolve_precision(asked: str, device: torch.device) -> str:
-    """`auto` becomes bf16 where the hardware multiplies in it, else fp32. Never fp16."""
-    if asked != "auto":
-        return asked
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """Return `precision`, with `auto` as bf16 if the hardware supports it natively, else fp32."""
+    if precision != "auto":
+        return precision
     if device.type == "cuda":
-        with torch.cuda.device(device):  # torch looks at the current card alone
+        with torch.cuda.device(device):  # torch queries the current GPU only
             return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") else "fp32"
+        has = torch.cpu.get_capabilities()
+        return "bf16" if has.get("amx_bf16") or has.get("avx512_bf16") else "fp32"
     return "fp32"
 
 
 def device_scale(device: torch.device) -> Literal["cpu", "small-gpu", "big-gpu"]:
-    """Which size of a recipe suits a device: by its kind, its memory, and whether it multiplies in bf16.
+    """Return the preset size that suits a device.
 
-    Graphics cards of 20 GiB and more with bf16 are big ones; all others, and Apple's, are small.
+    A GPU with native bf16 and at least 20 GiB is big; every other GPU, MPS included, is small.
     """
     if device.type == "cpu":
         return "cpu"
@@ -99,28 +99,28 @@ def device_scale(device: torch.device) -> Literal["cpu", "small-gpu", "big-gpu"]
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Autocast to bf16, or nothing for fp32."""
+    """Return a context of autocast to bf16, or one without effect for fp32."""
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 
 
 def keep_freed_memory() -> None:
-    """Freed blocks stay with the process, so that the next step need not ask the system for them again.
+    """Keep freed memory in the process instead of returning it to the system.
 
-    glibc alone gives large blocks back at once, and clearing new ones took a tenth of a training step.
-    Elsewhere nothing happens.
+    By default glibc returns large blocks at once, and clearing new ones took 10 % of a training step.
+    Does nothing without glibc.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, 2**30)  # bytes
-        mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes
+        mallopt(_MMAP_THRESHOLD, 2**25)  # the largest threshold allowed
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Look for the peak of memory anew; outside Linux and CUDA it stays that of the process's life."""
+    """Reset the peak of `peak_memory`; on a CPU outside Linux it stays that of the whole process life."""
     if device.type == "cuda":
-        # before, torch does not know cards by their number
+        # torch needs it to accept a GPU number
         torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -129,9 +129,9 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory(device: torch.device) -> int | None:
-    """The most bytes held since `reset_peak_memory`: of the graphics card, else of the whole process.
+    """Return the peak memory in bytes since `reset_peak_memory`, of the GPU or of the process.
 
-    None where the system does not tell.
+    None if the system does not report it.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
@@ -139,11 +139,11 @@ def peak_memory(device: torch.device) -> int | None:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
     except (OSError, IndexError):
-        return _peak_of_life()
+        return _lifetime_peak_memory()
 
 
-def _peak_of_life() -> int | None:
-    """The most bytes that this process ever held (getrusage(2)); None on Windows."""
+def _lifetime_peak_memory() -> int | None:
+    """Return the peak memory of this process in bytes (getrusage(2)); None on Windows."""
     try:
         import resource
     except ImportError:
@@ -154,18 +154,17 @@ def _peak_of_life() -> int | None:
 
 @contextlib.contextmanager
 def deterministic_algorithms() -> Iterator[None]:
-    """Deterministic algorithms on inside the block (bit-exact resume rests on it).
+    """Use deterministic algorithms inside the block; bit-exact resume rests on it.
 
-    Strictly so where there are graphics cards: attention's way back adds in any order where torch may
-    only warn. (Not where the user's CUBLAS_WORKSPACE_CONFIG forbids it, or CUDA was in use before this
-    module: then torch would refuse every product.)
+    On a GPU the mode is strict: as long as torch only warns, the backward pass of attention sums in any
+    order. It is not strict with another CUBLAS_WORKSPACE_CONFIG, or with CUDA in use before this module was
+    imported: torch would then refuse every matrix product.
 
-    But for torch's custom of filling fresh memory, which finds programs that read what they never
-    wrote, and takes time (2 % of a training step on one core).
+    Filling fresh memory, torch's default in this mode, is off: it takes 2 % of a training step on one core.
     """
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    filling = _SETTINGS.fill_uninitialized_memory
+    fill = _SETTINGS.fill_uninitialized_memory
     strict = _STRICT and torch.cuda.is_available()
     torch.use_deterministic_algorithms(True, warn_only=not strict)
     _SETTINGS.fill_uninitialized_memory = False
@@ -173,4 +172,4 @@ def deterministic_algorithms() -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
-        _SETTINGS.fill_uninitialized_memory = filling
+        _SETTINGS.fill_uninitialized_memory = fill

@@ -1,9 +1,9 @@
-"""Several processes that do one command together, as torchrun, accelerate launch or Slurm start them.
+"""Distributed work: one command run by several processes, started by torchrun, accelerate launch or Slurm.
 
-They know of one another by the environment alone (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT).
-The first is the main one: it alone touches a run's folder and speaks. Inside `process_group` they act in
-step; outside, and where there is but one process, every function here does the plain thing, and
-torch.distributed is never loaded.
+The environment describes the world: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT. Rank 0 is the
+main process: it alone writes the run folder and prints. Inside `process_group` the processes act in step.
+Outside of it, and with a single process, every function does the plain thing and torch.distributed is
+never loaded.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ from ddpm.errors import RequestError, WorkError
 if TYPE_CHECKING:
     from torch import Tensor
 
-GROUP_TIMEOUT = timedelta(
-    hours=2
-)  # for one another: the main one may be decoding or drawing meanwhile
-RENDEZVOUS_TIMEOUT = timedelta(minutes=10)  # until all of them have been started
-_FAILURES = "ddpm/failures"  # how many have failed, in the store that all of them see
+GROUP_TIMEOUT = timedelta(hours=2)  # of a collective: the main process may be decoding
+RENDEZVOUS_TIMEOUT = timedelta(minutes=10)  # for all processes to start
+_FAILURES = "ddpm/failures"  # key of the number of failed processes in the shared store
+_RAISED_ON_ALL = "raised_on_all_ranks"  # attribute of errors that every rank raises
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 class ProcessLostError(WorkError):
-    """Another process has ended in the middle of the work."""
+    """Another process of the group ended before the work was done."""
 
 
 @dataclass
 class _World:
-    """The processes that act together, seen from one of them."""
+    """The process group as seen from one process."""
 
     rank: int
     size: int
-    local_rank: int  # on this machine
-    store: Any  # a few words that all of them see, even when one has failed
+    local_rank: int  # rank on this machine
+    store: Any  # key-value store of the group; usable after a failure
     first_to_fail: bool = True
 
 
@@ -56,54 +55,54 @@ def is_multi_process() -> bool:
 
 
 def is_launched_as_main() -> bool:
-    """Whether this process was started alone or as the first, before they act together."""
+    """Whether this process is the main one by the environment, before a process group exists."""
     return not is_multi_process() or _number("RANK", 0) == 0
 
 
 def world_size() -> int:
-    """How many act together."""
+    """Return the number of processes in the group."""
     return 1 if _world is None else _world.size
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
+    """Return the rank of this process, from 0."""
     return 0 if _world is None else _world.rank
 
 
 def is_main() -> bool:
-    """Whether this is the one that writes and speaks."""
+    """Whether this is the main process, which writes files and prints."""
     return rank() == 0
 
 
 def reports_failure() -> bool:
-    """Whether a failure is this one's to tell: the others end because of it, or for the same reason."""
+    """Whether this process prints the error: it was the first to fail."""
     return is_launched_as_main() if _world is None else _world.first_to_fail
 
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
-    """Act with the other processes inside the block; nothing where there are none, or inside another.
+    """Join the process group inside the block; no effect with one process or inside another group.
 
-    All leave it at the same time. Where one fails, the others notice when it ends, and raise LostError.
-    RequestError where the environment does not say what it should.
+    The block ends with a barrier. If one process fails, the others raise ProcessLostError once it has
+    ended. RequestError: the environment does not describe a valid world.
     """
     global _world
     if _world is not None or not is_multi_process():
         yield
         return
-    _world = _joined()
+    _world = _join()
     try:
         yield
         barrier()
     except BaseException:
         _world.first_to_fail = _is_first(_world.store)
-        raise  # whoever waits for this process is told by its end, after these words are kept
+        raise  # the others notice when this process ends
     _distributed().destroy_process_group()
     _world = None
 
 
 def exit_process(status: int) -> NoReturn:
-    """End this process; of several at once, as threads of theirs may abort an interpreter that tidies up."""
+    """End this process; in a group without cleanup, as its threads could abort the interpreter."""
     if is_multi_process():
         sys.stdout.flush()
         sys.stderr.flush()
@@ -112,57 +111,57 @@ def exit_process(status: int) -> NoReturn:
 
 
 def rank_slice(count: int) -> slice:
-    """The part of `count` things in a row that is this process's; sizes differ by one at most."""
+    """Return the slice of `count` items for this rank; slices differ in length by at most one."""
     return slice(rank() * count // world_size(), (rank() + 1) * count // world_size())
 
 
 def map_across_ranks(items: Sequence[T], work: Callable[[T], U]) -> list[U]:
-    """`work` of every item, in order, for all: each process does every `world_size`-th one.
+    """Return `work(item)` for every item, in order, on all ranks; rank r computes items r, r + world size, …
 
-    What `work` gives must lie in the CPU's memory. Where it fails for one, all raise its error.
+    Results must be picklable and on the CPU. An error on one rank is raised on all.
     """
     if _world is None:
         return [work(item) for item in items]
     with raise_on_all_ranks():
         own = [work(item) for item in items[_world.rank :: _world.size]]
-    parts = _exchanged(own)
+    parts = _all_gather(own)
     return [parts[i % _world.size][i // _world.size] for i in range(len(items))]
 
 
-def run_on_main(ask: Callable[[], T]) -> T:
-    """What `ask` gives the main process, for all; its error is that of all."""
+def run_on_main(work: Callable[[], T]) -> T:
+    """Run `work` on the main process and broadcast its result; its error is raised on all ranks."""
     if _world is None:
-        return ask()
-    box: list[Any] = [None]
+        return work()
+    results: list[Any] = [None]
     with raise_on_all_ranks():
         if is_main():
-            box[0] = ask()
-    with _contact():
-        _distributed().broadcast_object_list(box, src=0)
-    given: T = box[0]
-    return given
+            results[0] = work()
+    with _detect_lost_process():
+        _distributed().broadcast_object_list(results, src=0)
+    result: T = results[0]
+    return result
 
 
 def local_main_first(work: Callable[[], T]) -> T:
-    """`work` of every process, but first of one on each machine: what it caches serves the others."""
+    """Run `work` on every process, first on one per machine, whose cache the others then use."""
     if _world is None:
         return work()
-    found: list[T] = []
-    for turn in (True, False):
+    results: list[T] = []
+    for is_first_turn in (True, False):
         with raise_on_all_ranks():
-            if (_world.local_rank == 0) is turn:
-                found.append(work())
-    return found[0]
+            if (_world.local_rank == 0) is is_first_turn:
+                results.append(work())
+    return results[0]
 
 
 def all_reduce_sum(tensors: Sequence[Tensor]) -> None:
-    """Give each tensor, in place, the sum of what all have under its name; one message for all of them."""
+    """Replace each tensor by its sum over all ranks, in one message."""
     if _world is None:
         return
     import torch
 
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    with _contact():
+    with _detect_lost_process():
         _distributed().all_reduce(flat)
     parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
@@ -170,27 +169,27 @@ def all_reduce_sum(tensors: Sequence[Tensor]) -> None:
 
 
 def all_reduce_max(number: int) -> int:
-    """The highest of everybody's numbers."""
+    """Return the maximum of `number` over all ranks."""
     if _world is None:
         return number
     import torch
 
-    found = torch.tensor(int(number))
-    with _contact():
-        _distributed().all_reduce(found, _distributed().ReduceOp.MAX)
-    return int(found)
+    highest = torch.tensor(int(number))
+    with _detect_lost_process():
+        _distributed().all_reduce(highest, _distributed().ReduceOp.MAX)
+    return int(highest)
 
 
 def barrier() -> None:
-    """Go on when all have come here."""
+    """Wait until all ranks have arrived here."""
     all_reduce_max(0)
 
 
 @contextlib.contextmanager
 def raise_on_all_ranks() -> Iterator[None]:
-    """Where the block fails in one process, all others raise that error at the block's end.
+    """Raise an error of the block on all ranks, at the end of the block.
 
-    Nothing in the block may wait for another process.
+    The block must not wait for another process.
     """
     try:
         yield
@@ -203,71 +202,72 @@ def raise_on_all_ranks() -> Iterator[None]:
 
 
 def raised_on_all_ranks(error: Exception) -> bool:
-    """Whether all processes have this error."""
-    return "agreed" in error.__dict__
+    """Whether `raise_on_all_ranks` raised this error on every rank."""
+    return _RAISED_ON_ALL in error.__dict__
 
 
-def check_same_on_all_ranks(value: str, what: str) -> None:
-    """RequestError where `what` is not the same for all."""
-    values = [value] if _world is None else _exchanged(value)
-    for other, found in enumerate(values):
-        if found != values[0]:
+def check_same_on_all_ranks(value: str, name: str) -> None:
+    """Raise RequestError if `value` differs between ranks; `name`, a plural, is its name in the message."""
+    values = [value] if _world is None else _all_gather(value)
+    for other_rank, other in enumerate(values):
+        if other != values[0]:
             raise RequestError(
-                f"{what} of process {other} are not those of process 0; give every machine the same."
+                f"{name} of process {other_rank} differ from those of process 0; use the same on every "
+                "machine."
             )
 
 
 def _raise_first(error: Exception | None) -> None:
-    """Raise the own error, else that of the lowest rank that has one; nothing where none has."""
+    """Raise this rank's error, else that of the lowest rank with one, if there is any."""
     if not all_reduce_max(error is not None) or _world is None:
         return
-    errors = _exchanged(None if error is None else _portable(error))
+    errors = _all_gather(None if error is None else _portable(error))
     first = error or next(other for other in errors if other is not None)
-    first.__dict__["agreed"] = True
+    first.__dict__[_RAISED_ON_ALL] = True
     raise first
 
 
 def _portable(error: Exception) -> Exception:
-    """The error, or where it cannot be sent its words."""
+    """Return the error, or a WorkError with its message if it cannot be pickled."""
     with contextlib.suppress(Exception):
         pickle.loads(pickle.dumps(error))
         return error
     return WorkError(f"{type(error).__name__}: {error}")
 
 
-def _exchanged(value: T) -> list[T]:
-    """Everybody's value, by rank."""
+def _all_gather(value: T) -> list[T]:
+    """Return the values of all ranks, by rank."""
     values: list[Any] = [None] * world_size()
-    with _contact():
+    with _detect_lost_process():
         _distributed().all_gather_object(values, value)
     return values
 
 
 @contextlib.contextmanager
-def _contact() -> Iterator[None]:
-    """LostError where another process cannot be reached."""
+def _detect_lost_process() -> Iterator[None]:
+    """Raise ProcessLostError if a collective fails because another process is gone."""
     try:
         yield
     except RuntimeError as error:
         raise ProcessLostError(
-            "Another process of this command has ended; give the same command again to go on."
+            "Another process of this command has ended; run the same command again to resume."
         ) from error
 
 
 def _is_first(store: Any) -> bool:
-    """Whether nobody has failed before; also where nobody can be asked any more."""
+    """Whether no other process failed before; also true if the store is gone."""
     with contextlib.suppress(RuntimeError):
         return bool(store.add(_FAILURES, 1) == 1)
     return True
 
 
-def _joined() -> _World:
-    """Meet the others; RequestError where the environment or the devices do not allow it."""
+def _join() -> _World:
+    """Initialize the process group. RequestError: an incomplete environment; WorkError: no connection."""
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         if name not in os.environ:
             raise RequestError(
-                f"WORLD_SIZE says that {os.environ['WORLD_SIZE']} processes work together, but {name} is "
-                "not set; start them with torchrun, or unset WORLD_SIZE."
+                f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {name} is not set; start the processes with "
+                "torchrun, or unset WORLD_SIZE."
             )
     import torch
 
@@ -287,21 +287,21 @@ def _joined() -> _World:
         )
     except (RuntimeError, ValueError) as error:
         raise WorkError(
-            f"The {os.environ['WORLD_SIZE']} processes did not find one another ({error}); look at "
-            "MASTER_ADDR and MASTER_PORT."
+            f"The {os.environ['WORLD_SIZE']} processes could not connect ({error}); check MASTER_ADDR and "
+            "MASTER_PORT."
         ) from error
     store.set_timeout(timedelta(seconds=20))
     return _World(own, count, local_rank, store)
 
 
 def _threads() -> int:
-    """As the user asked, else this machine's cores dealt to its processes.
+    """Return the threads of this process: as the user set them, else an equal share of the cores.
 
-    torchrun sets OMP_NUM_THREADS to 1 where the user does not: a bare 1 from it is nobody's wish.
+    torchrun sets OMP_NUM_THREADS=1 if the user does not, so a 1 under torchrun is ignored.
     """
-    asked, by_torchrun = _number("OMP_NUM_THREADS", 0), "TORCHELASTIC_RUN_ID" in os.environ
-    if asked > 1 or (asked and not by_torchrun) or "MKL_NUM_THREADS" in os.environ:
-        return max(1, asked or _number("MKL_NUM_THREADS", 1))
+    threads, by_torchrun = _number("OMP_NUM_THREADS", 0), "TORCHELASTIC_RUN_ID" in os.environ
+    if threads > 1 or (threads and not by_torchrun) or "MKL_NUM_THREADS" in os.environ:
+        return max(1, threads or _number("MKL_NUM_THREADS", 1))
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS or Windows
@@ -309,21 +309,21 @@ def _threads() -> int:
     return max(1, cores // _number("LOCAL_WORLD_SIZE", _number("WORLD_SIZE", 1)))
 
 
-def _number(name: str, usual: int) -> int:
-    """A whole number from the environment."""
+def _number(name: str, default: int) -> int:
+    """Return a whole number from the environment. RequestError: another value."""
     text = os.environ.get(name, "")
     if not text:
-        return usual
+        return default
     try:
         return int(text)
     except ValueError:
         raise RequestError(
-            f"{name} in the environment is {text!r}; it should be a whole number."
+            f"The environment variable {name} is {text!r}; set it to a whole number."
         ) from None
 
 
 def _distributed() -> Any:
-    """torch.distributed, which takes time and memory to load."""
+    """Import and return torch.distributed, which takes time and memory to load."""
     import torch.distributed
 
     return torch.distributed

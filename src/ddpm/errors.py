@@ -1,19 +1,19 @@
-"""The two ways a command ends badly; the command line turns them into exit 2 and 1."""
+"""The two errors a user sees, and the test for an out-of-memory error."""
 
-# What torch says of a CPU and of Apple's devices; CUDA has a class of its own, known by its name here.
-_NO_MEMORY = ("DefaultCPUAllocator", "MPS backend out of memory")
+# In torch's messages for the CPU and for MPS; CUDA has an error class of its own.
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "MPS backend out of memory")
 
 
 class RequestError(ValueError):
-    """The request was wrong: one plain sentence that names the mend. The command line exits with 2."""
+    """The request was wrong; the message says how to correct it. The command line exits with 2."""
 
 
 class WorkError(RuntimeError):
-    """The request was right but the work failed (a diverged loss, say). The command line exits with 1."""
+    """The request was valid but the work failed, such as a full disk. The command line exits with 1."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or the system, had no memory to give; torch is not loaded to find out."""
+    """Whether a device or the system ran out of memory. Does not load torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when first used (PEP 562), so that importing it costs nothing."""
+"""Package names imported on first use (PEP 562), which keeps `import ddpm` fast."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's `__getattr__` that looks each name up in the module where it is defined.
+    """Return a module `__getattr__` that imports each name from the module that defines it.
 
-    `homes` maps a public name to its module's full name. Other names raise AttributeError.
+    `homes` maps a public name to the full name of its module. Other names raise AttributeError.
     """
 
     def lookup(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Recipes: each a whole configuration with a sentence that says what it is for. Standard library only."""
+"""Presets: named configurations, each with a one-line summary. Standard library only."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ from ddpm.config import (
 
 @dataclass(frozen=True)
 class Preset:
-    """A configuration under a name: the one for a CPU, and what changes for larger devices."""
+    """Configuration for a CPU, and its overrides for larger devices."""
 
     summary: str
     config: Config
-    scales: Mapping[ScaleName, tuple[str, ...]] = field(default_factory=dict)  # as `--set` takes
+    scales: Mapping[ScaleName, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # overrides as for `--set`
 
     def config_for(self, scale: ScaleName) -> Config:
-        """The configuration at a scale; where the preset has no other, the only one there is."""
+        """Return the configuration for a scale; a preset with one scale has the same for all."""
         if scale not in self.scales:
             return self.config
         return replace(with_overrides(self.config, self.scales[scale]), scale=scale)
 
 
 _FAST_UNET = NetworkConfig(channels=32, multipliers=(1, 2), blocks=1, attention=(7,), patch=2)
-_DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4; the average of weights is ours
+_DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4, plus an EMA
     steps=10_000,
     batch_size=128,
     learning_rate=2e-4,
@@ -47,7 +49,7 @@ _DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4; the average
 )
 _FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
 
-# What they rest on: docs/planning.md.
+# Measurements behind these: docs/planning.md.
 _FACES_ON_GPU = (
     "network.channels=64",
     "network.multipliers=[1,2,2]",
@@ -66,7 +68,7 @@ _FACE_SCALES: dict[ScaleName, tuple[str, ...]] = {
 
 PRESETS: dict[str, Preset] = {
     "digits": Preset(
-        "1,797 real 8x8 digits inside the package: the offline first minutes",
+        "1,797 real 8x8 digits inside the package, for a first run offline",
         Config(
             preset="digits",
             data=DataConfig(path="digits", size=8, channels="auto", labels="auto"),
@@ -96,7 +98,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "mnist-assignment": Preset(
-        "the course's own settings: linear betas, T=1000, noise prediction, plain Adam, 30 epochs",
+        "the course's settings: linear betas, T=1000, noise prediction, plain Adam, 30 epochs",
         Config(
             preset="mnist-assignment",
             data=DataConfig(path="mnist", size=28, channels=1, all_images=True),
@@ -139,7 +141,7 @@ PRESETS: dict[str, Preset] = {
         Config(
             preset="folder",
             data=DataConfig(path="", size="auto", channels="auto"),
-            network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # sizes differ
+            network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # any image size
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=5e-3
@@ -147,7 +149,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "dcgan-mnist": Preset(
-        "a DCGAN on MNIST 28x28, to compare with",
+        "a DCGAN on MNIST 28x28, for comparison",
         Config(
             preset="dcgan-mnist",
             model="dcgan",
@@ -177,7 +179,7 @@ PRESETS: dict[str, Preset] = {
 _ANIME = PRESETS["anime"]
 PRESETS["anime-gray"] = replace(
     _ANIME,
-    summary="anime faces 64x64 in grey: half the work",
+    summary="anime faces 64x64 in gray: half the work",
     config=replace(
         _ANIME.config, preset="anime-gray", data=replace(_ANIME.config.data, channels=1)
     ),
@@ -185,7 +187,7 @@ PRESETS["anime-gray"] = replace(
 
 
 def get_preset(name: str) -> Preset:
-    """The preset called `name`; RequestError names the nearest one."""
+    """Return the preset called `name`. RequestError suggests the most similar name."""
     if name not in PRESETS:
         raise unknown_name_error("preset or folder", name, PRESETS)
     return PRESETS[name]

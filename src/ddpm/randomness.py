@@ -1,7 +1,7 @@
-"""Every random number comes from a seed and a place, so that nothing random has to be saved.
+"""Random numbers derived from a seed and a position, so that no generator state is ever saved.
 
-A training step's numbers depend on (seed, step), an image's on its own seed: resuming at step k or
-drawing image i needs no state of what came before.
+A training step depends on (seed, step), an image on its own seed. Resuming at step k and drawing image i
+need nothing from earlier steps or images.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from torch import Tensor
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A 63-bit seed from numbers and words: SHA-256 of their text, so neighbours are unrelated."""
+    """Return a 63-bit seed: the SHA-256 of the parts, so that similar parts give unrelated seeds."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 def generator_for(*parts: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator on `device`, seeded by `derive_seed(*parts)`."""
+    """Return a generator on `device`, seeded with `derive_seed(*parts)`."""
     return torch.Generator(device).manual_seed(derive_seed(*parts))
 
 
 class ImageNoise:
-    """Standard normal noise for a batch in which image i draws from seed i alone.
+    """Standard normal noise for a batch, where image i depends on seed i alone.
 
-    Calling it gives the next [N, *shape] float32 tensor. Drawn on the CPU whatever the device, so the
-    same seed gives the same picture everywhere up to rounding. (PyTorch's CPU generator hears the lowest
-    32 bits of a seed only.)
+    Each call returns the next float32 tensor [N, *shape]. It is drawn on the CPU for every device, so that
+    a seed gives the same image everywhere up to rounding. (PyTorch's CPU generator uses only the lowest
+    32 bits of a seed.)
     """
 
     def __init__(
@@ -40,5 +40,5 @@ class ImageNoise:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def __call__(self) -> Tensor:
-        drawn = [torch.randn(self.shape, generator=generator) for generator in self.generators]
-        return torch.stack(drawn).to(self.device)
+        noise = [torch.randn(self.shape, generator=generator) for generator in self.generators]
+        return torch.stack(noise).to(self.device)

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress and messages on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tqdm import tqdm
 from ddpm.distributed import is_main
 from ddpm.quantities import format_duration
 
-PLAIN_EVERY = 15.0  # seconds between plain lines
+LINE_INTERVAL = 15.0  # seconds between plain lines
 
 
 class Progress:
-    """A bar of `total` units. Off a terminal it prints a line now and then instead."""
+    """Progress bar of `total` steps, each worth `scale` units; off a terminal, a line every 15 seconds."""
 
     def __init__(
         self, title: str, total: int, *, unit: str = "images", scale: int = 1, start: int = 0
@@ -47,11 +47,11 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self.bar is not None:
-            self.bar.leave = self.done > self.first  # nothing to do leaves no line
+            self.bar.leave = self.done > self.first  # no line if there was nothing to do
             self.bar.close()
 
     def reach(self, done: int, note: str = "") -> None:
-        """Say that `done` of the total are done; a note stands until the next one."""
+        """Advance to `done`; `note` stays visible until the next one."""
         advanced, self.done = done - self.done, done
         self.note = note or self.note
         if self.bar is not None:
@@ -59,20 +59,20 @@ class Progress:
             self.bar.update(advanced * self.scale)
             return
         now = time.perf_counter()
-        if now - self.printed >= PLAIN_EVERY:
+        if now - self.printed >= LINE_INTERVAL:
             self.printed = now
-            say(f"{self.title}: {self._line(now)}{', ' + self.note if self.note else ''}")
+            say(f"{self.title}: {self._text(now)}{', ' + self.note if self.note else ''}")
 
-    def of_total(self, done: int, total: int) -> None:
-        """The same where the total becomes known on the way."""
-        total = max(total, done)  # 0: a server that does not say how much there is
+    def report(self, done: int, total: int) -> None:
+        """Advance to `done` of a `total` that may change; 0 is an unknown total."""
+        total = max(total, done)
         if total != self.total:
             self.total = total
             if self.bar is not None:
                 self.bar.total = total * self.scale
         self.reach(done)
 
-    def _line(self, now: float) -> str:
+    def _text(self, now: float) -> str:
         rate = (self.done - self.first) / (now - self.began)
         left = (self.total - self.done) / rate if rate else 0.0
         return (
@@ -82,12 +82,12 @@ class Progress:
 
 
 def format_losses(losses: Mapping[str, SupportsFloat]) -> str:
-    """`loss 0.1234`, or each of several: `generator loss 2.3456, discriminator loss 0.5678`."""
+    """Return `loss 0.1234`, or all of them: `generator loss 2.3456, discriminator loss 0.5678`."""
     named = {name: value for name, value in losses.items() if name.endswith("loss")}
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
 
 
 def say(message: str) -> None:
-    """One line on stderr, clear of any bar; of several processes the main one's."""
+    """Print a line on stderr without breaking a progress bar; only the main process prints."""
     if is_main():
         tqdm.write(message, file=sys.stderr)

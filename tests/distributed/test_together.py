@@ -178,7 +178,7 @@ def killed(two: Path) -> Path:
     assert done.returncode != 0
     sentences = [line for line in done.stderr.splitlines() if line.startswith("ddpm: ")]
     assert sentences == [
-        "ddpm: Another process of this command has ended; give the same command again to go on."
+        "ddpm: Another process of this command has ended; run the same command again to resume."
     ]
     assert RunFolder(out).checkpoint_steps() == [2]
     return out

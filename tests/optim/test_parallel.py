@@ -60,7 +60,7 @@ def test_an_error_of_one_of_several_ends_it_in_a_sentence(second_of_four: None) 
 
 def test_an_error_of_all_stays_as_it_is(second_of_four: None) -> None:
     error = torch.OutOfMemoryError("no memory")
-    error.__dict__["agreed"] = True
+    error.__dict__[distributed._RAISED_ON_ALL] = True
     with pytest.raises(torch.OutOfMemoryError), step_on_all_ranks():
         raise error
     with pytest.raises(RequestError), step_on_all_ranks():

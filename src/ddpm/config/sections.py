@@ -128,10 +128,7 @@ class SamplingConfig:
     clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
     guidance: float = 1.0  # guidance scale; 1: off
     guide: str = ""  # guide away from step:N, snapshot:N or model:TARGET; "": from no label
-    guidance_interval: tuple[float, float] = (
-        0.0,
-        1.0,
-    )  # guided fraction of the noise range  # fractions of the noise range with guidance
+    guidance_interval: tuple[float, float] = (0.0, 1.0)  # guided fraction of the noise range
     chunk: int = 25  # images drawn together; the last chunk is padded
 
     @property

@@ -47,7 +47,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
                 channels=data.channels,
                 all_images=data.all_images,
                 cache_dir=cache_dir(),
-                progress=bar.of_total,
+                progress=bar.report,
             )
         )
     check_same_on_all_ranks(dataset.report["content_hash"], f"The images of {data.path}")
@@ -66,7 +66,7 @@ def dataset_path(name: str) -> Path:
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
     say(f"downloading {name} into {cache_dir()}")
     with Progress(f"downloading {name}", 0) as bar:
-        return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.of_total)
+        return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.report)
 
 
 def _check_data_dir(name: str) -> None:

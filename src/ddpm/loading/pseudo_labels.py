@@ -84,7 +84,7 @@ def cluster_images(dataset: Dataset, k: int) -> NDArray[np.int64]:
     places = np.linspace(0, len(dataset.train) - 1, min(FITTED_IMAGES, len(dataset.train)))
     fitted = _images(dataset, dataset.train[places.round().astype(np.int64)])
     with Progress("learning features", 0, unit="steps") as bar:
-        encoder = train_encoder(fitted, progress=bar.of_total)
+        encoder = train_encoder(fitted, progress=bar.report)
     network = SelfFeatures(encoder, fitted.shape[1])
     features = _features(network, fitted)
     whiten = fit_whitening(features)

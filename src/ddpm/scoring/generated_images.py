@@ -178,7 +178,7 @@ def open_image_files(path: Path) -> ImageFiles:
     """
     source = open_source(path)
     with Progress("looking through the images", 0) as bar:
-        seen = local_main_first(lambda: survey_source(source, cache_dir(), bar.of_total))
+        seen = local_main_first(lambda: survey_source(source, cache_dir(), bar.report))
     if len(seen.sizes) > 1:
         sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
         more = ", …" if len(seen.sizes) > 3 else ""
@@ -205,5 +205,5 @@ def _common_size(seen: Survey) -> tuple[int, int]:
 def _decode(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
     with Progress("decoding", 0) as bar:
         return local_main_first(
-            lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.of_total)
+            lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.report)
         )

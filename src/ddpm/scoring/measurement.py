@@ -145,7 +145,7 @@ def feature_network(request: EvaluationRequest, real: RealImages) -> tuple[Featu
     if choice.name != "self":
         return load_network(choice.name, asked), choice.why
     with Progress("training the encoder", 0, unit="steps") as bar:
-        shown = replace(asked, progress=bar.of_total)
+        shown = replace(asked, progress=bar.report)
         return local_main_first(lambda: load_network("self", shown)), choice.why
 
 

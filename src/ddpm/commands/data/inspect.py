@@ -66,7 +66,7 @@ def inspect_dataset(target: str, out: Path) -> str:
     check_picture(out)
     path = dataset_path(target)
     with Progress("looking through the images", 0) as bar:
-        found = inspect_images(path, cache_dir=cache_dir(), progress=bar.of_total)
+        found = inspect_images(path, cache_dir=cache_dir(), progress=bar.report)
     save_contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
     return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])

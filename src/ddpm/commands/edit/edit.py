@@ -47,7 +47,7 @@ def write_interpolation(
             labels = choose_labels(model, [ends[0]] * (between + 2), label)
 
             def reach(done: int, total: int, pair: int = pair) -> None:
-                bar.of_total(pair * total + done, pairs * total)
+                bar.report(pair * total + done, pairs * total)
 
             rows.append(
                 image_editing.interpolate(model, ends, between, settings, labels, progress=reach)
@@ -79,7 +79,7 @@ def write_inpainting(
     labels = choose_labels(model, seeds, label)
     with _told(opened, settings) as bar:
         answers = image_editing.inpaint(
-            model, known, hole, seeds, settings, labels, progress=bar.of_total
+            model, known, hole, seeds, settings, labels, progress=bar.report
         )
     holed = known * (1 - hole)  # grey where it is to be redrawn
     name = f"{image.stem}-{mask.stem}-inpainted" + _asked(overrides, seed, label)
@@ -110,7 +110,7 @@ def write_refinement(
     walked = image_editing.shortened(model, strength, settings)
     with _told(opened, walked) as bar:
         answers = image_editing.refine(
-            model, original, strength, seeds, settings, labels, progress=bar.of_total
+            model, original, strength, seeds, settings, labels, progress=bar.report
         )
     name = f"{image.stem}-refined-{strength:g}" + _asked(overrides, seed, label)
     path = out or _beside(opened, name)
