@@ -1,4 +1,4 @@
-"""The run folder: the one place that knows its file names. Standard library only.
+"""Run folders: the names of their files, and the rows of their log. Standard library only.
 
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
             loss.png samples.png denoising.gif evaluation.json teacher.safetensors
@@ -8,7 +8,7 @@ runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,17 +17,19 @@ from ddpm.files import parse_json
 from ddpm.messages import Message
 from ddpm.old_messages import message_of, upgraded
 
+RUNS_FOLDER = Path("runs")
+COMPARISON_FILE = "comparison.json"  # in the folder of a comparison
 CHECKPOINT_PREFIX = "step-"
 
-_FACTS: dict[str, type] = {"data": dict, "init": str, "teacher": dict}  # of environment.json
-_LONGEST_LINE = 1 << 20  # bytes of a row
-_COUNTS = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}  # of a row
-_LARGEST = 1e100  # of a row's other numbers; sums of them stay finite
+_ENVIRONMENT_TYPES: dict[str, type] = {"data": dict, "init": str, "teacher": dict}
+_MAX_LINE = 1 << 20  # bytes of a row
+_COUNTS = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}
+_MAX_NUMBER = 1e100  # absolute value of the other numbers of a row; their sums stay finite
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths inside one run; nothing is created by asking for a path."""
+    """Paths of the files of one run. Reading a path creates nothing."""
 
     root: Path
 
@@ -41,7 +43,7 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that trains here."""
+        """Lock held by the process that trains this run."""
         return self.root / ".lock"
 
     @property
@@ -54,17 +56,17 @@ class RunFolder:
 
     @property
     def teacher(self) -> Path:
-        """What a few-step student learns from: weights that never change."""
+        """Weights of a few-step student's teacher, which never change."""
         return self.root / "teacher.safetensors"
 
     @property
     def snapshots(self) -> Path:
-        """Averages of the weights put aside while training, for `ddpm ema`."""
+        """Averages of the weights saved during training, for `ddpm ema`."""
         return self.root / "posthoc"
 
     @property
     def average(self) -> Path:
-        """The average that `ddpm ema --apply` chose to draw with; absent: the newest checkpoint's."""
+        """Averaged weights chosen by `ddpm ema --apply`; without them, the newest checkpoint's are used."""
         return self.root / "average"
 
     @property
@@ -97,7 +99,7 @@ class RunFolder:
 
     @property
     def classes(self) -> Path:
-        """The pseudo-class of every image, where the run learns such."""
+        """Cluster of every image, for a run with `data.labels=kmeans:K`."""
         return self.root / "classes.npy"
 
     @property
@@ -129,7 +131,7 @@ class RunFolder:
         return self.root / "sampler-lab"
 
     def pictures(self, reverse_process: bool) -> tuple[Path, ...]:
-        """What a finished training draws; a GIF only where there is a reverse process to show."""
+        """Return the pictures of a finished run; without a reverse process there is no GIF."""
         return self.loss_plot, self.sample_grid, *([self.denoising] if reverse_process else [])
 
     def preview(self, step: int) -> Path:
@@ -139,42 +141,56 @@ class RunFolder:
         return self.snapshots / f"{CHECKPOINT_PREFIX}{step:08d}.safetensors"
 
     def snapshot_steps(self) -> list[int]:
-        """Steps whose averages were put aside, rising."""
-        found = self.snapshots.glob(f"{CHECKPOINT_PREFIX}*") if self.snapshots.is_dir() else ()
-        names = (path.stem.removeprefix(CHECKPOINT_PREFIX) for path in found)
-        return sorted(int(name) for name in names if name.isdecimal())
+        """Return the steps that have a snapshot, in rising order."""
+        return _steps(path.stem for path in _entries(self.snapshots))
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"{CHECKPOINT_PREFIX}{step:08d}"
 
     def checkpoint_steps(self) -> list[int]:
-        """Steps that have a checkpoint, rising."""
-        found = self.checkpoints.glob(f"{CHECKPOINT_PREFIX}*") if self.checkpoints.is_dir() else ()
-        names = (path.name.removeprefix(CHECKPOINT_PREFIX) for path in found)
-        return sorted(int(name) for name in names if name.isdecimal())
+        """Return the steps that have a checkpoint, in rising order."""
+        return _steps(path.name for path in _entries(self.checkpoints))
 
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether the folder holds a configuration."""
         return self.config.is_file()
 
     def has_begun(self) -> bool:
-        """Whether a training has written here; a config.json alone may be anybody's."""
+        """Whether training has started; a config.json alone may come from elsewhere."""
         return self.exists() and self.environment.is_file()
 
     def load_environment(self) -> dict[str, Any]:
-        """What the run recorded about its machine and data; empty where nothing was."""
+        """Return the record of machine and data in environment.json; {} if it is missing or unreadable."""
         try:
             loaded = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        facts = loaded.items() if isinstance(loaded, dict) else ()
-        fitting = {key: value for key, value in facts if isinstance(value, _FACTS.get(key, object))}
-        found: dict[str, Any] = upgraded(fitting)
-        return found
+        items = loaded.items() if isinstance(loaded, dict) else ()
+        valid = {k: v for k, v in items if isinstance(v, _ENVIRONMENT_TYPES.get(k, object))}
+        environment: dict[str, Any] = upgraded(valid)
+        return environment
+
+
+def _entries(folder: Path) -> Iterable[Path]:
+    return folder.glob(f"{CHECKPOINT_PREFIX}*") if folder.is_dir() else ()
+
+
+def _steps(names: Iterable[str]) -> list[int]:
+    """Return the step numbers of names such as `step-00000500`, in rising order."""
+    numbers = (name.removeprefix(CHECKPOINT_PREFIX) for name in names)
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def find_run(target: str) -> RunFolder | None:
+    """Return the run with the path `target`, else `runs/<target>`; None if neither is a run."""
+    for path in (Path(target), RUNS_FOLDER / target):
+        if RunFolder(path).exists():
+            return RunFolder(path)
+    return None
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
-    """Every run directly inside `folder`, by name."""
+    """Return the runs directly inside `folder`, sorted by name."""
     if not folder.is_dir():
         return []
     runs = (RunFolder(path) for path in sorted(folder.iterdir()) if path.is_dir())
@@ -182,9 +198,9 @@ def list_runs(folder: Path) -> list[RunFolder]:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl, unreadable lines left out; none where there is no file.
+    """Return the rows of a metrics.jsonl; [] if there is no file.
 
-    Such a line is the last one of a process that was killed while it wrote, or the disk's fault.
+    Unreadable lines are skipped: a process killed while writing leaves one at the end.
     """
     if not path.is_file():
         return []
@@ -194,33 +210,33 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines, none held in memory that is longer than any row."""
-    whole = True
-    while line := file.readline(_LONGEST_LINE):
-        began, whole = whole, line.endswith(b"\n")
-        if began and (whole or len(line) < _LONGEST_LINE):
+    """Yield the lines of a file, without those longer than `_MAX_LINE`."""
+    at_start = True
+    while line := file.readline(_MAX_LINE):
+        is_start, at_start = at_start, line.endswith(b"\n")
+        if is_start and (at_start or len(line) < _MAX_LINE):
             yield line
 
 
 def _row(line: str) -> dict[str, Any] | None:
-    """The row on a line; None where the line holds none."""
+    """Return the row on a line; None if the line is not a row."""
     try:
         row = parse_json(line)
     except ValueError:
         return None
-    plain = isinstance(row, dict) and all(_fits(name, value) for name, value in row.items())
-    if not plain or "step" not in row:
+    valid = isinstance(row, dict) and all(_is_valid(name, value) for name, value in row.items())
+    if not valid or "step" not in row:
         return None
     return row if "warning" not in row else {**row, "warning": _message(row["warning"])}
 
 
 def _message(warning: Any) -> Message:
-    """The message of a warning, which older versions wrote as a sentence."""
+    """Return the message of a warning, which older versions wrote as a sentence."""
     return warning if isinstance(warning, dict) else message_of(str(warning))
 
 
-def _fits(name: str, value: Any) -> bool:
-    """Whether a row can hold `value` under that name: numbers, lists of them with gaps, text."""
+def _is_valid(name: str, value: Any) -> bool:
+    """Whether a row may hold `value` under this name: a number, a list of numbers or nulls, or text."""
     if name in _COUNTS:
         return type(value) is int and value in _COUNTS[name]
     if name.endswith("loss"):
@@ -228,23 +244,11 @@ def _fits(name: str, value: Any) -> bool:
     if isinstance(value, list):
         return all(inner is None or _is_number(inner) for inner in value)
     if name == "warning" and isinstance(value, dict):
-        return all(_fits(name, inner) for inner in value.values())
+        return all(_is_valid(name, inner) for inner in value.values())
     return isinstance(value, str) or _is_number(value)
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -_LARGEST < value < _LARGEST  # neither nan nor infinite
-
-
-RUNS_FOLDER = Path("runs")
-
-
-def find_run(target: str) -> RunFolder | None:
-    """The run folder meant by a path or a name below `runs/`; None where there is none."""
-    for path in (Path(target), RUNS_FOLDER / target):
-        if RunFolder(path).exists():
-            return RunFolder(path)
-    return None
-
-
-COMPARISON_FILE = "comparison.json"
+    return (
+        type(value) in (int, float) and -_MAX_NUMBER < value < _MAX_NUMBER
+    )  # false for nan and inf
