@@ -1,21 +1,28 @@
-"""ddpm-studio: train, draw from, measure and understand small diffusion models.
+"""ddpm-studio: train, sample, measure and understand small diffusion models.
 
-Public names are looked up when first used (PEP 562), so that `import ddpm` costs nothing.
+Every verb of the command line is a function, called with the fields of its request:
+
+    ddpm.evaluate("runs/digits", n=200)                 # ddpm evaluate runs/digits -n 200
+    ddpm.compare(["runs/a", "runs/b"], out=Path("ab"))  # ddpm compare runs/a runs/b --out ab
+
+- Work on files: `train distill plan doctor evaluate compare sampler_lab ema report bundle export`.
+- Work on arrays: `sample forward interpolate inpaint refine`; images are torch uint8 [N, C, H, W], in and out.
+- Without files: `build_model` and `fit`, then `sample`. From files: `open_model`, `open_dataset`.
+
+A wrong request raises `RequestError`, failed work `WorkError`. Names are imported when first used (PEP 562),
+so `import ddpm` costs nothing.
 """
 
 from __future__ import annotations
 
 from ddpm.lazy import lazy_names
 
-_HOME = {
+_HOME = {  # public name → module, and the name there if it differs
     "Batches": "ddpm.data.batches",
-    "BundleRequest": "ddpm.commands.bundle.bundle",
-    "ComparisonRequest": "ddpm.commands.compare.compare",
     "Config": "ddpm.config",
     "Dcgan": "ddpm.models.dcgan",
     "Ddpm": "ddpm.models.ddpm",
     "ImageNoise": "ddpm.randomness",
-    "LabRequest": "ddpm.commands.sampler_lab.lab_request",
     "ModelSpec": "ddpm.models.spec",
     "OBJECTIVES": "ddpm.diffusion.objectives",
     "PRESETS": "ddpm.presets",
@@ -28,20 +35,27 @@ _HOME = {
     "WorkError": "ddpm.errors",
     "add_noise": "ddpm.diffusion.process",
     "build_model": "ddpm.api",
+    "bundle": "ddpm.commands.bundle.bundle:write_bundle",
     "check_bundle": "ddpm.commands.bundle.check",
     "compare": "ddpm.commands.compare.compare",
+    "distill": "ddpm.commands.distill.distill",
+    "doctor": "ddpm.commands.doctor.diagnose:diagnose",
+    "ema": "ddpm.commands.ema.choose:choose_average",
+    "evaluate": "ddpm.commands.evaluate.evaluate",
+    "export": "ddpm.commands.export.export",
     "fit": "ddpm.api",
+    "forward": "ddpm.commands.forward.forward",
     "get_preset": "ddpm.presets",
-    "grid": "ddpm.visuals.grids",
-    "inpaint": "ddpm.models.image_editing",
-    "interpolate": "ddpm.models.image_editing",
-    "noise_levels": "ddpm.diffusion.levels",
+    "inpaint": "ddpm.commands.edit.image_edits",
+    "interpolate": "ddpm.commands.edit.image_edits",
+    "list_runs": "ddpm.runs",
     "make_objective": "ddpm.diffusion.objectives",
     "make_schedule": "ddpm.diffusion.schedules",
     "open_dataset": "ddpm.loading.datasets",
     "open_model": "ddpm.loading.models",
-    "prepare_dataset": "ddpm.data.dataset",
-    "refine": "ddpm.models.image_editing",
+    "plan": "ddpm.commands.plan.plan",
+    "refine": "ddpm.commands.edit.image_edits",
+    "report": "ddpm.commands.report.report:write_report",
     "sample": "ddpm.api",
     "sampler_lab": "ddpm.commands.sampler_lab.lab",
     "save_grid": "ddpm.visuals.grids",
@@ -50,7 +64,6 @@ _HOME = {
     "train": "ddpm.commands.train.train",
     "training_loss": "ddpm.diffusion.objectives",
     "with_overrides": "ddpm.config",
-    "write_bundle": "ddpm.commands.bundle.bundle",
 }
 
 __all__ = sorted(_HOME)

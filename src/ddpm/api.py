@@ -1,4 +1,4 @@
-"""The library's short road: a tensor of images → a model → samples, with no files in between."""
+"""Training and sampling without files: a tensor of images → a model → samples."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ def build_model(
     *,
     device: str = "auto",
 ) -> GenerativeModel:
-    """An untrained model for `images` uint8 [N, C, H, W] by a preset's name or a configuration.
+    """Return an untrained model for `images` uint8 [N, C, H, W], from a preset's name or a configuration.
 
-    With `labels` int64 [N] it learns classes 0 … max(labels), for guidance. RequestError: other
-    types or shapes, or an unknown preset.
+    With `labels` int64 [N] it learns the classes 0 … max(labels), for guidance. RequestError: other types or
+    shapes, or an unknown preset.
+
+    >>> images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
+    >>> ddpm.build_model("digits", images, device="cpu").spec.image_shape
+    (1, 8, 8)
     """
     _check_images(images, labels)
     config = get_preset(recipe).config if isinstance(recipe, str) else recipe
@@ -72,10 +76,15 @@ def _check_images(images: Tensor, labels: Tensor | None) -> None:
 def fit(
     model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
 ) -> list[float]:
-    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; each loss (a GAN: its generator's).
+    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; return each loss (a GAN's generator).
 
-    Nothing is written; the seed, batch size, learning rate and augmentation are the model's own.
-    RequestError: other types or shapes than `build_model` takes, or no steps.
+    Nothing is written. Seed, batch size, learning rate and augmentation are those of the model's
+    configuration. RequestError: other types or shapes than `build_model` takes, or no steps.
+
+    >>> images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
+    >>> model = ddpm.build_model("digits", images, device="cpu")
+    >>> len(ddpm.fit(model, images, steps=2))
+    2
     """
     _check_images(images, labels)
     config = model.spec.config
@@ -108,10 +117,14 @@ def sample(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """`n` images uint8 [n, C, H, W], image i from seed `seed` + i alone.
+    """Draw `n` images, uint8 [n, C, H, W]; image i depends only on seed `seed` + i.
 
-    `settings` are overrides such as ``sampling.sampler=ddim``, as behind the command line's --set.
-    RequestError: n below 1, a label the model did not learn, or settings it cannot draw with.
+    `settings` are overrides such as `sampling.sampler=ddim`, as after --set on the command line.
+    RequestError: n below 1, a label that the model did not learn, or settings that it cannot use.
+
+    >>> model = ddpm.open_model("digits", "cpu").model
+    >>> ddpm.sample(model, n=2, label="7", settings=["sampling.steps=2"]).shape
+    torch.Size([2, 1, 8, 8])
     """
     if n < 1:
         raise RequestError(f"{n} images cannot be drawn; ask for at least one.")

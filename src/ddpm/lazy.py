@@ -10,12 +10,14 @@ from typing import Any
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """Return a module `__getattr__` that imports each name from the module that defines it.
 
-    `homes` maps a public name to the full name of its module. Other names raise AttributeError.
+    `homes` maps a public name to its module, or to `module:name` if it has another name there. Other names
+    raise AttributeError.
     """
 
     def lookup(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(homes[name]), name)
+        module, _, own = homes[name].partition(":")
+        return getattr(import_module(module), own or name)
 
     return lookup

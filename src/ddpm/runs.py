@@ -190,7 +190,11 @@ def find_run(target: str) -> RunFolder | None:
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
-    """Return the runs directly inside `folder`, sorted by name."""
+    """Return the runs directly inside `folder`, sorted by name.
+
+    >>> [run.root.name for run in ddpm.list_runs(Path("runs"))][:2]
+    ['anime', 'digits']
+    """
     if not folder.is_dir():
         return []
     runs = (RunFolder(path) for path in sorted(folder.iterdir()) if path.is_dir())

@@ -37,6 +37,7 @@ from ddpm.commands.options import (
     switch,
     value_text,
 )
+from ddpm.commands.plan.plan import PlanRequest
 from ddpm.commands.report.report import ReportRequest
 from ddpm.commands.sample.sample import SampleRequest
 from ddpm.commands.sampler_lab.command import counts, sampler_names
@@ -58,7 +59,7 @@ REQUESTS = {
     "ema": EmaRequest,
     "distill": DistillRequest,
     "sample": SampleRequest,
-    "plan": TargetRequest,
+    "plan": PlanRequest,
     "doctor": TargetRequest,
 }
 WORDS = st.text("ab-= 'é\"$1", min_size=1, max_size=6).filter(lambda text: text != "--")

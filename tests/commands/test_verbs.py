@@ -16,7 +16,7 @@ from ddpm.commands.data.augment import augmentation_sheet
 from ddpm.commands.data.inspect import inspect_dataset, list_datasets, prepare_dataset
 from ddpm.commands.edit import edit
 from ddpm.commands.edit.edit import write_inpainting, write_interpolation, write_refinement
-from ddpm.commands.export.export import export_weights
+from ddpm.commands.export.export import export
 from ddpm.commands.forward.forward import write_forward
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
@@ -232,15 +232,15 @@ def test_an_augmentation_is_drawn_as_training_sees_it(monkeypatch: pytest.Monkey
 
 def test_exports_load_where_they_should() -> None:
     own = open_model("digits", "cpu").model.state()["ema"]
-    plain = torch.load(export_weights("digits", "torch"), weights_only=True)
+    plain = torch.load(export("digits", "torch"), weights_only=True)
     assert plain.keys() == own.keys()
     assert all(torch.equal(plain[name], own[name]) for name in own)
-    path = export_weights("digits", "safetensors", Path("deep/d.safetensors"), half=True)
+    path = export("digits", "safetensors", Path("deep/d.safetensors"), half=True)
     again = open_model(str(path), "cpu")
     assert all(torch.equal(value, own[name]) for name, value in again.model.state()["ema"].items())
     assert again.model.spec == open_model("digits", "cpu").model.spec
     with pytest.raises(RequestError, match="only averaged"):
-        export_weights("digits", "torch", raw=True)
+        export("digits", "torch", raw=True)
 
 
 def test_the_librarys_short_road_learns() -> None:

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from ddpm.commands.evaluate.evaluate import evaluate
-from ddpm.commands.export.export import export_weights
+from ddpm.commands.export.export import export
 from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.commands.sampler_lab.lab_benchmark import SamplerBenchmark
@@ -153,7 +153,7 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
             assert animation.n_frames > 4  # type: ignore[attr-defined]
         with pytest.raises(RequestError, match=r"step:2 .*, which a student cannot use"):
             check_teacher(open_model(str(run.root), "cpu"))
-        exported = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+        exported = export(str(run.root), "safetensors", Path("w.safetensors"))
     sampling = open_model(str(exported), "cpu").model.spec.config.sampling
     assert sampling.guide == "" and sampling.guidance == 1
 
@@ -220,7 +220,7 @@ def test_a_damaged_snapshot_is_no_guide(other: RunFolder, alter: Any, words: str
 
 
 def test_weights_alone_have_no_past(run: RunFolder) -> None:
-    export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    export(str(run.root), "safetensors", Path("w.safetensors"))
     for target in ("w.safetensors", "digits"):
         model = open_model(target, "cpu").model
         with pytest.raises(RequestError, match="which only the run that trained it knows"):
@@ -257,7 +257,7 @@ def test_another_model_guides_by_what_its_own_answers_mean(
 
 
 def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFolder) -> None:
-    weights = export_weights(str(run.root), "safetensors", Path("w.safetensors"))
+    weights = export(str(run.root), "safetensors", Path("w.safetensors"))
     away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
     alone = open_model(str(weights), "cpu").model
     assert np.array_equal(
@@ -394,7 +394,7 @@ def test_an_export_says_what_stays_behind(
     run: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     copy = guided_copy(run, tmp_path / "guided", "step:4")
-    export_weights(str(copy.root), "safetensors", Path("w.safetensors"))
+    export(str(copy.root), "safetensors", Path("w.safetensors"))
     assert "step:4 stays behind: the file draws without guidance" in capsys.readouterr().err
 
 
@@ -405,7 +405,7 @@ def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder
         for name, along in (("model:bundled:digits", True), (f"model:{small.root}", False)):
             sampling = replace(config.sampling, guidance=1.5, guide=name)
             write_json(run.config, replace(config, sampling=sampling).to_dict())
-            exported = export_weights(str(run.root), "safetensors", Path("along.safetensors"))
+            exported = export(str(run.root), "safetensors", Path("along.safetensors"))
             kept = load_weights(exported)[1].config.sampling
             assert (kept.guide, kept.guidance) == ((name, 1.5) if along else ("", 1.0))
             teach = (

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.commands.export.export import export_weights
+from ddpm.commands.export.export import export
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.config import Config
 from ddpm.errors import RequestError
@@ -76,6 +76,6 @@ def test_the_hash_is_of_what_is_sampled_from() -> None:
 
 
 def test_exported_weights_keep_the_hash() -> None:
-    path = export_weights("digits", "safetensors", Path("out.safetensors"))
+    path = export("digits", "safetensors", Path("out.safetensors"))
     again, bundled = (open_model(name, "cpu").model for name in (str(path), "digits"))
     assert weights_hash(again) == weights_hash(bundled)

@@ -42,6 +42,9 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
 
     `bundled:NAME` opens bundled weights even if a run has that name. RequestError if there is no such
     model, if it is damaged, or if the run has no checkpoint yet.
+
+    >>> ddpm.open_model("digits", "cpu").model.spec.image_shape
+    (1, 8, 8)
     """
     run, path, where = find_run(target), Path(target), pick_device(device)
     keep_freed_memory()

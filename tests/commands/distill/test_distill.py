@@ -15,7 +15,7 @@ from ddpm.commands.bundle.parts import image_part
 from ddpm.commands.distill.distill import DistillRequest, default_steps, distill, student_config
 from ddpm.commands.doctor.diagnose import diagnose
 from ddpm.commands.edit.edit import write_interpolation
-from ddpm.commands.export.export import export_weights
+from ddpm.commands.export.export import export
 from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.commands.train.train import train
@@ -102,7 +102,7 @@ def test_a_student_is_a_run_like_any_other(teacher: RunFolder, student: RunFolde
 
 
 def test_its_weights_alone_draw_the_same(student: RunFolder, tmp_path: Path) -> None:
-    file = export_weights(str(student.root), "safetensors", tmp_path / "few.safetensors")
+    file = export(str(student.root), "safetensors", tmp_path / "few.safetensors")
     for target, out in ((str(student.root), "run.npz"), (str(file), "file.npz")):
         write_samples(target, [], SampleRequest(n=3, out=Path(out)))
     with np.load("run.npz") as run, np.load("file.npz") as exported:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ddpm.commands.doctor.case import Case
-from ddpm.commands.doctor.rules import RULES, findings
+from ddpm.commands.doctor.rules import RULES, run_rules
 from ddpm.config import with_overrides
 from ddpm.messages import FIXES, message, sentence
 from ddpm.presets import PRESETS
@@ -49,16 +49,16 @@ def turning() -> list[dict[str, Any]]:
 
 CASES = {
     "half_precision": case(half=True),
-    "numbers_lost": case(rows=[*falling(), {"step": 401, "loss": math.nan}]),
+    "not_finite": case(rows=[*falling(), {"step": 401, "loss": math.nan}]),
     "divergence": case(rows=falling() + [{"step": 400 + i, "loss": 0.5} for i in range(1, 101)]),
     "collapse": case("dcgan-mnist", rows=losses(*[0.8] * 600, *[0.01] * 200, key="diversity")),
-    "signal_left": case("mnist", "diffusion.num_steps=2", "sampling.steps=2"),
-    "flips_on_writing": case("mnist", "data.flip=true"),
+    "remaining_signal": case("mnist", "diffusion.num_steps=2", "sampling.steps=2"),
+    "mirrored_writing": case("mnist", "data.flip=true"),
     "learning_rate": case("mnist", "training.optimizer=adam"),  # at Muon's rate
-    "grey_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
+    "gray_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
     "duplicates": case(duplicates=30_000),
     "memorization": case(data={"held_out": 20}, rows=turning()),
-    "known_by_heart": case(
+    "discriminator_memorization": case(
         "dcgan-mnist",
         rows=losses(*[0.8] * 200, key="real_score")
         + losses(*[0.2] * 20, key="heldout_real_score", every=10),
@@ -68,7 +68,7 @@ CASES = {
     "guidance_without_labels": case("mnist", class_names=()),
     "too_few_steps": case("digits", "training.steps=20", "training.warmup=0"),
     "ema_longer_than_run": case("mnist", "training.ema=0.9999", "training.steps=2000"),
-    "attention_nowhere": case("mnist", "network.attention=[9]"),
+    "attention_without_level": case("mnist", "network.attention=[9]"),
     "few_sampling_steps": case("mnist", "sampling.steps=4"),
     "small_batch": case("anime", "training.batch_size=8", "training.learning_rate=2e-2"),
     "batch_exceeds_data": case("folder", images=20),
@@ -90,17 +90,17 @@ def test_every_rule_has_its_case() -> None:
 def test_a_rule_fires_on_its_case(rule: Any) -> None:
     found = rule(CASES[rule.__name__])
     assert found is not None
-    assert found in findings(CASES[rule.__name__])
+    assert found in run_rules(CASES[rule.__name__])
     assert found.severity in ("serious", "note")
-    assert found.words.endswith(".") and found.why.endswith(".") and found.mend
+    assert found.words.endswith(".") and found.why.endswith(".") and found.fix
     assert "\n" not in "".join(found)
 
 
 @pytest.mark.parametrize(("name", "scale"), SCALED)
 def test_every_preset_is_healthy(name: str, scale: str) -> None:
-    assert findings(case(name, scale=scale)) == []
+    assert run_rules(case(name, scale=scale)) == []
     bare = Case(PRESETS[name].config_for(scale))  # type: ignore[arg-type]
-    assert findings(bare) == []  # where nothing is known of images and steps
+    assert run_rules(bare) == []  # where nothing is known of images and steps
 
 
 @pytest.mark.parametrize("name", ["mnist", "dcgan-mnist"])
@@ -111,36 +111,34 @@ def test_a_healthy_log_is_healthy(name: str) -> None:
     ]
     scores = {"real_score": 0.8, "fake_score": 0.3, "diversity": 0.9}
     rows = [{**row, **scores} for row in falling(800)]
-    assert findings(case(name, rows=rows + heldout)) == []
+    assert run_rules(case(name, rows=rows + heldout)) == []
 
 
 def test_a_sampler_of_ones_own_is_not_doubted() -> None:
     config = PRESETS["mnist"].config
     sampling = replace(config.sampling, sampler="mine", steps=1)  # type: ignore[arg-type]
-    assert findings(replace(case("mnist"), config=replace(config, sampling=sampling))) == []
+    assert run_rules(replace(case("mnist"), config=replace(config, sampling=sampling))) == []
 
 
-def test_a_mend_heals() -> None:
-    """What a finding says to set makes its rule silent: for every mend that is nothing but settings."""
+def test_a_fix_silences_its_rule() -> None:
+    """The settings of a fix silence its rule, for every fix that is only settings."""
     healed = 0
     for rule in RULES:
         sick = CASES[rule.__name__]
         found = rule(sick)
         assert found is not None
-        words = found.mend.split()
+        words = found.fix.split()
         if words[::2] != ["--set"] * (len(words) // 2) or sick.half or sick.emulated:
             continue
         config = with_overrides(sick.config, words[1::2])
-        assert rule(replace(sick, config=config, data={**sick.data, "mean": []})) is None, (
-            found.mend
-        )
+        assert rule(replace(sick, config=config, data={**sick.data, "mean": []})) is None, found.fix
         healed += 1
     assert healed >= 12
 
 
 def test_the_serious_come_first() -> None:
     sick = case("mnist", "data.flip=true", "network.attention=[9]", "training.warmup=8000")
-    assert [finding.severity for finding in findings(sick)] == ["serious", "serious", "note"]
+    assert [finding.severity for finding in run_rules(sick)] == ["serious", "serious", "note"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +164,7 @@ def test_what_counts_as_writing(
     path: str, class_names: tuple[str, ...] | None, channels: int, severity: str | None
 ) -> None:
     config = with_overrides(PRESETS["folder"].config, [f"data.path={path}", "data.flip=true"])
-    found = findings(Case(config, class_names=class_names, data={"channels": channels}))
+    found = run_rules(Case(config, class_names=class_names, data={"channels": channels}))
     assert [finding.severity for finding in found] == ([severity] if severity else [])
 
 
@@ -180,7 +178,7 @@ def test_a_rate_fits_its_optimizer_and_batch(
     optimizer: str, rate: float, batch: int, fine: bool
 ) -> None:
     settings = [f"training.optimizer={optimizer}", f"training.learning_rate={rate}"]
-    found = findings(case("mnist", *settings, f"training.batch_size={max(batch, 1)}"))
+    found = run_rules(case("mnist", *settings, f"training.batch_size={max(batch, 1)}"))
     assert any("learning rate" in finding.words for finding in found) is not fine
 
 
@@ -196,7 +194,7 @@ def test_a_rate_fits_its_optimizer_and_batch(
 def test_mirroring_doubles_the_images_and_no_more(
     settings: tuple[str, ...], passes: int, fine: bool
 ) -> None:
-    found = findings(
+    found = run_rules(
         case("folder", f"training.steps={passes * 1_000 // 32}", *settings, images=1_000)
     )
     assert [f.words.split()[0] for f in found] == ([] if fine else [f"{passes}"])
@@ -204,22 +202,22 @@ def test_mirroring_doubles_the_images_and_no_more(
 
 def test_duplicates_that_are_kept_weigh_more_than_those_left_out() -> None:
     kept = case("mnist", "data.all_images=true", duplicates=1_000)
-    assert [finding.severity for finding in findings(kept)] == ["serious"]
-    assert findings(case("mnist", duplicates=1_000)) == []
-    assert [finding.severity for finding in findings(case("mnist", duplicates=40_000))] == ["note"]
+    assert [finding.severity for finding in run_rules(kept)] == ["serious"]
+    assert run_rules(case("mnist", duplicates=1_000)) == []
+    assert [finding.severity for finding in run_rules(case("mnist", duplicates=40_000))] == ["note"]
 
 
 def test_a_log_that_went_up_and_came_down_again_is_healthy() -> None:
     spike = falling(200) + [{"step": 200 + i, "loss": 2.0} for i in range(1, 101)]
-    assert findings(case(rows=spike)) != []
+    assert run_rules(case(rows=spike)) != []
     recovered = spike + [{"step": 300 + i, "loss": 0.1} for i in range(1, 301)]
-    assert findings(case(rows=recovered)) == []
+    assert run_rules(case(rows=recovered)) == []
 
 
 def test_what_the_watch_of_the_training_said_is_repeated() -> None:
     warning = message("memorization_copies", share=0.2)
-    found = findings(case(rows=[*falling(), {"step": 400, "warning": warning}]))
-    assert [(f.words, f.mend) for f in found] == [
+    found = run_rules(case(rows=[*falling(), {"step": 400, "warning": warning}]))
+    assert [(f.words, f.fix) for f in found] == [
         (f"At step 400 {sentence(warning)}.", FIXES["memorization_copies"])
     ]
     assert "20% of the images drawn are copies" in found[0].words
@@ -240,15 +238,15 @@ def test_a_risen_held_out_loss_is_believed_where_nothing_better_is_known(
 ) -> None:
     look = {"step": looked_at, "heldout_gap_pairs": pairs, "heldout_gap_z": 0.3, "copies": 0.0}
     rows = turning() + ([] if looked_at is None else [look])
-    found = findings(case(data={"held_out": held_out}, rows=rows))
+    found = run_rules(case(data={"held_out": held_out}, rows=rows))
     assert [finding.severity for finding in found] == severities
 
 
 def test_mirroring_that_the_network_is_told_of_is_mirroring() -> None:
     settings = ("data.path=/my/letters", "data.augment=0.1", "data.transforms=x-flip,scale")
-    [found] = findings(case("folder", *settings))
-    assert "x-flip out of data.transforms" in found.mend
-    assert findings(case("folder", "data.augment=0.1", *settings[:1])) == []
+    [found] = run_rules(case("folder", *settings))
+    assert "x-flip out of data.transforms" in found.fix
+    assert run_rules(case("folder", "data.augment=0.1", *settings[:1])) == []
 
 
 @pytest.mark.parametrize("class_names", [None, (), ("cat", "dog")])
@@ -256,6 +254,8 @@ def test_groups_that_are_found_are_labels_to_guide_towards(
     class_names: tuple[str, ...] | None,
 ) -> None:
     settings = ("data.labels=kmeans:10", "sampling.guidance=1.5")
-    assert findings(case("anime", *settings, class_names=class_names)) == []
-    [found] = findings(case("anime", *settings, "network.label_dropout=0", class_names=class_names))
-    assert found.words.startswith("Guidance is on, but no label is ever hidden")
+    assert run_rules(case("anime", *settings, class_names=class_names)) == []
+    [found] = run_rules(
+        case("anime", *settings, "network.label_dropout=0", class_names=class_names)
+    )
+    assert found.words.startswith("Guidance is on, but training never drops a label")

@@ -70,9 +70,7 @@ def workplace(
 def planned(
     target: str, *overrides: str, minutes: float | None = None, **asked: Any
 ) -> dict[str, Any]:
-    return plan(
-        PlanRequest(TargetRequest(target, device="cpu", overrides=overrides, **asked), minutes)
-    )
+    return plan(PlanRequest(target, device="cpu", overrides=overrides, minutes=minutes, **asked))
 
 
 def test_the_predicted_disk_is_the_runs(finished: RunFolder) -> None:
@@ -152,7 +150,7 @@ def test_operations_of_a_convolution_there_and_back(precision: str) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
 def test_a_card_with_a_number_is_planned_with_its_utilization() -> None:
-    found = plan(PlanRequest(TargetRequest("digits", device="cuda:0")))
+    found = plan("digits", device="cuda:0")
     assert found["utilization"] is None or 0 < found["utilization"] < 1
 
 
@@ -263,9 +261,9 @@ def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(
     found = planned("anime", scale="big-gpu", minutes=0.01)
     assert [config.scale for config in seen] == ["big-gpu", "small-gpu", "cpu"]
     assert [row["command"] for row in found["proposals"]] == [
-        "ddpm train anime --scale big-gpu --minutes 0.01",
-        "ddpm train anime --scale small-gpu --minutes 0.01",
-        "ddpm train anime --scale cpu --minutes 0.01",
+        "ddpm train anime --minutes 0.01 --scale big-gpu",
+        "ddpm train anime --minutes 0.01 --scale small-gpu",
+        "ddpm train anime --minutes 0.01 --scale cpu",
     ]
     assert "short of 2,235,392" in plan_words(found)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ddpm.api import build_model, fit, sample
 from ddpm.cli import main
-from ddpm.commands.export.export import export_weights
+from ddpm.commands.export.export import export
 from ddpm.commands.train.train import train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError
@@ -149,7 +149,7 @@ def test_what_only_diffusion_can_do_is_refused_in_a_sentence(
 
 def test_its_weights_are_exported_and_read_again() -> None:
     own = open_model("gan", "cpu").model.state()["ema"]
-    again = open_model(str(export_weights("gan", "safetensors", Path("g.safetensors"))), "cpu")
+    again = open_model(str(export("gan", "safetensors", Path("g.safetensors"))), "cpu")
     assert all(
         torch.equal(tensor, own[name]) for name, tensor in again.model.state()["ema"].items()
     )

@@ -23,6 +23,7 @@ from ddpm.commands.bundle.parts import (
 from ddpm.commands.bundle.readme import readme_text
 from ddpm.commands.options import command_line
 from ddpm.commands.report import NOTES, ReportRequest, write_report
+from ddpm.commands.verb_function import takes_fields
 from ddpm.data.catalogue import DATASETS
 from ddpm.data.hub import is_hub_name
 from ddpm.documents.citations import (
@@ -60,10 +61,15 @@ class BundleRequest:
     device: str = "auto"
 
 
+@takes_fields(BundleRequest)
 def write_bundle(request: BundleRequest) -> Path:
-    """Draw, write the report where none is given, and zip; the path of the zip.
+    """Draw the grids, write the report if none is given, and pack the zip to hand in; return its path.
 
-    RequestError, before anything is drawn, where the ID, a run or a file will not do.
+    RequestError, before anything is drawn: an unusable ID, run or file.
+
+    >>> path = ddpm.bundle("0712345", "runs/mnist", "runs/anime", report=Path("mine.pdf"))
+    >>> path.name
+    '0712345_hw2_2.zip'
     """
     path = request.out / handin.zip_name(request.student_id)
     check_writable(path)

@@ -21,6 +21,7 @@ from ddpm.commands.compare.entries import (
     open_real_images,
 )
 from ddpm.commands.options import command_line
+from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
 from ddpm.evaluation.verdicts import compare_tables
 from ddpm.files import write_json, write_text
@@ -51,8 +52,17 @@ class ComparisonRequest:
     device: str = "auto"
 
 
+@takes_fields(ComparisonRequest)
 def compare(request: ComparisonRequest) -> dict[str, Any]:
-    """Measure every entry alike and write tables, figures and comparison.json, which is returned."""
+    """Measure runs, weights or images by one protocol; write tables and figures; return comparison.json.
+
+    `entries` holds the evaluation of each target, `verdicts` a verdict for each metric. RequestError: fewer
+    than 2 or more than 6 targets, no common reference, or an `out` with other files.
+
+    >>> found = ddpm.compare(["runs/digits", "runs/other"], n=20, likelihood=0, out=Path("comparison"))
+    >>> [entry["label"] for entry in found["entries"]]
+    ['digits', 'other']
+    """
     _check_out(request.out)
     same_data = request.reference is None
     entrants = open_entries(request.targets, request.overrides, request.device, same_data=same_data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ddpm.commands.train import train
+from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
 from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
@@ -31,10 +32,15 @@ class DistillRequest:
     device: str = "auto"
 
 
+@takes_fields(DistillRequest)
 def distill(request: DistillRequest) -> train.Outcome:
-    """Train the student, or go on with the one that is there.
+    """Train a few-step student of a diffusion model, or resume the one in `out`.
 
-    RequestError where the target cannot teach, or is no longer what the student there learns from.
+    RequestError: the target cannot teach, or is not the teacher of the student in `out`.
+
+    >>> outcome = ddpm.distill("runs/digits", Path("runs/digits-few"), steps=2)
+    >>> outcome.step, outcome.exit_status
+    (2, 0)
     """
     opened = open_model(request.target, "cpu")
     teacher = check_teacher(opened)

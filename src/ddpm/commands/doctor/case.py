@@ -1,4 +1,4 @@
-"""What the doctor's rules look at, and what they return."""
+"""Facts that the doctor's rules check, and the findings that they return."""
 
 from __future__ import annotations
 
@@ -10,27 +10,33 @@ from ddpm.config import Config, TrainingConfig
 
 
 class Finding(NamedTuple):
-    """Something to mend. `serious`: the images will be wrong or poor; `note`: effort is lost or at risk."""
+    """A problem and its fix. `serious`: the images will be wrong or poor; `note`: time is lost or at risk."""
 
     severity: Literal["serious", "note"]
-    words: str  # what is wrong
-    mend: str  # the one line that mends it
-    why: str
+    words: str  # the problem, a sentence
+    fix: str  # what to type or to change
+    why: str  # the reason, a sentence
+
+    def row(self) -> dict[str, str]:
+        """Return plain values; the fix has the key that files and scripts know, `mend`."""
+        return {
+            "severity": self.severity, "words": self.words, "mend": self.fix, "why": self.why,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the rules look at. None and empty are what is not known: a rule is silent about that."""
+    """Facts about a configuration or a run. None or empty means unknown; rules then find nothing."""
 
     config: Config
-    steps: int | None = None  # the run's total
-    images: int | None = None  # trained on
+    steps: int | None = None  # total training steps
+    images: int | None = None  # number of training images
     data: Mapping[str, Any] = field(default_factory=dict)  # `Dataset.report`
     class_names: tuple[str, ...] | None = None
-    duplicates: int | None = None  # exact copies among the images given
-    rows: Sequence[Mapping[str, Any]] = ()  # of the log
-    half: bool = False  # fp16 was asked for
-    emulated: bool = False  # bf16 was asked for, which the device does not multiply in
+    duplicates: int | None = None  # exact copies in the data set
+    rows: Sequence[Mapping[str, Any]] = ()  # rows of the log
+    half: bool = False  # the configuration asks for fp16
+    emulated: bool = False  # the configuration asks for bf16, which the device only emulates
 
     @property
     def training(self) -> TrainingConfig:
@@ -38,18 +44,18 @@ class Case:
 
     @property
     def learns_labels(self) -> bool:
-        """Whether the network is told classes: the images' own, or groups found among them."""
+        """Whether the network is conditioned on classes, given or found by clustering."""
         data = self.config.data
         return data.clusters > 0 or (data.labels is not False and self.class_names != ())
 
     @property
     def diffusion(self) -> bool:
-        """Whether it is a diffusion model."""
+        """Whether the model is a diffusion model."""
         return self.config.family.is_diffusion
 
     @property
     def passes(self) -> float | None:
-        """Epochs."""
+        """Number of epochs; None if the steps or the images are unknown."""
         if self.steps is None or not self.images:
             return None
         return self.steps * self.training.batch_size / self.images

@@ -30,9 +30,9 @@ def define_doctor(parser: argparse.ArgumentParser) -> None:
 def run_doctor(options: Namespace) -> int:
     import json
 
-    from ddpm.commands.doctor.diagnose import diagnose, words
+    from ddpm.commands.doctor.diagnose import diagnose, diagnosis_text
     from ddpm.loading.targets import TargetRequest
 
     diagnosis = diagnose(request_from(TargetRequest, DOCTOR_OPTIONS, options))
-    print(json.dumps(diagnosis.row(), indent=2) if options.json else words(diagnosis))
+    print(json.dumps(diagnosis.row(), indent=2) if options.json else diagnosis_text(diagnosis))
     return int(diagnosis.serious)

@@ -1,4 +1,4 @@
-"""Rules on the images, and on what a configuration does with them."""
+"""Rules on the images and their augmentation."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from pathlib import PurePath
 from ddpm.commands.doctor.case import Case, Finding
 from ddpm.training.memorization import expects_copies
 
-# In the names of sets of digits and letters, but not in those of digital-art or fontaine-faces.
+# Matches names of data sets of digits and letters, but not digital-art or fontaine-faces.
 WRITING = re.compile(
     r"mnist|kanji|hangul|digits?(?![a-z])|(?<![a-z])(letter|font|glyph)s?(?![a-z])"
 )
 MANY_IMAGES = 50_000
 
 
-def flips_on_writing(case: Case) -> Finding | None:
+def mirrored_writing(case: Case) -> Finding | None:
     data = case.config.data
-    told = [name for name in data.transforms if name.endswith("flip") and data.augment]
-    if not data.flip and not told:
+    flips = [name for name in data.transforms if name.endswith("flip") and data.augment]
+    if not data.flip and not flips:
         return None
     name = PurePath(data.path).stem.lower()
     named = WRITING.search(name) is not None and "fashion" not in name
     classes = case.class_names or ()
-    signs = len(classes) > 1 and all(len(c) == 1 and c.isalnum() for c in classes)
-    if not named and not (signs and case.data.get("channels") == 1):
+    characters = len(classes) > 1 and all(len(c) == 1 and c.isalnum() for c in classes)
+    if not named and not (characters and case.data.get("channels") == 1):
         return None
     return Finding(
         "serious" if named else "note",
         f"Images of {name} are mirrored."
         if named
-        else f"Images are mirrored whose classes are called {', '.join(classes[:3])}, …",
+        else f"Images of the classes {', '.join(classes[:3])}, … are mirrored.",
         "--set data.flip=false"
-        + (f", and {', '.join(told)} out of data.transforms" if told else ""),
-        "A mirrored 2 is no digit, and the model learns to draw it. Faces may be flipped, writing never.",
+        + (f", and {', '.join(flips)} out of data.transforms" if flips else ""),
+        "A mirrored 2 is not a digit, but the model learns to draw it. Mirror faces, never writing.",
     )
 
 
-def grey_in_color(case: Case) -> Finding | None:
+def gray_in_color(case: Case) -> Finding | None:
     mean, std = case.data.get("mean", []), case.data.get("std", [])
     if len(mean) != 3 or len(set(mean)) > 1 or len(set(std)) > 1:
         return None
     return Finding(
         "serious",
-        "All images are grey, but are trained on in three channels.",
+        "All images are gray, but training uses three channels.",
         "--set data.channels=1",
-        "The model has to learn that red, green and blue agree, and where it fails, images are tinted.",
+        "The model has to learn that red, green and blue are equal. Where it fails, images are tinted.",
     )
 
 
@@ -56,15 +56,15 @@ def duplicates(case: Case) -> Finding | None:
     if case.config.data.all_images:
         return Finding(
             "serious",
-            f"{copies:,} of {given:,} images are exact copies of others and are trained on.",
+            f"{copies:,} of {given:,} images are exact copies of others, and training uses them.",
             "--set data.all_images=false (without --all-images)",
-            "What is seen more often is learned by heart sooner, and counts as many epochs as copies.",
+            "Images that are seen more often are memorized sooner.",
         )
     return Finding(
         "note",
         f"{copies:,} of {given:,} images are exact copies of others; they are left out.",
-        "ddpm data inspect, then a set without them",
-        f"The set holds {given - copies:,} images only: choose steps and network for that many.",
+        "use a data set without copies (ddpm data inspect shows them)",
+        f"The data set has only {given - copies:,} images: choose steps and network for that many.",
     )
 
 
@@ -75,7 +75,7 @@ def batch_exceeds_data(case: Case) -> Finding | None:
         "note",
         f"A batch of {case.training.batch_size} holds each of the {case.images} images more than once.",
         f"--set training.batch_size={max(2, case.images // 2)}",
-        "The repeated images cost time and teach nothing new.",
+        "Repeated images cost time and add no information.",
     )
 
 
@@ -88,8 +88,8 @@ def many_passes(case: Case) -> Finding | None:
         f"{passes:,.0f} passes over {case.images:,} images without dropout or "
         f"{'more augmentation than mirroring' if data.flip else 'augmentation'}.",
         "--set network.dropout=0.1"
-        + ("" if data.flip else ", --set data.flip=true where mirrored images are as good"),
-        "Learning by heart sets in after so many passes, whatever the set's size (Bonnaire et al. 2025).",
+        + ("" if data.flip else ", and --set data.flip=true if mirrored images look real"),
+        "Memorization begins after that many passes, at any data set size (Bonnaire et al. 2025).",
     )
 
 
@@ -103,7 +103,7 @@ def idle_dropout(case: Case) -> Finding | None:
         "note",
         f"Dropout of {case.config.network.dropout:g} with {case.images:,} images and {passes:.0f} passes.",
         "--set network.dropout=0",
-        "It guards against learning by heart, which so many images do by themselves; here it costs quality.",
+        "Dropout prevents memorization, which does not happen with this many images; here it costs quality.",
     )
 
 
@@ -114,6 +114,6 @@ def broken_files(case: Case) -> Finding | None:
     return Finding(
         "note",
         f"{broken:,} of {given:,} files are broken and left out.",
-        "ddpm data inspect names them; copy the set again",
-        "So many point to a copy that was cut short.",
+        "copy the data set again (ddpm data inspect names the files)",
+        "This many broken files suggest an incomplete copy.",
     )

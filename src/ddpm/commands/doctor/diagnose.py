@@ -1,4 +1,4 @@
-"""`ddpm doctor`: what is wrong with a configuration or a run, each with its mend. Nothing is written."""
+"""Diagnosis of a configuration or a run: findings, each with its fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ddpm.commands.doctor.case import Case, Finding
-from ddpm.commands.doctor.rules import findings
+from ddpm.commands.doctor.rules import run_rules
+from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config
 from ddpm.data.dataset import Dataset
 from ddpm.device import pick_device, resolve_precision
@@ -18,40 +19,48 @@ from ddpm.runs import read_metrics
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was looked at, and what was found, the worst first."""
+    """Findings about one configuration or run, the serious ones first."""
 
-    origin: str
-    found: list[Finding]
+    origin: str  # what was checked, in words
+    findings: list[Finding]
 
     @property
     def serious(self) -> bool:
-        """Whether the images will be wrong or poor."""
-        return any(finding.severity == "serious" for finding in self.found)
+        """Whether any finding makes the images wrong or poor."""
+        return any(finding.severity == "serious" for finding in self.findings)
 
     def row(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"target": self.origin, "findings": [finding._asdict() for finding in self.found]}
+        """Return plain values."""
+        return {"target": self.origin, "findings": [finding.row() for finding in self.findings]}
 
 
-def diagnose(asked: TargetRequest) -> Diagnosis:
-    """Look at a run, a configuration file or a preset; RequestError where there is none."""
-    target = read_target(asked, runs_first=True)
-    return Diagnosis(target.origin, findings(_case(target, asked.device)))
+@takes_fields(TargetRequest)
+def diagnose(request: TargetRequest) -> Diagnosis:
+    """Check a run, a configuration file or a preset and return the findings. Nothing is written.
+
+    RequestError: no such target.
+
+    >>> found = ddpm.doctor("digits", overrides=["training.learning_rate=0.5"])
+    >>> found.serious, found.findings[0].fix
+    (True, '--set training.learning_rate=0.0002')
+    """
+    target = read_target(request, runs_first=True)
+    return Diagnosis(target.origin, run_rules(_case(target, request.device)))
 
 
-def words(diagnosis: Diagnosis) -> str:
-    """Each finding as what, mend and why; one line where there is none."""
-    if not diagnosis.found:
-        return f"{diagnosis.origin}: nothing to mend"
+def diagnosis_text(diagnosis: Diagnosis) -> str:
+    """Return each finding with its fix and reason, or one line if there is none."""
+    if not diagnosis.findings:
+        return f"{diagnosis.origin}: nothing to fix"
     lines = [f"{diagnosis.origin}:"]
-    for finding in diagnosis.found:
+    for finding in diagnosis.findings:
         mark = "serious" if finding.severity == "serious" else "note   "
-        lines += [f"{mark}  {finding.words}", f"  mend   {finding.mend}", f"  why    {finding.why}"]
+        lines += [f"{mark}  {finding.words}", f"  fix    {finding.fix}", f"  why    {finding.why}"]
     return "\n".join(lines)
 
 
 def _case(target: Target, device: str) -> Case:
-    """What is known of the target, from its run's files, else from the cache."""
+    """Return the facts known about the target, from its run's files or from the cache."""
     config, run = target.config, target.run
     dataset = cached_dataset(config)
     recorded = run.load_environment().get("data", {}) if run is not None else {}
@@ -72,7 +81,7 @@ def _case(target: Target, device: str) -> Case:
 
 
 def _steps(target: Target, images: int | None) -> int | None:
-    """The total; None where minutes decide it, or epochs of an unknown number of images."""
+    """Return the total steps; None if minutes decide it, or epochs of an unknown number of images."""
     training = target.config.training
     if target.run is not None or not (training.minutes or training.epochs):
         return training.steps
@@ -82,7 +91,7 @@ def _steps(target: Target, images: int | None) -> int | None:
 
 
 def _duplicates(config: Config, dataset: Dataset | None) -> int | None:
-    """Exact copies in the set, also where the configuration keeps them and its report counts none."""
+    """Count exact copies in the data set, even if the configuration keeps them (its report has none)."""
     if dataset is None or not config.data.all_images:
         return None if dataset is None else dataset.report["duplicate"]
     counting = replace(config, data=replace(config.data, all_images=False))

@@ -1,4 +1,4 @@
-"""Rules on a run's log: losses that rise or end, a generator that collapses, images learned by heart."""
+"""Rules on a run's log: rising or infinite losses, mode collapse, memorization."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from ddpm.training.collapse import CollapseWatch
 from ddpm.training.memorization import FEWEST_PAIRS, is_memorization
 
 Rows = Sequence[Mapping[str, Any]]
-PARTS = 10  # of a log, whose means are compared
-FEWEST = 8  # held-out losses that say anything
-RISEN = 1.5  # of the lowest mean: the loss has left where it was
-GAP = 1.05  # of the lowest held-out loss
+PARTS = 10  # a log is split into this many parts, whose means are compared
+FEWEST = 8  # held-out losses needed for a finding
+DIVERGED = 1.5  # last mean over the lowest mean
+HELDOUT_GAP = 1.05  # last held-out loss over the lowest one
 
 
 class Trend(NamedTuple):
-    """The last of the means of a log's parts, and the lowest one before it with its step."""
+    """Mean of the last part of a log, and the lowest earlier mean with its step."""
 
     last: float
     lowest: float
     lowest_step: int
 
 
-def numbers_lost(case: Case) -> Finding | None:
-    """A NaN or an infinity in the log."""
+def not_finite(case: Case) -> Finding | None:
+    """Find a NaN or an infinity in the log."""
     for row in case.rows:
         for name, value in row.items():
             if isinstance(value, float) and not math.isfinite(value):
                 return Finding(
                     "serious",
                     f"The {name.replace('_', ' ')} became {value} at step {row['step']}.",
-                    _slower(case),
-                    "No weight is of use from there on.",
+                    _lower_rate(case),
+                    "The weights are unusable from that step on.",
                 )
     return None
 
 
 def divergence(case: Case) -> Finding | None:
     losses = trend(case.rows, "loss")
-    if losses is None or losses.last <= RISEN * losses.lowest:
+    if losses is None or losses.last <= DIVERGED * losses.lowest:
         return None
     return Finding(
         "serious",
-        f"The loss rises: {losses.last:.3g} in the last tenth, {losses.lowest:.3g} around step "
-        f"{losses.lowest_step}.",
-        _slower(case),
-        "The steps are too large for the network to stay where it has learned to be.",
+        f"The loss rises: {losses.lowest:.3g} around step {losses.lowest_step}, {losses.last:.3g} in the "
+        "last tenth of the log.",
+        _lower_rate(case),
+        "The optimizer's steps are too large for the network to keep what it has learned.",
     )
 
 
@@ -65,46 +65,46 @@ def collapse(case: Case) -> Finding | None:
         "serious",
         f"{words[:1].upper()}{words[1:]}.",
         FIXES[warning["code"]],
-        "It was so at the last step of the log.",
+        "This holds up to the last step of the log.",
     )
 
 
 def memorization(case: Case) -> Finding | None:
-    """The watch of the training has warned, or the held-out loss turns upwards for good.
+    """Find a memorization warning in the log, or a held-out loss that rises to the end.
 
-    That loss is asked only where it is of `FEWEST_PAIRS` images or more, and where the watch has not looked
-    at as many near the end: it compares them with training images, and knows its error.
+    The held-out loss counts only with `FEWEST_PAIRS` images or more, and only if training's own check did
+    not compare that many near the end, since that check is more precise.
     """
     onset = next((row for row in case.rows if is_memorization(row)), None)
     if onset is not None:
         words, fix = sentence(onset["warning"]), FIXES[onset["warning"]["code"]]
-        return _by_heart(onset["step"], f"At step {onset['step']} {words}.", fix)
+        return _memorized(onset["step"], f"At step {onset['step']} {words}.", fix)
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
     if len(values) < FEWEST or case.data.get("held_out", 0) < FEWEST_PAIRS:
         return None
     last, (lowest, step) = sum(v for v, _ in values[-2:]) / 2, min(values)
     late = 0.8 * values[-1][1]
-    if last <= GAP * lowest or step > late:
+    if last <= HELDOUT_GAP * lowest or step > late:
         return None
-    looks = (row for row in case.rows if row.get("heldout_gap_pairs", 0) >= FEWEST_PAIRS)
-    if any(row["step"] > late for row in looks):
+    checks = (row for row in case.rows if row.get("heldout_gap_pairs", 0) >= FEWEST_PAIRS)
+    if any(row["step"] > late for row in checks):
         return None
-    return _by_heart(
+    return _memorized(
         step, f"The held-out loss has risen by {last / lowest - 1:.0%} since step {step}."
     )
 
 
-def _by_heart(step: int, words: str, mend: str = "") -> Finding:
+def _memorized(step: int, words: str, fix: str = "") -> Finding:
     return Finding(
         "serious",
         words,
-        mend
+        fix
         or f"train again with --steps {step}; or with --set network.dropout=0.1, or more images",
-        "From there on the network learns its training images by heart, and draws copies of them.",
+        "From that step on the network memorizes its training images and draws copies of them.",
     )
 
 
-def known_by_heart(case: Case) -> Finding | None:
+def discriminator_memorization(case: Case) -> Finding | None:
     if case.diffusion:
         return None
     real, heldout = trend(case.rows, "real_score"), trend(case.rows, "heldout_real_score", FEWEST)
@@ -112,15 +112,15 @@ def known_by_heart(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"The discriminator takes held-out images for real with {heldout.last:.0%}, training images with "
+        f"The discriminator scores held-out images {heldout.last:.0%} real, training images "
         f"{real.last:.0%}.",
         "fewer steps, --set data.flip=true for faces, or more images",
-        "It knows its training images by heart, so the generator is pushed to copy them.",
+        "It has memorized its training images, so the generator is pushed to copy them.",
     )
 
 
 def trend(rows: Rows, key: str, fewest: int = 100) -> Trend | None:
-    """How the mean of `key` went over the log; None where it has fewer than `fewest` values."""
+    """Return how the mean of `key` changes over the log; None with fewer than `fewest` values."""
     values = [(row["step"], row[key]) for row in rows if isinstance(row.get(key), int | float)]
     if len(values) < fewest:
         return None
@@ -131,6 +131,6 @@ def trend(rows: Rows, key: str, fewest: int = 100) -> Trend | None:
     return Trend(means[-1][0], lowest, step)
 
 
-def _slower(case: Case) -> str:
+def _lower_rate(case: Case) -> str:
     rate = case.training.learning_rate / 3
     return f"train again with --set training.learning_rate={rate:.2g} and another --out"

@@ -1,7 +1,7 @@
-"""The doctor's rules, one table.
+"""The table of the doctor's rules.
 
-To add one: a function from a `Case` to a `Finding` or None in the module it belongs to, a row here, the
-worse the earlier, and its case in `tests/commands/doctor/test_rules.py`.
+To add a rule, write a function from a `Case` to a `Finding` or None, add it to `RULES` (worst first), and add
+its case to `tests/commands/doctor/test_rules.py`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from ddpm.commands.doctor.data_rules import (
     batch_exceeds_data,
     broken_files,
     duplicates,
-    flips_on_writing,
-    grey_in_color,
+    gray_in_color,
     idle_dropout,
     many_passes,
+    mirrored_writing,
 )
 from ddpm.commands.doctor.log_rules import (
     collapse,
+    discriminator_memorization,
     divergence,
-    known_by_heart,
     memorization,
-    numbers_lost,
+    not_finite,
 )
 from ddpm.commands.doctor.settings_rules import (
-    attention_nowhere,
+    attention_without_level,
     ema_longer_than_run,
     emulated_bf16,
     few_sampling_steps,
@@ -35,7 +35,7 @@ from ddpm.commands.doctor.settings_rules import (
     learning_rate,
     no_previews,
     rare_checkpoints,
-    signal_left,
+    remaining_signal,
     small_batch,
     too_few_steps,
     warmup_too_long,
@@ -43,22 +43,22 @@ from ddpm.commands.doctor.settings_rules import (
 
 RULES: tuple[Rule, ...] = (
     half_precision,
-    numbers_lost,
+    not_finite,
     divergence,
     collapse,
-    signal_left,
-    flips_on_writing,
+    remaining_signal,
+    mirrored_writing,
     learning_rate,
-    grey_in_color,
+    gray_in_color,
     duplicates,
     memorization,
-    known_by_heart,
+    discriminator_memorization,
     warmup_too_long,
     guidance_untrained,
     guidance_without_labels,
     too_few_steps,
     ema_longer_than_run,
-    attention_nowhere,
+    attention_without_level,
     few_sampling_steps,
     small_batch,
     batch_exceeds_data,
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def findings(case: Case) -> list[Finding]:
-    """What every rule finds, the serious first, else in the table's order."""
+def run_rules(case: Case) -> list[Finding]:
+    """Return the findings of all rules, serious ones first, otherwise in the table's order."""
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     return sorted(found, key=lambda finding: finding.severity != "serious")

@@ -1,4 +1,4 @@
-"""Rules on the settings alone."""
+"""Rules on the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddpm.networks.unet import level_sides
 
 FEW_STEPS = 100
 SMALL_BATCH = 16
-LEAST_SAMPLING = {  # steps below which a sampler's images are visibly unfinished
+FEWEST_SAMPLING_STEPS = {  # with fewer steps, images are visibly unfinished
     "ancestral": 100,
     "ddim": 20,
     "heun": 10,
@@ -27,14 +27,14 @@ def half_precision(case: Case) -> Finding | None:
         return None
     return Finding(
         "serious",
-        "fp16 is asked for.",
+        "training.precision is fp16.",
         "--set training.precision=auto",
-        "Gradients leave fp16's narrow range and become NaN: the commonest end of a diffusion training. "
-        "auto takes bf16 where the hardware multiplies in it, else fp32.",
+        "Gradients overflow fp16's narrow range and become NaN, the most common failure of a diffusion "
+        "training. auto uses bf16 if the hardware supports it, else fp32.",
     )
 
 
-def signal_left(case: Case) -> Finding | None:
+def remaining_signal(case: Case) -> Finding | None:
     if not case.diffusion:
         return None
     diffusion = case.config.diffusion
@@ -44,10 +44,10 @@ def signal_left(case: Case) -> Finding | None:
         return None
     return Finding(
         "serious",
-        f"{left:.1%} of the signal is left at the last of {diffusion.num_steps} steps "
-        f"({diffusion.schedule}).",
+        f"{left:.1%} of the signal remains at the last of {diffusion.num_steps} timesteps "
+        f"({diffusion.schedule} schedule).",
         "--set diffusion.schedule=cosine --set diffusion.num_steps=1000",
-        "Drawing starts from pure noise, which the network has never seen: expect washed-out images.",
+        "Sampling starts from pure noise, which the network never sees in training: images look washed out.",
     )
 
 
@@ -58,16 +58,16 @@ def learning_rate(case: Case) -> Finding | None:
     rate = training.learning_rate
     if usual / 50 <= rate <= most:
         return None
-    much = rate > most
+    too_high = rate > most
     return Finding(
         "serious",
-        f"A learning rate of {rate:g} is too {'high' if much else 'low'} for {training.optimizer} in "
+        f"A learning rate of {rate:g} is too {'high' if too_high else 'low'} for {training.optimizer} and "
         f"batches of {training.batch_size}.",
         f"--set training.learning_rate={min(usual, most / 2):.2g}",
-        "Muon's rates are ten to thirty times those of Adam, since its updates are scaled. A smaller "
-        "batch bears less, about as its square root (Malladi et al. 2022)."
-        if much
-        else "It would hardly move the weights within the run.",
+        "Muon's rates are ten to thirty times those of Adam, since its updates are scaled. The "
+        "highest stable rate grows with the square root of the batch size (Malladi et al. 2022)."
+        if too_high
+        else "The weights would hardly change within the run.",
     )
 
 
@@ -78,7 +78,7 @@ def warmup_too_long(case: Case) -> Finding | None:
         "serious",
         f"The warm-up takes {case.training.warmup} of {case.steps} steps.",
         f"--set training.warmup={case.steps // 20}",
-        "The learning rate is still rising when the run is half over, or never gets up at all.",
+        "The learning rate still rises when half the run is over, or never reaches its value.",
     )
 
 
@@ -90,9 +90,9 @@ def guidance_untrained(case: Case) -> Finding | None:
         return None
     return Finding(
         "serious",
-        "Guidance is on, but no label is ever hidden in training.",
+        "Guidance is on, but training never drops a label.",
         "--set network.label_dropout=0.1",
-        "Guidance compares with the model that knows no label (Ho & Salimans 2022); it is untrained.",
+        "Guidance needs the unconditional model (Ho & Salimans 2022), which is then untrained.",
     )
 
 
@@ -102,14 +102,16 @@ def guidance_without_labels(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        "Guidance is on, but no labels are learned; it will do nothing.",
-        "--set sampling.guidance=1, or put each class into a folder of its own with --set data.labels=true",
-        "There is nothing to guide towards.",
+        "Guidance is on, but the model learns no labels, so it has no effect.",
+        "--set sampling.guidance=1, or one folder for each class and --set data.labels=true",
+        "There is no label to guide toward.",
     )
 
 
 def too_few_steps(case: Case) -> Finding | None:
-    if case.steps is None or case.config.family.is_distilled:  # which begins as its teacher
+    if (
+        case.steps is None or case.config.family.is_distilled
+    ):  # a student starts from its teacher's weights
         return None
     passes = case.passes
     once = passes is None or passes >= 1
@@ -119,8 +121,8 @@ def too_few_steps(case: Case) -> Finding | None:
     return Finding(
         "serious" if case.steps < FEW_STEPS else "note",
         f"{case.steps} steps of {case.training.batch_size} images are few{seen}.",
-        "more steps; ddpm plan says how many fit the time there is",
-        "Every image should be seen once, and no optimizer gets anywhere in less than some hundred steps.",
+        "train for more steps (ddpm plan says how many fit a time)",
+        "Every image should be seen once, and an optimizer needs some hundred steps.",
     )
 
 
@@ -130,15 +132,15 @@ def ema_longer_than_run(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"The weight average (ema {decay:g}) looks back {1 / (1 - decay):,.0f} steps, longer than the "
-        f"run of {case.steps:,}.",
+        f"The weight average (ema {decay:g}) covers {1 / (1 - decay):,.0f} steps, more than the "
+        f"{case.steps:,} steps of the run.",
         f"--set training.ema={max(0.0, 1 - 10 / case.steps):.4g}",
-        "A tenth of the run is what serves. Its warm-up keeps the random start out, but the decay asked "
-        "for never acts.",
+        "A tenth of the run works well. The warm-up of the average keeps the random start out, but its "
+        "decay never reaches the set value.",
     )
 
 
-def attention_nowhere(case: Case) -> Finding | None:
+def attention_without_level(case: Case) -> Finding | None:
     network = case.config.network
     size = parse_size(case.data.get("size", case.config.data.size))
     if not case.diffusion or not network.attention or size is None:
@@ -148,23 +150,23 @@ def attention_nowhere(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"network.attention={list(network.attention)} falls on no level: their sides are "
+        f"network.attention={list(network.attention)} matches no level of the network; their sides are "
         f"{', '.join(map(str, sides))}.",
         f"--set network.attention=[{next((s for s in sides if s <= 16), sides[-1])}]",
-        "The network has no attention at all, so distant parts of an image are matched less well.",
+        "The network then has no attention, and distant parts of an image fit together less well.",
     )
 
 
 def few_sampling_steps(case: Case) -> Finding | None:
     sampling = case.config.sampling
-    least = LEAST_SAMPLING.get(sampling.sampler, 1)
+    least = FEWEST_SAMPLING_STEPS.get(sampling.sampler, 1)
     if not case.diffusion or sampling.steps >= least:
         return None
     return Finding(
         "note",
         f"{sampling.steps} steps are few for {sampling.sampler}.",
         f"--set sampling.steps={2 * least}",
-        "The images come out unfinished, however well the network is trained.",
+        "Images look unfinished, however well the network is trained.",
     )
 
 
@@ -174,8 +176,8 @@ def small_batch(case: Case) -> Finding | None:
     return Finding(
         "note",
         f"Batches of {case.training.batch_size} make noisy gradients.",
-        "--set training.batch_size=32 (and training.accumulate where memory is short)",
-        "Each image comes at one random noise level, so a small batch sees few of them.",
+        "--set training.batch_size=32 (and training.accumulate if memory is short)",
+        "Each image gets one random noise level, so a small batch covers few levels.",
     )
 
 
@@ -184,9 +186,9 @@ def emulated_bf16(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        "bf16 is asked for, but this device does not multiply in it.",
+        "training.precision is bf16, which this device does not support.",
         "--set training.precision=auto",
-        "It is emulated, which is slower than fp32 and less exact.",
+        "It is emulated, which is slower and less precise than fp32.",
     )
 
 
@@ -195,9 +197,9 @@ def gan_momentum(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"Adam's first beta is {case.training.betas[0]:g} in a DCGAN.",
+        f"Adam's first beta is {case.training.betas[0]:g} for a DCGAN.",
         "--set training.betas=[0.5,0.999]",
-        "With more momentum the two networks swing around each other (Radford et al. 2015, section 4).",
+        "With more momentum the two networks oscillate (Radford et al. 2015, section 4).",
     )
 
 
@@ -206,9 +208,9 @@ def rare_checkpoints(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"A checkpoint every {case.training.checkpoint_every} steps never comes in {case.steps}.",
+        f"A run of {case.steps} steps never saves a checkpoint every {case.training.checkpoint_every} steps.",
         f"--set training.checkpoint_every={max(1, case.steps // 10)}",
-        "If the machine goes down, everything is lost.",
+        "If the machine stops, all work is lost.",
     )
 
 
@@ -217,7 +219,7 @@ def no_previews(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"A preview every {case.training.preview_every} steps never comes in {case.steps}.",
+        f"A run of {case.steps} steps never draws a preview every {case.training.preview_every} steps.",
         f"--set training.preview_every={max(1, case.steps // 10)}",
-        "What goes wrong shows in the images long before it shows in the loss.",
+        "Problems show in the images long before they show in the loss.",
     )

@@ -12,6 +12,7 @@ from typing import Any
 from ddpm.commands.ema.length_comparison import AverageCandidate, compare_lengths, length_chart
 from ddpm.commands.ema.saved_averages import SavedAverages, load_saved_averages
 from ddpm.commands.options import command_line
+from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
 from ddpm.files import check_writable, replacing, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
@@ -58,11 +59,17 @@ class EmaRequest:
     device: str = "auto"
 
 
+@takes_fields(EmaRequest)
 def choose_average(request: EmaRequest) -> dict[str, Any]:
-    """What `ddpm ema` found; written into the run as ema.json and ema.png where something was measured.
+    """Build weight averages of several lengths, measure each and choose the best; return ema.json.
 
-    One length that is to be kept (`out`, `apply`) is made without measuring. RequestError: no run, a
-    run that kept no averages, a length that cannot be made of them, too few images.
+    The run keeps ema.json and ema.png. A single length with `out` or `apply` is saved without measuring.
+    RequestError: no such run, a run without saved averages, a length that they do not cover, or too few
+    images.
+
+    >>> found = ddpm.ema("runs/digits", n=12)
+    >>> 0 <= found["chosen"] < len(found["points"])
+    True
     """
     began, run = time.perf_counter(), _find_run_folder(request.target)
     averages = load_saved_averages(run)

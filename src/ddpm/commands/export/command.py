@@ -29,6 +29,6 @@ def define_export(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(options: Namespace) -> None:
-    from ddpm.commands.export.export import export_weights
+    from ddpm.commands.export.export import export
 
-    print(export_weights(**named_values(EXPORT_OPTIONS, options)))
+    print(export(**named_values(EXPORT_OPTIONS, options)))

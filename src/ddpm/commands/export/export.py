@@ -1,4 +1,4 @@
-"""`ddpm export`: the weights of a run for other programs."""
+"""Weights of a run in files for other programs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,23 @@ from ddpm.training.checkpoint import save_weights
 SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
 
 
-def export_weights(
-    target: str, to: str, out: Path | None = None, *, raw: bool = False, half: bool = False
+def export(
+    target: str,
+    to: str = "torch",
+    out: Path | None = None,
+    *,
+    raw: bool = False,
+    half: bool = False,
 ) -> Path:
-    """Write the averaged (or `raw`) weights as a state dict.
+    """Write the averaged (or `raw`) weights of a run or of bundled weights; return the path.
 
-    `torch`: a file that `torch.load(weights_only=True)` reads. `safetensors`: one file that says itself
-    what it is, which `ddpm sample FILE` and `--init FILE` take. `half`: in half precision.
-    RequestError where `out` is named as the other kind is.
+    `to="torch"` writes a state dict for `torch.load(weights_only=True)`. `to="safetensors"` writes a file
+    that also holds the configuration, for `ddpm sample FILE` and `--init FILE`. `half`: in half precision.
+    RequestError: no such target, no raw weights, or a suffix that belongs to the other format.
+
+    >>> path = ddpm.export("digits", to="safetensors")
+    >>> ddpm.open_model(str(path)).model.spec.image_shape
+    (1, 8, 8)
     """
     if out is not None:
         _check_name(out, to)
@@ -33,7 +42,7 @@ def export_weights(
     opened = open_model(target, "cpu")
     tensors = opened.model.averaged_weights()
     if raw:
-        tensors = _raw(target)
+        tensors = _raw_weights(target)
     if half:
         tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
     path = out or Path(opened.name + SUFFIXES[to])
@@ -43,7 +52,7 @@ def export_weights(
             alone = config_without_guide(spec.config)
             if alone.sampling != spec.config.sampling:
                 say(
-                    f"{spec.config.sampling.guide} stays behind: the file draws without guidance away from it"
+                    f"The file leaves out the guide {spec.config.sampling.guide}, so it draws without it."
                 )
             save_weights(temporary, tensors, spec.with_config(alone))
         else:
@@ -53,18 +62,19 @@ def export_weights(
 
 
 def _check_name(out: Path, to: str) -> None:
-    """RequestError where a file would lie about its kind by its suffix."""
+    """Raise RequestError if the suffix belongs to the other format."""
     for kind, suffix in SUFFIXES.items():
         if out.suffix == suffix and kind != to:
             raise RequestError(
-                f"{out.name} would be a file of another kind; add --to {kind}, or let its name end in "
+                f"{out.name} has the suffix of another format; add --to {kind}, or use the suffix "
                 f"{SUFFIXES[to]}."
             )
 
 
-def _raw(target: str) -> dict[str, torch.Tensor]:
+def _raw_weights(target: str) -> dict[str, torch.Tensor]:
+    """Return the raw weights of a run's newest checkpoint. RequestError if there are none."""
     run = find_run(target)
     found = None if run is None else newest_checkpoint(run)
     if found is None:
-        raise RequestError(f"{target} has only averaged weights; raw ones are kept in runs.")
+        raise RequestError(f"{target} has only averaged weights; only runs keep raw weights.")
     return found.state["weights"]

@@ -1,8 +1,12 @@
-"""`ddpm forward`: images turning into noise, at fixed shares of the forward process."""
+"""Images under growing noise, at fixed percentages of the forward process."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from ddpm.config import Config, DataConfig
 from ddpm.data.image_files import Images, image_shape, read_image
@@ -14,11 +18,29 @@ from ddpm.terminal import say
 from ddpm.visuals.saving import check_picture
 from ddpm.visuals.strips import save_strip
 
-LONGEST = 128  # pixels of a side of an image that is shown: it stands in the picture six times
+MAX_SIDE = 128  # pixels; larger images are scaled down, since each is drawn six times
+
+
+def forward(images: Tensor, schedule: str = "linear", seed: int = 0) -> Tensor:
+    """Noise `images` uint8 [N, C, H, W] by the forward process q(x_t | x_0) (Ho et al. 2020, Eq. 4).
+
+    Returns uint8 [6, N, C, H, W]: the images at 0, 10, 25, 50, 75 and 100 % of 1,000 timesteps, image i
+    with noise from seed `seed` + i. RequestError: an unknown schedule.
+
+    >>> images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
+    >>> noised = ddpm.forward(images, schedule="cosine")
+    >>> noised.shape, bool((noised[0] == images).all())
+    (torch.Size([6, 3, 1, 8, 8]), True)
+    """
+    columns = forward_columns(images.numpy(), make_schedule(schedule, 1000), seed)
+    return torch.from_numpy(np.stack([noised for _, noised in columns]))
 
 
 def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
-    """Rows of images, columns at 0, 10, 25, 50, 75 and 100 % of the process (Ho et al. 2020, Eq. 4)."""
+    """Draw images (rows) at 0, 10, 25, 50, 75 and 100 % of the forward process (columns); return `out`.
+
+    `target` is an image file or a data set. RequestError: no such images, or a file that cannot be written.
+    """
     check_picture(out)
     columns = forward_columns(_images(target), make_schedule(schedule, 1000), seed)
     save_strip(out, columns, title=f"forward process, {schedule} schedule")
@@ -26,7 +48,7 @@ def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
 
 
 def _images(target: str) -> Images:
-    """The one image of a file, made smaller where it is large, or a few spread over a set."""
+    """Return the image of a file, or a few images of a data set, uint8 [N, C, H, W]."""
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
         return _read_small(path)[None]
@@ -34,9 +56,9 @@ def _images(target: str) -> Images:
 
 
 def _read_small(path: Path) -> Images:
-    """An image file as [C, H, W], its aspect kept, no side longer than `LONGEST`."""
+    """Read an image file as uint8 [C, H, W], scaled down so that no side exceeds `MAX_SIDE`."""
     channels, height, width = image_shape(path)
-    scale = LONGEST / max(height, width)
+    scale = MAX_SIDE / max(height, width)
     if scale >= 1:
         return read_image(path)
     small = (max(2, round(scale * height)), max(2, round(scale * width)))

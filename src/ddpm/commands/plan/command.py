@@ -33,8 +33,6 @@ def run_plan(options: Namespace) -> None:
 
     from ddpm.commands.plan.plan import PlanRequest, plan
     from ddpm.commands.plan.plan_table import plan_words
-    from ddpm.loading.targets import TargetRequest
 
-    asked = request_from(TargetRequest, PLAN_OPTIONS, options)
-    found = plan(PlanRequest(asked, options.minutes))
+    found = plan(request_from(PlanRequest, PLAN_OPTIONS, options))
     print(json.dumps(found, indent=2) if options.json else plan_words(found))

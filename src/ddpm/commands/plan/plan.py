@@ -1,30 +1,32 @@
-"""`ddpm plan`: what a training will take on this machine and what may come of it, before it is begun."""
+"""Estimate of a training on this machine before it starts: time, memory, disk, and the likely result."""
 
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 
+from ddpm.commands.options import command_line
 from ddpm.commands.plan.benchmark import measure
 from ddpm.commands.plan.proposals import Change, narrower, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
+from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, ScaleName
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.offline import OfflineData, offline_data
+from ddpm.loading.recipes import TrainingRequest
 from ddpm.loading.targets import Target, TargetRequest, read_target
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.presets import PRESETS
 from ddpm.training.budget import OVERHEAD, with_total_steps
 from ddpm.training.footprint import TrainingCost, disk_usage
 
-TRY_SECONDS = 4.0  # of the steps of a smaller network
-LOWER: dict[ScaleName, tuple[ScaleName, ...]] = {
+TRY_SECONDS = 4.0  # time to measure the steps of a smaller network
+SMALLER_SCALES: dict[ScaleName, tuple[ScaleName, ...]] = {
     "big-gpu": ("small-gpu", "cpu"),
     "small-gpu": ("cpu",),
     "cpu": (),
@@ -32,37 +34,44 @@ LOWER: dict[ScaleName, tuple[ScaleName, ...]] = {
 
 
 @dataclass(frozen=True)
-class PlanRequest:
-    """What is planned; `minutes`: how long it may take, None for the recipe's own end."""
+class PlanRequest(TargetRequest):
+    """A training to plan: a preset, a configuration file or a run, with changes."""
 
-    asked: TargetRequest
-    minutes: float | None = None
+    minutes: float | None = (
+        None  # propose settings that fit this time; None: the recipe's own total
+    )
 
 
+@takes_fields(PlanRequest)
 def plan(request: PlanRequest) -> dict[str, Any]:
-    """Measure a few steps and work out the rest, as plain values. Nothing is written.
+    """Measure a few training steps and return the estimate as plain values. Nothing is written.
 
-    RequestError where the images cannot be found, or how many they are must be known and is not.
+    Keys: `seconds`, `steps`, `images_per_second`, `disk` (bytes), `expect` (the result of similar runs), …;
+    with `minutes` also `proposals`. RequestError: no such target, or images that are not found.
+
+    >>> found = ddpm.plan("digits", device="cpu", overrides=["network.channels=16"])
+    >>> found["shape"], found["steps"]
+    ([1, 8, 8], 600)
     """
-    asked = request.asked
-    target = read_target(asked, runs_first=False)
+    target = read_target(request, runs_first=False)
     if target.config.family.is_distilled:
         raise RequestError(
-            "A few-step student takes a fifth of its teacher's training time (ddpm distill); plan that one."
+            "A few-step student takes a fifth of its teacher's training time (ddpm distill). Plan the "
+            "teacher instead."
         )
     if target.run is None:
         check_no_guide(target.config)
-    where = pick_device(asked.device)
+    where = pick_device(request.device)
     images = offline_data(target.config)
     measured = measure(images, where)
-    config = _whole(target.config, images, measured)
+    config = _with_total_steps(target.config, images, measured)
     seen = config.training.steps * config.training.batch_size
     rows = recorded_runs(config)
     found = {
         "target": target.origin,
         "scale": config.scale,
         "images": images.note,
-        "device": _device_words(where),
+        "device": _device_name(where),
         **asdict(measured),
         "shape": list(measured.shape),
         "steps": config.training.steps,
@@ -75,16 +84,16 @@ def plan(request: PlanRequest) -> dict[str, Any]:
         "expect": expectation(config, seen, rows, images.images),
     }
     if request.minutes is not None:
-        found |= _within(request, target, found, rows)
+        found |= _proposals(request, target, found, rows)
     return found
 
 
-def _whole(config: Config, images: OfflineData, measured: TrainingCost) -> Config:
-    """The configuration with its total as a number of steps."""
+def _with_total_steps(config: Config, images: OfflineData, measured: TrainingCost) -> Config:
+    """Return the configuration with its total as a number of steps."""
     if config.training.epochs and not config.training.minutes and images.images is None:
         raise RequestError(
-            f"How many steps {config.training.epochs:g} epochs are depends on the images; give them "
-            "with --data, or a total with --set training.epochs=0 --set training.steps=N."
+            f"The number of steps in {config.training.epochs:g} epochs depends on the images. Name them "
+            "with --data, or give a total with --set training.epochs=0 --set training.steps=N."
         )
     return with_total_steps(
         config,
@@ -94,12 +103,15 @@ def _whole(config: Config, images: OfflineData, measured: TrainingCost) -> Confi
     )
 
 
-def _within(
+def _proposals(
     request: PlanRequest, target: Target, found: dict[str, Any], rows: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What fits the minutes asked for; fewer images than the longest recorded run has seen are too few."""
+    """Return what fits `request.minutes`: the recipe, and smaller networks if it sees too few images.
+
+    Enough images are as many as the longest recorded run has seen, or the whole recipe without one.
+    """
     assert request.minutes is not None
-    asked, where = request.asked, pick_device(request.asked.device)
+    minutes, where = request.minutes, pick_device(request.device)
     wanted = rows[-1]["images_seen"] if rows else found["images_seen"]
 
     def speed(smaller: Config) -> float:
@@ -108,38 +120,41 @@ def _within(
     fitting = proposals(
         target.config,
         found["images_per_second"],
-        request.minutes,
+        minutes,
         wanted,
-        itertools.chain(_lower(asked, target.config), narrower(target.config)),
+        itertools.chain(_smaller_scales(request, target.config), narrower(target.config)),
         speed,
     )
     given = [
-        {**proposal.row(), "command": _command(asked, target, proposal.options, request.minutes)}
+        {**proposal.row(), "command": _train_command(request, target, proposal.options)}
         for proposal in fitting
     ]
-    return {"minutes": request.minutes, "wanted": wanted, "proposals": given}
+    return {"minutes": minutes, "wanted": wanted, "proposals": given}
 
 
-def _lower(asked: TargetRequest, config: Config) -> Iterator[Change]:
-    """The preset in the sizes for smaller devices, where it has any."""
-    scales = LOWER[config.scale] if asked.target in PRESETS else ()
+def _smaller_scales(request: PlanRequest, config: Config) -> Iterator[Change]:
+    """Yield the preset in its sizes for smaller devices."""
+    scales = SMALLER_SCALES[config.scale] if request.target in PRESETS else ()
     for scale in scales:
-        lower = read_target(replace(asked, scale=scale), runs_first=False)
-        yield Change(lower.config, f" --scale {scale}")
+        smaller = read_target(replace(request, scale=scale), runs_first=False)
+        yield Change(smaller.config, f" --scale {scale}")
 
 
-def _command(asked: TargetRequest, target: Target, options: str, minutes: float) -> str | None:
-    """What to type; None for a bare configuration file, which `ddpm train` does not take."""
-    if asked.target not in PRESETS and target.run is None:
+def _train_command(request: PlanRequest, target: Target, options: str) -> str | None:
+    """Return the command that trains a proposal; None for a bare configuration file."""
+    if request.target not in PRESETS and target.run is None:
         return None
-    parts = ["ddpm", "train", asked.target if target.run is None else str(target.run.root)]
-    parts += [] if asked.data is None else ["--data", asked.data]
-    parts += [] if asked.scale is None or "--scale" in options else ["--scale", asked.scale]
-    parts += [part for text in asked.overrides for part in ("--set", text)]
-    return f"{shlex.join(parts)}{options} --minutes {minutes:g}"
+    training = TrainingRequest(
+        target=request.target if target.run is None else str(target.run.root),
+        data=request.data,
+        minutes=request.minutes,
+        scale=None if "--scale" in options else request.scale,
+        overrides=request.overrides,
+    )
+    return command_line("train", training) + options
 
 
-def _device_words(device: torch.device) -> str:
+def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"

@@ -13,6 +13,7 @@ from ddpm.commands.report.gather import gather, open_subjects
 from ddpm.commands.report.notes import Notes, read_notes, template
 from ddpm.commands.report.pictures import Album, draw_schedules
 from ddpm.commands.report.words.languages import LANGUAGES, Words
+from ddpm.commands.verb_function import takes_fields
 from ddpm.config import load_config, unknown_name_error
 from ddpm.documents import typefaces
 from ddpm.documents.document import Document, texts
@@ -61,8 +62,16 @@ class ReportRequest:
         return self.notes or self.out.with_name(NOTES)
 
 
+@takes_fields(ReportRequest)
 def write_report(request: ReportRequest) -> list[Path]:
-    """Write the report; the paths written. A template for the author's words is written where none is."""
+    """Write a report about runs as PDF and Markdown, or Markdown alone; return the paths written.
+
+    A template for the author's passages is written if `notes` does not exist. RequestError: no such run, or
+    no typst for a PDF.
+
+    >>> [path.name for path in ddpm.report(["runs/digits"], out=Path("report.md"))]
+    ['report.md', 'notes.md']
+    """
     _check(request)
     subjects = open_subjects(request.targets, request.comparisons)
     own = typefaces.characters_of(request.font) if request.font else frozenset()

@@ -27,6 +27,7 @@ from ddpm.commands.sampler_lab.lab_result import (
     save_default,
     summarize,
 )
+from ddpm.commands.verb_function import takes_fields
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.evaluation.paired_distance import DISTANCES, make_paired_distance
@@ -53,11 +54,17 @@ from ddpm.visuals.tradeoffs import save_tradeoff_plot
 FORMAT = 2  # 1: sentences in place of messages
 
 
+@takes_fields(LabRequest)
 def sampler_lab(request: LabRequest) -> dict[str, Any]:
-    """The object of sampler-lab.json, written with its figure; the choice becomes the run's default.
+    """Measure samplers at several budgets; return sampler-lab.json, which is written with its figure.
 
-    Every point has its own file and is not measured twice. RequestError: a model that has no
-    reverse process, too few images, an unknown sampler or distance, a budget too small for one.
+    The recommended settings become the run's default unless `keep`. Each setting is measured once and kept
+    in a file. RequestError: a model without a reverse process, too few images, an unknown sampler or
+    distance, or a budget too small for a sampler.
+
+    >>> found = ddpm.sampler_lab("runs/digits", ["ddim", "unipc"], [2], n=20, keep=True)
+    >>> [point["sampler"] for point in found["points"]]
+    ['ddim', 'unipc']
     """
     began = time.perf_counter()
     opened, model = _open_diffusion_model(request)

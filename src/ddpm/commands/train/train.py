@@ -40,6 +40,11 @@ def train(
     Several processes (torchrun) divide each batch among them; with `shard` they also divide the weights.
     RequestError if the arguments do not fit the run or another process trains in `out`. WorkError if the
     training diverges or memory or disk space runs out.
+
+    >>> tiny = ["network.channels=8", "network.attention=[]", "training.steps=2"]
+    >>> config = ddpm.with_overrides(ddpm.get_preset("digits").config, tiny)
+    >>> ddpm.train(config, Path("runs/tiny")).step
+    2
     """
     run = RunFolder(out)
     with process_group(), open_session(config, run, init, device, shard) as session:

@@ -1,0 +1,118 @@
+"""Library functions of image editing: uint8 images in, uint8 images out. No files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ddpm.config import SamplingConfig
+from ddpm.data.pixels import to_model, to_uint8
+from ddpm.errors import RequestError
+from ddpm.models import image_editing
+from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
+from ddpm.sampling.draw import choose_labels
+from ddpm.sampling.settings import resolve_settings
+
+
+def interpolate(
+    model: GenerativeModel,
+    seeds: tuple[int, int] = (0, 1),
+    between: int = 7,
+    *,
+    label: str | None = None,
+    settings: Sequence[str] = (),
+) -> Tensor:
+    """Draw the images between two seeds, uint8 [between + 2, C, H, W]; first and last are the seeds' own.
+
+    The starting noises lie on a great circle (slerp; Song et al. 2021, Appendix D.5). `settings` are
+    overrides such as `sampling.steps=20`. RequestError: not a diffusion model, or an unknown label.
+
+    >>> model = ddpm.open_model("digits", "cpu").model
+    >>> ddpm.interpolate(model, (3, 8), between=2, settings=["sampling.steps=2"]).shape
+    torch.Size([4, 1, 8, 8])
+    """
+    diffusion, chosen = _resolve(model, settings)
+    labels = choose_labels(model, [seeds[0]] * (between + 2), label)
+    return to_uint8(image_editing.interpolate(diffusion, seeds, between, chosen, labels)).cpu()
+
+
+def inpaint(
+    model: GenerativeModel,
+    image: Tensor,
+    mask: Tensor,
+    n: int = 4,
+    *,
+    seed: int = 0,
+    label: str | None = None,
+    settings: Sequence[str] = (),
+) -> Tensor:
+    """Redraw the masked part of `image` uint8 [C, H, W] and return `n` answers, uint8 [n, C, H, W].
+
+    `mask` [H, W] is true (or nonzero) where the image is redrawn; elsewhere it is kept. RePaint (Lugmayr
+    et al. 2022, Algorithm 1). RequestError: not a diffusion model, or other shapes.
+
+    >>> model = ddpm.open_model("digits", "cpu").model
+    >>> image, mask = torch.zeros(1, 8, 8, dtype=torch.uint8), torch.zeros(8, 8, dtype=torch.bool)
+    >>> mask[:, 4:] = True
+    >>> answers = ddpm.inpaint(model, image, mask, n=2, settings=["sampling.steps=2"])
+    >>> answers.shape, bool((answers[..., :4] == 0).all())
+    (torch.Size([2, 1, 8, 8]), True)
+    """
+    diffusion, chosen = _resolve(model, settings)
+    _check_shape("image", image, model.spec.image_shape)
+    _check_shape("mask", mask, model.spec.image_shape[1:])
+    seeds = range(seed, seed + n)
+    labels = choose_labels(model, seeds, label)
+    redrawn = (mask != 0).float()[None]
+    answers = image_editing.inpaint(diffusion, to_model(image), redrawn, seeds, chosen, labels)
+    return to_uint8(answers).cpu()
+
+
+def refine(
+    model: GenerativeModel,
+    image: Tensor,
+    strength: float = 0.5,
+    n: int = 4,
+    *,
+    seed: int = 0,
+    label: str | None = None,
+    settings: Sequence[str] = (),
+) -> Tensor:
+    """Add noise to `image` uint8 [C, H, W], redraw it, and return `n` answers, uint8 [n, C, H, W].
+
+    `strength` from 0 (keeps the image) to 1 (redraws it from pure noise). SDEdit (Meng et al. 2022).
+    RequestError: not a diffusion model, another shape, or a strength out of range.
+
+    >>> model = ddpm.open_model("digits", "cpu").model
+    >>> sketch = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    >>> ddpm.refine(model, sketch, strength=0.6, n=2, settings=["sampling.steps=2"]).shape
+    torch.Size([2, 1, 8, 8])
+    """
+    diffusion, chosen = _resolve(model, settings)
+    _check_shape("image", image, model.spec.image_shape)
+    if not 0 <= strength <= 1:
+        raise RequestError(f"The strength is {strength}; pass a number from 0 to 1.")
+    seeds = range(seed, seed + n)
+    labels = choose_labels(model, seeds, label)
+    answers = image_editing.refine(diffusion, to_model(image), strength, seeds, chosen, labels)
+    return to_uint8(answers).cpu()
+
+
+def _resolve(
+    model: GenerativeModel, settings: Sequence[str]
+) -> tuple[DiffusionModel, SamplingConfig]:
+    """Return the diffusion model and its sampling settings. RequestError if it is of another family."""
+    diffusion = as_diffusion(model)
+    if diffusion is None:
+        family = model.spec.config.family
+        raise RequestError(
+            f"This model is {family.noun}, but only diffusion models edit images. Pass "
+            f"{family.diffusion_model}."
+        )
+    return diffusion, resolve_settings(model, settings)
+
+
+def _check_shape(name: str, array: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(array.shape) != shape:
+        raise RequestError(f"The {name} has shape {list(array.shape)}; pass {list(shape)}.")

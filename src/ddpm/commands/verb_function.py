@@ -1,0 +1,48 @@
+"""Functions of verbs, which take a request or the fields of one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+
+Fields = ParamSpec("Fields")
+Request = TypeVar("Request")
+Request_contra = TypeVar("Request_contra", contravariant=True)
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class VerbFunction(Protocol[Fields, Request_contra, Result_co]):
+    """A function that is called with a request or with a request's fields."""
+
+    @overload
+    def __call__(self, request: Request_contra, /) -> Result_co: ...
+    @overload
+    def __call__(self, *args: Fields.args, **kwargs: Fields.kwargs) -> Result_co: ...
+
+
+def takes_fields(
+    request: Callable[Fields, Request],
+) -> Callable[[Callable[[Request], Result]], VerbFunction[Fields, Request, Result]]:
+    """Return a decorator: a function of `request`, a dataclass, then takes the request's fields as well.
+
+    `evaluate("runs/digits", n=200)` is `evaluate(EvaluationRequest("runs/digits", n=200))`. Type checkers
+    and `help()` see the fields.
+    """
+
+    def decorate(
+        function: Callable[[Request], Result],
+    ) -> VerbFunction[Fields, Request, Result]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Result:
+            is_request = len(args) == 1 and not kwargs and isinstance(args[0], cast(type, request))
+            return function(args[0] if is_request else request(*args, **kwargs))
+
+        call.__signature__ = inspect.signature(request).replace(  # type: ignore[attr-defined]
+            return_annotation=inspect.signature(function).return_annotation
+        )
+        return cast(VerbFunction[Fields, Request, Result], call)
+
+    return decorate
