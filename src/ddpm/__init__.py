@@ -6,7 +6,7 @@ Every verb of the command line is a function, called with the fields of its requ
     ddpm.compare(["runs/a", "runs/b"], out=Path("ab"))  # ddpm compare runs/a runs/b --out ab
 
 - Work on files: `train distill plan doctor evaluate compare sampler_lab ema report bundle export`.
-- Work on arrays: `sample forward interpolate inpaint refine`; images are torch uint8 [N, C, H, W], in and out.
+- Work on arrays: `sample forward interpolate inpaint refine`. Images are torch uint8 [N, C, H, W] in and out.
 - Without files: `build_model` and `fit`, then `sample`. From files: `open_model`, `open_dataset`.
 
 A wrong request raises `RequestError`, failed work `WorkError`. Names are imported when first used (PEP 562),

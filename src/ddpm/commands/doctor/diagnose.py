@@ -42,7 +42,7 @@ def diagnose(request: TargetRequest) -> Diagnosis:
 
     >>> found = ddpm.doctor("digits", overrides=["training.learning_rate=0.5"])
     >>> found.serious, found.findings[0].fix
-    (True, '--set training.learning_rate=0.0002')
+    (True, '--set training.learning_rate=0.0053')
     """
     target = read_target(request, runs_first=True)
     return Diagnosis(target.origin, run_rules(_case(target, request.device)))

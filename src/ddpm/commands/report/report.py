@@ -70,7 +70,7 @@ def write_report(request: ReportRequest) -> list[Path]:
     no typst for a PDF.
 
     >>> [path.name for path in ddpm.report(["runs/digits"], out=Path("report.md"))]
-    ['report.md', 'notes.md']
+    ['report.md', 'report-figures']
     """
     _check(request)
     subjects = open_subjects(request.targets, request.comparisons)
