@@ -11,7 +11,7 @@ from benchmarks.results import read, write
 from ddpm.commands.evaluate.evaluate import evaluate
 from ddpm.config import Config, DataConfig
 from ddpm.loading.datasets import open_dataset
-from ddpm.scoring.measurement import EvaluationRequest
+from ddpm.scoring.evaluation_request import EvaluationRequest
 
 KEPT = {"fd": "fd", "confident": "confident", "class-balance": "balance"}  # metric: key
 

@@ -19,7 +19,7 @@ from ddpm.scoring.generated_images import open_image_files
 def vectors(path: Path) -> Tensor:
     """Return the pixels of all images at `path`, uint8 [N, D]."""
     images = open_image_files(path)
-    return pixel_vectors(images.take(images.available or 0, 0, (3, 0, 0)))
+    return pixel_vectors(images.load(images.available or 0, 0, (3, 0, 0)))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import torch
 
 from ddpm.commands.shared_options import FEATURE_NAMES
 from ddpm.errors import RequestError
-from ddpm.evaluation import feature_networks
+from ddpm.evaluation import digits
 from ddpm.evaluation.feature_networks import (
     FEATURE_NETWORKS,
+    FeatureNetworkEntry,
     NetworkRequest,
     choose_network,
     load_network,
@@ -33,7 +34,7 @@ class Sure:
 def test_digits_are_chosen_where_the_classifier_is_sure_of_several_classes(
     monkeypatch: pytest.MonkeyPatch, make_images, share: float, classes: int, name: str
 ) -> None:
-    monkeypatch.setattr(feature_networks, "load_digits", lambda: Sure(share, classes))
+    monkeypatch.setattr(digits, "load_digits", lambda: Sure(share, classes))
     assert choose_network(make_images(100)).name == name
     assert choose_network(make_images(100, channels=3)).name == "self"
 
@@ -41,7 +42,8 @@ def test_digits_are_chosen_where_the_classifier_is_sure_of_several_classes(
 def test_networks_are_loaded_by_name_and_blobs_are_no_digits(make_images, monkeypatch) -> None:
     request = NetworkRequest(make_images(120))
     assert load_network("digits", request).name == "digits"
-    monkeypatch.setitem(FEATURE_NETWORKS, "self", lambda request: Sure(len(request.reference), 1))
+    entry = FeatureNetworkEntry(lambda request: Sure(len(request.reference), 1))
+    monkeypatch.setitem(FEATURE_NETWORKS, "self", entry)
     assert load_network("auto", request).share == 120
 
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ddpm.evaluation.floor import DRAWS, floor_sets, measure_sets
+from ddpm.evaluation.floor import SETS, floor_sets, measure_sets
 from ddpm.evaluation.metrics import METRICS, Reference, Sample
 
 
 def test_sets_are_scattered_and_consecutive_and_reach_both_ends() -> None:
     scattered, consecutive = floor_sets(100, 30, seed=0)
-    assert len(scattered) == len(consecutive) == DRAWS
+    assert len(scattered) == len(consecutive) == SETS
     assert all(len(set(index.tolist())) == 30 for index in scattered + consecutive)
     assert all((index.diff() == 1).all() for index in consecutive)
     assert consecutive[0][0] == 0
@@ -19,7 +19,7 @@ def test_sets_are_scattered_and_consecutive_and_reach_both_ends() -> None:
 
 
 def test_below_twice_n_there_are_none() -> None:
-    assert len(floor_sets(60, 30, 0)[0]) == DRAWS
+    assert len(floor_sets(60, 30, 0)[0]) == SETS
     assert floor_sets(59, 30, 0) == ([], [])
 
 
@@ -34,7 +34,7 @@ def test_images_that_stand_in_series_lie_farther_when_taken_in_a_row() -> None:
     scattered, consecutive = (
         measure_sets(METRICS["fd"], real, reference, sets) for sets in floor_sets(1000, 200, 0)
     )
-    assert scattered.shape == consecutive.shape == (DRAWS,)
+    assert scattered.shape == consecutive.shape == (SETS,)
     assert consecutive.mean() > 2 * scattered.mean()
     assert measure_sets(METRICS["fd"], real, reference, []).shape == (0,)
 

@@ -31,11 +31,11 @@ def test_a_point_has_the_numbers_that_evaluate_gives(
     )
     sets = ImageSets(generated, reference, floor, independent=True)
     wanted = next(row for row in score_rows(sets, network, seed=3) if row["metric"] == metric)
-    yardstick = make_paired_distance(metric, (reference, floor), network, 40, 3)
-    row = yardstick.row(yardstick.measure(generated))
+    distance = make_paired_distance(metric, (reference, floor), network, 40, 3)
+    row = distance.row(distance.measure(generated))
     assert len(row) > 6
     assert row == {key: wanted[key] for key in row}
-    assert (yardstick.label, yardstick.protocol) == (wanted["label"], wanted["protocol"])
+    assert (distance.label, distance.protocol) == (wanted["label"], wanted["protocol"])
 
 
 def around(value: float, spread: Tensor) -> Tensor:

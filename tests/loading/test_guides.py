@@ -370,8 +370,8 @@ def test_the_lab_knows_when_a_guide_has_changed(run: RunFolder, small: RunFolder
         assert isinstance(model, Ddpm)
         shutil.copytree(guide.root, "runs/guide", dirs_exist_ok=True)
         settings = resolve_settings(model, ["sampling.guidance=2", "sampling.guide=model:guide"])
-        yardstick: Any = SimpleNamespace(protocol="")
-        bench = SamplerBenchmark(model, weights_hash(model), yardstick, Path("points"), range(4))
+        distance: Any = SimpleNamespace(protocol="")
+        bench = SamplerBenchmark(model, weights_hash(model), distance, Path("points"), range(4))
         keys.append((bench.key(settings), bench.key(replace(settings, guidance=1.0, guide=""))))
         shutil.rmtree("runs/guide")
     assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]

@@ -56,14 +56,14 @@ def test_every_kind_of_file_gives_the_same_pixels(channels: int) -> None:
         found = open_image_files(path)
         assert found.available == 15
         assert found.shape(GRAY) == found.shape(COLOR) == (channels, 9, 7)
-        assert torch.equal(found.take(15, 0, (channels, 9, 7)), torch.from_numpy(stack)), path
+        assert torch.equal(found.load(15, 0, (channels, 9, 7)), torch.from_numpy(stack)), path
 
 
 def test_of_more_images_some_are_chosen_by_the_seed_in_their_order() -> None:
     stack = images(40, 1)
     np.save("a.npy", stack)
     found = open_image_files(Path("a.npy"))
-    one, again, other = (found.take(10, seed, GRAY) for seed in (1, 1, 2))
+    one, again, other = (found.load(10, seed, GRAY) for seed in (1, 1, 2))
     places = [int((torch.from_numpy(stack) == image).all((1, 2, 3)).nonzero()) for image in one]
     assert places == sorted(set(places))
     assert torch.equal(one, again) and not torch.equal(one, other)
@@ -73,8 +73,8 @@ def test_gray_pixels_stored_in_color_are_what_the_reference_is() -> None:
     stack = np.repeat(images(12, 1), 3, axis=1)
     found = open_image_files(folder(Path("gray"), stack))
     assert found.shape(GRAY) == GRAY and found.shape(COLOR) == COLOR
-    assert torch.equal(found.take(12, 0, GRAY), torch.from_numpy(stack[:, :1]))
-    assert torch.equal(found.take(12, 0, COLOR), torch.from_numpy(stack))
+    assert torch.equal(found.load(12, 0, GRAY), torch.from_numpy(stack[:, :1]))
+    assert torch.equal(found.load(12, 0, COLOR), torch.from_numpy(stack))
 
 
 def test_several_sizes_are_refused_with_their_counts() -> None:
@@ -89,9 +89,10 @@ def test_a_broken_image_is_named_and_left_out() -> None:
     whole = (path / "11.png").read_bytes()
     (path / "11.png").write_bytes(whole[: len(whole) // 2])
     found = open_image_files(path)
-    assert found.available == 11 and len(found.take(11, 0, GRAY)) == 11
-    assert sentences(found.notes).startswith("1 broken image is left out: 11.png ")
-    assert describe_available(found) == f"11 ({sentences(found.notes)})"
+    assert found.available == 11 and len(found.load(11, 0, GRAY)) == 11
+    notes = sentences(found.notes)
+    assert notes.startswith("1 broken image is left out: 11.png ")
+    assert describe_available(found) == f"11 ({notes})"
 
 
 def test_names_are_those_of_the_file_or_folder() -> None:
@@ -106,7 +107,7 @@ def test_a_run_draws_what_ddpm_sample_draws(make_run) -> None:
     subject = open_generated_images(str(run), ["sampling.chunk=4"], "cpu")
     assert isinstance(subject, ModelSamples) and subject.available is None
     assert subject.shape((3,)) == (1, 8, 8)
-    drawn = subject.take(6, 3, (1, 8, 8))
+    drawn = subject.load(6, 3, (1, 8, 8))
     write_samples(
         str(run), ["sampling.chunk=4"], SampleRequest(n=6, seed=3, out=Path("a.npz")), "cpu"
     )
@@ -126,7 +127,7 @@ def test_what_a_target_means(make_run, workplace: Path) -> None:
     bundled = open_generated_images("digits", [], "cpu")
     assert isinstance(bundled, ModelSamples) and bundled.facts()["kind"] == "weights"
     assert isinstance(open_generated_images("./digits", [], "cpu"), ImageFiles)
-    with pytest.raises(RequestError, match="options of sampling are for runs"):
+    with pytest.raises(RequestError, match="take no sampling options"):
         open_generated_images("./digits", ["sampling.steps=3"], "cpu")
     with pytest.raises(RequestError, match="did you mean digits"):
         open_generated_images("digit", [], "cpu")

@@ -25,9 +25,10 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.messages import sentences
 from ddpm.runs import RunFolder
-from ddpm.scoring import measurement as module
+from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import ModelSamples, open_generated_images
-from ddpm.scoring.measurement import EvaluationRequest, measure
+from ddpm.scoring.measurement import measure
+from ddpm.scoring.scoring_setup import feature_cache, find_real_images, prepare_scoring
 
 KEYS = {
     "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
@@ -115,9 +116,9 @@ def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: Ru
     assert again.evaluation["rows"] == evaluated["rows"]
     assert again.images.shape == (30, 1, 8, 8) and again.images.dtype == torch.uint8
     assert again.sets.independent and torch.equal(again.sets.generated, again.images)
-    kept = set(module.feature_cache().iterdir())
+    kept = set(feature_cache().iterdir())
     other = measure(EvaluationRequest(str(run.root), n=30, likelihood=0, seed=30)).evaluation
-    assert set(module.feature_cache().iterdir()) == kept  # features of real images alone
+    assert set(feature_cache().iterdir()) == kept  # features of real images alone
     assert other["seeds"] == [30, 59] and "bits-ode" not in by_name(other)
     with pytest.raises(RequestError, match="seed 0 and 30"):
         require_same_protocol([evaluated["rows"][0], other["rows"][0]])
@@ -170,11 +171,11 @@ def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
 
 @pytest.mark.parametrize("asked", [10**14, 2**62, 10**30])
 def test_any_number_is_lowered_alike(run: RunFolder, asked: int) -> None:
-    request = EvaluationRequest(str(run.root), n=asked)
-    subject = open_generated_images(request.target, [], "cpu")
-    real = module.find_real_images(request, subject, asked)
-    count, notes = module.usable_count(request, subject, real, asked)
-    assert count == 876 and f"n lowered from {asked} to 876" in sentences(notes)
+    request = EvaluationRequest(str(run.root), n=asked, network="digits")
+    generated = open_generated_images(request.target, [], "cpu")
+    real = find_real_images(request, generated, asked)
+    setup = prepare_scoring(request, generated, real, asked)
+    assert setup.count == 876 and f"n lowered from {asked} to 876" in sentences(setup.notes)
 
 
 def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
@@ -183,17 +184,17 @@ def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
     def never(*_: object) -> None:
         raise AssertionError("drawn in vain")
 
-    monkeypatch.setattr(ModelSamples, "take", never)
+    monkeypatch.setattr(ModelSamples, "load", never)
     target = str(run.root)
     Path("folder").mkdir()
     np.save("color.npy", np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), np.uint8))
     for request, words in (
         (EvaluationRequest(target, n=5), "needs at least 10"),
         (EvaluationRequest(target, reference="color.npy"), "8x8 gray, but .* 8x8 color"),
-        (EvaluationRequest(target, network="vgg"), "choices are auto, digits"),
+        (EvaluationRequest(target, network="vgg"), "choose auto, digits"),
         (
             EvaluationRequest(target, weights=Path("w")),
-            "digits takes no weights; .*inception and d",
+            "digits takes no weights; .*inception or d",
         ),
         (EvaluationRequest(target, network="inception", weights=Path("w")), "inception|Inception"),
         (EvaluationRequest(target, json=Path("folder")), "folder is a folder"),

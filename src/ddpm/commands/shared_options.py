@@ -8,10 +8,11 @@ from pathlib import Path
 from ddpm.commands.options import Option, count, natural, positive, switch
 from ddpm.config import SamplerName, ScaleName
 from ddpm.data.catalogue import absolute_data_path
+from ddpm.evaluation.feature_networks import FEATURE_NETWORKS
 
 SAMPLERS = typing.get_args(SamplerName)
 SCALES = typing.get_args(ScaleName)
-FEATURE_NAMES = ("auto", "digits", "self", "inception", "dino")
+FEATURE_NAMES = ("auto", *FEATURE_NETWORKS)
 
 DEVICE = Option(
     "device",

@@ -1,87 +1,139 @@
-"""The table of feature networks, and the choice among them that needs no download."""
+"""The table of feature networks, and the automatic choice, which needs no download.
+
+Standard library only until a network is loaded, so that the command line can list the names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from ddpm.errors import RequestError
-from ddpm.evaluation.digits import load_digits
-from ddpm.evaluation.dino import load_dino
-from ddpm.evaluation.features import FeatureNetwork, check_images
-from ddpm.evaluation.inception import load_inception
-from ddpm.evaluation.self_encoder import Progress, ignore_progress, load_self
 from ddpm.messages import Message, message
 
-PROBE_IMAGES = 500  # reference images on which the automatic choice looks
-MIN_CONFIDENT_SHARE = (
-    0.7  # share of them that the digit classifier must be sure of; of letters it is sure of half
-)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ddpm.evaluation.features import FeatureNetwork
+
+PROBE_IMAGES = 500  # reference images that the automatic choice classifies
+MIN_CONFIDENT_SHARE = 0.7  # of the probe images with a confident class; letters reach 0.5
 
 
 @dataclass(frozen=True)
 class NetworkRequest:
-    """What the loaders may need: the reference, a weights path, a cache folder, a device.
+    """Arguments of the loaders."""
 
-    `progress(done, total)` is told of the steps of a training.
-    """
-
-    reference: Tensor
+    reference: Tensor  # uint8 [M, C, H, W]
     weights: Path | None = None
-    cache: Path | None = None
+    cache: Path | None = None  # folder of trained encoders
     device: str = "cpu"
-    progress: Progress = ignore_progress
+    progress: Callable[[int, int], None] = lambda done, total: None  # training steps
 
 
-FEATURE_NETWORKS: dict[str, Callable[[NetworkRequest], FeatureNetwork]] = {
-    "digits": lambda request: load_digits(),
-    "self": lambda request: load_self(request.reference, request.cache, request.progress),
-    "inception": lambda request: load_inception(request.weights, request.device),
-    "dino": lambda request: load_dino(request.weights, request.device),
+@dataclass(frozen=True)
+class FeatureNetworkEntry:
+    """A row of the table."""
+
+    load: Callable[[NetworkRequest], FeatureNetwork]
+    source: str = ""  # key of documents.citations.SOURCES
+    takes_weights: bool = False  # whether `NetworkRequest.weights` is used
+
+
+def _load_digits(request: NetworkRequest) -> FeatureNetwork:
+    from ddpm.evaluation.digits import load_digits
+
+    return load_digits()
+
+
+def _load_self(request: NetworkRequest) -> FeatureNetwork:
+    from ddpm.evaluation.self_encoder import load_self
+
+    return load_self(request.reference, request.cache, request.progress)
+
+
+def _load_inception(request: NetworkRequest) -> FeatureNetwork:
+    from ddpm.evaluation.inception import load_inception
+
+    return load_inception(request.weights, request.device)
+
+
+def _load_dino(request: NetworkRequest) -> FeatureNetwork:
+    from ddpm.evaluation.dino import load_dino
+
+    return load_dino(request.weights, request.device)
+
+
+FEATURE_NETWORKS: dict[str, FeatureNetworkEntry] = {
+    "digits": FeatureNetworkEntry(_load_digits),
+    "self": FeatureNetworkEntry(_load_self, source="self"),
+    "inception": FeatureNetworkEntry(_load_inception, source="inception", takes_weights=True),
+    "dino": FeatureNetworkEntry(_load_dino, source="dino", takes_weights=True),
 }
-TAKES_WEIGHTS = ("inception", "dino")  # where NetworkRequest.weights says something
 
 
 class NetworkChoice(NamedTuple):
-    """A network's name, and why it was chosen."""
+    """The name of a network, and the reason for the choice."""
 
     name: str
     why: Message
 
 
 def load_network(name: str, request: NetworkRequest) -> FeatureNetwork:
-    """The feature network of that name; `auto` is what `choose_network` says. RequestError without."""
-    return FEATURE_NETWORKS[resolve_network(name, request.reference).name](request)
+    """Load a feature network by name, or the automatic choice for `auto`.
+
+    RequestError for an unknown name, or if the network cannot be loaded.
+    """
+    return FEATURE_NETWORKS[resolve_network(name, request.reference).name].load(request)
 
 
 def resolve_network(name: str, reference: Tensor) -> NetworkChoice:
-    """The network asked for, or for `auto` what `choose_network` says; RequestError for an unknown name."""
+    """Return the named network, or the automatic choice for `auto`. RequestError if unknown."""
+    from ddpm.evaluation.features import check_images
+
     check_images(reference, "The reference images")
     if name == "auto":
         return choose_network(reference)
     if name not in FEATURE_NETWORKS:
         raise RequestError(
-            f"There is no feature network {name!r}; the choices are auto, {', '.join(FEATURE_NETWORKS)}."
+            f"Unknown feature network {name!r}; choose auto, {', '.join(FEATURE_NETWORKS)}."
         )
     return NetworkChoice(name, message("network_requested"))
 
 
 def choose_network(reference: Tensor) -> NetworkChoice:
-    """`digits` where the classifier is sure (> 0.9) of most reference images, else `self`.
+    """Return `digits` if the digit classifier is confident of most reference images, else `self`.
 
-    Classes must also be several, since a classifier can be sure of one wrong thing.
+    It must also see more than 5 classes, since a classifier can be confident of one wrong class.
     """
+    import torch
+
+    from ddpm.evaluation.digits import load_digits
+
     if reference.shape[1] != 1:
         return NetworkChoice("self", message("network_color"))
     step = max(1, len(reference) // PROBE_IMAGES)
     best = load_digits().probabilities(reference[::step]).max(dim=1)
     several = len(torch.unique(best.indices[best.values > 0.9])) > 5
-    sure = (best.values > 0.9).double().mean().item()
-    if sure > MIN_CONFIDENT_SHARE and several:
-        return NetworkChoice("digits", message("network_digits", share=sure))
+    share = (best.values > 0.9).double().mean().item()
+    if share > MIN_CONFIDENT_SHARE and several:
+        return NetworkChoice("digits", message("network_digits", share=share))
     return NetworkChoice("self", message("network_no_digits"))
+
+
+def check_takes_weights(name: str) -> None:
+    """Raise RequestError if a feature network does not read a weights file."""
+    if not FEATURE_NETWORKS[name].takes_weights:
+        takers = [other for other, entry in FEATURE_NETWORKS.items() if entry.takes_weights]
+        raise RequestError(
+            f"The feature network {name} takes no weights; leave out --weights, or choose "
+            f"--features {' or '.join(takers)}."
+        )
+
+
+def network_source(name: str) -> str:
+    """Return the citation key of a network by its name in a score, such as `self-1f2e3d`; "" if none."""
+    entry = FEATURE_NETWORKS.get(name.split("-")[0])
+    return entry.source if entry else ""

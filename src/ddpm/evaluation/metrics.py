@@ -1,7 +1,7 @@
-"""The table of metrics: each measures a sample against the reference, once for every weighting.
+"""The table of metrics. Each one measures a sample against the reference, once per weighting.
 
-A weighting counts image i of the sample weights[b, i] times: row 0 of ones is the measured value,
-the others are bootstrap replicates. The reference is held fixed.
+A weighting counts image i of the sample weights[b, i] times. Row 0 is all ones and gives the value;
+the other rows give bootstrap replicates. The reference stays fixed.
 """
 
 from __future__ import annotations
@@ -26,26 +26,31 @@ from ddpm.evaluation.precision_recall import inside_balls, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
 from ddpm.evaluation.statistics import statistics
 
-MAX_REFERENCE_SUBSET = 10_000  # reference images at most, where all of them would only cost time
+MAX_REFERENCE_SUBSET = (
+    10_000  # reference images for metrics that are slow and gain little from more
+)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """n images under test: uint8 [n, C, H, W], features [n, D], probabilities [n, K] if any."""
+    """n images: uint8 [n, C, H, W], features [n, D], class probabilities [n, K] or None."""
 
     images: Tensor
     features: Tensor
     probabilities: Tensor | None = None
 
-    def part(self, index: Tensor) -> Sample:
-        """The images that `index` names."""
+    def select(self, index: Tensor) -> Sample:
+        """Return the images at `index`."""
         chosen = None if self.probabilities is None else self.probabilities[index]
         return Sample(self.images[index], self.features[index], chosen)
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The training images and their features; `matched` and `subset` index n and up to 10,000."""
+    """The reference images uint8 [M, C, H, W] and their features [M, D].
+
+    `matched` indexes n of them, as many as are measured, `subset` up to 10,000.
+    """
 
     images: Tensor
     features: Tensor
@@ -53,19 +58,19 @@ class Reference:
     matched: Tensor
     subset: Tensor
 
-    def joined(self, other: Sample) -> Reference:
-        """This reference and other training images, in which copies are looked for."""
+    def extended(self, other: Sample) -> Reference:
+        """Return the reference with more training images, for metrics that look for copies."""
         images = torch.cat([self.images, other.images])
         return replace(self, images=images, features=torch.cat([self.features, other.features]))
 
     @cached_property
     def frechet(self) -> FrechetDistance:
-        """The Fréchet distance to all of the reference."""
+        """Fréchet distance to the whole reference."""
         return frechet_distance_to(statistics(self.features))
 
     @cached_property
     def kernel(self) -> Tensor:
-        """The part of the kernel distance that the subset has alone, [1]."""
+        """Mean kernel within the subset, [1]: the term of KID that the sample does not change."""
         return mean_pair_kernel(self.features[self.subset])
 
     @cached_property
@@ -85,42 +90,44 @@ class Reference:
 
 
 Measure = Callable[[Sample, Reference, Tensor], Tensor]
-Better = Literal["lower", "higher", "real"]  # real: the nearer to the floor's value, the better
+Better = Literal["lower", "higher", "real"]  # real: closer to the floor is better
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One row of the table.
+    """A row of the table: what a metric measures, how it is reported, and which degradation it detects.
 
-    `family` names a score that means nothing without its network (FD, KID, IS): `named` completes
-    it. `distance` metrics are also given as a ratio to their floor; `scale` says how an interval is
-    moved onto its value.
+    `raised_by` and `lowered_by` name degradations (`degradations.py`) that must change the metric,
+    strong more than mild ones; the tests check each of them on real digits.
     """
 
     label: str
     better: Better
     measure: Measure
-    distance: bool = False
-    scale: Scale = "difference"
-    share: bool = False  # of n images (or nearly so): lies in [0, 1]
+    distance: bool = False  # also reported as a ratio to the floor
+    scale: Scale = "difference"  # how the bootstrap interval is centered on the value
+    proportion: bool = False  # of n images (or nearly so): lies in [0, 1]
     pixels: bool = False  # needs no feature network
     classes: bool = False  # needs class probabilities
-    family: bool = False
-    copies: bool = False  # looks for copies of any training image
-    dear: bool = False  # a replicate costs much where features are many
+    network_label: bool = False  # the label names the feature network, as in FD-digits
+    copies: bool = False  # compares with all training images, not the reference alone
+    slow: bool = False  # a replicate is expensive where there are many features
+    source: str = ""  # key of documents.citations.SOURCES
+    raised_by: tuple[str, ...] = ()
+    lowered_by: tuple[str, ...] = ()
 
-    def named(self, network: str, n: int) -> str:
-        """The label in full: `FD-digits (n=1000, train ref)`, or the field's own `FID (Inception-v3, …)`."""
-        if not self.family:
+    def full_label(self, network: str, n: int) -> str:
+        """Return the label with its protocol: `FD-digits (n=1000, train ref)`, `FID (Inception-v3, …)`."""
+        if not self.network_label:
             return self.label
         if network == "inception":
             return f"{'FID' if self.label == 'FD' else self.label} (Inception-v3, n={n}, train ref)"
         return f"{self.label}-{network} (n={n}, train ref)"
 
     def interval(self, value: float, replicates: Tensor, n: int) -> tuple[float, float]:
-        """95 % interval; a share of 0 or 1 in n images is sure to 3/n only (the rule of three)."""
+        """Return the 95 % interval; a proportion of 0 or 1 gets the rule of three, 3/n."""
         low, high = bootstrap_interval(value, replicates, self.scale)
-        if not self.share:
+        if not self.proportion:
             return low, high
         margin = min(1.0, 3 / n)
         low = min(low, 1 - margin) if value == 1 else max(low, 0.0)
@@ -128,11 +135,11 @@ class Metric:
         return low, high
 
 
-def _image_mean(of: Callable[[Sample, Reference], Tensor]) -> Measure:
-    """The metric that is a mean of one number an image, [n]."""
+def _image_mean(per_image: Callable[[Sample, Reference], Tensor]) -> Measure:
+    """Return the metric that averages one number per image, [n]."""
 
     def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
-        return (weights @ of(sample, reference).double()) / weights.sum(dim=1)
+        return (weights @ per_image(sample, reference).double()) / weights.sum(dim=1)
 
     return measure
 
@@ -175,72 +182,102 @@ def _resolution(sample: Sample, reference: Reference, weights: Tensor) -> Tensor
 
 
 def class_share(index: int) -> Metric:
-    """The share of images whose likeliest class is number `index`."""
+    """Return the metric for the share of images whose most likely class is number `index`."""
 
     def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
         return class_shares(_require_probabilities(sample.probabilities), weights)[:, index]
 
-    return Metric(f"share of class {index}", "real", measure, share=True, classes=True)
+    return Metric(f"share of class {index}", "real", measure, proportion=True, classes=True)
 
 
 def _require_probabilities(probabilities: Tensor | None) -> Tensor:
-    assert (
-        probabilities is not None
-    )  # `applicable_metrics` leaves metrics of classes out where there are none
+    assert probabilities is not None  # `applicable_metrics` leaves out metrics of classes otherwise
     return probabilities
 
 
+_ALL = ("blur", "noise", "collapse", "imbalance")
+
 METRICS: dict[str, Metric] = {
-    "fd": Metric("FD", "lower", _frechet, True, "factor", family=True, dear=True),
-    "kid": Metric("KID", "lower", _kernel_distance, True, family=True),
-    "is": Metric("IS", "higher", _inception_score, scale="factor", classes=True, family=True),
+    "fd": Metric(
+        "FD", "lower", _frechet, distance=True, scale="factor", network_label=True, slow=True,
+        source="fd", raised_by=_ALL,
+    ),
+    "kid": Metric(
+        "KID", "lower", _kernel_distance, distance=True, network_label=True,
+        source="kid", raised_by=_ALL,
+    ),
+    "is": Metric(
+        "IS", "higher", _inception_score, scale="factor", classes=True, network_label=True,
+        source="is", lowered_by=_ALL,
+    ),
     "precision": Metric(
         "precision", "higher",
-        _image_mean(lambda s, r: inside_balls(s.features, r.features[r.matched])), share=True,
+        _image_mean(lambda s, r: inside_balls(s.features, r.features[r.matched])), proportion=True,
+        source="precision", lowered_by=("blur", "noise"),
     ),
-    "recall": Metric("recall", "higher", _recall, share=True),
+    "recall": Metric(
+        "recall", "higher", _recall, proportion=True, source="precision", lowered_by=_ALL
+    ),
     "density": Metric(
-        "density", "higher", _image_mean(lambda s, r: balls_around(r.features[r.matched], s.features))
+        "density", "higher",
+        _image_mean(lambda s, r: balls_around(r.features[r.matched], s.features)),
+        source="density", lowered_by=("blur", "noise"),
     ),
-    "coverage": Metric("coverage", "higher", _coverage, share=True),
-    "diversity": Metric("diversity (mean feature distance)", "real", _diversity, scale="factor"),
+    "coverage": Metric(
+        "coverage", "higher", _coverage, proportion=True, source="density", lowered_by=_ALL
+    ),
+    "diversity": Metric(
+        "diversity (mean feature distance)", "real", _diversity, scale="factor", lowered_by=_ALL
+    ),
     "class-balance": Metric(
-        "class balance (KL, nats)", "lower", _class_balance, scale="factor", classes=True
+        "class balance (KL, nats)", "lower", _class_balance, scale="factor", classes=True,
+        raised_by=_ALL,
     ),
     "confident": Metric(
         "classifier sure (> 0.9)", "real",
         _image_mean(lambda s, r: is_confident(_require_probabilities(s.probabilities))),
-        share=True, classes=True,
+        proportion=True, classes=True, raised_by=("blur",),
     ),
     "copies-features": Metric(
         "copies (features, d1/d2 < 1/3)", "lower",
-        _image_mean(lambda s, r: nearest_two(s.features, r.features).flagged), share=True, copies=True,
+        _image_mean(lambda s, r: nearest_two(s.features, r.features).flagged),
+        proportion=True, copies=True, source="copies", raised_by=("copying",),
     ),
     "copies-pixels": Metric(
         "copies (pixels, d1/d2 < 1/3)", "lower",
-        _image_mean(lambda s, r: nearest_two(pixel_vectors(s.images), pixel_vectors(r.images)).flagged),
-        share=True, pixels=True, copies=True,
+        _image_mean(
+            lambda s, r: nearest_two(pixel_vectors(s.images), pixel_vectors(r.images)).flagged
+        ),
+        proportion=True, pixels=True, copies=True, source="copies", raised_by=("copying",),
     ),
-    "resolution": Metric("effective resolution (pixels)", "real", _resolution, pixels=True),
+    "resolution": Metric(
+        "effective resolution (pixels)", "real", _resolution, pixels=True, lowered_by=("blur",)
+    ),
     "detail": Metric(
         "detail (Laplacian energy, data = 1)", "real",
         _image_mean(lambda s, r: detail(s.images) / r.detail), scale="factor", pixels=True,
+        raised_by=("noise",), lowered_by=("blur",),
     ),
     "brightness": Metric(
-        "brightness (0-255)", "real", _image_mean(lambda s, r: brightness(s.images)), pixels=True
+        "brightness (0-255)", "real", _image_mean(lambda s, r: brightness(s.images)), pixels=True,
+        lowered_by=("dimming",),
     ),
     "contrast": Metric(
-        "contrast (0-255)", "real", _image_mean(lambda s, r: contrast(s.images)), pixels=True
+        "contrast (0-255)", "real", _image_mean(lambda s, r: contrast(s.images)), pixels=True,
+        lowered_by=("blur", "dimming"),
     ),
     "colorfulness": Metric(
-        "colorfulness", "real", _image_mean(lambda s, r: colorfulness(s.images)), pixels=True
+        "colorfulness", "real", _image_mean(lambda s, r: colorfulness(s.images)), pixels=True,
+        source="colorfulness", lowered_by=("fading",),
     ),
 }  # fmt: skip
-MAX_CLASS_ROWS = 20  # a share a class is listed up to this many classes
+MAX_CLASS_ROWS = 20  # up to this many classes, each class has a row with its share
+CLASS_SHARE_PREFIX = "class-share-"  # of the names of those rows
+DIRECTION_LABELS = {"lower": "lower", "higher": "higher", "real": "as floor"}
 
 
 def applicable_metrics(sample: Sample) -> dict[str, Metric]:
-    """The metrics that can be taken of this sample, with a share for each class of a few."""
+    """Return the metrics that this sample allows, and the share of each class if there are few."""
     classes = 0 if sample.probabilities is None else sample.probabilities.shape[1]
     gray = sample.images.shape[1] == 1
     chosen = {
@@ -249,10 +286,5 @@ def applicable_metrics(sample: Sample) -> dict[str, Metric]:
         if (classes or not metric.classes) and not (gray and name == "colorfulness")
     }
     if classes <= MAX_CLASS_ROWS:
-        chosen |= {f"class-share-{index}": class_share(index) for index in range(classes)}
+        chosen |= {f"{CLASS_SHARE_PREFIX}{index}": class_share(index) for index in range(classes)}
     return chosen
-
-
-CLASS_SHARE_PREFIX = "class-share-"  # metrics of this name are one row a class, and one line here
-
-DIRECTION_LABELS = {"lower": "lower", "higher": "higher", "real": "as floor"}

@@ -1,4 +1,4 @@
-"""Generated images against the reference: a row a metric, with its floor and its interval."""
+"""Scores of generated images against a reference: one row per metric, with floor and interval."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ddpm.evaluation.metrics import (
 )
 from ddpm.evaluation.protocol import ScoreProtocol, content_hash
 
-WIDE_FEATURES = 512  # features above which a Fréchet distance is dear, and has fewer replicates
+WIDE_FEATURES = 512  # with more features, slow metrics have fewer replicates
 WIDE_REPLICATES = 40
 
 Row = dict[str, Any]
@@ -42,39 +42,41 @@ def score_rows(
     cache: Path | None = None,
     features: Tensor | None = None,
 ) -> list[Row]:
-    """One row for every metric that applies.
+    """Return one row for every metric that applies.
 
-    n: generated images to measure (all by default), drawn by `seed` where there are more; the floor
-    takes as many, and where it has fewer, n is lowered for both and the rows' `notes` say so.
-    The folder `cache` keeps the features of the real images. `features` are those of the generated
-    ones, [N, D], where they are taken already.
+    n: number of generated images to measure, chosen by `seed`; default all. The floor set has as
+    many; where it has fewer, n is lowered for both and `notes` say so.
+    cache: folder for features of the real images.
+    features: features of the generated images [N, D], if they are computed already.
 
-    A row holds metric, label, better (lower, higher or real: near the floor), value, low, high, n,
-    floor, floor_low, floor_high; for distances ratio, ratio_low, ratio_high (None where the floor
-    may be zero or below); protocol, notes. Intervals are 95 % bootstrap intervals, but the
-    floor of a distance comes from other real images where there are enough (`floor.py`).
+    A row holds metric, label, better (lower, higher or real: close to the floor), value, low, high,
+    n, floor, floor_low, floor_high, protocol and notes; a distance also ratio, ratio_low, ratio_high
+    (None if the floor may be zero or negative). Intervals are 95 % bootstrap intervals; the floor
+    interval of a distance comes from several sets of real images if there are enough (`floor.py`).
+
+    RequestError if the sets are too small or of different shapes.
     """
     sets.check()
     count, notes = sets.count(n)
-    case = _prepare_inputs(sets, network, count, seed, cache, features)
+    inputs = _prepare_inputs(sets, network, count, seed, cache, features)
     protocol = make_protocol(network, sets.reference, count, seed)
     rows = []
-    for name, metric in applicable_metrics(case.generated).items():
-        row: Row = {"metric": name, "label": metric.named(network.name, count)}
-        row |= {"better": metric.better, "n": count, **_measure(metric, case)}
+    for name, metric in applicable_metrics(inputs.generated).items():
+        row: Row = {"metric": name, "label": metric.full_label(network.name, count)}
+        row |= {"better": metric.better, "n": count, **_measure(metric, inputs)}
         rows.append(row | {"protocol": protocol.line(name, metric.pixels), "notes": notes})
     return rows
 
 
 @dataclass(frozen=True)
 class _MetricInputs:
-    """What every metric is given."""
+    """The inputs of every metric."""
 
     generated: Sample
-    real: Sample  # outside the reference
+    real: Sample  # the floor set
     reference: Reference
-    trained: Reference  # where copies are looked for
-    floors: tuple[list[Tensor], list[Tensor]]  # indices into `real`, as of `floor_sets`
+    trained: Reference  # all training images, for metrics that look for copies
+    floor_indices: tuple[list[Tensor], list[Tensor]]  # into `real`, from `floor_sets`
     seed: int
 
 
@@ -88,41 +90,45 @@ def _prepare_inputs(
 ) -> _MetricInputs:
     index = choose_indices(len(sets.generated), count, seed)
     chosen = sets.generated[index]
-    taken = extract_features(chosen, network) if features is None else features[index]
+    computed = extract_features(chosen, network) if features is None else features[index]
     real = make_sample(sets.floor, network, cache)
     reference = make_reference(sets.reference, network, count, seed, cache)
     trained = reference
     for part in sets.trained:
-        trained = trained.joined(make_sample(part, network, cache))
+        trained = trained.extended(make_sample(part, network, cache))
     scattered, consecutive = floor_sets(len(sets.floor), count, seed)
     return _MetricInputs(
-        generated=Sample(chosen, taken, _probabilities(taken, network)),
+        generated=Sample(chosen, computed, _probabilities(computed, network)),
         real=real,
         reference=reference,
         trained=trained,
-        floors=(scattered, [] if sets.independent else consecutive),
+        floor_indices=(scattered, [] if sets.independent else consecutive),
         seed=seed,
     )
 
 
-def _measure(metric: Metric, case: _MetricInputs) -> Row:
-    """The numbers of one row."""
-    n, features = case.generated.features.shape
-    floor = case.real.part(choose_indices(len(case.real.images), n, case.seed + 1))
-    drawn = [bootstrap_weights(metric, n, features, seed) for seed in (case.seed, case.seed + 1)]
-    reference = case.trained if metric.copies else case.reference
-    values = metric.measure(case.generated, reference, drawn[0])
-    floors = metric.measure(floor, case.reference, drawn[1])
+def _measure(metric: Metric, inputs: _MetricInputs) -> Row:
+    """Return value, floor, ratio and their intervals."""
+    n, features = inputs.generated.features.shape
+    seed, real = inputs.seed, inputs.real
+    floor = real.select(choose_indices(len(real.images), n, seed + 1))
+    weights, floor_weights = (bootstrap_weights(metric, n, features, s) for s in (seed, seed + 1))
+    reference = inputs.trained if metric.copies else inputs.reference
+    values = metric.measure(inputs.generated, reference, weights)
+    floors = metric.measure(floor, inputs.reference, floor_weights)
     if not metric.distance:
         return score_numbers(metric, values, floors, n)
     scattered, consecutive = (
-        measure_sets(metric, case.real, case.reference, indices) for indices in case.floors
+        measure_sets(metric, real, inputs.reference, indices) for indices in inputs.floor_indices
     )
     return distance_numbers(metric, values, floors, (scattered, consecutive))
 
 
 def score_numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row:
-    """Both sides from what `metric.measure` gave, [1 + replicates]: the value, then the replicates."""
+    """Return value and floor with their intervals.
+
+    values, floors: results of `metric.measure`, [1 + B]: the value, then its replicates.
+    """
     value, floor = values[0].item(), floors[0].item()
     low, high = metric.interval(value, values[1:], n)
     floor_low, floor_high = metric.interval(floor, floors[1:], n)
@@ -133,7 +139,10 @@ def score_numbers(metric: Metric, values: Tensor, floors: Tensor, n: int) -> Row
 def distance_numbers(
     metric: Metric, values: Tensor, floors: Tensor, others: tuple[Tensor, Tensor]
 ) -> Row:
-    """The same with the ratio; `others`: the metric of scattered and consecutive real sets, if any."""
+    """Return value, floor and ratio of a distance with their intervals.
+
+    others: the distances of scattered and of consecutive real sets; empty if there are none.
+    """
     value = values[0].item()
     spread = center_on(value, values[1:], metric.scale)
     floor, floor_spread = floors[0].item(), center_on(floors[0].item(), floors[1:], metric.scale)
@@ -142,14 +151,14 @@ def distance_numbers(
     (low, high), (floor_low, floor_high) = central_interval(spread), central_interval(floor_spread)
     row: Row = {"value": value, "low": low, "high": high}
     row |= {"floor": floor, "floor_low": floor_low, "floor_high": floor_high}
-    if floor_spread.min() <= 0:  # a ratio to anything around zero says nothing
+    if floor_spread.min() <= 0:  # a ratio to a value near zero is meaningless
         return row | {"ratio": None, "ratio_low": None, "ratio_high": None}
     ratio_low, ratio_high = ratio_interval(spread, floor_spread)
     return row | {"ratio": value / floor, "ratio_low": ratio_low, "ratio_high": ratio_high}
 
 
 def make_sample(images: Tensor, network: FeatureNetwork, cache: Path | None = None) -> Sample:
-    """Images uint8 [n, C, H, W] with their features, and their probabilities if `network` names classes."""
+    """Return images uint8 [n, C, H, W] with features, and probabilities if `network` is a classifier."""
     features = extract_features(images, network, cache)
     return Sample(images, features, _probabilities(features, network))
 
@@ -157,17 +166,17 @@ def make_sample(images: Tensor, network: FeatureNetwork, cache: Path | None = No
 def make_reference(
     images: Tensor, network: FeatureNetwork, count: int, seed: int, cache: Path | None
 ) -> Reference:
-    """The reference with the subsets that measures of `count` images by `seed` take of it."""
-    known = make_sample(images, network, cache)
+    """Return the reference with the subsets for measuring `count` images, chosen by `seed`."""
+    sample = make_sample(images, network, cache)
     matched, subset = (
         choose_indices(len(images), count, seed),
         choose_indices(len(images), MAX_REFERENCE_SUBSET, seed),
     )
-    return Reference(images, known.features, known.probabilities, matched, subset)
+    return Reference(images, sample.features, sample.probabilities, matched, subset)
 
 
 def make_protocol(network: FeatureNetwork, reference: Tensor, n: int, seed: int) -> ScoreProtocol:
-    """How scores of n images against the reference (uint8 [M, C, H, W]) come about."""
+    """Return the protocol of scores of n images against the reference, uint8 [M, C, H, W]."""
     return ScoreProtocol(
         network=network.name,
         weights=network.weights_hash,
@@ -184,10 +193,10 @@ def _probabilities(features: Tensor, network: FeatureNetwork) -> Tensor | None:
 
 
 def bootstrap_weights(metric: Metric, count: int, features: int, seed: int) -> Tensor:
-    """[1 + replicates, count]: each image once, then the bootstrap's draws.
+    """Return weights [1 + B, count]: a row of ones, then B bootstrap replicates.
 
-    A metric that is dear in many features has 40 instead of 200: its intervals are 10 % too narrow.
+    B is 200, or 40 for a slow metric in many features, whose intervals are then 10 % too narrow.
     """
-    replicates = WIDE_REPLICATES if metric.dear and features > WIDE_FEATURES else REPLICATES
+    replicates = WIDE_REPLICATES if metric.slow and features > WIDE_FEATURES else REPLICATES
     once = torch.ones(1, count, dtype=torch.float64)
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

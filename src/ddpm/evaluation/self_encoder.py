@@ -1,8 +1,8 @@
 """The feature network `self`: an encoder trained on the reference images, without labels.
 
 Contrastive learning (SimCLR, Chen et al. 2020, eq. 1): two views of an image attract, all other
-images repel. A blurred or noisy copy of each image repels as well, so that distances see quality.
-Before it is offered it must rank known damage rightly (`self_check.py`).
+images repel. A blurred or noisy copy of each image repels too, so that distances reflect quality.
+The trained encoder must pass `ranking_check.py`.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ddpm.errors import RequestError
+from ddpm.evaluation.degradations import degrade_batch
 from ddpm.evaluation.features import hash_weights
 from ddpm.evaluation.protocol import content_hash
-from ddpm.evaluation.self_check import damage, require_right_order
+from ddpm.evaluation.ranking_check import require_right_order
 from ddpm.files import replacing
 
-ENCODER_VERSION = 2  # part of the cached encoder's name: count up when its training changes
-SIDE = 64  # pixels of the longer side that the encoder sees at most
+ENCODER_VERSION = 2  # part of the cache file's name; increase it when the training changes
+SIDE = 64  # pixels; a longer side is resized to it
 WIDTHS = (16, 32, 64, 96)
 STEPS = 300
 BATCH = 64
 TEMPERATURE = 0.2
-MIN_IMAGES = 60  # reference images
+MIN_IMAGES = 60  # of the reference
 
-Progress = Callable[[int, int], None]  # (done, total)
+Progress = Callable[[int, int], None]  # receives (steps done, total)
 
 
 def ignore_progress(done: int, total: int) -> None:
-    """The progress of which nobody is told."""
+    """Do nothing."""
 
 
 class Encoder(nn.Module):
-    """Four strided convolutions; what each map holds on average is a feature.
+    """Four strided convolutions. Features are the spatial means of all their channels.
 
-    Of the first one also the energy, before its norm takes it away: noise and blur show there.
+    The first convolution also contributes its RMS before normalization, which noise and blur change.
     """
 
     def __init__(self, channels: int) -> None:
@@ -54,20 +55,20 @@ class Encoder(nn.Module):
         self.project = nn.Sequential(nn.Linear(features, 96), nn.ReLU(), nn.Linear(96, 64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] in [0, 1] to features [N, 224]."""
-        found: list[Tensor] = []
+        """Map images [N, C, H, W] in [0, 1] to features [N, 224]."""
+        features: list[Tensor] = []
         x = 2 * x - 1
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = convolution(x)
-            if not found:
-                found.append((x.square().mean(dim=(2, 3)) + 1e-6).sqrt())
+            if not features:
+                features.append((x.square().mean(dim=(2, 3)) + 1e-6).sqrt())
             x = F.silu(norm(x))
-            found.append(x.mean(dim=(2, 3)))
-        return torch.cat(found, dim=1)
+            features.append(x.mean(dim=(2, 3)))
+        return torch.cat(features, dim=1)
 
 
 class SelfFeatures:
-    """224 features of uint8 images [N, C, H, W] with the reference's number of channels."""
+    """The feature network: 224 features of images with as many channels as the reference."""
 
     resize = "longer side to 64 where it is more (antialiased bilinear)"
 
@@ -75,14 +76,16 @@ class SelfFeatures:
         self.encoder = encoder.eval().requires_grad_(False)
         self.channels = channels
         self.weights_hash = hash_weights(encoder)
-        self.name = f"self-{self.weights_hash[:6]}"  # encoders of other images measure otherwise
+        self.name = (
+            f"self-{self.weights_hash[:6]}"  # encoders of different images are not comparable
+        )
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to float32 [N, 224]."""
+        """Map images uint8 [N, C, H, W] to features float32 [N, 224]."""
         if images.shape[1] != self.channels:
             raise RequestError(
-                f"The self-trained encoder has seen images of {self.channels} channels, not "
-                f"{images.shape[1]}; use a reference of the same channels."
+                f"The self-trained encoder takes images of {self.channels} channels, not "
+                f"{images.shape[1]}; use a reference with as many channels."
             )
         features: Tensor = self.encoder(preprocess(images))
         return features
@@ -91,10 +94,10 @@ class SelfFeatures:
 def load_self(
     reference: Tensor, cache: Path | None = None, progress: Progress = ignore_progress
 ) -> SelfFeatures:
-    """The encoder of these uint8 images [M, C, H, W]: from the folder `cache`, else trained now.
+    """Load the encoder of reference images uint8 [M, C, H, W] from the folder `cache`, or train it.
 
-    Training takes up to a minute on two cores and depends on the images alone. RequestError where
-    there are fewer than 60, or where the encoder fails its check. `progress(done, total)`: steps.
+    Training takes up to a minute on two cores and depends on the images only. `progress` receives
+    the training steps. RequestError for fewer than 60 images, or if the encoder fails its check.
     """
     if len(reference) < MIN_IMAGES:
         raise RequestError(
@@ -129,7 +132,7 @@ def _read(file: Path, channels: int) -> Encoder | None:
 def train_encoder(
     reference: Tensor, steps: int = STEPS, progress: Progress = ignore_progress
 ) -> Encoder:
-    """`steps` batches of 64, Adam with a cosine learning rate; the same for the same images."""
+    """Train an encoder for `steps` batches of 64 (AdamW, cosine learning rate). Deterministic."""
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -148,46 +151,47 @@ def train_encoder(
 
 
 def contrastive_loss(encoder: Encoder, x: Tensor, generator: torch.Generator) -> Tensor:
-    """-log of the share of an image's other view among all other views and damaged copies.
+    """Return the NT-Xent loss of SimCLR eq. 1, with degraded copies as further negatives.
 
-    x: [B, C, H, W] in [0, 1]. Similarities are cosines over a temperature.
+    x: [B, C, H, W] in [0, 1]. Similarities are cosines divided by a temperature.
     """
     views = [
         random_view(x, generator),
         random_view(x, generator),
-        damage(random_view(x, generator), generator),
+        degrade_batch(random_view(x, generator), generator),
     ]
     z = F.normalize(encoder.project(encoder(torch.cat(views))), dim=1)  # [3B, 64]
     count = len(x)
     similarity = z[: 2 * count] @ z.T / TEMPERATURE  # [2B, 3B]
-    itself = torch.eye(2 * count, 3 * count, dtype=torch.bool)
+    same_view = torch.eye(2 * count, 3 * count, dtype=torch.bool)
     partner = torch.arange(2 * count).roll(count)
-    return F.cross_entropy(similarity.masked_fill(itself, -math.inf), partner)
+    return F.cross_entropy(similarity.masked_fill(same_view, -math.inf), partner)
 
 
 def random_view(x: Tensor, generator: torch.Generator) -> Tensor:
-    """A random view of each image [B, C, H, W]: moved by up to 1/8, edges repeated; brightness ±1/10.
+    """Return a random view of each image [B, C, H, W]: shifted by up to 1/8, brightness ±1/10.
 
-    By whole pixels: a view that was resampled would teach that blur does not matter.
+    Shifts are whole pixels, because resampled views would teach that blur does not matter.
     """
     n, channels, height, width = x.shape
 
-    def places(side: int) -> Tensor:
-        most = side // 8
-        by = torch.randint(-most, most + 1, (n, 1), generator=generator)
-        return (torch.arange(side) - by).clamp(0, side - 1)  # [B, side]
+    def shifted_positions(side: int) -> Tensor:
+        limit = side // 8
+        shift = torch.randint(-limit, limit + 1, (n, 1), generator=generator)
+        return (torch.arange(side) - shift).clamp(0, side - 1)  # [B, side]
 
     def uniform(limit: float) -> Tensor:
         return (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1) * limit
 
-    rows, columns = places(height)[:, None, :, None], places(width)[:, None, None, :]
+    rows = shifted_positions(height)[:, None, :, None]
+    columns = shifted_positions(width)[:, None, None, :]
     image, channel = torch.arange(n)[:, None, None, None], torch.arange(channels)[:, None, None]
     moved = x[image, channel, rows, columns]
     return (moved * (1 + uniform(0.1)) + uniform(0.05)).clamp(0, 1)
 
 
 def preprocess(images: Tensor) -> Tensor:
-    """uint8 [N, C, H, W] to float in [0, 1], the longer side at most 64."""
+    """Map images uint8 [N, C, H, W] to [0, 1] and resize a longer side above 64 to 64."""
     x = images.float() / 255
     longest = max(x.shape[2:])
     if longest <= SIDE:

@@ -1,1 +1,1 @@
-"""From images to scores: subjects, references and the protocol that measures them."""
+"""Scores of generated images: the images, the real images, the scoring setup and paired comparisons."""

@@ -1,4 +1,4 @@
-"""Bits a dimension of real images that a diffusion model was not trained on, as rows of a score."""
+"""Bits per dimension of held-out images under a diffusion model, as rows of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.randomness import generator_for
 from ddpm.terminal import Progress
 
-BOUND_TERMS = 50  # of the variational bound: within 1 % of all of them
-ODE_STEPS = 50  # of the ODE: within 0.5 % of twice as many
-CHUNK = 16  # images at once; each chunk draws terms and noise of its own
+BOUND_TERMS = 50  # within 1 % of the sum of all terms
+ODE_STEPS = 50  # within 0.5 % of twice as many steps
+CHUNK = 16  # images per batch; each batch draws its own terms and noise
 
 BitsFunction = Callable[[DiffusionModel, Denoiser, Tensor, Generator], Tensor]
 
 
 @dataclass(frozen=True)
 class LikelihoodEstimate:
-    """One way to a likelihood: its name in words, how finely it is taken, and how."""
+    """A likelihood estimate: label, resolution, function, and the source that defines it."""
 
     label: str
-    detail: str
+    resolution: str
     bits: BitsFunction
+    source: str  # key of documents.citations.SOURCES
 
 
 def _bound_bits(
@@ -52,19 +53,19 @@ def _ode_bits(model: DiffusionModel, denoise: Denoiser, x0: Tensor, generator: G
 
 LIKELIHOODS = {
     "bits-bound": LikelihoodEstimate(
-        "bits/dim (variational bound)", f"{BOUND_TERMS} terms", _bound_bits
+        "bits/dim (variational bound)", f"{BOUND_TERMS} terms", _bound_bits, "ddpm"
     ),
     "bits-ode": LikelihoodEstimate(
-        "bits/dim (probability-flow ODE)", f"{ODE_STEPS} steps", _ode_bits
+        "bits/dim (probability-flow ODE)", f"{ODE_STEPS} steps", _ode_bits, "ode"
     ),
 }
 
 
 def likelihood_rows(model: GenerativeModel, heldout: Tensor, count: int, seed: int) -> list[Row]:
-    """Two rows over `count` of the images uint8 [M, C, H, W]; none for a model that knows no density.
+    """Return two rows over `count` of the images uint8 [M, C, H, W]; none without a likelihood.
 
-    The averaged weights are asked in float32, without guidance, clipping or labels: what a model
-    with labels says of an image alone is comparable with what one without them says.
+    Uses the averaged weights in float32, without guidance, clipping or labels, so that models with
+    and without labels are comparable.
     """
     diffusion = as_diffusion(model)
     if diffusion is None or not count or not len(heldout):
@@ -75,23 +76,25 @@ def likelihood_rows(model: GenerativeModel, heldout: Tensor, count: int, seed: i
 
 
 def _row(model: DiffusionModel, name: str, images: Tensor, seed: int, bar: Progress) -> Row:
-    kind, n = LIKELIHOODS[name], len(images)
+    estimate, n = LIKELIHOODS[name], len(images)
     settings = replace(model.spec.config.sampling, guidance=1.0, clip="none")
     denoise = model.denoiser(None, settings)
 
     def bits_from(start: int) -> Tensor:
         x0 = to_model(images[start : start + CHUNK]).to(model.device)
-        found = kind.bits(model, denoise, x0, generator_for(seed, name, start)).cpu()
+        bits = estimate.bits(model, denoise, x0, generator_for(seed, name, start)).cpu()
         bar.reach(bar.done + len(x0))
-        return found
+        return bits
 
     bits = torch.cat(map_across_ranks(range(0, n, CHUNK), bits_from)).double()
     value = bits.mean().item()
     low, high = bootstrap_interval(
         value, bootstrap_counts(n, REPLICATES, seed) @ bits / n, "difference"
     )
-    protocol = ScoreProtocol("none", "unconditional", kind.detail, n, content_hash(images), n, seed)
-    row: Row = {"metric": name, "label": kind.label, "better": "lower", "n": n}
+    protocol = ScoreProtocol(
+        "none", "unconditional", estimate.resolution, n, content_hash(images), n, seed
+    )
+    row: Row = {"metric": name, "label": estimate.label, "better": "lower", "n": n}
     row |= {"value": value, "low": low, "high": high}
     row |= dict.fromkeys(("floor", "floor_low", "floor_high"))
     return row | {"protocol": protocol.line(name), "notes": [message("likelihood_images", count=n)]}
@@ -99,11 +102,11 @@ def _row(model: DiffusionModel, name: str, images: Tensor, seed: int, bar: Progr
 
 @contextlib.contextmanager
 def _float32(model: DiffusionModel) -> Iterator[None]:
-    """float32: in bfloat16 the slope of the network is too rough for the ODE's divergence."""
-    usual, tf32 = model.precision, torch.backends.cudnn.allow_tf32
+    """Compute in float32: the divergence of the ODE needs more precision than bfloat16 or TF32."""
+    precision, tf32 = model.precision, torch.backends.cudnn.allow_tf32
     model.precision = "fp32"
-    torch.backends.cudnn.allow_tf32 = False  # NVIDIA's convolutions keep 10 bits of 23 otherwise
+    torch.backends.cudnn.allow_tf32 = False  # TF32 keeps 10 of 23 mantissa bits
     try:
         yield
     finally:
-        model.precision, torch.backends.cudnn.allow_tf32 = usual, tf32
+        model.precision, torch.backends.cudnn.allow_tf32 = precision, tf32

@@ -1,4 +1,4 @@
-"""The images under test: drawn from a model with its own settings, or read as they are from files."""
+"""Generated images to score: drawn from a model, or read from files without resizing."""
 
 from __future__ import annotations
 
@@ -34,38 +34,42 @@ Shape = tuple[int, int, int]  # C, H, W
 
 
 class GeneratedImages(Protocol):
-    """What is measured, before any image of it exists."""
+    """A source of generated images, opened before any image is drawn or read."""
 
     @property
     def name(self) -> str:
-        """Of the run, the weights, or the file or folder."""
+        """Name of the run, the weights, or the file or folder."""
+
+    @property
+    def opened(self) -> OpenedModel | None:
+        """The model that draws the images; None for image files."""
 
     @property
     def available(self) -> int | None:
-        """How many whole images there are; None where any number can be drawn."""
+        """Number of images that can be decoded; None if any number can be drawn."""
 
     @property
     def notes(self) -> list[Message]:
         """Notes on images that are left out."""
 
     def shape(self, reference: Sequence[int]) -> Shape:
-        """C, H, W of its images beside a reference of that shape."""
+        """Return the shape (C, H, W) of the images beside a reference of shape (C, H, W)."""
 
-    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
-        """`count` images, uint8 [count, C, H, W]."""
+    def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """Draw or read `count` images, uint8 [count, C, H, W]."""
 
     def facts(self) -> dict[str, Any]:
-        """Plain values for evaluation.json: kind, model, drawn, seeds, step, images_per_second."""
+        """Return plain values for evaluation.json: kind, model, drawn, seeds, step, …"""
 
 
 @dataclass
 class ModelSamples:
-    """A model under its sampling settings; image i comes from seed i."""
+    """Images drawn from a model with given sampling settings. Image i comes from seed i."""
 
     opened: OpenedModel
     settings: SamplingConfig
     seeds: range = range(0)
-    rate: float | None = None  # images a second
+    images_per_second: float | None = None
 
     @property
     def name(self) -> str:
@@ -82,15 +86,15 @@ class ModelSamples:
     def shape(self, reference: Sequence[int]) -> Shape:
         return self.opened.model.spec.image_shape
 
-    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
-        """Images of the seeds `seed`, `seed` + 1, …, in the model's own chunks."""
+    def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """Draw the images of seeds `seed` … `seed + count - 1`, in the model's chunks."""
         self.seeds = range(seed, seed + count)
-        model, words = self.opened.model, sentence(self.opened.model.drawing(self.settings))
-        say(f"drawing {count} images with {words} from {self.opened.origin}")
+        model, description = self.opened.model, self.opened.model.drawing(self.settings)
+        say(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
         images = draw_with_progress(model, self.seeds, labels, self.settings)
-        self.rate = count / (time.perf_counter() - began)
+        self.images_per_second = count / (time.perf_counter() - began)
         return torch.from_numpy(images)
 
     def facts(self) -> dict[str, Any]:
@@ -101,27 +105,31 @@ class ModelSamples:
             "seeds": [self.seeds[0], self.seeds[-1]] if self.seeds else None,
             "step": self.opened.step,
             "average": self.opened.average,
-            "images_per_second": self.rate,
+            "images_per_second": self.images_per_second,
         }
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """A folder, zip or array of images, all of one size; nothing is resized."""
+    """A folder, zip or array of images of one size. Images are never resized."""
 
     path: Path
     source: ImageSource
-    seen: Survey
-    whole: int  # images that can be decoded
-    broken: Sequence[tuple[str, str]] = ()  # the others: name and reason
+    survey: Survey
+    decodable: int  # number of images that can be decoded
+    broken: Sequence[tuple[str, str]] = ()  # name and reason of each other image
 
     @property
     def name(self) -> str:
         return self.path.resolve().name if self.path.is_dir() else self.path.stem
 
     @property
+    def opened(self) -> None:
+        return None
+
+    @property
     def available(self) -> int | None:
-        return self.whole
+        return self.decodable
 
     @property
     def notes(self) -> list[Message]:
@@ -133,26 +141,29 @@ class ImageFiles:
         return [message("broken_images", count=count, name=name, reason=reason)]
 
     def shape(self, reference: Sequence[int]) -> Shape:
-        """Three channels where the reference has as many and the files hold color, else as they are."""
-        height, width = _common_size(self.seen)
-        stored_gray = set(self.seen.modes) <= GRAY_MODES
-        gray = stored_gray if reference[0] == 3 else self.seen.gray
+        """Return 3 channels if the reference has 3 and the files store color, else the files' own."""
+        height, width = _common_size(self.survey)
+        stored_gray = set(self.survey.modes) <= GRAY_MODES
+        gray = stored_gray if reference[0] == 3 else self.survey.gray
         return (1 if gray else 3), height, width
 
-    def take(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
-        """`count` of the images, chosen by `seed` where there are more, in the order of the files."""
+    def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
+        """Read `count` images in file order; `seed` chooses them where there are more."""
         channels, height, width = self.shape(reference)
-        found = _decode(self.source, self.seen, Transform((height, width), channels))
-        chosen = choose_indices(len(found.images), count, seed).numpy()
-        return torch.from_numpy(np.array(found.images[chosen]))
+        decoded = _decode(self.source, self.survey, Transform((height, width), channels))
+        chosen = choose_indices(len(decoded.images), count, seed).numpy()
+        return torch.from_numpy(np.array(decoded.images[chosen]))
 
     def facts(self) -> dict[str, Any]:
-        nothing = ("model", "drawn", "seeds", "step", "average", "images_per_second")
-        return {"kind": "images", **dict.fromkeys(nothing)}
+        absent = ("model", "drawn", "seeds", "step", "average", "images_per_second")
+        return {"kind": "images", **dict.fromkeys(absent)}
 
 
 def open_generated_images(target: str, overrides: Sequence[str], device: str) -> GeneratedImages:
-    """A run, a weights file or bundled weights, else images at the path `target`."""
+    """Open a run, a weights file or bundled weights, else the images at the path `target`.
+
+    RequestError if `target` cannot be opened, or if image files are given sampling overrides.
+    """
     if is_model(target) or not Path(target).exists():
         opened = open_model(target, device)
         settings = resolve_settings(opened.model, overrides)
@@ -160,50 +171,51 @@ def open_generated_images(target: str, overrides: Sequence[str], device: str) ->
         return ModelSamples(opened, settings)
     if overrides:
         raise RequestError(
-            f"{target} holds images that are drawn already; options of sampling are for runs."
+            f"{target} holds image files, which take no sampling options; leave the options out, or "
+            "pass a run."
         )
     return open_image_files(Path(target))
 
 
 def is_model(target: str) -> bool:
-    """Whether `target` names something to draw from."""
+    """Return whether `target` names a run, a weights file or bundled weights."""
     known = find_run(target) is not None or bundled_name(target) is not None
     return known or Path(target).suffix == ".safetensors"
 
 
 def open_image_files(path: Path) -> ImageFiles:
-    """The images at `path`, broken ones apart; RequestError where there are none, or several sizes.
+    """Decode the images at `path` into the cache and list the broken ones.
 
-    They are decoded here, into the cache: only then is it known how many are whole.
+    RequestError if there are no images, or images of several sizes.
     """
     source = open_source(path)
-    with Progress("looking through the images", 0) as bar:
-        seen = local_main_first(lambda: survey_source(source, cache_dir(), bar.report))
-    if len(seen.sizes) > 1:
-        sizes = [f"{count} of {size}" for size, count in list(seen.sizes.items())[:3]]
-        more = ", …" if len(seen.sizes) > 3 else ""
+    with Progress("surveying the images", 0) as bar:
+        found = local_main_first(lambda: survey_source(source, cache_dir(), bar.report))
+    if len(found.sizes) > 1:
+        sizes = [f"{count} of {size}" for size, count in list(found.sizes.items())[:3]]
+        more = ", …" if len(found.sizes) > 3 else ""
         raise RequestError(
-            f"The images in {path} are of different sizes (height x width: {', '.join(sizes)}{more}); "
-            "bring them to one size first, since images under test are never resized."
+            f"The images in {path} differ in size (height x width: {', '.join(sizes)}{more}); resize "
+            "them to one size first, since generated images are never resized here."
         )
-    found = _decode(source, seen, Transform(_common_size(seen), 1 if seen.gray else 3))
-    return ImageFiles(path, source, seen, len(found.images), found.broken)
+    decoded = _decode(source, found, Transform(_common_size(found), 1 if found.gray else 3))
+    return ImageFiles(path, source, found, len(decoded.images), decoded.broken)
 
 
-def describe_available(subject: GeneratedImages) -> str:
-    """How many images a sentence may ask of it, and which are broken."""
-    notes = sentences(subject.notes)
-    return f"{subject.available}{f' ({notes})' if notes else ''}"
+def describe_available(images: GeneratedImages) -> str:
+    """Return the number of available images and the notes on broken ones, for an error message."""
+    notes = sentences(images.notes)
+    return f"{images.available}{f' ({notes})' if notes else ''}"
 
 
-def _common_size(seen: Survey) -> tuple[int, int]:
-    """Height and width of images that are all of one size."""
-    height, width = map(int, next(iter(seen.sizes)).split("x"))
+def _common_size(found: Survey) -> tuple[int, int]:
+    """Return height and width of images of one size."""
+    height, width = map(int, next(iter(found.sizes)).split("x"))
     return height, width
 
 
-def _decode(source: ImageSource, seen: Survey, transform: Transform) -> Decoded:
+def _decode(source: ImageSource, found: Survey, transform: Transform) -> Decoded:
     with Progress("decoding", 0) as bar:
         return local_main_first(
-            lambda: decoded_images(source, seen.content_hash, transform, cache_dir(), bar.report)
+            lambda: decoded_images(source, found.content_hash, transform, cache_dir(), bar.report)
         )

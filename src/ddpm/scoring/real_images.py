@@ -1,9 +1,10 @@
-"""The real images of an evaluation: the reference, and the floor beside it."""
+"""The real images of an evaluation: reference, floor set and held-out images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
 from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
+from ddpm.evaluation.protocol import content_hash
 from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
 from ddpm.loading.models import OpenedModel
 from ddpm.messages import Message, message
@@ -24,59 +26,74 @@ from ddpm.messages import Message, message
 
 @dataclass(frozen=True)
 class RealImages:
-    """Three sets of uint8 images [N, C, H, W], what the first two are, and notes."""
+    """Sets of real images, uint8 [N, C, H, W], with their descriptions."""
 
     name: str
     reference: Tensor
-    floor: Tensor  # none of them in the reference
-    heldout: Tensor  # never trained on; may be none
+    floor: Tensor  # real images outside the reference
+    heldout: Tensor  # not trained on; may be empty
     reference_what: Message
     floor_what: Message
     notes: tuple[Message, ...] = ()
-    tested: bool = False  # the held-out ones are test files, which no training takes
-    content: str = ""  # hash of the files
-    trained: tuple[Tensor, ...] = ()  # outside the reference, trained on as well
+    has_test_files: bool = False  # the held-out images are test files, which training never takes
+    files_hash: str = ""  # hash of the files
+    trained: tuple[Tensor, ...] = ()  # training images outside the reference
+
+    def facts(self) -> dict[str, Any]:
+        """Return reference and floor as plain values for evaluation.json."""
+        return {
+            "reference": {
+                "name": self.name,
+                "count": len(self.reference),
+                "hash": content_hash(self.reference),
+                "what": self.reference_what,
+            },
+            "floor": {"count": len(self.floor), "what": self.floor_what},
+        }
 
 
 def training_images(opened: OpenedModel, n: int) -> RealImages:
-    """The images a model was trained on, found through its configuration."""
+    """Return the training images of a model, found through its configuration.
+
+    RequestError if they are no longer there. `n` is the wanted size of the floor set.
+    """
     data = replace(opened.model.spec.config.data, labels=False)
     config = replace(opened.model.spec.config, data=data)
     try:
         dataset_path(data.path)
     except RequestError as error:
-        if data.path in DATASETS:  # the sentence says how to get them
+        if data.path in DATASETS:  # the message says how to get them
             raise
         raise RequestError(
-            f"The training images of {opened.name} are not at {data.path or 'a known place'} any "
-            "more; name them with --reference."
+            f"The training images of {opened.name} are not at {data.path or 'any recorded path'}; name "
+            "them with --reference."
         ) from error
     dataset = open_dataset(with_default_holdout(config))
     if data.all_images and dataset.heldout_reason != TEST_FILES:
-        dataset = open_dataset(config)  # what would be held out was trained on
-    known = {} if opened.run is None else opened.run.load_environment().get("data", {})
-    changed = known.get("content_hash", dataset.report["content_hash"])
+        dataset = open_dataset(config)  # training took the default holdout, too
+    recorded = {} if opened.run is None else opened.run.load_environment().get("data", {})
+    changed = recorded.get("content_hash", dataset.report["content_hash"])
     note = message("images_changed", path=data.path)
     return split_reference(dataset, n, (note,) if changed != dataset.report["content_hash"] else ())
 
 
 def with_default_holdout(config: Config) -> Config:
-    """The configuration with the usual holdout: an IDX set keeps its test files apart."""
+    """Return the configuration with the default holdout: an IDX set keeps its test files apart."""
     return replace(config, data=replace(config.data, all_images=False))
 
 
 def reference_images(
     named: str, shape: Sequence[int], opened: OpenedModel | None, n: int
 ) -> RealImages:
-    """The images that --reference names, as they are, for a subject of `shape` (C, H, W).
+    """Return the images that --reference names, for generated images of `shape` (C, H, W).
 
-    Where they have another shape, a model may have been trained on them all the same: then they are
-    brought to its shape as they were for the training.
+    The images keep their size. If it differs from `shape` and the model was trained on them, they
+    are resized as for its training.
     """
     path = dataset_path(named)
-    seen = local_main_first(lambda: survey_source(open_source(path), cache_dir()))
+    found = local_main_first(lambda: survey_source(open_source(path), cache_dir()))
     height, width = shape[1:]
-    native = f"{height}x{width}" if next(iter(seen.sizes)) == f"{height}x{width}" else "auto"
+    native = f"{height}x{width}" if next(iter(found.sizes)) == f"{height}x{width}" else "auto"
     dataset = open_dataset(Config(data=DataConfig(path=named, size=native)))
     if opened is not None and dataset.images.shape[1:] != tuple(shape):
         spec = opened.model.spec
@@ -89,16 +106,17 @@ def reference_images(
 
 
 def mark_trained_heldout(opened: OpenedModel, real: RealImages) -> RealImages:
-    """The same real images as a model knows them that was trained on all images, held-out ones too.
+    """Move the held-out images to `trained` if the model was trained on them (data.all_images).
 
-    Then copies of those are copies, and none is left for a likelihood. Weights without a run do not
-    say which images they learned: they are taken for these.
+    Copies of them then count as copies, and none is left for the likelihood. Weights without a run
+    do not record their training images and are assumed to have seen these.
     """
-    if not opened.model.spec.config.data.all_images or real.tested or not len(real.heldout):
+    trained_on_all = opened.model.spec.config.data.all_images
+    if not trained_on_all or real.has_test_files or not len(real.heldout):
         return real
     if opened.run is not None:
-        known = opened.run.load_environment().get("data", {})
-        if known.get("content_hash", real.content) != real.content:
+        recorded = opened.run.load_environment().get("data", {})
+        if recorded.get("content_hash", real.files_hash) != real.files_hash:
             return real
     return replace(
         real,
@@ -109,9 +127,10 @@ def mark_trained_heldout(opened: OpenedModel, real: RealImages) -> RealImages:
 
 
 def split_reference(dataset: Dataset, n: int, notes: tuple[Message, ...] = ()) -> RealImages:
-    """The training images as reference; as floor the test files, or a holdout of n or more.
+    """Return the training images as reference, and the test files or the holdout as floor set.
 
-    Otherwise one half of the training images against the other, where that gives more.
+    If the holdout has fewer than `n` images and half of the training images are more, one half is
+    the reference and the other half the floor set.
     """
     train, heldout = dataset.train, dataset.heldout
     tested = dataset.heldout_reason == TEST_FILES
@@ -123,21 +142,19 @@ def split_reference(dataset: Dataset, n: int, notes: tuple[Message, ...] = ()) -
         reference_what=message("training_images", count=len(train)),
         floor_what=message("test_images" if tested else "heldout_images", count=len(heldout)),
         notes=notes,
-        tested=tested,
-        content=dataset.report.get("content_hash", ""),
+        has_test_files=tested,
+        files_hash=dataset.report.get("content_hash", ""),
     )
-    enough = real.tested or len(heldout) >= n
+    enough = real.has_test_files or len(heldout) >= n
     return real if enough or len(heldout) >= len(train) // 2 else split_halves(real)
 
 
 def split_halves(real: RealImages) -> RealImages:
-    """One half of the reference against the other, always the same ones."""
+    """Split the reference into a reference and a floor set, always the same way."""
     count = len(real.reference)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
-    one, other = (
-        order[: count - count // 2].sort().values,
-        order[count - count // 2 :].sort().values,
-    )
+    middle = count - count // 2
+    one, other = (part.sort().values for part in (order[:middle], order[middle:]))
     floor = real.reference[other]
     return replace(
         real,

@@ -174,7 +174,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
             ("real", 120, 180, 0), ("like", 40, 180, 1), ("dark", 30, 90, 2), ("same", 40, 180, 3),
         )
     )  # fmt: skip
-    with pytest.raises(RequestError, match="Name the real images with --reference"):
+    with pytest.raises(RequestError, match="name the real images with --reference"):
         compare(ComparisonRequest([like, dark], Path("refused")))
     assert not Path("refused").exists()
     Path("folders").mkdir()
@@ -196,14 +196,14 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (["one/tiny"], {}, "2 to 6 runs, weights or sets of images, not 1"),
         (["one/tiny"] * 7, {}, "not 7"),
         (["one/tiny", "nothing-here"], {}, "nothing-here"),
-        (["one/tiny", "mnist"], {}, "are 8x8 gray, those of mnist 28x28 gray; only images of one shape"),
-        (["one/tiny", "large"], {}, "The images of large are 12x12 gray, but the others 8x8 gray"),
-        (["one/tiny", "few"], {"n": 90}, "90 images of each were asked for, but few holds only 12"),
-        (["large", "few"], {"overrides": ["sampling.steps=2"]}, "None of these is a diffusion model"),
+        (["one/tiny", "mnist"], {}, "are 8x8 gray, those of mnist 28x28 gray; compare images of one shape"),
+        (["one/tiny", "large"], {}, "The images of large are 12x12 gray, the others 8x8 gray"),
+        (["one/tiny", "few"], {"n": 90}, "few holds only 12 images, fewer than the 90 requested"),
+        (["large", "few"], {"overrides": ["sampling.steps=2"]}, "Sampling options apply to diffusion models"),
         (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; --out needs"),
         (["one/tiny", "digits"], {"out": Path("a-file/sub")}, "because a-file is a file"),
-        (["one/tiny", "digits"], {"out": Path("album")}, r"album has grids\.png but no comparison\.json"),
-        (["one/tiny", "other"], {}, "name the real images that both should be measured against"),
+        (["one/tiny", "digits"], {"out": Path("album")}, r"album holds grids\.png but no comparison\.json"),
+        (["one/tiny", "other"], {}, "name the real images to measure both against"),
         (["one/tiny", "two/tiny"], {"reference": "missing"}, "missing"),
         (["one/tiny", "two/tiny", "one/../one/tiny"], {}, "The run tiny is named twice"),
     ],
@@ -237,8 +237,8 @@ def make_other_data(folder: Path) -> None:
 
 def test_a_named_reference_lets_runs_of_other_images_in(runs: tuple[str, str]) -> None:
     make_other_data(Path("elsewhere"))
-    entrants = open_entries(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
-    assert entrants.labels == ["tiny", "elsewhere"]
+    entries = open_entries(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
+    assert entries.labels == ["tiny", "elsewhere"]
 
 
 def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, str]) -> None:
@@ -248,11 +248,11 @@ def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, 
     spec = ModelSpec(config, (1, 8, 8), (0.0,), 0.5)
     save_weights(Path("gan.safetensors"), make_model(spec).state()["ema"], spec)
     overrides = ["sampling.steps=1"]
-    entrants = open_entries(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
-    tiny = entrants.subjects[1]
+    entries = open_entries(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
+    tiny = entries.images[1]
     assert isinstance(tiny, ModelSamples) and tiny.settings.steps == 1
-    assert [entrants.overrides_for(i, overrides) for i in (0, 1)] == [(), overrides]
-    with pytest.raises(RequestError, match="None of these is a diffusion model"):
+    assert [entries.overrides_for(i, overrides) for i in (0, 1)] == [(), overrides]
+    with pytest.raises(RequestError, match="Sampling options apply to diffusion models"):
         open_entries(["gan.safetensors"] * 2, overrides, "cpu", same_data=False)
 
 

@@ -134,7 +134,7 @@ def test_a_run_that_was_told_not_to_keeps_none(tmp_path: Path) -> None:
     run = train(config, tmp_path / "plain", device="cpu").run
     assert not run.snapshots.exists()
     assert not (run.checkpoint(4) / "posthoc.safetensors").exists()
-    with pytest.raises(RequestError, match=r"kept no averages .* training.posthoc_ema=24"):
+    with pytest.raises(RequestError, match=r"saved no averages .* training.posthoc_ema=24"):
         ask(run)
 
 
@@ -224,10 +224,10 @@ def test_a_file_holds_the_average_and_says_what_it_is(run: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("lengths", "more", "words"),
     [
-        ([0.005], {}, r"σ_rel 0.005 cannot be made .* ask for one from 0.0\d+ to 0.\d+"),
-        ([0.5], {}, "σ_rel 0.5 cannot be made"),
-        ([0.05], {"out": Path("average.pt")}, "kept as .safetensors"),
-        ([0.05], {"apply": True, "overrides": ["sampling.steps=3"]}, "--set has nothing to change"),
+        ([0.005], {}, r"σ_rel 0.005 cannot be built .* choose a length from 0.0\d+ to 0.\d+"),
+        ([0.5], {}, "σ_rel 0.5 cannot be built"),
+        ([0.05], {"out": Path("average.pt")}, "is not a .safetensors file"),
+        ([0.05], {"apply": True, "overrides": ["sampling.steps=3"]}, "--set has no effect"),
     ],
 )
 def test_refusals_in_a_sentence(
@@ -239,7 +239,7 @@ def test_refusals_in_a_sentence(
 
 
 def test_no_run_and_a_damaged_choice(run: RunFolder) -> None:
-    with pytest.raises(RequestError, match="digits is no run; ddpm ema needs"):
+    with pytest.raises(RequestError, match="digits is not a run; pass a folder"):
         choose_average(EmaRequest("digits"))
     ask(run, 0.05, apply=True)
     run.average_choice.write_text("{", "utf-8")
@@ -249,7 +249,7 @@ def test_no_run_and_a_damaged_choice(run: RunFolder) -> None:
 
 def test_averages_of_another_network_are_refused(run: RunFolder) -> None:
     kept = load_saved_averages(run)
-    first = run.snapshot(kept.before[0])
+    first = run.snapshot(kept.snapshot_steps[0])
     renamed = {f"{name}2": tensor for name, tensor in load_weights(first)[0].items()}
     save_weights(first, renamed, kept.spec)
     with pytest.raises(RequestError, match="holds averages of another network"):

@@ -39,7 +39,7 @@ def images(workplace: Path) -> None:
         (["gray.npy", "--reference", "one"], "at least two"),
         (["gray.npy", "--reference", "digits", "-n", "121"], "use -n 120"),
         (["gray.npy", "--reference", "digits", "-n", "9"], "needs at least 10"),
-        (["gray.npy", "--reference", "digits", "--steps", "5"], "options of sampling are for runs"),
+        (["gray.npy", "--reference", "digits", "--steps", "5"], "take no sampling options"),
         (["gray.npy", "--reference", "digits", "--features", "vgg"], "inception"),
         (["gray.npy", "--reference", "digits", "--weights", "w"], "takes no weights"),
         (["gray.npy", "--reference", "digits", "--json", "empty"], "folder"),

@@ -107,6 +107,9 @@ def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(RequestError, match="no sampler 'unipcc'; did you mean unipc"):
         plan_candidates(model(), ["unipcc"], [4], [])
     always = model("sampling.guidance=2")
-    with pytest.raises(RequestError, match=r"ddim needs at least 2 evaluations .* raise the 1 of"):
+    with pytest.raises(
+        RequestError,
+        match=r"ddim needs at least 2 network evaluations, more than 1 .* raise --evaluations",
+    ):
         plan_candidates(always, ["ddim"], [1], [])
     assert plan_candidates(always, ["ddim"], [2], [])[0].settings.steps == 1

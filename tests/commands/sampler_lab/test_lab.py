@@ -23,7 +23,7 @@ from ddpm.commands.options import command_line, named_values
 from ddpm.commands.report.pictures import _is_current
 from ddpm.commands.sample.command import SAMPLE_OPTIONS
 from ddpm.commands.sampler_lab import lab as module
-from ddpm.commands.sampler_lab import lab_benchmark as lab_measure
+from ddpm.commands.sampler_lab import lab_benchmark
 from ddpm.commands.sampler_lab.candidates import plan_candidates
 from ddpm.commands.sampler_lab.lab import sampler_lab
 from ddpm.commands.sampler_lab.lab_benchmark import SamplerBenchmark
@@ -41,6 +41,7 @@ from ddpm.randomness import ImageNoise
 from ddpm.runs import RunFolder
 from ddpm.sampling.provenance import grid_comment
 from ddpm.sampling.settings import resolve_settings
+from ddpm.scoring.paired import draw_seeds
 from ddpm.visuals.grids import save_grid
 
 POINT = {
@@ -54,7 +55,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("lab")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(lab_measure, "FINE_STEPS", 20)
+        patch.setattr(lab_benchmark, "FINE_STEPS", 20)
         yield folder
 
 
@@ -125,7 +126,7 @@ def test_a_point_is_not_measured_twice(
     assert drawn == [] and again["points"] == lab["points"]
     said = capsys.readouterr().err
     assert "6 are measured already" in said
-    assert f"the choice becomes the default of {run.root} (--keep" in said
+    assert f"the recommended settings become the default of {run.root} (--keep" in said
     wider = sampler_lab(request(run, evaluations=(2, 3), samplers=("ddim",)))
     assert drawn == ["ddim, 3 steps"] and len(wider["points"]) == 2
     sampler_lab(request(run, evaluations=(2,), samplers=("ddim",), seed=1))
@@ -155,7 +156,7 @@ def test_a_lab_that_was_cut_off_goes_on_where_it_was(
     assert kept < {file.name for file in own.sampler_lab_points.glob("*.json")}
 
 
-@pytest.mark.parametrize("failing", ["tradeoff_plot", "write_json"])
+@pytest.mark.parametrize("failing", ["save_tradeoff_plot", "write_json"])
 def test_the_default_changes_only_once_the_record_says_why(
     run: RunFolder, lab: dict[str, Any], monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -184,8 +185,8 @@ def bench(run: RunFolder, tmp_path: Path) -> SamplerBenchmark:
     model = open_model(str(run.root), "cpu").model
     assert isinstance(model, Ddpm)
     real = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8)
-    yardstick = make_paired_distance("fd", (real[:30], real[30:]), PixelMean(), 10)
-    return SamplerBenchmark(model, "weights", yardstick, tmp_path, range(10))
+    distance = make_paired_distance("fd", (real[:30], real[30:]), PixelMean(), 10)
+    return SamplerBenchmark(model, "weights", distance, tmp_path, range(10))
 
 
 HARM: dict[str, Any] = {
@@ -198,36 +199,37 @@ HARM: dict[str, Any] = {
 
 def test_a_damaged_record_is_measured_anew(bench: SamplerBenchmark) -> None:
     (point,) = plan_candidates(bench.model, ["ddim"], [2], [])
-    record, file = bench.measure(point), bench.file(point)
-    assert bench.known(point) == json.loads(json.dumps(record))
+    record, file = bench.measure(point), bench.record_file(point)
+    assert bench.load_record(point) == json.loads(json.dumps(record))
     assert len(record["replicates"]) == 201
     for key, values in HARM.items():
         for harmed in [{**record, key: value} for value in values]:
             file.write_text(json.dumps(harmed), "utf-8")
-            assert bench.known(point) is None, harmed[key]
+            assert bench.load_record(point) is None, harmed[key]
         file.write_text(json.dumps({k: v for k, v in record.items() if k != key}), "utf-8")
-        assert bench.known(point) is None, key
+        assert bench.load_record(point) is None, key
     file.write_text("[]", "utf-8")
-    assert bench.known(point) is None
+    assert bench.load_record(point) is None
 
 
 def test_a_damaged_fine_path_is_followed_anew(bench: SamplerBenchmark) -> None:
     settings = bench.model.spec.config.sampling
-    whole = bench.fine(settings)
+    whole = bench.fine_images(settings)
     (file,) = bench.folder.glob("fine-*.npz")
     stored = file.read_bytes()
     for harmed in (b"", b"nothing", stored[: len(stored) // 2]):
         file.write_bytes(harmed)
-        assert np.array_equal(bench.fine(settings), whole)
+        assert np.array_equal(bench.fine_images(settings), whole)
         assert file.read_bytes() == stored
     np.savez_compressed(file, images=whole[:3])
-    assert np.array_equal(bench.fine(settings), whole)
+    assert np.array_equal(bench.fine_images(settings), whole)
     np.savez_compressed(file, others=whole)
-    assert np.array_equal(bench.fine(settings), whole)
+    assert np.array_equal(bench.fine_images(settings), whole)
 
 
 @pytest.mark.parametrize(
-    ("place", "name", "value"), [(lab_measure, "RULE", 2), (torch, "__version__", "9.9")]
+    ("place", "name", "value"),
+    [(lab_benchmark, "RECORD_VERSION", 2), (torch, "__version__", "9.9")],
 )
 def test_points_of_another_program_are_not_taken_for_its_own(
     bench: SamplerBenchmark, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any
@@ -246,12 +248,16 @@ def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
     kept = sampler_lab(request(run, keep=True, out=tmp_path / "apart", samplers=("ddim",)))
     assert run.config.read_bytes() == before and kept["default"]["code"] == "default_kept"
     assert RunFolder(tmp_path / "apart").sampler_lab_plot.is_file()
-    assert "becomes the default" not in capsys.readouterr().err
+    assert "become the default" not in capsys.readouterr().err
     found = sampler_lab(LabRequest("digits", ("unipc",), (2,), n=20, device="cpu"))
     assert Path("digits-sampler-lab/sampler-lab.json").is_file()
     words = shlex.split(found["default"]["command"])
     options = build_parser().parse_args(words[1:])
-    assert (options.sampler, options.steps, options.target) == ("unipc", 2, "digits")
+    assert named_values(SAMPLE_OPTIONS, options)["overrides"][:2] == (
+        "sampling.sampler=unipc",
+        "sampling.steps=2",
+    )
+    assert options.target == "digits"
 
 
 @pytest.mark.parametrize("spacing", ["log-snr", "compact"])
@@ -272,7 +278,7 @@ def test_the_baseline_is_a_point_of_its_own(make_run, capsys) -> None:
     found = sampler_lab(request(own, samplers=("ddim",), evaluations=(2,), ancestral=True, n=10))
     walk = found["points"][-1]
     assert walk["baseline"] and walk["evaluations"] == config["diffusion"]["num_steps"] == 1000
-    assert "for ancestral, 1000 steps (1,000 evaluations an image)" in capsys.readouterr().err
+    assert "for ancestral, 1000 steps (1,000 evaluations per image)" in capsys.readouterr().err
 
 
 def exact(model: Ddpm, mean: float, std: float) -> Any:
@@ -308,12 +314,12 @@ def test_on_gaussian_data_the_curve_comes_down_to_the_exact_path(
     assert isinstance(model, Ddpm)
     mean, std = -0.2, 0.3
     monkeypatch.setattr(model, "denoiser", exact(model, mean, std))
-    monkeypatch.setattr(lab_measure, "FINE_STEPS", 60)
+    monkeypatch.setattr(lab_benchmark, "FINE_STEPS", 60)
     real = to_uint8(
         mean + std * torch.randn(400, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     )
-    yardstick = make_paired_distance("fd", (real[:200], real[200:]), PixelMean(), 25)
-    bench = SamplerBenchmark(model, "weights", yardstick, tmp_path, range(25))
+    distance = make_paired_distance("fd", (real[:200], real[200:]), PixelMean(), 25)
+    bench = SamplerBenchmark(model, "weights", distance, tmp_path, range(25))
     budgets = (12, 24, 48) if sampler == "heun" else (3, 6, 12, 25)
     points = plan_candidates(model, [sampler], budgets, ["sampling.spacing=log-snr"])
     records = [bench.measure(point) for point in points]
@@ -324,7 +330,7 @@ def test_on_gaussian_data_the_curve_comes_down_to_the_exact_path(
     exact_images = to_uint8(end).numpy().astype(float)
     for point, record in zip(points, records, strict=True):
         assert record["evaluations"] == point.cost.evaluations
-        images = bench._draw(bench.seeds, point.settings).astype(float)
+        images = draw_seeds(bench.model, bench.seeds, point.settings).astype(float)
         distance = np.sqrt(((images - exact_images) ** 2).mean(axis=(1, 2, 3))).mean()
         assert record["solver_error"] == pytest.approx(distance, abs=1.0)
     errors = [record["solver_error"] for record in records]
@@ -367,7 +373,7 @@ def test_a_request_that_cannot_be_met_is_one_sentence(
 
 def test_a_model_of_another_family_has_nothing_to_choose(make_run) -> None:
     gan = RunFolder(make_run("gan", (1, 28, 28), model="dcgan"))
-    with pytest.raises(RequestError, match="one way to draw"):
+    with pytest.raises(RequestError, match="draws in one way only"):
         sampler_lab(LabRequest(str(gan.root), n=20, device="cpu"))
 
 

@@ -1,9 +1,9 @@
-"""`ddpm compare`: several generators by the same measure, in tables, pictures and verdicts."""
+"""The work of `ddpm compare`: measure several generators alike, write tables, figures and verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from ddpm.evaluation.verdicts import compare_tables
 from ddpm.files import write_json, write_text
 from ddpm.loading.run_summary import run_summary
 from ddpm.runs import COMPARISON_FILE
-from ddpm.scoring.generated_images import GeneratedImages, ModelSamples
-from ddpm.scoring.measurement import EvaluationRequest, Measurement, measure
+from ddpm.scoring.evaluation_request import EvaluationRequest
+from ddpm.scoring.generated_images import GeneratedImages
+from ddpm.scoring.measurement import Measurement, measure
 from ddpm.scoring.real_images import RealImages
 from ddpm.terminal import say
 
@@ -38,17 +39,17 @@ TABLES = {"markdown": "table.md", "csv": "table.csv"}
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """What to compare, against which real images, how, and where the results go."""
+    """Which generators to compare, against which real images, how, and where the results go."""
 
     targets: Sequence[str]  # runs, weights, or images: folders, zips, .npy or .npz
     out: Path = Path("comparison")
     reference: str | None = None  # None: the training images of the first model
-    n: int | None = None  # of each; None: 1000, or as many as every one has
-    network: str = "auto"
-    weights: Path | None = None  # of the feature network, where it takes any
+    n: int | None = None  # images of each entry; None: 1000, or all where there are fewer
+    network: str = "auto"  # feature network
+    weights: Path | None = None  # weights of the feature network
     seed: int = 0
-    likelihood: int = 64  # held-out images for bits/dim of diffusion models; 0 is off
-    overrides: Sequence[str] = ()  # sampling.key=value, for the models
+    likelihood: int = 64  # held-out images for bits/dim of diffusion models; 0 turns it off
+    overrides: Sequence[str] = ()  # sampling.key=value, for diffusion models
     device: str = "auto"
 
 
@@ -65,15 +66,14 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
     """
     _check_out(request.out)
     same_data = request.reference is None
-    entrants = open_entries(request.targets, request.overrides, request.device, same_data=same_data)
-    n = common_count(entrants, request.n)
-    real = open_real_images(entrants, request.reference, n, request.device)
+    entries = open_entries(request.targets, request.overrides, request.device, same_data=same_data)
+    n = common_count(entries, request.n)
+    real = open_real_images(entries, request.reference, n, request.device)
     measured = [
-        _measure_entry(request, entrants, index, n, real) for index in range(len(request.targets))
+        _measure_entry(request, entries, index, n, real) for index in range(len(request.targets))
     ]
-    comparison = describe_comparison(
-        command_line("compare", request), entrants, [m.evaluation for m in measured]
-    )
+    command = command_line("compare", request)
+    comparison = describe_comparison(command, entries, [m.evaluation for m in measured])
     request.out.mkdir(parents=True, exist_ok=True)
     comparison["figures"] = draw_figures(request.out, comparison, measured)
     comparison["tables"] = TABLES
@@ -84,43 +84,43 @@ def compare(request: ComparisonRequest) -> dict[str, Any]:
 
 
 def _check_out(out: Path) -> None:
-    """RequestError where nothing can be written, or over files that no comparison wrote."""
+    """Raise RequestError if `out` cannot be written, or holds files of something else."""
     check_folder(out, COMPARISON_FILE)
     taken = [name for name in (*TABLES.values(), *FIGURES.values()) if (out / name).exists()]
     if taken and not (out / COMPARISON_FILE).exists():
         raise RequestError(
-            f"{out} has {', '.join(taken)} but no {COMPARISON_FILE}, so they may be no comparison's; give "
-            "another folder with --out, or remove them."
+            f"{out} holds {', '.join(taken)} but no {COMPARISON_FILE}, so another program may have written "
+            "them; choose another folder with --out, or delete them."
         )
 
 
 def describe_comparison(
-    words: str, entrants: Entries, evaluations: Sequence[dict[str, Any]]
+    command: str, entries: Entries, evaluations: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """comparison.json without its pictures and tables; `words`: the command."""
-    entries = [
-        {"label": label, "evaluation": evaluation, "run": _run_facts(subject)}
-        for label, evaluation, subject in zip(
-            entrants.labels, evaluations, entrants.subjects, strict=True
+    """Return the content of comparison.json without figures and tables."""
+    rows = [
+        {"label": label, "evaluation": evaluation, "run": _run_facts(images)}
+        for label, evaluation, images in zip(
+            entries.labels, evaluations, entries.images, strict=True
         )
     ]
-    verdicts = compare_tables([e["rows"] for e in evaluations], entrants.labels)
-    return {"format": FORMAT, "command": words, "entries": entries, "verdicts": verdicts}
+    verdicts = compare_tables([e["rows"] for e in evaluations], entries.labels)
+    return {"format": FORMAT, "command": command, "entries": rows, "verdicts": verdicts}
 
 
 def comparison_text(comparison: dict[str, Any], out: Path) -> str:
-    """The verdicts in plain words, and where everything lies."""
+    """Return the printed text: the verdicts, and the files that were written."""
     files = [COMPARISON_FILE, *comparison["tables"].values(), *comparison["figures"].values()]
     return f"{comparison_summary(comparison)}\n\n{out}: {', '.join(files)}"
 
 
 def _measure_entry(
-    request: ComparisonRequest, entrants: Entries, index: int, n: int, real: RealImages
+    request: ComparisonRequest, entries: Entries, index: int, n: int, real: RealImages
 ) -> Measurement:
-    say(f"{entrants.labels[index]}: {index + 1} of {len(request.targets)}")
-    reference, subject = request.reference, entrants.subjects[index]
-    if reference is None and entrants.base is not None and subject is not entrants.base:
-        reference = entrants.base.opened.model.spec.config.data.path  # what its own command says
+    say(f"{entries.labels[index]}: {index + 1} of {len(request.targets)}")
+    reference, base = request.reference, entries.base
+    if reference is None and base is not None and entries.images[index] is not base:
+        reference = base.opened.model.spec.config.data.path  # so that the recorded command works
     entry = EvaluationRequest(
         target=request.targets[index],
         reference=reference,
@@ -129,14 +129,12 @@ def _measure_entry(
         weights=request.weights,
         seed=request.seed,
         likelihood=request.likelihood,
-        overrides=entrants.overrides_for(index, request.overrides),
+        overrides=entries.overrides_for(index, request.overrides),
         device=request.device,
     )
-    measured = measure(entry, real)
-    command = command_line("evaluate", entry)
-    return replace(measured, evaluation={**measured.evaluation, "command": command})
+    return measure(entry, real, command=command_line("evaluate", entry))
 
 
-def _run_facts(subject: GeneratedImages) -> dict[str, Any] | None:
-    run = subject.opened.run if isinstance(subject, ModelSamples) else None
+def _run_facts(images: GeneratedImages) -> dict[str, Any] | None:
+    run = None if images.opened is None else images.opened.run
     return None if run is None else run_summary(run)

@@ -1,4 +1,4 @@
-"""What `ddpm ema` found, as text for a terminal: a line a length, then which one to take."""
+"""The result of `ddpm ema` as text: one line per length, then what was done."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from ddpm.documents.tables import NOTHING, aligned, interval, number
 from ddpm.messages import sentence, sentences
 
-Found = Mapping[str, Any]  # as in ema.json
+Found = Mapping[str, Any]  # content of ema.json
 HEAD = ("σ_rel", "γ", "error", "value [95 %]", "ratio", "")
 
 
 def average_table(found: Found) -> str:
-    """The whole text; the distance stands with its network, n, reference, floor and intervals."""
+    """Return the printed text: protocol, table, and what was done."""
     lines = [_heading(found), ""]
     rows = [_cells(found, index) for index in range(len(found["points"]))]
     measured = "label" in found
@@ -25,19 +25,19 @@ def average_table(found: Found) -> str:
 def _heading(found: Found) -> str:
     low, high = found["covered"]
     lines = {
-        "averages": f"{found['snapshots']} put aside up to step {found['step']}; σ_rel from {low:g} to "
-        f"{high:g} can be made of them",
-        "error": "of the least squares: how far the average's profile is from the one asked for",
+        "averages": f"{found['snapshots']} saved up to step {found['step']}; they provide σ_rel from "
+        f"{low:g} to {high:g}",
+        "error": "relative distance of the built averaging profile from the exact one (least squares)",
     }
     if "label" in found:
         floor, reference = found["floor"], found["reference"]
-        known = interval(floor["value"], floor["low"], floor["high"])
+        floor_value = interval(floor["value"], floor["low"], floor["high"])
         lines |= {
             "value": f"{found['label']}, seeds {found['seeds'][0]}-{found['seeds'][1]}, "
             f"{sentence(found['drawn'])}",
             "network": f"{found['network']}: {sentence(found['network_why'])}",
             "reference": f"{reference['name']}: {sentence(reference['what'])}",
-            "floor": f"{known}: {sentence(floor['what'])}",
+            "floor": f"{floor_value}: {sentence(floor['what'])}",
             "note": sentences(found["notes"]),
         }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
@@ -59,9 +59,9 @@ def _cells(found: Found, index: int) -> list[str]:
 
 def _verdict(found: Found, index: int) -> str:
     point = found["points"][index]
-    words = ["the run's own"] if point["own"] else []
+    remarks = ["the run's own"] if point["own"] else []
     if index == found["chosen"]:
-        words.append("smallest")
+        remarks.append("smallest")
     elif point["as_good"]:
-        words.append("not surely larger")
-    return ", ".join(words)
+        remarks.append("not significantly larger")
+    return ", ".join(remarks)

@@ -1,4 +1,4 @@
-"""commands.ema.kept_averages."""
+"""The averages that a run saved during training, and averages of other lengths built from them."""
 
 from __future__ import annotations
 
@@ -17,45 +17,47 @@ from ddpm.optim.posthoc_ema import Basis, Profile, Solution, exponent, parts
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load_weights
 
-DEFAULT_SNAPSHOTS = 24  # snapshots of a run that keeps any
+DEFAULT_SNAPSHOTS = 24  # named in error messages
 
 
 @dataclass(frozen=True)
 class SavedAverages:
-    """All that a run holds to make averages of: those put aside, and its newest checkpoint's in full."""
+    """Saved averages of a run: those of its snapshots, and of its newest checkpoint."""
 
     run: RunFolder
-    step: int  # of the newest checkpoint, where every average ends
+    step: int  # step of the newest checkpoint, where every average ends
     spec: ModelSpec
-    own: dict[str, Tensor]  # what the run draws with by itself
+    own: dict[str, Tensor]  # weights that the run draws with by default
     newest: dict[float, dict[str, Tensor]]  # by length, at `step`
-    before: tuple[int, ...]  # steps of the snapshots
+    snapshot_steps: tuple[int, ...]
     basis: Basis
 
     def solve(self, length: float) -> Solution:
-        """How to make the average of length σ_rel."""
+        """Return the least-squares solution for an average of length σ_rel (Karras et al. 2024, eq. 76)."""
         return self.basis.solve(Profile(exponent(length), self.step))
 
     @cached_property
     def covered(self) -> tuple[float, float]:
-        """The shortest and the longest σ_rel that can be made well."""
+        """Shortest and longest σ_rel that can be built with a small error."""
         return self.basis.covered(self.step)
 
     def average(self, length: float) -> dict[str, Tensor]:
-        """The weights of length σ_rel; what is no parameter comes from the run's own."""
+        """Return the weights averaged with length σ_rel; buffers come from the run's own average."""
         solution = self.solve(length)
         total = {
             name: torch.zeros_like(t, dtype=torch.float64) for name, t in self._first().items()
         }
         for coefficient, tensors in zip(solution.coefficients, self._averages(), strict=True):
             if tensors.keys() != total.keys():
-                raise RequestError(f"{self.run.snapshots} holds averages of another network.")
+                raise RequestError(
+                    f"{self.run.snapshots} holds averages of another network; restore the run."
+                )
             for name, tensor in tensors.items():
                 total[name] += float(coefficient) * tensor.double()
         return {**self.own, **{name: tensor.float() for name, tensor in total.items()}}
 
     def drawing_spec(self) -> ModelSpec:
-        """The spec with the settings that the run draws with now."""
+        """Return the spec with the run's present sampling settings."""
         sampling = load_config(self.run.config).sampling
         return self.spec.with_config(replace(self.spec.config, sampling=sampling))
 
@@ -63,23 +65,23 @@ class SavedAverages:
         return next(iter(self.newest.values()))
 
     def _averages(self) -> Iterator[dict[str, Tensor]]:
-        """One after another, in the order of the basis."""
-        for step in self.before:
-            found = parts(load_weights(self.run.snapshot(step))[0])
-            yield from (found[length] for length in self.newest)
+        """Yield the saved averages in the order of the basis."""
+        for step in self.snapshot_steps:
+            snapshot = parts(load_weights(self.run.snapshot(step))[0])
+            yield from (snapshot[length] for length in self.newest)
         yield from self.newest.values()
 
 
 def load_saved_averages(run: RunFolder) -> SavedAverages:
-    """What `run` kept; RequestError where it was trained without."""
+    """Load the averages of a run. RequestError if it has no checkpoint or saved no averages."""
     found = newest_checkpoint(run, ("ema", "posthoc"))
     if found is None:
         raise RequestError(
-            f"{run.root} has no checkpoint yet; let the training go on until its first one."
+            f"{run.root} has no checkpoint yet; continue its training until the first one."
         )
     if "posthoc" not in found.state:
         raise RequestError(
-            f"{run.root} kept no averages while it was trained, so there is only its own; train again with "
+            f"{run.root} saved no averages during training; train again with "
             f"--set training.posthoc_ema={DEFAULT_SNAPSHOTS}."
         )
     step, newest = found.progress["step"], parts(found.state["posthoc"])

@@ -35,7 +35,7 @@ def define_evaluate(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(options: Namespace) -> None:
     from ddpm.commands.evaluate.evaluate import evaluate
     from ddpm.commands.evaluate.score_table import score_table
-    from ddpm.scoring.measurement import EvaluationRequest
+    from ddpm.scoring.evaluation_request import EvaluationRequest
 
     request = request_from(EvaluationRequest, EVALUATE_OPTIONS, options)
     print(score_table(evaluate(request)))

@@ -9,7 +9,8 @@ from ddpm.commands.verb_function import takes_fields
 from ddpm.distributed import is_main, process_group
 from ddpm.files import check_writable, write_json
 from ddpm.runs import find_run
-from ddpm.scoring.measurement import EvaluationRequest, measure
+from ddpm.scoring.evaluation_request import EvaluationRequest
+from ddpm.scoring.measurement import measure
 
 
 @takes_fields(EvaluationRequest)
@@ -27,7 +28,8 @@ def evaluate(request: EvaluationRequest) -> dict[str, Any]:
     if request.json is not None:
         check_writable(request.json)
     with process_group():
-        evaluation = {**measure(request).evaluation, "command": command_line("evaluate", request)}
+        command = command_line("evaluate", request)
+        evaluation = measure(request, command=command).evaluation
         run = find_run(request.target) if evaluation["kind"] == "run" else None
         for path in (run.evaluation if run else None, request.json):
             if path is not None and is_main():

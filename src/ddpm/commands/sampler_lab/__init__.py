@@ -1,1 +1,1 @@
-"""`ddpm sampler-lab`: measure quality against evaluations and choose a sampler."""
+"""`ddpm sampler-lab`: measure image quality against network evaluations and choose a sampler."""

@@ -1,4 +1,4 @@
-"""The settings that the sampler lab measures: for every sampler the most steps a budget allows."""
+"""Candidate settings of the sampler lab: each sampler with as many steps as a budget allows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ddpm.sampling.settings import resolve_settings
 
 
 class SamplingCost(NamedTuple):
-    """What one image takes: questions to the network, and whether noise is drawn on the way."""
+    """Cost of one image: network evaluations, and whether the sampler draws noise."""
 
     evaluations: int
     noisy: bool
@@ -26,51 +26,51 @@ class SamplingCost(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """One setting to measure."""
+    """Sampling settings to measure."""
 
     settings: SamplingConfig
     cost: SamplingCost
-    baseline: bool = False  # Algorithm 2 over every level
+    baseline: bool = False  # Algorithm 2 over every noise level
 
     @property
     def name(self) -> str:
-        """`unipc, 8 steps`."""
+        """Sampler and steps: `unipc, 8 steps`."""
         return f"{self.settings.sampler}, {self.settings.steps} steps"
 
 
 def sampling_cost(model: DiffusionModel, settings: SamplingConfig) -> SamplingCost:
-    """Counted by walking the sampler over one pixel with a network that answers nothing.
+    """Count the network evaluations of one image by running the sampler on one pixel with a dummy network.
 
-    A guided question asks twice: with and without the label, or the network and its guide.
+    A guided step takes two: with and without the label, or by the network and its guide.
     """
     guided = model.is_guided(settings)
-    asked, drawn = 0, 0
+    evaluations, noise_draws = 0, 0
 
     def denoise(x: Tensor, t: Tensor) -> Prediction:
-        nonlocal asked
+        nonlocal evaluations
         inside = in_interval(int(t[0]), len(model.schedule), settings.guidance_interval)
-        asked += 2 if guided and inside else 1
+        evaluations += 2 if guided and inside else 1
         return Prediction(torch.zeros_like(x))
 
     def noise() -> Tensor:
-        nonlocal drawn
-        drawn += 1
+        nonlocal noise_draws
+        noise_draws += 1
         return pixel
 
     pixel = torch.zeros(1, 1, 1, 1)
     options = SamplerOptions(settings.eta, settings.churn, settings.variance)
-    walk = SAMPLERS[settings.sampler](denoise, model.levels(settings), pixel, noise, options)
-    for _ in walk:
+    steps = SAMPLERS[settings.sampler](denoise, model.levels(settings), pixel, noise, options)
+    for _ in steps:
         pass
-    return SamplingCost(asked, drawn > 0)
+    return SamplingCost(evaluations, noise_draws > 0)
 
 
 def plan_candidates(
     model: DiffusionModel, samplers: Sequence[str], budgets: Sequence[int], overrides: Sequence[str]
 ) -> list[Candidate]:
-    """Each sampler within each budget of evaluations, cheapest first, none twice.
+    """Return each sampler at each budget of network evaluations, cheapest first, without duplicates.
 
-    RequestError: an unknown sampler, or a budget that one of the samplers cannot keep to.
+    RequestError for an unknown sampler, or a budget that is too small for a sampler.
     """
     found: dict[SamplingConfig, Candidate] = {}
     for sampler in samplers:
@@ -83,7 +83,7 @@ def plan_candidates(
 
 
 def ancestral_candidate(model: DiffusionModel, overrides: Sequence[str]) -> Candidate:
-    """Algorithm 2 of Ho et al. 2020 over every level of the schedule."""
+    """Return Algorithm 2 of Ho et al. 2020 over every noise level of the schedule."""
     settings = resolve_settings(model, [*overrides, "sampling.sampler=ancestral"])
     return Candidate(settings, sampling_cost(model, settings), baseline=True)
 
@@ -91,14 +91,14 @@ def ancestral_candidate(model: DiffusionModel, overrides: Sequence[str]) -> Cand
 def _most_steps_within(
     model: DiffusionModel, sampler: str, budget: int, overrides: Sequence[str]
 ) -> Candidate:
-    """The most steps of a sampler that ask the network no more than `budget` times."""
-    asked = [*overrides, f"sampling.sampler={sampler}"]
+    """Return a sampler with the most steps that take at most `budget` network evaluations."""
+    assignments = [*overrides, f"sampling.sampler={sampler}"]
     for steps in range(min(budget, len(model.schedule)), 0, -1):
-        settings = resolve_settings(model, [*asked, f"sampling.steps={steps}"])
+        settings = resolve_settings(model, [*assignments, f"sampling.steps={steps}"])
         needed = sampling_cost(model, settings)
         if needed.evaluations <= budget:
             return Candidate(settings, needed)
     raise RequestError(
-        f"{sampler} needs at least {needed.evaluations} evaluations of the network (a guided step "
-        f"takes two); raise the {budget} of --evaluations, or leave {sampler} out of --samplers."
+        f"{sampler} needs at least {needed.evaluations} network evaluations, more than {budget} (a guided "
+        f"step takes two); raise --evaluations, or leave {sampler} out of --samplers."
     )

@@ -1,4 +1,4 @@
-"""One point of the sampler lab measured: drawn, counted, timed, scored; a file a point, none twice."""
+"""The benchmark of the sampler lab: draw, count, time and score a candidate; record it in a file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import parse_json, replacing, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.scoring.paired import draw_seeds
 
-FINE_IMAGES = 100  # images whose path is also followed finely
+FINE_IMAGES = 100  # first images, compared with the solution in many steps
 FINE_STEPS = 100
-RECORD_VERSION = 1  # part of the files' names: count up when a sampler or a spacing draws otherwise
+RECORD_VERSION = 1  # part of the record's key; increase it when a sampler or a spacing changes
 
-READ_ERRORS = (  # what numpy and zipfile say of a file that is not whole
+READ_ERRORS = (  # raised by numpy and zipfile for a damaged file
     OSError,
     ValueError,
     LookupError,
@@ -41,117 +41,113 @@ READ_ERRORS = (  # what numpy and zipfile say of a file that is not whole
 )
 
 Record = dict[str, Any]
-Advance = Callable[[int], None]  # told how many images are done
+Advance = Callable[[int], None]  # receives the number of images done
 
 
 @dataclass(frozen=True)
 class SamplerBenchmark:
-    """What every point of a lab has in common."""
+    """The model, distance and seeds shared by all candidates of a lab."""
 
     model: DiffusionModel
-    weights: str  # hash of what is sampled from
-    yardstick: PairedDistance
-    folder: Path  # of the points' files
+    weights: str  # hash of the weights that are sampled from
+    distance: PairedDistance
+    folder: Path  # of the records
     seeds: range
 
     def key(self, settings: SamplingConfig) -> str:
-        """12 hexadecimal digits of all that decides the numbers of a point, speed included."""
+        """Return a hash of everything that decides a record, its speed included: 12 hex digits."""
         facts = {
             "settings": asdict(settings),
             "weights": self.weights,
-            "protocol": self.yardstick.protocol,
+            "protocol": self.distance.protocol,
             "seeds": [self.seeds.start, self.seeds.stop],
             "computed": [str(self.model.device), self.model.precision, torch.get_num_threads()],
             "program": [RECORD_VERSION, torch.__version__],
         }
-        if settings.autoguided:  # it may have been trained on
+        if settings.autoguided:  # the guide may have been trained further
             facts["guide"] = tensors_hash(self.model.guide(settings.guide).network.state_dict())
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
-    def file(self, point: Candidate) -> Path:
-        """Where a point's record lies, or will lie."""
-        settings = point.settings
+    def record_file(self, candidate: Candidate) -> Path:
+        """Return the path of a candidate's record."""
+        settings = candidate.settings
         return self.folder / f"{settings.sampler}-{settings.steps}-{self.key(settings)}.json"
 
-    def known(self, point: Candidate) -> Record | None:
-        """The record of a point that is measured already."""
+    def load_record(self, candidate: Candidate) -> Record | None:
+        """Return the record of a candidate; None if it is missing or damaged."""
         try:
-            found = parse_json(self.file(point).read_text("utf-8"))
+            record = parse_json(self.record_file(candidate).read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found if _is_valid_record(found, len(self.yardstick.floors[0])) else None
+        return record if _is_valid_record(record, len(self.distance.floor_values)) else None
 
-    def measure(self, point: Candidate, advance: Advance = lambda done: None) -> Record:
-        """Draw the images of a point and keep what was found out, whole or not at all."""
-        chunks = -(-len(self.seeds) // point.settings.chunk)
-        with count_network_calls(self.model, point.settings) as calls:
+    def measure(self, candidate: Candidate, advance: Advance = lambda done: None) -> Record:
+        """Draw and score the images of a candidate, and write its record."""
+        settings = candidate.settings
+        chunks = -(-len(self.seeds) // settings.chunk)
+        with count_network_calls(self.model, settings) as calls:
             began = time.perf_counter()
-            images = self._draw(self.seeds, point.settings, advance)
+            images = draw_seeds(self.model, self.seeds, settings, advance)
             seconds = (time.perf_counter() - began) / len(self.seeds)
-        values = self.yardstick.measure(torch.from_numpy(images))
+        values = self.distance.measure(torch.from_numpy(images))
         record: Record = {
-            "settings": asdict(point.settings),
+            "settings": asdict(settings),
             "evaluations": calls[0] // chunks,
             "seconds_per_image": seconds,
-            "solver_error": None if point.cost.noisy else self._solver_error(images, point),
+            "solver_error": (
+                None if candidate.cost.noisy else self._solver_error(images, settings)
+            ),
             "replicates": values.tolist(),
         }
-        write_json(self.file(point), record)
+        write_json(self.record_file(candidate), record)
         return record
 
-    def pace(self) -> float:
-        """Seconds that all images take for one evaluation each, from a chunk drawn in a few steps."""
+    def seconds_per_evaluation(self) -> float:
+        """Return the seconds of one network evaluation of all images, from a timed chunk."""
         settings = replace(self.model.spec.config.sampling, sampler="ddim", steps=2, eta=0.0)
         chunk = self.seeds[: settings.chunk]
-        for _ in range(2):  # the first one warms up
+        for _ in range(2):  # the first is a warm-up
             began = time.perf_counter()
-            self._draw(chunk, settings)
+            draw_seeds(self.model, chunk, settings)
             seconds = time.perf_counter() - began
         chunks = -(-len(self.seeds) // settings.chunk)
         return seconds / sampling_cost(self.model, settings).evaluations * chunks
 
-    def _draw(
-        self, seeds: range, settings: SamplingConfig, advance: Advance = lambda done: None
-    ) -> Images:
-        with torch.no_grad():
-            labels = choose_labels(self.model, seeds, None)
-            return draw_images(self.model, seeds, labels, settings, progress=advance)
+    def _solver_error(self, images: Images, settings: SamplingConfig) -> float:
+        """Return the mean RMS difference, in gray levels of 255, from the solution in many steps.
 
-    def _solver_error(self, images: Images, point: Candidate) -> float:
-        """Mean over the first images of the root mean square difference to the finely followed path.
-
-        In steps of 8 bits. It tells solvers of one equation apart from few images, since every pair
-        begins at the same noise; it does not say whether that path leads to a good image.
+        It compares solvers of one equation on few images, since each pair starts at the same noise.
+        It does not measure whether the exact solution is a good image.
         """
-        fine = self.fine(point.settings).astype(np.float64)
+        fine = self.fine_images(settings).astype(np.float64)
         squares = (images[: len(fine)] - fine) ** 2
         return float(np.sqrt(squares.mean(axis=(1, 2, 3))).mean())
 
-    def fine(self, settings: SamplingConfig) -> Images:
-        """The images of the first seeds by many steps of a third-order solver; kept in a file."""
-        many = fine_settings(self.model, settings)
-        file = self.folder / f"fine-{self.key(many)}.npz"
+    def fine_images(self, settings: SamplingConfig) -> Images:
+        """Return the images of the first seeds by many steps of a third-order solver, from a cache file."""
+        fine = fine_settings(self.model, settings)
+        file = self.folder / f"fine-{self.key(fine)}.npz"
         seeds = self.seeds[:FINE_IMAGES]
         with contextlib.suppress(*READ_ERRORS), file.open("rb") as opened:
-            known = np.asarray(np.load(opened, allow_pickle=False)["images"])
-            if known.shape == (len(seeds), *self.model.spec.image_shape):
-                return known.astype(np.uint8)
-        images = self._draw(seeds, many)
+            cached = np.asarray(np.load(opened, allow_pickle=False)["images"])
+            if cached.shape == (len(seeds), *self.model.spec.image_shape):
+                return cached.astype(np.uint8)
+        images = draw_seeds(self.model, seeds, fine)
         with replacing(file) as temporary:
             np.savez_compressed(temporary, images=images)
         return images
 
 
 def _is_valid_record(record: Any, values: int) -> bool:
-    """Whether a file holds what `measure` writes, with as many `values` of the distance."""
+    """Return whether `record` has the fields of `SamplerBenchmark.measure`, with `values` replicates."""
     if not isinstance(record, dict):
         return False
     numbers, error = record.get("replicates"), record.get("solver_error", "missing")
-    counted = [record.get("evaluations"), record.get("seconds_per_image")]
+    costs = [record.get("evaluations"), record.get("seconds_per_image")]
     return (
         isinstance(numbers, list)
         and len(numbers) == values
-        and all(map(_is_number, [*numbers, *counted]))
+        and all(map(_is_number, [*numbers, *costs]))
         and (error is None or _is_number(error))
     )
 
@@ -161,14 +157,14 @@ def _is_number(value: Any) -> bool:
 
 
 def fine_settings(model: DiffusionModel, settings: SamplingConfig) -> SamplingConfig:
-    """How the path of the same equation is followed finely."""
+    """Return settings that solve the same equation in many steps."""
     steps = min(FINE_STEPS, len(model.schedule))
     return replace(settings, sampler="unipc", steps=steps, spacing="uniform", eta=0.0, churn=0.0)
 
 
 @contextlib.contextmanager
 def count_network_calls(model: DiffusionModel, settings: SamplingConfig) -> Iterator[list[int]]:
-    """Counts every call of the averaged network and its guide, one a batch, in the list it yields."""
+    """Yield a list whose only item counts the calls of the averaged network and its guide."""
     calls = [0]
 
     def count(module: object, inputs: tuple[Tensor, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What the sampler lab's measurements come to: rows, the choice, the figure, the run's new default."""
+"""The result of the sampler lab: summary, chart, and the run's new default settings."""
 
 from __future__ import annotations
 
@@ -13,107 +13,97 @@ import torch
 from ddpm.commands.sampler_lab.candidates import Candidate
 from ddpm.commands.sampler_lab.lab_benchmark import Record
 from ddpm.config import SamplingConfig, load_config
-from ddpm.evaluation.paired_distance import (
-    PairedDistance,
-    cheapest_indistinguishable,
-    indistinguishable_from_best,
-)
-from ddpm.evaluation.scores import Row
+from ddpm.evaluation.paired_distance import cheapest_indistinguishable
 from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
 from ddpm.loading.models import OpenedModel
 from ddpm.messages import Message, message
 from ddpm.runs import RunFolder
+from ddpm.scoring.paired import PairedComparison, best_index, interval_of
 from ddpm.visuals.tradeoffs import TradeoffChart, TradeoffPoint
 
 RULE = (
-    "the fewest evaluations of the network among the settings whose distance is not surely larger than "
-    "the smallest (paired bootstrap over the same seeds, 95 %); among equally many the smaller distance"
+    "the fewest network evaluations among the settings whose distance is not significantly larger than "
+    "the smallest (paired bootstrap over the same seeds, 95 %); among equal costs the smaller distance"
 )
+TEXT_SETTINGS = ("spacing", "variance", "clip")  # whose values are written without quotes
 
 
 def summarize(
-    yardstick: PairedDistance, points: Sequence[Candidate], records: Sequence[Record]
+    comparison: PairedComparison, candidates: Sequence[Candidate], records: Sequence[Record]
 ) -> dict[str, Any]:
-    """Floor, points, the best of them and the recommended one, for sampler-lab.json."""
+    """Return floor, points, best and recommended point for sampler-lab.json."""
     values = [torch.tensor(record["replicates"], dtype=torch.float64) for record in records]
-    scale = yardstick.metric.scale
-    good = indistinguishable_from_best(values, scale)
     costs = [record["evaluations"] for record in records]
-    rows = [yardstick.row(found) for found in values]
+    scale = comparison.distance.metric.scale
+    rows = comparison.rows(values)
     return {
-        "floor": {key: rows[0][name] for key, name in _FLOOR.items()},
-        "points": [_row(*facts) for facts in zip(points, records, rows, good, strict=True)],
+        "floor": comparison.floor(),
+        "points": [_point(*parts) for parts in zip(candidates, records, rows, strict=True)],
         "rule": RULE,
-        "best": min(range(len(values)), key=lambda i: values[i][0].item()),
+        "best": best_index(values),
         "recommended": cheapest_indistinguishable(values, costs, scale),
     }
 
 
-_WORDS = ("spacing", "variance", "clip")  # settings that are no numbers
-_FLOOR = {"value": "floor", "low": "floor_low", "high": "floor_high"}
-_NUMBERS = ("value", "low", "high", "ratio", "ratio_low", "ratio_high")
-
-
-def _row(point: Candidate, record: Record, row: Row, good: bool) -> dict[str, Any]:
-    settings = asdict(point.settings)
+def _point(candidate: Candidate, record: Record, row: dict[str, Any]) -> dict[str, Any]:
+    settings = asdict(candidate.settings)
     return {
         **{key: settings[key] for key in ("sampler", "steps", "spacing")},
         **{key: record[key] for key in ("evaluations", "seconds_per_image", "solver_error")},
-        **{key: row[key] for key in _NUMBERS},
-        "as_good": good,
-        "baseline": point.baseline,
+        **row,
+        "baseline": candidate.baseline,
         "settings": settings,
     }
 
 
 def lab_chart(lab: dict[str, Any]) -> TradeoffChart:
-    """The figure's content."""
-    points, floor = lab["points"], lab["floor"]
+    """Return the content of the figure from the content of sampler-lab.json."""
+    points = lab["points"]
     curves: dict[str, list[TradeoffPoint]] = {}
     for point in sorted(points, key=lambda point: point["evaluations"]):
         if not point["baseline"]:
             curves.setdefault(point["sampler"], []).append(_chart_point(point))
     chosen = points[lab["recommended"]]
-    walked = [point for point in points if point["baseline"]]
+    baseline = next((point for point in points if point["baseline"]), None)
     return TradeoffChart(
         label=lab["label"],
         curves=curves,
-        floor=(floor["value"], floor["low"], floor["high"]),
+        floor=interval_of(lab["floor"]),
         chosen=(f"recommended: {chosen['sampler']}, {chosen['steps']} steps", _chart_point(chosen)),
-        baseline=(f"ancestral, {walked[0]['steps']} steps", _chart_point(walked[0]))
-        if walked
-        else None,
-        note=f"{lab['name']}: seeds {lab['seeds'][0]}–{lab['seeds'][1]}, the same in every point. "
+        baseline=(
+            (f"ancestral, {baseline['steps']} steps", _chart_point(baseline)) if baseline else None
+        ),
+        note=f"{lab['name']}: seeds {lab['seeds'][0]}–{lab['seeds'][1]} for every point. "
         "Lines: 95 % intervals.",
     )
 
 
 def _chart_point(point: dict[str, Any]) -> TradeoffPoint:
-    milliseconds = 1000 * point["seconds_per_image"]
     return TradeoffPoint(
-        point["evaluations"], milliseconds, point["value"], point["low"], point["high"]
+        point["evaluations"], 1000 * point["seconds_per_image"], *interval_of(point)
     )
 
 
 def describe_default(
     opened: OpenedModel, target: str, settings: SamplingConfig, keep: bool
 ) -> Message:
-    """Return what becomes of measured settings: a run's default unless `keep`; else their command.
+    """Return what happens to the recommended settings.
 
-    A weights file, bundled or not, is not written to.
+    They become the default of a run unless `keep`. Otherwise, and for weights without a run, the
+    message holds the command that draws with them.
     """
     if opened.run is not None and not keep:
         return message("default_changed", run=str(opened.run.root))
     own = opened.model.spec.config.sampling
-    words = shlex.join(["ddpm", "sample", target, *_sample_options(own, settings)])
+    command = shlex.join(["ddpm", "sample", target, *_sample_options(own, settings)])
     if opened.run is None:
-        return message("default_command", command=words)
-    return message("default_kept", run=str(opened.run.root), command=words)
+        return message("default_command", command=command)
+    return message("default_kept", run=str(opened.run.root), command=command)
 
 
 def save_default(run: RunFolder, settings: SamplingConfig) -> None:
-    """Make `settings` the run's own: `open_model` reads them from its configuration."""
+    """Write `settings` into the run's config.json, from where `open_model` reads them."""
     write_json(
         run.config,
         replace(load_config(run.config), sampling=with_absolute_guide(settings)).to_dict(),
@@ -121,12 +111,13 @@ def save_default(run: RunFolder, settings: SamplingConfig) -> None:
 
 
 def _sample_options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:
-    """Those of `ddpm sample`; what the model does by itself is left out.
+    """Yield the options of `ddpm sample` that differ from the model's own settings.
 
-    The spacing never is, since a sampler that is asked for by name brings its own.
+    The spacing is always included, because --sampler would otherwise set its own.
     """
     yield from ("--sampler", settings.sampler, "--steps", str(settings.steps))
-    before = asdict(own)
+    defaults = asdict(own)
     for key, value in asdict(settings).items():
-        if key == "spacing" or (key not in ("sampler", "steps") and value != before[key]):
-            yield from ("--set", f"sampling.{key}={value if key in _WORDS else json.dumps(value)}")
+        if key == "spacing" or (key not in ("sampler", "steps") and value != defaults[key]):
+            text = value if key in TEXT_SETTINGS else json.dumps(value)
+            yield from ("--set", f"sampling.{key}={text}")

@@ -1,4 +1,4 @@
-"""What the sampler lab found, as text for a terminal: a line a setting, then which one to take."""
+"""The result of the sampler lab as text: one line per setting, then the recommendation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ddpm.documents.tables import NOTHING, aligned, interval, number
 from ddpm.messages import sentence, sentences
 
-Lab = Mapping[str, Any]  # as in sampler-lab.json
+Lab = Mapping[str, Any]  # content of sampler-lab.json
 HEAD = (
     "sampler",
     "steps",
@@ -24,38 +24,38 @@ RIGHT = (1, 3, 4, 5)
 
 
 def lab_table(lab: Lab) -> str:
-    """The whole text; the distance stands with its network, n, reference, floor and intervals."""
+    """Return the printed text: protocol, table and recommendation."""
     rows = [list(_cells(lab, index)) for index in range(len(lab["points"]))]
     return "\n".join([_heading(lab), "", aligned(HEAD, rows, RIGHT), "", recommendation(lab)])
 
 
 def recommendation(lab: Lab) -> str:
-    """`recommended: unipc, 8 steps, …`, and why."""
+    """Return the recommended setting and the reason: `recommended: unipc, 8 steps, …`."""
     chosen, best = (lab["points"][lab[key]] for key in ("recommended", "best"))
-    why = "the best of all"
+    why = "the best"
     if chosen is not best:
         why = (
             "the cheapest that is not distinguishable from the best "
             f"({format_setting(best)}) at n={lab['n']}"
         )
-    what = f"{format_setting(chosen)}, {chosen['evaluations']} evaluations"
-    return f"recommended: {what}: {why}\n{sentence(lab['default'])}"
+    setting = f"{format_setting(chosen)}, {chosen['evaluations']} evaluations"
+    return f"recommended: {setting}: {why}\n{sentence(lab['default'])}"
 
 
 def format_setting(point: Mapping[str, Any]) -> str:
-    """`unipc, 8 steps, trailing`."""
+    """Return sampler, steps and spacing: `unipc, 8 steps, trailing`."""
     return f"{point['sampler']}, {point['steps']} steps, {point['spacing']}"
 
 
 def _heading(lab: Lab) -> str:
     floor, reference = lab["floor"], lab["reference"]
-    known = interval(floor["value"], floor["low"], floor["high"])
+    floor_value = interval(floor["value"], floor["low"], floor["high"])
     lines = {
         "value": f"{lab['label']}, seeds {lab['seeds'][0]}-{lab['seeds'][1]}",
         "network": f"{lab['network']}: {sentence(lab['network_why'])}",
         "reference": f"{reference['name']}: {sentence(reference['what'])}",
-        "floor": f"{known}: {sentence(floor['what'])}",
-        "error": "mean difference to the finely followed path from the same seeds, in steps of 8 bits",
+        "floor": f"{floor_value}: {sentence(floor['what'])}",
+        "error": "mean difference from the solution in many steps, same seeds, in gray levels of 255",
         "note": sentences(lab["notes"]),
     }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
