@@ -245,7 +245,7 @@ def test_what_is_no_image_set_is_refused_with_the_mend(tmp_path: Path, write_fol
     assert "does not exist" in refusal(tmp_path / "missing")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "contains no files. Pass a folder with images (png, jpg" in refusal(empty)
+    assert "contains no files. Pass a folder with images such as .png" in refusal(empty)
     text = write_folder(tmp_path / "text", {"a.txt": b"1", "b/c.md": b"2"})
     assert "no images among its 2 files" in refusal(text)
     assert "a.txt is not a data set. Pass a folder or zip" in refusal(text / "a.txt")

@@ -337,7 +337,6 @@ def strangers() -> Files:
         "gzip": b"\x1f\x8b\x08" + bytes(100),
         "pdf": b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF",
         "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
-        "ico": encode(plain, "ICO"),
         "icns": b"icns" + struct.pack(">I", 100) + bytes(92),
         "psd": b"8BPS\0\1" + bytes(100),
         "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
@@ -349,6 +348,7 @@ def strangers() -> Files:
         "int32": encode(Image.fromarray(np.full((9, 9), 70_000, np.int32)), "TIFF"),
     }
     files = {f"bad/{name}.png": data for name, data in contents.items()}
+    files["good/ico.png"] = encode(plain, "ICO")
     suffixes = {
         "JPEG": "png",
         "PNG": "jpg",

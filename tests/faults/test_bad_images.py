@@ -88,7 +88,7 @@ def test_whole_images_are_used_and_hostile_ones_are_not(found: Found) -> None:
         ("pipe.png", "is a pipe or a device, not a file"),
         ("self.png", "cannot be read"),
         ("empty.png", "is empty"),
-        ("heic.png", "is a HEIC or AVIF image, which cannot be read; save it as JPEG or PNG"),
+        ("heic.png", "is a HEIC image, which cannot be read; save it as JPEG or PNG"),
         ("float.png", "has floating-point pixels of unknown range"),
         ("size-1x40.png", "is too small"),
     ],

@@ -193,6 +193,7 @@ def _report(source: ImageSource, survey: Survey, decoded: Decoded, split: _Split
             {"name": name, "reason": reason} for name, reason in decoded.broken[:_MAX_LISTED]
         ],
         "ignored": list(source.ignored[:_MAX_LISTED]),
+        "skipped": dict(source.skipped),
         "kind": source.kind,
         "content_hash": survey.content_hash,
         "size": f"{height}x{width}",

@@ -38,8 +38,11 @@ _DRAFT = 4  # a reduced JPEG keeps at least this multiple of the target's longer
 _large_images = threading.BoundedSemaphore(2)
 
 # Detected by content, not by name. None of them runs an external program.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-_PHONE_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypavif")
+_FORMATS = (  # TGA has no signature, so it is tried last
+    "PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "AVIF", "TIFF", "PPM", "JPEG2000", "ICO", "ICNS", "PCX",
+    "SGI", "QOI", "DDS", "PSD", "TGA",
+)  # fmt: skip
+_PHONE_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 _ORIENTATION = 0x0112  # EXIF tag
 _ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -128,7 +131,7 @@ def _open_image(data: bytes) -> Iterator[Image.Image]:
 def _unidentified(data: bytes) -> str:
     """Return why Pillow does not identify these bytes."""
     if data[4:12] in _PHONE_BRANDS:
-        return "is a HEIC or AVIF image, which cannot be read; save it as JPEG or PNG"
+        return "is a HEIC image, which cannot be read; save it as JPEG or PNG"
     return "is not an image" if data else "is empty"
 
 

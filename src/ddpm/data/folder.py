@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,11 +10,13 @@ from pathlib import Path
 
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
+    HEAD,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
+    count_skipped,
     folder_labels,
-    is_image_name,
+    is_image,
     natural_sort_key,
     printable_name,
 )
@@ -74,8 +77,8 @@ def _visible(name: str) -> bool:
 
 def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
     """Return the images among ``files``, a mapping of names relative to ``root`` to paths."""
-    names = tuple(printable_name(name) for name in files if is_image_name(name))
-    paths = [path for name, path in files.items() if is_image_name(name)]
+    images = {name: path for name, path in files.items() if is_image_file(name, path)}
+    names, paths = tuple(map(printable_name, images)), list(images.values())
     labels, class_names = folder_labels(names, printable_name(root.name))
 
     def load(index: int) -> bytes:
@@ -89,10 +92,24 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         fingerprint=fingerprint(root, paths),
         labels=labels,
         class_names=class_names,
+        skipped=count_skipped(printable_name(name) for name in files if name not in images),
         ignored=tuple(
             printable_name(name) for name in files if name.lower().endswith(ARCHIVE_EXTENSIONS)
         ),
     )
+
+
+def is_image_file(name: str, path: Path) -> bool:
+    """Return whether the file `name` at `path` is an image; see ``image_source.is_image``."""
+
+    def read_head() -> bytes:
+        with contextlib.suppress(OSError):
+            if path.is_file():  # not a pipe
+                with path.open("rb") as file:
+                    return file.read(HEAD)
+        return b""
+
+    return is_image(name, read_head)
 
 
 def read_file(path: Path) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar, overload
 
 import numpy as np
@@ -14,7 +15,13 @@ from numpy.typing import NDArray
 
 from ddpm.errors import RequestError
 
-IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+IMAGE_EXTENSIONS = (
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "gif", "webp", "avif", "tif", "tiff",
+    "ppm", "pgm", "pbm", "pnm", "jp2", "j2k", "jpf", "jpx", "tga", "ico", "icns", "pcx", "sgi", "qoi",
+    "dds", "psd",
+)  # fmt: skip
+_SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif")
+HEAD = 16  # first bytes of a file that `is_image` looks at
 COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
 ARCHIVE_EXTENSIONS = (".zip", ".tar", *COMPRESSED_TARS)  # not opened inside folders and archives
 _NUMBER = re.compile("([0-9]+)")
@@ -74,6 +81,7 @@ class ImageSource:
     class_names: tuple[str, ...] = ()  # () without labels
     test: Sequence[int] = ()
     ignored: tuple[str, ...] = ()  # archives among the images, not opened
+    skipped: Mapping[str, int] = field(default_factory=dict)  # extension → other files, not images
 
     def __len__(self) -> int:
         return len(self.names)
@@ -123,10 +131,38 @@ def is_decompression_bomb(packed: int, unpacked: int) -> bool:
 
 def is_image_name(name: str) -> bool:
     """Return whether a path (with /) names a visible image file, not one of __MACOSX."""
-    parts = name.split("/")
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    _, dot, ending = parts[-1].lower().rpartition(".")
-    return bool(dot) and ending in IMAGE_EXTENSIONS and not hidden
+    return extension(name) in IMAGE_EXTENSIONS and not _is_hidden(name)
+
+
+def is_image(name: str, read_head: Callable[[], bytes]) -> bool:
+    """Return whether a file is an image, by its extension or, without one, by its first bytes."""
+    if extension(name) or _is_hidden(name):
+        return is_image_name(name)
+    head = read_head()
+    return (
+        head.startswith(_SIGNATURES)
+        or (head[:2] == b"BM" and head[6:10] == bytes(4))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or head[4:12] in (b"ftypavif", b"jP  \r\n\x87\n")
+        or (head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \n\r\t#")
+    )
+
+
+def extension(name: str) -> str:
+    """Return the extension of a path in lower case without the dot, or an empty string."""
+    return (
+        name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name.rpartition("/")[2] else ""
+    )
+
+
+def count_skipped(names: Iterable[str]) -> dict[str, int]:
+    """Count the visible files among ``names`` by extension, except archives."""
+    visible = (n for n in names if not _is_hidden(n) and not n.lower().endswith(ARCHIVE_EXTENSIONS))
+    return dict(Counter(map(extension, visible)).most_common())
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
 def folder_labels(

@@ -75,6 +75,8 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     }
     if report["ignored"]:
         values["not opened"] = list_unopened(report)
+    if report["skipped"]:
+        values["not images"] = list_skipped(report)
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
@@ -84,6 +86,14 @@ MAX_NAMES_SHOWN = 3  # in one line
 def list_unopened(report: dict[str, Any]) -> str:
     """Return the first three archives that were not opened, and the number of others."""
     return _first_few(report["ignored"], len(report["ignored"]))
+
+
+def list_skipped(report: dict[str, Any]) -> str:
+    """Return the number of files that are not images, by extension: `30 .heic, 2 .txt`."""
+    counts = report["skipped"].items()
+    return ", ".join(
+        f"{n} .{ending}" if ending else f"{n} without extension" for ending, n in counts
+    )
 
 
 def list_broken(report: dict[str, Any]) -> str:

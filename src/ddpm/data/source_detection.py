@@ -6,11 +6,10 @@ import zipfile
 from pathlib import Path
 
 from ddpm.data.arrays import array_source
-from ddpm.data.folder import files_below, fingerprint, folder_source
+from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
 from ddpm.data.idx import has_idx_header, idx_source, is_idx_name
 from ddpm.data.image_source import (
     COMPRESSED_TARS,
-    IMAGE_EXTENSIONS,
     ImageSource,
     is_image_name,
     printable_name,
@@ -60,6 +59,8 @@ def _in_folder(folder: Path) -> ImageSource:
     if shards and not archives:
         return tar_source(printable_name(folder.name), folder, shards)
     archives += shards
+    if not archives and any(is_image_file(name, path) for name, path in files.items()):
+        return folder_source(folder, files)
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
@@ -69,7 +70,7 @@ def _in_folder(folder: Path) -> ImageSource:
         _refuse_compressed_tar(path)
     what = f"no images among its {len(files)} files" if files else "no files"
     raise RequestError(
-        f"{folder} contains {what}. Pass a folder with images ({', '.join(IMAGE_EXTENSIONS)})."
+        f"{folder} contains {what}. Pass a folder with images such as .png or .jpg files."
     )
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import itertools
 import tarfile
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self, overload
 
@@ -22,9 +24,12 @@ from numpy.typing import NDArray
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
+    HEAD,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
+    count_skipped,
+    is_image,
     is_image_name,
     natural_sort_key,
     printable_name,
@@ -79,6 +84,7 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
         labels=labels,
         class_names=class_names,
         ignored=tuple(index.ignored),
+        skipped=dict(index.skipped.most_common()),
     )
 
 
@@ -102,6 +108,7 @@ class _Member(NamedTuple):
     offset: int  # of its first byte in the tar
     size: int
     text: str | None  # content of a .cls file
+    is_image: bool
 
 
 class PackedNames(Sequence[str]):
@@ -165,12 +172,13 @@ class _Index:
     texts: _Classes = field(default_factory=_Classes)
     folders: _Classes = field(default_factory=_Classes)
     ignored: list[str] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def add(self, shard: int, prefix: str, sample: Sequence[_Member]) -> None:
         """Add the images of one sample. A .cls with the image's full name takes precedence."""
         texts = {_stem(member): member.text for member in sample if member.text is not None}
         for member in sample:
-            if is_image_name(member.name):
+            if member.is_image:
                 self.names.add(prefix + member.name)
                 self.shards.append(shard)
                 self.offsets.append(member.offset)
@@ -179,6 +187,8 @@ class _Index:
                 self.folders.add(f"/{member.name}".split("/")[-2])
             elif member.name.lower().endswith(ARCHIVE_EXTENSIONS):
                 self.ignored.append(prefix + member.name)
+            elif member.text is None:
+                self.skipped.update(count_skipped([member.name]))
 
 
 def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
@@ -210,7 +220,9 @@ def _members(path: Path) -> Iterator[_Member]:
         ):
             for info in _headers(archive, path.stat().st_size):
                 name = _safe_name(info, path)
-                yield _Member(name, info.offset_data, info.size, _class_text(name, info, file))
+                text = _class_text(name, info, file)
+                image = info.isreg() and is_image(name, partial(_read_head, info, file))
+                yield _Member(name, info.offset_data, info.size, text, image)
             file.seek(archive.offset)
             if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # a tar ends with zeros
                 raise tarfile.ReadError("no end marker")
@@ -256,6 +268,11 @@ def _class_text(name: str, info: tarfile.TarInfo, file: BinaryIO) -> str | None:
         return None
     file.seek(info.offset_data)
     return printable_name(file.read(info.size).decode("utf-8", "backslashreplace").strip()) or None
+
+
+def _read_head(info: tarfile.TarInfo, file: BinaryIO) -> bytes:
+    file.seek(info.offset_data)
+    return file.read(min(HEAD, info.size))
 
 
 def _loader(images: _Index, shards: Sequence[Path]) -> Callable[[int], bytes]:

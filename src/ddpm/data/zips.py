@@ -10,12 +10,14 @@ from pathlib import Path
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
+    HEAD,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
+    count_skipped,
     folder_labels,
     is_decompression_bomb,
-    is_image_name,
+    is_image,
     natural_sort_key,
     printable_name,
 )
@@ -38,7 +40,12 @@ def zip_source(name: str, path: Path) -> ImageSource:
         )
     files = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     members = [(_safe_name(info, path), info) for info in files]
-    images = [member for member in members if is_image_name(member[0])]
+    images = [
+        (inner, info)
+        for inner, info in members
+        if is_image(inner, lambda info=info: _read_head(archive, info))  # type: ignore[misc]
+    ]
+    others = {inner for inner, _ in members} - {inner for inner, _ in images}
     images.sort(key=lambda member: natural_sort_key(member[0]))
     labels, class_names = folder_labels([inner for inner, _ in images], name)
     return ImageSource(
@@ -49,6 +56,7 @@ def zip_source(name: str, path: Path) -> ImageSource:
         fingerprint=fingerprint(path, [path]),
         labels=labels,
         class_names=class_names,
+        skipped=count_skipped(sorted(others)),
         ignored=tuple(
             sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVE_EXTENSIONS))
         ),
@@ -108,6 +116,17 @@ def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
     if is_encrypted(info):
         raise RequestError(f"{path} is encrypted with a password. Unpack it and pass the folder.")
     return name
+
+
+def _read_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the first bytes of a member, or nothing if it is damaged."""
+    if info.compress_type not in SAFE_COMPRESSIONS:
+        return b""
+    try:
+        with archive.open(info) as file:
+            return file.read(HEAD)
+    except Exception:  # unpackers raise nearly anything on damaged bytes
+        return b""
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
