@@ -1,4 +1,4 @@
-"""The pictures of a report: taken from a run where they are up to date, drawn from it where they are not."""
+"""The pictures of a report: copied from a run if they are up to date, else drawn again."""
 
 from __future__ import annotations
 
@@ -46,45 +46,47 @@ FRAMES = (
     0.7,
     0.85,
     1.0,
-)  # shares of a GIF's length; nothing is seen in its first third
-_SEEN = (-4.0, 8.0)  # log-SNR in which an image appears; the strip spreads its columns over it
+)  # shares of a GIF's length; its first third shows only noise
+_VISIBLE = (-4.0, 8.0)  # log-SNR between which an image emerges; the columns of the strip cover it
 GRID = (5, 5)
 
 
 @dataclass
-class Album:
-    """A folder of pictures, each under a name of its own; `taken` says what is in it."""
+class PictureFolder:
+    """A folder of pictures, each under a name of its own; `names` lists them."""
 
     folder: Path
     prefix: str = ""
-    taken: dict[str, str] = field(default_factory=dict)  # what it shows → name beside the document
+    names: dict[str, str] = field(
+        default_factory=dict
+    )  # content → file name relative to the document
 
     def place(self, what: str) -> Path:
-        """Where the picture of `what` goes."""
+        """Return the path for the picture of `what`."""
         name = f"{self.prefix}{what}.png"
-        self.taken[what] = f"{self.folder.name}/{name}"
+        self.names[what] = f"{self.folder.name}/{name}"
         return self.folder / name
 
 
-def draw_loss(album: Album, rows: Sequence[Row], note: str) -> None:
-    """The loss against its iterations, under no title but its caption; nothing where none was logged."""
+def draw_loss(album: PictureFolder, rows: Sequence[Row], note: str) -> None:
+    """Draw the loss over the iterations, without a title; nothing if no loss was logged."""
     if any("loss" in row or "generator_loss" in row for row in rows):
         save_loss_plot(album.place("loss"), rows, title="", note=note)
 
 
-def draw_networks(album: Album, spec: ModelSpec) -> None:
-    """One diagram a network; equal networks of several runs share a file."""
+def draw_networks(album: PictureFolder, spec: ModelSpec) -> None:
+    """Draw one diagram per network; equal networks of several runs share a file."""
     for name, rows in make_model(spec).outlines().items():
         digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
-        shared = Album(album.folder)
+        shared = PictureFolder(album.folder)
         path = shared.place(f"network-{digest}")
-        album.taken[f"network-{name}"] = shared.taken[f"network-{digest}"]
+        album.names[f"network-{name}"] = shared.names[f"network-{digest}"]
         if not path.exists():
             save_network_plot(path, rows)
 
 
-def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
-    """All noise schedules of the runs in one figure; None where no run has one."""
+def draw_schedules(album: PictureFolder, configs: Sequence[Config]) -> str | None:
+    """Draw all noise schedules of the runs in one figure; None if no run has one."""
     named = {
         f"{c.diffusion.schedule}, T = {c.diffusion.num_steps}": c.diffusion
         for c in configs
@@ -96,13 +98,13 @@ def draw_schedules(album: Album, configs: Sequence[Config]) -> str | None:
         name: make_schedule(d.schedule, d.num_steps).log_snr.numpy() for name, d in named.items()
     }
     save_schedule_plot(album.place("schedule"), curves)
-    return album.taken["schedule"]
+    return album.names["schedule"]
 
 
-def draw_samples(album: Album, run: RunFolder, opened: OpenedModel) -> Images | None:
-    """The grid of a run with a checkpoint; of a diffusion model also frames of the GIF and the strip.
+def draw_samples(album: PictureFolder, run: RunFolder, opened: OpenedModel) -> Images | None:
+    """Draw the sample grid of a run; for a diffusion model also frames of the GIF and the strip.
 
-    Returns the images at the end of the strip.
+    Returns the final images of the strip; None for other models.
     """
     model, settings = opened.model, opened.model.spec.config.sampling
     grid, current = album.place("samples"), _is_current(run.sample_grid, opened)
@@ -123,7 +125,7 @@ def draw_samples(album: Album, run: RunFolder, opened: OpenedModel) -> Images | 
 
 
 def _is_current(picture: Path, opened: OpenedModel) -> bool:
-    """Whether a grid can be read and does not say of itself that it was drawn otherwise."""
+    """Return whether a grid can be read and its mark, if any, agrees with how the model samples now."""
     try:
         with Image.open(picture) as found:
             mark = read_grid_mark(found)
@@ -134,23 +136,23 @@ def _is_current(picture: Path, opened: OpenedModel) -> bool:
 
 
 def _draw_backward(path: Path, trajectory: Trajectory) -> None:
-    """Seeds below one another, moments of the reverse process side by side."""
+    """Draw the reverse process: a row for each seed, a column for each moment."""
     last = len(trajectory.states) - 1
-    low, high = _SEEN
+    low, high = _VISIBLE
     chosen = frame_indices([min(max(v, low), high) for v in trajectory.log_snr], STRIP_COLUMNS)
     columns = [(f"{100 * i // max(last, 1)} %", trajectory.states[i]) for i in chosen]
     save_strip(path, columns)
 
 
-def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> None:
-    """Frames of the run's GIF, or of one of the few images that were drawn for the strip.
+def _draw_frames(album: PictureFolder, gif: Path | None, trajectory: Trajectory) -> None:
+    """Draw frames of the run's GIF, or of the images sampled for the strip.
 
-    `film`: that GIF, which bears no mark and is as old as the grid beside it; None where that is too old.
+    `gif`: the run's GIF, which is as old as the grid beside it; None if the grid is out of date.
     """
     place = album.place("frames")
-    if film is not None:
+    if gif is not None:
         with contextlib.suppress(RequestError):
-            save_gif_frames(place, film, FRAMES)
+            save_gif_frames(place, gif, FRAMES)
             return
     scratch = album.folder / "frames.gif"
     save_denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
@@ -159,9 +161,9 @@ def _draw_frames(album: Album, film: Path | None, trajectory: Trajectory) -> Non
 
 
 def draw_forward(
-    album: Album, config: Config, content_hash: str | None, drawn: Images | None
+    album: PictureFolder, config: Config, content_hash: str | None, drawn: Images | None
 ) -> bool:
-    """The forward process on training images, else on `drawn` ones; whether they are training images."""
+    """Draw the forward process on training images, else on `drawn` ones; return whether it is the former."""
     found = training_images(config, content_hash)
     shown = drawn if found is None else found
     if shown is not None:
@@ -171,7 +173,7 @@ def draw_forward(
 
 
 def training_images(config: Config, content_hash: str | None) -> Images | None:
-    """A few of the images that a run was trained on, where they are at hand and unchanged; no download."""
+    """Return a few training images of a run; None if they are not on this machine or have changed."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is None:
         return None

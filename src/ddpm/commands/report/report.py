@@ -1,4 +1,4 @@
-"""`ddpm report`: run folders and comparisons become a PDF, and the same in Markdown."""
+"""`ddpm report`: a report of runs and comparisons, as a PDF and in Markdown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddpm.commands.options import command_line
-from ddpm.commands.report.compose import Front, compose
-from ddpm.commands.report.gather import gather, open_subjects
 from ddpm.commands.report.notes import Notes, read_notes, template
-from ddpm.commands.report.pictures import Album, draw_schedules
+from ddpm.commands.report.pictures import PictureFolder, draw_schedules
+from ddpm.commands.report.report_document import Front, build_document
+from ddpm.commands.report.report_inputs import collect_data, open_inputs
 from ddpm.commands.report.words.languages import LANGUAGES, Words
 from ddpm.commands.verb_function import takes_fields
 from ddpm.config import load_config, unknown_name_error
@@ -25,17 +25,17 @@ from ddpm.files import check_writable, is_temporary, replacing, replacing_folder
 from ddpm.terminal import say
 
 NOTES = "notes.md"  # beside the report
-_SHOWN = 20  # characters without a glyph that are named
+_NAMED = 20  # characters without a glyph that a warning names at most
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Which runs and comparisons, in which language, and where the report goes."""
+    """The runs and comparisons of a report, its language, and where it is written."""
 
-    targets: Sequence[str]
+    targets: Sequence[str]  # run folders, or names below runs/
     comparisons: Sequence[Path] = ()
-    out: Path = Path("report.pdf")  # .md: Markdown alone
-    notes: Path | None = None  # the author's words; None: notes.md beside the report
+    out: Path = Path("report.pdf")  # .md: Markdown only
+    notes: Path | None = None  # the author's passages; None: notes.md beside the report
     language: str = "en"
     font: Path | None = None
     title: str = ""
@@ -54,7 +54,7 @@ class ReportRequest:
 
     @property
     def pictures(self) -> Path:
-        """The folder that both show pictures from."""
+        """The folder of pictures that the PDF and the Markdown file show."""
         return self.out.with_name(f"{self.out.stem}-figures")
 
     @property
@@ -73,41 +73,43 @@ def write_report(request: ReportRequest) -> list[Path]:
     ['report.md', 'report-figures']
     """
     _check(request)
-    subjects = open_subjects(request.targets, request.comparisons)
-    own = typefaces.characters_of(request.font) if request.font else frozenset()
-    notes = _notes(request.notes_file)
+    inputs = open_inputs(request.targets, request.comparisons)
+    own_characters = typefaces.characters_of(request.font) if request.font else frozenset()
+    notes = _read_notes(request.notes_file)
     with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
         pictures = Path(scratch) / request.pictures.name
         pictures.mkdir()
-        material, uncompared = gather(
-            subjects,
+        report, uncompared = collect_data(
+            inputs,
             pictures,
             request.language,
             request.command or command_line("report", request),
             request.device,
         )
-        schedule = draw_schedules(Album(pictures), list(map(load_config, subjects.configs)))
-        document = compose(material, request.front, notes, schedule=schedule, uncompared=uncompared)
+        schedule = draw_schedules(PictureFolder(pictures), list(map(load_config, inputs.configs)))
+        document = build_document(
+            report, request.front, notes, schedule=schedule, uncompared=uncompared
+        )
         written = [request.markdown]
         if request.out.suffix == ".pdf":
-            missing = typefaces.without_glyph(texts(document), own)
+            missing = typefaces.without_glyph(texts(document), own_characters)
             pdf = _pdf(request, document, pictures, bool(missing))
-            _name_missing(missing)
+            _warn_of_missing(missing)
             with replacing(request.out) as temporary:
                 temporary.write_bytes(pdf)
             written.insert(0, request.out)
-        _keep(pictures, request.pictures)
+        _save_pictures(pictures, request.pictures)
     write_text(request.markdown, to_markdown(document))
-    _leave_template(request)
+    _write_template(request)
     return [*written, request.pictures]
 
 
 def _check(request: ReportRequest) -> None:
-    """RequestError for what cannot be done, before anything is drawn."""
+    """Raise RequestError for a request that cannot be fulfilled, before anything is drawn."""
     if request.language not in LANGUAGES:
         raise unknown_name_error("language", request.language, LANGUAGES)
     if request.out.suffix not in (".pdf", ".md"):
-        raise RequestError(f"{request.out} should end in .pdf, or in .md for Markdown alone.")
+        raise RequestError(f"{request.out} should end in .pdf, or in .md for Markdown only.")
     if request.out.suffix == ".pdf":
         load_typst()
         check_writable(request.out)
@@ -115,30 +117,31 @@ def _check(request: ReportRequest) -> None:
     for place in (request.out, request.markdown):
         if _same_file(place, request.notes_file):
             raise RequestError(
-                f"The report would be written over your own passages in {request.notes_file}; choose "
-                "another name with --out, or with --notes."
+                f"The report would overwrite your own passages in {request.notes_file}; choose another "
+                "name with --out or --notes."
             )
     folder = request.pictures
-    if folder.exists() and not _is_album(folder):
+    if folder.exists() and not _holds_pictures_only(folder):
         raise RequestError(
-            f"{folder} holds other files; the pictures go there, so choose another name with --out."
+            f"{folder} holds other files, but the pictures are written there; choose another name with "
+            "--out."
         )
 
 
 def _same_file(one: Path, other: Path) -> bool:
-    """Also where a link, or a disk that knows no capitals, gives a file two names."""
+    """Return whether two paths name one file, also through a link or on a case-insensitive disk."""
     if one.exists() and other.exists():
         return one.samefile(other)
     return one.resolve() == other.resolve()
 
 
-def _is_album(folder: Path) -> bool:
+def _holds_pictures_only(folder: Path) -> bool:
     return folder.is_dir() and all(
         path.suffix == ".png" or is_temporary(path) for path in folder.iterdir()
     )
 
 
-def _notes(path: Path) -> Notes:
+def _read_notes(path: Path) -> Notes:
     """Return the author's passages; none if there is no such file."""
     if not path.exists():
         check_writable(path)
@@ -151,33 +154,33 @@ def _notes(path: Path) -> Notes:
         raise RequestError(f"{path} {error}.") from error
 
 
-def _leave_template(request: ReportRequest) -> None:
-    """A file for the author's words where there is none."""
+def _write_template(request: ReportRequest) -> None:
+    """Write a template for the author's passages if there is no such file."""
     path = request.notes_file
     if not path.exists():
         write_text(path, template(Words(request.language)))
-        say(f"{path} is there now: write your own passages into it and run the command again.")
+        say(f"{path} is a new template: write your own passages into it and run the command again.")
 
 
-def _pdf(request: ReportRequest, document: Document, pictures: Path, lacking: bool) -> bytes:
-    """The PDF; fonts of this machine are let in where the others are `lacking` a character."""
+def _pdf(request: ReportRequest, document: Document, pictures: Path, system_fonts: bool) -> bytes:
+    """Return the PDF; `system_fonts` lets it use fonts of this machine for missing characters."""
     families = families_of(request.font) if request.font else []
     markup = to_typst(document, typefaces.faces(families))
-    return compile_pdf(markup, pictures, font=request.font, system_fonts=lacking)
+    return compile_pdf(markup, pictures, font=request.font, system_fonts=system_fonts)
 
 
-def _name_missing(missing: Sequence[str]) -> None:
-    """A warning that names the characters which no font has, at most twenty of them."""
-    elsewhere = typefaces.in_system_fonts(missing)
-    lost = [character for character in missing if character not in elsewhere]
+def _warn_of_missing(missing: Sequence[str]) -> None:
+    """Print a warning that names the characters which no font has."""
+    available = typefaces.in_system_fonts(missing)
+    lost = [character for character in missing if character not in available]
     if lost:
-        named = ", ".join(f"{c} (U+{ord(c):04X})" for c in lost[:_SHOWN])
-        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-        say(f"warning: no font has {named}{more}; give one that does with --font FILE.")
+        named = ", ".join(f"{c} (U+{ord(c):04X})" for c in lost[:_NAMED])
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        say(f"warning: no font has {named}{more}; pass a font that does with --font FILE.")
 
 
-def _keep(pictures: Path, place: Path) -> None:
-    """The folder of pictures, whole, in the place of an older one."""
+def _save_pictures(pictures: Path, place: Path) -> None:
+    """Replace the folder `place` as a whole by one with the new pictures."""
     with replacing_folder(place) as temporary:
         for picture in sorted(pictures.iterdir()):
             (temporary / picture.name).write_bytes(picture.read_bytes())

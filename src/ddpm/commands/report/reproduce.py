@@ -1,4 +1,4 @@
-"""The commands that make a run and its numbers again, told from the run's own configuration."""
+"""Commands that reproduce a run and its numbers, derived from its configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from ddpm.data.catalogue import data_name
 from ddpm.presets import PRESETS
 
 _TOTALS = ("training.steps", "training.minutes", "training.epochs")
-_TOLD = ("preset", "scale", "data.path", "data.all_images", *_TOTALS)  # otherwise than by --set
+_WITH_OPTIONS = (
+    "preset",
+    "scale",
+    "data.path",
+    "data.all_images",
+    *_TOTALS,
+)  # not printed as --set
 
 
 def train_command(run: Path, config: Config, init: str | None = None) -> str:
@@ -32,7 +38,7 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
     words += _total(config, base)
     words += ["--all-images"] if config.data.all_images and not base.data.all_images else []
     for key in differing_keys(base, config):
-        if key not in _TOLD or (key == "data.all_images" and base.data.all_images):
+        if key not in _WITH_OPTIONS or (key == "data.all_images" and base.data.all_images):
             words += ["--set", f"{key}={_value(get_value(config, key))}"]
     words += ["--init", init] if init else []
     return shlex.join([*words, "--out", str(run)])
@@ -50,7 +56,7 @@ def _total(config: Config, base: Config) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    """As --set reads it: JSON, but a word without quotation marks."""
+    """Return a value as --set reads it: JSON, but a string without quotation marks."""
     return (
         value
         if isinstance(value, str)
@@ -59,7 +65,7 @@ def _value(value: Any) -> str:
 
 
 def data_command(config: Config) -> str:
-    """What counts the images again."""
+    """Return the command that prepares and counts the images."""
     data = config.data
     words = ["ddpm", "data", "prepare", data_name(config.data.path)]
     words += ["--size", str(data.size)] if data.size != "auto" else []

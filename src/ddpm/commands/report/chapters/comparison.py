@@ -1,11 +1,17 @@
-"""The chapter on the comparison: figures, scores with verdicts, and what each side cost."""
+"""The chapter on comparisons: figures, scores with verdicts, and the cost of each entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from ddpm.commands.report.chapters.results import made_by, metric_cell
-from ddpm.commands.report.material import ComparisonFacts, Fact, Material, Row, fact_tables
+from ddpm.commands.report.report_data import (
+    ReportData,
+    ReportedComparison,
+    Row,
+    TableRow,
+    run_tables,
+)
 from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import interval, number, whole
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
@@ -19,55 +25,58 @@ _FIGURES = (
 
 
 def comparison_chapter(
-    material: Material, uncompared: Sequence[tuple[str, str]]
+    report: ReportData, uncompared: Sequence[tuple[str, str]]
 ) -> Iterator[Block]:
-    """DDPM against DCGAN, or any runs. `uncompared`: comparison or baseline, and the command for it."""
-    words = material.words
+    """Yield the chapter on comparisons.
+
+    `uncompared` lists missing ones: `comparison` or `baseline`, and the command that creates it.
+    """
+    words = report.words
     yield Heading(words("comparison"))
     for kind, command in uncompared:
         yield Missing(words(f"missing.{kind}"), command)
-    for comparison in material.comparisons:
-        if len(material.comparisons) > 1:
+    for comparison in report.comparisons:
+        if len(report.comparisons) > 1:
             yield Heading(words.listed(_labels(comparison)), 2)
-        yield from _comparison(material, comparison)
+        yield from _comparison(report, comparison)
 
 
-def _labels(comparison: ComparisonFacts) -> list[str]:
+def _labels(comparison: ReportedComparison) -> list[str]:
     return [str(entry["label"]) for entry in comparison.row["entries"]]
 
 
-def _comparison(material: Material, comparison: ComparisonFacts) -> Iterator[Block]:
-    words, labels = material.words, _labels(comparison)
+def _comparison(report: ReportData, comparison: ReportedComparison) -> Iterator[Block]:
+    words, labels = report.words, _labels(comparison)
     made, named = made_by(comparison.row), words.listed(labels)
-    yield Paragraph(spans(_rule(material, comparison, named)))
+    yield Paragraph(spans(_rule(report, comparison, named)))
     for label, old, new in comparison.stale:
         text = words("evaluation.stale", run=label, old=whole(old), new=whole(new))
         yield Missing(text, " ".join(made))
     if "grids" in comparison.pictures:
         caption = words("comparison.grids", labels=named)
         yield Figure(caption, (comparison.pictures["grids"],), 1.0, made)
-    yield _verdicts(material, comparison, labels)
-    yield from _costs(material, comparison, labels)
+    yield _verdicts(report, comparison, labels)
+    yield from _costs(report, comparison, labels)
     for key, width in _FIGURES:
         if key in comparison.pictures:
             caption = words("comparison.cost_figure" if key == "cost" else f"comparison.{key}")
             yield Figure(caption, (comparison.pictures[key],), width, made)
 
 
-def _rule(material: Material, comparison: ComparisonFacts, labels: str) -> str:
-    """What was held equal, when a difference counts, and how many of the verdicts may be chance."""
+def _rule(report: ReportData, comparison: ReportedComparison, labels: str) -> str:
+    """Return the rule: what is equal, when a difference counts, how many verdicts may be chance."""
     rows = comparison.row["verdicts"]
     tests = sum(sum(v["value"] is not None for v in row["values"]) > 1 for row in rows)
     chance = max(1, round(tests / 20))
-    cite = material.cite("newcombe", "zou-donner", "bootstrap")
-    return material.words("comparison.about", labels=labels, tests=tests, chance=chance, cite=cite)
+    cite = report.cite("newcombe", "zou-donner", "bootstrap")
+    return report.words("comparison.about", labels=labels, tests=tests, chance=chance, cite=cite)
 
 
-def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[str]) -> Table:
-    words = material.words
+def _verdicts(report: ReportData, comparison: ReportedComparison, labels: Sequence[str]) -> Table:
+    words = report.words
     rows = [
         (
-            metric_cell(material, row),
+            metric_cell(report, row),
             words(f"better.{row['better']}"),
             *(interval(value["value"], value["low"], value["high"]) for value in row["values"]),
             number(row.get("floor")),
@@ -89,18 +98,18 @@ def _verdicts(material: Material, comparison: ComparisonFacts, labels: Sequence[
 
 
 def _costs(
-    material: Material, comparison: ComparisonFacts, labels: Sequence[str]
+    report: ReportData, comparison: ReportedComparison, labels: Sequence[str]
 ) -> Iterator[Block]:
-    """Minutes, images and sizes beside each other, where the entries are runs."""
-    words = material.words
+    """Yield the table of training cost; nothing if no entry is a run."""
+    words = report.words
     runs: list[Row] = [entry.get("run") or {} for entry in comparison.row["entries"]]
     speeds = [entry["evaluation"].get("images_per_second") for entry in comparison.row["entries"]]
     if not any(runs):
         return
-    facts: list[Fact] = [
+    facts: list[TableRow] = [
         (words("fact.preset"), [str(run.get("preset", "")) for run in runs]),
         (words("fact.model"), [str(run.get("model", "")).upper() for run in runs]),
-        (words("fact.parameters"), [_sizes(material, run.get("parameters") or {}) for run in runs]),
+        (words("fact.parameters"), [_sizes(report, run.get("parameters") or {}) for run in runs]),
         (words("fact.minutes"), [number(run.get("minutes")) for run in runs]),
         (words("fact.steps"), [whole(run.get("steps")) for run in runs]),
         (words("comparison.batch"), [whole(run.get("batch_size")) for run in runs]),
@@ -110,12 +119,12 @@ def _costs(
         (words("comparison.device"), [str(run.get("device", "")) for run in runs]),
     ]
     made = made_by(comparison.row)
-    yield from fact_tables(words, words("comparison.cost"), labels, facts, made)
+    yield from run_tables(words, words("comparison.cost"), labels, facts, made)
 
 
-def _sizes(material: Material, sizes: Mapping[str, int]) -> str:
-    """`680,000` or `generator 1,200,000, discriminator 900,000`."""
+def _sizes(report: ReportData, sizes: Mapping[str, int]) -> str:
+    """Return parameter counts as `680,000` or `generator 1,200,000, discriminator 900,000`."""
     if len(sizes) == 1:
         return whole(next(iter(sizes.values())))
-    named = [f"{material.words(f'part.{part}')} {whole(size)}" for part, size in sizes.items()]
-    return material.words.listed(named)
+    named = [f"{report.words(f'part.{part}')} {whole(size)}" for part, size in sizes.items()]
+    return report.words.listed(named)

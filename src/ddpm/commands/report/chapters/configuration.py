@@ -1,11 +1,11 @@
-"""The chapters on the networks, drawn, and on the hyperparameters, every one."""
+"""The chapters on the networks, as diagrams, and on all hyperparameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from ddpm.commands.report.material import COLUMNS, Material, RunFacts
+from ddpm.commands.report.report_data import COLUMNS, ReportData, ReportedRun
 from ddpm.commands.report.words.languages import Words
 from ddpm.config import family_of
 from ddpm.documents.document import (
@@ -22,32 +22,32 @@ from ddpm.documents.document import (
 from ddpm.documents.tables import NOTHING, whole
 
 
-def network_chapter(material: Material) -> Iterator[Block]:
-    """Each network drawn; one that is drawn already is only named."""
-    words = material.words
+def network_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield a diagram of each network; runs with the same networks share it."""
+    words = report.words
     yield Heading(words("network"))
     drawn: dict[tuple[str, ...], str] = {}
-    for run in material.runs:
+    for run in report.runs:
         parts = [key for key in run.pictures if key.startswith("network-")]
         shown = tuple(run.pictures[key] for key in parts)
         if shown in drawn:
             yield Paragraph(spans(words("network.same", run=run.name, other=drawn[shown])))
         elif shown:
             drawn[shown] = run.name
-            yield from (_network(material, run, key) for key in parts)
+            yield from (_network(report, run, key) for key in parts)
 
 
-def _network(material: Material, run: RunFacts, key: str) -> Block:
+def _network(report: ReportData, run: ReportedRun, key: str) -> Block:
     part = key.removeprefix("network-")
     size = whole(run.parameters.get(part))
-    named = material.words(f"part.{part}")
-    caption = material.words("network.caption", network=named, run=run.name, parameters=size)
+    named = report.words(f"part.{part}")
+    caption = report.words("network.caption", network=named, run=run.name, parameters=size)
     return Figure(caption, (run.pictures[key],), 0.96, (run.commands["train"],))
 
 
-def settings_chapter(material: Material) -> Iterator[Block]:
-    """Every key of every config.json, section by section, runs side by side."""
-    words, runs = material.words, material.runs
+def settings_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield every key of every config.json, section by section, runs side by side."""
+    words, runs = report.words, report.runs
     yield Heading(words("settings"))
     for start in range(0, len(runs), COLUMNS):
         part = runs[start : start + COLUMNS]
@@ -67,15 +67,15 @@ def settings_chapter(material: Material) -> Iterator[Block]:
         )
 
 
-def _sections(run: RunFacts) -> tuple[str, ...]:
-    """The sections of its configuration that a run's model uses; all of them where it is unknown."""
+def _sections(run: ReportedRun) -> tuple[str, ...]:
+    """Return the configuration sections that a run's model uses; all if the family is unknown."""
     family = family_of(run.config)
     every = tuple(name for name, value in run.config.items() if isinstance(value, Mapping))
     return every if family is None else tuple(name for name in family.sections if name in every)
 
 
-def _section(words: Words, runs: Sequence[RunFacts], section: str) -> Iterator[tuple[Cell, ...]]:
-    """One section's settings under its name; "" for those that stand in none."""
+def _section(words: Words, runs: Sequence[ReportedRun], section: str) -> Iterator[tuple[Cell, ...]]:
+    """Yield the rows of one section under its name; "" stands for keys outside all sections."""
     if section:
         yield (Span(section, "strong"), "", *[""] * len(runs))
     for key in _keys(runs, section):
@@ -84,7 +84,7 @@ def _section(words: Words, runs: Sequence[RunFacts], section: str) -> Iterator[t
         yield (code(key), words.meaning(path), *cells)
 
 
-def _keys(runs: Sequence[RunFacts], section: str) -> list[str]:
+def _keys(runs: Sequence[ReportedRun], section: str) -> list[str]:
     found = [run.config.get(section, {}) if section else run.config for run in runs]
     return list(
         dict.fromkeys(
@@ -96,7 +96,7 @@ def _keys(runs: Sequence[RunFacts], section: str) -> list[str]:
     )
 
 
-def _setting(words: Words, run: RunFacts, path: str, section: str) -> Cell:
+def _setting(words: Words, run: ReportedRun, path: str, section: str) -> Cell:
     if section and section not in _sections(run):
         return NOTHING
     value = run.setting(path)
@@ -104,7 +104,7 @@ def _setting(words: Words, run: RunFacts, path: str, section: str) -> Cell:
         return words("yes" if value else "no")
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or words("none")
-    if path == "data.path":  # without the folders of the author's computer
+    if path == "data.path":  # without the author's folders
         return code(PurePath(str(value)).name)
     if value is None:
         return NOTHING

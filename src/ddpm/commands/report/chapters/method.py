@@ -1,10 +1,10 @@
-"""The chapter on the method: the theory in a few lines, each choice of a run with its source."""
+"""The chapter on the method: the theory in brief, and each choice of a run with its source."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ddpm.commands.report.material import Fact, Material, RunFacts, fact_tables
+from ddpm.commands.report.report_data import ReportData, ReportedRun, TableRow, run_tables
 from ddpm.documents.citations import (
     average_source,
     chosen,
@@ -63,11 +63,11 @@ GAN_LOSSES = Formula(
 )
 
 
-def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
-    """The theory in a few lines, then each run's choices with their sources. `schedule`: the figure."""
-    words, cite = material.words, material.cite
-    diffusion = [run for run in material.runs if not run.gan]
-    gans = [run for run in material.runs if run.gan]
+def method_chapter(report: ReportData, schedule: str | None) -> Iterator[Block]:
+    """Yield the theory in brief, then each run's choices. `schedule` is the figure of the schedules."""
+    words, cite = report.words, report.cite
+    diffusion = [run for run in report.runs if not run.gan]
+    gans = [run for run in report.runs if run.gan]
     yield Heading(words("method"))
     if diffusion:
         yield Paragraph(spans(words("method.forward", cite=cite("ddpm", "sohl-dickstein"))))
@@ -81,109 +81,109 @@ def method_chapter(material: Material, schedule: str | None) -> Iterator[Block]:
             yield Paragraph(spans(words("method.student", cite=cite("v"))))
             yield STUDENT_LOSS
         yield Paragraph(spans(words("method.sampling")))
-        yield from _choices(material, "method.caption", diffusion, _DIFFUSION)
+        yield from _choices(report, "method.caption", diffusion, _DIFFUSION)
         if schedule is not None:
             yield Figure(words("method.schedule_caption"), (schedule,), 0.8)
     if gans:
         yield Paragraph(spans(words("method.gan", cite=cite("dcgan"), minimax=cite("gan"))))
         yield GAN_LOSSES
-        yield from _choices(material, "method.gan_caption", gans, _GAN)
+        yield from _choices(report, "method.gan_caption", gans, _GAN)
 
 
 def _choices(
-    material: Material, caption: str, runs: Sequence[RunFacts], rows: Mapping[str, Choice]
+    report: ReportData, caption: str, runs: Sequence[ReportedRun], rows: Mapping[str, Choice]
 ) -> Iterator[Block]:
-    words = material.words
-    facts: list[Fact] = [
-        (words(f"method.{name}"), [choice(material, run) for run in runs])
+    words = report.words
+    facts: list[TableRow] = [
+        (words(f"method.{name}"), [choice(report, run) for run in runs])
         for name, choice in rows.items()
     ]
-    yield from fact_tables(words, words(caption), [run.name for run in runs], facts, align="l")
+    yield from run_tables(words, words(caption), [run.name for run in runs], facts, align="l")
 
 
-Choice = Callable[[Material, RunFacts], str]
+Choice = Callable[[ReportData, ReportedRun], str]
 
 
 def _cited(key: str) -> Choice:
-    """The value at a configuration key as it is, with its source."""
+    """Return a choice that shows the value of a configuration key with its source."""
 
-    def choice(material: Material, run: RunFacts) -> str:
-        return f"{run.setting(key)}{material.cite(chosen(run.config, key))}"
+    def choice(report: ReportData, run: ReportedRun) -> str:
+        return f"{run.setting(key)}{report.cite(chosen(run.config, key))}"
 
     return choice
 
 
-def _objective(material: Material, run: RunFacts) -> str:
+def _objective(report: ReportData, run: ReportedRun) -> str:
     name = run.setting("diffusion.objective")
-    word = material.words(f"value.{name}") if name in LOSSES else str(name)
-    return word + material.cite(chosen(run.config, "diffusion.objective"))
+    word = report.words(f"value.{name}") if name in LOSSES else str(name)
+    return word + report.cite(chosen(run.config, "diffusion.objective"))
 
 
-def _variance(material: Material, run: RunFacts) -> str:
+def _variance(report: ReportData, run: ReportedRun) -> str:
     if run.setting("diffusion.learned_variance"):
-        return material.words("value.learned") + material.cite("cosine")
+        return report.words("value.learned") + report.cite("cosine")
     if run.setting("sampling.sampler") != "ancestral":
         return NOTHING
-    return material.words(f"value.{run.setting('sampling.variance')}")
+    return report.words(f"value.{run.setting('sampling.variance')}")
 
 
-def _unet(material: Material, run: RunFacts) -> str:
+def _unet(report: ReportData, run: ReportedRun) -> str:
     sides = run.setting("network.attention") or []
-    attends = material.words("value.attention", sides=", ".join(map(str, sides))) if sides else ""
-    words = material.words.listed(list(filter(None, [material.words("value.unet"), attends])))
-    return words + material.cite(*network_sources(run.config))
+    attends = report.words("value.attention", sides=", ".join(map(str, sides))) if sides else ""
+    words = report.words.listed(list(filter(None, [report.words("value.unet"), attends])))
+    return words + report.cite(*network_sources(run.config))
 
 
-def _labels(material: Material, run: RunFacts) -> str:
+def _labels(report: ReportData, run: ReportedRun) -> str:
     if not run.classes:
-        return material.words("no")
+        return report.words("no")
     share = _percent(run.setting("network.label_dropout") or 0)
-    return material.words("value.hidden", share=share) + material.cite(label_source(run.config))
+    return report.words("value.hidden", share=share) + report.cite(label_source(run.config))
 
 
-def _ema(material: Material, run: RunFacts) -> str:
-    cited = material.cite(average_source(run.config, run.average))
+def _ema(report: ReportData, run: ReportedRun) -> str:
+    cited = report.cite(average_source(run.config, run.average))
     if run.average is not None:
-        return material.words("value.length", length=f"{run.average:g}") + cited
+        return report.words("value.length", length=f"{run.average:g}") + cited
     decay = run.setting("training.ema")
-    return material.words("value.decay", decay=decay) + cited if decay else material.words("none")
+    return report.words("value.decay", decay=decay) + cited if decay else report.words("none")
 
 
-def _sampler(material: Material, run: RunFacts) -> str:
+def _sampler(report: ReportData, run: ReportedRun) -> str:
     name, steps = run.setting("sampling.sampler"), run.setting("sampling.steps")
-    cited = material.cite(chosen(run.config, "sampling.sampler"))
-    return material.words("value.steps", sampler=f"{name}{cited}", steps=steps)
+    cited = report.cite(chosen(run.config, "sampling.sampler"))
+    return report.words("value.steps", sampler=f"{name}{cited}", steps=steps)
 
 
-def _guidance(material: Material, run: RunFacts) -> str:
+def _guidance(report: ReportData, run: ReportedRun) -> str:
     guide, scale = run.setting("sampling.guide"), run.setting("sampling.guidance")
     if guide and scale != 1:
-        cited = material.cite(*guidance_sources(run.config))
-        return material.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
+        cited = report.cite(*guidance_sources(run.config))
+        return report.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
     sources = guidance_sources(run.config) if run.classes else []
     if not sources:
-        return material.words("none")
+        return report.words("none")
     low, high = map(_percent, run.setting("sampling.guidance_interval"))
-    scale = f"{run.setting('sampling.guidance'):g}{material.cite(*sources)}"
-    return material.words("value.guided", scale=scale, low=low, high=high)
+    scale = f"{run.setting('sampling.guidance'):g}{report.cite(*sources)}"
+    return report.words("value.guided", scale=scale, low=low, high=high)
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def _strided(material: Material, run: RunFacts) -> str:
-    return material.words("value.dcgan") + material.cite("dcgan")
+def _strided(report: ReportData, run: ReportedRun) -> str:
+    return report.words("value.dcgan") + report.cite("dcgan")
 
 
-def _smoothing(material: Material, run: RunFacts) -> str:
+def _smoothing(report: ReportData, run: ReportedRun) -> str:
     smoothing = run.setting("gan.label_smoothing")
-    return f"{smoothing:g}{material.cite('is')}" if smoothing else material.words("none")
+    return f"{smoothing:g}{report.cite('is')}" if smoothing else report.words("none")
 
 
 _DIFFUSION: dict[str, Choice] = {
     "schedule": _cited("diffusion.schedule"),
-    "num_steps": lambda material, run: whole(run.setting("diffusion.num_steps")),
+    "num_steps": lambda report, run: whole(run.setting("diffusion.num_steps")),
     "objective": _objective,
     "weighting": _cited("diffusion.weighting"),
     "times": _cited("diffusion.time_sampling"),
@@ -197,7 +197,7 @@ _DIFFUSION: dict[str, Choice] = {
 }
 _GAN: dict[str, Choice] = {
     "network": _strided,
-    "latent": lambda material, run: whole(run.setting("gan.latent")),
+    "latent": lambda report, run: whole(run.setting("gan.latent")),
     "smoothing": _smoothing,
     "optimizer": _cited("training.optimizer"),
     "ema": _ema,

@@ -1,12 +1,12 @@
-"""The chapters that say what was done: the runs, their data, the environment, the commands."""
+"""The chapters on the runs, their data, their environment and their commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from ddpm.commands.report.material import Fact, Material, RunFacts, fact_tables
 from ddpm.commands.report.notes import Notes
+from ddpm.commands.report.report_data import ReportData, ReportedRun, TableRow, run_tables
 from ddpm.documents.citations import augmentation_source
 from ddpm.documents.document import (
     Blank,
@@ -31,12 +31,12 @@ _ENVIRONMENT = (
 )  # fmt: skip
 
 
-def runs_chapter(material: Material) -> Iterator[Block]:
-    """All runs at a glance."""
-    words, runs = material.words, material.runs
-    yield Paragraph(_preface(material))
+def runs_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter that lists all runs."""
+    words, runs = report.words, report.runs
+    yield Paragraph(_preface(report))
     yield Heading(words("runs"))
-    facts: list[Fact] = [
+    facts: list[TableRow] = [
         (words("fact.model"), [run.config.get("model", "").upper() for run in runs]),
         (words("fact.preset"), [code(str(run.config.get("preset", ""))) for run in runs]),
         (words("fact.images"), [code(run.data_name) for run in runs]),
@@ -58,33 +58,33 @@ def runs_chapter(material: Material) -> Iterator[Block]:
         (words("fact.weights"), [code(run.weights) for run in runs]),
     ]
     names = [run.name for run in runs]
-    yield from fact_tables(words, words("runs.caption"), names, facts, material.commands("train"))
-    yield from _absences(material)
+    yield from run_tables(words, words("runs.caption"), names, facts, report.commands("train"))
+    yield from _missing_parts(report)
 
 
-def _preface(material: Material) -> tuple[Span, ...]:
-    before, _, after = material.words("preface").partition("{command}")
-    return spans(before, code(material.command), after)
+def _preface(report: ReportData) -> tuple[Span, ...]:
+    before, _, after = report.words("preface").partition("{command}")
+    return spans(before, code(report.command), after)
 
 
-def _absences(material: Material) -> Iterator[Block]:
-    """What a run folder lacks, with the command that brings it."""
-    for run in material.runs:
+def _missing_parts(report: ReportData) -> Iterator[Block]:
+    """Yield a notice for each part that a run lacks, with the command that creates it."""
+    for run in report.runs:
         kinds = (("environment", run.environment), ("losses", run.losses), ("weights", run.weights))
-        for kind, there in kinds:
-            if not there:
-                text = material.words(f"missing.{kind}", run=run.name)
+        for kind, found in kinds:
+            if not found:
+                text = report.words(f"missing.{kind}", run=run.name)
                 yield Missing(text, run.commands["train"])
 
 
-def _shape(run: RunFacts) -> str:
+def _shape(run: ReportedRun) -> str:
     data = run.environment.get("data", {})
     if "size" not in data:
         return NOTHING
     return f"{data.get('channels', '?')} x {str(data['size']).replace('x', ' x ')}"
 
 
-def _size(run: RunFacts, part: str) -> str:
+def _size(run: ReportedRun, part: str) -> str:
     return whole(run.parameters.get(part))
 
 
@@ -96,14 +96,14 @@ def _decimal(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.1f}"
 
 
-def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
-    """Counts, sizes, augmentation and sources of the images."""
-    words, runs = material.words, material.runs
+def data_chapter(report: ReportData, notes: Notes) -> Iterator[Block]:
+    """Yield the chapter on counts, sizes, augmentation and sources of the images."""
+    words, runs = report.words, report.runs
     yield Heading(words("data"))
-    yield from _data_sources(material)
-    yield from _unknown_sources(material, notes)
+    yield from _data_sources(report)
+    yield from _unknown_sources(report, notes)
     yield Paragraph(spans(words("data.scaling")))
-    facts: list[Fact] = [
+    facts: list[TableRow] = [
         (words(f"data.{key}"), [whole(_data(run, key)) for run in runs]) for key in _COUNTS
     ]
     facts += [
@@ -113,115 +113,115 @@ def data_chapter(material: Material, notes: Notes) -> Iterator[Block]:
         (words("data.channels"), [whole(_data(run, "channels")) for run in runs]),
         (words("data.mean"), [_numbers(run, "mean") for run in runs]),
         (words("data.std"), [_numbers(run, "std") for run in runs]),
-        (words("data.labels"), [_labels(material, run) for run in runs]),
-        (words("data.augmentation"), [augmentation(material, run) for run in runs]),
+        (words("data.labels"), [_labels(report, run) for run in runs]),
+        (words("data.augmentation"), [augmentation(report, run) for run in runs]),
         (
             words("data.content"),
             [code(str(_data(run, "content_hash") or "")[:_HASH]) for run in runs],
         ),
     ]
     names = [run.name for run in runs]
-    yield from fact_tables(words, words("data.caption"), names, facts, material.commands("data"))
-    yield from _broken_files(material)
+    yield from run_tables(words, words("data.caption"), names, facts, report.commands("data"))
+    yield from _broken_files(report)
 
 
-def _data(run: RunFacts, key: str) -> Any:
+def _data(run: ReportedRun, key: str) -> Any:
     return run.environment.get("data", {}).get(key)
 
 
-def _numbers(run: RunFacts, key: str) -> str:
+def _numbers(run: ReportedRun, key: str) -> str:
     values = _data(run, key)
     return NOTHING if values is None else ", ".join(map(number, values))
 
 
-def _labels(material: Material, run: RunFacts) -> str:
+def _labels(report: ReportData, run: ReportedRun) -> str:
     kind = str(run.setting("data.labels")).partition(":")[0]
     if kind == "kmeans" and run.classes:
-        return material.words("data.groups", count=run.classes)
-    return material.words("yes" if run.classes else "no")
+        return report.words("data.groups", count=run.classes)
+    return report.words("yes" if run.classes else "no")
 
 
-def augmentation(material: Material, run: RunFacts) -> str:
-    """What is done to each image at random, in words."""
-    words, done = material.words, []
+def augmentation(report: ReportData, run: ReportedRun) -> str:
+    """Return a description of the random augmentation of each image."""
+    words, parts = report.words, []
     if run.setting("data.flip"):
-        done.append(words("augment.flip"))
+        parts.append(words("augment.flip"))
     if run.setting("data.shift"):
-        done.append(words("augment.shift", pixels=run.setting("data.shift")))
+        parts.append(words("augment.shift", pixels=run.setting("data.shift")))
     if run.setting("data.crop"):
-        done.append(words("augment.crop", share=f"{100 * (1 - run.setting('data.crop')):g} %"))
+        parts.append(words("augment.crop", share=f"{100 * (1 - run.setting('data.crop')):g} %"))
     if run.setting("data.augment"):
         names, chance = words.listed(run.setting("data.transforms")), run.setting("data.augment")
-        told = words("augment.told", transforms=names, chance=f"{chance:g}")
-        done.append(told + material.cite(augmentation_source(run.config)))
-    return words.listed(done) or words("none")
+        text = words("augment.conditioned", transforms=names, chance=f"{chance:g}")
+        parts.append(text + report.cite(augmentation_source(run.config)))
+    return words.listed(parts) or words("none")
 
 
-def _broken_files(material: Material) -> Iterator[Block]:
-    for run in material.runs:
+def _broken_files(report: ReportData) -> Iterator[Block]:
+    for run in report.runs:
         broken = _data(run, "broken_files") or []
         names = [f"{file.get('name', '?')} ({file.get('reason', '?')})" for file in broken[:5]]
         if names:
-            files = material.words.listed([*names, *(["…"] if len(broken) > 5 else [])])
-            words = material.words("data.broken_files", run=run.name, files=files)
+            files = report.words.listed([*names, *(["…"] if len(broken) > 5 else [])])
+            words = report.words("data.broken_files", run=run.name, files=files)
             yield Paragraph(spans(words))
 
 
-def _data_sources(material: Material) -> Iterator[Block]:
-    """Where the images come from, and under which licence."""
+def _data_sources(report: ReportData) -> Iterator[Block]:
+    """Yield where the images come from, and their license."""
     lines = []
-    for name in dict.fromkeys(run.data_name for run in material.runs):
-        source = material.data_sources.get(name)
+    for name in dict.fromkeys(run.data_name for run in report.runs):
+        source = report.data_sources.get(name)
         if source is not None:
-            values = material.words.dataset(name, source)
-            cited = material.cite(f"data:{name}")
-            lines.append(spans(material.words("data.source", name=name, cite=cited, **values)))
+            values = report.words.dataset(name, source)
+            cited = report.cite(f"data:{name}")
+            lines.append(spans(report.words("data.source", name=name, cite=cited, **values)))
     if lines:
         yield Items(tuple(lines))
 
 
-def _unknown_sources(material: Material, notes: Notes) -> Iterator[Block]:
-    """The author's words on sets that are not known by name, or a box for them."""
-    used = dict.fromkeys(run.data_name for run in material.runs)
-    names = [name for name in used if name not in material.data_sources]
+def _unknown_sources(report: ReportData, notes: Notes) -> Iterator[Block]:
+    """Yield the author's passage on data sets outside the catalog, or a box for it."""
+    used = dict.fromkeys(run.data_name for run in report.runs)
+    names = [name for name in used if name not in report.data_sources]
     if "data" in notes.own:
         yield from notes.own["data"]
     elif names:
-        words = material.words
+        words = report.words
         prompt = words("own.data.prompt", names=words.listed(names))
         yield Blank(words("own.label"), prompt)
 
 
-def reproduction_chapter(material: Material) -> Iterator[Block]:
-    """Machine, versions, seeds, and every command of the report."""
-    words, runs = material.words, material.runs
+def reproduction_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter on machine, versions, seeds and commands."""
+    words, runs = report.words, report.runs
     yield Heading(words("reproduction"))
     yield Paragraph(spans(words("reproduction.seeds")))
-    facts: list[Fact] = [
+    facts: list[TableRow] = [
         (words(f"environment.{key}"), [_environment(run, key) for run in runs])
         for key in _ENVIRONMENT
     ]
     names = [run.name for run in runs]
-    yield from fact_tables(words, words("environment.caption"), names, facts, align="l")
-    yield _commands(material)
+    yield from run_tables(words, words("environment.caption"), names, facts, align="l")
+    yield _commands(report)
 
 
-def _environment(run: RunFacts, key: str) -> Cell:
+def _environment(run: ReportedRun, key: str) -> Cell:
     value = run.environment.get(key)
     text = "" if value is None else str(value)
     return code(text) if key in ("commit", "platform", "init") and text else text
 
 
-def _commands(material: Material) -> Table:
-    words = material.words
+def _commands(report: ReportData) -> Table:
+    words = report.words
     rows: list[tuple[Cell, ...]] = []
-    for run in material.runs:
+    for run in report.runs:
         made = [kind for kind in ("train", "sample", "evaluate") if kind in run.commands]
         rows += [
             (words(f"commands.{kind}", run=run.name), code(run.commands[kind])) for kind in made
         ]
-    for comparison in material.comparisons:
+    for comparison in report.comparisons:
         rows.append((words("commands.compare"), code(str(comparison.row.get("command", "")))))
-    rows.append((words("commands.report"), code(material.command)))
+    rows.append((words("commands.report"), code(report.command)))
     head = (words("commands.does"), words("commands.command"))
     return Table(words("commands.caption"), head, tuple(rows), "ll", shares=(1.0, 2.6))

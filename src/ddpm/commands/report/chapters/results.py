@@ -1,10 +1,10 @@
-"""The chapters on what came out: losses, samples, scores."""
+"""The chapters on results: losses, samples, scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ddpm.commands.report.material import Fact, Material, Row, RunFacts, fact_tables
+from ddpm.commands.report.report_data import ReportData, ReportedRun, Row, TableRow, run_tables
 from ddpm.documents.citations import feature_source, metric_source
 from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import NOTHING, interval, number, whole
@@ -19,55 +19,58 @@ _LOSSES = (
     "training_images_loss",
     "memorization",
 )
-_GRID_WIDTH = 0.47  # of a grid of 5x5 images
+_GRID_WIDTH = 0.47  # of a grid of 5x5 images, relative to the text
 
 
-def training_chapter(material: Material) -> Iterator[Block]:
-    """The loss of every run against its iterations, and where it ended."""
-    words = material.words
+def training_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter on the losses of every run, as plots and final values."""
+    words = report.words
     yield Heading(words("training"))
-    for run in material.runs:
+    for run in report.runs:
         if "loss" in run.pictures:
             caption = words("training.caption", run=run.name)
             yield Figure(caption, (run.pictures["loss"],), 0.84, (run.commands["train"],))
-    told = [run for run in material.runs if run.losses]
-    facts: list[Fact] = [
-        (words(f"loss.{kind}"), [_loss(material, run, kind) for run in told]) for kind in _LOSSES
+    logged = [run for run in report.runs if run.losses]
+    facts: list[TableRow] = [
+        (words(f"loss.{kind}"), [_loss(report, run, kind) for run in logged]) for kind in _LOSSES
     ]
-    if told:
-        names = [run.name for run in told]
-        commands = tuple(run.commands["train"] for run in told)
-        yield from fact_tables(words, words("training.table"), names, facts, commands)
+    if logged:
+        names = [run.name for run in logged]
+        commands = tuple(run.commands["train"] for run in logged)
+        yield from run_tables(words, words("training.table"), names, facts, commands)
 
 
-def _loss(material: Material, run: RunFacts, kind: str) -> str:
+def _loss(report: ReportData, run: ReportedRun, kind: str) -> str:
     row = run.losses.get(kind)
     if row is None:
         return NOTHING
     text = number(row["value"]) if kind != "memorization" else whole(row["value"])
     window = row.get("window")
-    return material.words("training.last", loss=text, count=window) if window else text
+    return report.words("training.last", loss=text, count=window) if window else text
 
 
-def samples_chapter(material: Material) -> Iterator[Block]:
-    """Grids, frames of the GIFs, and both processes as strips."""
-    words = material.words
+def samples_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter with sample grids, frames of the GIFs, and strips of both processes."""
+    words = report.words
     yield Heading(words("samples"))
-    for run in material.runs:
+    for run in report.runs:
         if run.pictures.keys() & {"samples", "frames", "backward", "forward"}:
             yield Heading(run.name, 2)
-            yield from _samples(material, run)
+            yield from _samples(report, run)
 
 
-def _samples(material: Material, run: RunFacts) -> Iterator[Block]:
-    words, made = material.words, (run.commands["sample"],)
-    drawn, filmed = words.sentence(run.drawn), words.sentence(run.filmed)
+def _samples(report: ReportData, run: ReportedRun) -> Iterator[Block]:
+    words, made = report.words, (run.commands["sample"],)
+    sampled = words.sentence(run.sampled_by)
+    animated = words.sentence(run.animated_by)
     what = words("samples.forward_data" if run.forward_from_data else "samples.forward_drawn")
     captions = {
-        "samples": words("samples.caption", run=run.name, seeds="0–24", drawn=drawn, step=run.step),
+        "samples": words(
+            "samples.caption", run=run.name, seeds="0–24", drawn=sampled, step=run.step
+        ),
         "frames": words("samples.frames", run=run.name, shares=run.frame_shares),
         "forward": words("samples.forward", run=run.name, what=what),
-        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=filmed),
+        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=animated),
     }
     widths = {"samples": _GRID_WIDTH, "frames": 1.0, "forward": 0.6, "backward": 0.8}
     forward = _forward(run) if run.forward_from_data else ()
@@ -78,25 +81,25 @@ def _samples(material: Material, run: RunFacts) -> Iterator[Block]:
             yield Figure(caption, shown, widths[key], commands[key])
 
 
-def _forward(run: RunFacts) -> tuple[str, ...]:
+def _forward(run: ReportedRun) -> tuple[str, ...]:
     return (run.commands["forward"],) if "forward" in run.commands else ()
 
 
-def evaluation_chapter(material: Material) -> Iterator[Block]:
-    """The scores of each run, or the command that takes them."""
-    words = material.words
+def evaluation_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter with the scores of each run, or the command that measures them."""
+    words = report.words
     yield Heading(words("evaluation"))
-    for run in material.runs:
+    for run in report.runs:
         if run.evaluation is None:
             yield Missing(words("missing.evaluation", run=run.name), run.commands["evaluate"])
         else:
             yield Heading(run.name, 2)
-            yield from _evaluation(material, run, run.evaluation)
+            yield from _evaluation(report, run, run.evaluation)
 
 
-def _evaluation(material: Material, run: RunFacts, found: Row) -> Iterator[Block]:
-    words = material.words
-    yield Paragraph(spans(_about(material, found)))
+def _evaluation(report: ReportData, run: ReportedRun, found: Row) -> Iterator[Block]:
+    words = report.words
+    yield Paragraph(spans(_about(report, found)))
     old = found.get("step")
     if old is not None and run.step is not None and old != run.step:
         text = words("evaluation.stale", run=run.name, old=whole(old), new=whole(run.step))
@@ -106,15 +109,15 @@ def _evaluation(material: Material, run: RunFacts, found: Row) -> Iterator[Block
         for row in found.get("rows", [])
         if not str(row["metric"]).startswith(CLASS_SHARE_PREFIX)
     ]
-    yield _scores(material, run, found, rows)
+    yield _scores(report, run, found, rows)
     shares = [row for row in found.get("rows", []) if row not in rows]
     if shares:
-        yield _class_shares(material, run, found, shares)
+        yield _class_shares(report, run, found, shares)
 
 
-def _about(material: Material, found: Row) -> str:
-    """Which images were held against which, in a sentence or two."""
-    words = material.words
+def _about(report: ReportData, found: Row) -> str:
+    """Return the sentences on what was compared with what."""
+    words = report.words
     seeds, speed = found.get("seeds"), found.get("images_per_second")
     rate = words("evaluation.speed", rate=number(speed)) if speed else ""
     drawn = words.sentence(found.get("drawn"))
@@ -125,20 +128,20 @@ def _about(material: Material, found: Row) -> str:
         drawn=words("evaluation.drawn", drawn=drawn, speed=rate) if drawn else "",
         reference=words.sentence(found["reference"]["what"]),
         floor=words.sentence(found["floor"]["what"]),
-        network=f"{found['network']}{material.cite(feature_source(found['network']))}",
-        bootstrap=material.cite("bootstrap"),
+        network=f"{found['network']}{report.cite(feature_source(found['network']))}",
+        bootstrap=report.cite("bootstrap"),
     )
     notes = "; ".join(map(words.sentence, found.get("notes", [])))
     note = words("evaluation.note", note=notes) if notes else ""
     return f"{text} {note}".strip()
 
 
-def _scores(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) -> Table:
-    words = material.words
+def _scores(report: ReportData, run: ReportedRun, found: Row, rows: Sequence[Row]) -> Table:
+    words = report.words
     head = ("metric", "better", "value", "floor", "ratio")
     cells = tuple(
         (
-            metric_cell(material, row),
+            metric_cell(report, row),
             words(f"better.{row['better']}"),
             interval(row["value"], row.get("low"), row.get("high")),
             number(row.get("floor")),
@@ -156,15 +159,15 @@ def _scores(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) 
     )
 
 
-def metric_cell(material: Material, row: Row) -> str:
-    """A metric by its name, with its source."""
+def metric_cell(report: ReportData, row: Row) -> str:
+    """Return a metric's name with its citation."""
     name = str(row["metric"])
-    return material.words.metric(name, str(row["label"])) + material.cite(metric_source(name))
+    return report.words.metric(name, str(row["label"])) + report.cite(metric_source(name))
 
 
-def _class_shares(material: Material, run: RunFacts, found: Row, rows: Sequence[Row]) -> Table:
-    """A column a class, up to twenty."""
-    words = material.words
+def _class_shares(report: ReportData, run: ReportedRun, found: Row, rows: Sequence[Row]) -> Table:
+    """Return a table with a column for each class."""
+    words = report.words
     head: tuple[Cell, ...] = (words("evaluation.class"),)
     head += tuple(str(row["metric"]).removeprefix(CLASS_SHARE_PREFIX) for row in rows)
     made = (words("evaluation.made"), *(f"{row['value']:.3f}" for row in rows))
@@ -179,5 +182,5 @@ def _share(value: float | None) -> str:
 
 
 def made_by(found: Row) -> tuple[str, ...]:
-    """The command of an evaluation or a comparison."""
+    """Return the command of an evaluation or a comparison."""
     return (str(found["command"]),) if found.get("command") else ()

@@ -77,7 +77,7 @@ WORDS = {
     "augment.flip": "以 1/2 的機率左右翻轉",
     "augment.shift": "各方向最多平移 {pixels} 個像素",
     "augment.crop": "隨機裁切，每邊至少保留 {share}",
-    "augment.told": "{transforms}：各以機率 {chance} 加入，並告知網路",
+    "augment.conditioned": "{transforms}：各以機率 {chance} 加入，並告知網路",
     "method.forward": "擴散模型{cite} 學習還原一個在 T 步內把影像 x₀ 變成雜訊的過程。第 t 步的雜訊"
     "影像可用封閉形式表示：",
     "method.loss": "訓練網路由雜訊影像預測加入的內容。損失是預測值的均方誤差，對影像、步數 t 與雜"

@@ -89,7 +89,7 @@ WORDS = {
     "augment.flip": "mirrored left-right with probability 1/2",
     "augment.shift": "shifted by up to {pixels} pixels each way",
     "augment.crop": "random crops of at least {share} of each side",
-    "augment.told": "{transforms}: each with probability {chance}, of which the network is told",
+    "augment.conditioned": "{transforms}: each with probability {chance}, of which the network is told",
     # method
     "method.forward": "A diffusion model{cite} learns to undo a process that turns an image x₀ "
     "into noise over T steps. The noisy image of step t is known in closed form:",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ddpm.commands.report.compose import Front, compose
-from ddpm.commands.report.material import ComparisonFacts, Material, RunFacts
 from ddpm.commands.report.notes import Notes, read_notes
+from ddpm.commands.report.report_data import ReportData, ReportedComparison, ReportedRun
+from ddpm.commands.report.report_document import Front, build_document
 from ddpm.commands.report.words.languages import LANGUAGES, Words
 from ddpm.config import Config, GanConfig, with_overrides
 from ddpm.documents.citations import SOURCES, Citations, Source
@@ -60,13 +60,13 @@ EXPECTED = (
 )  # fmt: skip
 
 
-def run(name: str = "a", **changes: Any) -> RunFacts:
+def run(name: str = "a", **changes: Any) -> ReportedRun:
     commands = {
         kind: f"ddpm {kind} runs/{name}"
         for kind in ("train", "data", "sample", "evaluate", "forward")
     }
     what = ("loss", "samples", "frames", "forward", "backward", "network-network")
-    facts = RunFacts(
+    facts = ReportedRun(
         name=name,
         config=Config().to_dict(),
         environment={"torch": "2.13.0", "seed": 5, "data": DATA},
@@ -75,8 +75,8 @@ def run(name: str = "a", **changes: Any) -> RunFacts:
         commands=commands,
         parameters={"network": 679812},
         step=950,
-        drawn=DRAWN,
-        filmed={**DRAWN, "steps": 44},
+        sampled_by=DRAWN,
+        animated_by={**DRAWN, "steps": 44},
         weights="cecd6a117ac6eb41",
         data_name="mnist",
         evaluation=EVALUATION,
@@ -85,7 +85,7 @@ def run(name: str = "a", **changes: Any) -> RunFacts:
     return replace(facts, **changes)
 
 
-def gan(name: str = "b") -> RunFacts:
+def gan(name: str = "b") -> ReportedRun:
     config = replace(Config(model="dcgan"), gan=GanConfig(latent=77)).to_dict()
     losses = {"generator_loss": {"value": 2.468, "window": 9}}
     sizes = {"generator": 759680, "discriminator": 138624}
@@ -99,7 +99,7 @@ def gan(name: str = "b") -> RunFacts:
     )
 
 
-def comparison() -> ComparisonFacts:
+def comparison() -> ReportedComparison:
     verdict = {"metric": "fd", "label": "FD-digits", "better": "lower", "floor": 3.21, "winner": 0}
     values = [
         {"value": 12.345, "low": 11.1, "high": 13.3},
@@ -114,18 +114,18 @@ def comparison() -> ComparisonFacts:
         "verdicts": [{**verdict, "values": values, "verdict": {"code": "better", "label": "a"}}],
         "figures": {},
     }  # fmt: skip
-    return ComparisonFacts(row, {"grids": "figures/grids.png", "cost": "figures/cost.png"})
+    return ReportedComparison(row, {"grids": "figures/grids.png", "cost": "figures/cost.png"})
 
 
 def composed(
-    *runs: RunFacts,
-    compared: tuple[ComparisonFacts, ...] = (),
+    *runs: ReportedRun,
+    compared: tuple[ReportedComparison, ...] = (),
     language: str = "en",
     front: Front | None = None,
     notes: Notes | None = None,
 ) -> Document:
     known = {"mnist": {"text": "handwritten digits", "license": "CC BY-SA 3.0"}}
-    material = Material(
+    report = ReportData(
         runs=runs,
         comparisons=compared,
         words=Words(language),
@@ -134,8 +134,8 @@ def composed(
         command="ddpm report runs/a",
     )
     uncompared = [] if compared else [("comparison", "ddpm compare runs/a runs/b")]
-    return compose(
-        material,
+    return build_document(
+        report,
         front or Front(),
         notes or Notes(),
         schedule="figures/s.png",

@@ -1,4 +1,4 @@
-"""The whole report, chapter by chapter, from its material and the author's notes."""
+"""The document of a report: its chapters in order, from its data and the author's notes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ddpm.commands.report.chapters.results import (
     samples_chapter,
     training_chapter,
 )
-from ddpm.commands.report.material import Material
 from ddpm.commands.report.notes import Notes, own_chapter
+from ddpm.commands.report.report_data import ReportData
 from ddpm.documents.citations import Source
 from ddpm.documents.document import Block, Document, Heading, Items, Span, spans
 
@@ -24,38 +24,41 @@ SOFTWARE = ("pytorch", "numpy", "matplotlib", "studio")
 
 @dataclass(frozen=True)
 class Front:
-    """What stands on top; an empty title is made from the runs' names."""
+    """The title block; an empty title is made from the runs' names."""
 
     title: str = ""
     author: str = ""
     student_id: str = ""
 
 
-def compose(
-    material: Material,
+def build_document(
+    report: ReportData,
     front: Front,
     notes: Notes,
     *,
     schedule: str | None,
     uncompared: Sequence[tuple[str, str]] = (),
 ) -> Document:
-    """The document. `schedule`: the schedules' figure, if any; `uncompared`: see `comparison_chapter`."""
-    words = material.words
+    """Return the document. `schedule` is the figure of the noise schedules, if there is one.
+
+    `uncompared`: see `comparison_chapter`.
+    """
+    words = report.words
     blocks = [
-        *runs_chapter(material),
-        *data_chapter(material, notes),
-        *method_chapter(material, schedule),
-        *network_chapter(material),
-        *settings_chapter(material),
-        *training_chapter(material),
-        *samples_chapter(material),
-        *evaluation_chapter(material),
-        *comparison_chapter(material, uncompared),
+        *runs_chapter(report),
+        *data_chapter(report, notes),
+        *method_chapter(report, schedule),
+        *network_chapter(report),
+        *settings_chapter(report),
+        *training_chapter(report),
+        *samples_chapter(report),
+        *evaluation_chapter(report),
+        *comparison_chapter(report, uncompared),
         *own_chapter(words, notes),
-        *reproduction_chapter(material),
+        *reproduction_chapter(report),
     ]
-    blocks += sources_chapter(material)
-    names = words.listed([run.name for run in material.runs])
+    blocks += sources_chapter(report)
+    names = words.listed([run.name for run in report.runs])
     lines = [front.author, words("student", id=front.student_id) if front.student_id else ""]
     return Document(
         title=front.title or words("title", runs=names),
@@ -66,11 +69,11 @@ def compose(
     )
 
 
-def sources_chapter(material: Material) -> Iterator[Block]:
-    """Every work, data set and program that was cited, by number; the programs are always used."""
-    material.cite(*SOFTWARE)
-    yield Heading(material.words("sources"))
-    yield Items(tuple(_line(source) for source in material.cite.listed()), numbered=True)
+def sources_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the numbered list of cited works, data sets and programs; the programs are always cited."""
+    report.cite(*SOFTWARE)
+    yield Heading(report.words("sources"))
+    yield Items(tuple(_line(source) for source in report.cite.listed()), numbered=True)
 
 
 def _line(source: Source) -> tuple[Span, ...]:

@@ -1,4 +1,4 @@
-"""What a report says of a run or a comparison, read from its files; the pictures go into a folder."""
+"""Runs and comparisons as a report shows them, read from their files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddpm.commands.report.material import ComparisonFacts, RunFacts
 from ddpm.commands.report.pictures import (
     FRAMES,
-    Album,
+    PictureFolder,
     draw_forward,
     draw_loss,
     draw_networks,
     draw_samples,
 )
+from ddpm.commands.report.report_data import ReportedComparison, ReportedRun
 from ddpm.commands.report.reproduce import (
     data_command,
     evaluate_command,
@@ -48,7 +48,7 @@ _LAST = ("epoch_loss", "heldout_loss", "training_images_loss")  # the last one c
 
 @dataclass(frozen=True)
 class _Run:
-    """A run as it was found: its files read, its model opened where it has a checkpoint."""
+    """An opened run: its files, and its model if it has a checkpoint."""
 
     folder: RunFolder
     name: str
@@ -59,13 +59,13 @@ class _Run:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """What environment.json says of the images."""
+        """The record of the images in environment.json."""
         found = self.environment.get("data", {})
         return found if isinstance(found, dict) else {}
 
     @property
     def spec(self) -> ModelSpec | None:
-        """Of the checkpoint, else as far as configuration and environment tell it."""
+        """The specification of the model: from its checkpoint, else from configuration and environment."""
         if self.opened is not None:
             return self.opened.model.spec
         if "size" not in self.data or "channels" not in self.data:
@@ -74,15 +74,15 @@ class _Run:
         return size and ModelSpec(self.config, (channels, *size), (0.0,) * channels, 1.0)
 
 
-def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFacts:
-    """Everything a report says of a run, under `name`; its pictures are put into `pictures`."""
+def read_run(folder: RunFolder, name: str, pictures: Path, device: str) -> ReportedRun:
+    """Return what a report shows of a run, called `name`; draw its pictures into `pictures`."""
     config = load_config(folder.config)
     rows, opened = read_metrics(folder.metrics), _open(folder, device)
     run = _Run(folder, name, config, folder.load_environment(), rows, opened)
-    album = Album(pictures, f"{_slug(name)}-")
+    album = PictureFolder(pictures, f"{_slug(name)}-")
     from_data = _draw(run, album)
-    drawn, filmed = _drawing(opened)
-    return RunFacts(
+    sampled_by, animated_by = _sampling_messages(opened)
+    return ReportedRun(
         name=name,
         config=parse_json(folder.config.read_text(encoding="utf-8-sig")),
         environment=run.environment,
@@ -92,20 +92,20 @@ def facts_of(folder: RunFolder, name: str, pictures: Path, device: str) -> RunFa
         parameters=_parameters(run),
         classes=run.spec.num_classes if run.spec else 0,
         step=None if opened is None else opened.step,
-        drawn=drawn,
-        filmed=filmed,
+        sampled_by=sampled_by,
+        animated_by=animated_by,
         average=None if opened is None else opened.average,
         weights="" if opened is None else weights_hash(opened.model),
         data_name=data_name(config.data.path),
         evaluation=read_evaluation(folder.evaluation),
-        pictures=album.taken,
+        pictures=album.names,
         forward_from_data=from_data,
         frame_shares=", ".join(f"{100 * share:g} %" for share in FRAMES),
     )
 
 
-def _drawing(opened: OpenedModel | None) -> tuple[Message | None, Message | None]:
-    """How images are made, and how those that show the way to them."""
+def _sampling_messages(opened: OpenedModel | None) -> tuple[Message | None, Message | None]:
+    """Return how a model samples images, and how it samples those that show the backward process."""
     if opened is None:
         return None, None
     model, settings = opened.model, opened.model.spec.config.sampling
@@ -113,23 +113,23 @@ def _drawing(opened: OpenedModel | None) -> tuple[Message | None, Message | None
 
 
 def _open(folder: RunFolder, device: str) -> OpenedModel | None:
-    """The model of the newest checkpoint; None, and the reason on stderr, where there is none."""
+    """Return the model of the newest checkpoint; None without one, or if it is damaged, with a warning."""
     if not folder.checkpoint_steps():
         return None
     try:
         return open_model(str(folder.root), device)
     except RequestError as error:
-        say(f"{error} The report does without its samples.")
+        say(f"{error} The report is written without its samples.")
         return None
 
 
 def _slug(name: str) -> str:
-    """A run's name as part of the name of a file."""
+    """Return a name that can be part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
 
 
-def _draw(run: _Run, album: Album) -> bool:
-    """Every picture that can be had; whether the forward strip shows training images."""
+def _draw(run: _Run, album: PictureFolder) -> bool:
+    """Draw every possible picture; return whether the forward strip shows training images."""
     draw_loss(album, run.rows, sentence(run.data.get("held_out_reason")))
     if run.spec is not None:
         draw_networks(album, run.spec)
@@ -140,7 +140,7 @@ def _draw(run: _Run, album: Album) -> bool:
 
 
 def _progress(run: _Run) -> dict[str, Any]:
-    """Steps, images, epochs, minutes and images/s; {} before the first step."""
+    """Return steps, images, epochs, minutes and images/s; {} before the first step."""
     facts = run_summary(run.folder)
     if not facts["steps"]:
         return {}
@@ -155,9 +155,9 @@ def _progress(run: _Run) -> dict[str, Any]:
 
 
 def _losses(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Where the losses ended: a mean over the last iterations, or the last value.
+    """Return the final losses: a mean over the last iterations, or the last value.
 
-    With them the step at which a warning of memorization stands, if any.
+    The step of the first warning of memorization is added, if there is one.
     """
     found: dict[str, dict[str, Any]] = {}
     for kind in (*_ITERATIONS, *_LAST):
@@ -189,27 +189,27 @@ def _parameters(run: _Run) -> dict[str, int]:
 
 
 def read_evaluation(path: Path) -> dict[str, Any] | None:
-    """evaluation.json, None where there is none; RequestError where it is damaged."""
+    """Return the content of evaluation.json, None if there is none; RequestError if it is damaged."""
     return (
         _read_json(path, ("rows", "n", "reference", "floor", "network")) if path.is_file() else None
     )
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
-    """The comparison.json of a folder; RequestError where it is not there or damaged."""
+    """Return the content of a folder's comparison.json; RequestError if it is missing or damaged."""
     return _read_json(folder / COMPARISON_FILE, ("entries", "verdicts", "figures"))
 
 
-def comparison_facts(
+def copy_comparison(
     folder: Path, row: Mapping[str, Any], index: int, pictures: Path
-) -> ComparisonFacts:
-    """A comparison and its pictures, copied into `pictures` from its folder."""
-    album = Album(pictures, f"comparison-{index}-")
+) -> ReportedComparison:
+    """Return a comparison; copy its pictures from its folder into `pictures`."""
+    album = PictureFolder(pictures, f"comparison-{index}-")
     for what, name in row["figures"].items():
         source = folder / Path(str(name)).name
         if source.is_file():
             shutil.copyfile(source, album.place(_slug(what)))
-    return ComparisonFacts(row, album.taken)
+    return ReportedComparison(row, album.names)
 
 
 def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
@@ -218,9 +218,9 @@ def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
         found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(
-            f"{path} cannot be read ({error}); make it again with {made}."
+            f"{path} cannot be read ({error}); create it again with {made}."
         ) from error
     if not isinstance(found, dict) or not all(key in found for key in needed):
-        raise RequestError(f"{path} is not what {made} writes; make it again with {made}.")
-    content: dict[str, Any] = upgraded(found)
-    return content
+        raise RequestError(f"{path} is not a file of {made}; create it again with {made}.")
+    current: dict[str, Any] = upgraded(found)
+    return current

@@ -1,4 +1,4 @@
-"""All that a report is made of, gathered from runs and comparisons; what is missing, with its command."""
+"""The runs and comparisons that a report is written from, and the data it shows of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ddpm.commands.report.material import ComparisonFacts, Material, Row, RunFacts
-from ddpm.commands.report.read_run import (
-    comparison_facts,
-    facts_of,
+from ddpm.commands.report.report_data import ReportData, ReportedComparison, ReportedRun, Row
+from ddpm.commands.report.reported_run import (
+    copy_comparison,
     read_comparison,
     read_evaluation,
+    read_run,
 )
 from ddpm.commands.report.words.languages import Words
 from ddpm.config import load_config
@@ -23,8 +23,8 @@ from ddpm.runs import RunFolder, find_run
 
 
 @dataclass(frozen=True)
-class Subjects:
-    """The runs of a report by name, and the comparisons with their folders; all of them can be read."""
+class ReportInputs:
+    """The runs of a report by name, and the comparisons with their folders. All files can be read."""
 
     runs: dict[str, RunFolder]
     comparisons: Sequence[tuple[Path, Row]]
@@ -34,18 +34,22 @@ class Subjects:
         return [run.config for run in self.runs.values()]
 
 
-def open_subjects(targets: Sequence[str], comparisons: Sequence[Path]) -> Subjects:
-    """RequestError where a run or a comparison is not there or damaged."""
-    return Subjects(_named(targets), [(folder, read_comparison(folder)) for folder in comparisons])
+def open_inputs(targets: Sequence[str], comparisons: Sequence[Path]) -> ReportInputs:
+    """Open runs and comparisons; RequestError if one does not exist or is damaged."""
+    return ReportInputs(
+        _named(targets), [(folder, read_comparison(folder)) for folder in comparisons]
+    )
 
 
 def _named(targets: Sequence[str]) -> dict[str, RunFolder]:
-    """The runs by names that differ; RequestError where one is not there."""
+    """Return the runs by unique names; RequestError if one does not exist."""
     runs: dict[str, RunFolder] = {}
     for target in targets:
         run = find_run(target)
         if run is None:
-            raise RequestError(f"{target} is not a run; give a folder that ddpm train wrote.")
+            raise RequestError(
+                f"{target} is not a run folder; pass a folder created by ddpm train."
+            )
         name = run.root.name if run.root.name not in ("", "..") else run.root.resolve().name
         if any(run.root.resolve() == other.root.resolve() for other in runs.values()):
             continue
@@ -56,16 +60,16 @@ def _named(targets: Sequence[str]) -> dict[str, RunFolder]:
     return runs
 
 
-def gather(
-    subjects: Subjects, pictures: Path, language: str, command: str, device: str
-) -> tuple[Material, list[tuple[str, str]]]:
-    """The material, its pictures drawn into `pictures`, and the comparisons that have not been made."""
+def collect_data(
+    subjects: ReportInputs, pictures: Path, language: str, command: str, device: str
+) -> tuple[ReportData, list[tuple[str, str]]]:
+    """Return the data of the report and the missing comparisons; draw its pictures into `pictures`."""
     compared = [
-        comparison_facts(folder, row, index, pictures)
+        copy_comparison(folder, row, index, pictures)
         for index, (folder, row) in enumerate(subjects.comparisons, 1)
     ]
     facts = [
-        _measured(facts_of(run, name, pictures, device), run, compared)
+        _with_scores(read_run(run, name, pictures, device), run, compared)
         for name, run in subjects.runs.items()
     ]
     steps = {
@@ -74,7 +78,7 @@ def gather(
     }
     names = dict.fromkeys(run.data_name for run in facts)
     known = {name: DATASETS[name] for name in names if name in DATASETS}
-    material = Material(
+    report = ReportData(
         runs=facts,
         comparisons=[replace(each, stale=_stale(each, steps)) for each in compared],
         words=Words(language),
@@ -85,11 +89,13 @@ def gather(
         command=command,
     )
     sets = [{root for root in map(_root, each.row["entries"]) if root} for each in compared]
-    return material, _uncompared(list(subjects.runs.values()), facts, sets)
+    return report, _uncompared(list(subjects.runs.values()), facts, sets)
 
 
-def _measured(run: RunFacts, folder: RunFolder, compared: Sequence[ComparisonFacts]) -> RunFacts:
-    """A run that was never evaluated alone has the scores of a comparison it stands in."""
+def _with_scores(
+    run: ReportedRun, folder: RunFolder, compared: Sequence[ReportedComparison]
+) -> ReportedRun:
+    """Return a run with the scores of a comparison that includes it, if it has none of its own."""
     if run.evaluation is not None:
         return run
     entries = (entry for comparison in compared for entry in comparison.row["entries"])
@@ -99,14 +105,14 @@ def _measured(run: RunFacts, folder: RunFolder, compared: Sequence[ComparisonFac
 
 
 def _root(entry: Row) -> Path | None:
-    """The folder of a compared run; None for weights or images."""
+    """Return the folder of a compared run; None for weights or images."""
     return Path(entry["run"]["path"]).resolve() if entry.get("run") else None
 
 
 def _stale(
-    comparison: ComparisonFacts, steps: Mapping[Path, int | None]
+    comparison: ReportedComparison, steps: Mapping[Path, int | None]
 ) -> list[tuple[str, int, int]]:
-    """Which entries were measured at another step than their runs are at, by the runs' folders."""
+    """Return the entries that were measured at another step than their run has now: label, then, now."""
     found = []
     for entry in comparison.row["entries"]:
         root, old = _root(entry), entry["evaluation"].get("step")
@@ -117,11 +123,12 @@ def _stale(
 
 
 def _uncompared(
-    folders: Sequence[RunFolder], facts: Sequence[RunFacts], compared: Sequence[set[Path]]
+    folders: Sequence[RunFolder], facts: Sequence[ReportedRun], compared: Sequence[set[Path]]
 ) -> list[tuple[str, str]]:
-    """For each set of images: what compares the runs on it, or trains a second one to compare with.
+    """Return for each data set the command that compares its runs, or trains a second one to compare with.
 
-    Nothing where two of its runs, or the only one, stand in a comparison; `compared` has each one's runs.
+    A data set is left out if a comparison includes two of its runs, or its only one. `compared` holds the
+    runs of each comparison.
     """
     groups: dict[str, list[int]] = {}
     for index, run in enumerate(facts):
@@ -140,8 +147,8 @@ def _uncompared(
     return found
 
 
-def _other_family(run: RunFacts) -> str:
-    """What trains a DCGAN on the images of a diffusion run, or the other way round."""
+def _other_family(run: ReportedRun) -> str:
+    """Return the command that trains a DCGAN on the images of a diffusion run, or vice versa."""
     preset = str(run.config.get("preset"))
     kind = next((name for name in ("mnist", "anime") if name in preset), "folder")
     words = ["ddpm", "train", kind if run.gan else f"dcgan-{kind}"]
