@@ -26,16 +26,16 @@ def test_counts_sizes_modes_classes_and_broken_files(
     values = {row["what"]: row["value"] for row in found.summary}
     assert (values["name"], values["kind"]) == ("pets", "folder")
     assert (values["given"], values["used"], values["duplicate"], values["broken"]) == (7, 5, 1, 1)
-    assert (values["size"], values["channels"]) == (
-        "30x20",
-        3,
-    )  # as common as 8x9: the first by name
+    assert (values["size"], values["channels"]) == ("64x64", 3)
+    assert values["fit"].startswith(
+        "size 64x64 (no size has a clear majority; the most frequent: 30x20"
+    )
     assert len(values["mean"].split()) == len(values["std"].split()) == 3
     assert found.sizes == [{"size": "30x20", "images": 3}, {"size": "8x9", "images": 3}]
     assert found.modes == [{"mode": "L", "images": 3}, {"mode": "RGB", "images": 3}]
     assert found.classes == [{"class": "cats", "images": 3}, {"class": "dogs", "images": 3}]
     assert found.broken == [{"name": "dogs/x.png", "reason": "is not an image"}]
-    assert found.samples.shape == (6, 3, 30, 20)
+    assert found.samples.shape == (6, 3, 64, 64)
     rows = [found.summary, found.sizes, found.modes, found.classes, found.broken]
     assert json.loads(json.dumps(rows)) == rows
 

@@ -28,7 +28,7 @@ class DataConfig:
     """Images to train on, their common shape, and augmentation."""
 
     path: str = "digits"  # folder, zip, tar, IDX, .npy or .npz file, data set name, hf:OWNER/NAME
-    size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, at most 64
+    size: int | str = "auto"  # pixels: N (square) or HxW; auto: that of most images, else 64
     channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
     all_images: bool = False  # train on all images: hold none out, keep exact duplicates
     flip: bool = False  # mirror left-right with probability 1/2 (for faces; never for digits)

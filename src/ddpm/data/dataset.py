@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ddpm.data.cache import Decoded, cached_images, decoded_images
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.duplicates import first_occurrences
+from ddpm.data.fitting import measure_fit
 from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import MappedImages
 from ddpm.data.source_detection import open_source
@@ -106,7 +107,7 @@ def prepare_from_source(
         train=split.train,
         heldout=split.heldout,
         heldout_reason=split.reason,
-        report=_report(source, survey, decoded, split),
+        report=_report(source, survey, decoded, split, auto=shape[0] is None),
     )
 
 
@@ -179,7 +180,9 @@ def _select_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return mask
 
 
-def _report(source: ImageSource, survey: Survey, decoded: Decoded, split: _Split) -> dict[str, Any]:
+def _report(
+    source: ImageSource, survey: Survey, decoded: Decoded, split: _Split, *, auto: bool
+) -> dict[str, Any]:
     mean, std = _mean_and_std(decoded, split.train)
     _, channels, height, width = decoded.images.shape
     used = len(split.train) + len(split.heldout)
@@ -198,6 +201,7 @@ def _report(source: ImageSource, survey: Survey, decoded: Decoded, split: _Split
         "content_hash": survey.content_hash,
         "size": f"{height}x{width}",
         "channels": channels,
+        "fit": measure_fit(survey.sizes, (height, width), auto),
         "mean": mean,
         "std": std,
     }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.dataset import Dataset, prepare_dataset
+from ddpm.data.fitting import describe_fit
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
 from ddpm.data.threads import Progress
@@ -73,6 +74,8 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         "holdout": sentence(dataset.heldout_reason),
         "content hash": report["content_hash"],
     }
+    if fit := describe_fit(report["fit"], report["size"]):
+        values["fit"] = fit
     if report["ignored"]:
         values["not opened"] = list_unopened(report)
     if report["skipped"]:

@@ -16,12 +16,12 @@ import numpy as np
 from ddpm.data.cache import explain_disk_errors, remove_abandoned
 from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
 from ddpm.data.decoding import RULE, Header, decode, ignore_pillow_warnings, read_header
+from ddpm.data.fitting import auto_size
 from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image
 from ddpm.data.threads import Progress, map_in_threads
 from ddpm.files import parse_json, write_json
 
 _GRAY_SAMPLE = 256  # images whose pixels decide whether a set is gray
-_MAX_AUTO_SIDE = 64  # pixels; larger images are reduced to this unless a size is given
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,8 @@ class Survey:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Size ``auto``: the most frequent one if it is at most 64 pixels, else 64 x 64."""
-        height, width = map(int, next(iter(self.sizes)).split("x"))
-        side = _MAX_AUTO_SIDE
-        return (height, width) if max(height, width) <= side else (side, side)
+        """The (height, width) of size ``auto``; see ``fitting.auto_size``."""
+        return auto_size(self.sizes)
 
 
 def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
