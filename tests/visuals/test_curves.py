@@ -130,7 +130,7 @@ def test_a_warning_is_marked_where_it_was_given() -> None:
     marks = [line for line in panel.get_lines() if line.get_linestyle() == ":"]
     assert [set(mark.get_xdata()) for mark in marks] == [{12}, {30}]
     names = [text.get_text() for text in panel.get_legend().get_texts()]
-    assert names.count("a warning") == 1
+    assert names.count("warning") == 1
 
 
 @pytest.mark.parametrize(("fall", "scale"), [(3.0, "linear"), (100.0, "log")])
@@ -170,7 +170,7 @@ def test_the_note_is_printed_literally_and_only_where_there_is_one() -> None:
 
 @pytest.mark.parametrize("rows", [[], [{"step": 3, "heldout_loss": 1.0}]])
 def test_rows_without_a_loss_are_refused(rows: Rows) -> None:
-    with pytest.raises(RequestError, match="no loss to draw"):
+    with pytest.raises(RequestError, match="no loss to plot"):
         loss_figure(rows, title="")
 
 

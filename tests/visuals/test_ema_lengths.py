@@ -27,8 +27,8 @@ def points(axes, label):
 
 def test_every_average_stands_at_its_length_and_the_smallest_is_ringed() -> None:
     (axes,) = ema_length_figure(WHOLE).axes
-    assert points(axes, "made afterwards") == [(0.03, 31.0), (0.1, 25.0)]
-    assert points(axes, "the run's own") == [(0.09, 26.0)]
+    assert points(axes, "post-hoc EMA") == [(0.03, 31.0), (0.1, 25.0)]
+    assert points(axes, "the run's EMA") == [(0.09, 26.0)]
     assert points(axes, "smallest distance") == [(0.1, 25.0)]
     assert [y for _, y in points(axes, "floor (real images)")] == [6.0, 6.0]
     spans = [list(line.get_ydata()) for line in axes.get_lines()]
@@ -39,7 +39,7 @@ def test_every_average_stands_at_its_length_and_the_smallest_is_ringed() -> None
 def test_weights_that_were_not_averaged_are_a_line() -> None:
     last = OWN._replace(length=0.0)
     (axes,) = ema_length_figure(replace(WHOLE, own=last, chosen=last)).axes
-    assert [y for _, y in points(axes, "the run's own: the last weights")] == [26.0, 26.0]
+    assert [y for _, y in points(axes, "the run's last weights")] == [26.0, 26.0]
     with pytest.raises(ValueError, match="not enough values"):
         points(axes, "smallest distance")
 

@@ -57,7 +57,7 @@ def test_pictures_made_elsewhere_have_none(comment: bytes) -> None:
 )  # fmt: skip
 def test_a_damaged_comment_is_refused(change: dict[str, Any]) -> None:
     row = {**json.loads(MARK.comment()), **change}
-    with pytest.raises(RequestError, match="draw the grid again"):
+    with pytest.raises(RequestError, match="write the grid again"):
         read_grid_mark(commented(json.dumps(row).encode()))
 
 

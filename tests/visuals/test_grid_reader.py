@@ -81,7 +81,7 @@ def test_a_grid_without_gaps_can_be_read() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "WEBP"])
 def test_a_renamed_picture_is_no_jpeg(kind: str) -> None:
-    with pytest.raises(RequestError, match=f"is a {kind} file under the name of a JPEG"):
+    with pytest.raises(RequestError, match=f"is a {kind} file with the name of a JPEG"):
         open_jpeg(encoded(grid(images((1, 28, 28)), 5, 5), kind))
 
 

@@ -29,8 +29,8 @@ UNET = [
 
 def test_equal_parts_are_one_box_and_none_is_lost() -> None:
     boxes = place_boxes(UNET)
-    assert [box.times for box in boxes] == [1, 1, 2, 1, 1, 2, 1, 3, 1, 1]
-    assert sum(box.times for box in boxes) == len(UNET)
+    assert [box.repeats for box in boxes] == [1, 1, 2, 1, 1, 2, 1, 3, 1, 1]
+    assert sum(box.repeats for box in boxes) == len(UNET)
     assert [box.level for box in boxes] == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0]
     ends = [box.left + box.width for box in boxes]
     assert all(end < after.left for end, after in zip(ends, boxes[1:], strict=False))

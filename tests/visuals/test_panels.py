@@ -100,7 +100,7 @@ def test_titles_are_cut_to_their_panel() -> None:
 def test_panels_of_different_images_are_refused(tmp_path: Path) -> None:
     mixed = [GridPanel("a", flat([1])), GridPanel("b", flat([1], size=9))]
     for wrong in ([], mixed):
-        with pytest.raises(RequestError, match="one shape"):
+        with pytest.raises(RequestError, match="same shape"):
             save_grid_panels(tmp_path / "a.png", wrong, 1, 1)
 
 
@@ -112,7 +112,7 @@ def test_strips_set_the_nearest_below_its_image(tmp_path: Path, written: Words) 
     at = {value: center(found, value) for value in (150, 160, 170, 180)}
     assert at[150][0] == at[170][0] < at[160][0] == at[180][0]
     assert at[150][1] == at[160][1] < at[170][1] == at[180][1]
-    with pytest.raises(RequestError, match="one shape"):
+    with pytest.raises(RequestError, match="same shape"):
         save_neighbor_strips(
             tmp_path / "a.png", [strip, NeighborStrip("", flat([1]), flat([2]), [1])]
         )

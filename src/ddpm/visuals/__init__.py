@@ -1,1 +1,1 @@
-"""Pictures: grids, strips, animations and plots with one look. Images come in as uint8, files go out."""
+"""Pictures in one style: grids, strips, animations and plots, from uint8 images [N, C, H, W] to files."""

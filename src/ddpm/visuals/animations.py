@@ -1,4 +1,4 @@
-"""The reverse process as a GIF, and the choice of its frames."""
+"""GIFs of the reverse process, and the selection of their frames."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from ddpm.visuals.annotations import annotate
 from ddpm.visuals.layout import Images, Layout, Pixels, fit_layout, tile, to_pixels
 from ddpm.visuals.palettes import Palette, make_palette
 
-MAX_BYTES = 3_000_000  # a page loads it and a mail carries it
-# Colors of the frames in motion, tried at every scale; the smallest scale may have fewer. Below 256 a
-# place is free for "as in the frame before", which halves the file.
+GIF_FRAMES = 40  # default number of frames
+MAX_BYTES = 3_000_000  # small enough for a web page or an e-mail
+# Colors of all frames but the last, tried at every scale. Below 256 an entry is free for "unchanged",
+# which halves the file.
 _COLORS = (128, 64)
-_FEWEST_COLORS = 32
+_FEWEST_COLORS = 32  # at the smallest scale
 _PANEL_GAP = 16  # pixels
 _TITLES = ("xₜ", "predicted x₀")
 
-FramePanels = tuple[Pixels, ...]  # one frame's panels, each [N, H, W] or [N, H, W, 3]
+FramePanels = tuple[Pixels, ...]  # panels of one frame, each [N, H, W] or [N, H, W, 3]
 
 
 def save_denoising_gif(
@@ -39,29 +40,28 @@ def save_denoising_gif(
 ) -> None:
     """Write frames (uint8 [N, C, H, W] each, noisiest first) as a looping GIF of grids.
 
-    It runs for `seconds` and rests `hold_last` seconds on the last frame. `predictions`: the clean
-    images predicted at the same moments, shown beside the frames under titles. All frames in motion
-    share one palette, so that nothing flickers; the last has 256 colors of its own (greys are exact).
-    Noise hardly compresses: scale and colors are the largest that keep the file under 3 MB, if any do.
-    RequestError where there is no frame, or not one prediction a frame.
+    It plays for `seconds`, then holds the last frame for `hold_last` seconds. `predictions` are the
+    predicted clean images of each frame, shown beside it. All frames but the last share one palette, which
+    avoids flicker; the last has 256 colors of its own, so that grays are exact. Scale and colors are the
+    largest that keep the file under 3 MB, as noise hardly compresses. RequestError: no frames, or another
+    number of predictions.
     """
     panels = [frames] if predictions is None else [frames, predictions]
     if not len(frames) or len({len(panel) for panel in panels}) > 1:
-        raise RequestError("A GIF needs at least one frame, and one prediction a frame.")
-    moments: list[FramePanels] = [
+        raise RequestError("A GIF needs at least one frame, and one prediction per frame.")
+    all_panels: list[FramePanels] = [
         tuple(to_pixels(panel[i]) for panel in panels) for i in range(len(frames))
     ]
-    each = max(20, round(100 * seconds / len(moments)) * 10)  # ms; GIF counts in hundredths
-    durations = [each] * (len(moments) - 1) + [10 * round(100 * hold_last)]
+    each = max(20, round(100 * seconds / len(all_panels)) * 10)  # ms, in multiples of 10
+    durations = [each] * (len(all_panels) - 1) + [10 * round(100 * hold_last)]
     with replacing(Path(path)) as temporary:
-        temporary.write_bytes(_fitting_gif(moments, rows, columns, durations))
+        temporary.write_bytes(_largest_fitting_gif(all_panels, rows, columns, durations))
 
 
 def frame_indices(log_snr: Sequence[float], count: int) -> list[int]:
-    """`count` steps (all where there are fewer), evenly spaced in log-SNR, first and last among them.
+    """Return `count` step indices evenly spaced in log-SNR, with first and last; all if there are fewer.
 
-    `log_snr`: that of every step, rising; the ends may be infinite. Each even place takes the step
-    nearest to it; a step already taken gives way to its neighbour.
+    `log_snr` holds the value of every step, rising; its ends may be infinite. No index repeats.
     """
     values = np.asarray(log_snr, dtype=np.float64)
     total = len(values)
@@ -72,59 +72,56 @@ def frame_indices(log_snr: Sequence[float], count: int) -> list[int]:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return [int(i) for i in np.linspace(0, total - 1, count).round()]
-    places = np.linspace(finite.min(), finite.max(), count)
-    nearest = np.abs(places[:, None] - np.clip(values, -1e300, 1e300)).argmin(axis=1)
+    targets = np.linspace(finite.min(), finite.max(), count)
+    nearest = np.abs(targets[:, None] - np.clip(values, -1e300, 1e300)).argmin(axis=1)
     nearest[0], nearest[-1] = 0, total - 1
     rank = np.arange(count)
-    up = np.maximum.accumulate(nearest - rank)  # no step twice, none before the first
-    down = np.minimum(up, total - count)  # nor after the last
+    up = np.maximum.accumulate(nearest - rank)  # strictly rising
+    down = np.minimum(up, total - count)  # and within range
     return [int(i) for i in down + rank]
 
 
-def _fitting_gif(
-    moments: Sequence[FramePanels], rows: int, columns: int, durations: list[int]
+def _largest_fitting_gif(
+    frames: Sequence[FramePanels], rows: int, columns: int, durations: list[int]
 ) -> bytes:
-    """The GIF of the largest scale, then the most colors, that is small enough."""
-    shape, last = moments[0][0].shape[1:3], len(moments) - 1
-    largest = fit_layout(rows, columns * len(moments[0]), shape).scale
-    samples = [panel for i in (last, last, 2 * last // 3) for panel in moments[i]]
+    """Return the GIF with the largest scale, then the most colors, that fits into `MAX_BYTES`."""
+    shape, last = frames[0][0].shape[1:3], len(frames) - 1
+    largest = fit_layout(rows, columns * len(frames[0]), shape).scale
+    samples = [panel for i in (last, last, 2 * last // 3) for panel in frames[i]]
     shared = {count: make_palette(samples, count) for count in (*_COLORS, _FEWEST_COLORS)}
-    still = make_palette(moments[-1], 256)
+    still = make_palette(frames[-1], 256)
     choices = itertools.product(range(largest, 0, -1), _COLORS)
     for scale, count in itertools.chain(choices, [(1, _FEWEST_COLORS)]):
         layout = fit_layout(rows, columns, shape, scale=scale)
         palettes = [shared[count]] * last + [still]
-        gif = _encoded(list(map(_picture, moments, itertools.repeat(layout), palettes)), durations)
+        gif = _encode(list(map(_picture, frames, itertools.repeat(layout), palettes)), durations)
         if len(gif) <= MAX_BYTES:
             break
     return gif
 
 
-def _picture(moment: FramePanels, layout: Layout, palette: Palette) -> Image.Image:
-    """One moment: its grid, or two grids side by side below their titles."""
-    grids = [tile(palette.indices(panel), layout, palette.background) for panel in moment]
+def _picture(frame: FramePanels, layout: Layout, palette: Palette) -> Image.Image:
+    """Return one frame: a grid, or two grids side by side below their titles."""
+    grids = [tile(palette.indices(panel), layout, palette.background) for panel in frame]
     return palette.picture(grids[0] if len(grids) == 1 else _side_by_side(grids, palette))
 
 
 def _side_by_side(grids: Sequence[Pixels], palette: Palette) -> Pixels:
-    """Indices of two grids [H, W] with titles above, in the greys of the palette."""
+    """Return the indices of two grids [H, W] with titles above, in the grays of the palette."""
     height, width = grids[0].shape
     layout = Layout(1, len(grids), height, width, scale=1, gap=_PANEL_GAP)
     titled = np.array(
         annotate(Image.new("L", layout.size[::-1], 255), layout, column_titles=_TITLES)
     )
-    words = titled[None] if palette.grey else titled[None, ..., None].repeat(3, axis=-1)
-    indices: Pixels = palette.indices(words)[0].copy()
+    text = titled[None] if palette.gray else titled[None, ..., None].repeat(3, axis=-1)
+    indices: Pixels = palette.indices(text)[0].copy()
     indices[-height:] = tile(np.stack(grids), layout, palette.background)
     return indices
 
 
-def _encoded(pictures: Sequence[Image.Image], durations: list[int]) -> bytes:
-    """The GIF; `durations` in milliseconds."""
+def _encode(pictures: Sequence[Image.Image], durations: list[int]) -> bytes:
+    """Return the bytes of the GIF; `durations` are milliseconds."""
     first, *others = pictures
     buffer = io.BytesIO()
     first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
     return buffer.getvalue()
-
-
-GIF_FRAMES = 40

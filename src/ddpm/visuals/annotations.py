@@ -1,4 +1,4 @@
-"""Words around a grid: titles above its columns, titles beside its rows, a caption below."""
+"""Text around a grid: column titles above, row titles at the left, a caption below."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 from ddpm.visuals.layout import Layout
 from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, load_font
 
-_SPACE = 8  # pixels between words and cells
+_SPACE = 8  # pixels between text and cells
 _LINE = TEXT_SIZE + 5
-_CAPTION_WIDTH = 280  # a caption has at least this room, however narrow the picture
+_CAPTION_WIDTH = 280  # pixels, the least width of a caption
 
 
 def annotate(
@@ -23,9 +23,9 @@ def annotate(
     title: str | None = None,
     caption: str | None = None,
 ) -> Image.Image:
-    """`picture`, laid out as `layout` says, with words in margins of their own: no cell is touched.
+    """Return `picture`, which has the layout `layout`, with text in margins around it.
 
-    Column titles are shortened to their cell; long captions are broken into lines.
+    Column titles are truncated to the width of their cell; captions are wrapped.
     """
     left = max((text_width(name) for name in row_titles or ()), default=-_SPACE) + _SPACE
     head = TITLE_SIZE + _SPACE if title else 0
@@ -41,24 +41,24 @@ def annotate(
     if title:
         draw.text((left, 0), title, fill=INK, font=load_font(TITLE_SIZE))
     cell_height, cell_width = layout.cell
-    for index, word in enumerate(column_titles):
+    for index, text in enumerate(column_titles):
         middle = left + layout.corner(index)[1] + cell_width // 2
-        _write(draw, (middle, top - _SPACE // 2 - 1), truncate_text(word, cell_width), "ms", MUTED)
-    for index, word in enumerate(row_titles or ()):
+        _write(draw, (middle, top - _SPACE // 2 - 1), truncate_text(text, cell_width), "ms", MUTED)
+    for index, text in enumerate(row_titles or ()):
         middle = top + layout.corner(index * layout.columns)[0] + cell_height // 2
-        _write(draw, (left - _SPACE, middle), word, "rm", MUTED)
+        _write(draw, (left - _SPACE, middle), text, "rm", MUTED)
     for index, line in enumerate(lines):
         _write(draw, (0, bottom + _SPACE + index * _LINE), line, "la", MUTED)
     return sheet
 
 
 def text_width(text: str) -> int:
-    """Pixels."""
+    """Return the width of `text` in pixels."""
     return int(load_font().getlength(text)) + 1 if text else 0
 
 
 def truncate_text(text: str, width: int) -> str:
-    """`text`, or as much of its beginning as fits `width` pixels, with an ellipsis."""
+    """Return `text`, cut to `width` pixels with an ellipsis if it is longer."""
     if text_width(text) <= width:
         return text
     fitting = (text[:end].rstrip() + "…" for end in range(len(text) - 1, 0, -1))
@@ -66,7 +66,7 @@ def truncate_text(text: str, width: int) -> str:
 
 
 def wrap_text(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` pixels, broken at spaces; a longer word stands alone."""
+    """Return `text` in lines of at most `width` pixels, split at spaces; a longer word has its own line."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -78,7 +78,7 @@ def wrap_text(text: str, width: int) -> list[str]:
 
 
 def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, anchor: str, ink: str
+    draw: ImageDraw.ImageDraw, position: tuple[int, int], text: str, anchor: str, ink: str
 ) -> None:
     if text:
-        draw.text(at, text, fill=ink, font=load_font(), anchor=anchor)
+        draw.text(position, text, fill=ink, font=load_font(), anchor=anchor)

@@ -1,4 +1,4 @@
-"""Small panels of bars, one a number: an entry a bar, with its interval, beside the floor."""
+"""Bar panels: one panel per metric, one bar with its interval per entry, beside the floor."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = 3
-_ROOM = 1.45  # the axis is that much longer than the longest bar: numbers stand at its end
-_TITLE = 38  # letters of a title that fit a panel; longer ones are written smaller
+_ROOM = 1.45  # length of the axis over the longest bar, to leave room for numbers
+_TITLE = 38  # letters of a title at full size; longer titles are smaller
 _SIGNS = {"lower": "↓", "higher": "↑", "real": "≈"}
 DIRECTION_NOTE = "↓ lower is better, ↑ higher, ≈ nearer to the floor"
 
 
 class Bar(NamedTuple):
-    """A value with its interval, or None where an entry has none; `words` stand at the right."""
+    """Value with its interval, or None if the entry has no value; `text` stands at the right."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    words: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class BarPanel:
-    """One number of every entry."""
+    """One metric of all entries."""
 
     title: str
-    bars: Sequence[Bar]  # in the order of the entries
+    bars: Sequence[Bar]  # one for each entry
     better: str = ""  # lower, higher or real (near the floor)
     floor: tuple[float, float, float] | None = None  # value, low, high
-    winner: int | None = None  # the entry that is better than every other one
+    winner: int | None = None  # index of the entry better than all others
 
 
 @dataclass(frozen=True)
 class ClassShares:
-    """Shares of groups (classes), side by side for every entry; `floor` is marked behind them."""
+    """Fractions of images per class, side by side for every entry; dashed lines show `floor`."""
 
     title: str
     groups: Sequence[str]
-    entries: Sequence[Sequence[Bar]]  # of each entry, in order: a bar a group
+    entries: Sequence[Sequence[Bar]]  # for each entry, a bar per group
     floor: Sequence[float]
 
 
@@ -77,9 +77,9 @@ def bars_figure(
     shares: ClassShares | None = None,
     note: str = "",
 ) -> Figure:
-    """A panel for each number, below them the shares; an entry has one color throughout.
+    """Return a figure with a panel for each metric and the class shares below; an entry keeps its color.
 
-    `note` stands in small print, its lines as they are.
+    `note` is small text at the bottom.
     """
     columns = 2 if len(panels) in (2, 4) else min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -121,12 +121,12 @@ def _draw_panel(axes: Axes, panel: BarPanel) -> None:
 
 
 def _limit(axes: Axes, panel: BarPanel) -> None:
-    """From 0 (or below it, where a value is) to the longest bar and room for its number."""
+    """Set the x range from 0, or the lowest negative value, to the longest bar plus room for text."""
     numbers = [n for bar in panel.bars for n in bar[:3] if n is not None]
     numbers += list(panel.floor or ())
     low, high = min([0.0, *numbers]), max([0.0, *numbers])
     axes.set_xlim(low, low + (high - low) * _ROOM or 1.0)
-    axes.locator_params(axis="x", nbins=4, prune="upper")  # else it sticks out at the right
+    axes.locator_params(axis="x", nbins=4, prune="upper")  # the last label would stick out
     short_ticks(axes)
     if low < 0:
         axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
@@ -140,16 +140,16 @@ def _draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
 
 def _draw_bar(axes: Axes, index: int, bar: Bar, star: bool) -> None:
     if bar.value is None:
-        axes.text(0, index, f" {bar.words or 'none'}", va="center", fontsize=8, color=MUTED)
+        axes.text(0, index, f" {bar.text or 'none'}", va="center", fontsize=8, color=MUTED)
         return
     axes.barh(
         index, bar.value, height=0.72, color=COLOR_CYCLE[index % len(COLOR_CYCLE)], alpha=0.85
     )
     if bar.low is not None and bar.high is not None:
         axes.plot([bar.low, bar.high], [index, index], color=INK, linewidth=1.1, zorder=4)
-    words = f"★ {bar.words}" if star else bar.words
-    at = axes.get_yaxis_transform()  # x from 0 to 1 across the panel
-    axes.text(1.0, index, words, transform=at, ha="right", va="center", fontsize=8, color=INK)
+    text = f"★ {bar.text}" if star else bar.text
+    across = axes.get_yaxis_transform()  # x from 0 to 1 across the panel
+    axes.text(1.0, index, text, transform=across, ha="right", va="center", fontsize=8, color=INK)
 
 
 def _draw_shares(axes: Axes, shares: ClassShares) -> None:

@@ -1,4 +1,4 @@
-"""The loss of a run against its iterations, and the noise schedules."""
+"""Plots of the loss over the steps of a run, and of noise schedules."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BUCKETS = 800  # a curve is drawn with at most twice as many points
-_LOG_FROM = 5.0  # the loss axis is logarithmic where the smoothed loss falls by this factor
-_MOST_MARKERS = 60
-_LOG_SNR_SHOWN = 15.0  # schedules may run off to infinity; nothing happens out there
+_BUCKETS = 800  # a curve has at most twice as many points
+_LOG_FROM = 5.0  # least ratio of the smoothed losses for a logarithmic axis
+_MAX_MARKERS = 60
+_MAX_LOG_SNR = 15.0  # absolute value shown; some schedules end at infinity
 
 
-class _Trace(NamedTuple):
-    key: str  # in the rows
+class _Curve(NamedTuple):
+    key: str  # of the rows
     name: str  # in the legend
     color: str
 
 
-_TRACES = (
-    _Trace("loss", "loss", BLUE),
-    _Trace("generator_loss", "generator loss", GREEN),
-    _Trace("discriminator_loss", "discriminator loss", VERMILION),
+_LOSSES = (
+    _Curve("loss", "loss", BLUE),
+    _Curve("generator_loss", "generator loss", GREEN),
+    _Curve("discriminator_loss", "discriminator loss", VERMILION),
 )
-_SCORES = (  # of a GAN's discriminator: its mean probability of being real
-    _Trace("real_score", "training images", BLUE),
-    _Trace("fake_score", "generated images", GREEN),
+_SCORES = (  # mean output of a discriminator: the probability of being real
+    _Curve("real_score", "training images", BLUE),
+    _Curve("fake_score", "generated images", GREEN),
 )
 
 
@@ -63,27 +63,26 @@ def save_loss_plot(
 
 
 def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
-    """The loss against iterations, from the rows of metrics.jsonl.
+    """Return a figure of the loss over steps, from the rows of metrics.jsonl.
 
-    Each iteration's loss faint, its running mean, the mean of each epoch, the averaged weights' loss on
-    held-out and on as many training images; below, the running mean by quarter of the noise range where
-    rows hold `loss_levels`, or what a GAN's discriminator took for real where they hold its scores. A
-    dotted line stands where training was warned of. On top stands how many images were seen (`batch` of
-    the rows). `note`, what serves as held-out images or why none do, is said in small print.
-    RequestError where no row holds a loss.
+    The upper panel shows the loss of each step, its running mean, the mean of each epoch, and the loss of
+    the averaged weights on held-out images and on as many training images. The lower panel shows the
+    running mean for each quarter of the noise range (`loss_levels`), or the scores of a discriminator.
+    Dotted lines mark warnings. The top axis counts the images seen. `note` says which images are held out.
+    RequestError: no row has a loss.
     """
     bands = _bands(rows, "loss_levels")
-    second = bool(bands) or any(trace.key in row for trace in _SCORES for row in rows)
-    figure = new_figure(6.2 if second else 4.2)
+    has_second = bool(bands) or any(curve.key in row for curve in _SCORES for row in rows)
+    figure = new_figure(6.2 if has_second else 4.2)
     panels = figure.subplots(
-        1 + second, 1, sharex=True, squeeze=False, height_ratios=[3, 2] if second else None
+        1 + has_second, 1, sharex=True, squeeze=False, height_ratios=[3, 2] if has_second else None
     )[:, 0]
     _draw_losses(panels[0], rows)
     add_title(panels[0], title)
     _images_axis(panels[0], rows)
     if bands:
         _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
-    elif second:
+    elif has_second:
         _draw_scores(panels[1], rows)
     panels[-1].set_xlim(0, 1.01 * max(row["step"] for row in rows))
     style_axes(panels[-1], "iterations", panels[-1].get_ylabel())
@@ -94,14 +93,14 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
 
 
 def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
-    """Every series of the table that the rows hold; over them means of epochs and the held-out loss."""
-    drawn = [(trace, read_series(rows, trace.key)) for trace in _TRACES]
-    drawn = [(trace, found) for trace, found in drawn if len(found)]
+    """Draw every loss of the rows, with the means of epochs, the held-out loss and warnings."""
+    drawn = [(curve, read_series(rows, curve.key)) for curve in _LOSSES]
+    drawn = [(curve, found) for curve, found in drawn if len(found)]
     if not drawn:
-        raise RequestError("There is no loss to draw yet; train for at least one step.")
-    smooth = [_draw_trace(axes, trace, found) for trace, found in drawn]
-    for index, (trace, _) in enumerate(drawn):
-        _draw_epochs(axes, read_series(rows, f"epoch_{trace.key}"), named=index == 0)
+        raise RequestError("There is no loss to plot yet; train for at least one step.")
+    smooth = [_draw_trace(axes, curve, found) for curve, found in drawn]
+    for index, (curve, _) in enumerate(drawn):
+        _draw_epochs(axes, read_series(rows, f"epoch_{curve.key}"), named=index == 0)
     _draw_averaged(axes, read_series(rows, "heldout_loss"), "held-out images", VERMILION)
     _draw_averaged(
         axes, read_series(rows, "training_images_loss"), "as many training images", GREEN
@@ -113,20 +112,20 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     add_legend(axes, columns=min(len(drawn), 2))
 
 
-def _draw_trace(axes: Axes, trace: _Trace, found: Series) -> Series:
-    """Raw and smoothed; returns the smoothed series."""
+def _draw_trace(axes: Axes, curve: _Curve, found: Series) -> Series:
+    """Draw a raw and a smoothed curve; return the smoothed series."""
     window = smoothing_window(len(found))
     smooth = running_mean(found, window)
     raw, mean = downsample(found, _BUCKETS), downsample(smooth, _BUCKETS)
-    label = f"{trace.name}, each iteration"
-    axes.plot(raw.steps, raw.values, color=trace.color, alpha=0.25, linewidth=0.7, label=label)
-    label = f"{trace.name}, running mean of {window}"
-    axes.plot(mean.steps, mean.values, color=trace.color, linewidth=1.8, label=label)
+    label = f"{curve.name}, each iteration"
+    axes.plot(raw.steps, raw.values, color=curve.color, alpha=0.25, linewidth=0.7, label=label)
+    label = f"{curve.name}, running mean of {window}"
+    axes.plot(mean.steps, mean.values, color=curve.color, linewidth=1.8, label=label)
     return smooth
 
 
 def _draw_epochs(axes: Axes, ends: Series, named: bool) -> None:
-    """A level line from the first to the last iteration of each epoch, at its mean loss."""
+    """Draw a horizontal line over each epoch at its mean loss."""
     if len(ends):
         edges = np.concatenate([[0.0], ends.steps])
         label = "mean of each epoch" if named else None
@@ -134,28 +133,28 @@ def _draw_epochs(axes: Axes, ends: Series, named: bool) -> None:
 
 
 def _draw_warnings(axes: Axes, steps: Sequence[int]) -> None:
-    """A dotted line at each."""
+    """Draw a dotted line at each step."""
     for index, step in enumerate(steps):
-        label = None if index else "a warning"
+        label = None if index else "warning"
         axes.axvline(step, color=INK, linewidth=1.0, linestyle=":", label=label)
 
 
 def _draw_averaged(axes: Axes, found: Series, images: str, color: str) -> None:
-    """A loss of the averaged weights; where the two part, training images are learned by heart."""
+    """Draw a loss of the averaged weights; a gap between the two such losses indicates memorization."""
     if len(found):
         axes.plot(
             found.steps,
             found.values,
             color=color,
             linewidth=1.2,
-            marker="o" if len(found) <= _MOST_MARKERS else "",
+            marker="o" if len(found) <= _MAX_MARKERS else "",
             markersize=3.5,
             label=f"{images}, averaged weights",
         )
 
 
 def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
-    """Whether the range asks for a logarithmic axis and no value forbids one."""
+    """Whether the loss falls enough for a logarithmic axis and all values are positive."""
     if any(found.values.min() <= 0 for found in raw):
         return False
     highest = max(found.values.max() for found in smooth)
@@ -163,14 +162,14 @@ def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
 
 
 def _bands(rows: Sequence[Row], key: str) -> list[Series]:
-    """The loss of each quarter of the noise range, little noise first; [] where none was logged."""
+    """Return the loss of each band of the noise range, little noise first; [] if none was logged."""
     count = max((len(row[key]) for row in rows if key in row), default=0)
-    found = [read_series(rows, key, band) for band in range(count)]
-    return found if any(len(band) for band in found) else []
+    bands = [read_series(rows, key, band) for band in range(count)]
+    return bands if any(len(band) for band in bands) else []
 
 
 def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) -> None:
-    """A smoothed line a band; rings of the same color where held-out images were measured."""
+    """Draw a smoothed curve for each band, and circles of the same color for held-out images."""
     smooth = [running_mean(band, smoothing_window(len(band))) for band in bands]
     colors = [BAND_COLORS[i * len(BAND_COLORS) // len(bands)] for i in range(len(bands))]
     for index, (band, color) in enumerate(zip(smooth, colors, strict=True)):
@@ -178,24 +177,24 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
         drawn = downsample(band, _BUCKETS)
         axes.plot(drawn.steps, drawn.values, color=color, linewidth=1.6, label=f"{low}–{high} %")
     for band, color in zip(heldout, colors, strict=False):
-        if len(band) <= _MOST_MARKERS:
+        if len(band) <= _MAX_MARKERS:
             axes.plot(band.steps, band.values, "o", color=color, mfc="white", markersize=3.5)
     style_axes(axes, "", "loss, running mean")
     drawn_bands = [band for band in smooth if len(band)]
     if _wants_log(drawn_bands, drawn_bands):
         log_ticks(axes)
-    rings = "; rings: held out" if heldout else ""
-    add_legend(axes, f"share of the noise range (0 % is clean){rings}", len(bands), above=True)
+    rings = "; circles: held out" if heldout else ""
+    add_legend(axes, f"part of the noise range (0 % is clean){rings}", len(bands), above=True)
 
 
 def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
-    """A smoothed line for the images it learned from and the generated ones; rings: held-out images."""
-    for trace in _SCORES:
-        found = read_series(rows, trace.key)
+    """Draw smoothed scores of training and generated images, and circles for held-out images."""
+    for curve in _SCORES:
+        found = read_series(rows, curve.key)
         smooth = downsample(running_mean(found, smoothing_window(len(found))), _BUCKETS)
-        axes.plot(smooth.steps, smooth.values, color=trace.color, linewidth=1.6, label=trace.name)
+        axes.plot(smooth.steps, smooth.values, color=curve.color, linewidth=1.6, label=curve.name)
     heldout = read_series(rows, "heldout_real_score")
-    if 0 < len(heldout) <= _MOST_MARKERS:
+    if 0 < len(heldout) <= _MAX_MARKERS:
         axes.plot(
             heldout.steps,
             heldout.values,
@@ -208,11 +207,11 @@ def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
     style_axes(axes, "", "probability, running mean")
     axes.set_ylim(0, 1.35)  # room for the legend
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    add_legend(axes, title="the discriminator takes for real", columns=3)
+    add_legend(axes, title="discriminator's probability of being real", columns=3)
 
 
 def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
-    """A second x axis on top: images seen, counted by the rows' `batch`."""
+    """Add an x axis on top: the number of images seen, from `batch` of the rows."""
     batches = read_series(rows, "batch")
     if not len(batches):
         return
@@ -228,27 +227,27 @@ def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def save_schedule_plot(path: Path | str, schedules: Mapping[str, ArrayLike]) -> None:
-    """Write two panels over t/T: log-SNR, and the signal's share of the variance, sigmoid(log-SNR).
+    """Write two panels over t/T: log-SNR, and the signal fraction of the variance, sigmoid(log-SNR).
 
-    `schedules`: name → log-SNR [T] (natural logarithm), t rising; drawn from −15 to 15.
+    `schedules` maps a name to its log-SNR [T] (natural logarithm), t rising, shown from −15 to 15.
     """
     save_picture(path, render(schedule_figure(schedules)))
 
 
 def schedule_figure(schedules: Mapping[str, ArrayLike]) -> Figure:
-    """The figure of `save_schedule_plot`."""
+    """Return the figure of `save_schedule_plot`."""
     figure = new_figure(3.6)
     left, right = figure.subplots(1, 2)
     for index, (name, levels) in enumerate(schedules.items()):
         log_snr = np.asarray(levels, np.float64)
         time = np.linspace(0, 1, len(log_snr))
         color = COLOR_CYCLE[index % len(COLOR_CYCLE)]
-        shown = np.where(np.abs(log_snr) <= _LOG_SNR_SHOWN, log_snr, np.nan)
+        shown = np.where(np.abs(log_snr) <= _MAX_LOG_SNR, log_snr, np.nan)
         left.plot(time, shown, color=color, linewidth=1.8, label=name)
-        share = 0.5 + 0.5 * np.tanh(log_snr / 2)  # ᾱ = sigmoid(log-SNR) where the variance is kept
-        right.plot(time, share, color=color, linewidth=1.8, label=name)
+        fraction = 0.5 + 0.5 * np.tanh(log_snr / 2)  # sigmoid; ᾱ if the variance is preserved
+        right.plot(time, fraction, color=color, linewidth=1.8, label=name)
     style_axes(left, "t / T", "log-SNR")
-    style_axes(right, "t / T", "signal's share of the variance")
+    style_axes(right, "t / T", "signal fraction of the variance")
     right.set_ylim(0, 1.02)
     add_legend(left)
     return figure

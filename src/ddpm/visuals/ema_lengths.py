@@ -1,4 +1,4 @@
-"""A distance against the length of the average of weights that the images are drawn with."""
+"""Plot of a distance over the length of the EMA that the images are drawn with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class EmaLengthPoint(NamedTuple):
-    """One average: its length, and the distance of its images with the interval."""
+    """Length of one EMA, and the distance of its images with the interval."""
 
     length: float
     value: float
@@ -34,36 +34,37 @@ class EmaLengthPoint(NamedTuple):
 
 @dataclass(frozen=True)
 class EmaLengthChart:
-    """What there is to draw."""
+    """Contents of the figure."""
 
     label: str  # of the distance
-    made: Sequence[EmaLengthPoint]  # by rising length
-    own: EmaLengthPoint  # the average that the training kept, at the length it comes nearest to
+    post_hoc: Sequence[EmaLengthPoint]  # by rising length
+    own: EmaLengthPoint  # the EMA of the training, at its nearest length; length 0: last weights
     floor: tuple[float, float, float]  # value, low, high
     chosen: EmaLengthPoint
     note: str = ""
 
 
-def save_ema_length_plot(path: Path | str, lengths: EmaLengthChart) -> None:
+def save_ema_length_plot(path: Path | str, chart: EmaLengthChart) -> None:
     """Write the figure of `ema_length_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, render(ema_length_figure(lengths)))
+    save_picture(path, render(ema_length_figure(chart)))
 
 
-def ema_length_figure(lengths: EmaLengthChart) -> Figure:
-    """The curve with its intervals, the floor as a band, both axes logarithmic."""
+def ema_length_figure(chart: EmaLengthChart) -> Figure:
+    """Return a figure of the distances with intervals on logarithmic axes; a band is the floor."""
     figure = new_figure(4.2)
     axes = figure.subplots()
-    value, low, high = lengths.floor
+    value, low, high = chart.floor
     if low > 0:  # a band that reaches 0 has no lower edge on this axis
         axes.axhspan(low, high, color=INK, alpha=0.1, linewidth=0)
     if value > 0:
         axes.axhline(value, color=MUTED, lw=1.0, ls=(0, (4, 2)), label="floor (real images)")
-    made = [m for m in lengths.made if m.value > 0]
-    _draw_intervals(axes, made, BLUE)
+    points = [point for point in chart.post_hoc if point.value > 0]
+    _draw_intervals(axes, points, BLUE)
     curve: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4.5, "linewidth": 1.4}
-    axes.plot([m.length for m in made], [m.value for m in made], label="made afterwards", **curve)
-    _draw_own(axes, lengths.own)
-    if lengths.chosen.length > 0:
+    xs, ys = [point.length for point in points], [point.value for point in points]
+    axes.plot(xs, ys, label="post-hoc EMA", **curve)
+    _draw_own(axes, chart.own)
+    if chart.chosen.length > 0:
         ring: dict[str, Any] = {
             "mfc": "none",
             "mec": INK,
@@ -71,35 +72,35 @@ def ema_length_figure(lengths: EmaLengthChart) -> Figure:
             "markeredgewidth": 1.8,
             "ls": "",
         }
-        axes.plot(*lengths.chosen[:2], "o", label="smallest distance", **ring)
+        axes.plot(*chart.chosen[:2], "o", label="smallest distance", **ring)
     axes.set_xscale("log")
-    style_axes(axes, "length of the average σ_rel (share of the training)", lengths.label)
+    style_axes(axes, "EMA length σ_rel (fraction of the training)", chart.label)
     _plain_ticks(axes)
     log_ticks(axes)
     add_legend_above(figure, *axes.get_legend_handles_labels())
-    if lengths.note:
-        add_note(figure, lengths.note)
+    if chart.note:
+        add_note(figure, chart.note)
     return figure
 
 
 def _draw_own(axes: Axes, own: EmaLengthPoint) -> None:
-    """A mark at its length; weights that were not averaged have no place on the axis and get a line."""
+    """Draw a marker at its length, or a line for weights without EMA, which have no length."""
     if own.length > 0:
         _draw_intervals(axes, [own], VERMILION)
         look: dict[str, Any] = {"color": VERMILION, "marker": "D", "markersize": 6, "ls": ""}
-        axes.plot(own.length, own.value, label="the run's own", **look)
+        axes.plot(own.length, own.value, label="the run's EMA", **look)
     else:
-        axes.axhline(own.value, color=VERMILION, lw=1.2, label="the run's own: the last weights")
+        axes.axhline(own.value, color=VERMILION, lw=1.2, label="the run's last weights")
 
 
-def _draw_intervals(axes: Axes, measured: Sequence[EmaLengthPoint], color: str) -> None:
-    for one in measured:
-        if one.low > 0:
-            axes.plot([one.length] * 2, one[2:], color=color, alpha=0.4, linewidth=1.4)
+def _draw_intervals(axes: Axes, points: Sequence[EmaLengthPoint], color: str) -> None:
+    for point in points:
+        if point.low > 0:
+            axes.plot([point.length] * 2, point[2:], color=color, alpha=0.4, linewidth=1.4)
 
 
 def _plain_ticks(axes: Axes) -> None:
-    """0.02, 0.05, 0.1 along x."""
+    """Format logarithmic x ticks as 0.02, 0.05, 0.1."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))

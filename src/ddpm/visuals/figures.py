@@ -1,4 +1,4 @@
-"""Plots without global state: a figure, its axes in one look, and the picture of it."""
+"""Matplotlib figures in one style, without global state, and their rendering to pictures."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Faces for the letters that the plots' own lacks (names of runs in Chinese, say), by system.
+# Fonts for letters that DejaVu Sans lacks, such as Chinese names of runs, by system.
 FALLBACK_FONTS = (
     "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
     "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
     "PingFang TC", "Heiti TC", "Hiragino Sans", "Arial Unicode MS",
 )  # fmt: skip
-MAX_NAME_LENGTH = 40  # letters of a name in a legend
+MAX_NAME_LENGTH = 40  # letters in a legend
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure, `height` inches high, that arranges its axes by itself."""
+    """Return an empty figure, `height` inches high, with automatic layout."""
     from matplotlib.figure import Figure
 
     return Figure((FIGURE_WIDTH, height), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
 
 
 def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
-    """Quiet axes: two spines, faint horizontal lines, small muted labels."""
+    """Style axes: two spines, faint horizontal grid lines, small gray labels."""
     axes.set_facecolor(BACKGROUND)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
@@ -47,43 +47,43 @@ def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
 
 
 def add_title(axes: Axes, text: str) -> None:
-    """A title at the left, taken literally (a $ in a run's name is no formula)."""
+    """Add a title at the left; a $ in it is not parsed as a formula."""
     axes.set_title(text, loc="left", color=INK, fontsize=12, pad=10, parse_math=False)
 
 
 def add_legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False) -> None:
-    """A legend without a frame: above the panel, or in its corner with the most room, curves dimmed."""
+    """Add a legend without a frame, above the panel or in its emptiest corner."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         place = {"loc": "lower right", "bbox_to_anchor": (1, 1)} if above else {"loc": "best"}
-        found = axes.legend(
+        box = axes.legend(
             handles, labels, title=title, ncols=columns, fontsize=9, labelcolor=INK,
             facecolor=BACKGROUND, edgecolor="none", framealpha=0.85, **place,
         )  # fmt: skip
-        found.get_title().set(color=MUTED, fontsize=9)
+        box.get_title().set(color=MUTED, fontsize=9)
 
 
 def add_legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """A legend above all panels, taken literally; long names are shortened, many take more rows."""
+    """Add a legend above all panels; long names are truncated, many names take several rows."""
     names = [
         label if len(label) <= MAX_NAME_LENGTH else f"{label[: MAX_NAME_LENGTH - 1]}…"
         for label in labels
     ]
     columns = max(1, min(len(names), 110 // (max(map(len, names), default=1) + 8)))
-    found = figure.legend(
+    box = figure.legend(
         handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=9
     )
-    for text in found.get_texts():
+    for text in box.get_texts():
         text.set(color=INK, parse_math=False)
 
 
 def add_note(figure: Figure, text: str) -> None:
-    """A line or a few at the bottom right, taken literally."""
+    """Add small text at the bottom right; it is not parsed as a formula."""
     figure.supxlabel(text, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
 
 
 def thousands_ticks(axes: Axes) -> None:
-    """20,000 rather than 20000 along x."""
+    """Format x ticks as 20,000."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -91,7 +91,7 @@ def thousands_ticks(axes: Axes) -> None:
 
 
 def short_ticks(axes: Axes) -> None:
-    """25k rather than 25000 along x; smaller numbers as they are."""
+    """Format x ticks from 10,000 on as 10k."""
     from matplotlib.ticker import FuncFormatter
 
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
@@ -104,7 +104,7 @@ def _short(value: float) -> str:
 
 
 def log_ticks(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers, also between the powers of ten where few are in view."""
+    """Make the y axis logarithmic, with plain numbers, also between powers of ten on a short axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_yscale("log")
@@ -116,7 +116,7 @@ def log_ticks(axes: Axes) -> None:
 
 
 def render(figure: Figure) -> Image.Image:
-    """The figure as an RGB picture; letters that no face at hand has become boxes, without a word."""
+    """Return the figure as an RGB picture; letters without an installed font become boxes."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
@@ -131,7 +131,7 @@ def render(figure: Figure) -> Image.Image:
 
 @lru_cache
 def _families() -> list[str]:
-    """The plots' own face, and behind it those of `FALLBACK_FONTS` that are installed."""
+    """Return the font families to try: DejaVu Sans, then the installed `FALLBACK_FONTS`."""
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}

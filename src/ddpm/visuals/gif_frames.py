@@ -1,4 +1,4 @@
-"""A few frames of a GIF side by side, for paper."""
+"""Frames of a GIF side by side, for print."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ddpm.errors import RequestError
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BACKGROUND
 
-_WIDTH = 320  # pixels of a frame, at most
+_MAX_WIDTH = 320  # pixels of a frame
 _GAP = 12
 
 
-def save_gif_frames(path: Path | str, gif: Path, shares: Sequence[float]) -> None:
-    """Write the frames at these shares of the length of `gif`, 0 the first and 1 the last.
+def save_gif_frames(path: Path | str, gif: Path, positions: Sequence[float]) -> None:
+    """Write the frames at `positions` of `gif`, from 0 (first) to 1 (last).
 
-    RequestError where the file is no GIF.
+    RequestError: the file is not a GIF.
     """
     try:
         with Image.open(gif, formats=("GIF",)) as picture:
             last = getattr(picture, "n_frames", 1) - 1
-            frames = [_frame(picture, round(share * last)) for share in shares]
+            frames = [_frame(picture, round(position * last)) for position in positions]
     except (OSError, UnidentifiedImageError, EOFError) as error:
         raise RequestError(
-            f"{gif} is not a readable GIF; draw it again with ddpm sample."
+            f"{gif} is not a readable GIF; write it again with ddpm sample --gif."
         ) from error
     width, height = frames[0].size
     sheet = Image.new("RGB", (len(frames) * (width + _GAP) - _GAP, height), BACKGROUND)
@@ -36,8 +36,8 @@ def save_gif_frames(path: Path | str, gif: Path, shares: Sequence[float]) -> Non
 
 
 def _frame(picture: Image.Image, index: int) -> Image.Image:
-    """A frame in color, made smaller by a whole factor where it is wide."""
+    """Return a frame in color, reduced by a whole factor to at most `_MAX_WIDTH`."""
     picture.seek(index)
     frame = picture.convert("RGB")
-    factor = -(-frame.width // _WIDTH)
+    factor = -(-frame.width // _MAX_WIDTH)
     return frame.reduce(factor) if factor > 1 else frame

@@ -1,4 +1,4 @@
-"""Grids of images: cells are whole multiples of the image, so that every pixel is a true square."""
+"""Grids of images, enlarged by a whole factor so that every pixel is a square."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ddpm.visuals.saving import save_picture
 def grid(
     images: Images, rows: int, columns: int, *, cell_scale: int | None = None, gap: int = GAP
 ) -> Image.Image:
-    """uint8 images [N, C, H, W], N <= rows·columns, row by row, without a margin.
+    """Return a grid of uint8 images [N, C, H, W], N <= rows·columns, row by row, without a margin.
 
-    `cell_scale`: how many times as large as an image a cell is; left out, it makes the picture about
-    560 pixels wide. Cells without an image are background. Grey images give a grey picture.
+    `cell_scale` is the factor of enlargement; by default the picture is about 560 pixels wide. Cells
+    without an image are white. Gray images give a gray picture.
     """
     pixels = to_pixels(images)
     layout = fit_layout(rows, columns, pixels.shape[1:3], scale=cell_scale, gap=gap)
@@ -28,7 +28,7 @@ def grid(
 
 
 def grid_png_size(images: Images, rows: int, columns: int) -> int:
-    """How many bytes `grid` is as a PNG."""
+    """Return the size in bytes of `grid` as a PNG."""
     buffer = io.BytesIO()
     grid(images, rows, columns).save(buffer, "PNG", optimize=True)
     return buffer.tell()
@@ -46,7 +46,7 @@ def save_grid(
 ) -> None:
     """Write `grid` to `path` (PNG or JPEG by its name), with `caption` in a margin below.
 
-    `row_titles`: a word beside each row; `comment` is stored in the file, unseen.
+    `row_titles` stand beside the rows; `comment` is stored in the metadata of the file.
     """
     pixels = to_pixels(images)
     layout = fit_layout(rows, columns, pixels.shape[1:3])
@@ -56,7 +56,7 @@ def save_grid(
 
 
 def save_contact_sheet(path: Path | str, images: Images, *, caption: str | None = None) -> None:
-    """Every image of uint8 [N, C, H, W] in a grid about as wide as it is high."""
+    """Write all uint8 images [N, C, H, W] as a grid that is about square."""
     pixels = to_pixels(images)
     count, height, width = pixels.shape[:3]
     columns = min(count, math.ceil(math.sqrt(count * height / width)))

@@ -1,4 +1,4 @@
-"""Where the cells of a grid lie, and images set into them. Plain arithmetic on arrays."""
+"""Layout of a grid, and images tiled into it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from ddpm.errors import RequestError
 
 Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
-Pixels = NDArray[np.uint8]  # [..., H, W] grey or [..., H, W, 3] color
+Pixels = NDArray[np.uint8]  # [..., H, W] gray or [..., H, W, 3] color
 
 GAP = 2  # pixels between cells
-PICTURE_WIDTH, _HEIGHT = 560, 900  # pixels, a picture's wished size
+PICTURE_WIDTH, _MAX_HEIGHT = 560, 900  # pixels
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A grid of `rows` x `columns` cells; a cell shows an image `scale` times as large. Pixels."""
+    """Grid of `rows` x `columns` cells, each an image enlarged `scale` times. Sizes are pixels."""
 
     rows: int
     columns: int
@@ -35,7 +35,7 @@ class Layout:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of the whole; no margin around it."""
+        """(height, width) of the grid, without a margin."""
         height, width = self.cell
         return (
             self.rows * height + (self.rows - 1) * self.gap,
@@ -43,14 +43,14 @@ class Layout:
         )
 
     def corner(self, index: int) -> tuple[int, int]:
-        """(top, left) of a cell; cells are counted row by row."""
+        """Return (top, left) of a cell; cells are numbered row by row."""
         row, column = divmod(index, self.columns)
         height, width = self.cell
         return row * (height + self.gap), column * (width + self.gap)
 
 
 def to_pixels(images: Any) -> Pixels:
-    """uint8 [N, C, H, W] as [N, H, W] (grey) or [N, H, W, 3]; RequestError for anything else."""
+    """Return uint8 images [N, C, H, W] as [N, H, W] (gray) or [N, H, W, 3]. RequestError: another type."""
     array = np.asarray(images)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise RequestError(
@@ -69,24 +69,24 @@ def fit_layout(
     width: int = PICTURE_WIDTH,
     gap: int = GAP,
 ) -> Layout:
-    """A layout for images of (height, width) `image`.
+    """Return a layout for images of size `image`, (height, width).
 
-    Without `scale`, the whole multiple that makes the picture about `width` pixels wide (28-pixel
-    digits in 5 columns: 4), less where it would be taller than 900.
+    Without `scale`, a whole multiple is chosen that makes the picture about `width` pixels wide (28-pixel
+    digits in 5 columns: 4) and at most 900 pixels high.
     """
     image_height, image_width = image
     if rows < 1 or columns < 1:
         raise RequestError(f"A grid needs at least one row and one column, not {rows}x{columns}.")
     if scale is None:
-        scale = min(round(width / (columns * image_width)), _HEIGHT // (rows * image_height))
+        scale = min(round(width / (columns * image_width)), _MAX_HEIGHT // (rows * image_height))
         scale = max(1, scale)
     if scale < 1:
-        raise RequestError(f"A cell is 1 or more times as large as its image, not {scale}.")
+        raise RequestError(f"The scale of a cell must be at least 1, not {scale}.")
     return Layout(rows, columns, image_height, image_width, scale, gap)
 
 
 def tile(cells: Pixels, layout: Layout, background: int = 255) -> Pixels:
-    """`cells` [N, H, W, ...] set into the layout, each pixel a square; empty cells stay background."""
+    """Return `cells` [N, H, W, ...] tiled into the layout; empty cells show `background`."""
     if len(cells) > layout.rows * layout.columns:
         raise RequestError(
             f"{len(cells)} images do not fit a grid of {layout.rows}x{layout.columns}; "

@@ -1,4 +1,4 @@
-"""Generated images above the training image each is nearest to: copies would show here."""
+"""Generated images above their nearest training images, where copies would show."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ddpm.visuals.layout import Images, fit_layout, tile, to_pixels
 from ddpm.visuals.panels import append_note, arrange, truncate_title
 from ddpm.visuals.saving import save_picture
 
-_WIDTH = 720  # pixels, wished
+_WIDTH = 720  # pixels, approximately
 _ROWS = ("generated", "nearest")
 
 
 @dataclass(frozen=True)
 class NeighborStrip:
-    """N generated images and the nearest training image of each, uint8 [N, C, H, W] both."""
+    """N generated images and their nearest training images, both uint8 [N, C, H, W]."""
 
     title: str
     images: Images
@@ -32,13 +32,13 @@ class NeighborStrip:
 def save_neighbor_strips(
     path: Path | str, strips: Sequence[NeighborStrip], *, note: str = ""
 ) -> None:
-    """Write two rows of images a strip, the ratio d1/d2 above each column.
+    """Write two rows of images for each strip, with the ratio d1/d2 above each column.
 
-    RequestError where there is no strip, or their images differ in number or size.
+    RequestError: no strip, or strips that differ in number or shape of images.
     """
     cells = [to_pixels(np.concatenate([strip.images, strip.nearest])) for strip in strips]
     if len({block.shape for block in cells}) != 1:
-        raise RequestError("Strips need as many images of one shape in every one of them.")
+        raise RequestError("Strips need equally many images of the same shape.")
     layout = fit_layout(2, len(cells[0]) // 2, cells[0].shape[1:3], width=_WIDTH)
     blocks = [
         annotate(

@@ -1,4 +1,4 @@
-"""A network as a diagram: a box a part, a row a resolution, skips as dashed lines."""
+"""Diagram of a network: a box per layer, a row per resolution, dashed skip connections."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
-_OVER = 0.12  # a skip runs so far above its boxes
-_HEIGHT, _GAP = 0.56, 0.42  # of a box, between boxes; a row of the diagram is 1 high
-_LEAST_WIDTH = 13.5  # a diagram of few boxes does not spread them
-_NARROW, _WIDE = 0.62, 1.25  # boxes of the fewest and of the most channels
+_OVER = 0.12  # height of a skip connection above its boxes
+_HEIGHT, _GAP = 0.56, 0.42  # of a box, between boxes; a row is 1 high
+_LEAST_WIDTH = 13.5  # of the diagram; a narrower one is centered
+_NARROW, _WIDE = 0.62, 1.25  # width of boxes with the fewest and the most channels
 _COLORS = {
     "input": MUTED,
     "output": MUTED,
@@ -37,10 +37,10 @@ _NAMES = {
 
 
 class Box(NamedTuple):
-    """Equal parts in a row: one of them, how many there are, its place."""
+    """Consecutive equal layers drawn as one box: the layer, their number, the position."""
 
     row: Row
-    times: int
+    repeats: int
     left: float
     width: float
     level: int  # 0 is the largest resolution
@@ -56,9 +56,9 @@ def save_network_plot(path: Path | str, rows: Sequence[Row]) -> None:
 
 
 def network_figure(rows: Sequence[Row]) -> Figure:
-    """The parts of a network, from rows of kind, channels, height, width, attention, joined.
+    """Return a figure of the layers of a network (rows of `networks/outline.py`).
 
-    Channels stand in the boxes, the resolution of each row at its left; ×n is n equal parts.
+    A box shows its channels, and ×n for n equal layers; the resolution stands at the left of each row.
     """
     boxes = place_boxes(rows)
     sizes = _sizes(rows)
@@ -71,8 +71,8 @@ def network_figure(rows: Sequence[Row]) -> Figure:
     axes.set_ylim(len(sizes) - 0.55, -0.6)
     for level, (height, width) in enumerate(sizes):
         axes.plot([-0.3, right], [level, level], color=FAINT, linewidth=0.6, zorder=0)
-        words = f"{height}×{width}"
-        axes.text(-0.45, level, words, ha="right", va="center", fontsize=9, color=MUTED)
+        size = f"{height}×{width}"
+        axes.text(-0.45, level, size, ha="right", va="center", fontsize=9, color=MUTED)
     _draw_skips(axes, boxes)
     for before, after in itertools.pairwise(boxes):
         _draw_arrow(axes, before, after)
@@ -83,7 +83,7 @@ def network_figure(rows: Sequence[Row]) -> Figure:
 
 
 def place_boxes(rows: Sequence[Row]) -> list[Box]:
-    """Equal parts joined to one box, boxes set from left to right."""
+    """Return boxes from left to right, with consecutive equal layers merged."""
     sizes = _sizes(rows)
     most = max(row["channels"] for row in rows)
     boxes: list[Box] = []
@@ -96,21 +96,21 @@ def place_boxes(rows: Sequence[Row]) -> list[Box]:
 
 
 def _sizes(rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """The resolutions, largest first."""
+    """Return the resolutions (height, width), largest first."""
     return sorted({(row["height"], row["width"]) for row in rows}, reverse=True)
 
 
 def _merged(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:
-    """Each stretch of equal parts once, with their number; a skip that ends in one matters."""
+    """Yield each run of equal layers as (layer, count)."""
     count = 0
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         count += 1
-        if after is None or _look(row) != _look(after):
+        if after is None or _appearance(row) != _appearance(after):
             yield row, count
             count = 0
 
 
-def _look(row: Row) -> tuple[Any, ...]:
+def _appearance(row: Row) -> tuple[Any, ...]:
     names = ("kind", "channels", "height", "width", "attention")
     return (*(row[name] for name in names), bool(row["joined"]))
 
@@ -127,11 +127,11 @@ def _draw_box(axes: Axes, box: Box) -> None:
         )
     )  # fmt: skip
     dark = plain or box.row["kind"] == "conv"
-    words = f"{box.row['channels']}" + (f" ×{box.times}" if box.times > 1 else "")
+    text = f"{box.row['channels']}" + (f" ×{box.repeats}" if box.repeats > 1 else "")
     middle = box.left + box.width / 2
-    size = 8.5 if len(words) < 6 else 7
+    size = 8.5 if len(text) < 6 else 7
     axes.text(
-        middle, box.level, words, ha="center", va="center", fontsize=size, color=INK if dark else "white"
+        middle, box.level, text, ha="center", va="center", fontsize=size, color=INK if dark else "white"
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def _draw_arrow(axes: Axes, before: Box, after: Box) -> None:
 
 
 def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
-    """On each row, over the boxes between: from the way down to the first part that takes from it."""
+    """Draw the skip connection of each row above the boxes between its ends."""
     for start, end in skip_connections(boxes):
         top = start.level - _HEIGHT / 2
         middles = [box.left + box.width / 2 for box in (start, end)]
@@ -153,16 +153,19 @@ def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
 
 
 def skip_connections(boxes: Sequence[Box]) -> list[tuple[Box, Box]]:
-    """For each row with a part that takes channels from an earlier one: the last before it that may be
-    that one, on the way down (before any smaller resolution), and the part."""
-    found = []
+    """Return (start, end) of the skip connection of each row.
+
+    The end is the first layer that joins earlier channels, the start the last layer of the row before any
+    smaller resolution.
+    """
+    connections = []
     for level in sorted({box.level for box in boxes if box.row["joined"]}):
         end = next(box for box in boxes if box.level == level and box.row["joined"])
         deeper = [box.left for box in boxes if box.level > level]
         limit = min([end.left, *deeper])
         starts = [box for box in boxes if box.level == level and box.left < limit]
-        found += [(starts[-1], end)] if starts else []
-    return found
+        connections += [(starts[-1], end)] if starts else []
+    return connections
 
 
 def _draw_legend(figure: Figure, boxes: Sequence[Box]) -> None:

@@ -1,4 +1,4 @@
-"""Several grids in one picture, each below its title: real images beside those of every entry."""
+"""Several titled grids in one picture, such as real images beside those of each model."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BACKGROUND, TEXT_SIZE, TITLE_SIZE
 
-_PANEL_WIDTH = 380  # pixels, wished
+_PANEL_WIDTH = 380  # pixels, approximately
 _SPACE = 24  # pixels between panels
-_MOST_COLUMNS = 3
+_MAX_COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class GridPanel:
-    """Images uint8 [N, C, H, W] under a title; the caption says how they came about."""
+    """Images uint8 [N, C, H, W] with a title and a caption."""
 
     title: str
     images: Images
@@ -31,13 +31,15 @@ class GridPanel:
 def save_grid_panels(
     path: Path | str, panels: Sequence[GridPanel], rows: int, columns: int, *, note: str = ""
 ) -> None:
-    """Write panels of rows x columns images, up to three side by side; `note` stands below them all.
+    """Write panels of rows x columns images, up to three side by side, with `note` below.
 
-    RequestError where there is no panel, or their images differ in size.
+    RequestError: no panel, or images of different shapes.
     """
     pixels = [to_pixels(panel.images) for panel in panels]
     if not pixels or len({image.shape[1:] for image in pixels}) > 1:
-        raise RequestError("Panels need at least one grid, and images of one shape in all of them.")
+        raise RequestError(
+            "Panels need at least one grid, and images of the same shape in all of them."
+        )
     layout = fit_layout(rows, columns, pixels[0].shape[1:3], width=_PANEL_WIDTH)
     blocks = [
         annotate(
@@ -52,17 +54,17 @@ def save_grid_panels(
 
 
 def panel_columns(count: int) -> int:
-    """How many stand side by side: all up to three, four as two and two, else three."""
-    return 2 if count == 4 else min(count, _MOST_COLUMNS)
+    """Return the number of columns for `count` panels: at most three, and two for four panels."""
+    return 2 if count == 4 else min(count, _MAX_COLUMNS)
 
 
 def truncate_title(title: str, width: int) -> str:
-    """As much of a title, which is larger than text, as `width` pixels hold."""
+    """Return a title, set larger than text, truncated to `width` pixels."""
     return truncate_text(title, width * TEXT_SIZE // TITLE_SIZE)
 
 
 def arrange(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) -> Image.Image:
-    """`blocks` row by row, each in the top left corner of a cell that holds the largest."""
+    """Return `blocks` in one picture, row by row, in cells of the size of the largest block."""
     width = max(block.width for block in blocks)
     height = max(block.height for block in blocks)
     columns = min(columns, len(blocks))
@@ -76,6 +78,6 @@ def arrange(blocks: Sequence[Image.Image], columns: int, space: int = _SPACE) ->
 
 
 def append_note(picture: Image.Image, note: str) -> Image.Image:
-    """`picture` with a line or more of text below."""
+    """Return `picture` with `note` below it."""
     layout = Layout(1, 1, picture.height, picture.width, 1)
     return annotate(picture, layout, caption=note) if note else picture

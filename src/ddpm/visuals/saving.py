@@ -1,4 +1,4 @@
-"""Writing one picture to disk: PNG or JPEG by its name, whole or not at all."""
+"""Pictures written to disk atomically, as PNG or JPEG by the file name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
 
 
 def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -> None:
-    """Write `picture`; `comment` goes into the file where no eye sees it.
+    """Write `picture` with `comment` in its metadata.
 
-    PNG by default; JPEG where the name ends in .jpg or .jpeg (quality 95, full color resolution).
-    RequestError for the name of another kind of file.
+    The format is PNG, or JPEG (quality 95, no chroma subsampling) if the name ends in .jpg or .jpeg.
+    RequestError: another suffix.
     """
     path = Path(path)
     options = _options(path, comment)
@@ -27,7 +27,7 @@ def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -
 
 
 def check_picture(path: Path) -> None:
-    """RequestError where `save_picture` could not write `path`; asked before the work is done."""
+    """Raise RequestError if `save_picture` could not write `path`; call it before long work."""
     _options(path, "")
     check_writable(path)
 
@@ -37,7 +37,9 @@ def _options(path: Path, comment: str) -> dict[str, Any]:
     if suffix in (".jpg", ".jpeg"):
         return {**_JPEG, "comment": comment.encode()} if comment else _JPEG
     if suffix not in ("", ".png"):
-        raise RequestError(f"{path.name} cannot be written; pictures end in .png, .jpg or .jpeg.")
+        raise RequestError(
+            f"{path.name} is not a picture file name; use one that ends in .png, .jpg or .jpeg."
+        )
     info = PngInfo()
     if comment:
         info.add_itxt("Comment", comment)

@@ -1,4 +1,4 @@
-"""Sheets for judging by eye: numbered images, and numbered pairs, without a word of their origin."""
+"""Sheets for a blind comparison by eye: numbered images or pairs, without their origin."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ddpm.visuals.layout import Images, fit_layout, tile, to_pixels
 from ddpm.visuals.panels import append_note, arrange
 from ddpm.visuals.saving import save_picture
 
-_WIDTH = 860  # pixels, wished: large enough to look closely
+_WIDTH = 860  # pixels, approximately
 _COLUMNS = 8
-_PAIRS = 3  # side by side
+_PAIRS = 3  # per row
 _FIGURE_SPACE = "\u2007"  # as wide as a digit
 _SIDES = ("left", "right")
 
 
 def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> None:
-    """Write uint8 [N, C, H, W], numbered from 1 above each image, eight a row."""
+    """Write uint8 images [N, C, H, W], eight per row, numbered from 1."""
     pixels = to_pixels(images)
     layout = fit_layout(1, _COLUMNS, pixels.shape[1:3], width=_WIDTH, gap=8)
     blocks = []
@@ -33,10 +33,13 @@ def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> 
 
 
 def save_paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "") -> None:
-    """Write pairs of uint8 [N, C, H, W] each, numbered from 1 beside each pair, three a row."""
+    """Write pairs of uint8 images [N, C, H, W], three per row, numbered from 1.
+
+    RequestError: `left` and `right` differ in shape.
+    """
     sides = to_pixels(left), to_pixels(right)
     if sides[0].shape != sides[1].shape:
-        raise RequestError("Pairs need as many images of one shape on both sides.")
+        raise RequestError("Pairs need equally many images of the same shape on both sides.")
     layout = fit_layout(1, 2, sides[0].shape[1:3], width=_WIDTH * 2 // _COLUMNS, gap=4)
     last = len(sides[0])
     blocks = [

@@ -1,4 +1,4 @@
-"""How much detail of each fineness images hold: their radial power beside that of the real ones."""
+"""Radial power spectra of images beside that of real images."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ddpm.visuals.style import COLOR_CYCLE, INK, MUTED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HALF = 0.5  # of the real power: where the effective resolution is read off
-_SHOWN = (0.05, 20.0)  # of the share, whatever the spectra do
+_HALF = 0.5  # ratio at which the effective resolution is read off
+_RATIO_RANGE = (0.05, 20.0)  # largest range of ratios shown
 
 
 def save_spectra_plot(
@@ -35,29 +35,29 @@ def save_spectra_plot(
 
 
 def spectra_figure(real: ArrayLike, labels: Sequence[str], powers: Sequence[ArrayLike]) -> Figure:
-    """Two panels over cycles across the image: power [R] each, and its share of the real power.
+    """Return two panels over cycles per image: power [R], and its ratio to the real power.
 
-    Column 0 of a power, an image's mean, is not drawn.
+    Entry 0 of a power, the mean of the image, is not drawn.
     """
     figure = new_figure(4.0)
     left, right = figure.subplots(1, 2)
-    known = np.maximum(np.asarray(real, np.float64)[1:], 1e-12)
-    cycles = np.arange(1, len(known) + 1)
-    left.plot(cycles, known, color=INK, linewidth=2.4)
+    reference = np.maximum(np.asarray(real, np.float64)[1:], 1e-12)
+    cycles = np.arange(1, len(reference) + 1)
+    left.plot(cycles, reference, color=INK, linewidth=2.4)
     right.axhline(1.0, color=INK, linewidth=2.4)
     for index, power in enumerate(powers):
-        found = np.maximum(np.asarray(power, np.float64)[1:], 1e-12)
+        spectrum = np.maximum(np.asarray(power, np.float64)[1:], 1e-12)
         style = {"color": COLOR_CYCLE[index % len(COLOR_CYCLE)], "linewidth": 1.6}
-        left.plot(cycles, found, **style)
-        right.plot(cycles, found / known, **style)
+        left.plot(cycles, spectrum, **style)
+        right.plot(cycles, spectrum / reference, **style)
     right.axhline(_HALF, color=MUTED, linewidth=1.0, linestyle=(0, (4, 2)))
-    style_axes(left, "cycles across the image", "power of the brightness")
-    style_axes(right, "cycles across the image", "share of the real images' power")
+    style_axes(left, "cycles per image", "power of the brightness")
+    style_axes(right, "cycles per image", "ratio to the power of real images")
     for axes in (left, right):
         log_ticks(axes)
         axes.locator_params(axis="x", nbins=9, integer=True)
     low, high = right.get_ylim()
-    right.set_ylim(max(low, _SHOWN[0]), min(high, _SHOWN[1]))
+    right.set_ylim(max(low, _RATIO_RANGE[0]), min(high, _RATIO_RANGE[1]))
     add_legend_above(figure, left.get_lines(), ["real images", *labels])
-    add_note(figure, "Dashed: half the real power; the effective resolution is read off there.")
+    add_note(figure, "Dashed: half the real power, where the effective resolution is read off.")
     return figure

@@ -1,4 +1,4 @@
-"""Strips: a few images (rows) at a few moments (columns), each column with its title."""
+"""Strips: images (rows) in several states (columns), with a title above each column."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ddpm.visuals.annotations import annotate, text_width
 from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 
-_WIDTH = 720  # pixels: strips are long
-_WIDEST_TITLE = 120  # pixels; a longer title is shortened rather than its column widened
+_WIDTH = 720  # pixels, approximately
+_MAX_TITLE_WIDTH = 120  # pixels; a longer title is truncated
 
 
 def save_strip(
@@ -28,30 +28,30 @@ def save_strip(
 ) -> None:
     """Write columns of (title, uint8 images [N, C, H, W]), the same N images in every column.
 
-    The forward process is one column a noise level; an inpainting is three: image, mask, result.
-    Grey and color may be mixed (a mask beside a color image).
+    The forward process has one column per noise level, inpainting has image, mask and result. Gray and
+    color columns may be mixed. RequestError: no column, or columns of different shapes.
     """
     if not columns or len({np.shape(images)[0] for _, images in columns}) > 1:
-        raise RequestError("A strip needs at least one column, and as many images in each.")
-    stacked = np.stack(_alike([to_pixels(images) for _, images in columns]), axis=1)
+        raise RequestError("A strip needs at least one column, and equally many images in each.")
+    stacked = np.stack(_same_mode([to_pixels(images) for _, images in columns]), axis=1)
     rows, count = stacked.shape[:2]
-    titles = [words for words, _ in columns]
-    layout = _roomy(fit_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
+    titles = [column_title for column_title, _ in columns]
+    layout = _widen(fit_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
     picture = Image.fromarray(tile(stacked.reshape(rows * count, *stacked.shape[2:]), layout))
     titled = annotate(picture, layout, title=title, column_titles=titles, row_titles=row_titles)
     save_picture(path, titled)
 
 
-def _roomy(layout: Layout, titles: Sequence[str]) -> Layout:
-    """`layout`, its cells large enough for the titles above them, within reason."""
-    widest = min(max(text_width(words) for words in titles), _WIDEST_TITLE)
+def _widen(layout: Layout, titles: Sequence[str]) -> Layout:
+    """Return `layout` with cells wide enough for the titles, up to `_MAX_TITLE_WIDTH`."""
+    widest = min(max(text_width(text) for text in titles), _MAX_TITLE_WIDTH)
     return replace(layout, scale=max(layout.scale, math.ceil(widest / layout.width)))
 
 
-def _alike(columns: list[Images]) -> list[Images]:
-    """All columns in color where one is; RequestError where their sizes differ."""
+def _same_mode(columns: list[Images]) -> list[Images]:
+    """Return all columns in color if one of them is. RequestError: different image sizes."""
     if len({pixels.shape[1:3] for pixels in columns}) > 1:
-        raise RequestError("The images of a strip must have one size.")
+        raise RequestError("The images of a strip must have the same size.")
     if all(pixels.ndim == 3 for pixels in columns):
         return columns
     return [

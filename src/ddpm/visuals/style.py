@@ -1,4 +1,4 @@
-"""The one look of every picture: colors, sizes and the typeface."""
+"""Style of every picture: colors, sizes and the font."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ INK = "#24292f"  # titles and captions
 MUTED = "#656d76"  # axis labels, notes
 FAINT = "#d8dee4"  # grid lines, frames of axes
 
-# Okabe & Ito 2008: told apart by every kind of color vision.
+# Okabe & Ito 2008: distinguishable with every kind of color vision.
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 COLOR_CYCLE = (BLUE, VERMILION, GREEN, PURPLE, "#e69f00", "#56b4e9")
-# One hue from light to dark: ordered bands, little noise to much; legible in grey as well.
+# Bands of the noise range, little noise to much: light to dark, legible in gray.
 BAND_COLORS = ("#7fcdbb", "#41b6c4", "#1d91c0", "#0c2c84")
 
 TEXT_SIZE = 14  # pixels, captions and titles of pictures
@@ -27,11 +27,11 @@ DPI = 150
 
 @lru_cache
 def load_font(size: int = TEXT_SIZE) -> ImageFont.FreeTypeFont:
-    """The face of the plots (DejaVu Sans, which matplotlib brings along), for Pillow.
+    """Return the font of the plots, DejaVu Sans from matplotlib, for Pillow.
 
-    Found without importing matplotlib, which would take longer than the lettering.
+    Does not import matplotlib, which is slow to load.
     """
-    home = find_spec("matplotlib")
-    assert home is not None and home.origin is not None  # a dependency of this package
-    fonts = Path(home.origin).parent / "mpl-data" / "fonts" / "ttf"
+    spec = find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None  # a dependency of this package
+    fonts = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
     return ImageFont.truetype(fonts / "DejaVuSans.ttf", size)

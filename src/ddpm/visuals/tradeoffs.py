@@ -1,4 +1,4 @@
-"""Quality against what it costs: a curve a sampler, over evaluations of the network and over time."""
+"""Quality over cost: a curve per sampler over network evaluations and over time."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKS = "osD^vPX<>"
-_AXES = ("evaluations of the network an image", "milliseconds an image")
+_MARKERS = "osD^vPX<>"
+_AXES = ("network evaluations per image", "milliseconds per image")
 
 
 class TradeoffPoint(NamedTuple):
-    """One measured setting: what it costs, and its distance with the interval."""
+    """Cost of one measured setting, and its distance with the interval."""
 
     evaluations: int
     milliseconds: float
@@ -38,44 +38,44 @@ class TradeoffPoint(NamedTuple):
 
 @dataclass(frozen=True)
 class TradeoffChart:
-    """What there is to draw."""
+    """Contents of the figure."""
 
     label: str  # of the distance
-    curves: Mapping[str, Sequence[TradeoffPoint]]  # by the sampler's name, rising evaluations
+    curves: Mapping[str, Sequence[TradeoffPoint]]  # by sampler, rising evaluations
     floor: tuple[float, float, float]  # value, low, high
-    chosen: tuple[str, TradeoffPoint]  # in words, and where
+    chosen: tuple[str, TradeoffPoint]  # name in the legend, and point
     baseline: tuple[str, TradeoffPoint] | None = None
     note: str = ""
 
 
-def save_tradeoff_plot(path: Path | str, tradeoff: TradeoffChart) -> None:
+def save_tradeoff_plot(path: Path | str, chart: TradeoffChart) -> None:
     """Write the figure of `tradeoff_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, render(tradeoff_figure(tradeoff)))
+    save_picture(path, render(tradeoff_figure(chart)))
 
 
-def tradeoff_figure(tradeoff: TradeoffChart) -> Figure:
-    """Two panels with one scale of quality, all axes logarithmic; the floor is a band in both."""
+def tradeoff_figure(chart: TradeoffChart) -> Figure:
+    """Return two panels, over evaluations and over milliseconds, on logarithmic axes with the floor."""
     figure = new_figure(4.6)
     panels = figure.subplots(1, 2, sharey=True)
     for column, axes in enumerate(panels):
-        _draw_floor(axes, tradeoff.floor)
-        for index, (name, spots) in enumerate(tradeoff.curves.items()):
-            _draw_curve(axes, column, index, name, spots)
-        if tradeoff.baseline is not None:
-            name, spot = tradeoff.baseline
-            _draw_spot(axes, column, spot)
-            axes.plot(spot[column], spot.value, "*", color=INK, markersize=11, ls="", label=name)
-        name, spot = tradeoff.chosen
+        _draw_floor(axes, chart.floor)
+        for index, (name, points) in enumerate(chart.curves.items()):
+            _draw_curve(axes, column, index, name, points)
+        if chart.baseline is not None:
+            name, point = chart.baseline
+            _draw_interval(axes, column, point)
+            axes.plot(point[column], point.value, "*", color=INK, markersize=11, ls="", label=name)
+        name, point = chart.chosen
         ring = {"mfc": "none", "mec": INK, "markersize": 15, "markeredgewidth": 1.8}
-        axes.plot(spot[column], spot.value, "o", ls="", label=name, **ring)
+        axes.plot(point[column], point.value, "o", ls="", label=name, **ring)
         axes.set_xscale("log")
-        style_axes(axes, _AXES[column], "" if column else tradeoff.label)
+        style_axes(axes, _AXES[column], "" if column else chart.label)
         _plain_ticks(axes)
     log_ticks(panels[0])
     handles, labels = panels[0].get_legend_handles_labels()
     add_legend_above(figure, handles, labels)
-    if tradeoff.note:
-        add_note(figure, tradeoff.note)
+    if chart.note:
+        add_note(figure, chart.note)
     return figure
 
 
@@ -89,31 +89,33 @@ def _draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
 
 
 def _draw_curve(
-    axes: Axes, column: int, index: int, name: str, spots: Sequence[TradeoffPoint]
+    axes: Axes, column: int, index: int, name: str, points: Sequence[TradeoffPoint]
 ) -> None:
     color = COLOR_CYCLE[index % len(COLOR_CYCLE)]
-    drawn = [spot for spot in spots if spot.value > 0]
-    for spot in drawn:
-        _draw_spot(axes, column, spot, color)
+    positive = [point for point in points if point.value > 0]
+    for point in positive:
+        _draw_interval(axes, column, point, color)
     axes.plot(
-        [spot[column] for spot in drawn],
-        [spot.value for spot in drawn],
+        [point[column] for point in positive],
+        [point.value for point in positive],
         color=color,
-        marker=_MARKS[index % len(_MARKS)],
+        marker=_MARKERS[index % len(_MARKERS)],
         markersize=4.5,
         linewidth=1.4,
         label=name,
     )
 
 
-def _draw_spot(axes: Axes, column: int, spot: TradeoffPoint, color: str = INK) -> None:
-    """The interval, faint."""
-    if spot.low > 0:
-        axes.plot([spot[column]] * 2, [spot.low, spot.high], color=color, alpha=0.35, linewidth=1.2)
+def _draw_interval(axes: Axes, column: int, point: TradeoffPoint, color: str = INK) -> None:
+    """Draw the interval of a point."""
+    if point.low > 0:
+        axes.plot(
+            [point[column]] * 2, [point.low, point.high], color=color, alpha=0.35, linewidth=1.2
+        )
 
 
 def _plain_ticks(axes: Axes) -> None:
-    """10, 20, 50 along a logarithmic x."""
+    """Format logarithmic x ticks as 10, 20, 50."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     low, high = axes.get_xlim()

@@ -241,7 +241,7 @@ def test_a_loss_without_rows_is_refused(
 ) -> None:
     bare = make_run("bare", (1, 28, 28))
     (bare / "metrics.jsonl").unlink()
-    with pytest.raises(RequestError, match="no loss to draw"):
+    with pytest.raises(RequestError, match="no loss to plot"):
         packed({**runs, "mnist": str(bare)})
     assert not list(Path().glob("*.zip"))
 

@@ -129,7 +129,7 @@ def test_a_file_without_a_name_is_a_finding(ours: Files, name: str) -> None:
 def test_a_png_renamed_to_jpg_is_refused(ours: Files) -> None:
     png = encoded(Image.open(io.BytesIO(ours["result_mnist.jpg"])), "PNG")
     [reason] = wrong(check_bundle(zipped({**ours, "result_mnist.jpg": png})))
-    assert reason.startswith("result_mnist.jpg: is a PNG file under the name of a JPEG")
+    assert reason.startswith("result_mnist.jpg: is a PNG file with the name of a JPEG")
 
 
 def test_a_word_file_renamed_to_pdf_is_refused(ours: Files) -> None:

@@ -92,7 +92,7 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
 
 def _bars(verdict: Mapping[str, Any]) -> list[Bar]:
     scores = [(s["value"], s["low"], s["high"]) for s in verdict["values"]]
-    return [Bar(*score, words=number(score[0])) for score in scores]
+    return [Bar(*score, text=number(score[0])) for score in scores]
 
 
 def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, float, float] | None:
@@ -151,7 +151,7 @@ def draw_cost(path: Path, comparison: Comparison) -> bool:
         "images drawn a second": [entry["evaluation"]["images_per_second"] for entry in entries],
     }
     panels = [
-        BarPanel(title, [Bar(value, words=number(value)) for value in values])
+        BarPanel(title, [Bar(value, text=number(value)) for value in values])
         for title, values in table.items()
         if any(value is not None for value in values)
     ]

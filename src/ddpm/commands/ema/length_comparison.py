@@ -68,7 +68,7 @@ def length_chart(found: dict[str, Any]) -> EmaLengthChart:
     points = [EmaLengthPoint(point["length"], *interval_of(point)) for point in found["points"]]
     return EmaLengthChart(
         label=found["label"],
-        made=points[1:],
+        post_hoc=points[1:],
         own=points[0],
         floor=interval_of(found["floor"]),
         chosen=points[found["chosen"]],
