@@ -178,7 +178,8 @@ def test_the_second_time_it_stops_and_says_why(tmp_path: Path, monkeypatch: Patc
     monkeypatch.setattr(Ddpm, "training_step", never)
     words = (
         r"At step 5 the loss became nan\. The learning rate had been halved already\. "
-        r"The checkpoint of step 4 is intact\. Train again with a lower training\.learning_rate"
+        r"Train again with a lower training\.learning_rate and another --out\. "
+        r"The checkpoint of step 4 is intact\."
     )
     with pytest.raises(WorkError, match=words):
         train(tiny(), tmp_path / "run")

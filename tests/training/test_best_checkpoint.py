@@ -21,9 +21,9 @@ def told(losses: dict[int, float]) -> BestCheckpoint:
 
 def test_the_loss_of_a_checkpoint_is_the_last_one_measured_by_then() -> None:
     best = told({10: 0.5, 20: 0.2, 30: 0.4})
-    assert best.of([5, 10, 25, 30]) == 25
-    assert best.of([10, 30, 31]) == 30  # of equals the first
-    assert best.of([5, 9]) is None and best.of([]) is None
+    assert best.best_step([5, 10, 25, 30]) == 25
+    assert best.best_step([10, 30, 31]) == 30  # of equals the first
+    assert best.best_step([5, 9]) is None and best.best_step([]) is None
 
 
 @given(LOSSES, st.integers(1, 20))
@@ -33,6 +33,6 @@ def test_the_best_of_all_is_there_at_the_end(losses: dict[int, float], every: in
     saved = range(every, 201, every)
     for step in saved:
         known = told({s: loss for s, loss in losses.items() if s <= step})
-        alive = steps_to_keep({*alive, step}, known.of({*alive, step}))
-    assert told(losses).of(saved) in {*alive, None}
+        alive = steps_to_keep({*alive, step}, known.best_step({*alive, step}))
+    assert told(losses).best_step(saved) in {*alive, None}
     assert steps_to_keep(saved) <= alive and len(alive) <= len(steps_to_keep(saved)) + 1

@@ -56,7 +56,7 @@ def test_one_bad_step_is_no_trouble() -> None:
 
 @pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.key)
 def test_wavering_about_the_onset_is_one_onset(sign: Any) -> None:
-    assert sign.onset < sign.over
+    assert sign.onset < sign.recovery
     wavering = [
         row
         for i in range(20)

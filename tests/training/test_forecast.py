@@ -8,7 +8,7 @@ import pytest
 
 from ddpm.training import forecast
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
-from ddpm.training.forecast import LISTEN, Forecast
+from ddpm.training.forecast import MEASURED_SECONDS, Forecast
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def heard(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
         for step in range(spoken.start + 1, spoken.start + steps + 1):
             slow = step - spoken.start <= TRIAL_WARMUP
             now[0] += 100 * seconds if slow else seconds
-            spoken.hear(step, 1.0)
+            spoken.update(step, 1.0)
             found += [(step, words) for words in said]
             said.clear()
         return found
@@ -34,7 +34,7 @@ def heard(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def test_it_is_said_once_and_leaves_the_slow_first_steps_out(heard) -> None:  # type: ignore[no-untyped-def]
     [(step, words)] = heard(Forecast(20_000, 32), 2000, 1.0)
-    assert step == TRIAL_WARMUP + LISTEN
+    assert step == TRIAL_WARMUP + MEASURED_SECONDS
     seconds = (20_000 - step) / (1 - OVERHEAD)
     assert (
         words
@@ -44,7 +44,7 @@ def test_it_is_said_once_and_leaves_the_slow_first_steps_out(heard) -> None:  # 
 
 def test_a_run_that_goes_on_counts_what_is_left(heard) -> None:  # type: ignore[no-untyped-def]
     [(step, words)] = heard(Forecast(1100, 16, start=1000), 90, 0.5)
-    assert step == 1000 + TRIAL_WARMUP + LISTEN / 0.5
+    assert step == 1000 + TRIAL_WARMUP + MEASURED_SECONDS / 0.5
     assert words.startswith("about 47 s more") and words.endswith("at 32.0 images/s")
 
 

@@ -1,4 +1,4 @@
-"""Which checkpoint of a run is its best: the one whose averaged weights lose least on held-out images."""
+"""The best checkpoint of a run: the one whose averaged weights have the lowest held-out loss."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ HELDOUT = "heldout_loss"
 
 
 class BestCheckpoint:
-    """Sees every row of the log, as a watch that never warns; a run taken up again knows the same."""
+    """Collects held-out losses from the rows of the log. It is a watch that never warns."""
 
     def __init__(self) -> None:
-        self.steps: list[int] = []  # rising
+        self.steps: list[int] = []  # ascending
         self.losses: list[float] = []
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Take note of a held-out loss."""
+        """Collect the held-out loss of a row, if it has one."""
         if HELDOUT in row:
             self.steps.append(row["step"])
             self.losses.append(row[HELDOUT])
         return []
 
-    def of(self, saved: Iterable[int]) -> int | None:
-        """The step of the lowest held-out loss, measured at it or last before it; None: none was measured."""
-        known = [step for step in sorted(saved) if self._before(step)]
-        return min(known, key=lambda step: self.losses[self._before(step) - 1], default=None)
+    def best_step(self, saved: Iterable[int]) -> int | None:
+        """Return the saved step with the lowest held-out loss, which may be measured up to that step.
 
-    def _before(self, step: int) -> int:
-        """How many losses had been measured by `step`."""
+        None if no loss was measured.
+        """
+        measured = [step for step in sorted(saved) if self._count_until(step)]
+        return min(
+            measured, key=lambda step: self.losses[self._count_until(step) - 1], default=None
+        )
+
+    def _count_until(self, step: int) -> int:
+        """Return the number of losses measured up to `step`."""
         return bisect_right(self.steps, step)

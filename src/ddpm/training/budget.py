@@ -1,4 +1,4 @@
-"""A run's total: steps, epochs or minutes, fixed as a number of steps before the first one."""
+"""Total number of steps of a run, computed from steps, epochs or minutes before the first step."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ddpm.training.faults import OutOfMemoryError, guarded_step
 from ddpm.training.recovery import Adjustments
 
 TOTALS = ("training.steps", "training.epochs", "training.minutes")
-TRIAL_SECONDS = 8.0  # of throw-away steps on a copy, to turn minutes into steps
-TRIAL_SHARE = 0.1  # of the minutes asked for, at most
-TRIAL_WARMUP = 3  # steps that are not timed
-OVERHEAD = 0.07  # share of a run that is not training steps: previews, held-out loss, checkpoints
+TRIAL_SECONDS = 8.0  # of steps on a copy of the model, to convert minutes to steps
+TRIAL_SHARE = 0.1  # of the requested minutes, at most
+TRIAL_WARMUP = 3  # steps before timing starts
+OVERHEAD = 0.07  # share of a run outside training steps: previews, held-out loss, checkpoints
 
 
-def with_requested_total(own: Config, asked: Config) -> Config:
-    """A run's own configuration with the total now asked for.
+def with_requested_total(own: Config, requested: Config) -> Config:
+    """Return a run's own configuration with the requested total.
 
-    The same minutes as before keep the number of steps that was fixed then; more minutes scale it.
+    The same number of minutes keeps the number of steps; another number scales it.
     """
-    before, now = own.training, asked.training
+    before, now = own.training, requested.training
     steps = now.steps
     if now.minutes and before.minutes:
         steps = max(1, round(before.steps * (now.minutes / before.minutes)))
@@ -41,10 +41,10 @@ def with_requested_total(own: Config, asked: Config) -> Config:
 def with_total_steps(
     config: Config, *, fixed: bool, images: int, measure_step: Callable[[float], float]
 ) -> Config:
-    """The configuration with `training.steps` made from its epochs or minutes.
+    """Return the configuration with `training.steps` computed from its epochs or minutes.
 
-    `fixed`: the steps of these minutes are known from before, so that nothing is measured.
-    `measure_step`: measures the time of a step within the seconds it is given.
+    `fixed`: the steps of these minutes are already in `config`. `images`: number of training images.
+    `measure_step`: maps the seconds it may take to the measured seconds per step.
     """
     training = config.training
     steps = training.steps
@@ -57,26 +57,26 @@ def with_total_steps(
 
 
 def trial_seconds(minutes: float) -> float:
-    """How long of the minutes steps are tried, to learn how many fit."""
+    """Return how many seconds of the requested minutes are spent on timing steps."""
     return min(TRIAL_SECONDS, TRIAL_SHARE * 60 * minutes)
 
 
 def steps_in_minutes(minutes: float, seconds_per_step: float) -> int:
-    """The steps that the minutes have room for beside their trial and what is no step; at least one."""
+    """Return the number of steps that fit into the minutes besides the trial and the overhead; at least 1."""
     return max(1, int((60 * minutes - trial_seconds(minutes)) * (1 - OVERHEAD) / seconds_per_step))
 
 
 def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) -> float:
-    """Measured for `seconds` on a copy of the model that is thrown away: the run itself starts untouched.
+    """Train a copy of the model for `seconds` and return the time of a step.
 
-    Where memory does not suffice it goes on in micro-batches of half the size, as the run will.
+    If memory runs out, halve the micro-batches and try again, as the run will do.
     """
     say(f"measuring the first steps for {seconds:g} s")
     while True:
         try:
             return time_steps(copy, batches, seconds)[0]
         except OutOfMemoryError as error:
-            fault = error.with_traceback(None)  # which would keep the step's tensors
+            fault = error.with_traceback(None)  # a traceback would keep the step's tensors
         config = copy.spec.config
         copy.set_total(Adjustments().after(fault, config).applied(config))
 
@@ -84,14 +84,14 @@ def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) ->
 def time_steps(
     model: GenerativeModel, batches: Batches, seconds: float
 ) -> tuple[float, dict[str, float | list[float]]]:
-    """Train `model` for `seconds`: the time of a step, and what the last one measured.
+    """Train `model` for `seconds`; return the seconds per step and the losses of the last step.
 
-    OutOfMemoryError where a step does not fit into memory.
+    OutOfMemoryError if a step does not fit into memory.
     """
     step = 0
     losses: Losses = {}
     began = time.perf_counter()
-    with deterministic_algorithms():  # as the run itself
+    with deterministic_algorithms():  # as in a training
         while step <= TRIAL_WARMUP or all_reduce_max(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
                 _wait(losses)
@@ -105,5 +105,5 @@ def time_steps(
 
 
 def _wait(losses: Losses) -> None:
-    """Until the device has done the step that they are of; between steps a run does not wait either."""
+    """Wait until the device has finished the step of `losses`."""
     float(next(iter(losses.values())))

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors and JSON only, checksummed, written whole or not at all, pruned.
+"""Checkpoints: safetensors and JSON with checksums, written atomically and pruned.
 
 checkpoints/step-00001000/ema.safetensors weights.safetensors optimizer.safetensors state.json
 """
@@ -33,19 +33,19 @@ from ddpm.training.faults import NotFiniteError
 
 STATE_FILE = "state.json"
 SPEC_KEY = "ddpm"
-_FLOATS = ("F", "BF")  # what the names of floating kinds begin with
-_FILE = re.compile(r"[a-z]+\.safetensors")  # of tensors; no other is ever looked at
+_FLOAT_PREFIXES = ("F", "BF")  # of dtype names in safetensors files
+_TENSOR_FILE = re.compile(r"[a-z]+\.safetensors")  # other names in state.json are refused
 
 Check = Callable[[ModelSpec, Mapping[str, Form]], None]
 
 
 def no_check(spec: ModelSpec, forms: Mapping[str, Form]) -> None:
-    """The check that any tensors pass."""
+    """Accept any tensors."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was loaded: the tensors, the model's description of itself and the plain progress row."""
+    """Contents of a checkpoint: tensors, model specification and progress (step, seconds, adjustments)."""
 
     state: State
     spec: ModelSpec
@@ -53,16 +53,16 @@ class Checkpoint:
 
 
 def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> None:
-    """One safetensors file that says itself what it is; OSError where the disk refuses."""
+    """Write tensors and their model specification into one safetensors file. OSError if that fails."""
     try:
         save_file(_plain(tensors), path, metadata={SPEC_KEY: spec.to_json()})
     except SafetensorError as error:
-        words = f"the weights could not be written ({error})"
-        raise OSError(errno.EIO, words, str(path)) from error
+        reason = f"the weights could not be written ({error})"
+        raise OSError(errno.EIO, reason, str(path)) from error
 
 
 def weights_bytes(state: State, spec: ModelSpec) -> int:
-    """Bytes of the weights files that `save` would write."""
+    """Return the size in bytes of the weights files that `save` would write."""
     header = {SPEC_KEY: spec.to_json()}
     return sum(len(serialized(_plain(tensors), header)) for tensors in state.values())
 
@@ -72,15 +72,16 @@ def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor], ModelSpec]:
-    """The tensors and the spec of a weights file; RequestError where it is not one of ours.
+    """Read the tensors and the model specification of a weights file.
 
-    `check` is asked before the tensors are read, and raises RequestError where they do not fit the spec.
+    `check` is called before the tensors are read. RequestError if the file is not a weights file of
+    ddpm-studio, or if `check` refuses it.
     """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if SPEC_KEY not in metadata:
-                raise RequestError(f"{path} holds weights, but not of a ddpm-studio model.")
+                raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
             spec = ModelSpec.from_json(metadata[SPEC_KEY])
             check(spec, {name: _form(file.get_slice(name)) for name in file.keys()})  # noqa: SIM118
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -92,12 +93,12 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
 
 
 def _form(entry: Any) -> Form:
-    """Of a tensor that lies in a file, from the file's header."""
-    return Form(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOATS))
+    """Return the shape and kind of a tensor from the header of its file."""
+    return Form(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOAT_PREFIXES))
 
 
 def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:
-    """Write `state` to `folder` at once; NotFiniteError, and nothing written, where it is not finite."""
+    """Write `state` to `folder` atomically. NotFiniteError, before writing, if a tensor is not finite."""
     check_finite(state, progress["step"])
     with replacing_folder(folder) as temporary:
         sums = {}
@@ -111,9 +112,10 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
 
 
 def load(folder: Path, stems: Iterable[str] | None = None, check: Check = no_check) -> Checkpoint:
-    """The checkpoint in `folder`, its checksums verified; RequestError where it is damaged.
+    """Load the checkpoint in `folder` and verify its checksums. RequestError if it is damaged.
 
-    `stems`: load these files only (`ema` is all that sampling needs). `check`: as in `load_weights`.
+    `stems`: names of the files to load; None: all of them (sampling needs only `ema`). `check`: see
+    `load_weights`.
     """
     row = _read_state(folder)
     state: State = {}
@@ -132,30 +134,35 @@ def load(folder: Path, stems: Iterable[str] | None = None, check: Check = no_che
 
 
 def _read_state(folder: Path) -> dict[str, Any]:
-    """`state.json`, its own seal verified; RequestError where it is damaged."""
+    """Read state.json and verify its own checksum. RequestError if it is damaged."""
     try:
         row: dict[str, Any] = parse_json((folder / STATE_FILE).read_text(encoding="utf-8"))
         if row.pop("seal") != _seal(row):
             raise ValueError(f"{STATE_FILE} was altered")
         if not _is_state(**row):
-            raise ValueError(f"{STATE_FILE} holds what no training writes")
+            raise ValueError(f"{STATE_FILE} holds invalid values")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
     return row
 
 
 def _is_state(progress: Any, sha256: Any) -> bool:
-    """Whether the values are of the right kind, and no name leads elsewhere."""
+    """Return whether the values are valid, and all file names stay inside the folder."""
     numbers = [type(value) in (int, float) and math.isfinite(value) for value in progress.values()]
     counts = [progress.get(name, 0) for name in ("step", "accumulate")]
-    whole = all(type(count) is int and 0 <= count < 2**40 for count in counts)
-    if not (all(numbers) and whole and "step" in progress and all(map(_FILE.fullmatch, sha256))):
+    integers = all(type(count) is int and 0 <= count < 2**40 for count in counts)
+    if not (
+        all(numbers)
+        and integers
+        and "step" in progress
+        and all(map(_TENSOR_FILE.fullmatch, sha256))
+    ):
         return False
     return bool(0 < progress.get("rate", 1.0) <= 1 and progress.get("seconds", 0.0) >= 0)
 
 
 def check_finite(state: State, step: int) -> None:
-    """NotFiniteError where any tensor holds a number that is not finite."""
+    """Raise NotFiniteError if a tensor holds NaN or infinity."""
     for stem, tensors in state.items():
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
@@ -163,50 +170,50 @@ def check_finite(state: State, step: int) -> None:
                 raise NotFiniteError(found)
 
 
-def steps_to_keep(steps: Iterable[int], *spared: int | None) -> set[int]:
-    """Which checkpoints to keep: the last two, one in each doubling of the step count before, any spared."""
+def steps_to_keep(steps: Iterable[int], *protected: int | None) -> set[int]:
+    """Return the steps to keep: the last two, the last one of each power-of-two range, and `protected`."""
     ordered = sorted(steps)
     kept = set(ordered[-2:])
     by_octave = {step.bit_length(): step for step in ordered}
-    return kept | set(by_octave.values()) | {step for step in ordered if step in spared}
+    return kept | set(by_octave.values()) | {step for step in ordered if step in protected}
 
 
 def kept_steps(steps: Iterable[int]) -> set[int]:
-    """Which of a whole run's checkpoints, written at `steps` and pruned each time, are there at its end."""
+    """Return the steps that remain at the end of a run that saves at `steps` and prunes each time."""
     kept: set[int] = set()
     for step in steps:
         kept = steps_to_keep({*kept, step})
     return kept
 
 
-def prune(paths: Mapping[int, Path], *spared: int | None) -> None:
+def prune(paths: Mapping[int, Path], *protected: int | None) -> None:
     """Delete the checkpoints (step → folder) that `steps_to_keep` does not keep."""
-    for step in paths.keys() - steps_to_keep(paths, *spared):
+    for step in paths.keys() - steps_to_keep(paths, *protected):
         _delete(paths[step])
 
 
 def delete_later(paths: Mapping[int, Path], step: int) -> None:
-    """Delete the checkpoints after `step`, from which a training goes on: they were found damaged."""
+    """Delete the checkpoints after `step`, where a training resumes: they are damaged."""
     for later in paths:
         if later > step:
             _delete(paths[later])
 
 
 def _delete(folder: Path) -> None:
-    """Delete a checkpoint; a killed process leaves no half of it under its name."""
-    gone = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
+    """Delete a checkpoint. It is renamed first, so that a killed process leaves no partial checkpoint."""
+    renamed = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
     with contextlib.suppress(OSError):
-        folder.replace(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+        folder.replace(renamed)
+    shutil.rmtree(renamed, ignore_errors=True)
 
 
 def _seal(row: dict[str, Any]) -> str:
-    """A checksum of the plain values themselves, so that state.json vouches for itself."""
+    """Return a checksum of the values in state.json, which is stored in the file itself."""
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
 
 def _is_intact(path: Path, expected: str) -> bool:
-    """Whether the file is there, can be read, and has that checksum."""
+    """Return whether the file is readable and has the expected checksum."""
     try:
         return _sha256(path) == expected
     except OSError:

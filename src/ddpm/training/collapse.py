@@ -1,4 +1,4 @@
-"""A watch over a GAN's training: its warnings say what went wrong and what to do about it."""
+"""Warnings of GAN training: mode collapse, and a discriminator that is too strong."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from ddpm.messages import Message, message
 
-EARLY = 500  # steps that are not judged: every generator starts out with images that are alike
-WINDOW = 100  # steps whose mean is looked at
+EARLY = 500  # steps without warnings: every generator starts with similar images
+WINDOW = 100  # steps to average over
 
 
 class Sign(NamedTuple):
-    """A measure of the log whose fall means trouble."""
+    """A logged value, and the thresholds of its mean for a warning."""
 
     key: str  # in the rows
-    onset: float  # the mean of a window below which there is trouble
-    over: float  # the mean above which it has passed, so that the next onset is reported again
+    onset: float  # warn when the mean falls below this
+    recovery: float  # allow the next warning when the mean has risen above this
     code: str  # of the warning
 
 
@@ -28,15 +28,15 @@ SIGNS = (
 
 
 class CollapseWatch:
-    """From the rows of metrics.jsonl to warnings, one at each onset.
+    """Callable that maps each row of metrics.jsonl to the warnings that begin there.
 
-    It knows nothing but the rows, in order: a log that is taken up again gives the same warnings. Rows
-    of a model without a discriminator hold none of its signs.
+    It depends on the rows alone, so a resumed run repeats the same warnings. Models without a discriminator
+    log none of its values.
     """
 
     def __init__(self) -> None:
         self.recent = {sign.key: deque[float](maxlen=WINDOW) for sign in SIGNS}
-        self.troubled: set[str] = set()
+        self.active: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the warnings that begin at this row, each a row of step and message."""
@@ -46,14 +46,14 @@ class CollapseWatch:
         return [{"step": row["step"], "warning": warning} for warning in found if warning]
 
     def _onset(self, sign: Sign, value: float) -> Message | None:
-        """Return the warning if the trouble begins with this value."""
+        """Return the warning if it begins with this value."""
         recent = self.recent[sign.key]
         recent.append(value)
         mean = sum(recent) / WINDOW
-        if len(recent) < WINDOW or (mean <= sign.over and sign.key in self.troubled):
+        if len(recent) < WINDOW or (mean <= sign.recovery and sign.key in self.active):
             return None
         if mean >= sign.onset:
-            self.troubled.discard(sign.key)
+            self.active.discard(sign.key)
             return None
-        self.troubled.add(sign.key)
+        self.active.add(sign.key)
         return message(sign.code, value=mean)

@@ -1,4 +1,4 @@
-"""What can go wrong in a training step: a number that is none, and memory that is not there."""
+"""Faults of a training step: non-finite numbers and lack of memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ddpm.optim.parallel import step_on_all_ranks
 class StepError(WorkError):
     """A training step failed and left weights that training cannot continue from."""
 
-    def __init__(self, found: Message) -> None:
-        super().__init__(f"{sentence(found)}.")
-        self.message, self.step = found, int(found["step"])
+    def __init__(self, reason: Message) -> None:
+        super().__init__(f"{sentence(reason)}.")
+        self.message, self.step = reason, int(reason["step"])
 
 
 class NotFiniteError(StepError):
@@ -29,12 +29,12 @@ class OutOfMemoryError(StepError):
 def guarded_step(
     model: GenerativeModel, images: Tensor, labels: Tensor | None, step: int
 ) -> Losses:
-    """`model.training_step`; OutOfMemoryError where memory did not suffice."""
+    """Call `model.training_step`. OutOfMemoryError if memory runs out."""
     try:
         with step_on_all_ranks():
             return model.training_step(images, labels, step)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-    # out here, so that no traceback keeps the step's tensors
+    # outside the except block, so that no traceback keeps the step's tensors
     raise OutOfMemoryError(message("out_of_memory", step=step))

@@ -1,4 +1,4 @@
-"""How long a run will take, said once, from its own first steps."""
+"""Forecast of the remaining time of a run, printed once after its first steps."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from ddpm.quantities import format_duration, format_rate
 from ddpm.terminal import say
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
 
-LISTEN = 5.0  # seconds of steps that the forecast rests on
+MEASURED_SECONDS = 5.0  # of steps, before the forecast
 
 
 class Forecast:
-    """Hears every step; after `LISTEN` seconds says how long the rest of the run takes at that speed.
+    """Prints the remaining time after `MEASURED_SECONDS` of steps. Shorter runs get no forecast.
 
-    `steps`: the run's total, `batch_size` images each; `start`: the step that the run goes on from.
-    A run that is over before then is never spoken of.
+    `steps`: total of the run. `start`: the step at which it starts or resumes.
     """
 
     def __init__(self, steps: int, batch_size: int, start: int = 0) -> None:
         self.steps, self.batch_size, self.start = steps, batch_size, start
         self.began = 0.0
-        self.said = False
+        self.is_printed = False
 
-    def hear(self, step: int, loss: SupportsFloat) -> None:
-        """Note that `step` is done; its `loss` is read where the clock is, as that waits for the device."""
+    def update(self, step: int, loss: SupportsFloat) -> None:
+        """Record that `step` is done. Reading `loss` waits for the device, so it is read only twice."""
         timed = step - self.start - TRIAL_WARMUP
-        if self.said or timed < 0:
+        if self.is_printed or timed < 0:
             return
         if timed == 0:
             float(loss)
             self.began = time.perf_counter()
-        elif time.perf_counter() - self.began >= LISTEN:
+        elif time.perf_counter() - self.began >= MEASURED_SECONDS:
             float(loss)
-            self.said = True
-            say(self._words(step, (time.perf_counter() - self.began) / timed))
+            self.is_printed = True
+            say(self._sentence(step, (time.perf_counter() - self.began) / timed))
 
-    def _words(self, step: int, seconds_per_step: float) -> str:
+    def _sentence(self, step: int, seconds_per_step: float) -> str:
         left = format_duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))
         more = " more" if self.start else ""
         return f"about {left}{more} on this machine at {format_rate(self.batch_size / seconds_per_step)}"

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM ask a training to stop after the step in hand, once it has saved.
+"""Interrupt of a training by Ctrl-C or SIGTERM: it finishes its step, saves and stops.
 
-Of several processes it is enough to ask one.
+A signal to one of several processes stops all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ddpm.distributed import ProcessLostError, all_reduce_max
 
 
 class Interrupt:
-    """A context in which the first SIGINT or SIGTERM only raises a flag; a second one acts as usual."""
+    """Context in which the first SIGINT or SIGTERM only sets a flag. A second one acts as usual."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -31,9 +31,8 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not isinstance(
-            error, ProcessLostError
-        ):  # then the launcher ends this one too, but it says why first
+        # after the loss of a process the launcher sends SIGTERM: report the error before ending
+        if not isinstance(error, ProcessLostError):
             self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -46,7 +45,7 @@ class Interrupt:
         self._before.clear()
 
     def is_asked(self) -> bool:
-        """Whether this process or another one has been asked to stop: the same answer for all."""
+        """Return whether any process has received a signal. All processes must call it together."""
         number = all_reduce_max(self.signal or 0)
         if number:
             self.signal = number
@@ -54,5 +53,5 @@ class Interrupt:
 
     @property
     def exit_status(self) -> int:
-        """130 for Ctrl-C, 143 for SIGTERM, 0 for none."""
+        """Exit status: 130 for Ctrl-C, 143 for SIGTERM, 0 for no signal."""
         return 0 if self.signal is None else 128 + self.signal

@@ -1,4 +1,4 @@
-"""metrics.jsonl: one row an iteration, whole lines only, cut back to the checkpoint on resume."""
+"""Training log: metrics.jsonl, one row per step, cut back to the checkpoint on resume."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Row = dict[str, Any]
 
 
 class TrainingLog:
-    """Collects rows and writes them in blocks; nothing is read from the device until then.
+    """Collects rows and writes them in blocks. Tensors are read from the device only then.
 
-    `epoch_size`: images in one pass over the data; the mean of each loss over an epoch, weighted by
-    samples, gets a row of its own. `watch` is shown every row in order, those of the file at opening
-    too, and gives the rows that follow from it (a warning, say). Rows after `step` are dropped at
-    opening: they belong to work that was lost. Each new row is also handed to `listener`. Without a
-    path rows are looked at all the same, and nothing is kept: so do all processes but the main one.
+    `path`: the file; None: process the rows without writing them, as all processes but the main one do.
+    `step`: rows after it are dropped at opening, since their steps will be repeated. `epoch_size`: images
+    per epoch; the mean of each loss over an epoch is written as a row of its own. `block`: rows per write.
+    `watch`: maps each row, those in the file included, to rows that follow from it (warnings). `listener`:
+    receives each new row.
     """
 
     def __init__(
@@ -46,41 +46,41 @@ class TrainingLog:
         self.block = block
         self.epoch_size = epoch_size
         self.pending: list[Row] = []
-        self.epoch_sums: dict[str, float] = {}  # of each loss, over the epoch's images so far
+        self.epoch_sums: dict[str, float] = {}  # per loss, over the images of the current epoch
         self.images = 0
         rows = [row for row in read_metrics(path) if row["step"] <= step] if path else []
         for row in rows:
-            self._derived(row)
+            self._derived_rows(row)
         self.file: IO[str] = io.StringIO()
         if path:
             write_text(path, "".join(_line(row) for row in rows))
             self.file = path.open("a", encoding="utf-8", newline="\n")
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Append a row; tensors in it are read when the block is full."""
+        """Append a row. Its tensors are read when the block is full."""
         self.pending.append(dict(row))
         if len(self.pending) >= self.block:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; NotFiniteError, and nothing more, from the first row that is not finite."""
+        """Write pending rows. NotFiniteError at the first row with NaN or infinity, which drops the rest."""
         pending, self.pending = self.pending, []
         with name_in_errors(self.path or Path(os.devnull)):
-            self._put(pending)
+            self._write_rows(pending)
 
-    def _put(self, pending: list[Row]) -> None:
+    def _write_rows(self, pending: list[Row]) -> None:
         try:
             for row in pending:
                 plain = {name: _plain(value) for name, value in row.items()}
-                _check(plain)
-                for line in (plain, *self._derived(plain)):
+                _check_finite(plain)
+                for line in (plain, *self._derived_rows(plain)):
                     self.file.write(_line(line))
                     self.listener(line)
         finally:
             self.file.flush()
 
     def sync(self) -> None:
-        """Flush to the disk itself: what a checkpoint counts on must be there before it."""
+        """Flush, and force the file to the disk. A checkpoint must not be newer than its log."""
         self.flush()
         if self.path:
             with name_in_errors(self.path):
@@ -94,36 +94,39 @@ class TrainingLog:
             with name_in_errors(self.path or Path(os.devnull)):
                 self.file.close()
 
-    def _derived(self, row: Row) -> list[Row]:
-        """What follows from a row: the epochs it ends, and what the watch says."""
-        return [*self._count(row), *self.watch(row)]
+    def _derived_rows(self, row: Row) -> list[Row]:
+        """Return the rows that follow from `row`: means of completed epochs, and warnings."""
+        return [*self._epoch_rows(row), *self.watch(row)]
 
-    def _count(self, row: Row) -> list[Row]:
-        """Add an iteration's losses to their epoch (a batch may straddle two); the rows of ended epochs."""
+    def _epoch_rows(self, row: Row) -> list[Row]:
+        """Add the losses of a step to their epoch; return the rows of completed epochs.
+
+        A batch may contain images of several epochs.
+        """
         losses = {name: value for name, value in row.items() if name.endswith("loss")}
         if "batch" not in row or not self.epoch_size or not losses:
             return []
-        ended, left = [], row["batch"]
-        while left:
-            room = self.epoch_size - self.images % self.epoch_size
-            taken = min(room, left)
+        completed, remaining = [], row["batch"]
+        while remaining:
+            missing = self.epoch_size - self.images % self.epoch_size
+            count = min(missing, remaining)
             for name, value in losses.items():
-                self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + taken * value
-            self.images += taken
-            left -= taken
-            if taken == room:
-                ended.append(self._epoch(row["step"]))
-        return ended
+                self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + count * value
+            self.images += count
+            remaining -= count
+            if count == missing:
+                completed.append(self._epoch_row(row["step"]))
+        return completed
 
-    def _epoch(self, step: int) -> Row:
-        """The row of the epoch that ends here."""
+    def _epoch_row(self, step: int) -> Row:
+        """Return the row of the epoch that is completed at `step`, and start the next one."""
         sums, self.epoch_sums = self.epoch_sums, {}
         means = {f"epoch_{name}": total / self.epoch_size for name, total in sums.items()}
         return {"step": step, "epoch": self.images // self.epoch_size, **means}
 
 
 def _plain(value: Any) -> Any:
-    """Tensors as numbers or lists; nan in a list (a noise band without images) as null."""
+    """Return tensors as numbers or lists, with None for NaN in a list (a noise band without images)."""
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, list):
@@ -135,8 +138,8 @@ def _line(row: Row) -> str:
     return json.dumps(row) + "\n"
 
 
-def _check(row: Row) -> None:
-    """NotFiniteError where a single number is not finite."""
+def _check_finite(row: Row) -> None:
+    """Raise NotFiniteError if a number of the row is not finite. Lists may hold None."""
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             words = {"quantity": name.replace("_", " "), "value": str(value)}

@@ -1,7 +1,4 @@
-"""A watch over what a training begins to know by heart: from rows of the log to warnings, one a kind.
-
-Nothing is random in it and it knows the rows alone, so that a run which is taken up again warns of the same.
-"""
+"""Warnings of memorization, computed from the rows of the log."""
 
 from __future__ import annotations
 
@@ -11,16 +8,19 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.messages import Message, message
 
-SIGNIFICANT = 4.0  # standard errors of the held-out gap: by chance once in 30,000 looks
-FEWEST_PAIRS = 20  # below which the standard error itself is not known well enough
-COPIES = 0.1  # share of the generated images, above that of held-out ones, that are copies
-MANY_PASSES = 300
+SIGNIFICANT = 4.0  # standard errors of the held-out gap; by chance once in 30,000 measurements
+FEWEST_PAIRS = 20  # for a reliable standard error
+COPIES = 0.1  # share of copies among generated images, minus that among held-out images
+MANY_EPOCHS = 300  # after which copies are likely
 
 CODES = ("memorization_gap", "memorization_copies")  # of the warnings
 
 
 class MemorizationWatch:
-    """Warns when the held-out gap passes 4 standard errors, and when a tenth of the images are copies."""
+    """Callable that warns once when the held-out gap is significant, and once when copies appear.
+
+    It depends on the rows alone, so a resumed run repeats the same warnings.
+    """
 
     def __init__(self) -> None:
         self.given: set[str] = set()
@@ -50,11 +50,11 @@ def _copies_warning(row: Mapping[str, Any]) -> Message | None:
     return message("memorization_copies", share=row["copies"])
 
 
-def expects_copies(config: Config, passes: float) -> bool:
-    """Return whether training for `passes` epochs is likely to reproduce training images.
+def expects_copies(config: Config, epochs: float) -> bool:
+    """Return whether training for so many epochs is likely to reproduce training images.
 
-    A mirrored image counts as another one; dropout and stronger augmentation prevent it.
+    Flips double the number of images. Dropout and stronger augmentation prevent copies.
     """
     data = config.data
     prevented = config.network.dropout or data.shift or data.crop or data.augment
-    return not prevented and passes > MANY_PASSES * (2 if data.flip else 1)
+    return not prevented and epochs > MANY_EPOCHS * (2 if data.flip else 1)

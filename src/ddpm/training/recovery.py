@@ -52,7 +52,10 @@ class Adjustments:
         if isinstance(fault, OutOfMemoryError):
             return self._with_smaller_micro_batches(fault, config)
         if self.rate < 1:
-            raise WorkError(f"{fault} The learning rate had been halved already.")
+            raise WorkError(
+                f"{fault} The learning rate had been halved already. Train again with a lower "
+                "training.learning_rate and another --out."
+            )
         return replace(self, rate=LOWER_RATE)
 
     def _with_smaller_micro_batches(self, fault: StepError, config: Config) -> Adjustments:
@@ -112,8 +115,7 @@ def explained_errors(run: RunFolder) -> Iterator[None]:
     except ProcessLostError:
         raise
     except WorkError as error:
-        advice = "Train again with a lower training.learning_rate and another --out."
-        raise WorkError(f"{error} {_intact_checkpoint(run)}{advice}") from error
+        raise WorkError(f"{error} {_intact_checkpoint(run)}".rstrip()) from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise WorkError(

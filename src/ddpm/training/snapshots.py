@@ -1,4 +1,4 @@
-"""The averages that a run puts aside for `ddpm ema`: written while training, and put together again."""
+"""Snapshots: averages of the weights that a run saves for `ddpm ema`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ddpm.training.checkpoint import save_weights
 
 
 class Snapshots:
-    """Puts the averages aside at the steps that the run's total gives; called after every step."""
+    """Saves the averages at the steps that follow from the run's total (`training.posthoc_ema`)."""
 
     def __init__(self, run: RunFolder, model: GenerativeModel, start: int) -> None:
-        """`start`: the step that training goes on from; what was put aside later is made again."""
+        """Delete the snapshots after `start`, where training resumes: they will be written again."""
         self.run, self.model = run, model
         training = model.spec.config.training
         self.due = snapshot_steps(training.steps, training.posthoc_ema)

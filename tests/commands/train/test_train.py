@@ -445,7 +445,10 @@ def test_a_diverged_training_stops_and_keeps_the_last_good_state(
     harm: Callable[[Ddpm], Losses],
     sentence: str,
 ) -> None:
-    advice = "The checkpoint of step 2 is intact. Train again with a lower training.learning_rate"
+    advice = (
+        r"Train again with a lower training\.learning_rate and another --out\. "
+        r"The checkpoint of step 2 is intact\.$"
+    )
     with monkeypatch.context() as patch, pytest.raises(WorkError, match=f"{sentence}.*{advice}"):
         patch.setattr(Ddpm, "training_step", breaking(4, harm))
         train(tiny(), tmp_path / "run")

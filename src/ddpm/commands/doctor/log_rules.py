@@ -58,7 +58,7 @@ def collapse(case: Case) -> Finding | None:
     watch, warning = CollapseWatch(), message("text", text="")
     for row in case.rows:
         warning = next((found["warning"] for found in watch(row)), warning)
-    if not watch.troubled:
+    if not watch.active:
         return None
     words = sentence(warning)
     return Finding(

@@ -77,7 +77,7 @@ class Recorder:
     def report(self, step: int, losses: Losses) -> None:
         """Show that `step` is done."""
         self._bar.reach(step, format_losses(losses) if step % NOTE_EVERY == 0 else "")
-        self._forecast.hear(step, next(iter(losses.values())))
+        self._forecast.update(step, next(iter(losses.values())))
 
     def _warnings(self, row: Row) -> list[Row]:
         return [warning for watch in self._watches for warning in watch(row)]

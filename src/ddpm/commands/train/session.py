@@ -192,7 +192,10 @@ class Session:
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, spec, progress)
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
-                best, guide = self.recorder.best.of(saved), guiding_step(spec.config.sampling)
+                best, guide = (
+                    self.recorder.best.best_step(saved),
+                    guiding_step(spec.config.sampling),
+                )
                 checkpoint.prune(saved, best, guide)
             else:
                 checkpoint.check_finite(state, step)

@@ -55,8 +55,8 @@ def train(
             say(f"{out} is finished: {step} steps. Ask for a larger total to go on.")
             session.draw_missing_pictures()
             return Outcome(run, step, steps, 0)
-        session.write_settings()
-        with deterministic_algorithms(), Interrupt() as interrupt, explained_errors(run):
+        with explained_errors(run), deterministic_algorithms(), Interrupt() as interrupt:
+            session.write_settings()
             step = _train_steps(session, interrupt)
         if interrupt.signal is not None and step < steps:
             say(f"Saved at step {step} of {steps}. Run the same command again to continue.")
