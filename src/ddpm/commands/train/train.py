@@ -55,9 +55,10 @@ def train(
             say(f"{out} is finished: {step} steps. Ask for a larger total to go on.")
             session.draw_missing_pictures()
             return Outcome(run, step, steps, 0)
-        with explained_errors(run), deterministic_algorithms(), Interrupt() as interrupt:
+        with explained_errors(run):
             session.write_settings()
-            step = _train_steps(session, interrupt)
+            with deterministic_algorithms(), Interrupt() as interrupt:
+                step = _train_steps(session, interrupt)
         if interrupt.signal is not None and step < steps:
             say(f"Saved at step {step} of {steps}. Run the same command again to continue.")
             return Outcome(run, step, steps, interrupt.exit_status)
