@@ -70,7 +70,7 @@ def test_an_installed_package_takes_no_commit_of_the_folder_around_it(
         raise AssertionError("git was asked about somebody else's repository")
 
     monkeypatch.setattr(environment, "subprocess", subprocess_with(fail))
-    installed = tmp_path / "site-packages" / "ddpm" / "workflows" / "environment.py"
+    installed = tmp_path / "site-packages" / "ddpm" / "commands" / "train" / "environment.py"
     monkeypatch.setattr(environment, "__file__", str(installed))
     assert described()["commit"] is None
 
@@ -117,7 +117,9 @@ def test_a_change_on_the_way_is_warned_of_in_one_line_and_kept(
     }
     facts = with_change_history(before, now, 10)
     words = f"torch 2.12.0 → {torch.__version__}, threads 64 → {torch.get_num_threads()}"
-    assert capsys.readouterr().err == f"warning: bit-identity is no longer promised: {words}\n"
+    assert capsys.readouterr().err == (
+        f"warning: the run is no longer bit-identical to an uninterrupted one: {words}\n"
+    )
     assert facts == {**now, "changes": ["at step 3: x 1 → 2", f"at step 10: {words}"]}
     assert with_change_history(facts, now, 20) == {**now, "changes": facts["changes"]}  # not again
     older = {key: value for key, value in now.items() if key not in ("cpu", "compile")}

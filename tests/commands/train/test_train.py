@@ -186,7 +186,7 @@ def test_an_empty_folder_and_the_trace_of_a_killed_start_are_taken(tmp_path: Pat
 )
 def test_other_settings_on_a_run_are_refused_by_name(copy: RunFolder, override: str) -> None:
     key = override.split("=")[0]
-    refused(tiny(override), copy.root, rf"other settings \({key}\); choose another --out")
+    refused(tiny(override), copy.root, rf"other settings \({key}\)\. Choose another --out")
 
 
 def test_several_changes_are_all_named(copy: RunFolder) -> None:
@@ -233,7 +233,7 @@ def test_images_that_were_moved_are_named_anew(tmp_path: Path) -> None:
     shutil.copytree(old, new)
     refused(config(new, 4), run.root, r"other settings \(data.path\)")  # the old ones are there
     shutil.rmtree(old)
-    refused(config(old, 4), run.root, f"no longer at {old}; name their new place with --data")
+    refused(config(old, 4), run.root, f"no longer at {old}. Pass their new path with --data")
     refused(config(pictures(tmp_path / "other", seed=1), 4), run.root, "images have changed since")
     assert train(config(new, 4), run.root).step == 4
     assert load_config(run.config).data.path == str(new)
@@ -275,7 +275,7 @@ def test_labels_are_learned_where_asked_and_found(
     assert train(config, run.root).step == 1  # "auto" asked again is no other setting
     other = {"true": "auto", "auto": "false", "false": "auto"}[labels]
     changed = with_overrides(config, [f"data.labels={other}"])
-    refused(changed, run.root, r"begun with other settings \(data.labels\)")
+    refused(changed, run.root, r"started with other settings \(data.labels\)")
 
 
 def test_wrong_surroundings_leave_nothing_behind(
@@ -316,11 +316,11 @@ def test_init_is_remembered_from_the_start(finished: RunFolder, tmp_path: Path) 
 def test_other_weights_than_a_run_began_with_are_refused(
     copy: RunFolder, finished: RunFolder, tmp_path: Path
 ) -> None:
-    refused(tiny("training.steps=8"), copy.root, "was begun without --init", init="nothing")
+    refused(tiny("training.steps=8"), copy.root, "was started without --init", init="nothing")
     one = tiny("training.steps=1", "training.checkpoint_every=1")
     run = train(one, tmp_path / "new", init=str(finished.root)).run
     two = tiny("training.steps=2", "training.checkpoint_every=1")
-    refused(two, run.root, f"was begun with --init {finished.root}, and", init=str(copy.root))
+    refused(two, run.root, f"was started with --init {finished.root}, and", init=str(copy.root))
     assert train(one, run.root, init=str(finished.root)).exit_status == 0
 
 
@@ -400,7 +400,7 @@ def test_a_configuration_edited_by_hand_must_fit_the_weights(copy: RunFolder, ch
     edited = tiny(change, "training.steps=8")
     copy.config.write_text(json.dumps(edited.to_dict()), encoding="utf-8")
     refused(
-        edited, copy.root, rf"no longer fits the weights of this run \({change.split('=')[0]}\)"
+        edited, copy.root, rf"does not fit the checkpoints of this run \({change.split('=')[0]}\)"
     )
 
 

@@ -1,4 +1,4 @@
-"""`ddpm distill`: from a diffusion model a student that draws in one to four evaluations of its network."""
+"""`ddpm distill`: train a student that samples in one to four network evaluations."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
-SHARE = 0.2  # of its teacher's training time, what a student takes unless told otherwise
+SHARE = 0.2  # default training time of a student, as a share of its teacher's
 
 
 @dataclass(frozen=True)
 class DistillRequest:
-    """Whose student, where it goes, for how long (unless told otherwise SHARE of its teacher's time)."""
+    """Arguments of `ddpm distill`. The default training time is `SHARE` of the teacher's."""
 
     target: str  # a run, a weights file or bundled weights
-    out: Path | None = None  # runs/NAME-few
-    evaluations: int = StudentConfig.evaluations  # that an image takes
-    data: str | None = None  # None: those of the teacher
+    out: Path | None = None  # None: runs/NAME-few
+    evaluations: int = StudentConfig.evaluations  # of the network, per image
+    data: str | None = None  # None: the teacher's
     minutes: float | None = None
     steps: int | None = None
     overrides: Sequence[str] = ()
@@ -36,7 +36,7 @@ class DistillRequest:
 def distill(request: DistillRequest) -> train.Outcome:
     """Train a few-step student of a diffusion model, or resume the one in `out`.
 
-    RequestError: the target cannot teach, or is not the teacher of the student in `out`.
+    RequestError if the target cannot be a teacher, or has changed since the student in `out` started.
 
     >>> outcome = ddpm.distill("runs/digits", Path("runs/digits-few"), steps=2)
     >>> outcome.step, outcome.exit_status
@@ -48,9 +48,11 @@ def distill(request: DistillRequest) -> train.Outcome:
     check_same_teacher(RunFolder(out), teacher, request.target)
     if any(text.split("=")[0].strip() == "student.evaluations" for text in request.overrides):
         raise RequestError(
-            "The length of the training depends on student.evaluations; give it by --evaluations, not --set."
+            "The training time depends on student.evaluations; use --evaluations instead of --set."
         )
-    recipe = student_config(_as_trained(teacher.spec.config, opened.step), request.evaluations)
+    recipe = student_config(
+        _with_trained_steps(teacher.spec.config, opened.step), request.evaluations
+    )
     config = with_overrides(recipe, request.overrides)
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
@@ -63,19 +65,19 @@ def distill(request: DistillRequest) -> train.Outcome:
     return train.train(config, out, init=request.target, device=request.device)
 
 
-def _as_trained(teacher: Config, step: int | None) -> Config:
-    """The teacher's configuration with the steps that it has had, which may be fewer than were planned."""
+def _with_trained_steps(teacher: Config, step: int | None) -> Config:
+    """Return the teacher's configuration with the steps it was trained for, perhaps fewer than planned."""
     planned = teacher.training.steps
     return replace(teacher, training=replace(teacher.training, steps=min(planned, step or planned)))
 
 
 def student_config(teacher: Config, evaluations: int) -> Config:
-    """The recipe of a student: its teacher's network and data, an optimizer for short trainings.
+    """Return the configuration of a student: the teacher's network and data, optimized in few steps.
 
-    docs/speedrun.md holds what was tried. Where the teacher predicts noise the student predicts v, since
-    at the first jump, which begins in pure noise, that noise says nothing of the image.
+    The choices are measured in docs/speedrun.md. If the teacher predicts noise, the student predicts v: its
+    first jump starts from pure noise, and predicting that noise would not determine an image.
     """
-    diffusion, own = teacher.diffusion, teacher.training
+    diffusion = teacher.diffusion
     objective = "v" if diffusion.objective == "noise" else diffusion.objective
     return replace(
         teacher,
@@ -85,7 +87,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
         network=replace(teacher.network, dropout=0.0),
         diffusion=replace(diffusion, objective=objective),
         training=replace(
-            own,
+            teacher.training,
             steps=default_steps(teacher, evaluations),
             minutes=0.0,
             epochs=0.0,
@@ -114,13 +116,13 @@ def student_config(teacher: Config, evaluations: int) -> Config:
 
 
 def default_steps(teacher: Config, evaluations: int) -> int:
-    """As many steps as take SHARE of the teacher's time: a student's step holds the teacher's walks too.
+    """Return the number of steps that take `SHARE` of the teacher's training time.
 
-    An image of a batch costs three evaluations forward and back. A walk gives as many points as there
-    are jumps, and asks once a step, twice where it is guided.
+    In units of a forward pass: training on an image costs three (forward and backward). The teacher's
+    trajectory costs one per solver step, two if guided, and gives one training image per jump.
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
-    guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    asked = teacher_steps(evaluations) * (1 + (high - low if guided else 0.0))
-    return max(1, round(SHARE * teacher.training.steps / (1 + asked / (3 * evaluations))))
+    is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
+    passes = teacher_steps(evaluations) * (1 + (high - low if is_guided else 0.0))
+    return max(1, round(SHARE * teacher.training.steps / (1 + passes / (3 * evaluations))))

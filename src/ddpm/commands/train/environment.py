@@ -1,4 +1,4 @@
-"""environment.json: the machine, the versions and the data of a run."""
+"""Environment of a run for environment.json: machine, versions and data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ddpm.distributed import world_size
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.terminal import say
 
-# of environment.json: where all of these agree, so do the bits
+# Two runs with equal values of these keys are bit-identical.
 BIT_IDENTITY = (
     "torch", "numpy", "cpu", "device", "threads", "processes", "precision", "compile",
 )  # fmt: skip
@@ -28,7 +28,7 @@ BIT_IDENTITY = (
 def environment_record(
     device: torch.device, model: GenerativeModel, dataset: Dataset, init: str | None = None
 ) -> dict[str, Any]:
-    """What a reader needs to repeat the run; bit-identity is promised where the first block agrees.
+    """Return the contents of environment.json.
 
     `init`: the weights that training started from, as the user named them.
     """
@@ -55,34 +55,35 @@ def environment_record(
 
 
 def compile_facts(model: GenerativeModel) -> dict[str, Any]:
-    """Whether its training steps are compiled (`compile`), and why not where that failed (`compile_note`).
+    """Return whether training steps are compiled, and as `compile_note` why compiling failed.
 
-    Where it is wanted it is tried here: by all processes together.
+    The first call compiles the model, if the configuration asks for it. All processes must call it together.
     """
     diffusion = as_diffusion(model)
     if diffusion is None:
         return {"compile": False}
-    with deterministic_algorithms():  # as the steps themselves: kernels are chosen by it
-        _, on, words = diffusion.compile()
-    return {"compile": on, **({"compile_note": words} if words else {})}
+    with deterministic_algorithms():  # as in a training; the choice of kernels depends on it
+        _, is_compiled, note = diffusion.compile()
+    return {"compile": is_compiled, **({"compile_note": note} if note else {})}
 
 
 def with_change_history(before: dict[str, Any], now: dict[str, Any], step: int) -> dict[str, Any]:
-    """`now`, with what has changed on the way; said where it ends the promise of bit-identity.
+    """Return the record `now` with the changes since `before`, at the step where the run resumes.
 
-    `before`: what environment.json holds, at the start nothing; `step`: the one that the run goes on from.
+    Print a warning if a change ends bit-identity. `before`: the contents of environment.json; empty for a
+    new run.
     """
     changes = [
         f"{key} {before[key]} → {now[key]}"
         for key in BIT_IDENTITY
         if key in before and before[key] != now[key]
     ]
-    told = before.get("changes")
-    history = list(told) if isinstance(told, list) else []
+    earlier = before.get("changes")
+    history = list(earlier) if isinstance(earlier, list) else []
     if changes and step:
-        words = ", ".join(changes)
-        say(f"warning: bit-identity is no longer promised: {words}")
-        history.append(f"at step {step}: {words}")
+        text = ", ".join(changes)
+        say(f"warning: the run is no longer bit-identical to an uninterrupted one: {text}")
+        history.append(f"at step {step}: {text}")
     return {**now, "changes": history} if history else now
 
 
@@ -94,9 +95,9 @@ def _version() -> str:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout this package runs from, with + where files differ; None elsewhere."""
+    """Return the commit of the checkout that the package runs from, with + if files differ; else None."""
     source = Path(__file__).resolve().parents[2]
-    if source.parent.name != "src":  # installed: a repository around it is somebody else's
+    if source.parent.name != "src":  # installed: a surrounding repository is not ours
         return None
     command = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
@@ -107,7 +108,7 @@ def _commit() -> str | None:
 
 
 def _cpu() -> str:
-    """The processor's model where the system tells, and the widest instructions that torch uses of it."""
+    """Return the model of the processor and the vector instructions that torch uses."""
     names: list[str] = []
     with contextlib.suppress(OSError, UnicodeDecodeError):
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a training measures of its own memory, for the log: the held-out gap, and copies among its images."""
+"""Memorization check of a training: the held-out gap, and copies among generated images."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ddpm.sampling.draw import choose_labels, draw_images
 from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 
-DRAWN = 50  # images that are looked at for copies
-SEARCHED = 20_000  # training images, evenly spread, in which copies are looked for
+GENERATED_IMAGES = 50  # that are checked for copies
+SEARCHED_IMAGES = 20_000  # training images to compare with, at most
 
 
 class MemorizationCheck:
-    """Called now and then by the loop; touches neither the weights nor a random number of training."""
+    """Callable that returns a row for the log. It changes neither weights nor random numbers of training."""
 
     def __init__(self, model: GenerativeModel, dataset: Dataset, heldout: Batch | None) -> None:
         self.model, self.dataset, self.heldout = model, dataset, heldout
 
     def __call__(self) -> dict[str, Any]:
-        """The row of this moment, without its step."""
+        """Return the measurements of the current weights."""
         return {**self._gap(), **self._copies()}
 
     def _gap(self) -> dict[str, Any]:
-        """The averaged weights' loss on training images, and how much higher that on held-out ones is."""
+        """Compare the loss of the averaged weights on held-out and on training images."""
         heldout = None if self.heldout is None else self.model.image_losses(*self.heldout)
         if heldout is None or len(heldout) < 2:
             return {}
@@ -50,9 +50,10 @@ class MemorizationCheck:
         }
 
     def _copies(self) -> dict[str, Any]:
+        """Measure the share of generated images that copy training images."""
         if len(self.dataset.train) < 2:
             return {}
-        found = copy_rates(self._drawn(), self._searched, self._heldout_vectors)
+        found = copy_rates(self._generated_vectors(), self._training_vectors, self._heldout_vectors)
         row = {
             "copies": found.share,
             "copies_heldout": found.heldout_share,
@@ -60,25 +61,25 @@ class MemorizationCheck:
         }
         return {name: value for name, value in row.items() if value is not None}
 
-    def _drawn(self) -> Tensor:
-        """Vectors of the images of seeds 0 to 49 by a cheap solver."""
-        seeds, model = range(DRAWN), gather_model(self.model)
+    def _generated_vectors(self) -> Tensor:
+        """Return the pixel vectors [N, D] of images of the first seeds, sampled in few steps."""
+        seeds, model = range(GENERATED_IMAGES), gather_model(self.model)
         settings = preview_settings(model.spec.config.sampling)
         with torch.no_grad():
             images = draw_images(model, seeds, choose_labels(model, seeds, None), settings)
         return pixel_vectors(torch.from_numpy(images))
 
     def _training_images(self, count: int) -> Batch:
-        """`count` training images, evenly spread; some of them several times where there are fewer."""
+        """Return `count` training images, evenly spaced, with repetitions if there are fewer."""
         rows = _spread(self.dataset.train, count)
         labels = self.dataset.labels
         chosen = None if labels is None else torch.from_numpy(labels[rows])
         return to_model(torch.from_numpy(np.array(self.dataset.images[rows]))), chosen
 
     @cached_property
-    def _searched(self) -> Tensor:
+    def _training_vectors(self) -> Tensor:
         train = self.dataset.train
-        return self._vectors(_spread(train, min(len(train), SEARCHED)))
+        return self._vectors(_spread(train, min(len(train), SEARCHED_IMAGES)))
 
     @cached_property
     def _heldout_vectors(self) -> Tensor:
@@ -87,7 +88,7 @@ class MemorizationCheck:
         return self._vectors(self.dataset.heldout[: len(self.heldout[0])])
 
     def _vectors(self, rows: NDArray[np.int64]) -> Tensor:
-        """A block at a time, so that a large set is never in memory whole."""
+        """Return pixel vectors [N, D], computed in blocks to limit memory."""
         blocks = np.array_split(rows, max(1, len(rows) // 1024))
         images = self.dataset.images
         return torch.cat([pixel_vectors(torch.from_numpy(np.array(images[b]))) for b in blocks])

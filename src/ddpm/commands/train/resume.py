@@ -1,4 +1,4 @@
-"""Whether a command fits the run folder it names: one begun before, or a new one."""
+"""Resume checks: whether the arguments of `ddpm train` fit the run in the folder."""
 
 from __future__ import annotations
 
@@ -15,74 +15,82 @@ from ddpm.runs import RunFolder
 from ddpm.training.budget import TOTALS, with_requested_total
 
 
-def new_config(run: RunFolder, asked: Config) -> Config:
-    """The configuration of a new run; RequestError where its folder holds anything of somebody else's."""
+def new_config(run: RunFolder, requested: Config) -> Config:
+    """Return the configuration of a new run. RequestError if the folder holds other files."""
     folder = run.root
-    if folder.exists() and (  # asked first: another process of this command may make it meanwhile
-        not folder.is_dir()
-        or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
+    if (
+        folder.exists()
+        and (  # checked first: another process of this command may create it meanwhile
+            not folder.is_dir()
+            or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
+        )
     ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
-    check_no_guide(asked)
-    return asked
+    check_no_guide(requested)
+    return requested
 
 
-def resumed_config(run: RunFolder, asked: Config) -> Config:
-    """The run's own configuration with the totals asked for; RequestError where anything else differs.
+def resumed_config(run: RunFolder, requested: Config) -> Config:
+    """Return the run's own configuration with the requested total.
 
-    Images that are gone from their place may be named at another one; `check_same_data` looks at them.
+    If the images are no longer at their path, `requested` may name another path (`check_same_data` compares
+    the images). RequestError if any other setting differs.
     """
     own = load_config(run.config)
-    place = own.data.path
-    gone = find_offline(place, data_dir=data_dir(), cache_dir=cache_dir()) is None
-    changed = [key for key in differing_keys(own, asked) if key not in TOTALS and key != "preset"]
-    changed = [key for key in changed if not key.startswith("sampling.")]
-    changed = [key for key in changed if not (gone and key == "data.path")]
+    path = own.data.path
+    moved = find_offline(path, data_dir=data_dir(), cache_dir=cache_dir()) is None
+    changed = [
+        key
+        for key in differing_keys(own, requested)
+        if key not in (*TOTALS, "preset")
+        and not key.startswith("sampling.")
+        and not (moved and key == "data.path")
+    ]
     if changed:
         raise RequestError(
-            f"{run.root} was begun with other settings ({', '.join(changed)}); choose another --out, "
-            f"or go on as it was begun, with: ddpm train {shlex.quote(str(run.root))}."
+            f"{run.root} was started with other settings ({', '.join(changed)}). Choose another --out, or "
+            f"resume it with its own settings: ddpm train {shlex.quote(str(run.root))}"
         )
-    if gone and asked.data.path == place and place and not is_dataset_name(place):
+    if moved and requested.data.path == path and path and not is_dataset_name(path):
         raise RequestError(
-            f"The images of {run.root} are no longer at {place}; name their new place with --data."
+            f"The images of {run.root} are no longer at {path}. Pass their new path with --data."
         )
-    moved = replace(own, data=replace(own.data, path=asked.data.path))
-    return with_requested_total(moved, asked)
+    config = replace(own, data=replace(own.data, path=requested.data.path))
+    return with_requested_total(config, requested)
 
 
-def initial_weights(run: RunFolder, config: Config, named: str | None) -> str | None:
-    """The weights that training begins with, as the user calls them: those `named`, else the recorded.
+def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | None:
+    """Return the name of the weights that training starts from: `init`, or else the recorded name.
 
-    RequestError where the run is under way and began with others. (A student's are its teacher's, which
-    are compared themselves.)
+    RequestError if the run has a checkpoint and started from other weights. A student starts from its
+    teacher, which `find_teacher` compares.
     """
     recorded = run.load_environment().get("init")
-    under_way = not config.family.is_distilled and run.checkpoint_steps()
-    if under_way and named not in (None, recorded):
+    is_resumed = not config.family.is_distilled and run.checkpoint_steps()
+    if is_resumed and init not in (None, recorded):
         how = f"with --init {shlex.quote(recorded)}" if recorded else "without --init"
         raise RequestError(
-            f"{run.root} was begun {how}, and weights are taken only at the beginning; leave --init out "
-            "to go on, or choose another --out."
+            f"{run.root} was started {how}, and --init applies only at the start. Leave --init out to "
+            "resume the run, or choose another --out."
         )
-    return named or recorded
+    return init or recorded
 
 
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:
-    """RequestError where these are not the images that the run was begun with."""
-    before = run.load_environment().get("data", {}).get("content_hash")
-    if before is not None and before != dataset.report["content_hash"]:
+    """Raise RequestError if the run was started with other images."""
+    recorded = run.load_environment().get("data", {}).get("content_hash")
+    if recorded is not None and recorded != dataset.report["content_hash"]:
         raise RequestError(
-            f"The images have changed since {run.root} was begun; choose another --out for a new run."
+            f"The images have changed since {run.root} was started. Restore them, or choose another --out."
         )
 
 
 def check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
-    """RequestError where the configuration is no longer that of the run's weights."""
+    """Raise RequestError if the configuration does not describe the model of the checkpoint."""
     parts = ("model", "network.", "diffusion.", "gan.", "student.", "training.optimizer")
     changed = [key for key in differing_keys(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(
-            f"{run.config} no longer fits the weights of this run ({', '.join(changed)}); put the old "
-            "values back, or choose another --out."
+            f"{run.config} does not fit the checkpoints of this run ({', '.join(changed)}). Restore the old "
+            "values, or choose another --out."
         )
