@@ -209,8 +209,11 @@ def test_where_every_checkpoint_is_damaged_it_refuses(
     before = rows(copy), weights(copy, 2)
     assert train(copy) == 2
     said = capsys.readouterr().err.splitlines()
-    assert sum("Going back" in line for line in said) == 1  # from 4 to 2, and from 2 to nowhere
-    assert "No checkpoint of" in said[-1] and "train again with another --out" in said[-1]
+    assert (
+        sum("Using the previous checkpoint" in line for line in said) == 1
+    )  # from 4 to 2, and from 2 to nowhere
+    assert "All checkpoints of" in said[-1]
+    assert "Train again with another --out" in said[-1]
     assert (rows(copy), weights(copy, 2)) == before
 
 

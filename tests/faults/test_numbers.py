@@ -21,11 +21,11 @@ from ddpm.config import Config, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.errors import WorkError
 from ddpm.messages import sentence
-from ddpm.models import ddpm as module
 from ddpm.models.base import Losses
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
+from ddpm.optim import learner
 from ddpm.optim.optimizers import learning_rate
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_metrics
@@ -129,7 +129,7 @@ def test_after_a_bad_step_it_goes_on_from_the_last_good_one_at_half_the_rate(
     progress = checkpoint.load(run.checkpoint(6)).progress
     assert progress["rate"] == 0.5 and progress["accumulate"] == 0
     assert "rate" not in checkpoint.load(run.checkpoint(2)).progress
-    monkeypatch.setattr(module, "learning_rate", lower_from(3))
+    monkeypatch.setattr(learner, "learning_rate", lower_from(3))
     assert tensors(run) == tensors(train(tiny(), tmp_path / "told").run)
 
 

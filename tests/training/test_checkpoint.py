@@ -161,7 +161,7 @@ def test_weights_that_are_no_model_of_ours_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     for metadata in (None, {"format": "pt"}):
         save_file({"x": torch.zeros(2)}, path, metadata=metadata)
-        with pytest.raises(RequestError, match="not of a ddpm-studio model"):
+        with pytest.raises(RequestError, match="does not hold weights of a ddpm-studio model"):
             checkpoint.load_weights(path)
     save_file({"x": torch.zeros(2)}, path, metadata={checkpoint.SPEC_KEY: "{"})
     with pytest.raises(RequestError, match="damaged"):

@@ -31,6 +31,7 @@ from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.models import open_model
 from ddpm.loading.targets import TargetRequest
+from ddpm.messages import message
 from ddpm.models.ddpm import Ddpm as DiffusionModel
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.student import Student
@@ -93,7 +94,7 @@ def test_a_student_is_a_run_like_any_other(teacher: RunFolder, student: RunFolde
     assert [row["step"] for row in found if "heldout_loss" in row] == [3, 4]
     opened = open_model(str(student.root))
     assert isinstance(opened.model, Student) and opened.step == 4
-    assert opened.model.drawing(opened.model.spec.config.sampling) == "student, 4 evaluations"
+    assert opened.model.drawing(opened.model.spec.config.sampling) == message("student", count=4)
     write_samples(str(student.root), ["sampling.chunk=2"], SampleRequest(n=3, out=Path("x.npz")))
     with np.load("x.npz") as stored:
         assert stored["images"].shape == (3, 1, 8, 8)
@@ -117,7 +118,7 @@ def test_it_keeps_its_teacher_and_says_which(teacher: RunFolder, student: RunFol
     assert student.load_environment()["teacher"] == {
         "name": str(teacher.root),
         "weights": weights_hash(original),
-        "drawn": "dpm++2m, 3 steps, guidance 2",
+        "drawn": message("sampler_guided", sampler="dpm++2m", steps=3, guidance=2.0),
     }
     assert teacher.load_environment().get("teacher") is None and not teacher.teacher.exists()
 
@@ -374,7 +375,7 @@ def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) 
 
 
 def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
-    with pytest.raises(RequestError, match="few-step student; give --mnist its teacher"):
+    with pytest.raises(RequestError, match="few-step student, not .*; give --mnist its teacher"):
         image_part("mnist", str(student.root), range(25), "cpu")
 
 
