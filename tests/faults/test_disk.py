@@ -209,9 +209,7 @@ def test_where_every_checkpoint_is_damaged_it_refuses(
     before = rows(copy), weights(copy, 2)
     assert train(copy) == 2
     said = capsys.readouterr().err.splitlines()
-    assert (
-        sum("Using the previous checkpoint" in line for line in said) == 1
-    )  # from 4 to 2, and from 2 to nowhere
+    assert sum("Using the previous checkpoint" in line for line in said) == 1  # of 4, not of 2
     assert "All checkpoints of" in said[-1]
     assert "Train again with another --out" in said[-1]
     assert (rows(copy), weights(copy, 2)) == before

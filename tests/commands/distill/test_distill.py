@@ -375,7 +375,7 @@ def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) 
 
 
 def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
-    with pytest.raises(RequestError, match="few-step student, not .*; give --mnist its teacher"):
+    with pytest.raises(RequestError, match=r"few-step student, not .*; give --mnist its teacher"):
         image_part("mnist", str(student.root), range(25), "cpu")
 
 
