@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap (Efron 1979): the images are drawn again, with repeats, many times."""
+"""Bootstrap intervals (Efron 1979): the images are resampled with replacement many times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Scale = Literal["factor", "difference"]
 
 
 def bootstrap_counts(count: int, replicates: int, seed: int) -> Tensor:
-    """How often each of `count` images is drawn in each replicate, float64 [replicates, count]."""
+    """Return how often each of `count` images occurs in each resample, float64 [replicates, count]."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(count, (replicates, count), generator=generator)
     counts = torch.zeros(replicates, count, dtype=torch.float64)
@@ -22,10 +22,10 @@ def bootstrap_counts(count: int, replicates: int, seed: int) -> Tensor:
 
 
 def center_on(value: float, replicates: Tensor, scale: Scale) -> Tensor:
-    """The replicates [B] moved so that their median is the value.
+    """Return the replicates [B], scaled or shifted so that their median is `value`.
 
-    Repeats push a distance up (they shrink the covariance, they empty the balls); moving the
-    replicates, by a factor or by a difference, takes that push out and leaves the spread.
+    Repeated images bias a distance upward (they shrink the covariance and empty the k-NN balls).
+    Centering by a factor or a difference removes that bias and keeps the spread.
     """
     middle = replicates.quantile(0.5)
     if scale == "difference":
@@ -36,17 +36,17 @@ def center_on(value: float, replicates: Tensor, scale: Scale) -> Tensor:
 
 
 def central_interval(replicates: Tensor) -> tuple[float, float]:
-    """The ends of the central 95 % of the replicates [B]."""
+    """Return the 2.5 % and 97.5 % quantiles of the replicates [B]."""
     tail = (1 - LEVEL) / 2
     low, high = replicates.quantile(torch.tensor([tail, 1 - tail], dtype=replicates.dtype)).tolist()
     return low, high
 
 
 def bootstrap_interval(value: float, replicates: Tensor, scale: Scale) -> tuple[float, float]:
-    """The central 95 % of the centered replicates."""
+    """Return the 95 % interval of `value` from its replicates [B], centered on it."""
     return central_interval(center_on(value, replicates, scale))
 
 
 def ratio_interval(values: Tensor, floors: Tensor) -> tuple[float, float]:
-    """The central 95 % of values [A] over floors [B]: both vary, independently of each other."""
+    """Return the 95 % interval of values [A] over floors [B], taken as independent."""
     return central_interval((values[:, None] / floors).flatten())

@@ -1,4 +1,4 @@
-"""The digit classifier's network: a small convolutional net on 28x28 gray, 64 features, 10 classes.
+"""The network of the digit classifier: a small CNN on 28x28 gray images, 64 features, 10 classes.
 
 `scripts/train_digit_classifier.py` trains it on the MNIST training files; `digits.py` offers the
 bundled weights as a feature network.
@@ -15,7 +15,7 @@ FEATURES = 64
 
 
 class DigitClassifier(nn.Module):
-    """Three convolutions and two linear layers, 258,000 weights; [N, 1, 28, 28] in [0, 1] in."""
+    """Three convolutions and two linear layers, 258,000 weights, for images [N, 1, 28, 28] in [0, 1]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,16 +37,16 @@ class DigitClassifier(nn.Module):
         self.head = nn.Linear(FEATURES, CLASSES)
 
     def features(self, x: Tensor) -> Tensor:
-        """[N, 1, 28, 28] in [0, 1] to the last hidden layer, [N, 64]."""
-        features: Tensor = self.body((x - 0.13) / 0.31)  # MNIST's mean and deviation
+        """Map images [N, 1, 28, 28] in [0, 1] to the last hidden layer, [N, 64]."""
+        features: Tensor = self.body((x - 0.13) / 0.31)  # mean and standard deviation of MNIST
         return features
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 1, 28, 28] in [0, 1] to logits [N, 10]."""
+        """Map images [N, 1, 28, 28] in [0, 1] to logits [N, 10]."""
         logits: Tensor = self.head(self.features(x))
         return logits
 
 
 def classification_loss(model: DigitClassifier, x: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of a batch: [N, 1, 28, 28] in [0, 1] and class numbers [N]."""
+    """Return the mean cross-entropy of images [N, 1, 28, 28] in [0, 1] and class indices [N]."""
     return F.cross_entropy(model(x), labels)

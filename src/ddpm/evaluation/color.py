@@ -9,26 +9,26 @@ LUMA = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)  # ITU-R BT.601
 
 
 def luma(images: Tensor) -> Tensor:
-    """uint8 [N, C, H, W] to brightness 0 … 255, float64 [N, H, W]; C is 1 or 3."""
+    """Return the brightness (0 to 255) of images uint8 [N, C, H, W], C 1 or 3, as float64 [N, H, W]."""
     if images.shape[1] == 1:
         return images[:, 0].double()
     return torch.einsum("nchw,c->nhw", images.double(), LUMA)
 
 
 def brightness(images: Tensor) -> Tensor:
-    """Mean brightness of each image, [N]."""
+    """Return the mean brightness of each image, [N]."""
     return torch.cat([luma(part).mean(dim=(1, 2)) for part in torch.split(images, 1024)])
 
 
 def contrast(images: Tensor) -> Tensor:
-    """Standard deviation of the brightness within each image, [N]."""
+    """Return the standard deviation of the brightness within each image, [N]."""
     return torch.cat(
         [luma(part).flatten(1).std(dim=1, correction=0) for part in torch.split(images, 1024)]
     )
 
 
 def colorfulness(images: Tensor) -> Tensor:
-    """Hasler & Süsstrunk 2003, eq. 3, of each image, [N]; 0 is gray, about 80 is vivid."""
+    """Return the colorfulness of each image (Hasler & Süsstrunk 2003, eq. 3), [N]: 0 gray, 80 vivid."""
     if images.shape[1] == 1:
         return torch.zeros(len(images), dtype=torch.float64)
     return torch.cat([_colorfulness(part) for part in torch.split(images, 1024)])

@@ -1,7 +1,7 @@
-"""Copies of training images among the generated: nearest neighbors and the ratio test d1/d2 < 1/3.
+"""Detection of generated images that copy training images, by the ratio test d1/d2 < 1/3.
 
-An image is flagged when its nearest reference image is less than a third as far as the second
-nearest (Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize").
+d1 and d2 are the distances to the nearest and the second-nearest training image (Yoon et al. 2023,
+"Diffusion probabilistic models generalize when they fail to memorize").
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from torch import Tensor
 from ddpm.errors import RequestError
 
 RATIO_THRESHOLD = 1 / 3
-MAX_SIDE = 32  # pixels of the longer side that are compared; larger images are averaged down
-BLOCK = 8192  # reference vectors held as floats at once
-QUERIES = 512  # images measured exactly at once: 100 MB at 32x32 in color
+MAX_SIDE = 32  # pixels; larger images are averaged down
+BLOCK = 8192  # reference vectors converted to float at once
+QUERIES = 512  # images compared in float64 at once: 100 MB at 32x32 in color
 
 
 @dataclass(frozen=True)
 class NearestTwo:
-    """For each of N images: the two nearest reference images [N, 2] and their distances [N, 2]."""
+    """The two nearest reference images of each of N images: indices [N, 2] and distances [N, 2]."""
 
     index: Tensor
     distance: Tensor
 
     @property
     def flagged(self) -> Tensor:
-        """bool [N]: the ratio test; an exact copy is always flagged, also of a doubled image."""
+        """Images that fail the ratio test, bool [N]. Exact copies always do, even of duplicate images."""
         first, second = self.distance.unbind(dim=1)
         return (first == 0) | (first < RATIO_THRESHOLD * second)
 
 
 def nearest_two(x: Tensor, reference: Tensor) -> NearestTwo:
-    """The two nearest of reference [M, D] for each of x [N, D]; float or uint8, Euclidean.
+    """Find the two nearest of reference [M, D] for each of x [N, D], by Euclidean distance.
 
-    Candidates are found with matrix products and then measured exactly in float64.
+    Candidates are found with matrix products, then measured in float64. RequestError if M < 2.
     """
     if len(reference) < 2:
-        raise RequestError("The copy test needs at least 2 reference images; give more images.")
+        raise RequestError("Copy detection needs at least 2 reference images; give more images.")
     candidates = _candidates(x, reference, min(8, len(reference)))
     pairs = zip(torch.split(x, QUERIES), torch.split(candidates, QUERIES), strict=True)
     squares = [
@@ -68,7 +68,7 @@ def _candidates(x: Tensor, reference: Tensor, k: int) -> Tensor:
 
 
 def pixel_vectors(images: Tensor) -> Tensor:
-    """uint8 [N, C, H, W] to uint8 [N, D]: the pixels, averaged down where a side exceeds 32."""
+    """Flatten images uint8 [N, C, H, W] to uint8 [N, D]; sides above 32 pixels are averaged down."""
     factor = -(-max(images.shape[2:]) // MAX_SIDE)
     if factor == 1:
         return images.flatten(1)
@@ -79,25 +79,24 @@ def pixel_vectors(images: Tensor) -> Tensor:
 
 
 class CopyRates(NamedTuple):
-    """Signs of copying among N generated images; None where no image is held out."""
+    """How many of N generated images are copies; None where too few images are held out."""
 
-    share: float  # of them flagged by the ratio test against the training images
-    heldout_share: float | None  # the same of N held-out images: what nature does
-    ratio: (
-        float | None
-    )  # mean distance to the nearest training image over that to the nearest held-out
+    share: float  # flagged generated images
+    heldout_share: float | None  # flagged held-out images: the rate without any copying
+    ratio: float | None  # mean distance to the nearest training image over that to held-out images
 
 
 def copy_rates(generated: Tensor, training: Tensor, heldout: Tensor) -> CopyRates:
-    """From vectors [N, D], [M, D] and [K, D]; at least 2 training images.
+    """Return the copy rates from vectors [N, D], [M, D] and [K, D].
 
-    The ratio is taken at equal counts: K of the training images, evenly spread, against the K held out.
+    The distance ratio compares equal counts: K evenly spaced training images and the K held-out ones.
+    RequestError if M < 2.
     """
     share = float(nearest_two(generated, training).flagged.double().mean())
     if len(heldout) < 2:
         return CopyRates(share, None, None)
     real = nearest_two(heldout[: len(generated)], training).flagged
     count = min(len(heldout), len(training))
-    some = training[torch.linspace(0, len(training) - 1, count).round().long()]
-    near, far = (nearest_two(generated, x).distance[:, 0].mean() for x in (some, heldout[:count]))
+    subset = training[torch.linspace(0, len(training) - 1, count).round().long()]
+    near, far = (nearest_two(generated, x).distance[:, 0].mean() for x in (subset, heldout[:count]))
     return CopyRates(share, float(real.double().mean()), float(near / far) if far > 0 else None)

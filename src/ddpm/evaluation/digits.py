@@ -1,4 +1,4 @@
-"""The feature network `digits`: the bundled classifier, for gray digits of any size."""
+"""The feature network `digits`: the bundled digit classifier, for gray digits of any size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ddpm.evaluation.classifier import SIDE, DigitClassifier
 from ddpm.evaluation.color import luma
 from ddpm.evaluation.features import CHUNK, hash_weights
 
-DIGIT_BOX = 20  # MNIST's digits are scaled to a box of 20 pixels in the middle of the 28
+DIGIT_BOX = 20  # MNIST digits fill a box of 20 pixels within the 28
 WEIGHTS = Path(__file__).parent / "weights" / "digits.safetensors"
 
 
 class DigitFeatures:
-    """64 features of uint8 images [N, C, H, W], and the probabilities of the ten digits."""
+    """64 features of images uint8 [N, C, H, W], and the probabilities of the ten digits."""
 
     name = "digits"
     resize = "gray, longer side to 28 (below 20: to 20), antialiased bicubic, centered on black"
@@ -30,23 +30,23 @@ class DigitFeatures:
         self.weights_hash = hash_weights(model)
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to the last hidden layer, float32 [N, 64]."""
+        """Map images uint8 [N, C, H, W] to the last hidden layer, float32 [N, 64]."""
         return torch.cat(
             [self.model.features(preprocess(part)) for part in torch.split(images, CHUNK)]
         )
 
     def classify(self, features: Tensor) -> Tensor:
-        """Features [N, 64] to the probabilities of 0 … 9, float32 [N, 10]."""
+        """Map features [N, 64] to the probabilities of 0 to 9, float32 [N, 10]."""
         probabilities: Tensor = self.model.head(features).softmax(dim=1)
         return probabilities
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to the probabilities of 0 … 9, float32 [N, 10]."""
+        """Map images uint8 [N, C, H, W] to the probabilities of 0 to 9, float32 [N, 10]."""
         return self.classify(self.features(images))
 
 
 def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
-    """The classifier with the bundled weights, or those at `path`; RequestError without."""
+    """Load the classifier from `path`. RequestError if the weights are missing or damaged."""
     if not path.is_file():
         raise RequestError(
             f"The digit classifier's weights are missing ({path.name}); install ddpm-studio again."
@@ -67,11 +67,10 @@ def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
 
 
 def preprocess(images: Tensor) -> Tensor:
-    """uint8 [N, C, H, W] to float [N, 1, 28, 28] in [0, 1]: the one resize rule of this network.
+    """Convert images uint8 [N, C, H, W] to [N, 1, 28, 28] in [0, 1].
 
-    Color becomes gray (ITU-R BT.601). The longer side is brought to 28 pixels; that of images below
-    20 pixels, where digits reach from edge to edge, to the 20 that MNIST's digits fill. The rest is
-    black on all sides alike.
+    Color becomes gray (ITU-R BT.601). The longer side is resized to 28 pixels, or to 20 for images
+    below 20 pixels, whose digits reach from edge to edge. Black borders center the result.
     """
     x = (luma(images) / 255).float()[:, None]
     height, width = x.shape[2:]

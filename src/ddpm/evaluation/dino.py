@@ -1,6 +1,6 @@
-"""The feature network `dino`: DINOv2 (Oquab et al. 2023) through transformers, if installed.
+"""The feature network `dino`: DINOv2 (Oquab et al. 2023), loaded with transformers.
 
-Stein et al. 2023 find that distances in its features agree with people better than Inception's do.
+Distances in its features agree with people better than those of Inception (Stein et al. 2023).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ddpm.evaluation.features import hash_weights
 
 MODEL = "facebook/dinov2-small"
 SIDE = 224
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)  # of ImageNet, as DINOv2 was trained
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)  # of ImageNet, as in its training
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 
 class DinoFeatures:
-    """The class token of the last layer; 384 features for the small model."""
+    """The feature network: class token of the last layer, 384 features for the small model."""
 
     name = "dino"
     resize = "gray repeated to RGB, 224x224 (antialiased bicubic)"
@@ -34,7 +34,7 @@ class DinoFeatures:
         self.weights_hash = hash_weights(model)
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to float32 [N, D]."""
+        """Map images uint8 [N, C, H, W] to features float32 [N, D]."""
         parts = [self._part(part) for part in torch.split(images.expand(-1, 3, -1, -1), 50)]
         return torch.cat(parts)
 
@@ -46,7 +46,7 @@ class DinoFeatures:
 
 
 def load_dino(weights: Path | None = None, device: str = "cpu") -> DinoFeatures:
-    """DINOv2 from the folder `weights`, or as transformers finds it; RequestError without."""
+    """Load DINOv2 from the folder `weights`, or download it. RequestError if that fails."""
     try:
         transformers = importlib.import_module("transformers")
     except (ImportError, RuntimeError) as error:

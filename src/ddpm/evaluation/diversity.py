@@ -1,4 +1,4 @@
-"""How different the images are from one another: feature distances and the histogram of classes."""
+"""Diversity of a set of images: mean feature distance and class histogram."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.neighbors import distance_blocks
 
 CONFIDENT = 0.9
-PSEUDO_COUNT = 0.5  # added to each class, so that an empty one costs much but not infinitely much
+PSEUDO_COUNT = 0.5  # images added to each class, so that an empty class has a finite cost
 
 
 def mean_distance(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean Euclidean distance between two different images of features [N, D].
+    """Return the mean Euclidean distance between features [N, D] of different images.
 
-    [B] with x_i counted weights[b, i] times (weights [B, N]), else [1]; no image meets itself.
+    Shape [B] with weights [B, N], where image i counts weights[b, i] times, else [1].
     """
     if len(features) < 2:
         raise RequestError("Diversity needs at least 2 images; give more images.")
@@ -31,7 +31,7 @@ def mean_distance(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def class_shares(probabilities: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Share of images by likeliest class: [B, K] with weights [B, N], else [1, K]."""
+    """Return the share of images by most likely class: [B, K] with weights [B, N], else [1, K]."""
     classes = probabilities.shape[1]
     hot = torch.nn.functional.one_hot(probabilities.argmax(dim=1), classes).double()
     w = torch.ones(1, len(hot), dtype=torch.float64) if weights is None else weights.double()
@@ -39,9 +39,9 @@ def class_shares(probabilities: Tensor, weights: Tensor | None = None) -> Tensor
 
 
 def class_divergence(shares: Tensor, reference: Tensor, count: float) -> Tensor:
-    """KL(shares ‖ reference) in nats of class shares [B, K] and [K], 0 for the same balance.
+    """Return KL(shares ‖ reference) in nats, [B], of class shares [B, K] and [K].
 
-    Half an image of `count` is added to each class on both sides.
+    Half an image is added to each class on both sides, which count as `count` images.
     """
     p, q = (_smoothed(histogram, count) for histogram in (shares, reference))
     return (p * (p / q).log()).sum(dim=-1)
@@ -52,5 +52,5 @@ def _smoothed(shares: Tensor, count: float) -> Tensor:
 
 
 def is_confident(probabilities: Tensor) -> Tensor:
-    """Which images the classifier is sure of: its likeliest class has more than 0.9; bool [N]."""
+    """Return whether the most likely class has a probability above 0.9, bool [N]."""
     return probabilities.max(dim=1).values > CONFIDENT

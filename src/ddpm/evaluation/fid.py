@@ -12,26 +12,28 @@ from ddpm.evaluation.statistics import Statistics, statistics
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
-    """|μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), in float64; symmetric, and 0 for a = b."""
+    """Return |μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), computed in float64."""
     return frechet_distance_to(b)(a)
 
 
 def frechet_distance_to(reference: Statistics) -> FrechetDistance:
-    """The distance to one reference, whose matrix root is taken once."""
+    """Return the distance to a fixed reference, whose matrix root is computed once."""
     return FrechetDistance(reference, _matrix_root(reference.covariance))
 
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """tr (Σa Σb)^½ is the sum of the roots of the eigenvalues of the symmetric Σb^½ Σa Σb^½, so that
-    no complex number can appear; b is the reference, `root` its Σb^½.
+    """The Fréchet distance to a fixed reference b; `root` is Σb^½.
+
+    tr (Σa Σb)^½ is the sum of the square roots of the eigenvalues of the symmetric Σb^½ Σa Σb^½, so no
+    complex number can appear.
     """
 
     reference: Statistics
     root: Tensor
 
     def __call__(self, other: Statistics) -> float:
-        """The distance of a Gaussian."""
+        """Return the distance of the Gaussian `other`."""
         if other.mean.shape != self.reference.mean.shape:
             raise RequestError(
                 f"Features of {len(other.mean)} and of {len(self.reference.mean)} numbers cannot be "
@@ -41,18 +43,19 @@ class FrechetDistance:
         return self._distance(other.mean, other.covariance.trace(), (product + product.T) / 2)
 
     def weighted(self, features: Tensor, weights: Tensor) -> Tensor:
-        """The distance of features [N, D], each counted weights[b, n] times, float64 [B]."""
+        """Return the distance of features [N, D], counted weights[b, n] times each, float64 [B]."""
         if len(features) < features.shape[1]:
             x = features.double()
             y = x @ self.root
-            values = [self._of_few(x, y, row) for row in weights]
+            values = [self._of_few_images(x, y, row) for row in weights]
         else:
             values = [self(statistics(features, row)) for row in weights]
         return torch.tensor(values, dtype=torch.float64)
 
-    def _of_few(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
-        """Of fewer images than features: with y = x Σb^½ centered and weighted, the eigenvalues of
-        yᵀy are, but for zeros, those of the smaller yyᵀ.
+    def _of_few_images(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
+        """Return the distance of fewer images than features.
+
+        With y = x Σb^½ centered and weighted, yᵀy and the smaller yyᵀ share their nonzero eigenvalues.
         """
         x, y, weights = x[weights > 0], y[weights > 0], weights[weights > 0].double()
         total = weights.sum()
@@ -63,7 +66,7 @@ class FrechetDistance:
         return self._distance(mean, spread, rows @ rows.T)
 
     def _distance(self, mean: Tensor, spread: Tensor, product: Tensor) -> float:
-        """From the mean and the trace of Σa, and a matrix of the eigenvalues of Σa Σb."""
+        """Return the distance from μa, tr Σa, and a matrix with the eigenvalues of Σa Σb."""
         cross = _clip_rounding(torch.linalg.eigvalsh(product)).sqrt().sum()
         shift = (mean - self.reference.mean).square().sum()
         spreads = spread + self.reference.covariance.trace()
@@ -77,6 +80,6 @@ def _matrix_root(covariance: Tensor) -> Tensor:
 
 
 def _clip_rounding(values: Tensor) -> Tensor:
-    """Eigenvalues below rounding (a singular covariance: fewer images than features) are zero."""
+    """Set eigenvalues below rounding to zero, as of a singular covariance (fewer images than features)."""
     threshold = values.max().clamp_min(0) * len(values) * torch.finfo(values.dtype).eps
     return torch.where(values > threshold, values, torch.zeros_like(values))

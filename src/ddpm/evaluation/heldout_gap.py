@@ -1,4 +1,4 @@
-"""How much better a model knows its training images than others of their kind, and how sure that is."""
+"""The held-out gap: how much larger the loss is on held-out images than on training images."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 class Gap(NamedTuple):
-    """The held-out gap of a model."""
+    """A held-out gap with its significance."""
 
-    relative: float  # by how much the loss on held-out images is higher: 0.1 is a tenth
-    z: float  # that in standard errors; about normal where both kinds of images cost the same
+    relative: float  # 0.1: the loss on held-out images is 10 % higher
+    z: float  # in standard errors; about standard normal without a gap
 
 
 def heldout_gap(heldout: Tensor, training: Tensor) -> Gap:
-    """From losses [N] of held-out and of training images, pair i at the same t and the same noise.
+    """Return the gap from losses [N] of held-out and training images; pair i shares timestep and noise.
 
-    Losses differ by orders of magnitude between noise levels, and within a pair in proportion, so the
-    logarithms of their ratios are averaged: the gap is that of geometric means, z a paired t statistic.
+    Losses differ by orders of magnitude between noise levels, so log ratios are averaged: the gap
+    compares geometric means, and z is a paired t statistic.
     """
     tiny = torch.finfo(torch.float64).tiny
     ratios = heldout.double().clamp(min=tiny).log() - training.double().clamp(min=tiny).log()

@@ -1,7 +1,7 @@
-"""Judgements by eye in numbers: shares with Wilson's interval, mean marks with a bootstrap interval.
+"""Statistics of human ratings: proportions with Wilson intervals, mean ratings with bootstrap intervals.
 
-The unit is the picture, not the answer: what several judges say of one picture is averaged first, for
-their answers are not independent of each other.
+The unit is the picture. Answers of several raters to one picture are averaged first, because they
+are not independent.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from ddpm.evaluation.bootstrap import LEVEL, bootstrap_counts, bootstrap_interva
 from ddpm.evaluation.verdicts import Score, Verdict, decide_verdict
 from ddpm.messages import message
 
-MIN_PICTURES = 10  # pictures of an entry below which nothing is concluded
+MIN_PICTURES = 10  # per entry; fewer give no verdict
 REPLICATES = 2000
-Ratings = Mapping[int, float]  # picture → 0 … 1, or a mark
+Ratings = Mapping[int, float]  # picture number → 0 to 1, or 1 to 5
 
 
-def mean_ratings(judges: Iterable[Ratings]) -> dict[int, float]:
-    """The mean of all judges' answers to each picture that anyone answered."""
-    found: dict[int, list[float]] = {}
-    for answers in judges:
+def mean_ratings(raters: Iterable[Ratings]) -> dict[int, float]:
+    """Return the mean rating of each picture over all raters who rated it."""
+    ratings: dict[int, list[float]] = {}
+    for answers in raters:
         for picture, answer in answers.items():
-            found.setdefault(picture, []).append(answer)
-    return {picture: sum(given) / len(given) for picture, given in sorted(found.items())}
+            ratings.setdefault(picture, []).append(answer)
+    return {picture: sum(values) / len(values) for picture, values in sorted(ratings.items())}
 
 
 def wilson_interval(share: float, n: int) -> Score:
-    """The 95 % interval of a share among n pictures (Wilson 1927): sensible at 0 and 1 as well."""
+    """Return a proportion of n pictures with its 95 % interval (Wilson 1927), also valid at 0 and 1."""
     z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -39,12 +39,12 @@ def wilson_interval(share: float, n: int) -> Score:
 
 
 def proportion(answers: Sequence[float]) -> Score | None:
-    """The mean of answers from 0 to 1, one a picture, with Wilson's interval; None without any."""
+    """Return the mean of answers in [0, 1], one per picture, with its Wilson interval; None if empty."""
     return wilson_interval(sum(answers) / len(answers), len(answers)) if answers else None
 
 
 def mean_rating(marks: Sequence[float]) -> Score | None:
-    """The mean mark with its bootstrap interval over pictures; None below two."""
+    """Return the mean rating with its bootstrap interval over pictures; None for fewer than two."""
     if len(marks) < 2:
         return None
     values = torch.tensor(marks, dtype=torch.float64)
@@ -56,7 +56,7 @@ def mean_rating(marks: Sequence[float]) -> Score | None:
 def best_rated(
     scores: Mapping[int, Score], counts: Mapping[int, int], labels: Sequence[str]
 ) -> Verdict:
-    """Which entry has the highest score, by the rule of all metrics; none below ten pictures each."""
+    """Return the entry with the best score, by the rule of `verdicts`; none below ten pictures each."""
     fewest = min(counts.values(), default=0)
     if len(scores) < 2 or fewest < MIN_PICTURES:
         return Verdict(message("too_few_answers", fewest=MIN_PICTURES), None)
@@ -64,7 +64,7 @@ def best_rated(
 
 
 def preference_verdict(score: Score, n: int, labels: tuple[str, str]) -> Verdict:
-    """Whether the first of two is chosen more, or less, than half the time."""
+    """Return the verdict on two entries from the share of pairs in which the first was chosen."""
     if score.low > 0.5:
         return Verdict(message("better", label=labels[0]), 0)
     if score.high < 0.5:

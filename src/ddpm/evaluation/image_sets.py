@@ -1,4 +1,4 @@
-"""The three sets of images of an evaluation, and which of them are drawn."""
+"""The sets of images of an evaluation, their checks, and random subsets of them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.features import check_images
 from ddpm.messages import Message, message
 
-MIN_IMAGES = 10  # images on each side: fewer say nothing, and five neighbors need six
+MIN_IMAGES = 10  # in each set; the metrics of 5 neighbors need at least 6
 
 
 @dataclass(frozen=True)
 class ImageSets:
-    """Three sets of uint8 images [N, C, H, W] of one shape.
+    """Sets of images uint8 [N, C, H, W] of one shape.
 
-    `floor` are real images that are not in `reference`: n of them, measured like the generated
-    ones, give the value that a perfect generator would have at this n. `independent`: each
-    generated image was drawn for itself, as a model does, and not collected (`floor.py`).
-    `trained`: images outside the reference that were trained on as well: copies of them are copies.
+    floor: real images outside the reference; n of them score like a perfect generator at this n.
+    independent: whether the generated images were drawn independently (see `floor.py`).
+    trained: training images outside the reference, which generated images may copy, too.
     """
 
     generated: Tensor
@@ -32,30 +31,30 @@ class ImageSets:
     trained: tuple[Tensor, ...] = ()
 
     def check(self) -> None:
-        """RequestError unless the three are usable and of one shape."""
+        """Raise RequestError unless the sets are large enough and of one shape."""
         check_real_images(self.reference, self.floor)
         check_matching("generated images", self.generated, self.reference)
 
     def count(self, n: int | None) -> tuple[int, list[Message]]:
-        """Return the n that all sets allow, and a note where it is lower than requested."""
+        """Return the n that all sets allow, and a note if it is lower than requested."""
         available = len(self.generated)
-        asked = available if n is None else n
-        if asked > available:
+        requested = available if n is None else n
+        if requested > available:
             raise RequestError(
-                f"{asked} images were asked for, but there are only {available} generated ones; "
+                f"There are only {available} generated images, fewer than the {requested} requested; "
                 f"use -n {available} or draw more."
             )
-        return limit_count(asked, len(self.reference), len(self.floor))
+        return limit_count(requested, len(self.reference), len(self.floor))
 
 
 def check_real_images(reference: Tensor, floor: Tensor) -> None:
-    """RequestError unless both sets of real images are usable and of one shape."""
+    """Raise RequestError unless both sets of real images are large enough and of one shape."""
     check_matching("reference images", reference, reference)
     check_matching("real images outside the reference", floor, reference)
 
 
 def check_matching(name: str, images: Tensor, reference: Tensor) -> None:
-    """RequestError unless `images`, called `name`, are enough and of the reference's shape."""
+    """Raise RequestError unless `images`, called `name`, are enough and of the reference's shape."""
     check_images(images, f"The {name}")
     if len(images) < MIN_IMAGES:
         one = len(images) == 1
@@ -68,24 +67,26 @@ def check_matching(name: str, images: Tensor, reference: Tensor) -> None:
     if images.shape[1:] != reference.shape[1:]:
         raise RequestError(
             f"The {name} are {format_shape(images.shape[1:])}, but the reference images are "
-            f"{format_shape(reference.shape[1:])}; evaluate against a reference of the same shape "
-            "(images under test are never resized)."
+            f"{format_shape(reference.shape[1:])}; use a reference of the same shape "
+            "(generated images are never resized)."
         )
 
 
-def limit_count(asked: int, reference: int, floor: int) -> tuple[int, list[Message]]:
-    """Return the n that so many real images allow, and a note where it is lower than `asked`."""
-    if asked < MIN_IMAGES:
-        raise RequestError(f"-n is {asked}, but an evaluation needs at least {MIN_IMAGES} images.")
-    count = min(asked, floor, reference)
-    if count == asked:
+def limit_count(requested: int, reference: int, floor: int) -> tuple[int, list[Message]]:
+    """Return the n that the numbers of real images allow, and a note if it is lower than requested."""
+    if requested < MIN_IMAGES:
+        raise RequestError(
+            f"-n is {requested}, but an evaluation needs at least {MIN_IMAGES} images."
+        )
+    count = min(requested, floor, reference)
+    if count == requested:
         return count, []
     code = "n_reference" if count == reference else "n_floor"
-    return count, [message(code, asked=asked, n=count)]
+    return count, [message(code, asked=requested, n=count)]
 
 
 def choose_indices(available: int, count: int, seed: int) -> Tensor:
-    """Indices of `count` images without repeats, in order; of all where there are no more."""
+    """Return sorted indices of `count` random images, or of all if there are no more."""
     if available <= count:
         return torch.arange(available)
     generator = torch.Generator().manual_seed(seed)
@@ -93,6 +94,6 @@ def choose_indices(available: int, count: int, seed: int) -> Tensor:
 
 
 def format_shape(shape: Sequence[int]) -> str:
-    """(C, H, W) as `28x28 gray`, width first."""
+    """Return a shape (C, H, W) as text, width first: `28x28 gray`."""
     channels, height, width = shape
     return f"{width}x{height} {'gray' if channels == 1 else 'color'}"

@@ -1,7 +1,7 @@
-"""The feature network `inception`: torch-fidelity's own Inception-v3, the field's standard for FID.
+"""The feature network `inception`: the Inception-v3 of torch-fidelity, the standard network for FID.
 
-Weights: those torch-fidelity downloads (converted from the TensorFlow graph of 2015-12-05), or a
-file; their hash is part of the score's protocol. The only module that imports torch-fidelity.
+torch-fidelity downloads the weights (converted from the TensorFlow graph of 2015-12-05) unless a
+file is given. Their hash is part of the protocol. Only this module imports torch-fidelity.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ddpm.evaluation.features import hash_weights
 
 
 class InceptionFeatures:
-    """2,048 features of uint8 images, and the 1,008 classes of the Inception score."""
+    """2,048 features of images uint8 [N, C, H, W], and the 1,008 classes of the Inception score."""
 
     name = "inception"
     resize = "gray repeated to RGB, 299x299 (bilinear as in TensorFlow 1, no antialiasing)"
@@ -29,26 +29,23 @@ class InceptionFeatures:
         self.weights_hash = hash_weights(extractor)
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] to the last pooling layer, float32 [N, 2048]."""
+        """Map images uint8 [N, C, H, W] to the last pooling layer, float32 [N, 2048]."""
         color = images.expand(-1, 3, -1, -1).to(self.device)
         parts = [self.extractor(part)[0].float().cpu() for part in torch.split(color, 50)]
         return torch.cat(parts)
 
     def classify(self, features: Tensor) -> Tensor:
-        """Features [N, 2048] to probabilities [N, 1008], without the bias: Salimans et al. 2016."""
+        """Map features [N, 2048] to probabilities [N, 1008], without the bias as in Salimans et al. 2016."""
         head: Any = self.extractor.fc
         logits: Tensor = features @ head.weight.cpu().T
         return logits.softmax(dim=1)
 
 
 def load_inception(weights: Path | None = None, device: str = "cpu") -> InceptionFeatures:
-    """torch-fidelity's extractor; RequestError where it or its weights cannot be had."""
+    """Load the extractor of torch-fidelity. RequestError if it or its weights are not available."""
     try:
         fidelity = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
-    except (
-        ImportError,
-        RuntimeError,
-    ) as error:  # a torchvision that does not fit is a RuntimeError
+    except (ImportError, RuntimeError) as error:  # RuntimeError: an incompatible torchvision
         raise RequestError(
             "The feature network inception needs torch-fidelity; install it with "
             "pip install 'ddpm-studio[fid]', or use the network digits or self."
@@ -60,12 +57,12 @@ def load_inception(weights: Path | None = None, device: str = "cpu") -> Inceptio
         )
     path = None if weights is None else str(weights)
     try:
-        if path is not None:  # torch-fidelity unpickles whatever it is given: plain tensors only
+        if path is not None:  # torch-fidelity would unpickle any file
             torch.load(path, map_location="cpu", weights_only=True)
         extractor = fidelity.FeatureExtractorInceptionV3(
             "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
         )
-    except Exception as error:  # the network is away, or the file is another one's
+    except Exception as error:  # no connection, or another kind of file
         raise RequestError(
             f"The Inception weights could not be loaded ({type(error).__name__}); "
             "download them once where there is a network and give their path."

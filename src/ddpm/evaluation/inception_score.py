@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def inception_score(probabilities: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Probabilities [N, K] to the score, from 1 (worst) to K; [B] with weights [B, N], else [1].
+    """Return the score of probabilities [N, K], from 1 (worst) to K: [B] with weights [B, N], else [1].
 
-    Without splits: the usual ten splits only lower the score of small sets.
+    Computed without the usual ten splits, which only lower the score of small sets.
     """
     p = probabilities.double()
     w = torch.ones(1, len(p), dtype=torch.float64) if weights is None else weights.double()

@@ -1,4 +1,4 @@
-"""The kernel distance of Bińkowski et al. 2018: unbiased MMD² with the kernel (x·y / D + 1)³."""
+"""The kernel distance KID (Bińkowski et al. 2018): unbiased MMD² with the kernel (x·y / D + 1)³."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 
-BLOCK = 128  # rows of the kernel matrix at once: a small block stays in the processor's cache
+BLOCK = 128  # rows of the kernel matrix at once; small enough for the CPU cache
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
-    """[N, D] and [M, D] to (x·y / D + 1)³, [N, M]."""
+    """Return (x·y / D + 1)³ of x [N, D] and y [M, D], shape [N, M]."""
     base = torch.addmm(torch.ones((), dtype=x.dtype), x / x.shape[1], y.T)
     return (base * base).mul_(base)
 
 
 def squared_mmd(x: Tensor, y: Tensor) -> float:
-    """Unbiased MMD² of x [N, D] and y [M, D] (Gretton et al. 2012, eq. 3); can be negative."""
+    """Return the unbiased MMD² of x [N, D] and y [M, D] (Gretton et al. 2012, eq. 3); may be negative."""
     weights = torch.ones(1, len(x), dtype=torch.float64)
     return weighted_mmd(x, y, weights).item()
 
 
 def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor, constant: Tensor | None = None) -> Tensor:
-    """MMD² [B] with x_i counted weights[b, i] times ([B, N]); y [M, D] counts once each.
+    """Return MMD² [B] of x [N, D], counted weights[b, i] times each, and y [M, D].
 
-    Pairs of an image with itself are left out, also where it is counted twice: the estimate stays
-    unbiased under resampling. `constant`: mean_kernel(y), where it is known already.
+    Pairs of an image with itself are left out even if it counts twice, so the estimate stays
+    unbiased under resampling. `constant`: mean_pair_kernel(y), if it is computed already.
     """
     x, y, w = x.double(), y.double(), weights.double()
     total = w.sum(dim=1)
@@ -36,7 +36,7 @@ def weighted_mmd(x: Tensor, y: Tensor, weights: Tensor, constant: Tensor | None 
 
 
 def mean_pair_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean of k(x_i, x_j) over i ≠ j of x [N, D]; [B] with weights [B, N], else [1]."""
+    """Return the mean of k(x_i, x_j) over i ≠ j of x [N, D]: [B] with weights [B, N], else [1]."""
     if len(x) < 2:
         raise RequestError("KID needs at least 2 images on both sides; give more images.")
     x = x.double()
@@ -46,7 +46,7 @@ def mean_pair_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def pair_sum(x: Tensor, weights: Tensor) -> Tensor:
-    """Σ over i ≠ j of w_i w_j k(x_i, x_j), one sum for each row of weights [B, N]."""
+    """Return Σ over i ≠ j of w_i w_j k(x_i, x_j) for each row of weights [B, N]."""
     total = torch.zeros(len(weights), dtype=torch.float64)
     for start in range(0, len(x), BLOCK):
         rows = slice(start, start + BLOCK)

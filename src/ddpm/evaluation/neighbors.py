@@ -1,4 +1,4 @@
-"""Distances between feature vectors in blocks, and the k-nearest-neighbor balls of a set."""
+"""Distances between feature vectors in blocks, and radii of k-nearest-neighbor balls."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from ddpm.errors import RequestError
 
 BLOCK = 1024
-RADIUS_SLACK = 1 + 1e-9  # balls reach a hair farther, so that rounding does not decide a tie
+RADIUS_SLACK = 1 + 1e-9  # so that rounding does not decide ties
 
 
 def distance_blocks(x: Tensor, y: Tensor) -> Iterator[Tensor]:
-    """Euclidean distances of x [N, D] to y [M, D], up to 1024 rows of x at a time, float64.
+    """Yield the Euclidean distances of x [N, D] to y [M, D] in blocks of up to 1024 rows, float64.
 
-    Both are centered on y first: |x|² + |y|² - 2 x·y then loses the fewest digits.
+    Both are centered on the mean of y first, which reduces rounding in |x|² + |y|² - 2 x·y.
     """
     y = y.double()
     center = y.mean(dim=0)
@@ -25,11 +25,11 @@ def distance_blocks(x: Tensor, y: Tensor) -> Iterator[Tensor]:
 
 
 def ball_radii(x: Tensor, k: int) -> Tensor:
-    """The distance of each of x [N, D] to its k-th nearest other one, [N]."""
+    """Return the distance of each of x [N, D] to its k-th nearest neighbor, [N]. RequestError if N <= k."""
     if len(x) <= k:
         raise RequestError(
             f"The {k} nearest neighbors of an image need more than {k} images, not {len(x)}; "
             "give more images."
         )
-    blocks = distance_blocks(x, x)  # the nearest of all is the vector itself, at distance 0
+    blocks = distance_blocks(x, x)  # kthvalue(1) is the vector itself, at distance 0
     return RADIUS_SLACK * torch.cat([block.kthvalue(k + 1, dim=1).values for block in blocks])

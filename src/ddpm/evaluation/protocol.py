@@ -1,4 +1,4 @@
-"""A score is a number with its protocol; scores of different protocols refuse to be compared."""
+"""The protocol of a score. Only scores of the same protocol may be compared."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ HASH_LENGTH = 12
 
 @dataclass(frozen=True)
 class ScoreProtocol:
-    """Everything besides the generated images that decides a score."""
+    """Everything that determines a score besides the generated images."""
 
     network: str
     weights: str  # hash of the network's weights
-    resize: str  # how the network brings images to its own size
-    n: int  # generated images
+    resize: str  # description of the network's resizing
+    n: int  # number of generated images
     reference: str  # content hash of the reference images
     reference_count: int
-    seed: int  # of the subsets drawn where there are more images than n
+    seed: int  # of random subsets, where there are more than n images
 
     def line(self, metric: str, pixels: bool = False) -> str:
-        """`key=value | key=value`, as it stands in every row; `pixels`: no network is asked."""
-        known = self if not pixels else replace(self, network="pixels", weights="-", resize="-")
-        parts = {"metric": metric, **asdict(known)}
+        """Return `key=value | key=value` for a row; `pixels`: the metric uses no feature network."""
+        used = self if not pixels else replace(self, network="pixels", weights="-", resize="-")
+        parts = {"metric": metric, **asdict(used)}
         return " | ".join(f"{key}={value}" for key, value in parts.items())
 
 
 def content_hash(images: Tensor) -> str:
-    """12 hexadecimal digits of the SHA-256 of an array's shape and bytes."""
+    """Return 12 hex digits of the SHA-256 of an array's shape, dtype and bytes."""
     digest = hashlib.sha256(repr((tuple(images.shape), str(images.dtype))).encode())
     for part in torch.split(images, 4096):
         digest.update(part.contiguous().numpy().data)
@@ -42,7 +42,7 @@ def content_hash(images: Tensor) -> str:
 
 
 def require_same_protocol(rows: Sequence[Mapping[str, object]]) -> None:
-    """RequestError, naming what differs, unless all rows carry the same `protocol` line."""
+    """Raise RequestError, naming the differences, unless all rows have the same `protocol` line."""
     first, *others = [_parts(str(row["protocol"])) for row in rows]
     for other in others:
         keys = [key for key in {**first, **other} if first.get(key) != other.get(key)]
@@ -52,8 +52,8 @@ def require_same_protocol(rows: Sequence[Mapping[str, object]]) -> None:
                 for key in keys
             )
             raise RequestError(
-                f"These scores were measured in different ways ({differences}) and cannot be "
-                "compared; evaluate both again with the same reference, network, n and seed."
+                f"These scores have different protocols ({differences}) and cannot be compared; evaluate "
+                "both again with the same reference, network, n and seed."
             )
 
 

@@ -1,4 +1,4 @@
-"""Mean and covariance of features, summed in float64 one batch at a time."""
+"""Mean and covariance of features, accumulated in float64 batch by batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddpm.errors import RequestError
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of `count` feature vectors: mean [D] and unbiased covariance [D, D], float64."""
+    """Mean [D] and unbiased covariance [D, D] of `count` feature vectors, float64."""
 
     count: float
     mean: Tensor
@@ -20,10 +20,9 @@ class Statistics:
 
 
 class RunningStatistics:
-    """Mean and covariance of any number of batches, the same for every batch size to 1e-10.
+    """Running mean and covariance, independent of the batch size to 1e-10.
 
-    Batches are merged by the pairwise update of Chan, Golub & LeVeque 1979, which never subtracts
-    large sums.
+    Uses the pairwise update of Chan, Golub & LeVeque 1979, which never subtracts large sums.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -48,14 +47,14 @@ class RunningStatistics:
         self.count = total
 
     def result(self) -> Statistics:
-        """Needs two vectors or more: one vector has no covariance."""
+        """Return the statistics so far. RequestError for fewer than two vectors."""
         if self.count < 2:
             raise RequestError("A covariance needs at least 2 images; give more images.")
         return Statistics(self.count, self.mean, self.scatter / (self.count - 1))
 
 
 def statistics(features: Tensor, weights: Tensor | None = None) -> Statistics:
-    """Mean and covariance of features [N, D], each counted `weights` [N] times."""
+    """Return mean and covariance of features [N, D], each counted `weights` [N] times."""
     running = RunningStatistics(features.shape[1])
     for start in range(0, len(features), 4096):
         part = slice(start, start + 4096)

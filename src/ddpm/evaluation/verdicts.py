@@ -1,10 +1,9 @@
-"""Which of several generators a metric prefers, and which it cannot tell apart at this n.
+"""Verdicts: which of several generators a metric prefers, and which are not distinguishable at this n.
 
-Each score comes with its own 95 % interval, from images of its own. The interval of a difference is
-put together from the distances of the ends to the values, in quadrature: lower end
-d - √((a - low_a)² + (high_b - b)²) (Newcombe 1998, method 10; Zou & Donner 2008). It takes the two
-for independent. Images from the same seeds are alike if anything, which makes the difference of two
-models surer than it is given here: the rule errs on the side of "not distinguishable".
+Each score has its own 95 % interval. The interval of a difference combines the distances of the
+ends to the values in quadrature; its lower end is d - √((a - low_a)² + (high_b - b)²) (Newcombe
+1998, method 10; Zou & Donner 2008). This assumes independent scores. Images from the same seeds are
+positively correlated, so the interval is too wide and the rule errs toward "not distinguishable".
 """
 
 from __future__ import annotations
@@ -29,30 +28,30 @@ class Score(NamedTuple):
     high: float
 
     def times(self, factor: float) -> Score:
-        """The score of `factor` times the value."""
+        """Return the score multiplied by `factor`."""
         low, high = sorted((factor * self.low, factor * self.high))
         return Score(factor * self.value, low, high)
 
 
 class Verdict(NamedTuple):
-    """What was found, and the entry that is better than every other, if there is one."""
+    """A verdict, and the index of the entry that is better than every other, if any."""
 
     found: Message
     winner: int | None
 
 
-def sum_scores(terms: Sequence[Score], widened: float = 1.0) -> Score:
-    """The sum of independent scores; its interval `widened` times as wide."""
+def sum_scores(terms: Sequence[Score], factor: float = 1.0) -> Score:
+    """Return the sum of independent scores, with its interval widened by `factor`."""
     value = sum(term.value for term in terms)
     below = math.hypot(*(term.value - term.low for term in terms))
     above = math.hypot(*(term.high - term.value for term in terms))
-    return Score(value, value - widened * below, value + widened * above)
+    return Score(value, value - factor * below, value + factor * above)
 
 
 def bonferroni_factor(entries: int) -> float:
-    """By how much intervals grow so that all pairs of entries together err one time in 20.
+    """Return the factor that widens intervals so that all pairs of entries together err 1 time in 20.
 
-    Bonferroni over the pairs, since the best is only known after looking: 1 for two entries.
+    Bonferroni correction over all pairs, because the best entry is chosen after looking.
     """
     pairs = max(1, entries * (entries - 1) // 2)
     normal = NormalDist()
@@ -63,19 +62,19 @@ def bonferroni_factor(entries: int) -> float:
 def decide_verdict(
     scores: Mapping[int, Score], better: str, floor: Score | None, labels: Sequence[str], n: int
 ) -> Verdict:
-    """The verdict on `scores` (entry → score) of two entries or more.
+    """Return the verdict on the scores of two or more entries, by index.
 
-    `better`: lower, higher, or real: the nearer to the floor the better. The best is held against
-    each other one; what is not above zero for sure is not distinguishable.
+    better: lower, higher, or real (closer to the floor). The best entry is compared with each other
+    entry; they are distinguishable if the 95 % interval of the difference lies above zero.
     """
-    known = floor if better == "real" and floor is not None else Score(0.0, 0.0, 0.0)
-    signed = {entry: _direction(score, better, known) for entry, score in scores.items()}
-    best = min(scores, key=lambda entry: signed[entry] * (scores[entry].value - known.value))
+    origin = floor if better == "real" and floor is not None else Score(0.0, 0.0, 0.0)
+    signs = {entry: _direction(score, better, origin) for entry, score in scores.items()}
+    best = min(scores, key=lambda entry: signs[entry] * (scores[entry].value - origin.value))
     beaten: list[str] = []
     level: list[str] = []
     for entry in scores:
         if entry != best:
-            terms = _difference((scores[entry], signed[entry]), (scores[best], signed[best]), known)
+            terms = _difference((scores[entry], signs[entry]), (scores[best], signs[best]), origin)
             worse = sum_scores(terms, bonferroni_factor(len(scores))).low > 0
             (beaten if worse else level).append(labels[entry])
     if not beaten:
@@ -88,25 +87,25 @@ def decide_verdict(
 
 
 def _direction(score: Score, better: str, floor: Score) -> int:
-    """1 or -1: times (value - floor) it is what the entry loses; the floor is 0 unless `real`."""
+    """Return the sign s with which s · (value - floor) is the loss; the floor is 0 unless `real`."""
     if better == "real":
         return 1 if score.value >= floor.value else -1
     return 1 if better == "lower" else -1
 
 
 def _difference(one: tuple[Score, int], other: tuple[Score, int], floor: Score) -> list[Score]:
-    """What `one` loses more than `other`, as terms to add.
+    """Return the terms whose sum is the loss of `one` minus the loss of `other`.
 
-    The floor drops out where both stand on the same side of it, and counts twice otherwise.
+    The floor cancels if both values are on the same side of it, and counts twice otherwise.
     """
     (a, sign_a), (b, sign_b) = one, other
     return [a.times(sign_a), b.times(-sign_b), floor.times(sign_b - sign_a)]
 
 
 def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str, Any]:
-    """One metric of all entries (None where an entry lacks it), as it stands in comparison.json.
+    """Return one metric of all entries for comparison.json; a row is None if an entry lacks it.
 
-    RequestError where the rows were measured by different protocols.
+    RequestError if the rows have different protocols.
     """
     found = {entry: row for entry, row in enumerate(rows) if row is not None}
     first = next(iter(found.values()))
@@ -116,13 +115,13 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
         verdict = decide_verdict(scores, first["better"], _floor(first), labels, first["n"])
     else:
         verdict = Verdict(message("measured_once", label=labels[next(iter(found))]), None)
-    nothing = dict.fromkeys(Score._fields)
+    missing = dict.fromkeys(Score._fields)
     return {
         "metric": first["metric"],
         "label": first["label"],
         "better": first["better"],
         "values": [
-            scores[entry]._asdict() if entry in scores else nothing for entry in range(len(rows))
+            scores[entry]._asdict() if entry in scores else missing for entry in range(len(rows))
         ],
         "floor": first.get("floor"),
         "verdict": verdict.found,
@@ -131,10 +130,10 @@ def compare_rows(rows: Sequence[Row | None], labels: Sequence[str]) -> dict[str,
 
 
 def compare_tables(tables: Sequence[Sequence[Row]], labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Every metric that any entry has, in the order of the tables' rows."""
-    named = [{row["metric"]: row for row in table} for table in tables]
-    metrics = dict.fromkeys(metric for table in named for metric in table)
-    return [compare_rows([table.get(metric) for table in named], labels) for metric in metrics]
+    """Return `compare_rows` of every metric that any entry has, in order of the rows."""
+    by_metric = [{row["metric"]: row for row in table} for table in tables]
+    metrics = dict.fromkeys(metric for table in by_metric for metric in table)
+    return [compare_rows([table.get(metric) for table in by_metric], labels) for metric in metrics]
 
 
 def _floor(row: Row) -> Score | None:

@@ -193,8 +193,8 @@ def test_every_two_entries_meet_equally_often_and_on_both_sides(entries: int) ->
 @pytest.mark.parametrize(
     ("others", "words"),
     [
-        ({"n": 30}, "30 pictures each and 30 pairs needs 60 images of good.npz, but it holds 40"),
-        ({"reference": None}, "Name the real images with --reference"),
+        ({"n": 30}, "30 images per entry and 30 pairs needs 60 images of good.npz, but it holds 40"),
+        ({"reference": None}, "name the real images with --reference"),
         ({"targets": ["good.npz"]}, "2 to 6"),
         ({"targets": ["good.npz", "wide.npz"]}, "The images of wide are 9x8 gray"),
         ({"out": Path("good.npz")}, "good.npz is a file"),
@@ -210,7 +210,7 @@ def test_bad_requests_write_nothing(others: dict[str, Any], words: str) -> None:
 
 def test_a_sheet_that_is_out_is_not_overwritten() -> None:
     write_blind(request())
-    with pytest.raises(RequestError, match="holds a blind test already"):
+    with pytest.raises(RequestError, match="already holds a blind test"):
         write_blind(request())
 
 

@@ -84,7 +84,7 @@ def test_the_page_holds_costs_scores_and_how_to_read_them(comparison: Comparison
         in lines
     )
     assert r"| BITS | as floor | 2.00 \[1.00, 3.00\] | – | 0.500 | only a\_1 has it |" in lines
-    assert "200 images of each, measured against 60,000 training images of mnist" in page
+    assert "200 images per entry, measured against 60,000 training images of mnist" in page
     assert "3 metrics were tested" in page  # one of the four has one score only
 
 
@@ -108,7 +108,7 @@ def test_the_summary_is_aligned_and_sums_the_classes_up(comparison: Comparison) 
     assert fd.split() == ["FD", "3.00", "5.00", "0.500", "a_1", "is", "better"]
     assert head.index("verdict") == fd.index("a_1 is better") == bits.index("only a_1")
     assert shares == "shares of classes: 1 of 2 distinguishable"
-    assert tests.startswith("3 metrics were tested. Where nothing differs")
+    assert tests.startswith("3 metrics were tested. Without any difference")
 
 
 def test_long_names_are_cut_on_a_terminal(comparison: Comparison) -> None:

@@ -58,16 +58,16 @@ def test_what_spreadsheets_make_of_it_is_understood(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is no form"),
-        (b"\xff\xd8\xff\xe0 a picture", "is no form"),
-        (b"number,remark\n1,nice\n", "is no form"),
+        (b"", "is not a form"),
+        (b"\xff\xd8\xff\xe0 a picture", "is not a form"),
+        (b"number,remark\n1,nice\n", "is not a form"),
         (b"number,real,quality\n1,,\n", "no answers in it yet"),
         (b"number,real,quality\n1,maybe,\n", "says real 'maybe' of picture 1; use y or n"),
         (b"number,real,quality\n7,,9\n", "'9' of picture 7; use a whole number from 1 to 5"),
         (b"number,real,quality\n7,,2.5\n", "use a whole number from 1 to 5"),
         (b"pair,better\n3,both\n", "'both' of pair 3; use left or right"),
         (b"number,quality\n3,4\n3,5\n", "answers number 3 twice"),
-        (b"number,quality\nthree,4\n", "'three', which is no number"),
+        (b"number,quality\nthree,4\n", "'three', which is not a number"),
     ],
 )
 def test_bad_forms_are_refused_with_the_reason(content: bytes, words: str) -> None:
@@ -90,9 +90,9 @@ def changed(**others: object) -> str:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ("no json", "no sealed key"),
-        ("[]", "no sealed key"),
-        (changed(sealed="***"), "no sealed key"),
+        ("no json", "not a sealed key"),
+        ("[]", "not a sealed key"),
+        (changed(sealed="***"), "not a sealed key"),
         (
             changed(sealed=base64.b64encode(b'{"labels": []}').decode()),
             "changed after it was sealed",

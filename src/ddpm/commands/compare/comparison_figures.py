@@ -1,4 +1,4 @@
-"""The pictures of a comparison: grids, metrics, spectra, neighbors, cost."""
+"""Figures of a comparison: image grids, metrics, spectra, nearest neighbors and cost."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ddpm.visuals.panels import GridPanel, save_grid_panels
 from ddpm.visuals.spectra import save_spectra_plot
 
 FIGURES = {key: f"{key}.png" for key in ("grids", "metrics", "spectra", "neighbors", "cost")}
-GRID_SIDE = 5  # rows and columns of a grid
-STRIP_IMAGES = 10  # images of a strip
-MAX_SPECTRUM_IMAGES = 10_000  # real images at most whose spectrum is taken
-MAX_TITLE_NAME = 44  # letters of a name in a title with more words behind it
+GRID_SIDE = 5  # rows and columns
+STRIP_IMAGES = 10  # per strip
+MAX_SPECTRUM_IMAGES = 10_000  # real images
+MAX_TITLE_NAME = 44  # letters of a name in a title
 
 Comparison = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ Comparison = Mapping[str, Any]
 def draw_figures(
     out: Path, comparison: Comparison, measured: Sequence[Measurement]
 ) -> dict[str, str]:
-    """Write the pictures into `out`; their names there. Without any cost there is no such figure."""
+    """Write the figures into `out` and return their names. The cost figure needs known costs."""
     labels = [entry["label"] for entry in comparison["entries"]]
     names = dict(FIGURES)
     draw_grids(out / names["grids"], labels, measured)
@@ -40,22 +40,22 @@ def draw_figures(
     draw_spectra(out / names["spectra"], labels, measured)
     draw_neighbors(out / names["neighbors"], labels, measured)
     if not draw_cost(out / names["cost"], comparison):
-        (out / names.pop("cost")).unlink(missing_ok=True)  # of an earlier comparison
+        (out / names.pop("cost")).unlink(missing_ok=True)  # left by an earlier comparison
     return names
 
 
 def draw_grids(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
-    """Real images, then 25 of every entry: of models the first seeds, of files some at random."""
+    """Draw 25 real images, then 25 of each entry: the first seeds of a model, random ones of files."""
     first = measured[0]
     count = min(GRID_SIDE * GRID_SIDE, len(first.images))
     real = first.sets.reference[
         choose_indices(len(first.sets.reference), count, first.evaluation["seed"])
     ]
-    panels = [GridPanel("real images", real.numpy(), "of the reference, chosen at random")]
+    panels = [GridPanel("real images", real.numpy(), "from the reference, chosen at random")]
     for label, entry in zip(labels, measured, strict=True):
         caption = _sampling_caption(entry.evaluation, count)
         shown = entry.images[:count]
-        if entry.evaluation["seeds"] is None:  # files may stand in order, class after class
+        if entry.evaluation["seeds"] is None:  # files may be sorted by class
             shown = entry.images[choose_indices(len(entry.images), count, entry.evaluation["seed"])]
         panels.append(GridPanel(label, shown.numpy(), caption))
     save_grid_panels(path, panels, -(-count // GRID_SIDE), GRID_SIDE)
@@ -69,7 +69,7 @@ def _sampling_caption(evaluation: Mapping[str, Any], count: int) -> str:
 
 
 def draw_metrics(path: Path, comparison: Comparison) -> None:
-    """A panel a metric with intervals and the floor; the shares of classes in one panel."""
+    """Draw one panel per metric with intervals and floor, and one panel with all class shares."""
     verdicts, n = comparison["verdicts"], comparison["entries"][0]["evaluation"]["n"]
     shares = [v for v in verdicts if v["metric"].startswith(CLASS_SHARE_PREFIX)]
     panels = [
@@ -84,7 +84,7 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
         floors = [v["floor"] for v in shares]
         grouped = ClassShares("share of each class", groups, entries, floors)
     note = (
-        f"n={n:,} of each. Lines: 95 % intervals. Dashed: the floor, real images that are not in the "
+        f"n={n:,} per entry. Lines: 95 % intervals. Dashed: the floor, real images outside the "
         f"reference.\n{DIRECTION_NOTE}. ★ better than every other entry."
     )
     save_bars_plot(path, [e["label"] for e in comparison["entries"]], panels, grouped, note)
@@ -96,7 +96,7 @@ def _bars(verdict: Mapping[str, Any]) -> list[Bar]:
 
 
 def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, float, float] | None:
-    """The floor with its interval, as the first entry that has the metric records it."""
+    """Return the floor with its interval from the first entry that has the metric."""
     if verdict["floor"] is None:
         return None
     rows = [row for entry in comparison["entries"] for row in entry["evaluation"]["rows"]]
@@ -106,41 +106,43 @@ def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, f
 
 
 def draw_spectra(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
-    """The mean radial power of the reference and of every entry."""
+    """Draw the mean radial power of the reference and of each entry."""
     reference = measured[0].sets.reference
-    known = reference[choose_indices(len(reference), MAX_SPECTRUM_IMAGES, 0)]
+    subset = reference[choose_indices(len(reference), MAX_SPECTRUM_IMAGES, 0)]
     real, *powers = (
         radial_power(images).mean(dim=0).numpy()
-        for images in (known, *(m.images for m in measured))
+        for images in (subset, *(m.images for m in measured))
     )
     save_spectra_plot(path, real, labels, powers)
 
 
 def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measurement]) -> None:
-    """The ten images of each entry that look most like copies, above what they may be copied from."""
+    """Draw the ten images of each entry with the smallest d1/d2, above their nearest training images."""
     strips = []
     for label, entry in zip(labels, measured, strict=True):
         trained = torch.cat([entry.sets.reference, *entry.sets.trained])
-        found = nearest_two(pixel_vectors(entry.images), pixel_vectors(trained))
-        first, second = found.distance.unbind(dim=1)
-        ratios = torch.where(first == 0, first, first / second)  # a doubled image: 0 / 0 is a copy
+        neighbors = nearest_two(pixel_vectors(entry.images), pixel_vectors(trained))
+        first, second = neighbors.distance.unbind(dim=1)
+        ratios = torch.where(
+            first == 0, first, first / second
+        )  # duplicates: 0 / 0 counts as a copy
         worst = ratios.argsort()[:STRIP_IMAGES]
-        title = f"{short(label, MAX_TITLE_NAME)}: {int(found.flagged.sum())} of {len(ratios):,} below 1/3"
-        nearby = trained[found.index[worst, 0]]
+        title = f"{short(label, MAX_TITLE_NAME)}: {int(neighbors.flagged.sum())} of {len(ratios):,} below 1/3"
+        nearby = trained[neighbors.index[worst, 0]]
         strips.append(
             NeighborStrip(
                 title, entry.images[worst].numpy(), nearby.numpy(), ratios[worst].tolist()
             )
         )
     note = (
-        "Above each column: d1/d2, how far the nearest training image is beside the second nearest "
-        "(in pixels). Shown are the smallest; below 1/3 an image counts as a copy."
+        "Above each column: d1/d2, the pixel distance to the nearest training image over that to the "
+        "second nearest. The smallest are shown; below 1/3 an image counts as a copy."
     )
     save_neighbor_strips(path, strips, note=note)
 
 
 def draw_cost(path: Path, comparison: Comparison) -> bool:
-    """What training and drawing took; False, and nothing drawn, where nothing is known of it."""
+    """Draw the cost of training and sampling. Return False, without a figure, if no cost is known."""
     entries = comparison["entries"]
     runs = [entry["run"] or {} for entry in entries]
     sizes = [sum((run.get("parameters") or {}).values()) or None for run in runs]

@@ -1,4 +1,4 @@
-"""comparison.json in tables: what each entry cost, what each metric says, and what it amounts to."""
+"""Tables of a comparison: cost, scores and verdicts, as Markdown, CSV and text."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ddpm.documents.tables import (
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import Message, sentence, sentences
 
-Comparison = Mapping[str, Any]  # as in comparison.json
+Comparison = Mapping[str, Any]  # content of comparison.json
 VERDICT_RULE = (
-    "A verdict holds the best entry against each other one: it is better where the 95 % interval of the "
-    "difference lies above zero (both intervals in quadrature, the two taken for independent), else the "
-    "two are not distinguishable at this n. Where a metric should be as the floor is, distances to the "
-    "floor are compared."
+    "A verdict compares the best entry with each other one. It is better if the 95 % interval of the "
+    "difference lies above zero (both intervals in quadrature, taken as independent); otherwise the two "
+    "are not distinguishable at this n. For metrics that should equal the floor, distances to the floor "
+    "are compared."
 )
-MAX_NAME = 18  # letters of an entry's name at the head of a column on a terminal
+MAX_NAME = 18  # letters of an entry's name in the head of a printed table
 RUN_COLUMNS = ("minutes", "steps", "images_seen", "batch_size", "precision", "device", "threads")
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """The page table.md: the command, the cost, the scores, how to read them."""
+    """Return the page table.md: command, cost, scores, and how to read them."""
     entries, first = comparison["entries"], comparison["entries"][0]["evaluation"]
     names = [entry["label"] for entry in entries]
     cost = [{"entry": entry["label"], **_cost_cells(entry)} for entry in entries]
@@ -40,7 +40,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"# Comparison: {escaped(', '.join(names))}",
         f"Command: `{comparison['command']}`",
         escaped(_sets_line(first)),
-        "## Training and drawing",
+        "## Training and sampling",
         markdown_table(list(cost[0]), [list(cells.values()) for cells in cost]),
         "## Scores",
         markdown_table(head, list(_score_rows(comparison))),
@@ -50,7 +50,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """A row an entry and one for the floor; a metric is three columns, NAME, NAME_low, NAME_high."""
+    """Return one row per entry and one for the floor, with columns NAME, NAME_low, NAME_high per metric."""
     verdicts = comparison["verdicts"]
     facts = ("target", "kind", "model", "drawn", "step", "n", "images_per_second")
     metrics = [f"{v['metric']}{end}" for v in verdicts for end in ("", "_low", "_high")]
@@ -76,7 +76,7 @@ def _plain_cell(value: object) -> object:
 
 
 def comparison_summary(comparison: Comparison) -> str:
-    """The verdicts as aligned text; shares of classes in one line."""
+    """Return the verdicts as aligned text, with the class shares in one line."""
     labels = [entry["label"] for entry in comparison["entries"]]
     names = [short(label, MAX_NAME) for label in labels]
     shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE_PREFIX)]
@@ -110,13 +110,13 @@ def _shortened(verdict: Message) -> Message:
 
 
 def multiple_tests_note(comparison: Comparison) -> str:
-    """That many metrics are many tests."""
+    """Return the note that many metrics are many tests."""
     tests = sum(
         sum(s["value"] is not None for s in v["values"]) > 1 for v in comparison["verdicts"]
     )
     return (
-        f"{tests} metrics were tested. Where nothing differs each still finds a difference about one "
-        f"time in 20, so about {max(1, round(tests / 20))} of these verdicts may be chance."
+        f"{tests} metrics were tested. Without any difference, each finds one about 1 time in 20, so about "
+        f"{max(1, round(tests / 20))} of these verdicts may be chance."
     )
 
 
@@ -136,13 +136,13 @@ def _sets_line(evaluation: Mapping[str, Any]) -> str:
     reference, floor = evaluation["reference"], evaluation["floor"]
     note = f" Note: {sentences(evaluation['notes'])}." if evaluation["notes"] else ""
     return (
-        f"{evaluation['n']:,} images of each, measured against {sentence(reference['what'])} of "
+        f"{evaluation['n']:,} images per entry, measured against {sentence(reference['what'])} of "
         f"{reference['name']}; the floor: {sentence(floor['what'])}.{note}"
     )
 
 
 def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of an entry in the table of costs, by their column."""
+    """Return the cells of an entry in the cost table, by column."""
     run, evaluation = entry["run"] or {}, entry["evaluation"]
     return {
         "kind": evaluation["model"] or evaluation["kind"],
@@ -154,13 +154,13 @@ def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
         "precision": run.get("precision") or NOTHING,
         "device": run.get("device") or NOTHING,
         "threads": whole(run.get("threads")),
-        "drawn by": sentence(evaluation["drawn"]) or NOTHING,
+        "sampler": sentence(evaluation["drawn"]) or NOTHING,
         "images/s": number(evaluation["images_per_second"]),
     }
 
 
 def format_parameters(parameters: Mapping[str, int] | None) -> str:
-    """`680,000`, or of several networks `3,576,704 (generator) + 2,765,568 (discriminator)`."""
+    """Return parameter counts: `680,000`, or `3,576,704 (generator) + 2,765,568 (discriminator)`."""
     if not parameters:
         return NOTHING
     if len(parameters) == 1:

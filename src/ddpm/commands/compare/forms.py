@@ -1,4 +1,4 @@
-"""The forms of a blind test: CSV to be filled in by a person, in any spreadsheet or editor."""
+"""Rating forms of a blind test: CSV files that a person fills in with a spreadsheet or an editor."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _KEY = re.compile(r"\bkey ([0-9a-f]{64})\b")
 
 @dataclass(frozen=True)
 class Form:
-    """One judge's answers by number; what was left empty is absent."""
+    """One rater's answers by number. Empty cells are left out."""
 
-    key: str | None  # the hash of the key it belongs to
-    real: dict[int, float] = field(default_factory=dict)  # picture → 1 for real, 0
-    quality: dict[int, float] = field(default_factory=dict)  # picture → 1 … 5
-    left: dict[int, float] = field(default_factory=dict)  # pair → 1 for the left one, 0
+    key: str | None  # hash of the sealed key that the form belongs to
+    real: dict[int, float] = field(default_factory=dict)  # picture → 1 real, 0 generated
+    quality: dict[int, float] = field(default_factory=dict)  # picture → 1 to 5
+    left: dict[int, float] = field(default_factory=dict)  # pair → 1 left is better, 0 right
 
 
 def picture_form(key: str, count: int, ask_real: bool) -> str:
-    """The empty form for pictures 1 to `count`."""
+    """Return the empty form for pictures 1 to `count`."""
     questions = {"quality": f"quality: {RATINGS[0]} (bad) to {RATINGS[-1]} (nothing to improve)"}
     if ask_real:
         questions = {"real": "real: y if it looks like a real image, n if generated", **questions}
@@ -34,7 +34,7 @@ def picture_form(key: str, count: int, ask_real: bool) -> str:
 
 
 def pair_form(key: str, count: int) -> str:
-    """The empty form for pairs 1 to `count`."""
+    """Return the empty form for pairs 1 to `count`."""
     question = "better: left or right, whichever is the better image; choose even if in doubt"
     return _empty_form(key, PAIRS, ["pair", "better"], [question], count)
 
@@ -51,7 +51,11 @@ def _empty_form(key: str, sheet: str, head: list[str], questions: list[str], cou
 
 
 def read_form(content: bytes) -> Form:
-    """A filled form; RequestError, the reason in words, where it is none or an answer cannot be."""
+    """Parse a filled form.
+
+    RequestError, with a message to put behind the file's name, if it is not a form, has no answers or
+    has an answer that is not allowed.
+    """
     text = content.decode("utf-8-sig", errors="replace")
     key = _KEY.search(text)
     lines = [line for line in text.splitlines() if line.strip(' ",;\t')]
@@ -63,8 +67,8 @@ def read_form(content: bytes) -> Form:
     first = head[0] if head else ""
     if first not in ("number", "pair") or not set(head) & {"real", "quality", "better"}:
         raise RequestError(
-            "is no form of a blind test: its first line that is not a remark must be the one it came "
-            "with (number,real,quality or pair,better)"
+            "is not a form of a blind test: its first line after the comments must be "
+            "number,real,quality or pair,better"
         )
     form = Form(key[1] if key else None)
     for row in rows:
@@ -75,22 +79,22 @@ def read_form(content: bytes) -> Form:
 
 
 def _add_answers(form: Form, row: dict[str, str], first: str) -> None:
-    """The answers of one line."""
+    """Add the answers of one line to the form."""
     answers: Sequence[tuple[str, dict[int, float], Callable[[str], float]]] = (
         ("real", form.real, _parse_yes_no),
         ("quality", form.quality, _parse_rating),
         ("better", form.left, _parse_side),
     )
     if not row[first].isdecimal():
-        raise RequestError(f"has a line for {first} {row[first]!r}, which is no number")
+        raise RequestError(f"has a line for {first} {row[first]!r}, which is not a number")
     number = int(row[first])
-    for name, known, read in answers:
+    for name, values, parse in answers:
         if not row.get(name):
             continue
-        if number in known:
-            raise RequestError(f"answers {first} {number} twice; leave one line of them")
+        if number in values:
+            raise RequestError(f"answers {first} {number} twice; delete one of the lines")
         try:
-            known[number] = read(row[name])
+            values[number] = parse(row[name])
         except ValueError as error:
             where = "picture" if first == "number" else first
             raise RequestError(f"says {name} {row[name]!r} of {where} {number}; {error}") from error

@@ -1,8 +1,7 @@
-"""A sealed answer: not to be read at a glance, and shown by its hash to be untouched.
+"""A sealed key: encoded, so that it is not read by accident, and protected against changes by a hash.
 
-It is a seal of honesty and no cryptography: anyone who means to can decode it. But its SHA-256 stands
-on the sheet and in the forms, so that it cannot be changed after the judging without that being seen;
-and a random number inside keeps the hash from giving the answers away.
+The encoding is no encryption. The SHA-256 stands on the sheets and in the forms, so that a later
+change is detected. A random number inside keeps the hash from revealing the answers.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from ddpm.errors import RequestError
 
-HASH_DIGITS = 12  # digits of the hash on a sheet
+HASH_DIGITS = 12  # of the hash, on a sheet
 _DESCRIPTION = (
     "Which picture came from where, sealed until the judging is done: open it with "
     "ddpm compare --tally. sha256 is that of the decoded text."
@@ -23,7 +22,7 @@ _DESCRIPTION = (
 
 
 def seal(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The sealed document of `answer`, which is JSON with something random in it."""
+    """Return the sealed document of `answer`, plain JSON values that include a random number."""
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False).encode()
     return {
         "format": 1,
@@ -34,9 +33,10 @@ def seal(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unseal(content: str, parts: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The answer and its hash; RequestError, the reason in words, where the seal is broken.
+    """Return the answer and its hash.
 
-    `parts`: keys that the answer must have.
+    RequestError, with a message to put behind the file's name, if the seal is broken or a key of
+    `parts` is missing.
     """
     try:
         document = json.loads(content)
@@ -45,8 +45,10 @@ def unseal(content: str, parts: Sequence[str]) -> tuple[dict[str, Any], str]:
         answer = json.loads(text)
         missing = [part for part in parts if part not in answer]
     except (ValueError, KeyError, TypeError) as error:
-        raise RequestError("is no sealed key, or a damaged one; restore it as it was") from error
-    found = hashlib.sha256(text).hexdigest()
-    if found != stated or missing or not isinstance(answer, dict):
-        raise RequestError("was changed after it was sealed; restore it as it was")
-    return answer, found
+        raise RequestError(
+            "is not a sealed key, or is damaged; restore the original file"
+        ) from error
+    actual = hashlib.sha256(text).hexdigest()
+    if actual != stated or missing or not isinstance(answer, dict):
+        raise RequestError("was changed after it was sealed; restore the original file")
+    return answer, actual

@@ -1,4 +1,4 @@
-"""`ddpm compare --tally`: the filled forms of a blind test, held against its key."""
+"""The work of `ddpm compare --tally`: evaluate the filled forms of a blind test with its key."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TALLY = "tally.json"
 
 
 def tally(forms: Sequence[Path], out: Path) -> dict[str, Any]:
-    """What the judges said of each entry, with intervals; also written beside the key.
+    """Return the ratings of each entry with intervals, and write them beside the key as tally.json.
 
-    The key lies beside the first form, else in `out`/blind. RequestError for a bad form, or forms of
-    another sheet.
+    The key is read from the first form's folder, else from `out`/blind. RequestError for a form that
+    cannot be read or belongs to another sheet.
     """
     answers = [_read_form_file(path) for path in forms]
     key_path = _find_key(forms[0], out)
@@ -46,7 +46,7 @@ def tally(forms: Sequence[Path], out: Path) -> dict[str, Any]:
 
 
 def count_answers(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, Any]:
-    """The same from the answers alone. Entries come in their order, the real images last."""
+    """Return the content of tally.json from parsed forms. The real images are the last entry."""
     labels, entries = key["labels"], key["entries"]
     real, quality, left = (
         mean_ratings(getattr(form, name) for form in forms) for name in ("real", "quality", "left")
@@ -79,7 +79,7 @@ def count_answers(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, An
 
 
 def tally_text(result: Mapping[str, Any]) -> str:
-    """The tally in aligned text and plain words."""
+    """Return the printed text: a table of the entries, then the verdicts."""
     head = ["", "taken for real, %", f"quality, {RATINGS[0]} to {RATINGS[-1]}"]
     rows = [
         [row["label"], _format_score(row["taken_for_real"], 100), _format_score(row["quality"], 1)]
@@ -99,8 +99,8 @@ def tally_text(result: Mapping[str, Any]) -> str:
     return "\n".join([
         *lines,
         "",
-        f"{judges['pictures']} forms of pictures, {judges['pairs']} of pairs. 95 % intervals over pictures "
-        "(n of them): what several judges say of one picture is averaged first.",
+        f"{judges['pictures']} forms of pictures, {judges['pairs']} of pairs. 95 % intervals over n "
+        "pictures; the answers of several raters to one picture are averaged first.",
     ])  # fmt: skip
 
 
@@ -120,25 +120,25 @@ def _find_key(form: Path, out: Path) -> Path:
         if (folder / KEY).is_file():
             return folder / KEY
     raise RequestError(
-        f"There is no {KEY} beside {form} nor in {out / FOLDER}; name the comparison's folder with --out."
+        f"There is no {KEY} beside {form} or in {out / FOLDER}; pass the comparison's folder to --out."
     )
 
 
 def _check_form(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> None:
-    """RequestError where a form belongs to another sheet, or to more of it than there is."""
+    """Raise RequestError if a form belongs to another sheet, or has numbers that the sheet lacks."""
     if form.key is not None and form.key != digest:
         raise RequestError(
             f"{path} belongs to another sheet (key {form.key[:12]}) than this one (key {digest[:12]}); "
-            "name the folder of its comparison with --out."
+            "pass the folder of its comparison to --out."
         )
-    for what, answers, known in (
+    for what, answers, count in (
         ("picture", {**form.real, **form.quality}, len(key["pictures"])),
         ("pair", form.left, len(key["pairs"])),
     ):
-        for asked in answers:
-            if not 1 <= asked <= known:
+        for index in answers:
+            if not 1 <= index <= count:
                 raise RequestError(
-                    f"{path} answers {what} {asked}, but they go from 1 to {known}; mend the number."
+                    f"{path} answers {what} {index}, but numbers go from 1 to {count}; correct the number."
                 )
 
 
@@ -164,7 +164,7 @@ def _pair(
     both: tuple[int, int],
     labels: Sequence[str],
 ) -> dict[str, Any]:
-    """How often the first of two entries was chosen over the second."""
+    """Return how often the first of two entries was preferred to the second."""
     chosen = list(_preferences(left, pairs, both))
     score, names = proportion(chosen), (labels[both[0]], labels[both[1]])
     found = (

@@ -1,4 +1,4 @@
-"""An evaluation as text for a terminal: what was measured against what, then a line a metric."""
+"""An evaluation as text: the protocol, then one line per metric."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ddpm.documents.tables import NOTHING, aligned, interval, number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import sentence, sentences
 
-Evaluation = Mapping[str, Any]  # as in evaluation.json
+Evaluation = Mapping[str, Any]  # content of evaluation.json
 Row = Mapping[str, Any]
 HEAD = ("metric", "better", "value [95 %]", "floor", "ratio [95 %]")
 
 
 def score_table(evaluation: Evaluation) -> str:
-    """The whole text; every distance stands with its network, n, reference, floor and interval."""
+    """Return the printed text: protocol, one line per metric, and the class shares."""
     rows: Sequence[Row] = evaluation["rows"]
     shares = [row for row in rows if row["metric"].startswith(CLASS_SHARE_PREFIX)]
     table = [list(_cells(row)) for row in rows if row not in shares]
@@ -38,7 +38,7 @@ def _heading(evaluation: Evaluation) -> str:
 
 
 def _images_line(evaluation: Evaluation) -> str:
-    """`mnist: n=1000, seeds 0-999, dpm++2m, 20 steps, step 950`."""
+    """Return name, n and seeds: `mnist: n=1000, seeds 0-999, dpm++2m, 20 steps, step 950`."""
     seeds, step = evaluation["seeds"], evaluation["step"]
     parts = [
         f"{evaluation['name']}: n={evaluation['n']}",
@@ -59,7 +59,7 @@ def _cells(row: Row) -> Iterator[str]:
 
 
 def _share_line(shares: Sequence[Row]) -> str:
-    """`classes: 9.2 % 10.1 % …`, the floor's below."""
+    """Return the table of class shares: generated images above, floor below."""
     lines = []
     for title, key in (("share of each class", "value"), ("  floor", "floor")):
         lines.append([title, *(f"{100 * row[key]:.1f} %" for row in shares)])
