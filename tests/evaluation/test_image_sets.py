@@ -41,7 +41,7 @@ def test_sets_too_small_are_refused(sets, change: dict, n, words: str) -> None:
 
 def test_another_shape_is_refused(sets, make_images) -> None:
     for other in (make_images(50, side=20), make_images(50, channels=3)):
-        with pytest.raises(RequestError, match="are 16x16 gray; evaluate against"):
+        with pytest.raises(RequestError, match="are 16x16 gray; use a reference"):
             ImageSets(other, sets.reference, sets.floor).check()
     mixed = torch.zeros(50, 16, 16, dtype=torch.uint8)
     with pytest.raises(RequestError, match="N x C x H x W"):

@@ -102,7 +102,8 @@ def test_clear_differences_are_seen(better: str) -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         scores = {0: normal(far)(rng), 1: normal(near)(rng)}
-        assert decide_verdict(scores, better, FLOOR, ["far", "near"], N) == ("near is better", 1)
+        verdict = decide_verdict(scores, better, FLOOR, ["far", "near"], N)
+        assert (sentence(verdict.found), verdict.winner) == ("near is better", 1)
 
 
 def test_opposite_sides_of_the_floor_are_compared_by_their_distance_to_it() -> None:
@@ -140,7 +141,8 @@ def test_of_three_the_best_is_held_against_each_other_one(
     values: list[float], words: str, winner: int | None
 ) -> None:
     scores = {i: Score(v, v - 0.3, v + 0.3) for i, v in enumerate(values)}
-    assert decide_verdict(scores, "lower", None, ["a", "b", "c"], N) == (words, winner)
+    verdict = decide_verdict(scores, "lower", None, ["a", "b", "c"], N)
+    assert (sentence(verdict.found), verdict.winner) == (words, winner)
 
 
 def row(metric: str, value: float, **others: Any) -> dict[str, Any]:
@@ -166,7 +168,7 @@ def test_tables_become_verdicts_in_their_order_and_gaps_are_kept() -> None:
 
 
 def test_scores_of_different_protocols_are_refused() -> None:
-    with pytest.raises(RequestError, match="measured in different ways"):
+    with pytest.raises(RequestError, match="have different protocols"):
         compare_tables([[row("fd", 3)], [row("fd", 3, protocol="n=9")]], ["a", "b"])
 
 

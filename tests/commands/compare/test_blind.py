@@ -193,7 +193,10 @@ def test_every_two_entries_meet_equally_often_and_on_both_sides(entries: int) ->
 @pytest.mark.parametrize(
     ("others", "words"),
     [
-        ({"n": 30}, "30 images per entry and 30 pairs needs 60 images of good.npz, but it holds 40"),
+        (
+            {"n": 30},
+            "30 images per entry and 30 pairs needs 60 images of good.npz, but it holds 40",
+        ),
         ({"reference": None}, "name the real images with --reference"),
         ({"targets": ["good.npz"]}, "2 to 6"),
         ({"targets": ["good.npz", "wide.npz"]}, "The images of wide are 9x8 gray"),
@@ -228,12 +231,12 @@ def test_bad_forms_are_named_with_the_reason(shown: dict[str, Images]) -> None:
         return str(refused.value)
 
     assert refusal("") == (
-        "comparison/blind/bad.csv is no form of a blind test: its first line that is not a remark must "
-        "be the one it came with (number,real,quality or pair,better)."
+        "comparison/blind/bad.csv is not a form of a blind test: its first line after the comments must "
+        "be number,real,quality or pair,better."
     )
-    assert "bad.csv answers picture 46, but they go from 1 to 45" in refusal(text + "46,y,1\n")
+    assert "bad.csv answers picture 46, but numbers go from 1 to 45" in refusal(text + "46,y,1\n")
     assert "belongs to another sheet" in refusal(text.replace("key ", "key " + "0" * 64 + " "))
-    assert "There is no key.json beside away/bad.csv nor in none/blind" in refusal(
+    assert "There is no key.json beside away/bad.csv or in none/blind" in refusal(
         text, "away", "none"
     )
     with pytest.raises(RequestError, match=r"missing.csv cannot be read \(No such file"):
