@@ -112,7 +112,7 @@ def test_the_facts_of_the_runs_are_those_of_their_files(whole: list[Path]) -> No
 
 def test_scores_come_from_the_comparison_where_a_run_has_none_of_its_own(whole: list[Path]) -> None:
     row = json.loads((Path("compared") / COMPARISON_FILE).read_text("utf-8"))
-    assert "has not been measured" not in page() and "have not been compared" not in page()
+    assert "has not been evaluated" not in page() and "have not been compared" not in page()
     for verdict in row["verdicts"]:
         if not verdict["metric"].startswith("class-share"):
             assert sentence(verdict["verdict"]) in page()
@@ -128,8 +128,8 @@ def test_a_diffusion_run_has_strips_and_a_gan_both_its_networks(whole: list[Path
     assert not names & {"gan-frames.png", "gan-backward.png", "gan-forward.png"}
     assert sum(name.startswith("network-") for name in names) == 3
     assert "the forward process on training images" in page()
-    assert re.search(r"not picked\. Drawn by [^.]*, 3 steps", page())
-    assert re.search(r"backward process for seeds 0–3, by [^;]*, 20 steps", page())
+    assert re.search(r"not selected\. Sampled with [^.]*, 3 steps", page())
+    assert re.search(r"reverse process for seeds 0–3, with [^;]*, 20 steps", page())
 
 
 def test_a_template_for_the_authors_words_is_left_once(
@@ -286,7 +286,10 @@ def test_a_comparison_of_older_weights_is_called_so(
     row["entries"][0]["evaluation"]["step"] = 4
     Path("older").mkdir()
     (Path("older") / COMPARISON_FILE).write_text(json.dumps(row), "utf-8")
-    said = "The evaluation of tiny is of step 4, its newest weights of step 6; this measures them:"
+    said = (
+        "The evaluation of tiny is of step 4, but its newest weights are of step 6. This command "
+    )
+    said += "evaluates them:"
     first, chapter = report(*runs, comparisons=[Path("older")]).split(said)[1:]
     assert "ddpm evaluate" in first.split("`")[1] and chapter.split("`")[1] == row["command"]
 

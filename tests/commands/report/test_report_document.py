@@ -254,7 +254,7 @@ def test_grid_and_strip_name_the_steps_each_was_drawn_with() -> None:
         next(caption for caption in captions if caption.startswith(f"a: {words}"))
         for words in ("seeds 0–24", "the backward process")
     )
-    assert "Drawn by dpm++2m, 20 steps" in grid
+    assert "Sampled with dpm++2m, 20 steps" in grid
     assert "seeds 0–3, by dpm++2m, 44 steps;" in strip
 
 
@@ -315,5 +315,5 @@ def test_what_was_chosen_after_the_training_is_told() -> None:
     away = with_overrides(Config(), ["sampling.guidance=2", "sampling.guide=step:500"])
     page = to_markdown(composed(run(config=away.to_dict(), average=0.05)))
     assert SOURCES["autoguidance"].title in page and SOURCES["lengths"].title in page
-    assert "chosen after the training, σ_rel 0.05" in page.replace("\\_", "_")
+    assert "chosen after training, σ_rel 0.05" in page.replace("\\_", "_")
     assert "scale 2, away from step:500" in page

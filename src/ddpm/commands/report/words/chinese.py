@@ -12,7 +12,6 @@ WORDS = {
     "yes": "是",
     "no": "否",
     "none": "無",
-    "unknown": "未記錄",
     "preface": "本報告由 {command} 依所列各次訓練的檔案產生。每張圖表下方都列出產生其數字的指令。"
     "框線標示的段落須由作者親自撰寫。",
     "runs": "實驗總覽",
@@ -144,7 +143,6 @@ WORDS = {
     "samples.forward": "{run}：{what}的前向過程，欄位為 T 步中的比例。",
     "samples.forward_data": "訓練影像",
     "samples.forward_drawn": "模型自行生成的影像（手邊沒有訓練影像）",
-    "samples.pass": "生成器的單次運算",
     "evaluation.about": "{n} 張影像{seeds}{drawn}，與{reference}比較。基準值是對{floor}做同樣測量"
     "的結果，即完美生成器的分數。特徵網路：{network}。區間為 95 %{bootstrap}。",
     "evaluation.seeds": "（種子 {first} 到 {last}）",
@@ -175,8 +173,6 @@ WORDS = {
     "comparison.device": "裝置",
     "comparison.batch": "每步影像數",
     "comparison.precision": "數值精度",
-    "comparison.winner": "{label} 較佳",
-    "comparison.tie": "在 n={n} 時無法區分",
     "comparison.grids": "相同種子的影像並列：{labels}。",
     "comparison.metrics": "各項指標及其區間；基準值為真實影像的分數。",
     "comparison.spectra": "影像在各空間頻率的功率：細節的多寡。",
@@ -194,7 +190,7 @@ WORDS = {
     "own.conclusion": "結論",
     "own.conclusion.prompt": "由這些實驗得到的結論。",
     "own.template": "請寫在各標題之下；此標記內的文字不會印出。可使用段落、清單、**粗體**、*強調*"
-    " 與 `程式碼`；自訂標題會成為新的段落。",
+    "、`程式碼`與 [文字](https://…)；自訂標題會成為新的段落。",
     "own.data": "資料來源",
     "own.data.prompt": "{names} 的影像來自何處、採用何種授權；它們不是已知名稱的資料集。",
     "environment.caption": "各次訓練的機器、版本與種子。",

@@ -16,11 +16,10 @@ WORDS = {
     "yes": "yes",
     "no": "no",
     "none": "none",
-    "unknown": "not recorded",
     # what every report says first
-    "preface": "This report was written by {command} from the files of the runs it names. Each "
-    "table and figure says below it which command makes its numbers. Boxes mark what only the "
-    "author can say.",
+    "preface": "This report was written by {command} from the files of these runs. The command "
+    "below each table or figure reproduces its numbers. Boxes mark passages that only the author "
+    "can write.",
     # chapters
     "runs": "The runs",
     "data": "Data",
@@ -46,28 +45,29 @@ WORDS = {
     "fact.epochs": "epochs",
     "fact.minutes": "training minutes",
     "fact.speed": "training images/s",
-    "fact.weights": "weights (hash of what is sampled from)",
+    "fact.weights": "weights (hash of those used for sampling)",
     "fact.parameters_of": "parameters: {part}",
     "part.generator": "generator",
     "part.discriminator": "discriminator",
     "part.network": "U-Net",
-    "missing.evaluation": "{run} has not been measured yet; this makes its numbers:",
-    "missing.comparison": "The runs have not been compared yet; this makes the figures and the "
-    "verdicts:",
-    "missing.baseline": "There is no run of the other model family to compare with; this trains one:",
-    "missing.weights": "{run} has no checkpoint, so its samples, strips and hash are missing; "
-    "this trains it:",
-    "missing.losses": "{run} has not logged a loss yet; this trains it:",
-    "missing.environment": "{run} has no environment.json, so its data and machine are not known; "
-    "training it on writes the file:",
+    "missing.evaluation": "{run} has not been evaluated yet. This command evaluates it:",
+    "missing.comparison": "The runs have not been compared yet. This command creates the figures "
+    "and verdicts:",
+    "missing.baseline": "There is no run of the other model family to compare with. This command "
+    "trains one:",
+    "missing.weights": "{run} has no checkpoint, so its samples, strips and hash are missing. "
+    "This command trains it:",
+    "missing.losses": "{run} has not logged a loss yet. This command trains it:",
+    "missing.environment": "{run} has no environment.json, so its data and machine are unknown. "
+    "Resuming its training writes the file:",
     # data
-    "data.caption": "Images given, used and left out, and what was done to them.",
+    "data.caption": "Image counts, format, statistics and augmentation.",
     "data.given": "given",
     "data.used": "used for training",
     "data.held_out": "held out",
-    "data.duplicate": "exact duplicates, left out",
-    "data.broken": "broken, left out",
-    "data.reason": "where the held-out images come from",
+    "data.duplicate": "exact duplicates, excluded",
+    "data.broken": "broken, excluded",
+    "data.reason": "source of the held-out images",
     "data.kind": "kind of files",
     "kind.folder": "folder of images",
     "kind.zip": "images in a zip",
@@ -79,37 +79,40 @@ WORDS = {
     "data.mean": "mean of the pixels, per channel (0 to 1)",
     "data.std": "standard deviation, per channel",
     "data.labels": "class labels learned",
-    "data.groups": "{count} groups of like images stand in for them (k-means)",
+    "data.groups": "{count} clusters of similar images in their place (k-means)",
     "data.augmentation": "augmentation",
     "data.content": "content hash",
-    "data.scaling": "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule, for training "
-    "and back for showing; no image is stretched to its own minimum and maximum.",
-    "data.source": "{name}: {text}{cite}. Licence: {license}.",
+    "data.scaling": "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule for training, "
+    "and back for display. No image is stretched to its own minimum and maximum.",
+    "data.source": "{name}: {text}{cite}. License: {license}.",
     "data.broken_files": "Broken files of {run}: {files}.",
-    "augment.flip": "mirrored left-right with probability 1/2",
-    "augment.shift": "shifted by up to {pixels} pixels each way",
+    "augment.flip": "horizontal flip with probability 1/2",
+    "augment.shift": "random shift by up to {pixels} pixels in each direction",
     "augment.crop": "random crops of at least {share} of each side",
-    "augment.conditioned": "{transforms}: each with probability {chance}, of which the network is told",
+    "augment.conditioned": "{transforms}: each with probability {chance}, and passed to the "
+    "network",
     # method
-    "method.forward": "A diffusion model{cite} learns to undo a process that turns an image x₀ "
-    "into noise over T steps. The noisy image of step t is known in closed form:",
-    "method.loss": "A network is trained to tell from the noisy image what was added to it. The "
-    "loss is the mean squared error of its prediction, over images, steps t and noise:",
-    "method.student": "A few-step student{cite} learns to jump: from a state x_t of its teacher's walk "
-    "from noise to an image, in one step to the state x_s that the teacher reaches after several.",
-    "method.sampling": "Drawing starts from noise alone and goes back step by step with the network's "
-    "prediction.",
+    "method.forward": "A diffusion model{cite} learns to reverse a process that turns an image "
+    "x₀ into noise over T steps. The noisy image at step t has a closed form:",
+    "method.loss": "A network is trained to predict from the noisy image what was added to it. "
+    "The loss is the mean squared error of its prediction, averaged over images, steps t and "
+    "noise:",
+    "method.student": "A few-step student{cite} learns to jump: from a state x_t on its "
+    "teacher's path from noise to an image, in one step to the state x_s that the teacher "
+    "reaches in several.",
+    "method.sampling": "Sampling starts from pure noise and removes it step by step with the "
+    "network's prediction.",
     "method.gan": "A DCGAN{cite} trains two networks against each other{minimax}: the generator "
     "G makes an image from random numbers z, the discriminator D tells real images from "
-    "generated ones. G learns by the non-saturating loss.",
-    "method.caption": "The choices of each diffusion run, and where they come from.",
-    "method.gan_caption": "The choices of each DCGAN run, and where they come from.",
+    "generated ones. G is trained with the non-saturating loss.",
+    "method.caption": "The choices of each diffusion run, and their sources.",
+    "method.gan_caption": "The choices of each DCGAN run, and their sources.",
     "method.choice": "choice",
     "method.schedule": "noise schedule",
     "method.num_steps": "steps T",
     "method.objective": "the network predicts",
-    "method.weighting": "weighting of the loss",
-    "method.times": "steps t are drawn",
+    "method.weighting": "loss weighting",
+    "method.times": "distribution of the steps t",
     "method.variance": "variance of the reverse step",
     "method.network": "network",
     "method.labels": "class labels",
@@ -117,7 +120,7 @@ WORDS = {
     "method.ema": "average of the weights",
     "method.sampler": "sampler",
     "method.guidance": "guidance",
-    "method.latent": "random numbers z",
+    "method.latent": "size of z",
     "method.smoothing": "label smoothing, one-sided",
     "method.schedule_caption": "Noise schedules: log signal-to-noise ratio, and the signal's "
     "share of the variance, over the steps.",
@@ -134,51 +137,51 @@ WORDS = {
     "value.large": "beta",
     "value.steps": "{sampler}, {steps} steps",
     "value.guided": "{scale}, in {low} to {high} of the noise range",
-    "value.hidden": "learned; hidden from {share} of the images",
-    "value.length": "chosen after the training, σ_rel {length}",
+    "value.hidden": "learned; dropped for {share} of the images",
+    "value.length": "chosen after training, σ_rel {length}",
     "value.autoguided": "scale {scale}, away from {guide}",
     "value.decay": "decay {decay}",
     # network
-    "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature "
-    "maps at the left; {parameters} parameters.",
+    "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature maps "
+    "on the left; {parameters} parameters.",
     "network.same": "{run} has the same structure as {other}.",
     # hyperparameters
     "settings.caption": "Every setting of config.json that the model uses.",
     "settings.key": "setting",
     "settings.meaning": "meaning",
     # training
-    "training.caption": "Loss of {run} against its iterations. Faint: each iteration; strong: "
+    "training.caption": "Loss of {run} over its iterations. Faint: each iteration; strong: "
     "running mean.",
     "training.table": "Losses at the end of training.",
     "training.last": "{loss}, mean of the last {count} iterations",
     "loss.loss": "training loss",
     "loss.generator_loss": "generator loss",
     "loss.discriminator_loss": "discriminator loss",
-    "loss.epoch_loss": "mean of the last whole epoch",
+    "loss.epoch_loss": "mean over the last full epoch",
     "loss.heldout_loss": "loss on held-out images, averaged weights",
     "loss.training_images_loss": "loss on as many training images, averaged weights",
     "loss.memorization": "memorization begins at step",
     # samples
-    "samples.caption": "{run}: seeds {seeds}, not picked. Drawn by {drawn}, step {step}.",
+    "samples.caption": "{run}: seeds {seeds}, not selected. Sampled with {drawn} at step {step}.",
     "samples.frames": "{run}: frames of its GIF, from noise to images, at {shares} of its length.",
-    "samples.backward": "{run}: the backward process for seeds {seeds}, by {drawn}; above each "
-    "column, how much of the way is done.",
+    "samples.backward": "{run}: the reverse process for seeds {seeds}, with {drawn}; above each "
+    "column, the share of the way completed.",
     "samples.forward": "{run}: the forward process on {what}, at shares of the T steps.",
     "samples.forward_data": "training images",
-    "samples.forward_drawn": "images that the model drew (its training images are not at hand)",
-    "samples.pass": "one pass of the generator",
+    "samples.forward_drawn": "images sampled from the model (its training images are not "
+    "available)",
     # evaluation
     "evaluation.about": "{n} images{seeds}{drawn} against {reference}. The floor is the same "
-    "measured on {floor}: what a perfect generator would score. Features: {network}. Intervals "
-    "are 95 %{bootstrap}.",
+    "measure of {floor}: the score of a perfect generator. Features: {network}. Intervals are 95 "
+    "%{bootstrap}.",
     "evaluation.seeds": " of seeds {first} to {last}",
-    "evaluation.drawn": ", drawn by {drawn}{speed},",
+    "evaluation.drawn": ", sampled with {drawn}{speed},",
     "evaluation.speed": " at {rate} images/s",
     "evaluation.note": "Note: {note}.",
-    "evaluation.stale": "The evaluation of {run} is of step {old}, its newest weights of step "
-    "{new}; this measures them:",
+    "evaluation.stale": "The evaluation of {run} is of step {old}, but its newest weights are of "
+    "step {new}. This command evaluates them:",
     "evaluation.caption": "{run}: every metric, with n = {n}.",
-    "evaluation.shares": "{run}: shares of the classes, as a classifier sees them.",
+    "evaluation.shares": "{run}: class shares according to a classifier.",
     "evaluation.metric": "metric",
     "evaluation.better": "better",
     "evaluation.value": "value [95 %]",
@@ -192,41 +195,40 @@ WORDS = {
     "better.real": "near floor",
     # comparison
     "comparison.about": "{labels}: the same number of images, the same reference, the same "
-    "features. A difference counts where its 95 % interval leaves out zero{cite}. {tests} metrics were "
-    "tested; where nothing differs each still finds a difference about one time in 20, so about "
-    "{chance} of the verdicts may be chance.",
-    "comparison.verdicts": "Every metric of the comparison, with the verdict.",
+    "features. A difference counts if its 95 % interval excludes zero{cite}. {tests} metrics "
+    "were tested. Even without any real difference, each finds one about one time in 20, so "
+    "about {chance} of the verdicts may be chance.",
+    "comparison.verdicts": "Every metric of the comparison, with its verdict.",
     "comparison.verdict": "verdict",
-    "comparison.cost": "What each side cost.",
-    "comparison.drawing": "drawing, images/s",
+    "comparison.cost": "Cost of each entry.",
+    "comparison.drawing": "sampling, images/s",
     "comparison.device": "device",
-    "comparison.batch": "images a step",
+    "comparison.batch": "batch size",
     "comparison.precision": "precision",
-    "comparison.winner": "{label} is better",
-    "comparison.tie": "not distinguishable at n={n}",
     "comparison.grids": "Images of the same seeds side by side: {labels}.",
-    "comparison.metrics": "Metrics with their intervals; the floor is what real images score.",
-    "comparison.spectra": "Power of the images by spatial frequency: how much fine detail there is.",
-    "comparison.neighbors": "Generated images beside the training images nearest to them.",
-    "comparison.cost_figure": "Training time, images seen, parameters and speed of drawing.",
+    "comparison.metrics": "Metrics with their intervals; the floor is the score of real images.",
+    "comparison.spectra": "Power of the images by spatial frequency: how much fine detail they "
+    "have.",
+    "comparison.neighbors": "Generated images beside their nearest training images.",
+    "comparison.cost_figure": "Training time, images seen, parameters and sampling speed.",
     # the author's own words
     "own.label": "To be written by the author:",
     "own.observations": "Observations",
-    "own.observations.prompt": "what the losses and the samples show: when did digits or faces become "
-    "readable, what changed when a setting was changed, what failed.",
+    "own.observations.prompt": "what the losses and samples show: when digits or faces became "
+    "readable, what changed with a setting, what failed.",
     "own.eye": "Comparison by eye",
     "own.eye.prompt": "DCGAN and DDPM side by side in resolution, level of detail and diversity, "
     "in your own judgement, and whether the numbers agree with it.",
     "own.difficulties": "Difficulties",
-    "own.difficulties.prompt": "what went wrong on the way and how it was solved.",
+    "own.difficulties.prompt": "what went wrong and how it was solved.",
     "own.conclusion": "Conclusion",
     "own.conclusion.prompt": "what you conclude from the experiments.",
-    "own.template": "Write below the headings; what stands in these marks is not printed. "
-    "Paragraphs, lists, **bold**, *emphasis* and `code` are understood; a heading of your own "
+    "own.template": "Write below the headings. Text inside these marks is not printed. Paragraphs, "
+    "lists, **bold**, *emphasis*, `code` and [links](https://…) are supported; a heading of your own "
     "adds a passage.",
     "own.data": "Source of the data",
-    "own.data.prompt": "where the images of {names} come from, and their licence; they are no "
-    "data set that is known by name.",
+    "own.data.prompt": "where the images of {names} come from, and their license; the catalog "
+    "does not know these data sets.",
     # reproduction
     "environment.caption": "The machine, the versions and the seed of each run.",
     "environment.python": "Python",
@@ -241,84 +243,85 @@ WORDS = {
     "environment.precision": "precision",
     "environment.seed": "seed",
     "environment.init": "started from the weights",
-    "commands.caption": "The commands of this report.",
-    "commands.does": "makes",
+    "commands.caption": "Commands that reproduce this report.",
+    "commands.does": "purpose",
     "commands.command": "command",
     "commands.train": "{run}: training",
     "commands.sample": "{run}: samples and GIF",
     "commands.evaluate": "{run}: evaluation",
     "commands.compare": "comparison",
     "commands.report": "this report",
-    "reproduction.seeds": "Image i is drawn from seed i alone; the numbers of training step s "
-    "come from the run's seed and s. The same command on the same machine gives the same weights.",
+    "reproduction.seeds": "Image i depends on seed i alone; the random numbers of training step "
+    "s depend on the run's seed and s. The same command on the same machine gives the same "
+    "weights.",
 }
 
 SETTINGS = {
     "format": "version of this file's format",
-    "preset": "recipe that the run began with",
+    "preset": "preset the run started from",
     "model": "family of the model",
-    "scale": "size of the recipe, by the device it was chosen for",
+    "scale": "size of the preset, chosen by device",
     "data.path": "images",
     "data.size": "image size in pixels",
-    "data.channels": "1 grey, 3 color",
+    "data.channels": "1 gray, 3 color",
     "data.all_images": "nothing held out, duplicates kept",
-    "data.flip": "mirrored at random",
+    "data.flip": "random horizontal flip",
     "data.shift": "random shift, pixels",
     "data.crop": "random crop; 0 is off",
-    "data.augment": "probability of each transform that the network is told of; 0 is off",
-    "data.transforms": "those transforms",
+    "data.augment": "probability of each transform passed to the network; 0 is off",
+    "data.transforms": "transforms of data.augment",
     "data.labels": "class labels learned",
     "network.channels": "width of the first level",
-    "network.multipliers": "width of each level, times the first",
-    "network.blocks": "residual blocks a level",
-    "network.attention": "self-attention at these sides, pixels",
+    "network.multipliers": "width of each level, relative to the first",
+    "network.blocks": "residual blocks per level",
+    "network.attention": "side lengths with self-attention, pixels",
     "network.patch": "pixels folded into channels at the input",
     "network.dropout": "dropout in the blocks",
     "network.time_embedding": "formula of the time embedding",
-    "network.label_dropout": "share of labels hidden",
+    "network.label_dropout": "share of labels dropped",
     "diffusion.schedule": "noise schedule",
     "diffusion.num_steps": "steps T",
     "diffusion.objective": "what the network predicts",
-    "diffusion.weighting": "weights of the loss over t",
-    "diffusion.time_sampling": "how t is drawn",
+    "diffusion.weighting": "weighting of the loss over t",
+    "diffusion.time_sampling": "distribution of t",
     "diffusion.learned_variance": "variance of the reverse step learned",
-    "student.evaluations": "evaluations of the network that an image takes",
-    "gan.latent": "numbers an image is made from",
+    "student.evaluations": "network evaluations per image",
+    "gan.latent": "size of the latent vector",
     "gan.channels": "width at the image",
-    "gan.label_smoothing": "real images count as 1 minus this",
-    "training.steps": "optimizer steps in all",
-    "training.minutes": "total asked for as time",
-    "training.epochs": "total asked for as epochs",
-    "training.batch_size": "images a step",
-    "training.accumulate": "parts a batch is computed in",
+    "gan.label_smoothing": "real images count as 1 minus this value",
+    "training.steps": "total optimizer steps",
+    "training.minutes": "total given as time",
+    "training.epochs": "total given as epochs",
+    "training.batch_size": "batch size",
+    "training.accumulate": "micro-batches per step",
     "training.learning_rate": "learning rate",
     "training.optimizer": "optimizer",
-    "training.betas": "its moving averages",
+    "training.betas": "decay of the optimizer's moving averages",
     "training.weight_decay": "weight decay",
-    "training.warmup": "steps of linear warm-up",
-    "training.decay": "learning rate after the warm-up",
-    "training.clip": "limit of the gradient's norm; 0 is off",
+    "training.warmup": "steps of linear warmup",
+    "training.decay": "learning rate after the warmup",
+    "training.clip": "maximum norm of the gradient; 0 is off",
     "training.ema": "decay of the weight average; 0 is off",
-    "training.posthoc_ema": "times that averages are put aside for ddpm ema; 0 is off",
+    "training.posthoc_ema": "number of averages saved for ddpm ema; 0 is off",
     "training.precision": "number format",
-    "training.compile": "training steps by torch.compile",
+    "training.compile": "torch.compile in training steps",
     "training.seed": "seed of the run",
     "training.checkpoint_every": "steps between checkpoints",
     "training.preview_every": "steps between previews",
     "training.heldout_every": "steps between held-out losses",
-    "training.memorization_every": "steps between looks for memorization; 0 is off",
-    "training.tensorboard": "TensorBoard events written",
+    "training.memorization_every": "steps between checks for memorization; 0 is off",
+    "training.tensorboard": "TensorBoard events",
     "sampling.sampler": "sampler",
     "sampling.steps": "sampling steps",
-    "sampling.spacing": "how the steps are spread",
+    "sampling.spacing": "spacing of the steps",
     "sampling.eta": "noise added by DDIM",
     "sampling.churn": "noise added by Heun",
     "sampling.variance": "variance of the ancestral step",
-    "sampling.clip": "limit of the predicted image",
+    "sampling.clip": "clipping of the predicted image",
     "sampling.guidance": "guidance scale; 1 is none",
     "sampling.guide": "worse model that guidance leads away from",
     "sampling.guidance_interval": "share of the noise range with guidance",
-    "sampling.chunk": "images drawn together",
+    "sampling.chunk": "images sampled together",
 }
 
 METRICS: dict[str, str] = {}  # the labels of evaluation.json are English
