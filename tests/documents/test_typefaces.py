@@ -153,6 +153,6 @@ def script() -> ModuleType:
 def test_the_script_takes_the_commonest_characters_of_words() -> None:
     module = script()
     essay = "的\t100\n了不\t7\n不\t3%\nabc\t9000\n龘\t9000\nno frequency\n"
-    assert module.commonest(essay, 3) == "的不了"  # by frequency, then by code
+    assert module.most_common(essay, 3) == "的不了"  # by frequency, then by code
     assert module.is_common("的") and not module.is_common("龘") and not module.is_common("a")
     assert set(module.FIELD) - {" "} <= characters(SERIF)
