@@ -18,6 +18,8 @@ ENGLISH = {
     "heldout_by_hash": "{percent:g} % by content hash",
     "heldout_none": "none, all images are trained on (data.all_images)",
     "heldout_too_few": "none, fewer than {fewest} images",
+    # notes on a data set
+    "labels_missing": "no labels, because no label file belongs to {file}",
     # real images of an evaluation
     "training_images": "{count:,} training images",
     "half_of_training": "{count:,} training images, one half of them",

@@ -14,8 +14,10 @@ import pytest
 
 from ddpm.data.idx import is_idx_name, read_idx
 from ddpm.data.image_source import ImageSource
+from ddpm.data.inspection import inspect_images
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
+from ddpm.messages import sentence
 
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
 
@@ -134,3 +136,78 @@ def test_real_mnist_is_bit_for_bit_the_published_one(real_data: Callable[[str], 
     assert images.shape == (60_000, 28, 28)
     whole = struct.pack(">4I", 0x803, 60_000, 28, 28) + images.tobytes()
     assert hashlib.md5(whole).hexdigest() == "6bbc9ace898e44ae57da46a324031adb"
+
+
+def kaggle(root: Path, layout: str, write_idx: Any) -> tuple[Any, Any]:
+    """MNIST-like files as Kaggle unpacks them; images [80 + 40, 9, 9] and labels [120]."""
+    images, labels = [], []
+    for seed, (part, count) in enumerate((("train", 80), ("t10k", 40))):
+        images.append(random(count, 9, 9, seed=seed))
+        labels.append(random(count, seed=seed + 2) % 10)
+        for name, array in (
+            (f"{part}-images-idx3-ubyte", images[-1]),
+            (f"{part}-labels-idx1-ubyte", labels[-1]),
+        ):
+            dotted = name.replace("-idx", ".idx")
+            places = {
+                "nested": [f"{name}/{name}"],
+                "dotted": [dotted],
+                "both": [f"{name}/{name}", dotted],
+                "separate": [f"{name.split('-')[1]}/{name}.gz"],
+                "doubled": [f"MNIST/raw/{name}", f"MNIST/raw/{name}.gz", f"copy/{name}.gz"],
+            }
+            for place in places[layout]:
+                (root / place).parent.mkdir(parents=True, exist_ok=True)
+                write_idx(root / place, array)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+@pytest.mark.parametrize("layout", ["nested", "dotted", "both", "separate", "doubled"])
+def test_every_layout_of_kaggle_is_one_set_with_its_labels(
+    layout: str, tmp_path: Path, write_idx: Any
+) -> None:
+    images, labels = kaggle(tmp_path, layout, write_idx)
+    source = open_source(tmp_path)
+    assert np.array_equal(loaded(source), images[:, None])
+    assert tuple(source.test) == tuple(range(80, 120)) and source.notes == ()
+    assert source.labels is not None
+    assert [int(source.class_names[label]) for label in source.labels] == labels.tolist()
+
+
+@pytest.mark.parametrize("given", ["train-images-idx3-ubyte", f"{TRAIN}/{TRAIN}"])
+def test_one_file_of_a_nested_layout_finds_its_labels(
+    given: str, tmp_path: Path, write_idx: Any
+) -> None:
+    images, labels = kaggle(tmp_path, "nested", write_idx)
+    source = open_source(tmp_path / given)
+    assert np.array_equal(loaded(source), images[:80, None]) and source.labels is not None
+    assert [int(source.class_names[label]) for label in source.labels] == labels[:80].tolist()
+
+
+def test_copies_that_differ_are_several_sets_and_the_given_folder_is_named(
+    tmp_path: Path, write_idx: Any
+) -> None:
+    kaggle(tmp_path, "both", write_idx)
+    write_idx(tmp_path / "train-images.idx3-ubyte", random(80, 9, 9, seed=9))
+    with pytest.raises(RequestError) as caught:
+        open_source(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path.resolve()} contains several sets (train-images")
+
+
+def test_label_files_that_differ_are_refused(tmp_path: Path, write_idx: Any) -> None:
+    kaggle(tmp_path, "nested", write_idx)
+    write_idx(tmp_path / "train-labels.idx1-ubyte", random(80, seed=9) % 10)
+    with pytest.raises(RequestError, match=r"several label files for train-images.* Keep one"):
+        open_source(tmp_path)
+
+
+def test_lost_labels_are_said(tmp_path: Path, write_idx: Any) -> None:
+    kaggle(tmp_path, "dotted", write_idx)
+    (tmp_path / "t10k-labels.idx1-ubyte").unlink()
+    source = open_source(tmp_path)
+    assert source.labels is None
+    assert [sentence(note) for note in source.notes] == [
+        "no labels, because no label file belongs to t10k-images.idx3-ubyte"
+    ]
+    rows = inspect_images(tmp_path, cache_dir=tmp_path / "cache").summary
+    assert {"what": "note", "value": sentence(source.notes[0])} in rows

@@ -197,6 +197,7 @@ def _report(
         ],
         "ignored": list(source.ignored[:_MAX_LISTED]),
         "skipped": dict(source.skipped),
+        "notes": list(source.notes),
         "kind": source.kind,
         "content_hash": survey.content_hash,
         "size": f"{height}x{width}",

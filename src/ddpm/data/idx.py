@@ -7,6 +7,7 @@ dimension as a 32-bit integer. The values follow (http://yann.lecun.com/exdb/mni
 from __future__ import annotations
 
 import gzip
+import hashlib
 import math
 import re
 import struct
@@ -26,15 +27,36 @@ from ddpm.data.image_source import (
     is_decompression_bomb,
     labels_from_values,
     natural_sort_key,
+    printable_name,
 )
 from ddpm.errors import RequestError
+from ddpm.messages import message
 
-_NAME = re.compile(r"(.*?)(train|t10k|test)[-.]images[-.]idx[34]-ubyte(\.gz)?", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?P<set>.*?)(?P<part>train|t10k|test)[-.](?P<kind>images|labels)[-.]idx(?P<dimensions>[134])-ubyte(\.gz)?",
+    re.IGNORECASE,
+)
 
 
 def is_idx_name(name: str) -> bool:
     """Return whether this names an IDX file of images, such as train-images-idx3-ubyte.gz."""
-    return _NAME.fullmatch(name) is not None
+    match = _NAME.fullmatch(name)
+    return match is not None and (match["kind"].lower(), match["dimensions"]) != ("labels", "1")
+
+
+def find_label_files(images: Path) -> list[Path]:
+    """Return the IDX label files beside an image file, also where each file has a folder of its own name."""
+    folder = images.parent
+    found = [*folder.glob("*ubyte*")]
+    if _NAME.fullmatch(folder.name):
+        found += [*folder.parent.glob("*ubyte*"), *folder.parent.glob("*ubyte*/*ubyte*")]
+    return [path for path in found if is_label_name(path.name) and path.is_file()]
+
+
+def is_label_name(name: str) -> bool:
+    """Return whether this names an IDX file of labels, such as train-labels-idx1-ubyte.gz."""
+    match = _NAME.fullmatch(name)
+    return match is not None and (match["kind"].lower(), match["dimensions"]) == ("labels", "1")
 
 
 def has_idx_header(path: Path) -> bool:
@@ -46,30 +68,36 @@ def has_idx_header(path: Path) -> bool:
         return False
 
 
-def idx_source(name: str, paths: Iterable[Path], fingerprint: str) -> ImageSource:
-    """Return the images of the IDX files at ``paths``, with the labels from the files beside them.
+def idx_source(
+    root: Path, images: Iterable[Path], labels: Iterable[Path], name: str, fingerprint: str
+) -> ImageSource:
+    """Return the images of IDX files, with the labels of those among ``labels`` that belong to them.
 
-    If there are both training and test files, the test images are held out.
+    If there are both training and test files, the test images are held out. Equal copies of a file count
+    once. Raises RequestError, which names ``root``, if the files belong to several sets.
     """
-    files = _training_first(paths)
+    files = _training_first(root, images)
     shapes = [_header(path) for path in files]
     if len({shape[1:] for shape in shapes}) > 1:
         raise RequestError(
-            f"The IDX files of {name} hold images of different sizes. Pass one of them."
+            f"The IDX files of {root} hold images of different sizes. Pass one of them."
         )
     counts = [shape[0] for shape in shapes]
     parts = [compute_once(lambda path=path: to_nchw(read_idx(path), path)) for path in files]  # type: ignore[misc]
     parts_named = zip((f"{_part(path)}/" for path in files), counts, strict=True)
-    labels, class_names = _labels(files, counts)
+    label_files = [_label_file(root, path, labels) for path in files]
+    numbers, class_names = _labels(files, counts, label_files)
+    unlabeled = [path for path, found in zip(files, label_files, strict=True) if found is None]
     return ImageSource(
         name=name,
         kind="IDX files",
         names=NumberedNames(tuple(parts_named)),
         load=_loader(parts, counts),
         fingerprint=fingerprint,
-        labels=labels,
+        labels=numbers,
         class_names=class_names,
         test=_test_items(files, counts),
+        notes=tuple(message("labels_missing", file=printable_name(p.name)) for p in unlabeled),
     )
 
 
@@ -115,24 +143,53 @@ def _damaged(path: Path) -> RequestError:
 
 
 def _part(path: Path) -> str:
+    return _set_and_part(path)[1]
+
+
+def _set_and_part(path: Path) -> tuple[str, str]:
+    """Return the name of the set, such as "emnist-letters-", and "train" or "test"."""
     match = _NAME.fullmatch(path.name)
-    return "train" if match is None or match[2].lower() == "train" else "test"
+    if match is None:
+        return "", "train"
+    return match["set"].lower(), "train" if match["part"].lower() == "train" else "test"
 
 
-def _training_first(paths: Iterable[Path]) -> list[Path]:
-    """Return one file per part, training first; a plain file replaces its gzipped copy."""
-    plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_sort_key(path.name)))
-    chosen = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
-    files = sorted(
-        chosen.values(), key=lambda path: (_part(path) == "test", natural_sort_key(path.name))
-    )
+def _training_first(root: Path, paths: Iterable[Path]) -> list[Path]:
+    """Return one file per part, training first. Copies of a file must have equal content."""
+    files = _without_copies(paths)
+    files.sort(key=lambda path: (_part(path) == "test", natural_sort_key(path.name)))
     parts = [_part(path) for path in files]
     if len(set(parts)) < len(parts):
-        listed = " and ".join(path.name for path in files)
         raise RequestError(
-            f"{files[0].parent} contains several sets ({listed}). Pass one of these files."
+            f"{root} contains several sets ({_listed(root, files)}). Pass one of these files."
         )
     return files
+
+
+def _without_copies(paths: Iterable[Path]) -> list[Path]:
+    """Return the files without copies: a gzipped one beside a plain one, or one of equal content."""
+    plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_sort_key(path.name)))
+    beside = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
+    distinct: dict[tuple[str, str], dict[str, Path]] = {}
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted(beside.values(), key=lambda p: (len(p.parts), natural_sort_key(str(p)))):
+        groups.setdefault(_set_and_part(path), []).append(path)
+    for key, group in groups.items():
+        hashes = [_content(path) for path in group] if len(group) > 1 else [""]
+        for content, path in zip(hashes, group, strict=True):
+            distinct.setdefault(key, {}).setdefault(content, path)
+    return [path for group in distinct.values() for path in group.values()]
+
+
+def _content(path: Path) -> str:
+    """Return a hash of the array in an IDX file."""
+    array = read_idx(path)
+    return f"{array.shape} {hashlib.sha256(array.data).hexdigest()}"
+
+
+def _listed(root: Path, files: list[Path]) -> str:
+    names = (p.relative_to(root) if p.is_relative_to(root) else p for p in files)
+    return " and ".join(printable_name(name.as_posix()) for name in names)
 
 
 def _loader(
@@ -158,12 +215,11 @@ def _test_items(files: list[Path], counts: list[int]) -> Sequence[int]:
 
 
 def _labels(
-    files: list[Path], counts: list[int]
+    files: list[Path], counts: list[int], label_files: list[Path | None]
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     """Return the labels of all files, or None if one of them has no label file."""
     labels = []
-    for path, count in zip(files, counts, strict=True):
-        label_file = _label_file(path)
+    for path, count, label_file in zip(files, counts, label_files, strict=True):
         if label_file is None:
             return None, ()
         shape = _header(label_file)
@@ -175,10 +231,12 @@ def _labels(
     return labels_from_values(np.concatenate(labels))
 
 
-def _label_file(images: Path) -> Path | None:
-    plain = re.sub(r"images([-.])idx[34]", r"labels\1idx1", images.name.removesuffix(".gz"))
-    for name in (plain, plain + ".gz"):
-        path = images.with_name(name)
-        if path != images and path.is_file():
-            return path
-    return None
+def _label_file(root: Path, images: Path, labels: Iterable[Path]) -> Path | None:
+    """Return the label file of an image file: in its folder, else the only one elsewhere."""
+    candidates = [path for path in labels if _set_and_part(path) == _set_and_part(images)]
+    found = _without_copies([p for p in candidates if p.parent == images.parent] or candidates)
+    if len(found) > 1:
+        raise RequestError(
+            f"{root} contains several label files for {images.name} ({_listed(root, found)}). Keep one."
+        )
+    return found[0] if found else None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import RequestError
+from ddpm.messages import Message
 
 IMAGE_EXTENSIONS = (
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "gif", "webp", "avif", "tif", "tiff",
@@ -81,6 +82,7 @@ class ImageSource:
     class_names: tuple[str, ...] = ()  # () without labels
     test: Sequence[int] = ()
     ignored: tuple[str, ...] = ()  # archives among the images, not opened
+    notes: tuple[Message, ...] = ()  # what a user should know about the set
     skipped: Mapping[str, int] = field(default_factory=dict)  # extension → other files, not images
 
     def __len__(self) -> int:

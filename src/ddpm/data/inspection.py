@@ -78,6 +78,8 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
         values["fit"] = fit
     if report["ignored"]:
         values["not opened"] = list_unopened(report)
+    if report["notes"]:
+        values["note"] = "; ".join(map(sentence, report["notes"]))
     if report["skipped"]:
         values["not images"] = list_skipped(report)
     return [{"what": what, "value": value} for what, value in values.items()]

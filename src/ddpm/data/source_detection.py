@@ -7,7 +7,13 @@ from pathlib import Path
 
 from ddpm.data.arrays import array_source
 from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
-from ddpm.data.idx import has_idx_header, idx_source, is_idx_name
+from ddpm.data.idx import (
+    find_label_files,
+    has_idx_header,
+    idx_source,
+    is_idx_name,
+    is_label_name,
+)
 from ddpm.data.image_source import (
     COMPRESSED_TARS,
     ImageSource,
@@ -51,7 +57,8 @@ def _in_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
     idx = [path for path in files.values() if is_idx_name(path.name) and path.is_file()]
     if idx:
-        return idx_source(printable_name(folder.name), idx, fingerprint(folder, _with_labels(idx)))
+        tree = [path for path in files.values() if is_label_name(path.name) and path.is_file()]
+        return _idx_files(folder, idx, tree, printable_name(folder.name))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
     archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
@@ -83,7 +90,7 @@ def _in_file(path: Path, name: str) -> ImageSource:
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         return zip_source(name, path)
     if is_idx_name(path.name) or has_idx_header(path):
-        return idx_source(name, [path], fingerprint(path, _with_labels([path])))
+        return _idx_files(path, [path], [], name)
     raise RequestError(f"{path.name} is not a data set. Pass {_KINDS}.")
 
 
@@ -96,7 +103,7 @@ def _refuse_compressed_tar(path: Path) -> None:
         )
 
 
-def _with_labels(images: list[Path]) -> list[Path]:
-    """Return IDX image files and the label files beside them, sorted."""
-    beside = {other for path in images for other in path.parent.glob("*ubyte*")}
-    return sorted(beside | set(images))
+def _idx_files(root: Path, images: list[Path], labels: list[Path], name: str) -> ImageSource:
+    """Return the source of IDX image files and their labels, from ``labels`` or beside the images."""
+    labels = sorted({*labels, *(path for image in images for path in find_label_files(image))})
+    return idx_source(root, images, labels, name, fingerprint(root, sorted([*images, *labels])))

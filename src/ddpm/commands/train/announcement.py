@@ -5,6 +5,7 @@ from __future__ import annotations
 from ddpm.data.dataset import Dataset
 from ddpm.data.fitting import describe_fit
 from ddpm.data.inspection import list_broken, list_skipped, list_unopened
+from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder
 from ddpm.training.footprint import disk_space_note
@@ -20,6 +21,7 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     parts += [f"not images: {list_skipped(report)}"] if report["skipped"] else []
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"resuming at step {step} of" if step else "training"
+    parts += map(sentence, report["notes"])
     fit = describe_fit(report["fit"], report["size"])
     return [
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",

@@ -311,6 +311,7 @@ MESSAGES = {
     "heldout_by_hash": "依內容雜湊值選出 {percent:g} %",
     "heldout_none": "無，所有影像都用於訓練（data.all_images）",
     "heldout_too_few": "無，影像少於 {fewest} 張",
+    "labels_missing": "沒有標籤：找不到 {file} 的標籤檔",
     "training_images": " {count:,} 張訓練影像",
     "half_of_training": " {count:,} 張訓練影像（其中一半）",
     "other_half_of_training": " {count:,} 張訓練影像（另一半）",
