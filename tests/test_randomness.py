@@ -26,7 +26,7 @@ def test_derived_seeds_never_change(parts: tuple[int | str, ...], seed: int) -> 
 
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**63 - 1), step=st.integers(1, 10**9))
-def test_neighbours_get_unrelated_seeds_that_a_generator_takes(seed: int, step: int) -> None:
+def test_neighbors_get_unrelated_seeds_that_a_generator_takes(seed: int, step: int) -> None:
     one, next_step = derive_seed(seed, "step", step), derive_seed(seed, "step", step + 1)
     assert 0 <= one < 2**63
     assert bin(one ^ next_step).count("1") > 8  # of 63 bits, about 31 differ

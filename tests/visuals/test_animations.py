@@ -48,8 +48,8 @@ def test_every_moment_is_a_frame_and_the_last_one_is_held(tmp_path: Path) -> Non
     assert properties["loop"] == 0  # forever
 
 
-def test_grey_frames_are_the_grids(tmp_path: Path) -> None:
-    """128 greys in motion (half a step of 255/127, half a level of rounding), 256 at the end."""
+def test_gray_frames_are_the_grids(tmp_path: Path) -> None:
+    """128 grays in motion (half a step of 255/127, half a level of rounding), 256 at the end."""
     process = _process(6, 5, 1)
     save_denoising_gif(tmp_path / "a.gif", process, 2, 3)
     shown = [frame[..., 0].astype(int) for frame in _read(tmp_path / "a.gif")[0]]

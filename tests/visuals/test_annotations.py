@@ -1,4 +1,4 @@
-"""Words around a grid: broken, shortened, never cut off."""
+"""Text around a grid: wrapped, truncated, never cut off."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from PIL import Image
 
 from ddpm.visuals.annotations import annotate, text_width, truncate_text, wrap_text
 from ddpm.visuals.layout import fit_layout
-from ddpm.visuals.style import load_font
 
 WORDS = st.lists(st.text("abmwé–×σ", min_size=1, max_size=12), max_size=12).map(" ".join)
 
 
 @settings(deadline=None, max_examples=40)
 @given(text=WORDS, width=st.integers(1, 300))
-def test_broken_lines_keep_every_word_and_fit(text: str, width: int) -> None:
+def test_wrapped_lines_keep_every_word_and_fit(text: str, width: int) -> None:
     lines = wrap_text(text, width)
     assert " ".join(lines) == text
     assert all(text_width(line) <= width for line in lines if " " in line)
@@ -24,7 +23,7 @@ def test_broken_lines_keep_every_word_and_fit(text: str, width: int) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(text=st.text("abmwé", min_size=1, max_size=30), width=st.integers(1, 300))
-def test_shortened_words_are_the_longest_beginning_that_fits(text: str, width: int) -> None:
+def test_truncated_text_is_the_longest_beginning_that_fits(text: str, width: int) -> None:
     short = truncate_text(text, width)
     assert text_width(short) <= width
     if short == text:
@@ -65,10 +64,3 @@ def test_without_words_the_picture_is_unchanged() -> None:
     layout = fit_layout(1, 1, (9, 7), scale=2)
     picture = Image.new("RGB", layout.size[::-1], "#123456")
     assert annotate(picture, layout).tobytes() == picture.tobytes()
-
-
-def test_the_typeface_has_the_signs_captions_use() -> None:
-    missing = load_font().getmask("\uffff").getbbox(), bytes(load_font().getmask("\uffff"))
-    for sign in "–×σ₀ₜ…%é":
-        mask = load_font().getmask(sign)
-        assert (mask.getbbox(), bytes(mask)) != missing

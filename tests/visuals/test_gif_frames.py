@@ -14,7 +14,7 @@ from ddpm.visuals.gif_frames import save_gif_frames
 
 
 def shades(path: Path) -> list[int]:
-    """The grey of each frame of a strip, gaps left out."""
+    """The gray value of each frame of a strip, gaps left out."""
     with Image.open(path) as picture:
         line = np.asarray(picture.convert("L"))[5]
     edges = np.flatnonzero(np.diff(line.astype(int)))

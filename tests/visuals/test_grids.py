@@ -23,7 +23,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
-def test_grey_stays_grey_and_color_stays_color(channels: int, mode: str) -> None:
+def test_gray_stays_gray_and_color_stays_color(channels: int, mode: str) -> None:
     picture = grid(_images(25, channels), 5, 5)
     assert picture.mode == mode
     assert picture.size == (5 * 28 * 4 + 8, 5 * 28 * 4 + 8)

@@ -1,4 +1,4 @@
-"""One palette for all frames: even greys, or colors near those of the images."""
+"""One palette for all frames: even grays, or colors near those of the images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddpm.visuals.palettes import make_palette
 
 @settings(deadline=None, max_examples=15)
 @given(count=st.integers(16, 256))
-def test_greys_are_off_by_at_most_half_a_step(count: int) -> None:
+def test_grays_are_off_by_at_most_half_a_step(count: int) -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     palette = make_palette([levels], count)
     shown = palette.colors[palette.indices(levels)].astype(int)
@@ -21,7 +21,7 @@ def test_greys_are_off_by_at_most_half_a_step(count: int) -> None:
     assert np.abs(shown[..., 0] - levels).max() <= 255 / (2 * (count - 1)) + 0.5
 
 
-def test_all_greys_are_exact_with_256_entries() -> None:
+def test_all_grays_are_exact_with_256_entries() -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     palette = make_palette([levels], 256)
     assert np.array_equal(palette.colors[palette.indices(levels)][..., 0], levels)
@@ -64,7 +64,7 @@ def test_a_picture_shows_the_entries() -> None:
 
 
 def test_a_small_part_keeps_its_hue_among_few_colors() -> None:
-    """Two percent of blue in images of warm slopes: a median cut to 32 colors makes it grey."""
+    """Two percent of blue in images of warm slopes: a median cut to 32 colors makes it gray."""
     rng = np.random.default_rng(2)
     warm = rng.integers(0, 256, (2, 40, 40, 1)) * np.array([1.0, 0.8, 0.6])
     images = (warm + rng.uniform(0, 20, (2, 40, 40, 3))).clip(0, 255).astype(np.uint8)

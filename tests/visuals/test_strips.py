@@ -45,7 +45,7 @@ def test_rows_are_images_and_columns_are_moments(tmp_path: Path, channels: int) 
             assert np.array_equal(found[row, column], image)
 
 
-def test_a_grey_mask_beside_color_images_becomes_color(tmp_path: Path) -> None:
+def test_a_gray_mask_beside_color_images_becomes_color(tmp_path: Path) -> None:
     image, mask = _images(1, 3, 30), _images(1, 1, 30)
     save_strip(tmp_path / "a.png", [("image", image), ("mask", mask)])
     found = _cells(tmp_path / "a.png", 1, 2, 30)
