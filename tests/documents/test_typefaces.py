@@ -150,7 +150,7 @@ def script() -> ModuleType:
     return module
 
 
-def test_the_script_takes_the_commonest_characters_of_words() -> None:
+def test_the_script_takes_the_most_common_characters_of_words() -> None:
     module = script()
     essay = "的\t100\n了不\t7\n不\t3%\nabc\t9000\n龘\t9000\nno frequency\n"
     assert module.most_common(essay, 3) == "的不了"  # by frequency, then by code
