@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ddpm.api import sample
 from ddpm.commands.edit import edit
 from ddpm.commands.edit.edit import write_inpainting, write_interpolation, write_refinement
+from ddpm.commands.edit.image_edits import inpaint, interpolate, refine
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 
@@ -101,14 +103,18 @@ def test_every_answer_has_a_file_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("size", "white", "words"),
     [
-        ((16, 8), (slice(6), slice(8)), r"^m.png is 16x8, but i.png is 8x16; draw the mask on the"),
+        (
+            (16, 8),
+            (slice(6), slice(8)),
+            r"^m.png is 16x8, but i.png is 8x16; use a mask of the same",
+        ),
         (
             (8, 16),
             (slice(8), slice(2)),
-            r"^Nothing of the white in m.png lies in the middle .* 8x8",
+            r"^The white part of m.png is cropped away .* 8x8",
         ),
-        ((8, 16), (slice(8), slice(2, 16)), r"^Nothing of the black in m.png lies in the middle"),
-        ((8, 16), (slice(8), slice(16)), r"all white \(what is transparent counts as white\)\.$"),
+        ((8, 16), (slice(8), slice(2, 16)), r"^The black part of m.png is cropped away"),
+        ((8, 16), (slice(8), slice(16)), r"all white \(transparent pixels count as white\)\.$"),
         ((8, 16), (slice(0), slice(0)), r"all black\.$"),
     ],
 )
@@ -141,3 +147,25 @@ def test_refining_forgets_the_image_by_its_strength(shown: list[np.ndarray]) -> 
         write_refinement("digits", QUICK, image=path, strength=strength, n=4)
         gaps.append(np.abs(shown[-1][1:].astype(int) - shown[-1][0]).mean())
     assert gaps[0] < 20 < gaps[1]
+
+
+def test_the_library_draws_the_same_pixels(shown: list[np.ndarray]) -> None:
+    model, pixels = open_model("digits", "cpu").model, np.zeros((8, 8), np.uint8)
+    pixels[2:6] = 200
+    white = np.zeros((8, 8))
+    white[:, :4] = 255
+    paths = {"image": save("i.png", pixels), "n": 2}
+    write_interpolation("digits", QUICK, pairs=1, between=2)
+    write_inpainting("digits", QUICK, mask=save("m.png", white), **paths)  # type: ignore[arg-type]
+    write_refinement("digits", QUICK, strength=0.6, **paths)  # type: ignore[arg-type]
+    image, mask = torch.from_numpy(pixels)[None], torch.from_numpy(white) > 0
+    for pictures, images in zip(
+        (shown[0], shown[1][2:], shown[2][1:]),
+        (
+            interpolate(model, (0, 1), 2, settings=QUICK),
+            inpaint(model, image, mask, 2, settings=QUICK),
+            refine(model, image, 0.6, 2, settings=QUICK),
+        ),
+        strict=True,
+    ):
+        assert images.dtype == torch.uint8 and np.array_equal(pictures, images.numpy())

@@ -1,4 +1,4 @@
-"""`ddpm interpolate`, `inpaint` and `refine`: a picture for each of the library's editing functions."""
+"""Pictures of interpolations, inpaintings and refinements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ddpm.terminal import Progress, say
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture
 
-MASK_EDGE = 128  # a mask's grey value from which a pixel is redrawn
+MASK_THRESHOLD = 128  # gray value of a mask from which a pixel is redrawn
 
 
 def write_interpolation(
@@ -37,11 +37,11 @@ def write_interpolation(
     out: Path | None = None,
     device: str = "auto",
 ) -> Path:
-    """Rows of images, each walking from one seed's image to the next seed's."""
+    """Draw rows of images, each from one seed's image to the next seed's; return the picture's path."""
     opened, model, settings = _open(target, overrides, device, out)
     settings = image_editing.quieted(settings)
     rows = []
-    with _told(opened, settings) as bar:
+    with _drawing_bar(opened, settings) as bar:
         for pair in range(pairs):
             ends = (seed + 2 * pair, seed + 2 * pair + 1)
             labels = choose_labels(model, [ends[0]] * (between + 2), label)
@@ -52,7 +52,7 @@ def write_interpolation(
             rows.append(
                 image_editing.interpolate(model, ends, between, settings, labels, progress=reach)
             )
-    path = out or _beside(opened, "interpolation" + _asked(overrides, seed, label))
+    path = out or _default_path(opened, "interpolation" + _name_suffix(overrides, seed, label))
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
     caption = f"each row from one seed to the next, {seeds}, {sentence(model.drawing(settings))}"
     save_grid(path, _pixels(torch.cat(rows)), pairs, between + 2, caption=caption)
@@ -71,20 +71,23 @@ def write_inpainting(
     out: Path | None = None,
     device: str = "auto",
 ) -> Path:
-    """The image, the image with its hole, and n answers in one row."""
+    """Draw the image, the image without the masked part, and `n` answers in a row; return the path.
+
+    RequestError: not a diffusion model, or a mask that marks nothing, everything or another shape.
+    """
     opened, model, settings = _open(target, overrides, device, out)
-    hole = _read_hole(mask, image, model.spec.image_shape)
-    known = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
+    redrawn = _read_mask(mask, image, model.spec.image_shape)
+    original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
-    with _told(opened, settings) as bar:
+    with _drawing_bar(opened, settings) as bar:
         answers = image_editing.inpaint(
-            model, known, hole, seeds, settings, labels, progress=bar.report
+            model, original, redrawn, seeds, settings, labels, progress=bar.report
         )
-    holed = known * (1 - hole)  # grey where it is to be redrawn
-    name = f"{image.stem}-{mask.stem}-inpainted" + _asked(overrides, seed, label)
-    path = out or _beside(opened, name)
-    shown = torch.cat([known[None], holed[None], answers.cpu()])
+    masked = original * (1 - redrawn)  # gray where the image is redrawn
+    name = f"{image.stem}-{mask.stem}-inpainted" + _name_suffix(overrides, seed, label)
+    path = out or _default_path(opened, name)
+    shown = torch.cat([original[None], masked[None], answers.cpu()])
     caption = f"image, mask, {n} answers ({sentence(model.drawing(settings))}, seeds {seed}–{seed + n - 1})"
     save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
     return path
@@ -102,18 +105,18 @@ def write_refinement(
     out: Path | None = None,
     device: str = "auto",
 ) -> Path:
-    """The image and n answers in one row."""
+    """Draw the image and `n` answers in a row; return the picture's path."""
     opened, model, settings = _open(target, overrides, device, out)
     original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     walked = image_editing.shortened(model, strength, settings)
-    with _told(opened, walked) as bar:
+    with _drawing_bar(opened, walked) as bar:
         answers = image_editing.refine(
             model, original, strength, seeds, settings, labels, progress=bar.report
         )
-    name = f"{image.stem}-refined-{strength:g}" + _asked(overrides, seed, label)
-    path = out or _beside(opened, name)
+    name = f"{image.stem}-refined-{strength:g}" + _name_suffix(overrides, seed, label)
+    path = out or _default_path(opened, name)
     how = f"{sentence(model.drawing(walked))}, seeds {seed}–{seed + n - 1}"
     caption = f"image, {n} answers at strength {strength:g} ({how})"
     save_grid(path, _pixels(torch.cat([original[None], answers.cpu()])), 1, n + 1, caption=caption)
@@ -123,6 +126,7 @@ def write_refinement(
 def _open(
     target: str, overrides: Sequence[str], device: str, out: Path | None
 ) -> tuple[OpenedModel, DiffusionModel, SamplingConfig]:
+    """Open the model and resolve its settings. RequestError if it is not a diffusion model."""
     if out is not None:
         check_picture(out)
     opened = open_model(target, device)
@@ -135,50 +139,55 @@ def _open(
     return opened, model, resolve_settings(opened.model, overrides)
 
 
-def _told(opened: OpenedModel, settings: SamplingConfig) -> Progress:
-    """A line that says how it is drawn, and a bar of the steps."""
+def _drawing_bar(opened: OpenedModel, settings: SamplingConfig) -> Progress:
+    """Print the sampling settings and return a progress bar of the steps."""
     say(f"{sentence(opened.model.drawing(settings))} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
 
 
-def _read_hole(mask: Path, image: Path, shape: tuple[int, int, int]) -> Tensor:
-    """What is to be redrawn, float 0 or 1 [1, H, W]; RequestError where the mask does not say so."""
+def _read_mask(mask: Path, image: Path, shape: tuple[int, int, int]) -> Tensor:
+    """Read a mask, float [1, H, W]: 1 where the image is redrawn, 0 elsewhere.
+
+    RequestError: another aspect ratio than the image, all white or all black.
+    """
     (_, height, width), (_, tall, wide) = image_shape(image), image_shape(mask)
-    # Of one aspect, but for the rounding of a pixel; else the two would be cropped differently.
+    # The same aspect ratio up to one pixel; otherwise mask and image would be cropped differently.
     if min(abs(tall - height * wide / width), abs(wide - width * tall / height)) > 1:
         raise RequestError(
-            f"{mask} is {tall}x{wide}, but {image} is {height}x{width}; draw the mask on the image itself."
+            f"{mask} is {tall}x{wide}, but {image} is {height}x{width}; use a mask of the same aspect ratio."
         )
-    hole = torch.from_numpy(read_image(mask, (1, *shape[1:])) >= MASK_EDGE).float()
-    if hole.any() and not hole.all():
-        return hole
-    found, missing = ("white", "black") if hole.any() else ("black", "white")
-    drawn = read_image(mask, (1, tall, wide)) >= MASK_EDGE
+    redrawn = torch.from_numpy(read_image(mask, (1, *shape[1:])) >= MASK_THRESHOLD).float()
+    if redrawn.any() and not redrawn.all():
+        return redrawn
+    found, missing = ("white", "black") if redrawn.any() else ("black", "white")
+    drawn = read_image(mask, (1, tall, wide)) >= MASK_THRESHOLD
     if drawn.any() and not drawn.all():
         raise RequestError(
-            f"Nothing of the {missing} in {mask} lies in the middle that is used, {shape[1]}x{shape[2]} "
-            "after resizing; draw it larger or nearer to the middle."
+            f"The {missing} part of {mask} is cropped away when it is resized to {shape[1]}x{shape[2]}; draw "
+            "it larger or nearer to the center."
         )
-    transparent = " (what is transparent counts as white)" if found == "white" else ""
+    transparent = " (transparent pixels count as white)" if found == "white" else ""
     raise RequestError(
-        f"{mask} must be white where the image is to be redrawn and black where it is kept; "
+        f"{mask} must be white where the image is redrawn and black where it is kept; "
         f"it is all {found}{transparent}."
     )
 
 
-def _asked(overrides: Sequence[str], seed: int, label: str | None) -> str:
-    """What is asked for beyond the usual, for a file's name, so that no answer replaces another."""
-    of_seed = f"-seed-{seed}" if seed else ""
-    of_label = "" if label is None else f"-label-{label}"
-    return of_seed + of_label + settings_suffix(overrides)
+def _name_suffix(overrides: Sequence[str], seed: int, label: str | None) -> str:
+    """Return the settings that are not defaults, for a file name: no picture replaces another's."""
+    seed_part = f"-seed-{seed}" if seed else ""
+    label_part = "" if label is None else f"-label-{label}"
+    return seed_part + label_part + settings_suffix(overrides)
 
 
-def _beside(opened: OpenedModel, name: str) -> Path:
+def _default_path(opened: OpenedModel, name: str) -> Path:
+    """Return the path of a picture in the run's samples, or here for weights without a run."""
     if opened.run is None:
         return Path(f"{opened.name}-{name}.png")
     return opened.run.samples / f"{name}.png"
 
 
 def _pixels(images: Tensor) -> Images:
+    """Convert images in [-1, 1] to uint8 [N, C, H, W]."""
     pixels: Images = np.asarray(to_uint8(images).cpu().numpy())
     return pixels
