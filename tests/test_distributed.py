@@ -85,7 +85,7 @@ def test_the_work_of_one_is_refused_to_several_once(
     for rank, said in ((0, 1), (1, 0)):
         monkeypatch.setenv("RANK", str(rank))
         assert main(["runs"]) == 2
-        assert capsys.readouterr().err.count("the work of one process") == said
+        assert capsys.readouterr().err.count("uses one process") == said
 
 
 @pytest.mark.parametrize(

@@ -372,4 +372,4 @@ def test_want_of_memory_outside_a_training_is_a_sentence(
 
     monkeypatch.setattr("ddpm.commands.sample.sample.write_samples", draw)
     assert main(["sample", "digits"]) == 1
-    assert capsys.readouterr().err.startswith("ddpm: There is no memory left for this; use ")
+    assert capsys.readouterr().err.startswith("ddpm: Out of memory. Use ")

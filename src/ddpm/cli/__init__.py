@@ -1,4 +1,4 @@
-"""The command line: arguments → one workflow call → a printed line. Heavy imports wait for a verb."""
+"""The command line: parser and entry point. Each command imports its own code when it runs."""
 
 from ddpm.cli.main import main
 

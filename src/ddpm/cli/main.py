@@ -1,4 +1,4 @@
-"""Dispatch and the one place where errors become a sentence and an exit status."""
+"""Entry point: runs a command; here errors become a sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from ddpm.cli.parser import build_parser
 from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
 
-# Raised to a capital where they open a sentence; any other word there may be the name of a file.
+# Capitalized at the start of a sentence; any other first word may be the name of a file.
 OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
 OUT_OF_MEMORY = (
-    "There is no memory left for this; use a smaller sampling.chunk to draw, a smaller "
-    "training.batch_size to train, or smaller images or networks for both."
+    "Out of memory. Use a smaller sampling.chunk to draw, a smaller training.batch_size to train, or "
+    "smaller images or networks."
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. 0 done, 1 the work failed, 2 the request was wrong, 130/143 stopped.
+    """Run one command and return its exit status.
 
-    Of several processes that were started together one prints.
+    0: done. 1: the work failed. 2: the request was wrong. 130, 143: stopped. Under torchrun only the main
+    process prints.
     """
     if is_launched_as_main():
         return _main(arguments)
-    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing):
+    with open(os.devnull, "w", encoding="utf-8") as null, redirect_stdout(null):
         return _main(arguments)
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    for stream in (sys.stdout, sys.stderr):  # names that the console's encoding lacks are escaped
+    for stream in (sys.stdout, sys.stderr):  # escape characters that the console cannot encode
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
@@ -57,14 +58,14 @@ def _main(arguments: Sequence[str] | None) -> int:
             raise
         return _fail(OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:
-        return _fail("Stopped; give the same command again to finish it.", 130)
+        return _fail("Stopped. Run the same command again to finish it.", 130)
     return status or 0
 
 
 def _run(options: Namespace) -> int | None:
-    """The command itself; RequestError where several processes were started for the work of one."""
+    """Run the command. RequestError if torchrun started several processes for a single-process command."""
     if is_multi_process() and not getattr(options, "shared", False):
-        raise RequestError("This command is the work of one process; give it without torchrun.")
+        raise RequestError("This command uses one process; run it without torchrun.")
     with process_group():
         status: int | None = options.command(options)
     return status
@@ -82,13 +83,11 @@ def _fail(error: object, status: int) -> int:
 
 
 def _disk_sentence(error: OSError) -> str:
-    """Which file, and what the system says of it."""
+    """Return the file and the system's message, with advice."""
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
-        return "nobody read the output to its end"
+        return "the program that reads the output has stopped"
     if error.errno == errno.ENAMETOOLONG:
-        return f"{str(error.filename)[:60]}… is too long for the name of a file; give a shorter one"
+        return f"{str(error.filename)[:60]}… is too long for a file name; use a shorter one"
     where = f"{error.filename}: " if error.filename else ""
-    return (
-        f"{where}{error.strerror or error}; look at the room and the rights there, then try again"
-    )
+    return f"{where}{error.strerror or error}; check free space and permissions, then try again"

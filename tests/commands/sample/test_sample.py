@@ -179,7 +179,7 @@ def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
     assert read_image(Path("red.png"), (1, 4, 4)).shape == (1, 4, 4)
     Path("text.png").write_text("no picture", encoding="utf-8")
     for name, words in (
-        ("text.png", r"^text.png is not an image; give"),
+        ("text.png", r"^text.png is not an image\."),
         ("absent.png", "No such file"),
     ):
         with pytest.raises(RequestError, match=words):

@@ -1,4 +1,4 @@
-"""`ddpm data augment`: what training makes of a few images, beside the images themselves."""
+"""Augmentation sheet: a few images and their augmented views."""
 
 from __future__ import annotations
 
@@ -23,29 +23,34 @@ from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture
 
 COLUMNS = 8
-ROUNDS = 3  # rows as training sees them
-USUAL = 0.15  # data.augment, shown where none is asked for: the paper's for faces
+TRAINING_ROWS = 3  # rows with the augmentation of a training step
+DEFAULT_AUGMENT = 0.15  # data.augment to show if it is off (Karras et al. 2022, for faces)
 
 
 def augmentation_sheet(target: str, overrides: Sequence[str], out: Path) -> list[str]:
-    """Write originals above augmented rows to `out`; what was drawn, a line each."""
+    """Draw originals above augmented rows into `out`; return the lines to print.
+
+    RequestError: no such images, or a configuration without augmentation.
+    """
     check_picture(out)
-    config, note = _shown(_meant(target, overrides))
+    config, note = _with_augmentation(_config_of(target, overrides))
     data = config.data
-    images = _a_few(config)
+    images = _example_images(config)
     rows = {"original": images}
     if data.augment:
-        rows |= {name: _alone(images, name, config.training.seed) for name in data.transforms}
-    for step in range(ROUNDS):
-        rows[f"training {step + 1}"] = _as_trained(images, data, config.training.seed, step)
+        rows |= {
+            name: _one_transform(images, name, config.training.seed) for name in data.transforms
+        }
+    for step in range(TRAINING_ROWS):
+        rows[f"training {step + 1}"] = _training_views(images, data, config.training.seed, step)
     cells = to_uint8(torch.cat([to_model(images) for images in rows.values()])).numpy()
     words = _words(data) + note
     save_grid(out, cells, len(rows), len(images), row_titles=list(rows), caption=words)
     return [words, str(out)]
 
 
-def _meant(target: str, overrides: Sequence[str]) -> Config:
-    """The configuration of a preset, or that of a training on these images."""
+def _config_of(target: str, overrides: Sequence[str]) -> Config:
+    """Return the configuration of a preset, or of a training on these images."""
     if target in PRESETS:
         return with_overrides(get_preset(target).config, overrides)
     folder = get_preset("folder").config
@@ -53,36 +58,36 @@ def _meant(target: str, overrides: Sequence[str]) -> Config:
     return with_overrides(replace(folder, data=replace(folder.data, path=path)), overrides)
 
 
-def _shown(config: Config) -> tuple[Config, str]:
-    """The configuration whose augmentation is drawn, and a remark; RequestError where there is none."""
+def _with_augmentation(config: Config) -> tuple[Config, str]:
+    """Return the configuration to draw and a note. RequestError if it has no augmentation."""
     data = config.data
     if data.augment or data.flip or data.shift or data.crop:
         return config, ""
     if not config.has_reverse_process:
         raise RequestError(
-            "Nothing is augmented; ask for it with --set data.flip=true or --set data.shift=2."
+            "This configuration has no augmentation; add --set data.flip=true or --set data.shift=2."
         )
-    asked = with_overrides(config, [f"data.augment={USUAL}"])
-    return asked, f" (data.augment is off; this is {USUAL})"
+    asked = with_overrides(config, [f"data.augment={DEFAULT_AUGMENT}"])
+    return asked, f" (data.augment is off; this is {DEFAULT_AUGMENT})"
 
 
-def _a_few(config: Config) -> Tensor:
-    """Training images uint8 [8, C, H, W] at most, spread evenly over the set."""
+def _example_images(config: Config) -> Tensor:
+    """Return up to 8 training images, uint8 [N, C, H, W], evenly spread over the data set."""
     dataset = open_dataset(config)
     count = min(COLUMNS, len(dataset.train))
     chosen = dataset.train[np.linspace(0, len(dataset.train) - 1, count).round().astype(int)]
     return torch.from_numpy(np.array(dataset.images[chosen]))
 
 
-def _alone(images: Tensor, transform: str, seed: int) -> Tensor:
-    """One transform, of every image."""
+def _one_transform(images: Tensor, transform: str, seed: int) -> Tensor:
+    """Apply one transform to every image."""
     geometry = AugmentPipe(1.0, (transform,))
     views, _ = geometry(to_model(images), generator_for(seed, "preview", transform))
     return to_uint8(views)
 
 
-def _as_trained(images: Tensor, data: DataConfig, seed: int, step: int) -> Tensor:
-    """Everything that a training does, with its chances."""
+def _training_views(images: Tensor, data: DataConfig, seed: int, step: int) -> Tensor:
+    """Apply the augmentation of a training step."""
     images = Augmentation(data.flip, data.shift, data.crop)(images, seed, step)
     if not data.augment:
         return images
@@ -91,11 +96,11 @@ def _as_trained(images: Tensor, data: DataConfig, seed: int, step: int) -> Tenso
 
 
 def _words(data: DataConfig) -> str:
-    """What is done, in a line."""
+    """Return the augmentation in one line."""
     done = ["flip"] if data.flip else []
     done += [f"shift of {data.shift} pixels"] if data.shift else []
     done += [f"crop of {data.crop:g}"] if data.crop else []
     if data.augment:
         names = ", ".join(data.transforms)
-        done += [f"told with probability {data.augment:g} each: {names}"]
+        done += [f"with probability {data.augment:g} each, conditioned: {names}"]
     return "; ".join(done)

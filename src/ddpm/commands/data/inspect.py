@@ -1,4 +1,4 @@
-"""`ddpm data list|prepare|inspect`: what there is to train on, and what it is made of."""
+"""Lists, counts and contact sheets of data sets."""
 
 from __future__ import annotations
 
@@ -19,38 +19,36 @@ from ddpm.terminal import Progress
 from ddpm.visuals.grids import save_contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture
 
-HUB_SETS = (
-    "any set of images at the Hugging Face Hub, fetched once, with pip install 'ddpm-studio[hub]'"
-)
+HUB_SETS = "any image data set on the Hugging Face Hub, downloaded once; needs pip install 'ddpm-studio[hub]'"
 _SHEET_COLUMNS = 10
-_SHEET_ROWS = 24  # groups that a sheet shows, the most populous
+_SHEET_ROWS = 24  # clusters on a sheet, the largest first
 
 
 def list_datasets() -> str:
-    """The data sets known by name, and where names are looked for."""
+    """Return the data sets known by name and the folders that are searched, as text."""
     lines = []
     for name, entry in DATASETS.items():
         height, width = entry.size
         shape = (
-            f"{entry.count:,} images {height}x{width}, {'grey' if entry.channels == 1 else 'color'}"
+            f"{entry.count:,} images {height}x{width}, {'gray' if entry.channels == 1 else 'color'}"
         )
         lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.access}"]
         lines += [f"{'':<11}{entry.license}; {entry.source}"]
     lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
     folder = data_dir()
-    where = f"{folder}" if folder else "not set; name a folder that holds mnist/, anime/, …"
+    where = f"{folder}" if folder else "not set (set it to a folder that holds mnist/, anime/, …)"
     where += " (there is no such folder)" if folder and not folder.is_dir() else ""
     lines += ["", f"DDPM_DATA_DIR: {where}", f"cache: {cache_dir()}"]
     return "\n".join(lines)
 
 
 def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> str:
-    """Decode a set into the cache; its counts in one line."""
-    known = {"1": 1, "3": 3}
+    """Decode a data set into the cache; return its counts in one line."""
+    numbers = {"1": 1, "3": 3}
     data = DataConfig(
         path=target,
         size=size,
-        channels=known.get(channels, "auto"),  # type: ignore[arg-type]
+        channels=numbers.get(channels, "auto"),  # type: ignore[arg-type]
         all_images=all_images,
     )
     report = open_dataset(Config(data=data)).report
@@ -62,10 +60,10 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
 
 
 def inspect_dataset(target: str, out: Path) -> str:
-    """Counts, sizes, modes, classes, broken files and pixel statistics; a contact sheet at `out`."""
+    """Return counts, sizes, modes, classes, broken files and pixel statistics; draw a sheet into `out`."""
     check_picture(out)
     path = dataset_path(target)
-    with Progress("looking through the images", 0) as bar:
+    with Progress("inspecting", 0) as bar:
         found = inspect_images(path, cache_dir=cache_dir(), progress=bar.report)
     save_contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
@@ -73,7 +71,7 @@ def inspect_dataset(target: str, out: Path) -> str:
 
 
 def inspect_clusters(target: str, k: int, out: Path) -> str:
-    """The groups that `data.labels=kmeans:K` learns: a row of each at `out`, and their sizes."""
+    """Draw the clusters of `data.labels=kmeans:K` into `out`, a row each; return their sizes as text."""
     check_picture(out)
     plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
     data = replace(plain, path=target, size="auto", channels="auto")
@@ -88,14 +86,14 @@ def inspect_clusters(target: str, k: int, out: Path) -> str:
         len(shown),
         _SHEET_COLUMNS,
         row_titles=[f"{group}: {len(rows):,}" for group, rows in enumerate(members[:_SHEET_ROWS])],
-        caption=f"{dataset.name}: {k} groups by k-means on self-trained features, and how many images",
+        caption=f"{dataset.name}: {k} clusters by k-means on self-supervised features, with image counts",
     )
     rows = [_group(dataset, group, rows) for group, rows in enumerate(members)]
     return f"{_table(rows)}\n\n{out}"
 
 
 def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """A row of the sheet: members of a group spread over the set; white where there are fewer."""
+    """Return a row of the sheet: images of a cluster, spread over the data set, padded with white."""
     count = min(len(rows), _SHEET_COLUMNS)
     chosen = rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]
     sheet = np.full((_SHEET_COLUMNS, *dataset.images.shape[1:]), 255, np.uint8)
@@ -104,17 +102,17 @@ def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 def _group(dataset: Dataset, group: int, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """A row of the table; where the set has labels, the one that most of the group have."""
-    told = {"group": group, "images": len(rows)}
+    """Return a row of the table, with the most common label of the cluster if there are labels."""
+    row: dict[str, Any] = {"group": group, "images": len(rows)}
     if dataset.labels is None or not len(rows):
-        return told
+        return row
     counts = np.bincount(dataset.labels[dataset.train[rows]], minlength=len(dataset.class_names))
     share = counts.max() / len(rows)
-    return {**told, "mostly": f"{dataset.class_names[counts.argmax()]} ({share:.0%})"}
+    return {**row, "mostly": f"{dataset.class_names[counts.argmax()]} ({share:.0%})"}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    """Rows as aligned text under their column names."""
+    """Format rows as aligned text under their column names."""
     head = list(rows[0])
     cells = [head, *([str(row[name]) for name in head] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(head))]

@@ -1,4 +1,4 @@
-"""What a configuration costs on this machine, from a few real steps: time, memory, bytes. Writes nothing."""
+"""Cost of a configuration on this machine, measured on a few steps: time, memory, bytes. Writes nothing."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ from ddpm.training.faults import OutOfMemoryError
 from ddpm.training.footprint import TrainingCost
 from ddpm.visuals.grids import grid_png_size
 
-STEP_SECONDS = 8.0  # of training steps, after those that warm up
-DRAW_SECONDS = 5.0  # of drawing; what is left of it is worked out
-GRID = 25  # images of a preview
+STEP_SECONDS = 8.0  # time to measure training steps, after the warm-up
+DRAW_SECONDS = 5.0  # time to measure drawing; the rest is extrapolated
+PREVIEW_IMAGES = 25
 
 
 def measure(
     material: OfflineData, device: torch.device, seconds: float = STEP_SECONDS
 ) -> TrainingCost:
-    """Draw a little from an untrained model, then train it for `seconds`, and look at what that took."""
+    """Draw from an untrained model, train it for `seconds`, and return what that cost.
+
+    WorkError: the device has too little memory.
+    """
     keep_freed_memory()
-    config = config_without_guide(material.spec.config)  # there is no earlier state yet
+    config = config_without_guide(
+        material.spec.config
+    )  # an untrained model has no earlier state as a guide
     say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     reset_peak_memory(device)
     model = make_model(material.spec.with_config(config), device)
@@ -45,21 +50,21 @@ def measure(
     reset_peak_memory(device)
     material.batches.move_to(device)
     try:
-        each, losses = time_steps(model, material.batches, seconds)
+        step_seconds, losses = time_steps(model, material.batches, seconds)
     except OutOfMemoryError as error:
         raise WorkError(
-            f"{error} Give a larger training.accumulate, or a smaller training.batch_size."
+            f"{error} Use a larger training.accumulate or a smaller training.batch_size."
         ) from None
     training_memory = peak_memory(device)
     batch = config.training.batch_size
     row = {"step": 10_000, **losses, "batch": batch, "seconds": 1000.123}
     heldout = {"step": 10_000, **{f"heldout_{name}": value for name, value in losses.items()}}
     images, _ = material.batches.batch(0)
-    shown = images.repeat(-(-GRID // len(images)), 1, 1, 1)[:GRID]
+    shown = images.repeat(-(-PREVIEW_IMAGES // len(images)), 1, 1, 1)[:PREVIEW_IMAGES]
     return TrainingCost(
-        images_per_second=batch / each,
-        utilization=utilization(model, images, batch / each),
-        seconds_a_step=each,
+        images_per_second=batch / step_seconds,
+        utilization=utilization(model, images, batch / step_seconds),
+        seconds_a_step=step_seconds,
         drawing_seconds=drawing_seconds,
         training_memory=training_memory,
         drawing_memory=drawing_memory,
@@ -76,7 +81,7 @@ def measure(
 
 
 def _draw(model: GenerativeModel) -> tuple[float, int]:
-    """Seconds that 25 images take, measured whole where that is short, else from the first steps; moments."""
+    """Return the seconds to draw 25 images (extrapolated if long) and the number of time points."""
     settings = model.spec.config.sampling
     labels = choose_labels(model, range(settings.chunk), None)
     began = time.perf_counter()
@@ -85,13 +90,14 @@ def _draw(model: GenerativeModel) -> tuple[float, int]:
     total = frame.remaining
     for frame in frames:
         steps += 1
-        _wait(frame)
+        _synchronize(frame)
         if time.perf_counter() - began >= DRAW_SECONDS:
             break
-    _wait(frame)
+    _synchronize(frame)
     spent = time.perf_counter() - began
-    return spent * (total / steps if steps else 1.0) * GRID / settings.chunk, total + 1
+    return spent * (total / steps if steps else 1.0) * PREVIEW_IMAGES / settings.chunk, total + 1
 
 
-def _wait(frame: Frame) -> None:
-    to_uint8(frame.x[:1]).sum().item()  # a number, so the device is done
+def _synchronize(frame: Frame) -> None:
+    """Wait until the device has computed `frame`."""
+    to_uint8(frame.x[:1]).sum().item()

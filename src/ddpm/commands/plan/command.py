@@ -32,7 +32,7 @@ def run_plan(options: Namespace) -> None:
     import json
 
     from ddpm.commands.plan.plan import PlanRequest, plan
-    from ddpm.commands.plan.plan_table import plan_words
+    from ddpm.commands.plan.plan_table import plan_text
 
     found = plan(request_from(PlanRequest, PLAN_OPTIONS, options))
-    print(json.dumps(found, indent=2) if options.json else plan_words(found))
+    print(json.dumps(found, indent=2) if options.json else plan_text(found))

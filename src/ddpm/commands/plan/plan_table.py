@@ -1,21 +1,21 @@
-"""A plan as lines that a person reads."""
+"""A plan as lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ddpm.commands.plan.recorded_runs import row_words
+from ddpm.commands.plan.recorded_runs import recorded_text
 from ddpm.quantities import format_bytes, format_duration, format_rate
 
 Plan = Mapping[str, Any]
-COLUMN = 12  # characters
+NAME_WIDTH = 12  # characters
 
 
-def plan_words(plan: Plan) -> str:
-    """The whole plan, one fact a line."""
-    lines = [*_facts(plan), *_expected(plan), *_fitting(plan)]
-    return "\n".join(f"{name:<{COLUMN}}{words}" for name, words in lines)
+def plan_text(plan: Plan) -> str:
+    """Return the plan as text, one fact in each line."""
+    lines = [*_facts(plan), *_expected(plan), *_proposed(plan)]
+    return "\n".join(f"{name:<{NAME_WIDTH}}{words}" for name, words in lines)
 
 
 def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -44,16 +44,16 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         f"{name} {format_bytes(disk[name])}" for name in ("previews", "log", "pictures")
     )
     aside = f", averages {format_bytes(disk['averages'])}" if disk["averages"] else ""
-    yield "disk", f"{format_bytes(disk['total'])} in all: checkpoints kept {kept}, {rest}{aside}"
+    yield "disk", f"{format_bytes(disk['total'])} in total: checkpoints {kept}, {rest}{aside}"
 
 
 def _expected(plan: Plan) -> Iterator[tuple[str, str]]:
     for index, row in enumerate(plan["recorded"]):
-        yield ("" if index else "recorded"), row_words(row)
+        yield ("" if index else "recorded"), recorded_text(row)
     yield "expect", plan["expect"]
 
 
-def _fitting(plan: Plan) -> Iterator[tuple[str, str]]:
+def _proposed(plan: Plan) -> Iterator[tuple[str, str]]:
     if "proposals" not in plan:
         return
     for index, found in enumerate(plan["proposals"]):

@@ -1,4 +1,4 @@
-"""What fits the minutes there are: the steps of the recipe, and smaller networks where those are too few."""
+"""Proposals for a training time: the recipe, and smaller networks if it would see too few images."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 from ddpm.config import Config, get_value, with_overrides
 from ddpm.training.budget import steps_in_minutes
 
-NARROWEST = 16  # channels that a proposed network has at least
-TRIES = 2  # smaller networks that are measured
+MIN_CHANNELS = 16  # of a proposed network
+MAX_TRIES = 2  # smaller networks to measure
 
 
 @dataclass(frozen=True)
 class Change:
-    """A smaller network: the configuration, and what to type for it."""
+    """A smaller network: its configuration and the options that lead to it."""
 
     config: Config
-    options: str  # of ddpm train
+    options: str  # of `ddpm train`
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a network gets done in the minutes."""
+    """Progress of a network within the time."""
 
-    options: str  # that lead to it; "" for the recipe as it is
+    options: str  # "": the recipe itself
     images_per_second: float
     steps: int
     images: int
-    enough: bool  # no fewer images than wanted
+    enough: bool  # whether it sees the wanted number of images
 
     def row(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
@@ -45,29 +45,29 @@ def proposals(
     smaller: Iterable[Change],
     measure: Callable[[Config], float],
 ) -> list[Proposal]:
-    """The recipe within `minutes`, then the networks of `smaller` until one sees `wanted` images.
+    """Return the recipe within `minutes`, then networks of `smaller` until one sees `wanted` images.
 
-    `speed`: images a second of the recipe; `measure` finds that of another configuration.
+    `speed` is the recipe's in images per second; `measure` returns that of another configuration.
     """
-    found = [_fitting(Change(config, ""), speed, minutes, wanted)]
-    for change in itertools.islice(smaller, TRIES):
+    found = [_proposal(Change(config, ""), speed, minutes, wanted)]
+    for change in itertools.islice(smaller, MAX_TRIES):
         if found[-1].enough:
             break
-        found.append(_fitting(change, measure(change.config), minutes, wanted))
+        found.append(_proposal(change, measure(change.config), minutes, wanted))
     return found
 
 
-def _fitting(change: Change, speed: float, minutes: float, wanted: int) -> Proposal:
+def _proposal(change: Change, speed: float, minutes: float, wanted: int) -> Proposal:
     batch = change.config.training.batch_size
     steps = steps_in_minutes(minutes, batch / speed)
     return Proposal(change.options, speed, steps, steps * batch, steps * batch >= wanted)
 
 
 def narrower(config: Config) -> Iterator[Change]:
-    """The same network at half the width, at a quarter, and so on."""
+    """Yield the network at half its width, at a quarter, and so on."""
     key = config.family.width_key
     channels = int(get_value(config, key))
-    while channels // 2 >= NARROWEST:
+    while channels // 2 >= MIN_CHANNELS:
         channels = channels // 2 // 8 * 8
         setting = f"{key}={channels}"
         yield Change(with_overrides(config, [setting]), f" --set {setting}")

@@ -1,4 +1,4 @@
-"""The pictures of a run and of `ddpm sample`: grids, GIFs, panels, PNG folders and arrays."""
+"""Samples as files: grids, GIFs, panels, folders of PNGs and arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ddpm.visuals.animations import GIF_FRAMES, frame_indices, save_denoising_gi
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import save_strip
 
-MOST_FILMED = 100  # images of a GIF
+MAX_GIF_IMAGES = 100
 PANEL_COLUMNS = 8
 PICTURES = (".png", ".jpg", ".jpeg")
 OUTPUTS = (*PICTURES, ".gif", ".npz")
@@ -38,7 +38,7 @@ OUTPUTS = (*PICTURES, ".gif", ".npz")
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """What to draw and where to put it; without any place, one grid beside the run."""
+    """Images to draw and files to write; without a file, one grid beside the run."""
 
     n: int = 25
     seed: int = 0
@@ -55,27 +55,28 @@ class SampleRequest:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of the grid: as asked, else nearly square, 5x5 for 25."""
+        """Rows and columns of the grid; without `grid` nearly square, 5x5 for 25."""
         columns = math.ceil(math.sqrt(min(self.n, 100)))
         return self.grid or (math.ceil(min(self.n, 100) / columns), columns)
 
     @property
-    def film_shape(self) -> tuple[int, int]:
-        """Rows and columns of a GIF: those of the grid, but 10x10 for a larger one."""
-        return self.shape if math.prod(self.shape) <= MOST_FILMED else (10, 10)
+    def gif_shape(self) -> tuple[int, int]:
+        """Rows and columns of the GIF: those of the grid, at most 10x10."""
+        return self.shape if math.prod(self.shape) <= MAX_GIF_IMAGES else (10, 10)
 
     @property
-    def filmed(self) -> range:
-        """The seeds whose way is shown."""
-        return self.seeds[: math.prod(self.film_shape)]
+    def gif_seeds(self) -> range:
+        """Seeds whose reverse process is shown."""
+        return self.seeds[: math.prod(self.gif_shape)]
 
 
 def write_samples(
     target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
 ) -> list[Path]:
-    """Draw from `target` and write what `request` asks for; the paths written.
+    """Draw from the model `target`, write the files of `request` and return their paths.
 
-    Several processes share the drawing; the main one writes.
+    Under torchrun the processes share the drawing and the main one writes. RequestError: no such model, or a
+    file that cannot be written.
     """
     with process_group():
         return _write_samples(target, overrides, request, device)
@@ -100,16 +101,16 @@ def _write_samples(
 def _drawn(
     request: SampleRequest, opened: OpenedModel, settings: SamplingConfig, overrides: Sequence[str]
 ) -> tuple[Images | None, Trajectory | None]:
-    """The images by `settings`, and the way of those shown: in the same pass where it has steps enough.
+    """Return the images, and the trajectories for a GIF or a panel; None for what is not requested.
 
-    No images where nothing but their way is asked for, no way where it is not asked for.
+    One pass serves both if it has enough steps for a GIF.
     """
-    model, filmed = opened.model, settings
+    model, gif_settings = opened.model, settings
     labels = choose_labels(model, request.seeds, request.label)
-    trajectory = Trajectory(len(request.filmed), GIF_FRAMES) if _wants_frames(request) else None
+    trajectory = Trajectory(len(request.gif_seeds), GIF_FRAMES) if _wants_frames(request) else None
     if not any("sampling.steps" in words for words in overrides):
-        filmed = animation_settings(model, settings)
-    images, passing = None, trajectory if filmed == settings else None
+        gif_settings = animation_settings(model, settings)
+    images, passing = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
         say(
             f"drawing {request.n} images ({sentence(model.drawing(settings))}) from {opened.origin}"
@@ -117,10 +118,11 @@ def _drawn(
         images = draw_with_progress(model, request.seeds, labels, settings, passing)
     if trajectory is not None and not trajectory.states:
         say(
-            f"filming {format_seeds(request.filmed)} ({sentence(model.drawing(filmed))}) from {opened.origin}"
+            f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
+            f"({sentence(model.drawing(gif_settings))}) from {opened.origin}"
         )
-        labels = None if labels is None else labels[: len(request.filmed)]
-        draw_with_progress(model, request.filmed, labels, filmed, trajectory)
+        labels = None if labels is None else labels[: len(request.gif_seeds)]
+        draw_with_progress(model, request.gif_seeds, labels, gif_settings, trajectory)
     return images, trajectory
 
 
@@ -129,7 +131,7 @@ def _wants_frames(request: SampleRequest) -> bool:
 
 
 def _wants_images(request: SampleRequest) -> bool:
-    """Whether anything but a GIF, or a GIF and a panel, is to be written."""
+    """Whether anything besides a GIF and a panel is written."""
     return _suffix(request) != ".gif" or request.png_dir is not None
 
 
@@ -138,14 +140,14 @@ def _suffix(request: SampleRequest) -> str:
 
 
 def _check_outputs(request: SampleRequest) -> None:
-    """RequestError, before anything is drawn, where a place cannot be written to."""
+    """Raise RequestError, before anything is drawn, if a file cannot be written."""
     if request.out is not None and _suffix(request) not in OUTPUTS:
         raise unknown_name_error("kind of file", _suffix(request) or str(request.out), OUTPUTS)
     if request.out is not None:
         check_writable(request.out)
     folder = request.png_dir
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RequestError(f"{folder} is not empty; --png-dir needs a new or an empty folder.")
+        raise RequestError(f"{folder} is not empty; pass a new or an empty folder to --png-dir.")
     if folder is not None:
         check_writable(folder / "0.png")
 
@@ -187,7 +189,7 @@ def _write(
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         path = base.with_name(base.name + ".gif")
-        save_denoising_gif(path, trajectory.states, *request.film_shape)
+        save_denoising_gif(path, trajectory.states, *request.gif_shape)
         written.append(path)
     if trajectory is not None and request.panel:
         written.append(
@@ -197,9 +199,9 @@ def _write(
 
 
 def _base(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str]) -> Path:
-    """Where the pictures lie, without a suffix: as asked, else named by what was asked for.
+    """Return the path of the pictures without a suffix: `out`, or a name made of the request.
 
-    `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, and label and settings.
+    `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, then label and settings.
     """
     if request.out is not None:
         return request.out.with_suffix("")
@@ -221,7 +223,7 @@ def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
 
 
 def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
-    """One image: x_t above the clean image predicted from it, over the reverse process."""
+    """Draw x_t of one image above its predicted x0, over the reverse process."""
     chosen = [i for i in frame_indices(trajectory.log_snr, PANEL_COLUMNS + 1) if i > 0]
     columns = [
         (
