@@ -137,9 +137,9 @@ def command_line(verb: str, request: object) -> str:
     """Return the command that makes `request`, quoted for a shell; defaults are left out."""
     words = ["ddpm", *verb.split()]
     for option in options_of(verb):
-        value = getattr(request, option.name, option.default)
-        value = tuple(value) if isinstance(value, list) else value
         default = () if option.repeated else option.default
+        value = getattr(request, option.name, default)
+        value = tuple(value) if isinstance(value, list) else value
         if option.printed and value != default:
             words += option.words(value)
     return shlex.join(words)

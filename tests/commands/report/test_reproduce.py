@@ -1,4 +1,4 @@
-"""Commands told again mean the configuration they were told from."""
+"""Commands command again mean the configuration they were command from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ddpm.loading.recipes import training_recipe
 from ddpm.presets import PRESETS, get_preset
 
 
-def retold(config: Config) -> tuple[Config, Path]:
+def parsed_again(config: Config) -> tuple[Config, Path]:
     words = shlex.split(train_command(Path("runs/my run"), config))
     return training_recipe(training_request(build_parser().parse_args(words[1:])))
 
@@ -41,20 +41,20 @@ def retold(config: Config) -> tuple[Config, Path]:
         ["training.betas=[0.5, 0.9]", "data.shift=1", "training.seed=3", "data.size=32x20"],
     ],
 )
-def test_a_told_training_has_the_same_configuration(name: str, changes: list[str]) -> None:
+def test_the_printed_command_gives_the_same_configuration(name: str, changes: list[str]) -> None:
     config = with_overrides(get_preset(name).config, changes)
-    found, out = retold(config)
+    found, out = parsed_again(config)
     fixed_later = {"training.steps"} if config.training.minutes or config.training.epochs else set()
     assert set(differing_keys(config, found)) <= fixed_later
     assert out == Path("runs/my run")
 
 
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
-def test_the_size_of_a_preset_is_told(scale: ScaleName) -> None:
+def test_the_scale_of_a_preset_is_printed(scale: ScaleName) -> None:
     config = PRESETS["anime"].config_for(scale)
-    told = train_command(Path("runs/a"), config)
-    assert told == f"ddpm train anime --scale {scale} --out runs/a"
-    assert retold(config)[0] == config
+    command = train_command(Path("runs/a"), config)
+    assert command == f"ddpm train anime --out runs/a --scale {scale}"
+    assert parsed_again(config)[0] == config
 
 
 def test_the_images_are_named_without_the_authors_folders() -> None:
@@ -62,8 +62,8 @@ def test_the_images_are_named_without_the_authors_folders() -> None:
         get_preset("mnist").config, data=replace(Config().data, path="/home/me/set one.zip")
     )
     assert data_name(config.data.path) == "set one.zip"
-    told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
-    assert all("'set one.zip'" in command and "/home" not in command for command in told)
+    commands = [train_command(Path("r"), config), data_command(config), forward_command(config)]
+    assert all("'set one.zip'" in command and "/home" not in command for command in commands)
 
 
 def test_a_set_at_the_hub_keeps_its_owner() -> None:
@@ -71,8 +71,8 @@ def test_a_set_at_the_hub_keeps_its_owner() -> None:
         get_preset("folder").config, data=replace(Config().data, path="hf:owner/faces")
     )
     assert data_name(config.data.path) == "hf:owner/faces"
-    told = [train_command(Path("r"), config), data_command(config), forward_command(config)]
-    assert all(" hf:owner/faces" in command for command in told)
+    commands = [train_command(Path("r"), config), data_command(config), forward_command(config)]
+    assert all(" hf:owner/faces" in command for command in commands)
 
 
 def test_every_command_can_be_typed() -> None:

@@ -3,85 +3,90 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from ddpm.commands.options import command_line
 from ddpm.config import Config, differing_keys, get_value
 from ddpm.data.catalogue import data_name
 from ddpm.presets import PRESETS
 
-_TOTALS = ("training.steps", "training.minutes", "training.epochs")
-_WITH_OPTIONS = (
-    "preset",
-    "scale",
-    "data.path",
-    "data.all_images",
-    *_TOTALS,
-)  # not printed as --set
+_TOTALS = ("minutes", "epochs", "steps")
+_OPTION_KEYS = {  # printed by options of their own, not by --set
+    "preset", "scale", "data.path", *(f"training.{name}" for name in _TOTALS),
+}  # fmt: skip
 
 
 def train_command(run: Path, config: Config, init: str | None = None) -> str:
-    """`ddpm train PRESET …`: the preset, its size where it has several, and whatever differs from it.
+    """Return the command that trains a run: its preset, and all that differs from it.
 
-    Images by name alone, no folders. Of a few-step student `ddpm distill TEACHER …`; `init` is its teacher.
+    Data sets are printed by name, without folders. A few-step student gives `ddpm distill TEACHER …`; `init`
+    is its teacher.
     """
     if config.family.is_distilled:
-        asked = ["--evaluations", config.student.evaluations, "--steps", config.training.steps]
-        return shlex.join(["ddpm", "distill", str(init), *map(str, asked), "--out", str(run)])
+        evaluations, steps = config.student.evaluations, config.training.steps
+        return _command("distill", target=init, evaluations=evaluations, steps=steps, out=run)
     preset = PRESETS.get(config.preset)
     base = preset.config_for(config.scale) if preset else Config()
-    words = ["ddpm", "train", config.preset if preset else "digits"]
-    words += ["--scale", config.scale] if preset and preset.scales else []
-    if config.data.path != base.data.path:
-        words += ["--data", data_name(config.data.path)]
-    words += _total(config, base)
-    words += ["--all-images"] if config.data.all_images and not base.data.all_images else []
-    for key in differing_keys(base, config):
-        if key not in _WITH_OPTIONS or (key == "data.all_images" and base.data.all_images):
-            words += ["--set", f"{key}={_value(get_value(config, key))}"]
-    words += ["--init", init] if init else []
-    return shlex.join([*words, "--out", str(run)])
+    all_images = config.data.all_images and not base.data.all_images
+    printed = _OPTION_KEYS | ({"data.all_images"} if all_images else set())
+    return _command(
+        "train",
+        target=config.preset if preset else "digits",
+        data=data_name(config.data.path) if config.data.path != base.data.path else None,
+        scale=config.scale if preset and preset.scales else None,
+        **_total(config, base),
+        init=init,
+        all_images=all_images,
+        overrides=tuple(
+            f"{key}={_value(get_value(config, key))}"
+            for key in differing_keys(base, config)
+            if key not in printed
+        ),
+        out=run,
+    )
 
 
-def _total(config: Config, base: Config) -> list[str]:
+def _command(verb: str, **values: Any) -> str:
+    return command_line(verb, SimpleNamespace(**values))
+
+
+def _total(config: Config, base: Config) -> dict[str, float]:
+    """Return the option that gives the run's total; {} if its preset gives the same."""
     training = config.training
-    if training.minutes:
-        return ["--minutes", f"{training.minutes:g}"]
-    if training.epochs:
-        same = training.epochs == base.training.epochs
-        return [] if same else ["--epochs", f"{training.epochs:g}"]
-    same = training.steps == base.training.steps and not base.training.epochs
-    return [] if same else ["--steps", str(training.steps)]
+    name = next((name for name in _TOTALS if getattr(training, name)), "steps")
+    total = getattr(training, name)
+    default = next((other for other in ("epochs", "steps") if getattr(base.training, other)), "")
+    same = name != "minutes" and name == default and total == getattr(base.training, name)
+    return {} if same else {name: total}
 
 
 def _value(value: Any) -> str:
     """Return a value as --set reads it: JSON, but a string without quotation marks."""
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(list(value) if isinstance(value, tuple) else value)
-    )
+    if isinstance(value, str):
+        return value
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 def data_command(config: Config) -> str:
-    """Return the command that prepares and counts the images."""
+    """Return the command that prepares the data set and counts its images."""
     data = config.data
-    words = ["ddpm", "data", "prepare", data_name(config.data.path)]
-    words += ["--size", str(data.size)] if data.size != "auto" else []
-    words += ["--channels", str(data.channels)] if data.channels != "auto" else []
-    return shlex.join([*words, *(["--all-images"] if data.all_images else [])])
+    values = {"size": data.size, "channels": str(data.channels), "all_images": data.all_images}
+    return _command("data prepare", target=data_name(data.path), **values)
 
 
 def forward_command(config: Config) -> str:
-    return shlex.join(
-        ["ddpm", "forward", data_name(config.data.path), "--schedule", config.diffusion.schedule]
-    )
+    """Return the command that draws the forward process on the training images."""
+    target = data_name(config.data.path)
+    return _command("forward", target=target, schedule=config.diffusion.schedule)
 
 
 def sample_command(run: Path, *, gif: bool) -> str:
-    return shlex.join(["ddpm", "sample", str(run), *(["--gif"] if gif else [])])
+    """Return the command that samples images from the run."""
+    return _command("sample", target=run, gif=gif)
 
 
 def evaluate_command(run: Path) -> str:
-    return shlex.join(["ddpm", "evaluate", str(run)])
+    """Return the command that evaluates the run."""
+    return _command("evaluate", target=run)
