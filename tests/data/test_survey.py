@@ -57,6 +57,19 @@ def test_grey_pictures_saved_in_colour_are_grey_until_one_is_not(
     assert not look(root, tmp_path / "cache").gray
 
 
+@pytest.mark.parametrize("position", [0, 1, 419, 700, 998])
+def test_one_image_in_color_anywhere_makes_the_set_color(
+    position: int, tmp_path: Path, write_folder: Any, encode: Any
+) -> None:
+    """All images are looked at, not a sample of them."""
+    gray, red = np.full((8, 8, 3), 99, np.uint8), np.full((8, 8, 3), (255, 0, 0), np.uint8)
+    files = dict.fromkeys((f"{i}.png" for i in range(999)), encode(gray))
+    root = write_folder(tmp_path / "a", files)
+    assert look(root, tmp_path / "cache").gray
+    (root / f"{position}.png").write_bytes(encode(red))
+    assert not look(root, tmp_path / "cache").gray
+
+
 def test_the_content_hash_follows_content_and_names_not_place_or_packing(
     tmp_path: Path, write_folder: Any, pictures: Any
 ) -> None:

@@ -21,8 +21,6 @@ from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_imag
 from ddpm.data.threads import Progress, map_in_threads
 from ddpm.files import parse_json, write_json
 
-_GRAY_SAMPLE = 256  # images whose pixels decide whether a set is gray
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -31,7 +29,7 @@ class Survey:
     content_hash: str  # over names, contents and labels
     sizes: dict[str, int]  # "HxW" → number of images, most frequent first
     modes: dict[str, int]  # Pillow's mode → number of images
-    gray: bool  # every image of a sample of 256 is gray
+    gray: bool  # every image is gray, whatever mode it is stored in
 
     @property
     def size(self) -> tuple[int, int]:
@@ -86,7 +84,7 @@ def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, boo
         modes=_by_frequency(tally.modes),
         gray=False,
     )
-    gray = tally.gray or _sample_is_gray(source, survey.size)
+    gray = tally.gray or _is_gray(source, survey.size, progress)
     return dataclasses.replace(survey, gray=gray), tally.complete
 
 
@@ -126,16 +124,18 @@ def _by_frequency(counts: Counter[str]) -> dict[str, int]:
     return {value: counts[value] for value in sorted(counts, key=lambda v: (-counts[v], v))}
 
 
-def _sample_is_gray(source: ImageSource, size: tuple[int, int]) -> bool:
-    """Return whether R = G = B in every pixel of up to 256 images, evenly spaced over the set."""
-    sample = np.linspace(0, len(source) - 1, min(_GRAY_SAMPLE, len(source))).round().astype(int)
+def _is_gray(source: ImageSource, size: tuple[int, int], progress: Progress | None) -> bool:
+    """Return whether R = G = B in every pixel of every image. Stops at the first image in color."""
 
-    def is_gray(position: int) -> bool:
+    def image_is_gray(item: int) -> bool:
         try:
-            red, green, blue = decode(source.load(int(sample[position])), size, 3)
+            data = source.load(item)
+            if read_header(data).gray:
+                return True
+            red, green, blue = decode(data, size, 3)
         except BrokenImageError:
             return True  # no evidence of color
         return np.array_equal(red, green) and np.array_equal(green, blue)
 
     with ignore_pillow_warnings():
-        return all(map_in_threads(is_gray, len(sample)))
+        return all(map_in_threads(image_is_gray, len(source), progress))
