@@ -17,6 +17,7 @@ from ddpm.errors import RequestError
 from ddpm.files import (
     check_writable,
     is_temporary,
+    parse_json,
     remove_stale,
     remove_temporary,
     replacing,
@@ -196,3 +197,9 @@ def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
     remove_temporary(tmp_path)
     assert names(tmp_path) == [".hidden", "kept.txt"]
     remove_temporary(tmp_path / "absent")
+
+
+def test_json_may_begin_with_a_byte_order_mark() -> None:
+    assert parse_json('\ufeff{"é": 1}') == {"é": 1}
+    with pytest.raises(ValueError):
+        parse_json("\ufeff\ufeff{}")

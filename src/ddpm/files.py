@@ -104,9 +104,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of an untrusted JSON text. Raises ValueError if it is invalid or nested too deeply."""
+    """Return the value of an untrusted JSON text, which may begin with a byte order mark.
+
+    Raises ValueError if it is invalid or nested too deeply.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix("\ufeff"))  # Notepad writes the mark
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     level = [value]

@@ -8,7 +8,13 @@ import torch
 
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
+from ddpm.sampling.draw import (
+    Trajectory,
+    choose_labels,
+    class_index,
+    draw_images,
+    draw_with_progress,
+)
 from ddpm.sampling.settings import resolve_settings
 
 
@@ -22,6 +28,13 @@ def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
     assert choose_labels(model, [4, 5], "7") == [7, 7]
     with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
         choose_labels(model, [0], "eleven")
+
+
+@pytest.mark.parametrize("label", ["caf\u00e9", "cafe\u0301"])
+def test_a_label_is_found_in_composed_and_decomposed_form(label: str) -> None:
+    assert (
+        class_index(["tea", "caf\u00e9"], label) == class_index(["tea", "cafe\u0301"], label) == 1
+    )
 
 
 def test_the_chunk_size_changes_images_by_rounding_only() -> None:

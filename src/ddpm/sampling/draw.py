@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -139,9 +140,10 @@ def choose_labels(
 
 def class_index(names: Sequence[str], label: str) -> int:
     """Return the index of the class `label`. RequestError lists the names if it is none of them."""
-    if label not in names:
+    normalized = [normalize("NFC", name) for name in names]  # é may be typed as e and an accent
+    if normalize("NFC", label) not in normalized:
         raise RequestError(f"There is no label {label!r}; the labels are {', '.join(names)}.")
-    return list(names).index(label)
+    return normalized.index(normalize("NFC", label))
 
 
 def _padded(values: Sequence[int], length: int) -> list[int]:

@@ -147,7 +147,7 @@ def _read_notes(path: Path) -> Notes:
         check_writable(path)
         return Notes()
     try:
-        return read_notes(path.read_text(encoding="utf-8"))
+        return read_notes(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read ({error}); save it as UTF-8 text.") from error
     except RequestError as error:
