@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ddpm.config import (
     Config,
     DiffusionConfig,
+    NetworkConfig,
     SamplingConfig,
     check,
     config_from_dict,
@@ -242,11 +243,12 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     from ddpm.config import FAMILIES
     from ddpm.diffusion.levels import SPACINGS
     from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
-    from ddpm.diffusion.samplers import SAMPLERS, USUAL_STEPS
+    from ddpm.diffusion.samplers import SAMPLERS
     from ddpm.diffusion.schedules import SCHEDULES
     from ddpm.diffusion.timesteps import TIME_SAMPLINGS
     from ddpm.models.augment_pipe import TRANSFORMS
     from ddpm.models.registry import MODELS
+    from ddpm.networks.kinds import NETWORKS
 
     def choices(section: type, name: str) -> set[object]:
         return set(typing.get_args(typing.get_type_hints(section)[name]))
@@ -255,7 +257,15 @@ def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
     assert choices(DiffusionConfig, "objective") == set(OBJECTIVES)
     assert choices(DiffusionConfig, "weighting") == set(WEIGHTINGS)
     assert choices(DiffusionConfig, "time_sampling") == set(TIME_SAMPLINGS)
-    assert choices(SamplingConfig, "sampler") == set(SAMPLERS) == set(USUAL_STEPS)
+    assert choices(SamplingConfig, "sampler") == set(SAMPLERS)
     assert choices(SamplingConfig, "spacing") == set(SPACINGS)
+    assert choices(NetworkConfig, "kind") == set(NETWORKS)
     assert choices(Config, "model") == set(MODELS) == set(FAMILIES)
     assert set(typing.get_args(TransformName)) == set(TRANSFORMS)
+
+
+def test_a_configuration_without_a_later_key_opens_as_its_default(tmp_path: Path) -> None:
+    values = Config().to_dict()
+    del values["network"]["kind"]
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    assert differing_keys(load_config(tmp_path / "config.json"), Config()) == []

@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from ddpm.diffusion.levels import Levels
-from ddpm.diffusion.samplers import Denoiser, Prediction, Sampler, SamplerOptions, starting_noise
+from ddpm.diffusion.samplers import (
+    Denoiser,
+    Prediction,
+    SamplerOptions,
+    SamplingLoop,
+    starting_noise,
+)
 from ddpm.diffusion.schedules import Schedule
 
 
@@ -77,7 +83,7 @@ def no_noise() -> Tensor:
 
 
 def run(
-    sampler: Sampler,
+    sampler: SamplingLoop,
     denoise: Denoiser,
     levels: Levels,
     x: Tensor,
@@ -96,7 +102,7 @@ def unit_draws(count: int) -> Callable[[], Tensor]:
 
 
 def exact_moments(
-    sampler: Sampler, denoise: Denoiser, levels: Levels, options: SamplerOptions | None = None
+    sampler: SamplingLoop, denoise: Denoiser, levels: Levels, options: SamplerOptions | None = None
 ) -> tuple[float, float]:
     """Mean and standard deviation of what a sampler draws, for a denoiser linear in x.
 

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.image_editing import DETERMINISTIC, inpaint, interpolate, refine
+from ddpm.models.image_editing import inpaint, interpolate, refine
 
 Make = Callable[..., Ddpm]
 IMAGE = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 MASK = torch.zeros(1, 8, 8)
 MASK[:, 2:5, 3:7] = 1
+DETERMINISTIC = [name for name, sampler in SAMPLERS.items() if sampler.is_deterministic]
 
 
 def own_samples(model: Ddpm, seeds: list[int], labels: list[int] | None = None) -> Tensor:

@@ -20,6 +20,7 @@ TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
 SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
+NetworkName = Literal["unet"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 
@@ -49,6 +50,7 @@ class DataConfig:
 class NetworkConfig:
     """Shape of the U-Net, see `networks/unet.py`."""
 
+    kind: NetworkName = "unet"
     channels: int = 32  # width of the first level
     multipliers: tuple[int, ...] = (1, 2, 2)  # width of each level, in multiples of `channels`
     blocks: int = 1  # residual blocks per level

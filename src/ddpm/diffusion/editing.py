@@ -11,7 +11,14 @@ from torch import Tensor
 
 from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.process import transition
-from ddpm.diffusion.samplers import Denoiser, Noise, Sampler, SamplerOptions, Step, starting_noise
+from ddpm.diffusion.samplers import (
+    Denoiser,
+    Noise,
+    SamplerOptions,
+    SamplingLoop,
+    Step,
+    starting_noise,
+)
 
 
 def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
@@ -37,7 +44,7 @@ def noised(levels: Levels, x0: Tensor, noise: Noise) -> Tensor:
 
 
 def inpaint(
-    sampler: Sampler,
+    sampler: SamplingLoop,
     denoise: Denoiser,
     levels: Levels,
     noise: Noise,

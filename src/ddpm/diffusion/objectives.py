@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ddpm.diffusion.cited import Cited
 from ddpm.diffusion.likelihood import vlb_term
 from ddpm.diffusion.schedules import Schedule
 
@@ -102,12 +103,13 @@ def edm(data_mean: Tensor, data_std: float) -> Objective:
     return Objective("edm", network_input, target, to_x0, x0_scale)
 
 
-OBJECTIVES: dict[str, Callable[[Tensor, float], Objective]] = {
-    "noise": lambda data_mean, data_std: NOISE,
-    "x0": lambda data_mean, data_std: X0,
-    "v": lambda data_mean, data_std: V,
-    "velocity": lambda data_mean, data_std: VELOCITY,
-    "edm": edm,
+# (data_mean [C], data_std) → the objective
+OBJECTIVES: dict[str, Cited[[Tensor, float], Objective]] = {
+    "noise": Cited(lambda data_mean, data_std: NOISE, "ddpm"),
+    "x0": Cited(lambda data_mean, data_std: X0, "ddpm"),
+    "v": Cited(lambda data_mean, data_std: V, "v"),
+    "velocity": Cited(lambda data_mean, data_std: VELOCITY, "flow"),
+    "edm": Cited(edm, "edm"),
 }
 
 
@@ -134,14 +136,13 @@ def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: f
 
 # A weight multiplies the squared error of the output: (snr, x0_scale), each [N, 1, 1, 1].
 # Papers that weigh the error of x0 are brought there by dividing by x0_scale.
-WEIGHTINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "simple": lambda snr, x0_scale: torch.ones_like(
-        snr
-    ),  # Ho et al. 2020, Eq. 14; EDM's own for edm
-    "min-snr": lambda snr, x0_scale: (
-        snr.clamp(max=5) / x0_scale
-    ),  # Hang et al. 2023, arXiv:2303.09556
-    "p2": lambda snr, x0_scale: snr / (1 + snr) / x0_scale,  # Choi et al. 2022, arXiv:2204.00227
+WEIGHTINGS: dict[str, Cited[[Tensor, Tensor], Tensor]] = {
+    # Ho et al. 2020, Eq. 14; for the edm objective EDM's own weight
+    "simple": Cited(lambda snr, x0_scale: torch.ones_like(snr), "ddpm"),
+    # Hang et al. 2023, arXiv:2303.09556
+    "min-snr": Cited(lambda snr, x0_scale: snr.clamp(max=5) / x0_scale, "min-snr"),
+    # Choi et al. 2022, arXiv:2204.00227
+    "p2": Cited(lambda snr, x0_scale: snr / (1 + snr) / x0_scale, "p2"),
 }
 
 

@@ -54,7 +54,7 @@ class SamplerOptions:
 
 Denoiser = Callable[[Tensor, Tensor], Prediction]  # (x [N, C, H, W], t [N] int64)
 Noise = Callable[[], Tensor]  # the next standard normal, shaped like x
-Sampler = Callable[[Denoiser, Levels, Tensor, Noise, SamplerOptions], Iterator[Step]]
+SamplingLoop = Callable[[Denoiser, Levels, Tensor, Noise, SamplerOptions], Iterator[Step]]
 
 
 def starting_noise(levels: Levels, noise: Noise) -> Tensor:
@@ -200,22 +200,31 @@ def unipc(
         yield Step(i + 1, x, x0)
 
 
+@dataclass(frozen=True)
+class Sampler:
+    """A sampling algorithm and what is known of it. Calling it runs the algorithm."""
+
+    run: SamplingLoop
+    source: str  # key of its paper in documents/citations.SOURCES
+    order: int  # of convergence to the solution of the ODE or SDE, as the paper states it
+    usual_steps: int | None  # if none are given; None: every level of the schedule
+    fewest_steps: int  # below, images are visibly unfinished
+    is_deterministic: bool = True  # it adds no noise if eta and churn are 0
+    usual_spacing: str = "compact"  # of its levels, if none is given
+
+    def __call__(
+        self, denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+    ) -> Iterator[Step]:
+        return self.run(denoise, levels, x, noise, options)
+
+
 SAMPLERS: dict[str, Sampler] = {
-    "ancestral": ancestral,
-    "ddim": ddim,
-    "heun": heun,
-    "dpm++2m": dpmpp_2m,
-    "dpm++2m-sde": dpmpp_2m_sde,
-    "unipc": unipc,
-}
-
-
-# Steps of a sampler that is asked for by name without a number. Algorithm 2 walks the whole table.
-USUAL_STEPS = {
-    "ancestral": None,
-    "ddim": 50,
-    "heun": 18,
-    "dpm++2m": 20,
-    "dpm++2m-sde": 25,
-    "unipc": 15,
+    "ancestral": Sampler(
+        ancestral, "ddpm", 1, None, 100, is_deterministic=False, usual_spacing="uniform"
+    ),
+    "ddim": Sampler(ddim, "ddim", 1, 50, 20),
+    "heun": Sampler(heun, "edm", 2, 18, 10),
+    "dpm++2m": Sampler(dpmpp_2m, "dpm++", 2, 20, 8),
+    "dpm++2m-sde": Sampler(dpmpp_2m_sde, "dpm++", 2, 25, 12, is_deterministic=False),
+    "unipc": Sampler(unipc, "unipc", 3, 15, 6),
 }

@@ -9,11 +9,12 @@ float64 on the CPU; `Schedule.at` casts them for whoever asks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from ddpm.diffusion.cited import Cited
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: keeps the last steps of a schedule from a singularity
 PURE_NOISE = -10.5  # log-SNR, just below the end of Ho's linear schedule: nothing left to see
@@ -135,12 +136,12 @@ def _variance_preserving(name: str, betas: Tensor) -> Schedule:
     return Schedule(name, signal=alpha_bars.sqrt(), sigma=(1 - alpha_bars).sqrt())
 
 
-SCHEDULES: dict[str, Callable[[int], Schedule]] = {
-    "linear": linear,
-    "cosine": cosine,
-    "sigmoid": sigmoid,
-    "flow": flow,
-    "edm": edm,
+SCHEDULES: dict[str, Cited[[int], Schedule]] = {
+    "linear": Cited(linear, "ddpm"),
+    "cosine": Cited(cosine, "cosine"),
+    "sigmoid": Cited(sigmoid, "sigmoid"),
+    "flow": Cited(flow, "flow"),
+    "edm": Cited(edm, "edm"),
 }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Generator, Tensor
 
+from ddpm.diffusion.cited import Cited
 from ddpm.diffusion.schedules import Schedule
 
 PLACES = 2**24
@@ -42,10 +41,10 @@ def lognormal(schedule: Schedule, n: int, generator: Generator) -> Tensor:
     return torch.bucketize(wanted, halfway)
 
 
-TIME_SAMPLINGS: dict[str, Callable[[Schedule, int, Generator], Tensor]] = {
-    "uniform": uniform,
-    "stratified": stratified,
-    "lognormal": lognormal,
+TIME_SAMPLINGS: dict[str, Cited[[Schedule, int, Generator], Tensor]] = {
+    "uniform": Cited(uniform, "ddpm"),
+    "stratified": Cited(stratified, "stratified"),
+    "lognormal": Cited(lognormal, "edm"),
 }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -223,69 +221,7 @@ SOURCES: dict[str, Source] = {
     ),
 }  # fmt: skip
 
-# What a configuration can choose, and the work that the choice comes from.
-CHOICES: dict[str, dict[Any, str]] = {
-    "diffusion.schedule": {
-        "linear": "ddpm", "cosine": "cosine", "sigmoid": "sigmoid", "flow": "flow", "edm": "edm",
-    },
-    "diffusion.objective": {
-        "noise": "ddpm", "x0": "ddpm", "v": "v", "velocity": "flow", "edm": "edm",
-    },
-    "diffusion.weighting": {"simple": "ddpm", "min-snr": "min-snr", "p2": "p2"},
-    "diffusion.time_sampling": {"uniform": "ddpm", "stratified": "stratified", "lognormal": "edm"},
-    "diffusion.learned_variance": {True: "cosine"},
-    "sampling.sampler": {
-        "ancestral": "ddpm", "ddim": "ddim", "heun": "edm", "dpm++2m": "dpm++",
-        "dpm++2m-sde": "dpm++", "unipc": "unipc",
-    },
-    "training.optimizer": {"adam": "adam", "adamw": "adamw", "muon": "muon"},
-}  # fmt: skip
-
-_FAMILIES = {"dcgan": "dcgan"}  # model families whose networks come from one paper
 _METRICS = {"recall": "precision", "coverage": "density", "bits-bound": "ddpm", "bits-ode": "ode"}
-
-
-def chosen(config: Mapping[str, Any], key: str) -> str:
-    """The source of what `config` (config.json's values) has at `key`; "" where none is known."""
-    section, name = key.split(".")
-    return CHOICES[key].get(config.get(section, {}).get(name), "")
-
-
-def network_sources(config: Mapping[str, Any]) -> list[str]:
-    """The sources of a run's network."""
-    network = config.get("network", {})
-    if (family := _FAMILIES.get(config.get("model", ""))) is not None:
-        return [family]
-    attended = ["attention"] if network.get("attention") else []
-    return ["unet", "adm", *attended, *(["patch"] if network.get("patch", 1) > 1 else [])]
-
-
-def guidance_sources(config: Mapping[str, Any]) -> list[str]:
-    """The sources of a run's guidance; none where it draws without."""
-    sampling = config.get("sampling", {})
-    if sampling.get("guide") and sampling.get("guidance", 1) != 1:
-        return ["autoguidance"]
-    if not config.get("data", {}).get("labels") or sampling.get("guidance", 1) == 1:
-        return []
-    whole = list(sampling.get("guidance_interval", [])) == [0.0, 1.0]
-    return ["guidance"] if whole else ["guidance", "interval"]
-
-
-def average_source(config: Mapping[str, Any], length: float | None) -> str:
-    """The source of the average that is drawn with, of a `length` if chosen later; "" without one."""
-    if length is not None:
-        return "lengths"
-    return "averaging" if config.get("training", {}).get("ema") else ""
-
-
-def label_source(config: Mapping[str, Any]) -> str:
-    """The source of labels that were found among the images; "" where they were given."""
-    return "groups" if str(config.get("data", {}).get("labels")).startswith("kmeans") else ""
-
-
-def augmentation_source(config: Mapping[str, Any]) -> str:
-    """The source of augmentation that the network is told of; "" where it is told of none."""
-    return "edm" if config.get("data", {}).get("augment") else ""
 
 
 def metric_source(name: str) -> str:

@@ -336,7 +336,7 @@ class Ddpm:
 def make_network(spec: ModelSpec) -> DenoisingNetwork:
     """Return the network of a configuration; its initial weights are drawn from the run's seed."""
     config, (channels, height, width) = spec.config, spec.image_shape
-    kind = NETWORKS["unet"]
+    kind = NETWORKS[config.network.kind]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.training.seed, "weights"))
         return kind.make(

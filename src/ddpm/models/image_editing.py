@@ -19,7 +19,6 @@ from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
 from ddpm.models.base import DiffusionModel
 from ddpm.randomness import ImageNoise
 
-DETERMINISTIC = ("ddim", "heun", "dpm++2m", "unipc")
 REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; on small images 5 agree with what surrounds them
 
 Progress = Callable[[int, int], None]
@@ -58,7 +57,7 @@ def interpolate(
 
 def quieted(settings: SamplingConfig) -> SamplingConfig:
     """What `interpolate` draws by: a sampler that adds noise would blur the path, so DDIM replaces it."""
-    if settings.sampler not in DETERMINISTIC:
+    if not SAMPLERS[settings.sampler].is_deterministic:
         settings = replace(settings, sampler="ddim")
     return replace(settings, eta=0.0, churn=0.0)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ddpm.config import SamplingConfig, with_overrides
-from ddpm.diffusion.samplers import USUAL_STEPS
+from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
@@ -40,12 +40,12 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     check_guide(model, chosen)
     defaults: list[str] = []
     if "sampling.sampler" in keys:
+        sampler = SAMPLERS[chosen.sampler]
         if "sampling.steps" not in keys:
-            steps = USUAL_STEPS[chosen.sampler] or config.diffusion.num_steps
+            steps = sampler.usual_steps or config.diffusion.num_steps
             defaults.append(f"sampling.steps={min(steps, config.diffusion.num_steps)}")
         if "sampling.spacing" not in keys:
-            spacing = "uniform" if chosen.sampler == "ancestral" else "compact"
-            defaults.append(f"sampling.spacing={spacing}")
+            defaults.append(f"sampling.spacing={sampler.usual_spacing}")
     return with_overrides(config, [*overrides, *defaults]).sampling
 
 

@@ -11,6 +11,7 @@ import pytest
 from ddpm.commands.doctor.case import Case
 from ddpm.commands.doctor.rules import RULES, run_rules
 from ddpm.config import with_overrides
+from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.messages import FIXES, message, sentence
 from ddpm.presets import PRESETS
 
@@ -114,7 +115,11 @@ def test_a_healthy_log_is_healthy(name: str) -> None:
     assert run_rules(case(name, rows=rows + heldout)) == []
 
 
-def test_a_sampler_of_ones_own_is_not_doubted() -> None:
+def test_the_fewest_steps_of_a_new_sampler_are_those_of_its_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = replace(SAMPLERS["ddim"], fewest_steps=1)
+    monkeypatch.setitem(SAMPLERS, "mine", row)
     config = PRESETS["mnist"].config
     sampling = replace(config.sampling, sampler="mine", steps=1)  # type: ignore[arg-type]
     assert run_rules(replace(case("mnist"), config=replace(config, sampling=sampling))) == []

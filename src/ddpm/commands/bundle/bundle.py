@@ -26,19 +26,19 @@ from ddpm.commands.report import NOTES, ReportRequest, write_report
 from ddpm.commands.verb_function import takes_fields
 from ddpm.data.catalogue import DATASETS
 from ddpm.data.hub import is_hub_name
-from ddpm.documents.citations import (
+from ddpm.documents.citations import SOURCES
+from ddpm.documents.typst_pdf import load_typst
+from ddpm.errors import RequestError, WorkError
+from ddpm.files import check_writable, replacing
+from ddpm.models.sources import (
     CHOICES,
-    SOURCES,
     augmentation_source,
     average_source,
-    chosen,
+    choice_source,
     guidance_sources,
     label_source,
     network_sources,
 )
-from ddpm.documents.typst_pdf import load_typst
-from ddpm.errors import RequestError, WorkError
-from ddpm.files import check_writable, replacing
 
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
 
@@ -146,8 +146,13 @@ def _sources(part: Part) -> list[str]:
     config, length = part.config.to_dict(), part.opened.average
     average = average_source(config, length)
     if part.config.family.is_adversarial:
-        return [*network_sources(config), "gan", chosen(config, "training.optimizer"), average]
-    choices = [chosen(config, key) for key in CHOICES]
+        return [
+            *network_sources(config),
+            "gan",
+            choice_source(config, "training.optimizer"),
+            average,
+        ]
+    choices = [choice_source(config, key) for key in CHOICES]
     choices += [augmentation_source(config), label_source(config), average]
     return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
 

@@ -6,20 +6,13 @@ import math
 
 from ddpm.commands.doctor.case import Case, Finding
 from ddpm.data.dataset import parse_size
+from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.models import setup_warnings
 from ddpm.networks.unet import level_sides
 
 FEW_STEPS = 100
 SMALL_BATCH = 16
-FEWEST_SAMPLING_STEPS = {  # with fewer steps, images are visibly unfinished
-    "ancestral": 100,
-    "ddim": 20,
-    "heun": 10,
-    "dpm++2m": 8,
-    "dpm++2m-sde": 12,
-    "unipc": 6,
-}
 
 
 def half_precision(case: Case) -> Finding | None:
@@ -159,7 +152,7 @@ def attention_without_level(case: Case) -> Finding | None:
 
 def few_sampling_steps(case: Case) -> Finding | None:
     sampling = case.config.sampling
-    least = FEWEST_SAMPLING_STEPS.get(sampling.sampler, 1)
+    least = SAMPLERS[sampling.sampler].fewest_steps
     if not case.diffusion or sampling.steps >= least:
         return None
     return Finding(

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 
 from ddpm.config import Config, differing_keys, load_config
+from ddpm.config.families import SECTION_OWNERS
 from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_name
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
@@ -87,7 +88,7 @@ def check_same_data(run: RunFolder, dataset: Dataset) -> None:
 
 def check_same_model(run: RunFolder, saved: Config, config: Config) -> None:
     """Raise RequestError if the configuration does not describe the model of the checkpoint."""
-    parts = ("model", "network.", "diffusion.", "gan.", "student.", "training.optimizer")
+    parts = ("model", *(f"{section}." for section in SECTION_OWNERS), "training.optimizer")
     changed = [key for key in differing_keys(saved, config) if key.startswith(parts)]
     if changed:
         raise RequestError(

@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ddpm.commands.report.report_data import ReportData, ReportedRun, TableRow, run_tables
-from ddpm.documents.citations import (
-    average_source,
-    chosen,
-    guidance_sources,
-    label_source,
-    network_sources,
-)
 from ddpm.documents.document import (
     Block,
     Figure,
@@ -21,6 +14,13 @@ from ddpm.documents.document import (
     spans,
 )
 from ddpm.documents.tables import NOTHING, whole
+from ddpm.models.sources import (
+    average_source,
+    choice_source,
+    guidance_sources,
+    label_source,
+    network_sources,
+)
 
 FORWARD = Formula(
     "x_t = alpha_t x_0 + sigma_t epsilon, quad epsilon tilde cal(N)(0, I)",
@@ -108,7 +108,7 @@ def _cited(key: str) -> Choice:
     """Return a choice that shows the value of a configuration key with its source."""
 
     def choice(report: ReportData, run: ReportedRun) -> str:
-        return f"{run.setting(key)}{report.cite(chosen(run.config, key))}"
+        return f"{run.setting(key)}{report.cite(choice_source(run.config, key))}"
 
     return choice
 
@@ -116,7 +116,7 @@ def _cited(key: str) -> Choice:
 def _objective(report: ReportData, run: ReportedRun) -> str:
     name = run.setting("diffusion.objective")
     word = report.words(f"value.{name}") if name in LOSSES else str(name)
-    return word + report.cite(chosen(run.config, "diffusion.objective"))
+    return word + report.cite(choice_source(run.config, "diffusion.objective"))
 
 
 def _variance(report: ReportData, run: ReportedRun) -> str:
@@ -151,7 +151,7 @@ def _ema(report: ReportData, run: ReportedRun) -> str:
 
 def _sampler(report: ReportData, run: ReportedRun) -> str:
     name, steps = run.setting("sampling.sampler"), run.setting("sampling.steps")
-    cited = report.cite(chosen(run.config, "sampling.sampler"))
+    cited = report.cite(choice_source(run.config, "sampling.sampler"))
     return report.words("value.steps", sampler=f"{name}{cited}", steps=steps)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from ddpm.commands.report.notes import Notes
 from ddpm.commands.report.report_data import ReportData, ReportedRun, TableRow, run_tables
-from ddpm.documents.citations import augmentation_source
 from ddpm.documents.document import (
     Blank,
     Block,
@@ -22,6 +21,7 @@ from ddpm.documents.document import (
     spans,
 )
 from ddpm.documents.tables import NOTHING, number, whole
+from ddpm.models.sources import augmentation_source
 
 _HASH = 12  # digits of a content hash that are shown
 _COUNTS = ("given", "used", "held_out", "duplicate", "broken")

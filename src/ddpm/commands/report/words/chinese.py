@@ -233,6 +233,7 @@ SETTINGS = {
     "data.augment": "告知網路的各項變形之機率；0 為關閉",
     "data.transforms": "這些變形",
     "data.labels": "學習類別標籤",
+    "network.kind": "網路的種類",
     "network.channels": "第一層的寬度",
     "network.multipliers": "各層寬度的倍數",
     "network.blocks": "每層的殘差區塊數",

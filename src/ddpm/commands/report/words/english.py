@@ -271,6 +271,7 @@ SETTINGS = {
     "data.augment": "probability of each transform passed to the network; 0 is off",
     "data.transforms": "transforms of data.augment",
     "data.labels": "class labels learned",
+    "network.kind": "kind of network",
     "network.channels": "width of the first level",
     "network.multipliers": "width of each level, relative to the first",
     "network.blocks": "residual blocks per level",
