@@ -1,1 +1,1 @@
-"""Measurements of speed, each a command: `python -m benchmarks.NAME`. docs/performance.md says how."""
+"""Measurements of speed, each run as `python -m benchmarks.NAME`. docs/performance.md describes them."""

@@ -1,7 +1,7 @@
-"""What a set of images goes through before and while a network learns from it, timed, its memory watched.
+"""Phases of a data set before and during a training, with their time and memory.
 
-Images are generated and go the way of every set. Memory is the process's own (RssAnon, which Linux
-tells): pages of files, which the system takes back when it needs them, are not in it.
+The images are generated and processed like any data set. Memory is the anonymous memory of the process
+(RssAnon on Linux); file pages, which the system can reclaim, do not count.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ PHASES = ("at rest", "opening", "opening again", "batches", "training")
 
 
 def picture(index: int) -> NDArray[np.uint8]:
-    """Random pixels, uint8 [3, 64, 64]; every thousandth image is the one before once more."""
+    """Return random pixels, uint8 [3, 64, 64]. Every thousandth image repeats the one before."""
     seed = index - (index % REPEATED == REPEATED - 1)
     return np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
 
 
 def generated(count: int) -> ImageSource:
-    """`count` images that lie nowhere."""
+    """An image source of `count` generated images, without files."""
     return ImageSource(
         name=f"{count} generated images",
         kind="array",
@@ -54,7 +54,7 @@ def generated(count: int) -> ImageSource:
 
 
 def own_memory() -> float:
-    """What the process holds that lies in no file, in MiB; SystemExit where the system does not tell."""
+    """Return the anonymous memory of the process in MiB. SystemExit on systems that do not report it."""
     rows = STATUS.read_text("utf-8").splitlines() if STATUS.is_file() else []
     for row in rows:
         if row.startswith("RssAnon:"):
@@ -63,7 +63,7 @@ def own_memory() -> float:
 
 
 class Watch:
-    """The most memory of the process's own inside a block, looked at fifty times a second."""
+    """Record the peak of the anonymous memory inside a block, sampled fifty times a second."""
 
     def __enter__(self) -> Watch:
         self.peak, self._over = own_memory(), threading.Event()
@@ -87,7 +87,7 @@ class Watch:
 
 
 def measure(count: int, folder: Path, seconds: float, threads: int) -> Result:
-    """All phases for `count` images, in this process; the cache lies in `folder` meanwhile."""
+    """Measure all phases for `count` images in this process, with the cache in `folder`."""
     torch.set_num_threads(threads)
     keep_freed_memory()
     found: Result = {"images": count, "memory": {"at rest": own_memory()}, "rates": {}}
@@ -106,7 +106,7 @@ def measure(count: int, folder: Path, seconds: float, threads: int) -> Result:
 
 
 def _opened(count: int, cache: Path) -> tuple[Dataset, float, float]:
-    """The generated set, images a second until it was ready, and the most memory meanwhile."""
+    """Return the data set, the images per second until it was ready, and the peak memory."""
     with Watch() as watch:
         began = time.perf_counter()
         dataset = prepare_from_source(generated(count), cache_dir=cache)
@@ -115,7 +115,7 @@ def _opened(count: int, cache: Path) -> tuple[Dataset, float, float]:
 
 
 def training(dataset: Dataset, batches: Batches) -> Callable[[int], object]:
-    """Step k of a training with a tiny network, as `ddpm train` does it."""
+    """Return the function that takes step k of a training with a tiny network, as `ddpm train` does."""
     facts = torch.from_numpy(np.array(dataset.images[dataset.train[:FACTS]]))
     config = Config(network=NETWORK, training=TrainingConfig(batch_size=BATCH, precision="fp32"))
     model = build_model(config, facts, device="cpu")
@@ -129,7 +129,7 @@ def training(dataset: Dataset, batches: Batches) -> Callable[[int], object]:
 
 
 def _repeated(step: Callable[[int], object], seconds: float) -> tuple[float, float]:
-    """Images a second over so many seconds of steps, the first of which do not count; the most memory."""
+    """Return images per second over `seconds` of steps, after a warm-up, and the peak memory."""
     with Watch() as watch:
         for number in range(3):
             step(number)

@@ -1,10 +1,10 @@
-"""Sets larger than memory: what the number of images costs in speed and in memory.
+"""Data sets larger than memory: speed and memory against the number of images.
 
     python -m benchmarks.dataset_size               # 20,000 images against 1,000,000 (200,000)
     python -m benchmarks.dataset_size --counts 2000,20000 --seconds 1      # a quick look
     python -m benchmarks.dataset_size --markdown    # prints the table of the last measurement
 
-Each number of images is a fresh process; `dataset_phases.py` says what it does.
+Each number of images runs in a fresh process; see `dataset_phases.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADER = (
 
 
 def counts_that_fit(free: int) -> tuple[int, int]:
-    """The two numbers of images, for a disk with `free` bytes; SystemExit where none fits."""
+    """Return the two numbers of images for a disk with `free` bytes. SystemExit if none fits."""
     for large in (LARGE, LESS):
         if large * IMAGE + SPARE <= free:
             return SMALL, large
@@ -42,7 +42,7 @@ def counts_that_fit(free: int) -> tuple[int, int]:
 
 
 def table(result: Result) -> str:
-    """A line for each number of images, and by how much the memory differs."""
+    """Return the table: a line for each number of images, and the difference in memory."""
     rows = []
     for point in result["points"]:
         rates, memory = point["rates"], point["memory"]

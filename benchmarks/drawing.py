@@ -1,10 +1,10 @@
-"""Seconds an image takes: the solver's few steps beside all of Algorithm 2, in turns in one process.
+"""Seconds per image: a few steps of a solver beside all steps of Algorithm 2, in turns in one process.
 
     python -m benchmarks.drawing                # the bundled digits: 2 minutes; nothing else may run
     python -m benchmarks.drawing runs/mine      # any run
     python -m benchmarks.drawing --markdown     # the table of the last measurement
 
-What the images are worth is `ddpm sampler-lab`'s to say; here only their time is taken, drawing alone.
+Only the time of sampling is measured. For the quality of the images, use `ddpm sampler-lab`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[int, tuple[str, ...]]] = {
 
 
 def seconds(model: GenerativeModel, n: int, overrides: Sequence[str]) -> float:
-    """Wall time of one of `n` images."""
+    """Return the wall time per image of a batch of `n`."""
     settings = resolve_settings(model, overrides)
     labels = choose_labels(model, range(n), None)
     began = time.perf_counter()
@@ -46,7 +46,7 @@ def seconds(model: GenerativeModel, n: int, overrides: Sequence[str]) -> float:
 
 
 def measured(target: str, rounds: int) -> Result:
-    """Every way in turn, `rounds` times after a short one that does not count."""
+    """Measure every setting in turn, `rounds` times, after a short warm-up."""
     facts = machine.describe(torch.get_num_threads())
     model = open_model(target, "cpu").model
     labeled = model.spec.num_classes > 0
@@ -62,7 +62,7 @@ def measured(target: str, rounds: int) -> Result:
 
 
 def table(result: Result) -> str:
-    """In Markdown; a walk beside the default before it."""
+    """Return the table in Markdown, each setting beside the default of its round."""
     rows, short = [], 0.0
     for name, taken in result["seconds"].items():
         middle = median(taken)

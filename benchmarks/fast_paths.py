@@ -1,11 +1,11 @@
-"""By how much the fast paths change the numbers: the gradient of one step, and whole short trainings.
+"""Deviation of the fast paths from fp32: the gradient of one step, and whole short trainings.
 
     python -m benchmarks.fast_paths                 # 5 minutes; other work beside it does no harm
     python -m benchmarks.fast_paths --seeds 0       # fewer trainings
     python -m benchmarks.fast_paths --markdown      # the tables of the last measurement
 
-Gradients are those of the bundled digits at 28x28, on 64 of the images they draw; trainings those of the
-preset `digits`, whose images lie in the package. Nothing is timed.
+The gradients are of the bundled MNIST model, on 64 of its own samples. The trainings are of the preset
+`digits`, whose images are bundled. Nothing is timed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PRECISIONS = ("fp32", "bf16")
 
 
 def gradient(images: Tensor, precision: str = "fp32", compile: str = "off") -> Tensor | None:
-    """That of one training step, all parameters in a row; None where compiling was asked for and failed."""
+    """Return the gradient of one training step, all parameters concatenated. None if compiling failed."""
     model = open_model(WEIGHTS, "cpu").model
     assert isinstance(model, Ddpm)
     config = model.spec.config
@@ -61,7 +61,7 @@ def gradient(images: Tensor, precision: str = "fp32", compile: str = "off") -> T
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """torch with so many threads inside the block."""
+    """Set the number of torch's threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -71,7 +71,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def textbook(matrix: Tensor) -> Tensor:
-    """Newton-Schulz as its source writes it, x ← (a + b g + c g²) x with g = x xᵀ, in float64."""
+    """Compute Newton-Schulz as in its source, x ← (a + b g + c g²) x with g = x xᵀ, in float64."""
     a, b, c = NEWTON_SCHULZ
     x = matrix.double() / (torch.linalg.vector_norm(matrix.double()) + 1e-7)
     for _ in range(ITERATIONS):
@@ -82,12 +82,12 @@ def textbook(matrix: Tensor) -> Tensor:
 
 
 def apart(value: Tensor, reference: Tensor) -> float:
-    """|value - reference| / |reference|."""
+    """Return |value - reference| / |reference|."""
     return float(torch.linalg.vector_norm(value - reference) / torch.linalg.vector_norm(reference))
 
 
 def changes(images: Tensor) -> dict[str, float | None]:
-    """Relative differences of the gradient from that in fp32 with two threads, path by path."""
+    """Return the relative difference of the gradient from fp32 with two threads, for each path."""
     with threads(2):
         plain = gradient(images)
         assert plain is not None
@@ -115,7 +115,7 @@ def changes(images: Tensor) -> dict[str, float | None]:
 
 
 def training(precision: str, seed: int) -> float:
-    """The held-out loss of the averaged weights after the whole of `ddpm train digits`."""
+    """Return the held-out loss of the averaged weights after a complete `ddpm train digits`."""
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
         chosen = (f"training.precision={precision}", f"training.seed={seed}")
@@ -127,7 +127,7 @@ def training(precision: str, seed: int) -> float:
 
 
 def tables(result: Result) -> str:
-    """Both, in Markdown."""
+    """Return both tables in Markdown."""
     gradients = [
         [path, "no compiler here" if change is None else f"{change:.1e}"]
         for path, change in result["gradients"].items()

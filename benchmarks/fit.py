@@ -1,4 +1,4 @@
-"""How steeply one thing grows with another. Standard library only."""
+"""Fits of growth: straight lines and exponents. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """y = fixed + slope · x, and how far the points lie off it at most, as a share of each point."""
+    """A line y = fixed + slope · x, and the largest relative deviation of the points from it."""
 
     fixed: float
     slope: float
     off: float
 
     def at(self, x: float) -> float:
-        """Its y at x."""
+        """Return y at x."""
         return self.fixed + self.slope * x
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """e of y = c · x^e by least squares on logarithms, over the larger half of `x` (three at least)."""
+    """Return e of y = c · x^e by least squares on logarithms, over the larger half of `x` (3 or more)."""
     pairs = sorted(zip(x, y, strict=True))
     used = pairs[-max(3, (len(pairs) + 1) // 2) :]
     u, v = zip(*((math.log(a), math.log(max(b, 1e-9))) for a, b in used), strict=True)
@@ -28,7 +28,7 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """The straight line of least relative squares; a fixed part below zero becomes zero."""
+    """Return the line with the least relative squares; a negative fixed part becomes zero."""
     weights = [1 / b**2 for b in y]
     slope = _slope(x, y, weights)
     fixed = sum(w * (b - slope * a) for a, b, w in zip(x, y, weights, strict=True)) / sum(weights)
@@ -40,7 +40,7 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def _slope(x: Sequence[float], y: Sequence[float], weights: Sequence[float]) -> float:
-    """Of the weighted least-squares line."""
+    """Return slope and intercept of the weighted least-squares line."""
     total = sum(weights)
     mean_x = sum(w * a for w, a in zip(weights, x, strict=True)) / total
     mean_y = sum(w * b for w, b in zip(weights, y, strict=True)) / total

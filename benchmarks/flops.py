@@ -1,4 +1,4 @@
-"""Floating-point operations: those a network needs, and how many the machine does a second."""
+"""Floating-point operations: of a network, and per second of the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # (x [N, C, H, W], t [N]) to a ten
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution as a network runs it on a batch."""
+    """A convolution with the shapes in which a network runs it on a batch."""
 
     shape: tuple[int, ...]  # of its input, [N, C, H, W]
     weight: tuple[int, ...]  # [out, in, height, width]
@@ -26,7 +26,7 @@ class Convolution:
 
 
 def count(predict: Predict, x: Tensor) -> float:
-    """Operations of one forward and backward pass, for each image of `x` [N, C, H, W].
+    """Count the operations of one forward and backward pass, for each image of `x` [N, C, H, W].
 
     A multiplication and an addition count as two. Convolutions and matrix products are counted;
     torch's fused attention on CPUs is not, which at 7x7 is under one percent of a U-Net.
@@ -38,7 +38,7 @@ def count(predict: Predict, x: Tensor) -> float:
 
 
 def convolutions(network: nn.Module, predict: Predict, x: Tensor) -> list[Convolution]:
-    """The different convolutions that `network` runs on `x`."""
+    """Return the distinct convolutions that `network` runs on `x`."""
     found: dict[Convolution, None] = {}
 
     def see(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -56,9 +56,9 @@ def convolutions(network: nn.Module, predict: Predict, x: Tensor) -> list[Convol
 
 
 def peak(shapes: list[Convolution], dtype: torch.dtype, device: str, seconds: float) -> float:
-    """The most operations a second that any of the convolutions reaches by itself, going forward.
+    """Return the most operations per second that any of the convolutions reaches alone, forward only.
 
-    Each runs for `seconds`, on inputs laid out as our network lays them out (channels last).
+    Each runs for `seconds`, on inputs in channels-last layout as in our network.
     """
     return max(_rate(shape, dtype, device, seconds) for shape in shapes)
 
@@ -77,7 +77,7 @@ def _rate(case: Convolution, dtype: torch.dtype, device: str, seconds: float) ->
 
 
 def _seconds(run: Callable[[], Tensor], device: str, seconds: float) -> float:
-    """The time of one call, over as many as fit into `seconds`, after two that warm up."""
+    """Return the time of one call, averaged over `seconds` of calls after two warm-up calls."""
     for _ in range(2):
         run()
     done = 0
@@ -91,7 +91,7 @@ def _seconds(run: Callable[[], Tensor], device: str, seconds: float) -> float:
 
 @contextmanager
 def clock(device: str) -> Iterator[Callable[..., float]]:
-    """Seconds since the block began; with `wait`, once the device has done all it was given."""
+    """Yield a clock of the seconds since the block began; with `wait`, it synchronizes the device first."""
 
     def settle() -> None:
         if device.startswith("cuda"):

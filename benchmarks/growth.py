@@ -1,10 +1,10 @@
-"""How time and memory grow with images, resolution, batch, images drawn and solver steps.
+"""Growth of time and memory with images, resolution, batch size, samples and solver steps.
 
     python -m benchmarks.growth                 # measures, writes JSON and the figure, prints the table
     python -m benchmarks.growth --markdown      # the table and the figure of the last measurement
 
-Each point is a fresh process with the network of a preset. Peak memory is counted above what the process
-held before it built the model, training images included.
+Each point is a fresh process with the network of a preset. Peak memory is counted above the memory of the
+process before it built the model, and includes the training images.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied, over which values, and what theory says of time and memory."""
+    """A quantity to vary: its values, and the growth of time and memory that theory predicts."""
 
     key: str
     words: str
@@ -48,7 +48,7 @@ class Axis:
 
     @property
     def timed(self) -> str:
-        """The measure of time."""
+        """Return the name of the measured time."""
         return "drawing" if "drawing" in self.measures else "step"
 
 
@@ -65,7 +65,7 @@ AXES = (
 
 
 def measure(axis: Axis, value: int, setup: Setup, seconds: float) -> Result:
-    """One point of an axis, in fresh processes."""
+    """Measure one point of an axis in fresh processes."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "images.npy"
         write_images(file, value if axis.key == "images" else IMAGES, _side(axis, value))
@@ -92,13 +92,13 @@ def _side(axis: Axis, value: int) -> int:
 
 
 def write_images(file: Path, count: int, side: int) -> None:
-    """Random bytes, uint8 [count, 1, side, side]; no two images alike."""
+    """Return random images, uint8 [count, 1, side, side], all different."""
     random = np.random.default_rng(0)
     np.save(file, random.integers(0, 256, (count, 1, side, side), np.uint8))
 
 
 def opening_seconds(file: Path) -> float:
-    """The time `ddpm train` takes to read a set of images for the first time."""
+    """Return the time that `ddpm train` takes to read a data set for the first time."""
     with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, DDPM_CACHE_DIR=cache):
         from ddpm.config import Config, DataConfig
         from ddpm.loading.datasets import open_dataset
@@ -109,7 +109,7 @@ def opening_seconds(file: Path) -> float:
 
 
 def table(result: Result) -> str:
-    """A line for every measure of every axis, with the exponent over its larger half."""
+    """Return the table: a line for every measure of every axis, with the exponent over its larger half."""
     rows = []
     for axis in AXES:
         points = result["points"][axis.key]

@@ -1,4 +1,4 @@
-"""The picture of `growth`: a panel for every axis and measure, logarithmic both ways."""
+"""Figure of `growth`: a panel for every axis and measure, with logarithmic axes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SMOOTH = 40  # points of the gray line
 def growth_picture(path: Path, result: Result, axes: Sequence[Any]) -> None:
     """Write the figure: time above, memory below, a column for each of `axes` (`growth.Axis`).
 
-    The gray line is straight, a fixed part and a part proportional to what grows, fitted to the points;
-    the number in each panel is the exponent of the points.
+    The gray line is the fit of a fixed part and a proportional part. The number in each panel is the
+    exponent of the points.
     """
     figure = new_figure(4.6)
     panels = figure.subplots(2, len(axes), sharex="col")
@@ -48,7 +48,7 @@ def growth_picture(path: Path, result: Result, axes: Sequence[Any]) -> None:
 
 
 def _panel(axes: Axes, x: Sequence[float], y: Sequence[float], color: str) -> None:
-    """The points, the straight line nearest to them, and their exponent."""
+    """Draw the points, the line fitted to them, and their exponent."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
     axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""What a number was measured on. Standard library only."""
+"""Description of the machine that a number was measured on. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Result = dict[str, Any]
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     print(message, file=sys.stderr, flush=True)
 
 
 def describe(threads: int, warn: bool = True) -> Result:
-    """The machine, the versions and how busy it was in the last minute; with `warn`, says where it was.
+    """Return machine, versions and the load average of the last minute; with `warn`, print a high load.
 
-    To be asked before a measurement, which is load itself. Of several in a row only the first can warn:
-    before the others the load is that of the one before.
+    Call it before a measurement, which is load itself. In a series only the first call can warn: before the
+    others the load is that of the measurement before.
     """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if warn and load > QUIET:
@@ -43,7 +43,7 @@ def describe(threads: int, warn: bool = True) -> Result:
 
 
 def line(machine: Result) -> str:
-    """The machine in one sentence, for under a table."""
+    """Return the machine as one sentence, to print below a table."""
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
         f"torch {machine['torch']}, Python {machine['python']}, commit {machine['commit']}, "
@@ -52,7 +52,7 @@ def line(machine: Result) -> str:
 
 
 def _processor() -> str:
-    """The model's name where Linux tells it, else what Python knows."""
+    """Return the name of the processor, from Linux or else from Python."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for row in info.read_text("utf-8").splitlines():

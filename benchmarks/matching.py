@@ -1,4 +1,4 @@
-"""Our U-Net built about like each peer's: levels, attention at 7x7, and parameters within 5 percent."""
+"""Our U-Net in the shape of each peer's: levels, attention at 7x7, and parameters within 5 percent."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MATCHED: dict[str, dict[str, Any]] = {
 
 
 def apart(ours: float, peer: float) -> float:
-    """How far our count lies from the peer's, as a share of the peer's."""
+    """Return the relative difference of our count from the peer's."""
     return ours / peer - 1
 
 
 def check_match(peer: str, ours: int, theirs: int) -> None:
-    """SystemExit where the parameters of the two networks differ by more than `WITHIN`."""
+    """Raise SystemExit if the parameters of the two networks differ by more than `WITHIN`."""
     if abs(apart(ours, theirs)) > WITHIN:
         raise SystemExit(
             f"Our network has {ours:,} parameters and that of {peer} {theirs:,}: more than {WITHIN:.0%} "
@@ -32,7 +32,7 @@ def check_match(peer: str, ours: int, theirs: int) -> None:
 
 
 def check_torch(peer: str, ours: str, theirs: str) -> None:
-    """SystemExit where the two sides run on different versions or builds of torch."""
+    """Raise SystemExit if the two sides run on different versions or builds of torch."""
     if ours != theirs:
         raise SystemExit(
             f"Our process runs on torch {ours} and that of {peer} on {theirs}. Remove .venv-peers, so that "

@@ -1,4 +1,4 @@
-"""The other end of `worker.py`: starts its process and asks it questions, one at a time."""
+"""Client of `worker.py`: starts its process and sends it requests, one at a time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from benchmarks.sides import Setup
 
 
 class Worker:
-    """One side in a process of its own, which sleeps unless it is asked something."""
+    """A side in a process of its own, which sleeps between requests."""
 
     def __init__(self, setup: Setup, python: Path | None = None) -> None:
-        """`python`: the interpreter of a peer's process (default: that of `.venv-peers`)."""
+        """Start the process; `python` is the interpreter of a peer (default: that of `.venv-peers`)."""
         self.side = setup.side
         ours = setup.side == "ours"
         command = sys.executable if ours else str(python or peers_python())
@@ -34,14 +34,14 @@ class Worker:
         )
 
     def ask(self, do: str, **options: Any) -> dict[str, Any]:
-        """The answer of the worker's method `do`; SystemExit where the process is gone."""
+        """Return the answer of the worker's method `do`. SystemExit if the process has ended."""
         assert self.process.stdin is not None and self.process.stdout is not None
         answer = ""
         if self.process.poll() is None:
             print(json.dumps({"do": do, **options}), file=self.process.stdin, flush=True)
             answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"The process of {self.side} has ended; what it said stands above.")
+            raise SystemExit(f"The process of {self.side} has ended; its messages are above.")
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -1,4 +1,4 @@
-"""Where a training step's time goes, by kind of work and by operator."""
+"""Time of a training step by kind of work and by operator."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KINDS = {  # the first pattern that fits an operator's name decides
 
 
 def kind(operator: str) -> str:
-    """The kind of work an operator such as `aten::native_group_norm` does."""
+    """Return the kind of work of an operator such as `aten::native_group_norm`."""
     name = operator.removeprefix("aten::")
     return next((k for k, pattern in KINDS.items() if re.search(pattern, name)), "other")
 
 
 def report(setup: Setup) -> str:
-    """Two tables for our side under `setup`: milliseconds a step by kind, and of the dearest operators."""
+    """Return two tables for our side: milliseconds per step by kind, and of the slowest operators."""
     bench = Bench(setup)
     bench.warm()
     plain = bench.train(seconds=2.0)

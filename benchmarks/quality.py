@@ -1,4 +1,4 @@
-"""When ours is as good as a peer: the crossing of a falling curve, and the tables of `time_to_quality`."""
+"""Time to the quality of a peer: the crossing of a falling curve, and the tables of `time_to_quality`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ Point = tuple[float, float]  # seconds, distance
 
 
 def crossing(points: Sequence[Point], target: float) -> float | None:
-    """Seconds at which the distance first falls to `target`, on straight lines between logarithms.
+    """Return the seconds at which the distance first falls to `target`, interpolated between logarithms.
 
-    None where it never does. Where the shortest run is good enough already, its own seconds: the
-    truth is sooner.
+    None if it never does. If the shortest run is already good enough, return its seconds, an upper bound.
     """
     ordered = sorted(points)
     if not ordered or min(distance for _, distance in ordered) > target:
@@ -34,7 +33,7 @@ def crossing(points: Sequence[Point], target: float) -> float | None:
 
 
 def speedups(result: Result) -> list[Result]:
-    """For each peer and snapshot: its score, and for each seed when ours reached it."""
+    """Return for each peer and snapshot its score, and for each seed the time at which ours reached it."""
     curves: dict[int, list[Point]] = {}
     for run in result["ours"]:
         curves.setdefault(run["seed"], []).append((run["wall"], run["score"]["fd"]))
@@ -47,7 +46,7 @@ def speedups(result: Result) -> list[Result]:
 
 
 def table(result: Result) -> str:
-    """Three tables: the peers and when ours caught up, our runs, and what was measured how."""
+    """Return three tables: the peers and when ours reached them, our runs, and the conditions."""
     lines = [_peers(result), "", _ours(result), ""]
     lines += [
         f"Digits of MNIST, FD-digits at n={result['n']} against the training images. The peers' minutes "
@@ -61,7 +60,7 @@ def table(result: Result) -> str:
 
 
 def _origins(result: Result) -> str:
-    """At which commits the pieces began; the line of the machine is that of the last call."""
+    """Return the commits at which the pieces began."""
     pieces = [*result["peers"], *result["ours"]]
     commits = Counter(piece.get("machine", {}).get("commit", "not noted") for piece in pieces)
     return f"Pieces by commit: {', '.join(f'{commit} ({n})' for commit, n in commits.items())}."

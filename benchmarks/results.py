@@ -12,7 +12,7 @@ RESULTS = ROOT / "runs" / "benchmarks"
 
 
 def write(path: Path, result: Result) -> None:
-    """The result as JSON, whole or not at all."""
+    """Write the result as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{path.name}")
     temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -20,7 +20,7 @@ def write(path: Path, result: Result) -> None:
 
 
 def read(path: Path) -> Result:
-    """A result that `write` wrote; SystemExit where there is none."""
+    """Read a result that `write` wrote. SystemExit if there is none."""
     if not path.is_file():
         raise SystemExit(f"{path} is missing; run the same command without --markdown first.")
     found: Result = json.loads(path.read_text("utf-8"))
@@ -28,6 +28,6 @@ def read(path: Path) -> Result:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table: the first column to the left, the others to the right."""
+    """Return a Markdown table: the first column left-aligned, the others right-aligned."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in [list(header), rule, *map(list, rows)])

@@ -1,4 +1,4 @@
-"""The training images for the peers, and scores by our evaluation library: the same for every side."""
+"""Training images for the peers, and scores by our evaluation library, equal for every side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT = {"fd": "fd", "confident": "confident", "class-balance": "balance"}  # met
 
 
 def export_images(data: str, file: Path) -> None:
-    """The training images of a set in an .npy, uint8 [N, C, H, W], as `ddpm train` uses them."""
+    """Write the training images of a data set to an .npy, uint8 [N, C, H, W], as `ddpm train` uses them."""
     dataset = open_dataset(Config(data=DataConfig(path=data, size="auto")))
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".tmp-{file.name}")
@@ -26,9 +26,9 @@ def export_images(data: str, file: Path) -> None:
 
 
 def score(images: Path, data: str, n: int) -> Result:
-    """FD-digits and its floor, the share of sure digits and the balance of classes.
+    """Return FD-digits and its floor, the proportion of confident digits and the class balance.
 
-    Kept beside the images; `ddpm evaluate` measures the same.
+    They are saved beside the images. `ddpm evaluate` measures the same.
     """
     file = images.with_name(f"{images.stem}-score.json")
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Seconds from typing a command to having its result, in fresh processes.
+"""Seconds from the start of a command to its result, in fresh processes.
 
 python -m benchmarks.startup                # measures, writes JSON, prints the table
 python -m benchmarks.startup --markdown     # prints the table of the last measurement
@@ -30,7 +30,7 @@ HEADER = ("command", "median, s", "least, s", "most, s")
 
 
 def measure(words: list[str], times: int) -> list[float]:
-    """Wall time of `times` processes in an empty folder, after one that warms the disk's cache."""
+    """Return the wall times of `times` processes in an empty folder, after one that warms the disk cache."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(times + 1):
@@ -43,7 +43,7 @@ def measure(words: list[str], times: int) -> list[float]:
 
 
 def table(result: Result) -> str:
-    """One line a command."""
+    """Return the table, a line for each command."""
     rows = [
         [f"`{name}`", f"**{statistics.median(t):.2f}**", f"{min(t):.2f}", f"{max(t):.2f}"]
         for name, t in result["seconds"].items()
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def usable_cores() -> int:
-    """The threads that torch starts by itself, without importing it here."""
+    """Return the default number of torch's threads, without importing torch here."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdigit():
         return int(told)

@@ -1,4 +1,4 @@
-"""Training images a second at equal network: ours beside each peer, in turn, nothing else running.
+"""Training images per second with equal networks: ours and each peer in turn, on an idle machine.
 
 python -m benchmarks.throughput                      # measures, writes JSON, prints the table
 python -m benchmarks.throughput --markdown           # prints the table of the last measurement
@@ -35,7 +35,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each side trains in a round, and how many rounds there are."""
+    """Number of rounds, and seconds of training per side in each."""
 
     rounds: int
     seconds: float
@@ -43,7 +43,7 @@ class Plan:
 
 
 def measure_pair(setup: Setup, peer: str, plan: Plan) -> Result:
-    """Ours and `peer` at the same batch and dtype, in alternating order."""
+    """Measure ours and `peer` with the same batch size and dtype, in alternating order."""
     ours = replace(setup, side="ours", network=peer)
     theirs = replace(setup, side=peer)
     with Worker(ours) as one, Worker(theirs, plan.peers_python) as other:
@@ -73,9 +73,9 @@ def measure_pair(setup: Setup, peer: str, plan: Plan) -> Result:
 def repeat_disturbed(
     rates: dict[str, list[float]], measure_round: Callable[[int], dict[str, float]]
 ) -> list[Result]:
-    """Put new rates in place of those of disturbed rounds; what was put aside, with its round's number.
+    """Replace the rates of disturbed rounds by new ones; return the old rates with their rounds.
 
-    A round that is off again is measured once more, and then stays as it is.
+    A round that is disturbed again is measured once more, and then kept.
     """
     aside: list[Result] = []
     for _ in range(REPEATS):
@@ -92,7 +92,7 @@ def repeat_disturbed(
 
 
 def disturbed(rates: dict[str, list[float]]) -> list[int]:
-    """The rounds in which a side is more than `OFF` away from its own median."""
+    """Return the rounds in which a side is more than `OFF` away from its own median."""
     off = {
         number
         for found in rates.values()
@@ -103,12 +103,12 @@ def disturbed(rates: dict[str, list[float]]) -> list[int]:
 
 
 def ratios(rates: dict[str, list[float]]) -> list[float]:
-    """Ours over the peer's, round by round: the two of a round ran one after the other."""
+    """Return the ratio of our rate to the peer's in each round, in which both ran one after the other."""
     return [ours / peer for ours, peer in zip(rates["ours"], rates["peer"], strict=True)]
 
 
 def row(pair: Result) -> list[str]:
-    """The table's line for one peer and dtype."""
+    """Return the line of the table for one peer and dtype."""
     ours, peer = (pair["facts"][side] for side in ("ours", "peer"))
     rate = {side: statistics.median(found) for side, found in pair["rates"].items()}
     found, speed = ratios(pair["rates"]), rate["ours"] * ours["flops"]
@@ -129,7 +129,7 @@ def row(pair: Result) -> list[str]:
 
 
 def table(result: Result) -> str:
-    """Every pair, the faster peer of each dtype, and what it was measured on."""
+    """Return the tables: every pair, the faster peer of each dtype, and the machine."""
     lines = [markdown(HEADER, [row(pair) for pair in result["pairs"]]), ""]
     for precision in dict.fromkeys(pair["precision"] for pair in result["pairs"]):
         pairs = [pair for pair in result["pairs"] if pair["precision"] == precision]

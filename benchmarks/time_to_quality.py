@@ -1,4 +1,4 @@
-"""How soon ours is as good as a peer is after its minutes: training, drawing and scoring, piece by piece.
+"""Time until ours is as good as a peer after its minutes: training, sampling, scoring, piece by piece.
 
     python -m benchmarks.time_to_quality                 # all pieces that are missing, then the tables
     python -m benchmarks.time_to_quality --sides ours    # ours alone; the rest another time
@@ -7,11 +7,10 @@
 
     python -m benchmarks.time_to_quality --rates         # the peers' steps a second; nothing else may run
 
-Every piece leaves a file and is not done twice: a peer goes on from its last snapshot, and a run of ours
-that was interrupted starts again, since its time would not be right. A peer's minutes are counted in steps
-at the rate of its first minute alone: after `--rates` the peers may train beside other work; ours may not.
-A piece's note says on what machine, at which commit and at which load it began; times are all taken with
-the same number of threads.
+Every piece writes a file and is not repeated. A peer resumes from its last snapshot; an interrupted run of
+ours starts again, since its time would be wrong. A peer's minutes are counted in steps, at the rate of its
+first minute on the idle machine: after `--rates` the peers may train beside other work; ours may not. The
+note of a piece records machine, commit and load at its start. All times use the same number of threads.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ BUDGETS = "30,45,60,75,90,120,180,300,600"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and where its pieces lie."""
+    """Settings of the measurement, and the folder of its pieces."""
 
     out: Path
     data: str
@@ -57,12 +56,12 @@ class Plan:
 
     @property
     def snapshots(self) -> list[float]:
-        """The minutes at which a peer is scored."""
+        """Return the minutes at which a peer is scored."""
         return [round(self.minutes * share, 3) for share in SNAPSHOTS]
 
 
 def check_plan(plan: Plan) -> None:
-    """SystemExit where the pieces in `plan.out` were made with other settings; else they are noted."""
+    """Record the settings in `plan.out`. SystemExit if its pieces were made with others."""
     settings = {name: getattr(plan, name) for name in ("data", "preset", "n", "steps")}
     known = _settings(plan)
     if any(known.get(name, value) != value for name, value in settings.items()):
@@ -73,9 +72,9 @@ def check_plan(plan: Plan) -> None:
 
 
 def check_threads(plan: Plan) -> None:
-    """SystemExit where times in `plan.out` were taken with other threads; else they are noted.
+    """Record the number of threads in `plan.out`. SystemExit if its times were taken with another.
 
-    Asked before a time is taken alone: a peer's steps, once its rate is known, are counted.
+    Only measurements of time call it: once the rate of a peer is known, its steps are counted.
     """
     rates = [read(file) for file in plan.out.glob("*/rate.json")]
     known = {found["threads"] for found in [_settings(plan), *rates] if "threads" in found}
@@ -94,7 +93,7 @@ def _settings(plan: Plan) -> Result:
 
 
 def peer_setup(plan: Plan, peer: str, threads: int = 0) -> Setup:
-    """How a peer's process is started, on the training images."""
+    """Return the setup of a peer's process, on the training images."""
     images = plan.out / "images.npy"
     if not images.is_file():
         export_images(plan.data, images)
@@ -102,7 +101,7 @@ def peer_setup(plan: Plan, peer: str, threads: int = 0) -> Setup:
 
 
 def peer_rate(plan: Plan, peer: str) -> float:
-    """Steps a second of `peer` alone on the machine, measured once."""
+    """Return the steps per second of `peer` on the idle machine, measured once."""
     file = plan.out / peer / "rate.json"
     if not file.is_file():
         check_threads(plan)
@@ -118,9 +117,9 @@ def peer_rate(plan: Plan, peer: str) -> float:
 
 
 def peer_pieces(plan: Plan, peer: str) -> None:
-    """Train `peer` from snapshot to snapshot; at each draw its images and save its state.
+    """Train `peer` from snapshot to snapshot; at each, draw images and save the state.
 
-    Minutes are counted in steps at the measured rate, so that this may run beside other work.
+    Minutes are counted in steps at the measured rate, so other work may run beside it.
     """
     folder, rate = plan.out / peer, peer_rate(plan, peer)
     done = list(takewhile(lambda minutes: _note(folder, minutes).is_file(), plan.snapshots))
@@ -146,7 +145,7 @@ def peer_pieces(plan: Plan, peer: str) -> None:
 
 
 def our_piece(plan: Plan, budget: float, seed: int) -> None:
-    """`ddpm train` with a budget of seconds, timed as a whole; then its images."""
+    """Time a complete `ddpm train` with a budget of seconds, then draw its images."""
     folder = plan.out / "ours" / f"{budget:g}s-seed{seed}"
     note, run = folder / "note.json", folder / "run"
     if note.is_file():
@@ -185,7 +184,7 @@ def _file(folder: Path, minutes: float, suffix: str) -> Path:
 
 
 def gather(plan: Plan) -> Result:
-    """Every piece that is there, with its score, which is taken where it is missing."""
+    """Return every finished piece with its score, which is computed if missing."""
     found: Result = {"n": plan.n, "ours": [], "peers": []}
     for note in sorted(plan.out.glob("*/*min.json")):
         piece = read(note)

@@ -1,8 +1,8 @@
-"""The process of one side: it does what it is asked, one JSON line each way, and sleeps in between.
+"""Process of one side: answers requests, one JSON line each way, and sleeps in between.
 
     PYTHON -m benchmarks.worker '{"side": "diffusers", "precision": "fp32"}'
 
-It runs in our environment or in the peers', so it imports nothing of ddpm; `process.Worker` talks to it.
+It runs in our environment or in the peers', so it does not import ddpm. `process.Worker` is its client.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COUNTED = 2  # images on which operations are counted
 
 
 class Bench:
-    """One side under test; every public method answers a question with plain numbers."""
+    """A side under test. Every public method answers a request with plain numbers."""
 
     def __init__(self, setup: Setup) -> None:
         if setup.threads:
@@ -38,7 +38,7 @@ class Bench:
         self.side = make_side(setup, self.images)
 
     def facts(self) -> dict[str, Any]:
-        """Sizes, versions, and operations an image of one forward and backward pass."""
+        """Return sizes, versions, and the operations per image of one forward and backward pass."""
         network = self.side.network
         work = flops.count(self.side.predict, self._noise(COUNTED))
         network.zero_grad(set_to_none=True)
@@ -52,12 +52,12 @@ class Bench:
         }
 
     def warm(self) -> dict[str, Any]:
-        """A few steps that nobody times."""
+        """Take a few warm-up steps."""
         loss = torch.stack([self.side.step() for _ in range(WARM)]).mean()
         return {"loss": float(loss)}
 
     def train(self, seconds: float = 0.0, steps: int = 1) -> dict[str, Any]:
-        """Training steps for `seconds`, `steps` of them at least."""
+        """Train for `seconds`, at least `steps` steps."""
         done = 0
         with flops.clock(self.setup.device) as elapsed:
             while done < steps or elapsed() < seconds:
@@ -67,14 +67,14 @@ class Bench:
         return {"steps": done, "seconds": taken, "loss": float(loss)}
 
     def peak(self, seconds: float) -> dict[str, Any]:
-        """Operations a second of the fastest of the network's own convolutions, in its own dtype."""
+        """Return the operations per second of the fastest convolution of the network, in its dtype."""
         x = self._noise(self.setup.batch)
         shapes = flops.convolutions(self.side.network, self.side.predict, x)
         dtype, device = DTYPES[self.setup.precision], self.setup.device
         return {"peak": flops.peak(shapes, dtype, device, seconds), "shapes": len(shapes)}
 
     def draw(self, n: int, steps: int, seed: int = 0, file: str = "") -> dict[str, Any]:
-        """`n` images, written to `file` (.npz, key images) where one is named."""
+        """Draw `n` images and write them to `file` (.npz, key images) if one is named."""
         with torch.random.fork_rng(), flops.clock(self.setup.device) as elapsed:
             images = self.side.draw(n, steps, seed)
             taken = elapsed(wait=True)
@@ -83,7 +83,7 @@ class Bench:
         return {"n": len(images), "seconds": taken}
 
     def save(self, file: str) -> dict[str, Any]:
-        """The state, and that of the random numbers, for `load` in a later process."""
+        """Save the state and that of the random numbers, for `load` in a later process."""
         state = {
             "side": self.side.state(),
             "random": torch.get_rng_state(),
@@ -93,7 +93,7 @@ class Bench:
         return {}
 
     def load(self, file: str) -> dict[str, Any]:
-        """Go on from a state that `save` wrote."""
+        """Resume from a state that `save` wrote."""
         state = torch.load(file, weights_only=True)
         self.side.load(state["side"])
         torch.set_rng_state(state["random"])
@@ -101,7 +101,7 @@ class Bench:
         return {}
 
     def memory(self) -> dict[str, Any]:
-        """In MiB: the peak, what of it was there before the model was built, and the images in that."""
+        """Return in MiB the peak, the memory before the model was built, and the images in that."""
         images = self.images.numel() / 2**20
         return {"peak": memory(), "base": self.base, "images": images}
 
@@ -110,7 +110,7 @@ class Bench:
 
 
 def load_images(file: str) -> Tensor:
-    """uint8 [N, C, H, W] from an .npy; without one, random bytes, 10,000 of 1x28x28."""
+    """Return images uint8 [N, C, H, W] from an .npy; without one, 10,000 random images of 1x28x28."""
     if file:
         return torch.from_numpy(np.load(file))
     generator = torch.Generator().manual_seed(0)
@@ -118,7 +118,7 @@ def load_images(file: str) -> Tensor:
 
 
 def memory() -> float:
-    """The most memory this process has held, in MiB."""
+    """Return the peak memory of this process in MiB."""
     import resource
 
     unit = 2**20 if sys.platform == "darwin" else 2**10
@@ -126,14 +126,14 @@ def memory() -> float:
 
 
 def whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file, which takes its name once it is whole."""
+    """Write a file by `write`, under a temporary name until it is complete."""
     temporary = path.with_name(f".tmp-{path.name}")
     write(temporary)
     temporary.replace(path)
 
 
 def main() -> None:
-    """Answer the questions on stdin, one a line, until it closes."""
+    """Answer the requests on stdin, one a line, until it closes."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes to stderr
     bench = Bench(Setup(**json.loads(sys.argv[1])))

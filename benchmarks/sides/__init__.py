@@ -1,4 +1,4 @@
-"""What is compared: each side trains and draws in its library's own way, behind one small protocol."""
+"""Sides of the comparison: each trains and samples as its library does, behind one protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLIP = 1.0  # gradient norm, likewise: the default of both peers' training scrip
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker process is told on its command line."""
+    """Arguments of a worker process."""
 
     side: str  # a key of `SIDES`
     network: str = ""  # ours: a key of `matching.MATCHED`, or a preset's name
@@ -27,29 +27,29 @@ class Setup:
 
 
 class Side(Protocol):
-    """A network with its objective, optimizer, moving average and sampler."""
+    """Protocol of a side: a network with its objective, optimizer, moving average and sampler."""
 
     network: nn.Module
     versions: dict[str, str]
 
     @property
     def compiled(self) -> bool:
-        """Whether training steps run a network that torch.compile made."""
+        """Return whether training steps run a compiled network."""
 
     def step(self) -> Tensor:
-        """Train on one batch of `Setup.batch` images; the loss, without its graph."""
+        """Train on one batch of `Setup.batch` images and return the detached loss."""
 
     def predict(self, x: Tensor, t: Tensor) -> Tensor:
-        """The network's answer to x [N, C, H, W] at t [N]."""
+        """Return the output of the network for x [N, C, H, W] at t [N]."""
 
     def draw(self, n: int, steps: int, seed: int) -> Tensor:
-        """`n` images from the averaged weights with `steps` solver steps, uint8 [n, C, H, W]."""
+        """Draw `n` images from the averaged weights with `steps` solver steps, uint8 [n, C, H, W]."""
 
     def state(self) -> dict[str, Any]:
-        """All that training goes on from."""
+        """Return all that training needs to resume."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Resume from what `state` returned."""
 
 
 SIDES = {
@@ -61,7 +61,7 @@ PEERS = tuple(name for name in SIDES if name != "ours")
 
 
 def make_side(setup: Setup, images: Tensor) -> Side:
-    """The side that `setup` names, on `images` uint8 [N, C, H, W]."""
+    """Return the side that `setup` names, on `images` uint8 [N, C, H, W]."""
     module, name = SIDES[setup.side]
     side: Side = getattr(import_module(module), name)(setup, images)
     return side

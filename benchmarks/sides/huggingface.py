@@ -18,7 +18,7 @@ EMA = {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75}
 
 
 class Diffusers:
-    """Noise prediction on linear betas (the script's defaults); drawn with DPM-Solver++."""
+    """Noise prediction on linear betas (the defaults of the script), sampled with DPM-Solver++."""
 
     compiled = False
 
@@ -78,7 +78,7 @@ class Diffusers:
         return ((torch.cat(parts) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
     def _chunk(self, network: Any, x: Tensor, steps: int) -> Tensor:
-        """One run of the solver from the noise `x`."""
+        """Run the solver once from the noise `x`."""
         kind = self.library.DPMSolverMultistepScheduler  # dpmsolver++ of order 2 by default
         solver = kind.from_config(self.noising.config)
         solver.set_timesteps(steps)

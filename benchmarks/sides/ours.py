@@ -22,9 +22,9 @@ FACTS = 2000  # images from which the data's mean and spread are taken
 
 
 class Ours:
-    """Built by the library call; the rest is as in `ddpm train`.
+    """A model from the library, trained with the settings of `ddpm train`.
 
-    Memory is kept, steps are deterministic, and batches come from where the model is.
+    Freed memory is kept, steps are deterministic, and batches are assembled on the device of the model.
     """
 
     def __init__(self, setup: Setup, images: Tensor) -> None:
@@ -65,7 +65,7 @@ class Ours:
 
 
 def config(setup: Setup) -> Config:
-    """A preset's own configuration, or a peer's network under the peers' optimizer settings."""
+    """Return the configuration of a preset, or a peer's network with the optimizer settings of the peers."""
     if setup.network not in MATCHED:
         asked = {"precision": setup.precision, "batch_size": setup.batch, "seed": setup.seed}
         return with_overrides(
