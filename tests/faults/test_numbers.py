@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from ddpm.cli import main
 from ddpm.commands.train import resume, session
@@ -31,7 +30,6 @@ from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_metrics
 from ddpm.training import checkpoint
 from ddpm.training.budget import seconds_per_step
-from ddpm.training.faults import OutOfMemoryError, guarded_step
 
 TINY = (
     "network.channels=8",
@@ -214,26 +212,6 @@ def test_a_bad_gradient_is_named_with_its_step(
     assert at == 3 and re.match("At step 3 the gradient norm became (nan|inf); ", warning)
 
 
-def test_watching_the_numbers_waits_for_no_device() -> None:
-    """A training step reads no number back; the log does, a block of rows at a time."""
-
-    class Reads(TorchDispatchMode):
-        count = 0
-
-        def __torch_dispatch__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            self.count += function is torch.ops.aten._local_scalar_dense.default
-            return function(*args, **(kwargs or {}))
-
-    model = Ddpm(ModelSpec(tiny(), (1, 8, 8), (0.0,), 0.5))
-    images = torch.zeros(8, 1, 8, 8)
-    guarded_step(model, images, None, 1)
-    with Reads() as reads:
-        losses = guarded_step(model, images, None, 2)
-    assert reads.count == 0 and losses["gradient_norm"].ndim == 0
-
-
 # Memory
 
 
@@ -323,26 +301,6 @@ def test_a_network_of_batch_statistics_refuses_in_a_sentence(
     words = r"^At step 1 the memory did not suffice\. A DCGAN's batch normalization needs each batch whole"
     with pytest.raises(WorkError, match=words):
         train(config, tmp_path / "run")
-
-
-@pytest.mark.parametrize(
-    ("error", "short"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
-        (MemoryError(), True),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-    ],
-)
-def test_want_of_memory_is_told_from_other_errors(error: Exception, short: bool) -> None:
-    class Broken:
-        def training_step(self, *arguments: Any) -> Losses:
-            raise error
-
-    with pytest.raises(OutOfMemoryError if short else RuntimeError) as caught:
-        guarded_step(Broken(), torch.zeros(1), None, 7)  # type: ignore[arg-type]
-    assert caught.value.__context__ is None  # a traceback would keep the step's tensors alive
-    assert not short or "At step 7" in str(caught.value)
 
 
 def test_measuring_for_minutes_goes_on_in_micro_batches_too(monkeypatch: Patch) -> None:

@@ -1,4 +1,4 @@
-"""From a name to a model: runs, weights files, bundled weights, and what the data tell a model."""
+"""From a name to a model: runs, weights files and bundled weights."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from ddpm.config import Config, with_overrides
-from ddpm.data import catalogue
-from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.checkpoints import newest_checkpoint
-from ddpm.loading.datasets import dataset_path, model_spec, open_dataset
 from ddpm.loading.models import bundled_names, load_initial_weights, open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
-from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, find_run
 from ddpm.training import checkpoint
 
@@ -140,45 +135,3 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: RunFolder) -> None:
     Path("w.pt").touch()
     with pytest.raises(RequestError, match=r"w\.pt is not a weights file of ddpm-studio"):
         open_model("w.pt", "cpu")
-
-
-def test_a_spec_states_the_data_in_model_range() -> None:
-    images = np.zeros((6, 3, 2, 2), np.uint8)
-    report = {"mean": [0.5, 0.25, 1.0], "std": [0.1, 0.2, 0.2]}
-    labels = np.array([0, 1, 1, 2, 2, 2])
-    dataset = Dataset(
-        "set", images, labels, ("a", "b", "c"), np.array([0, 1, 2, 3]), np.array([4, 5]), "", report
-    )  # fmt: skip
-    spec = model_spec(CONFIG, dataset)
-    assert spec.image_shape == (3, 2, 2)
-    assert spec.data_mean == (0.0, -0.5, 1.0)
-    assert spec.data_std == pytest.approx(2 * (0.09 / 3) ** 0.5)
-    assert spec.class_names == ("a", "b", "c")
-    assert spec.class_counts == (1, 2, 1)  # of the images trained on
-    assert model_spec(CONFIG, replace(dataset, labels=None, class_names=())).class_counts == ()
-
-
-def test_the_spread_of_the_digits_is_that_of_their_pixels() -> None:
-    config = get_preset("digits").config
-    dataset = open_dataset(config)
-    spec = model_spec(config, dataset)
-    pixels = dataset.images[dataset.train].astype(np.float64) / 127.5 - 1
-    assert spec.data_mean == pytest.approx([pixels.mean()])
-    assert spec.data_std == pytest.approx(pixels.std())
-    assert sum(spec.class_counts) == len(dataset.train)
-
-
-def test_a_download_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def write(urls: object, target: Path, sha256: object) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
-        return target
-
-    monkeypatch.setattr(catalogue, "download_file", write)
-    folder = catalogue.cache_dir() / "mnist"
-    for _ in range(2):
-        assert dataset_path("mnist") == folder
-    assert dataset_path("digits").is_file()
-    assert capsys.readouterr().err == f"downloading mnist into {folder.parent}\n"

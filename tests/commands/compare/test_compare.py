@@ -21,7 +21,6 @@ from ddpm.config import Config, with_overrides
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
-from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
@@ -258,19 +257,3 @@ def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, 
 
 def test_names_that_occur_twice_are_numbered() -> None:
     assert unique_names(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (2)", "a (2) (2)", "a (3)"]
-
-
-def test_the_facts_of_a_run_that_recorded_little(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run")
-    run.root.mkdir()
-    run.config.write_text(json.dumps(small("training.batch_size=16").to_dict()), "utf-8")
-    facts = run_summary(run)
-    assert (facts["preset"], facts["batch_size"]) == ("digits", 16)
-    assert {facts[key] for key in ("minutes", "steps", "images_seen", "device", "parameters")} == {
-        None
-    }
-    rows = [{"step": 1, "batch": 16, "seconds": 30.0}, {"step": 2, "batch": 9, "seconds": 90.0},
-            {"step": 2, "heldout_loss": 0.5}]  # fmt: skip
-    run.metrics.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    facts = run_summary(run)
-    assert (facts["minutes"], facts["steps"], facts["images_seen"]) == (1.5, 2, 25)

@@ -358,7 +358,7 @@ def test_another_number_of_evaluations_is_another_run(
 def test_evaluations_are_said_where_the_length_follows_them(teacher: RunFolder) -> None:
     overrides = ["training.seed=1", "student.evaluations=2"]
     words = refused(DistillRequest(str(teacher.root), Path("few"), overrides=overrides))
-    assert "give it by --evaluations" in words
+    assert "use --evaluations" in words
 
 
 def test_others_have_no_evaluations_to_choose() -> None:
@@ -371,7 +371,7 @@ def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) 
     told = diagnose(TargetRequest(str(student.root))).row()
     assert "DCGAN" not in json.dumps(told) and "are few" not in json.dumps(told)
     with pytest.raises(RequestError, match="a fifth of its teacher's training time"):
-        plan(PlanRequest(TargetRequest(str(student.root))))
+        plan(PlanRequest(str(student.root)))
 
 
 def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
