@@ -7,8 +7,11 @@ import re
 import pytest
 
 from ddpm.commands.report.words import chinese, english
-from ddpm.documents.citations import SOURCES, Citations, Source, feature_source, metric_source
+from ddpm.documents.citations import SOURCES, Citations, Source
+from ddpm.evaluation.feature_networks import FEATURE_NETWORKS, network_source
 from ddpm.evaluation.metrics import METRICS
+from ddpm.scoring.bits_per_dim import LIKELIHOODS
+from ddpm.scoring.measurement import metric_source
 
 
 def test_every_metric_is_cited_or_common_knowledge() -> None:
@@ -23,8 +26,10 @@ def test_every_metric_is_cited_or_common_knowledge() -> None:
     }
     cited = {name for name in METRICS if metric_source(name)}
     assert cited | own == set(METRICS)
-    assert {metric_source(name) for name in cited} <= set(SOURCES)
-    assert feature_source("self-1f2e") == "self" and feature_source("digits") == ""
+    assert {metric_source(name) for name in (*cited, *LIKELIHOODS)} <= set(SOURCES)
+    sources = {entry.source for entry in FEATURE_NETWORKS.values() if entry.source}
+    assert sources == {"self", "inception", "dino"} and sources <= set(SOURCES)
+    assert network_source("self-1f2e") == "self" and network_source("digits") == ""
 
 
 def test_addresses_and_arxiv_numbers_agree() -> None:

@@ -47,7 +47,7 @@ def test_equal_points_and_too_few_of_them() -> None:
     points = torch.tensor([[0.0], [0.0], [0.0], [9.0]])
     assert kmeans(points, 2).tolist() == [[0.0], [9.0]]
     assert assign_clusters(points, kmeans(points, 4)).unique().numel() == 2  # no more than differ
-    with pytest.raises(RequestError, match="3 groups need"):
+    with pytest.raises(RequestError, match="3 clusters need"):
         kmeans(points[:2], 3)
 
 

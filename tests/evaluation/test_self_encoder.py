@@ -47,7 +47,7 @@ def test_it_is_trained_once_checked_and_kept(quick, make_images, tmp_path: Path)
 
 def test_a_failed_check_keeps_nothing(quick, make_images, tmp_path: Path) -> None:
     same = make_images(1).repeat(200, 1, 1, 1)
-    with pytest.raises(RequestError, match=r"network self-.* does not see"):
+    with pytest.raises(RequestError, match=r"network self-.* does not detect"):
         load_self(same, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

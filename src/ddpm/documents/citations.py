@@ -221,22 +221,6 @@ SOURCES: dict[str, Source] = {
     ),
 }  # fmt: skip
 
-_METRICS = {"recall": "precision", "coverage": "density", "bits-bound": "ddpm", "bits-ode": "ode"}
-
-
-def metric_source(name: str) -> str:
-    """The source of a metric such as `fd`; "" where it is our own or common knowledge."""
-    if name.startswith("copies"):
-        return "copies"
-    key = _METRICS.get(name, name)
-    return key if key in SOURCES else ""
-
-
-def feature_source(network: str) -> str:
-    """The source of a feature network such as `inception` or `self-1f2e`."""
-    name = network.split("-")[0]
-    return name if name in ("inception", "dino", "self") else ""
-
 
 @dataclass
 class Citations:

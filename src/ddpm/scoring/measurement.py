@@ -17,8 +17,9 @@ from ddpm.evaluation.features import (
     load_cached_features,
 )
 from ddpm.evaluation.image_sets import ImageSets
+from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.scores import Row, score_rows
-from ddpm.scoring.bits_per_dim import likelihood_rows
+from ddpm.scoring.bits_per_dim import LIKELIHOODS, likelihood_rows
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import open_generated_images
 from ddpm.scoring.real_images import RealImages, mark_trained_heldout
@@ -80,6 +81,13 @@ def measure(
         "environment": compute_environment(request.device, began),
     }
     return Measurement(evaluation, images, sets)
+
+
+def metric_source(name: str) -> str:
+    """Return the citation key of a metric by its name in evaluation.json; "" if it has none."""
+    if name in LIKELIHOODS:
+        return LIKELIHOODS[name].source
+    return METRICS[name].source if name in METRICS else ""
 
 
 def _score_with_progress(sets: ImageSets, network: FeatureNetwork, seed: int) -> list[Row]:

@@ -51,7 +51,7 @@ def test_blind_and_tally(capsys: pytest.CaptureFixture[str]) -> None:
         (["a.npz", "--tally", "form.csv"], "leave out the runs"),
         (["--tally", "missing.csv"], "missing.csv cannot be read"),
         (["a.npz", "b.npz"], "--reference"),
-        (["a.npz", "b.npz", "--steps", "5"], "None of these is a diffusion model"),
+        (["a.npz", "b.npz", "--steps", "5"], "Sampling options apply to diffusion models"),
     ],
 )
 def test_bad_requests_are_one_sentence(

@@ -199,7 +199,7 @@ def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Pa
         (["one/tiny", "large"], {}, "The images of large are 12x12 gray, the others 8x8 gray"),
         (["one/tiny", "few"], {"n": 90}, "few holds only 12 images, fewer than the 90 requested"),
         (["large", "few"], {"overrides": ["sampling.steps=2"]}, "Sampling options apply to diffusion models"),
-        (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; --out needs"),
+        (["one/tiny", "digits"], {"out": Path("a-file")}, "a-file is a file; pass a folder to --out"),
         (["one/tiny", "digits"], {"out": Path("a-file/sub")}, "because a-file is a file"),
         (["one/tiny", "digits"], {"out": Path("album")}, r"album holds grids\.png but no comparison\.json"),
         (["one/tiny", "other"], {}, "name the real images to measure both against"),

@@ -12,6 +12,7 @@ from torch import Tensor
 from ddpm.commands.compare import comparison_figures
 from ddpm.commands.compare.comparison_figures import draw_grids, draw_neighbors
 from ddpm.evaluation.image_sets import ImageSets
+from ddpm.messages import message
 from ddpm.scoring.measurement import Measurement
 from ddpm.visuals.neighbor_strips import NeighborStrip
 from ddpm.visuals.panels import GridPanel
@@ -56,3 +57,12 @@ def test_a_grid_of_files_in_classes_shows_every_class(monkeypatch: pytest.Monkey
     draw_grids(Path("g.png"), ["sorted"], [given(images)])
     assert len(panels[1].images) == 25
     assert len(set(panels[1].images[:, 0, 0, 0].tolist())) >= 7
+
+
+def test_a_grid_of_a_model_names_sampler_and_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    panels: list[GridPanel] = spied(monkeypatch, "save_grid_panels")
+    entry = given(noise(40, 4))
+    drawn = message("sampler", sampler="unipc", steps=8)
+    entry.evaluation.update(seeds=[100, 139], drawn=drawn)
+    draw_grids(Path("g.png"), ["model"], [entry])
+    assert panels[1].caption == "unipc, 8 steps; seeds 100–124"

@@ -207,7 +207,9 @@ def test_the_checkpoints_are_left_as_they_are_and_training_goes_on_from_them(
     opened = open_model(str(run.root), "cpu")
     assert opened.average is None and opened.step == 28
     said = capsys.readouterr().err
-    assert "chosen at step 24 is not that of step 28" in said and "--apply" in said
+    assert (
+        "chosen at step 24, but the newest checkpoint is of step 28" in said and "--apply" in said
+    )
     own = load(run.checkpoint(28)).state["ema"]
     assert all(torch.equal(own[n], t) for n, t in opened.model.averaged_weights().items())
 

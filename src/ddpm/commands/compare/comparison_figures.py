@@ -13,6 +13,7 @@ from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 from ddpm.evaluation.spectrum import radial_power
+from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
 from ddpm.scoring.measurement import Measurement
 from ddpm.visuals.bars import DIRECTION_NOTE, Bar, BarPanel, ClassShares, save_bars_plot
@@ -65,7 +66,7 @@ def _sampling_caption(evaluation: Mapping[str, Any], count: int) -> str:
     if evaluation["seeds"] is None:
         return "images as given, chosen at random"
     start = evaluation["seeds"][0]
-    return f"{evaluation['drawn']}; {format_seeds(range(start, start + count))}"
+    return f"{sentence(evaluation['drawn'])}; {format_seeds(range(start, start + count))}"
 
 
 def draw_metrics(path: Path, comparison: Comparison) -> None:
@@ -150,7 +151,9 @@ def draw_cost(path: Path, comparison: Comparison) -> bool:
         "training time (minutes)": [run.get("minutes") for run in runs],
         "images seen in training": [run.get("images_seen") for run in runs],
         "parameters, all networks": sizes,
-        "images drawn a second": [entry["evaluation"]["images_per_second"] for entry in entries],
+        "images sampled per second": [
+            entry["evaluation"]["images_per_second"] for entry in entries
+        ],
     }
     panels = [
         BarPanel(title, [Bar(value, text=number(value)) for value in values])

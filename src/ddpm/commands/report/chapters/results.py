@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ddpm.commands.report.report_data import ReportData, ReportedRun, Row, TableRow, run_tables
-from ddpm.documents.citations import feature_source, metric_source
 from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import NOTHING, interval, number, whole
+from ddpm.evaluation.feature_networks import network_source
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
+from ddpm.scoring.measurement import metric_source
 
 _LOSSES = (
     "loss",
@@ -128,7 +129,7 @@ def _about(report: ReportData, found: Row) -> str:
         drawn=words("evaluation.drawn", drawn=drawn, speed=rate) if drawn else "",
         reference=words.sentence(found["reference"]["what"]),
         floor=words.sentence(found["floor"]["what"]),
-        network=f"{found['network']}{report.cite(feature_source(found['network']))}",
+        network=f"{found['network']}{report.cite(network_source(found['network']))}",
         bootstrap=report.cite("bootstrap"),
     )
     notes = "; ".join(map(words.sentence, found.get("notes", [])))
