@@ -31,12 +31,12 @@ def test_a_model_made_from_images_learns_and_draws() -> None:
 def test_wrong_arguments_are_refused_with_a_fix() -> None:
     images = torch.zeros(6, 1, 8, 8, dtype=torch.uint8)
     for labels in (torch.zeros(5, dtype=torch.int64), torch.zeros(6)):
-        with pytest.raises(RequestError, match=r"Labels must be int64 \[6\], one an image"):
+        with pytest.raises(RequestError, match=r"Labels must be int64 \[6\], one for each image"):
             build_model("digits", images, labels)
     with pytest.raises(RequestError, match="at least one"):
         build_model("digits", images[:0])
     model = open_model("digits", "cpu").model
     with pytest.raises(RequestError, match=r"training\.steps must lie between 1"):
         fit(model, images, steps=0)
-    with pytest.raises(RequestError, match="0 images cannot be drawn; ask for at least one"):
+    with pytest.raises(RequestError, match="0 images cannot be drawn; pass at least 1"):
         sample(model, 0)

@@ -65,10 +65,10 @@ def _check_images(images: Tensor, labels: Tensor | None) -> None:
             f"{list(images.shape)}."
         )
     if not len(images):
-        raise RequestError("There are no images here; give a tensor of at least one.")
+        raise RequestError("There are no images; pass a tensor of at least one.")
     if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
         raise RequestError(
-            f"Labels must be int64 [{len(images)}], one an image, not {labels.dtype} "
+            f"Labels must be int64 [{len(images)}], one for each image, not {labels.dtype} "
             f"{list(labels.shape)}."
         )
 
@@ -102,10 +102,10 @@ def fit(
     losses: list[float] = []
     with Progress("training", steps, scale=config.training.batch_size) as bar:
         for step in range(1, steps + 1):
-            drawn, classes = batches.batch(step - 1)
-            found = model.training_step(to_model(drawn), classes, step)
-            losses.append(float(next(iter(found.values()))))
-            bar.reach(step, format_losses(found))
+            batch, classes = batches.batch(step - 1)
+            named_losses = model.training_step(to_model(batch), classes, step)
+            losses.append(float(next(iter(named_losses.values()))))
+            bar.reach(step, format_losses(named_losses))
     return losses
 
 
@@ -127,7 +127,7 @@ def sample(
     torch.Size([2, 1, 8, 8])
     """
     if n < 1:
-        raise RequestError(f"{n} images cannot be drawn; ask for at least one.")
+        raise RequestError(f"{n} images cannot be drawn; pass at least 1.")
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
     return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))

@@ -184,12 +184,12 @@ def test_places_that_cannot_be_written_cost_one_sentence(
         (["train", "digits", "--out", "my pictures"], "ddpm: my pictures holds other files"),
         (["sample", "digits", "--out", "file/x.png"], "file is a file"),
         (["forward", "digits", "--out", "folder.png"], "folder.png is a folder"),
-        (["data", "inspect", "digits", "--out", "sheet.gif"], "end in .png"),
-        (["data", "augment", "digits", "--out", "sheet.gif"], "end in .png"),
-        (["interpolate", "digits", "--out", "walk.gif"], "end in .png"),
+        (["data", "inspect", "digits", "--out", "sheet.gif"], "ends in .png"),
+        (["data", "augment", "digits", "--out", "sheet.gif"], "ends in .png"),
+        (["interpolate", "digits", "--out", "walk.gif"], "ends in .png"),
         (["export", "digits", "--out", "file/x.pt"], "file is a file"),
         (["sample", "file"], "not a weights file"),
-        (["sample", "my pictures"], "no run"),
+        (["sample", "my pictures"], "not a run folder"),
     ):
         assert words in refused(capsys, *arguments), arguments
     found = [path for path in sorted(workplace.rglob("*")) if "cache" not in path.parts]

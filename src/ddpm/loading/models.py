@@ -99,12 +99,12 @@ def _open(target: str, device: str) -> GenerativeModel:
 
 def _from_run(run: RunFolder, device: torch.device) -> OpenedModel:
     """Open the newest checkpoint of a run, with the average that `ddpm ema` chose, if any."""
+    sampling = load_config(run.config).sampling  # may be newer than the checkpoint
     found = newest_checkpoint(run, stems=("ema",))
     if found is None:
         raise RequestError(
             f"{run.root} has no checkpoint yet. Continue its training until it saves one."
         )
-    sampling = load_config(run.config).sampling  # may be newer than the checkpoint
     model = make_model(
         found.spec.with_config(replace(found.spec.config, sampling=sampling)), device
     )
