@@ -52,7 +52,7 @@ def zipped(files: Files, name: str = NAME) -> Path:
 
 
 def wrong(found: list[Finding]) -> list[str]:
-    return [f"{finding.what}: {finding.words}" for finding in found if finding.verdict == "wrong"]
+    return [f"{finding.subject}: {finding.text}" for finding in found if finding.verdict == "wrong"]
 
 
 def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
@@ -74,7 +74,7 @@ def test_ours_is_right_in_every_line(ours: Files, runs: dict[str, str]) -> None:
     found = check_bundle(zipped(ours), runs)
     assert {finding.verdict for finding in found} == {"ok"}
     words = [str(finding) for finding in found]
-    assert any("5x5 cells of 28x28, grey, seeds 0–24" in line for line in words)
+    assert any("5x5 cells of 28x28, gray, seeds 0–24" in line for line in words)
     assert any("5x5 cells of 64x64, color, seeds 0–24" in line for line in words)
     assert sum("reproduces: mean absolute error" in line for line in words) == 2
 
@@ -85,17 +85,17 @@ def test_pictures_made_elsewhere_are_not_verifiable_and_not_wrong(
     for asked in ({}, runs):
         found = check_bundle(zipped(foreign), asked)
         assert wrong(found) == []
-        unsure = [finding.what for finding in found if finding.verdict == "not verifiable"]
+        unsure = [finding.subject for finding in found if finding.verdict == "not verifiable"]
         assert unsure == ["result_mnist.jpg", "result_anime.jpg"]
 
 
 def test_one_wrong_name_is_refused_with_the_right_one(ours: Files) -> None:
     files = {name.replace("result_mnist", "result_minst"): data for name, data in ours.items()}
     assert wrong(check_bundle(zipped(files))) == [
-        "names: result_minst.jpg should be called result_mnist.jpg"
+        "names: result_minst.jpg is misnamed; rename it to result_mnist.jpg"
     ]
     assert wrong(check_bundle(zipped(ours, "0712345_hw22.zip"))) == [
-        "names: 0712345_hw22.zip should be called 0712345_hw2_2.zip"
+        "names: 0712345_hw22.zip is misnamed; rename it to 0712345_hw2_2.zip"
     ]
 
 
@@ -104,7 +104,7 @@ def test_one_wrong_name_is_refused_with_the_right_one(ours: Files) -> None:
 )
 def test_a_missing_file_is_missed(ours: Files, name: str) -> None:
     files = {inner: data for inner, data in ours.items() if inner != name}
-    assert wrong(check_bundle(zipped(files))) == [f"names: {name} is missing"]
+    assert wrong(check_bundle(zipped(files))) == [f"names: {name} is missing; add it"]
 
 
 def test_names_that_begin_with_a_dot_and_a_slash_are_looked_into_all_the_same(ours: Files) -> None:
@@ -116,7 +116,7 @@ def test_names_that_begin_with_a_dot_and_a_slash_are_looked_into_all_the_same(ou
     for name in ("report_0712345.pdf", "result_mnist.jpg", "loss_anime.jpg", "readme.txt"):
         assert any(reason.startswith(f"{name}: ") for reason in garbage), name
     twice = wrong(check_bundle(zipped({**ours, "./readme.txt": b"another"})))
-    assert twice == ["names: readme.txt is there more than once"]
+    assert twice == ["names: readme.txt occurs more than once; keep one"]
 
 
 @pytest.mark.parametrize("name", [".", "./."])
@@ -134,7 +134,7 @@ def test_a_png_renamed_to_jpg_is_refused(ours: Files) -> None:
 
 def test_a_word_file_renamed_to_pdf_is_refused(ours: Files) -> None:
     [reason] = wrong(check_bundle(zipped({**ours, "report_0712345.pdf": b"PK\x03\x04 words"})))
-    assert reason.startswith("report_0712345.pdf: is no PDF")
+    assert reason.startswith("report_0712345.pdf: is not a PDF")
 
 
 def test_an_empty_readme_and_a_source_without_programs_are_refused(foreign: Files) -> None:
@@ -149,7 +149,7 @@ def test_a_grid_of_4x5_cells_is_refused(ours: Files, runs: dict[str, str]) -> No
     write_samples(runs["mnist"], [], request, "cpu")
     files = {**ours, "result_mnist.jpg": Path("four.jpg").read_bytes()}
     assert wrong(check_bundle(zipped(files))) == [
-        "result_mnist.jpg: has 4x5 cells; 5x5 are asked for"
+        "result_mnist.jpg: has 4x5 cells instead of 5x5; draw it with ddpm sample RUN --grid 5x5"
     ]
 
 
@@ -166,7 +166,8 @@ def test_grids_of_the_other_set_and_sampled_ones_are_told_apart(
 ) -> None:
     swapped = {**ours, "result_mnist.jpg": ours["result_anime.jpg"]}
     assert wrong(check_bundle(zipped(swapped))) == [
-        "result_mnist.jpg: shows images of 64x64; 28x28 are asked for"
+        "result_mnist.jpg: shows images of 64x64 instead of 28x28; draw it from a run with "
+        "data.size=28"
     ]
     write_samples(runs["mnist"], [], SampleRequest(seed=7, out=Path("seven.jpg")), "cpu")
     files = {**ours, "result_mnist.jpg": Path("seven.jpg").read_bytes()}
@@ -194,7 +195,7 @@ def test_a_grid_of_a_dcgan_is_not_what_is_asked_for(
     write_samples(gan, [], SampleRequest(out=Path("gan.jpg")), "cpu")
     files = {**ours, "result_mnist.jpg": Path("gan.jpg").read_bytes()}
     assert wrong(check_bundle(zipped(files), {"mnist": gan})) == [
-        "result_mnist.jpg: was drawn by a DCGAN; a diffusion model is asked for"
+        "result_mnist.jpg: was drawn by a DCGAN; draw it from a run of a diffusion model"
     ]
 
 
@@ -222,7 +223,7 @@ def test_what_only_looks_like_a_zip_is_refused(ours: Files) -> None:
     for content in (b"", b"words", whole[: len(whole) // 2], b"PK\x05\x06" + bytes(17)):
         Path(NAME).write_bytes(content)
         assert wrong(check_bundle(Path(NAME))) == [
-            f"{NAME}: is no zip, or one that is damaged or cut short"
+            f"{NAME}: is not a zip, or is damaged or incomplete; create it again"
         ]
     damaged = bytearray(whole)
     damaged[200:260] = bytes(60)

@@ -45,7 +45,7 @@ def test_a_wrong_zip_is_refused_with_every_reason(capsys: pytest.CaptureFixture[
     assert captured.out.count("is a PNG file") == 4
     [line] = captured.err.splitlines()
     assert line.startswith("ddpm: hw.zip is not ready to hand in: ")
-    assert line.count("is a PNG file") == 4 and "called 0712345_hw2_2.zip" in line
+    assert line.count("is a PNG file") == 4 and "rename it to 0712345_hw2_2.zip" in line
 
 
 @pytest.mark.parametrize(

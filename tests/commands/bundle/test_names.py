@@ -36,21 +36,26 @@ def test_the_six_files_and_the_source_are_right() -> None:
 @pytest.mark.parametrize(
     ("names", "faults"),
     [
-        (renamed("result_mnist", "result_minst"), ["result_minst.jpg should be called result_mnist.jpg"]),
-        (renamed("loss_anime.jpg", "Loss_Anime.JPG"), ["Loss_Anime.JPG should be called loss_anime.jpg"]),
-        (renamed("loss_anime.jpg", "loss_anime.png"), ["loss_anime.png should be saved as loss_anime.jpg"]),
-        (renamed("0712345", "0712354"), ["report_0712354.pdf should be called report_0712345.pdf"]),
-        (renamed("source/", "src/"), ["src/ should be called source/"]),
-        (renamed("readme.txt", "source/readme.txt"), ["readme.txt is missing"]),
-        (RIGHT[1:], ["report_0712345.pdf is missing"]),
-        (RIGHT[:6], ["source/ is missing"]),
-        ([*RIGHT[:6], "source"], ["source should be called source/"]),
-        ([*RIGHT, "result_mnist.jpg"], ["result_mnist.jpg is there more than once"]),
+        (renamed("result_mnist", "result_minst"),
+         ["result_minst.jpg is misnamed; rename it to result_mnist.jpg"]),
+        (renamed("loss_anime.jpg", "Loss_Anime.JPG"),
+         ["Loss_Anime.JPG is misnamed; rename it to loss_anime.jpg"]),
+        (renamed("loss_anime.jpg", "loss_anime.png"),
+         ["loss_anime.png has another format; save it as loss_anime.jpg"]),
+        (renamed("0712345", "0712354"),
+         ["report_0712354.pdf is misnamed; rename it to report_0712345.pdf"]),
+        (renamed("source/", "src/"), ["src/ is misnamed; rename it to source/"]),
+        (renamed("readme.txt", "source/readme.txt"), ["readme.txt is missing; add it"]),
+        (RIGHT[1:], ["report_0712345.pdf is missing; add it"]),
+        (RIGHT[:6], ["source/ is missing; add it"]),
+        ([*RIGHT[:6], "source"], ["source is misnamed; rename it to source/"]),
+        ([*RIGHT, "result_mnist.jpg"], ["result_mnist.jpg occurs more than once; keep one"]),
         ([*RIGHT, "weights.pt", "__MACOSX/._readme.txt"],
-         ["__MACOSX/ does not belong into the zip", "weights.pt does not belong into the zip"]),
+         ["__MACOSX/ is not part of the hand-in; remove it",
+          "weights.pt is not part of the hand-in; remove it"]),
         (["hw/" + name for name in RIGHT],
-         ["everything lies in the folder hw: zip what is in it, not the folder itself"]),
-        ([], [f"{name} is missing" for name in sorted([*top_names(ID), "source/"])]),
+         ["all files are in the folder hw; zip its contents, not the folder itself"]),
+        ([], [f"{name} is missing; add it" for name in sorted([*top_names(ID), "source/"])]),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named(names: list[str], faults: list[str]) -> None:
@@ -60,15 +65,15 @@ def test_each_mistake_is_named(names: list[str], faults: list[str]) -> None:
 @given(st.permutations(RIGHT), st.integers(0, 5))
 def test_every_missing_file_is_missed_whatever_the_order(names: list[str], index: int) -> None:
     left = [name for name in names if name != RIGHT[index]]
-    assert name_faults(left, ID) == [f"{RIGHT[index]} is missing"]
+    assert name_faults(left, ID) == [f"{RIGHT[index]} is missing; add it"]
 
 
 def test_two_swapped_names_each_get_their_own() -> None:
     names = renamed("result_mnist.jpg", "reslut_mnist.jpg")
     names = [name.replace("result_anime.jpg", "result-anime.jpg") for name in names]
     assert sorted(name_faults(names, ID)) == [
-        "reslut_mnist.jpg should be called result_mnist.jpg",
-        "result-anime.jpg should be called result_anime.jpg",
+        "reslut_mnist.jpg is misnamed; rename it to result_mnist.jpg",
+        "result-anime.jpg is misnamed; rename it to result_anime.jpg",
     ]
 
 
@@ -85,7 +90,7 @@ def test_the_id_is_read_from_the_zip_else_from_the_report() -> None:
     assert student_id_of("homework.zip", []) == "ID"
     assert zip_fault("0712345_hw2_2.zip", ID) is None
     assert zip_fault("0712345_hw2-2.zip", ID) == (
-        "0712345_hw2-2.zip should be called 0712345_hw2_2.zip"
+        "0712345_hw2-2.zip is misnamed; rename it to 0712345_hw2_2.zip"
     )
 
 
@@ -93,4 +98,4 @@ def test_a_pdf_has_its_header_and_its_end() -> None:
     assert pdf_fault(PDF) is None
     assert "does not begin" in (pdf_fault(b"PK\x03\x04" + PDF[9:]) or "")
     for cut in (PDF[:-3], PDF[:30], b"%PDF-", PDF + bytes(2000)):
-        assert "cut short" in (pdf_fault(cut) or "")
+        assert "incomplete" in (pdf_fault(cut) or "")

@@ -19,10 +19,10 @@ ENVIRONMENT = {
 }  # fmt: skip
 MNIST = RunNote(
     "mnist", "DDPM", "mnist", 950, 64, "mnist", ENVIRONMENT, "00ff" * 4,
-    images="mnist", drawn="seeds 40–64 (picked), dpm++2m, 20 steps", first_seed=40,
+    images="mnist", caption="seeds 40–64 (picked), dpm++2m, 20 steps", first_seed=40,
 )  # fmt: skip
 ANIME = replace(MNIST, name="anime", images="anime", data="IMAGES", first_seed=None)
-GAN = replace(MNIST, name="dcgan-mnist", model="DCGAN", images="", drawn="")
+GAN = replace(MNIST, name="dcgan-mnist", model="DCGAN", images="", caption="")
 
 
 def text(*sources: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.commands.bundle.parts import image_part
+from ddpm.commands.bundle.handin_runs import open_image_run
 from ddpm.commands.distill.distill import DistillRequest, default_steps, distill, student_config
 from ddpm.commands.doctor.diagnose import diagnose
 from ddpm.commands.edit.edit import write_interpolation
@@ -376,7 +376,7 @@ def test_the_doctor_and_the_plan_do_not_take_it_for_a_dcgan(student: RunFolder) 
 
 def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
     with pytest.raises(RequestError, match=r"few-step student, not .*; give --mnist its teacher"):
-        image_part("mnist", str(student.root), range(25), "cpu")
+        open_image_run("mnist", str(student.root), range(25), "cpu")
 
 
 def test_it_edits_nothing(student: RunFolder) -> None:

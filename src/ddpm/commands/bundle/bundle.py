@@ -1,4 +1,4 @@
-"""`ddpm bundle`: the zip that is handed in, whole or not at all."""
+"""`ddpm bundle`: write the zip to hand in, completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 
 from ddpm.commands.bundle import names as handin
 from ddpm.commands.bundle.check import check_files
-from ddpm.commands.bundle.package_files import NOTEBOOK, NOTICES, package_code, shipped_file
-from ddpm.commands.bundle.parts import (
+from ddpm.commands.bundle.handin_runs import (
     SEEDS,
-    Part,
-    baselines,
-    configs,
-    image_part,
+    HandInRun,
+    config_files,
+    open_baselines,
+    open_image_run,
     run_note,
     write_pictures,
 )
+from ddpm.commands.bundle.package_files import NOTEBOOK, NOTICES, package_code, shipped_file
 from ddpm.commands.bundle.readme import readme_text
 from ddpm.commands.options import command_line
 from ddpm.commands.report import NOTES, ReportRequest, write_report
@@ -45,7 +45,7 @@ _OLDEST = (1980, 1, 1, 0, 0, 0)  # the first date that a zip can hold
 
 @dataclass(frozen=True)
 class BundleRequest:
-    """What goes into the zip; `report` and `notebook` are the author's own, instead of ours."""
+    """The content of the zip; `report` and `notebook` are the author's own, in place of ours."""
 
     student_id: str
     mnist: str  # a run
@@ -54,7 +54,7 @@ class BundleRequest:
     comparisons: Sequence[Path] = ()
     report: Path | None = None
     notebook: Path | None = None
-    notes: Path | None = None  # the author's passages of our report; None: notes.md beside the zip
+    notes: Path | None = None  # the author's passages in our report; None: notes.md beside the zip
     language: str = "en"  # of our report
     pick: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # "mnist", "anime" → 25 seeds
     out: Path = Path()
@@ -75,10 +75,10 @@ def write_bundle(request: BundleRequest) -> Path:
     check_writable(path)
     _check_author_files(request)
     parts = [
-        image_part(images, target, request.pick.get(images, SEEDS), request.device)
+        open_image_run(images, target, request.pick.get(images, SEEDS), request.device)
         for images, target in (("mnist", request.mnist), ("anime", request.anime))
     ]
-    parts += baselines(request.dcgan, request.device)
+    parts += open_baselines(request.dcgan, request.device)
     files = _source(parts, request.notebook)
     files[handin.README] = _readme(request.student_id, parts).encode()
     with tempfile.TemporaryDirectory() as scratch:
@@ -95,21 +95,27 @@ def write_bundle(request: BundleRequest) -> Path:
 
 
 def _check_author_files(request: BundleRequest) -> None:
-    """The author's own files, or what is needed to write them, before any work is done."""
+    """Raise RequestError if a file of the author, or typst for our report, is missing."""
     for file in (request.report, request.notebook):
         if file is not None and not file.is_file():
-            raise RequestError(f"There is no file {file}; name one that is there, or leave it out.")
+            raise RequestError(
+                f"There is no file {file}; pass an existing file, or omit the option."
+            )
     for folder in request.comparisons:
         if not folder.is_dir():
-            raise RequestError(f"There is no folder {folder}; give one that ddpm compare wrote.")
+            raise RequestError(
+                f"There is no folder {folder}; pass a folder written by ddpm compare."
+            )
     if request.report is not None:
         fault = handin.pdf_fault(request.report.read_bytes())
         if fault:
-            raise RequestError(f"{request.report} {fault}; give --report a PDF.")
+            raise RequestError(f"{request.report} {fault}; pass a PDF with --report.")
     else:
         _check_typst()
     if request.notebook is not None and request.notebook.suffix != ".ipynb":
-        raise RequestError(f"{request.notebook} is no notebook; give a file that ends in .ipynb.")
+        raise RequestError(
+            f"{request.notebook} is not a notebook; pass a file that ends in .ipynb."
+        )
 
 
 def _check_typst() -> None:
@@ -117,21 +123,23 @@ def _check_typst() -> None:
         load_typst()
     except RequestError as error:
         raise RequestError(
-            "The report needs the package typst: run pip install 'ddpm-studio[report]', or give a "
-            "PDF of your own with --report FILE."
+            "The report needs the package typst: run pip install 'ddpm-studio[report]', or pass your own "
+            "PDF with --report FILE."
         ) from error
 
 
-def _source(parts: Sequence[Part], notebook: Path | None) -> dict[str, bytes]:
-    """The folder source/: notebook, configurations, code, licence and citation."""
+def _source(parts: Sequence[HandInRun], notebook: Path | None) -> dict[str, bytes]:
+    """Return the folder source/: notebook, configurations, code, license and citation."""
     notebook = notebook or shipped_file(NOTEBOOK)
     files = {notebook.name: notebook.read_bytes(), **package_code()}
     files |= {name: shipped_file(name).read_bytes() for name in NOTICES}
-    return {f"{handin.SOURCE}/{name}": content for name, content in files.items()} | configs(parts)
+    return {f"{handin.SOURCE}/{name}": content for name, content in files.items()} | config_files(
+        parts
+    )
 
 
-def _readme(student_id: str, parts: Sequence[Part]) -> str:
-    """readme.txt, every source once."""
+def _readme(student_id: str, parts: Sequence[HandInRun]) -> str:
+    """Return readme.txt with every source once."""
     keys = dict.fromkeys(key for part in parts for key in _sources(part) if key)
     sources = [
         "this code: ddpm-studio, MIT (source/LICENSE); cite it as source/CITATION.cff says",
@@ -141,8 +149,8 @@ def _readme(student_id: str, parts: Sequence[Part]) -> str:
     return readme_text(student_id, list(map(run_note, parts)), sources)
 
 
-def _sources(part: Part) -> list[str]:
-    """Keys of the works that a run's choices come from, some perhaps twice or empty."""
+def _sources(part: HandInRun) -> list[str]:
+    """Return the keys of the works that a run's choices come from; keys may repeat or be empty."""
     config, length = part.config.to_dict(), part.opened.average
     average = average_source(config, length)
     if part.config.family.is_adversarial:
@@ -157,8 +165,8 @@ def _sources(part: Part) -> list[str]:
     return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
 
 
-def _images_cited(part: Part) -> str:
-    """Where the images come from, as far as the catalogue or their own name tells."""
+def _images_cited(part: HandInRun) -> str:
+    """Return the source of the images, if the catalog or their name tells it; else an empty string."""
     path = part.config.data.path
     if is_hub_name(path):
         return f"images: https://huggingface.co/datasets/{path.removeprefix('hf:')}"
@@ -167,7 +175,7 @@ def _images_cited(part: Part) -> str:
 
 
 def _write_report(path: Path, request: BundleRequest) -> None:
-    """The author's own PDF, else ours of every run; it names the command that makes it alone."""
+    """Write the author's PDF, else our report on all runs, which names the command that writes it."""
     if request.report is not None:
         path.write_bytes(request.report.read_bytes())
         return
@@ -187,15 +195,17 @@ def _write_report(path: Path, request: BundleRequest) -> None:
 
 
 def _check_own(archive: str, files: Mapping[str, bytes]) -> None:
-    """WorkError where our own check would refuse what is about to be written."""
+    """Raise WorkError if our own check would reject the zip."""
     found = check_files(archive, list(files.items()), {})
-    wrong = [f"{finding.what} {finding.words}" for finding in found if finding.verdict == "wrong"]
+    wrong = [f"{finding.subject} {finding.text}" for finding in found if finding.verdict == "wrong"]
     if wrong:
-        raise WorkError(f"The zip was not written, its own check refuses it: {'; '.join(wrong)}.")
+        raise WorkError(
+            f"The zip was not written because it fails ddpm bundle --check: {'; '.join(wrong)}."
+        )
 
 
 def _write_zip(path: Path, files: Mapping[str, bytes]) -> None:
-    """The same files give the same bytes: sorted, without dates or owners."""
+    """Write the files sorted, without dates or owners, so that equal files give equal bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in sorted(files.items()):
             member = zipfile.ZipInfo(name, _OLDEST)

@@ -1,4 +1,4 @@
-"""`ddpm bundle --check`: is a zip ready to hand in? Nothing in it is run or unpacked to disk."""
+"""`ddpm bundle --check`: check whether a zip is ready to hand in, without running or unpacking it."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ from ddpm.visuals.grid_mark import GridMark, read_grid_mark
 from ddpm.visuals.grid_reader import open_jpeg, read_grid
 from ddpm.visuals.layout import GAP
 
-CELLS = (5, 5)  # rows and columns of the grids that are asked for
-CLOSE = 3.0  # mean absolute error, of 255, below which a grid is the same drawing
-FAR = 12.0  # of one image: JPEG and another device leave less, another drawing more
+GRID = (5, 5)  # rows and columns of the required grids
+MAX_MEAN_ERROR = 3.0  # mean absolute error, of 255, of a grid that reproduces
+MAX_IMAGE_ERROR = 12.0  # of one image: JPEG and another device cause less, another image more
 _MOST_MEMBERS = 5000
-_LARGEST = 512 << 20  # bytes unpacked, of the whole zip
-_KINDS = {1: "grey", 3: "color"}
+_LARGEST = 512 << 20  # bytes of the whole zip when unpacked
+_KINDS = {1: "gray", 3: "color"}
 
 Verdict = Literal["ok", "wrong", "not verifiable"]
 
 
 class _DamagedError(Exception):
-    """A member cannot be read; the text is its name."""
+    """A member of the zip cannot be read; the text is its name."""
 
 
 class Finding(NamedTuple):
-    """One line of the check: a file or a set of files, the verdict, and why."""
+    """One line of the check: a file or a group of files, the verdict, and the reason with the fix."""
 
-    what: str
+    subject: str
     verdict: Verdict
-    words: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.verdict:<14} {self.what}: {self.words}"
+        return f"{self.verdict:<14} {self.subject}: {self.text}"
 
 
 def check_bundle(
     path: Path, runs: Mapping[str, str] | None = None, device: str = "auto"
 ) -> list[Finding]:
-    """Everything that can be said of the zip at `path`, whoever made it.
+    """Return every finding about the zip at `path`, whichever program made it.
 
-    `runs`: "mnist" or "anime" → the run its grid should reproduce from. RequestError where there is
-    no such file or run; what is wrong with the zip itself is a finding.
+    `runs` maps "mnist" or "anime" to the run that should reproduce the grid. RequestError if there is no
+    such file or run; a fault of the zip itself is a finding.
     """
     if not path.is_file():
-        raise RequestError(f"There is no file {path} to check.")
+        raise RequestError(f"There is no file {path}; pass the zip to check with --check.")
     models = {images: open_model(run, device).model for images, run in (runs or {}).items()}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -66,9 +66,9 @@ def check_bundle(
             fault = _unsafe(members, path.stat().st_size)
             files = [] if fault else [_read(archive, member) for member in members]
     except _DamagedError as error:
-        fault = f"is damaged: {error} cannot be read"
-    except Exception:  # whatever a file that only looks like a zip makes of zipfile
-        fault = "is no zip, or one that is damaged or cut short"
+        fault = f"is damaged: {error} cannot be read; create the zip again"
+    except Exception:  # zipfile raises many kinds for a file that only looks like a zip
+        fault = "is not a zip, or is damaged or incomplete; create it again"
     if fault:
         return [Finding(path.name, "wrong", fault)]
     return check_files(path.name, files, models)
@@ -77,7 +77,7 @@ def check_bundle(
 def check_files(
     archive: str, files: Sequence[tuple[str, bytes]], models: Mapping[str, GenerativeModel]
 ) -> list[Finding]:
-    """The same for a zip called `archive` of `files` (name, content), folders left out."""
+    """Return every finding about a zip called `archive` with `files` (name, content), without folders."""
     names, contents = [name for name, _ in files], dict(files)
     student_id = handin.student_id_of(archive, names)
     return [
@@ -88,7 +88,7 @@ def check_files(
 
 
 def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
-    """Why the zip, of `size` bytes, should not be read at all."""
+    """Return why the zip, of `size` bytes, should not be read at all; None if it is safe."""
     if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > _LARGEST:
         return f"holds more than {_MOST_MEMBERS} files or {_LARGEST >> 20} MiB"
     if members_overlap(members, size):
@@ -107,12 +107,12 @@ def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """A member's name as it will be on disk: `./a.pdf` is `a.pdf`."""
+    """Return a member's name as it will be on disk: `./a.pdf` is `a.pdf`."""
     return PurePosixPath(member_name(member)).as_posix()
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
-    """A member's name and content; _DamagedError, which names it, where its checksum says otherwise."""
+    """Return a member's name and content; _DamagedError with its name if the checksum does not match."""
     name = _name(member)
     try:
         return name, read_member(archive, member)
@@ -123,14 +123,14 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes
 def _check_names(archive: str, names: Sequence[str], student_id: str) -> Iterator[Finding]:
     fault = handin.zip_fault(archive, student_id)
     faults = ([fault] if fault else []) + handin.name_faults(names, student_id)
-    for words in faults:
-        yield Finding("names", "wrong", words)
+    for text in faults:
+        yield Finding("names", "wrong", text)
     if not faults:
         yield Finding("names", "ok", f"{archive} holds the six files and source/, nothing else")
 
 
 def _check_documents(contents: Mapping[str, bytes], student_id: str) -> Iterator[Finding]:
-    """The report, the readme and the code, where they are there."""
+    """Check the report, the readme and the code, as far as they exist."""
     report = handin.report_name(student_id)
     if report in contents:
         fault = handin.pdf_fault(contents[report])
@@ -138,12 +138,17 @@ def _check_documents(contents: Mapping[str, bytes], student_id: str) -> Iterator
     if handin.README in contents:
         text = contents[handin.README]
         readable = bool(text.strip()) and b"\0" not in text
-        words = f"{len(text.splitlines())} lines" if readable else "is empty or no text"
+        words = (
+            f"{len(text.splitlines())} lines"
+            if readable
+            else "is empty or not text; write it again"
+        )
         yield Finding(handin.README, "ok" if readable else "wrong", words)
     code = [name for name in contents if name.startswith(f"{handin.SOURCE}/")]
     if code:
         programs = [name for name in code if name.endswith((".py", ".ipynb"))]
         words = f"{len(code)} files, {len(programs)} of them .py or .ipynb"
+        words += "" if programs else "; add the code"
         yield Finding(f"{handin.SOURCE}/", "ok" if programs else "wrong", words)
 
 
@@ -168,12 +173,12 @@ def _check_pictures(
 def _check_grid(
     picture: Image.Image, images: str, model: GenerativeModel | None
 ) -> Iterator[Finding]:
-    """The cells and, given the run, what they show."""
+    """Check the cells of a grid and, given the run, their images."""
     name = handin.grid_name(images)
     try:
         mark = read_grid_mark(picture)
         if mark is None:
-            words = "was made elsewhere: its cells and where they come from"
+            words = "was not written by ddpm, so its cells and their origin cannot be checked"
             yield Finding(name, "not verifiable", words)
             return
         _check_cells(mark, handin.SIDES[images])
@@ -188,34 +193,41 @@ def _check_grid(
 
 
 def _check_cells(mark: GridMark, side: int) -> None:
-    """RequestError, the reason in words, where a grid of ours is not the one that is asked for."""
+    """Raise RequestError, the reason with the fix, if a grid is not the required one."""
     layout = mark.layout
-    if (layout.rows, layout.columns) != CELLS:
-        raise RequestError(f"has {layout.rows}x{layout.columns} cells; 5x5 are asked for")
+    if (layout.rows, layout.columns) != GRID:
+        raise RequestError(
+            f"has {layout.rows}x{layout.columns} cells instead of 5x5; draw it with ddpm sample RUN "
+            "--grid 5x5"
+        )
     if (layout.height, layout.width) != (side, side):
         raise RequestError(
-            f"shows images of {layout.height}x{layout.width}; {side}x{side} are asked for"
+            f"shows images of {layout.height}x{layout.width} instead of {side}x{side}; draw it from a run "
+            f"with data.size={side}"
         )
     if layout.gap != GAP or len(mark.seeds) != layout.rows * layout.columns:
-        raise RequestError(f"shows {len(mark.seeds)} images with gaps of {layout.gap} pixels")
+        raise RequestError(
+            f"shows {len(mark.seeds)} images with gaps of {layout.gap} pixels instead of 25 with {GAP}; draw "
+            "it with ddpm sample RUN --grid 5x5"
+        )
 
 
 def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeModel) -> Finding:
-    """Whether the run draws the same images again, as a diffusion model does."""
+    """Check whether the run, of a diffusion model, draws the same images again."""
     if not model.spec.config.has_reverse_process:
-        return Finding(name, "wrong", "was drawn by a DCGAN; a diffusion model is asked for")
+        return Finding(
+            name, "wrong", "was drawn by a DCGAN; draw it from a run of a diffusion model"
+        )
     again = redraw_grid(model, mark)
     errors = np.abs(shown.astype(np.int64) - again).mean(axis=(1, 2, 3))
     mean, worst = float(errors.mean()), int(errors.argmax())
     own = weights_hash(model)
-    whose = "" if own == mark.run else f"; drawn by the weights {mark.run}, the run holds {own}"
-    if mean >= CLOSE:
-        words = (
-            f"does not reproduce: mean absolute error {mean:.1f} of 255, {CLOSE:g} at most{whose}"
-        )
-        return Finding(name, "wrong", words)
-    if errors[worst] >= FAR:
-        seed = mark.seeds[worst]
-        words = f"does not reproduce: seed {seed} draws another image than cell {worst + 1} shows"
-        return Finding(name, "wrong", words + whose)
-    return Finding(name, "ok", f"reproduces: mean absolute error {mean:.2f} of 255{whose}")
+    weights = "" if own == mark.run else f"; drawn by the weights {mark.run}, the run holds {own}"
+    fix = f"{weights}; draw it again with ddpm sample RUN --out {name}"
+    if mean >= MAX_MEAN_ERROR:
+        limit = f"mean absolute error {mean:.1f} of 255, at most {MAX_MEAN_ERROR:g} allowed"
+        return Finding(name, "wrong", f"does not reproduce: {limit}{fix}")
+    if errors[worst] >= MAX_IMAGE_ERROR:
+        cell = f"seed {mark.seeds[worst]} draws another image than cell {worst + 1} shows"
+        return Finding(name, "wrong", f"does not reproduce: {cell}{fix}")
+    return Finding(name, "ok", f"reproduces: mean absolute error {mean:.2f} of 255{weights}")

@@ -115,6 +115,8 @@ def _check(options: Namespace) -> None:
     found = check_bundle(options.check, runs, options.device)
     for finding in found:
         print(finding)
-    wrong = [f"{finding.what}: {finding.words}" for finding in found if finding.verdict == "wrong"]
+    wrong = [
+        f"{finding.subject}: {finding.text}" for finding in found if finding.verdict == "wrong"
+    ]
     if wrong:
         raise RequestError(f"{options.check.name} is not ready to hand in: {'; '.join(wrong)}.")

@@ -1,4 +1,4 @@
-"""The hand-in's names: what a zip must hold, and what is wrong with the names in one."""
+"""File names of the hand-in: those a zip must hold, and the faults of those it holds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import PurePosixPath
 
 from ddpm.errors import RequestError
 
-SETS = ("mnist", "anime")  # the two sets of images the course asks for
+SETS = ("mnist", "anime")  # the two data sets of the course
 SIDES = {"mnist": 28, "anime": 64}  # pixels
 SOURCE = "source"  # the folder of the code
 README = "readme.txt"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _ZIP, _REPORT = "_hw2_2.zip", re.compile(r"report_(.+)\.pdf", re.IGNORECASE)
-_NEAR = 0.6  # of difflib's ratio: how like a wrong name must be to the right one
+_MIN_LIKENESS = 0.6  # difflib's ratio above which a wrong name is taken for a misspelled one
 
 
 def zip_name(student_id: str) -> str:
-    """`0712345_hw2_2.zip`; RequestError for an ID that no file name should hold."""
+    """Return `0712345_hw2_2.zip`; RequestError for an ID that is unsafe in a file name."""
     if not _ID.fullmatch(student_id):
         raise RequestError(
             f"--student-id {student_id!r} becomes part of file names: use 1 to 32 letters, digits, "
@@ -34,7 +34,7 @@ def report_name(student_id: str) -> str:
 
 
 def grid_name(images: str) -> str:
-    """Of the 5x5 grid of one of the `SETS`."""
+    """Return the name of the 5x5 grid of one of the `SETS`."""
     return f"result_{images}.jpg"
 
 
@@ -43,13 +43,13 @@ def loss_name(images: str) -> str:
 
 
 def top_names(student_id: str) -> tuple[str, ...]:
-    """Every file beside the folder `source`."""
+    """Return the names of all files beside the folder `source`."""
     pictures = [name for images in SETS for name in (grid_name(images), loss_name(images))]
     return (report_name(student_id), *pictures, README)
 
 
 def student_id_of(archive: str, members: Iterable[str]) -> str:
-    """The ID in the zip's name, else in the report's; `ID` where neither says one."""
+    """Return the ID in the zip's name, else in the report's; `ID` if neither has one."""
     stem = archive.removesuffix(_ZIP)
     if stem != archive and _ID.fullmatch(stem):
         return stem
@@ -58,39 +58,42 @@ def student_id_of(archive: str, members: Iterable[str]) -> str:
 
 
 def zip_fault(archive: str, student_id: str) -> str | None:
-    """What is wrong with the zip's own name."""
+    """Return the fault of the zip's own name, or None."""
     right = student_id + _ZIP
-    return None if archive == right else f"{archive} should be called {right}"
+    return None if archive == right else f"{archive} is misnamed; rename it to {right}"
 
 
 def name_faults(members: Sequence[str], student_id: str) -> list[str]:
-    """What is wrong with the names in a zip (files only, / between folders), a sentence each."""
+    """Return the faults of the names in a zip (files only, / between folders), each with its fix."""
     if wrapper := _wrapper(members, student_id):
-        return [
-            f"everything lies in the folder {wrapper}: zip what is in it, not the folder itself"
-        ]
+        return [f"all files are in the folder {wrapper}; zip its contents, not the folder itself"]
     twice = [name for name, count in Counter(members).items() if count > 1]
     wanted = {*top_names(student_id), f"{SOURCE}/"}
     found = {_place(name) for name in members}
     missing, extra = wanted - found, found - wanted
-    faults = [f"{name} is there more than once" for name in twice]
-    for wrong, right in _meant(missing, extra):
+    faults = [f"{name} occurs more than once; keep one" for name in twice]
+    for wrong, right in _misspelled(missing, extra):
         missing.remove(right)
         extra.remove(wrong)
         same = PurePosixPath(wrong).suffix.lower() == PurePosixPath(right).suffix
-        faults.append(f"{wrong} should be {'called' if same else 'saved as'} {right}")
-    faults += [f"{name} is missing" for name in sorted(missing)]
-    return faults + [f"{name} does not belong into the zip" for name in sorted(extra)]
+        fault = (
+            f"is misnamed; rename it to {right}"
+            if same
+            else f"has another format; save it as {right}"
+        )
+        faults.append(f"{wrong} {fault}")
+    faults += [f"{name} is missing; add it" for name in sorted(missing)]
+    return faults + [f"{name} is not part of the hand-in; remove it" for name in sorted(extra)]
 
 
 def _place(name: str) -> str:
-    """A file's name at the top, or that of the folder at the top which it lies in, with a slash."""
+    """Return a file's name if it is at the top, else its topmost folder with a slash."""
     parts = PurePosixPath(name).parts
     return parts[0] + ("/" if len(parts) > 1 else "")
 
 
-def _meant(missing: Iterable[str], extra: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs (wrong name, the missing one that it most likely means), the likeliest first."""
+def _misspelled(missing: Iterable[str], extra: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs (wrong name, missing name that it probably stands for), the most likely first."""
     likeness = sorted(
         (
             (difflib.SequenceMatcher(None, wrong.casefold(), right).ratio(), wrong, right)
@@ -101,13 +104,13 @@ def _meant(missing: Iterable[str], extra: Iterable[str]) -> list[tuple[str, str]
     )
     pairs: dict[str, str] = {}
     for ratio, wrong, right in likeness:
-        if ratio >= _NEAR and wrong not in pairs and right not in pairs.values():
+        if ratio >= _MIN_LIKENESS and wrong not in pairs and right not in pairs.values():
             pairs[wrong] = right
     return list(pairs.items())
 
 
 def _wrapper(members: Sequence[str], student_id: str) -> str | None:
-    """The one folder around the whole hand-in, where somebody zipped the folder."""
+    """Return the folder around the whole hand-in if the folder itself was zipped, else None."""
     tops = {PurePosixPath(name).parts[0] for name in members if "__MACOSX" not in name}
     if len(tops) != 1 or SOURCE in tops:
         return None
@@ -117,10 +120,10 @@ def _wrapper(members: Sequence[str], student_id: str) -> str | None:
 
 
 def pdf_fault(content: bytes) -> str | None:
-    """What keeps a file from being a PDF: its header and its trailer (ISO 32000-1, 7.5.2 and 7.5.5)."""
+    """Return why a file is not a complete PDF by header and trailer (ISO 32000-1, 7.5.2, 7.5.5), or None."""
     if b"%PDF-" not in content[:1024]:
-        return "is no PDF: it does not begin with %PDF-"
+        return "is not a PDF: it does not begin with %PDF-"
     end = content[-1024:]
     if b"%%EOF" not in end or b"startxref" not in end:
-        return "is a PDF that was cut short: its end (startxref … %%EOF) is missing"
+        return "is an incomplete PDF: its end (startxref … %%EOF) is missing"
     return None

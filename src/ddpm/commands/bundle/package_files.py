@@ -1,7 +1,6 @@
-"""What the package can hand on of itself: its code, its licence, how it is cited, the notebook.
+"""Files of this package that a hand-in includes: code, license, citation, notebook.
 
-Found both in a checkout and in an installed wheel, which holds the last three in `ddpm/shipped/`
-(see pyproject.toml).
+They are found in a checkout and in an installed wheel, which holds the last three in `ddpm/shipped/`.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ NOTICES = ("LICENSE", "CITATION.cff")
 
 
 def package_code(package: Path = PACKAGE) -> dict[str, bytes]:
-    """Every .py file of the package: name from `ddpm/` on, with / between folders → content."""
+    """Return every .py file of the package by its name, such as `ddpm/data/pixels.py`."""
     files = sorted(package.rglob("*.py"))
     return {f"ddpm/{path.relative_to(package).as_posix()}": path.read_bytes() for path in files}
 
 
 def shipped_file(name: str, package: Path = PACKAGE) -> Path:
-    """The notebook or one of the `NOTICES`; RequestError where this installation lacks it."""
+    """Return the path of the notebook or one of the `NOTICES`; RequestError if it is not installed."""
     folders = [package / "shipped"]
     if package.parent.name == "src":  # a checkout
         checkout = package.parents[1]

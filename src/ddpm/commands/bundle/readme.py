@@ -1,4 +1,4 @@
-"""readme.txt of the hand-in: what is what, how to run it, the images, the machine, the sources."""
+"""readme.txt of the hand-in: its files, how to run it, the images, the machine, the sources."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ NEEDED = (  # as in pyproject.toml
     "safetensors>=0.5",
     "tqdm>=4.66",
     "filelock>=4.2",
+    "shtab>=1.7",
 )
 _WIDTH = 100
 _COUNTS = ("given", "used", "held_out", "duplicate", "broken")
@@ -25,27 +26,27 @@ _COUNTS = ("given", "used", "held_out", "duplicate", "broken")
 
 @dataclass(frozen=True)
 class RunNote:
-    """One run in plain words and rows."""
+    """One run as the readme describes it."""
 
     name: str  # its config lies in source/runs/NAME/
     model: str  # "DDPM" or "DCGAN"
     preset: str
     step: int
     batch_size: int
-    data: str  # a name that `--data` takes, or IMAGES for a set of the author's own
+    data: str  # a name that `--data` takes, or IMAGES for the author's own data set
     environment: Mapping[str, Any]  # environment.json
     weights: str  # hash
-    images: str = ""  # "mnist" or "anime" where its pictures are handed in
-    drawn: str = ""  # words of that 5x5 grid
-    first_seed: int | None = None  # where the grid's seeds follow one another
+    images: str = ""  # "mnist" or "anime" if its pictures are handed in
+    caption: str = ""  # of its 5x5 grid
+    first_seed: int | None = None  # if the grid's seeds are consecutive
 
 
 def readme_text(student_id: str, runs: Sequence[RunNote], sources: Iterable[str]) -> str:
-    """The whole file; lines end in newline, long paragraphs are broken at 100 characters."""
+    """Return the whole file; long paragraphs are wrapped at 100 characters."""
     title = f"HW2-2, student {student_id}: diffusion models (DDPM) of MNIST and of anime faces"
     parts = [
         _headed(title, "=", []),
-        _headed("What is what", "-", _contents(student_id, runs)),
+        _headed("Files", "-", _contents(student_id, runs)),
         _headed("The runs", "-", [line for run in runs for line in _run(run)]),
         _headed("How to run it", "-", _commands(runs)),
         _headed("Sources", "-", [line for source in sources for line in _item(source)]),
@@ -75,13 +76,13 @@ def _contents(student_id: str, runs: Sequence[RunNote]) -> list[str]:
             rows += [
                 (
                     names.grid_name(run.images),
-                    f"25 images drawn by the run {run.name}: {run.drawn}",
+                    f"25 images drawn by the run {run.name}: {run.caption}",
                 ),
-                (names.loss_name(run.images), "the loss of that run against its iterations"),
+                (names.loss_name(run.images), "the loss of that run over its iterations"),
             ]
     rows += [
-        ("source/", "the code: the package ddpm, a notebook, the licence and how to cite it"),
-        ("source/runs/", "the configuration of each run, one folder a run"),
+        ("source/", "the code: the package ddpm, a notebook, the license and how to cite it"),
+        ("source/runs/", "the configuration of each run, one folder per run"),
     ]
     width = max(len(name) for name, _ in rows) + 2
     return [f"{name:<{width}}{words}" for name, words in rows]
@@ -103,7 +104,7 @@ def _run(run: RunNote) -> list[str]:
 
 
 def _machine(found: Mapping[str, Any]) -> str:
-    """Device, precision, seed and versions, as far as they were recorded."""
+    """Return device, precision, seed and versions, as far as they were recorded."""
     words = [f"{key} {found.get(key, '?')}" for key in ("device", "threads", "precision", "seed")]
     named = {"python": "Python", "torch": "torch", "numpy": "numpy", "ddpm": "ddpm-studio"}
     words += [f"{name} {found.get(key, '?')}" for key, name in named.items()]
@@ -126,6 +127,6 @@ def _commands(runs: Sequence[RunNote]) -> list[str]:
             )
     words = (
         "IMAGES stands for the folder or zip of the images. The notebook runs from top to bottom in "
-        "Jupyter or Colab, begun in the same folder."
+        "Jupyter or Colab, started in the same folder."
     )
     return [*lines, "", *_item(words, "", "")]

@@ -1,4 +1,4 @@
-"""The runs of a hand-in: opened and checked, their pictures, what the readme says of them."""
+"""The runs of a hand-in: opened and checked, their pictures, and their notes for the readme."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ddpm.commands.bundle import names as handin
-from ddpm.commands.bundle.check import CELLS
+from ddpm.commands.bundle.check import GRID
 from ddpm.commands.bundle.readme import RunNote
 from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS, data_name
@@ -28,17 +28,17 @@ from ddpm.visuals.figures import render
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import save_picture
 
-SEEDS = tuple(range(CELLS[0] * CELLS[1]))
+SEEDS = tuple(range(GRID[0] * GRID[1]))
 
 
 @dataclass(frozen=True)
-class Part:
-    """An opened run of the hand-in, its name there, and whose pictures of which seeds it makes."""
+class HandInRun:
+    """An opened run of the hand-in: its name there, and the data set and seeds of its grid."""
 
     opened: OpenedModel
     run: RunFolder
     name: str
-    images: str = ""  # "mnist" or "anime"; "" where none
+    images: str = ""  # "mnist" or "anime" if its pictures are handed in
     seeds: tuple[int, ...] = SEEDS
 
     @property
@@ -46,15 +46,15 @@ class Part:
         return self.opened.model.spec.config
 
     @property
-    def drawn(self) -> str:
-        """`seeds 0–24, dpm++2m, 20 steps`; seeds that were chosen are called so."""
+    def caption(self) -> str:
+        """Return `seeds 0–24, dpm++2m, 20 steps`, and whether the seeds were picked."""
         picked = "" if self.seeds == SEEDS else " (picked)"
         how = sentence(self.opened.model.drawing(self.config.sampling))
         return f"{format_seeds(self.seeds)}{picked}, {how}"
 
 
-def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> Part:
-    """The run behind `--mnist` or `--anime`: a diffusion model of that size."""
+def open_image_run(images: str, target: str, seeds: Sequence[int], device: str) -> HandInRun:
+    """Open the run of `--mnist` or `--anime`; RequestError unless it is a diffusion model of that size."""
     part, side = _opened(target, images, device), handin.SIDES[images]
     if as_diffusion(part.opened.model) is None:
         family = part.config.family
@@ -72,9 +72,9 @@ def image_part(images: str, target: str, seeds: Sequence[int], device: str) -> P
     return replace(part, images=images, seeds=tuple(seeds))
 
 
-def baselines(targets: Sequence[str], device: str) -> list[Part]:
-    """The runs behind `--dcgan`, under names of their own."""
-    parts: list[Part] = []
+def open_baselines(targets: Sequence[str], device: str) -> list[HandInRun]:
+    """Open the runs of `--dcgan` under unique names."""
+    parts: list[HandInRun] = []
     for target in targets:
         part = _opened(target, "", device)
         family = part.config.family
@@ -87,24 +87,24 @@ def baselines(targets: Sequence[str], device: str) -> list[Part]:
     return parts
 
 
-def _opened(target: str, name: str, device: str) -> Part:
+def _opened(target: str, name: str, device: str) -> HandInRun:
     run = find_run(target)
     if run is None:
-        raise RequestError(f"{target} is not a run; give the folder that ddpm train wrote.")
-    return Part(open_model(target, device), run, name)
+        raise RequestError(f"{target} is not a run folder; pass a folder created by ddpm train.")
+    return HandInRun(open_model(target, device), run, name)
 
 
-def write_pictures(folder: Path, part: Part) -> None:
-    """The grid and the loss of one run, as JPEGs that say in their comment where they come from."""
+def write_pictures(folder: Path, part: HandInRun) -> None:
+    """Write the grid and the loss of one run as JPEGs whose comments say where they come from."""
     model, settings = part.opened.model, part.config.sampling
     say(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
     images = draw_with_progress(model, part.seeds, choose_labels(model, part.seeds, None), settings)
     save_grid(
         folder / handin.grid_name(part.images),
         images,
-        *CELLS,
-        caption=f"{part.drawn}, step {part.opened.step}",
-        comment=grid_comment(model, settings, part.seeds, None, CELLS),
+        *GRID,
+        caption=f"{part.caption}, step {part.opened.step}",
+        comment=grid_comment(model, settings, part.seeds, None, GRID),
     )
     figure = loss_figure(
         read_metrics(part.run.metrics),
@@ -115,10 +115,10 @@ def write_pictures(folder: Path, part: Part) -> None:
     save_picture(folder / handin.loss_name(part.images), render(figure), comment=comment)
 
 
-def configs(parts: Sequence[Part]) -> dict[str, bytes]:
-    """Each run's configuration under its name in the zip, where `ddpm train source/runs/NAME` reads it.
+def config_files(parts: Sequence[HandInRun]) -> dict[str, bytes]:
+    """Return each run's configuration by its name in the zip, where `ddpm train source/runs/NAME` reads it.
 
-    Without the folders of the author's computer.
+    Data sets are named without the author's folders.
     """
     files = {}
     for part in parts:
@@ -128,8 +128,8 @@ def configs(parts: Sequence[Part]) -> dict[str, bytes]:
     return files
 
 
-def run_note(part: Part) -> RunNote:
-    """What the readme says of a run."""
+def run_note(part: HandInRun) -> RunNote:
+    """Return the readme's note on a run."""
     path, first = part.config.data.path, part.seeds[0]
     in_a_row = part.seeds == tuple(range(first, first + len(part.seeds)))
     return RunNote(
@@ -142,6 +142,6 @@ def run_note(part: Part) -> RunNote:
         environment=part.run.load_environment(),
         weights=weights_hash(part.opened.model),
         images=part.images,
-        drawn=part.drawn,
+        caption=part.caption,
         first_seed=first if in_a_row else None,
     )
