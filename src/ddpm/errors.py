@@ -16,4 +16,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device or the system ran out of memory. Does not load torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)

@@ -122,14 +122,15 @@ def _assign(section: Section, path: list[str], value: Any, key: str) -> Section:
 
 
 def _keys(section: Any, prefix: str = "") -> list[str]:
+    """Return the full names of all keys below a section."""
     hints = _hints(section)
-    found: list[str] = []
+    keys: list[str] = []
     for f in fields(section):
         if dataclasses.is_dataclass(hints[f.name]):
-            found += _keys(hints[f.name], f"{prefix}{f.name}.")
+            keys += _keys(hints[f.name], f"{prefix}{f.name}.")
         else:
-            found.append(prefix + f.name)
-    return found
+            keys.append(prefix + f.name)
+    return keys
 
 
 def _hints(section: Any) -> dict[str, Any]:

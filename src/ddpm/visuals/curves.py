@@ -94,12 +94,12 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
 
 def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     """Draw every loss of the rows, with the means of epochs, the held-out loss and warnings."""
-    drawn = [(curve, read_series(rows, curve.key)) for curve in _LOSSES]
-    drawn = [(curve, found) for curve, found in drawn if len(found)]
-    if not drawn:
+    losses = [(curve, read_series(rows, curve.key)) for curve in _LOSSES]
+    losses = [(curve, data) for curve, data in losses if len(data)]
+    if not losses:
         raise RequestError("There is no loss to plot yet; train for at least one step.")
-    smooth = [_draw_trace(axes, curve, found) for curve, found in drawn]
-    for index, (curve, _) in enumerate(drawn):
+    smooth = [_draw_curve(axes, curve, data) for curve, data in losses]
+    for index, (curve, _) in enumerate(losses):
         _draw_epochs(axes, read_series(rows, f"epoch_{curve.key}"), named=index == 0)
     _draw_averaged(axes, read_series(rows, "heldout_loss"), "held-out images", VERMILION)
     _draw_averaged(
@@ -107,16 +107,16 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     )
     _draw_warnings(axes, [row["step"] for row in rows if "warning" in row])
     style_axes(axes, "", "loss")
-    if _wants_log(smooth, [found for _, found in drawn]):
+    if _wants_log(smooth, [data for _, data in losses]):
         log_ticks(axes)
-    add_legend(axes, columns=min(len(drawn), 2))
+    add_legend(axes, columns=min(len(losses), 2))
 
 
-def _draw_trace(axes: Axes, curve: _Curve, found: Series) -> Series:
+def _draw_curve(axes: Axes, curve: _Curve, data: Series) -> Series:
     """Draw a raw and a smoothed curve; return the smoothed series."""
-    window = smoothing_window(len(found))
-    smooth = running_mean(found, window)
-    raw, mean = downsample(found, _BUCKETS), downsample(smooth, _BUCKETS)
+    window = smoothing_window(len(data))
+    smooth = running_mean(data, window)
+    raw, mean = downsample(data, _BUCKETS), downsample(smooth, _BUCKETS)
     label = f"{curve.name}, each iteration"
     axes.plot(raw.steps, raw.values, color=curve.color, alpha=0.25, linewidth=0.7, label=label)
     label = f"{curve.name}, running mean of {window}"
@@ -139,15 +139,15 @@ def _draw_warnings(axes: Axes, steps: Sequence[int]) -> None:
         axes.axvline(step, color=INK, linewidth=1.0, linestyle=":", label=label)
 
 
-def _draw_averaged(axes: Axes, found: Series, images: str, color: str) -> None:
+def _draw_averaged(axes: Axes, data: Series, images: str, color: str) -> None:
     """Draw a loss of the averaged weights; a gap between the two such losses indicates memorization."""
-    if len(found):
+    if len(data):
         axes.plot(
-            found.steps,
-            found.values,
+            data.steps,
+            data.values,
             color=color,
             linewidth=1.2,
-            marker="o" if len(found) <= _MAX_MARKERS else "",
+            marker="o" if len(data) <= _MAX_MARKERS else "",
             markersize=3.5,
             label=f"{images}, averaged weights",
         )
@@ -155,10 +155,10 @@ def _draw_averaged(axes: Axes, found: Series, images: str, color: str) -> None:
 
 def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
     """Whether the loss falls enough for a logarithmic axis and all values are positive."""
-    if any(found.values.min() <= 0 for found in raw):
+    if any(data.values.min() <= 0 for data in raw):
         return False
-    highest = max(found.values.max() for found in smooth)
-    return bool(highest / min(found.values.min() for found in smooth) >= _LOG_FROM)
+    highest = max(data.values.max() for data in smooth)
+    return bool(highest / min(data.values.min() for data in smooth) >= _LOG_FROM)
 
 
 def _bands(rows: Sequence[Row], key: str) -> list[Series]:
@@ -174,14 +174,14 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
     colors = [BAND_COLORS[i * len(BAND_COLORS) // len(bands)] for i in range(len(bands))]
     for index, (band, color) in enumerate(zip(smooth, colors, strict=True)):
         low, high = (round(100 * edge / len(bands)) for edge in (index, index + 1))
-        drawn = downsample(band, _BUCKETS)
-        axes.plot(drawn.steps, drawn.values, color=color, linewidth=1.6, label=f"{low}–{high} %")
+        points = downsample(band, _BUCKETS)
+        axes.plot(points.steps, points.values, color=color, linewidth=1.6, label=f"{low}–{high} %")
     for band, color in zip(heldout, colors, strict=False):
         if len(band) <= _MAX_MARKERS:
             axes.plot(band.steps, band.values, "o", color=color, mfc="white", markersize=3.5)
     style_axes(axes, "", "loss, running mean")
-    drawn_bands = [band for band in smooth if len(band)]
-    if _wants_log(drawn_bands, drawn_bands):
+    nonempty = [band for band in smooth if len(band)]
+    if _wants_log(nonempty, nonempty):
         log_ticks(axes)
     rings = "; circles: held out" if heldout else ""
     add_legend(axes, f"part of the noise range (0 % is clean){rings}", len(bands), above=True)
@@ -190,8 +190,8 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
 def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
     """Draw smoothed scores of training and generated images, and circles for held-out images."""
     for curve in _SCORES:
-        found = read_series(rows, curve.key)
-        smooth = downsample(running_mean(found, smoothing_window(len(found))), _BUCKETS)
+        data = read_series(rows, curve.key)
+        smooth = downsample(running_mean(data, smoothing_window(len(data))), _BUCKETS)
         axes.plot(smooth.steps, smooth.values, color=curve.color, linewidth=1.6, label=curve.name)
     heldout = read_series(rows, "heldout_real_score")
     if 0 < len(heldout) <= _MAX_MARKERS:

@@ -1,0 +1,45 @@
+"""Presets: valid configurations, also after a round trip through JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ddpm.config import check, config_from_dict
+from ddpm.errors import RequestError
+from ddpm.presets import PRESETS, get_preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json_and_their_own_check(name: str) -> None:
+    config = get_preset(name).config
+    check(config)
+    assert config_from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.preset == name
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("dcgan")])
+def test_dcgan_presets_are_the_papers(name: str) -> None:
+    config = get_preset(name).config
+    training = config.training
+    assert (config.model, config.gan.latent, config.gan.channels) == ("dcgan", 100, 64)
+    assert (training.optimizer, training.learning_rate, training.betas) == (
+        "adam",
+        2e-4,
+        (0.5, 0.999),
+    )
+    assert (training.decay, training.warmup, training.clip) == ("none", 0, 0.0)
+    assert config.data.labels is False and config.data.flip == (name == "dcgan-anime")
+
+
+def test_a_scale_changes_only_presets_that_have_it() -> None:
+    anime, digits = get_preset("anime"), get_preset("digits")
+    assert anime.config_for("big-gpu").scale == "big-gpu"
+    assert anime.config_for("big-gpu").training.batch_size == 512
+    assert digits.config_for("big-gpu") == digits.config
+
+
+def test_an_unknown_preset_is_answered_with_a_similar_name() -> None:
+    with pytest.raises(RequestError, match=r"no preset or folder 'mnits'; did you mean mnist\?"):
+        get_preset("mnits")
