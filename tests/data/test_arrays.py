@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
@@ -46,20 +47,144 @@ def test_labels_come_from_their_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [np.zeros(3, dtype=int), np.zeros(4), np.zeros((4, 1), dtype=int)]
+    "labels", [np.zeros(3, int), np.full(4, 0.5), np.zeros((4, 2), int), np.full((4, 3), 1)]
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: Any) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, images=random(4, 6, 7), labels=labels)
-    with pytest.raises(RequestError, match="must be 4 integers, one per image"):
+    with pytest.raises(
+        RequestError, match="must be 4 integers or names, one per image, or one-hot"
+    ):
         open_source(path)
 
 
-@pytest.mark.parametrize("array", [np.zeros((4, 6, 7)), np.zeros((4, 6, 7), dtype=np.int64)])
-def test_other_numbers_than_bytes_are_refused_with_the_mend(tmp_path: Path, array: Any) -> None:
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x.astype(np.int64),
+        lambda x: x.astype(np.uint16),
+        lambda x: x.astype(np.float32),  # 0 … 255
+        lambda x: (x / 255).astype(np.float32),
+        lambda x: (x / 255 * 2 - 1).astype(np.float32),
+        lambda x: (x / 255 * 2 - 1).astype(np.float16),
+    ],
+)
+def test_other_types_are_converted_from_their_range(tmp_path: Path, convert: Any) -> None:
+    images = random(5, 16, 17, 3)
+    images[0, 0, :2] = [[0], [255]]  # the ends of the range
+    np.save(tmp_path / "a.npy", convert(images))
+    source = open_source(tmp_path / "a.npy")
+    for i in range(5):
+        assert np.array_equal(source.load(i), images[i].transpose(2, 0, 1))
+
+
+def test_masks_become_black_and_white(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", random(4, 6, 7) > 99)
+    assert set(np.unique(np.asarray(open_source(tmp_path / "a.npy").load(0)))) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.full((4, 6, 7), 300), "values from 300 to 300"),
+        (np.full((4, 6, 7), -1), "values from -1 to -1"),
+        (np.full((4, 6, 7), np.nan), "values from nan to nan"),
+        (np.linspace(-2, 2, 4 * 42).reshape(4, 6, 7), "values from -2 to 2"),
+        (np.full((4, 6, 7), "x"), "Pass an array of numbers"),
+    ],
+)
+def test_values_of_no_known_range_are_refused(tmp_path: Path, array: Any, words: str) -> None:
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(RequestError, match=r"must be uint8, 0 to 255\. Save them with"):
+    with pytest.raises(RequestError, match=words):
         open_source(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "expected"),
+    [
+        (np.array([[9], [4], [4], [7]]), ("4", "7", "9"), [2, 0, 0, 1]),
+        (np.array([9.0, 4.0, 4.0, 7.0]), ("4", "7", "9"), [2, 0, 0, 1]),
+        (np.eye(3)[[2, 0, 0, 1]], ("0", "1", "2"), [2, 0, 0, 1]),
+        (np.array(["b10", "b9", "b9", "cafe\u0301"]), ("b9", "b10", "caf\u00e9"), [1, 0, 0, 2]),
+        (np.array([b"dog", b"cat", b"cat", b"dog"]), ("cat", "dog"), [1, 0, 0, 1]),
+    ],
+)
+def test_labels_come_in_columns_one_hot_or_as_text(
+    tmp_path: Path, labels: Any, names: tuple[str, ...], expected: list[int]
+) -> None:
+    np.savez(tmp_path / "a.npz", images=random(4, 6, 7), labels=labels)
+    source = open_source(tmp_path / "a.npz")
+    assert source.class_names == names
+    assert source.labels is not None and source.labels.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "test"),
+    [
+        (["images", "labels"], 0),
+        (["arr_0", "arr_1"], 0),
+        (["x_train", "y_train", "x_test", "y_test"], 3),
+        (["train_images", "train_labels", "test_images", "test_labels"], 3),
+        (
+            [
+                "train_images",
+                "train_labels",
+                "val_images",
+                "val_labels",
+                "test_images",
+                "test_labels",
+            ],
+            6,
+        ),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".npz", ".pt"])
+def test_layouts_of_other_projects_keep_labels_and_split(
+    tmp_path: Path, keys: list[str], test: int, suffix: str
+) -> None:
+    counts = [5, *[3] * (len(keys) // 2 - 1)]
+    arrays = {"mu": random(9), "sigma": random(9, 9)}
+    for part, count in enumerate(counts):
+        arrays[keys[2 * part]] = random(count, 6, 7, 3) + np.uint8(part)
+        arrays[keys[2 * part + 1]] = (np.arange(count) % 2)[:, None]
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        torch.save({key: torch.from_numpy(array) for key, array in arrays.items()}, path)
+    source = open_source(path)
+    images = np.concatenate([arrays[key] for key in keys[::2]]).transpose(0, 3, 1, 2)
+    assert np.array_equal(np.stack([source.load(i) for i in range(len(source))]), images)
+    assert list(source.test) == list(range(5, 5 + test))
+    assert source.labels is not None
+    assert source.labels.tolist() == [i % 2 for count in counts for i in range(count)]
+
+
+def test_tensors_alone_and_in_pairs_are_sets(tmp_path: Path) -> None:
+    images = torch.from_numpy(random(4, 6, 7))
+    torch.save(images, tmp_path / "a.pt")
+    torch.save(
+        (images, torch.tensor([3, 1, 1, 3])), tmp_path / "training.pt"
+    )  # torchvision's MNIST
+    torch.save(images / 127.5 - 1, tmp_path / "floats.pt")
+    torch.save((images / 127.5 - 1).requires_grad_(), tmp_path / "grad.pt")
+    torch.save((images / 127.5 - 1).double(), tmp_path / "double.pt")
+    for name in ("a.pt", "training.pt", "floats.pt", "grad.pt", "double.pt"):
+        source = open_source(tmp_path / name)
+        assert np.array_equal(np.stack([source.load(i) for i in range(4)]), images[:, None].numpy())
+    labels = open_source(tmp_path / "training.pt").labels
+    assert labels is not None and labels.tolist() == [1, 0, 0, 1]
+
+
+def test_a_pickle_in_a_pt_file_does_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"images": Evil()}, tmp_path / "a.pt")
+    with pytest.raises(RequestError, match="not a readable file of tensors"):
+        open_source(tmp_path / "a.pt")
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (6, 7), (4, 2, 6, 7), (4, 1, 1, 6, 7)])
@@ -76,8 +201,8 @@ def test_a_single_array_needs_no_key(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x_train=random(4, 6, 7), y_train=np.zeros(4))
-    with pytest.raises(RequestError, match=r"needs the key images .* but has x_train, y_train"):
+    np.savez(tmp_path / "a.npz", mu=random(4, 6, 7), sigma=np.zeros(4))
+    with pytest.raises(RequestError, match=r"needs the key images .* but has mu, sigma"):
         open_source(tmp_path / "a.npz")
 
 

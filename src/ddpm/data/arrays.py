@@ -1,6 +1,6 @@
-"""Images stored as one array: .npy, or .npz with the key ``images`` (and ``labels``) or a single array.
+"""Images stored as arrays: .npy, .npz and .pt files, in the layouts of common projects.
 
-Nothing is unpickled.
+Nothing is unpickled, except plain tensors and containers by ``torch.load(weights_only=True)``.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ import math
 import struct
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ddpm.data.array_values import class_labels, to_nchw
 from ddpm.data.image_source import (
     ImageSource,
     NumberedNames,
     is_decompression_bomb,
-    labels_from_values,
     printable_name,
 )
 from ddpm.data.zips import SAFE_COMPRESSIONS, members_overlap
 from ddpm.errors import RequestError
 
+TENSOR_EXTENSIONS = (".pt", ".pth")
 _MAX_HEADER = 10_000  # bytes, numpy's own limit
 _HEADERS: dict[tuple[int, int], tuple[Callable[[BinaryIO], Any], str]] = {
     (1, 0): (np.lib.format.read_array_header_1_0, "<H"),
@@ -33,51 +34,108 @@ _HEADERS: dict[tuple[int, int], tuple[Callable[[BinaryIO], Any], str]] = {
 }  # version → its reader and the format of the header's length
 
 
+# (key of the images, key of the labels, held out) of each part
+_Part = tuple[str, str, bool]
+_LAYOUTS: tuple[tuple[_Part, ...], ...] = (
+    (("images", "labels", False),),
+    (("x_train", "y_train", False), ("x_test", "y_test", True)),  # Keras
+    (  # MedMNIST
+        ("train_images", "train_labels", False),
+        ("val_images", "val_labels", True),
+        ("test_images", "test_labels", True),
+    ),
+    (("arr_0", "arr_1", False),),  # numpy's own keys, as in samples of guided-diffusion
+)
+
+
 def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
-    """Return the images in a .npy or .npz file, uint8 NCHW, NHWC or NHW."""
-    arrays = _read(path)
-    images = to_nchw(arrays["images"], path)
-    labels: NDArray[np.int64] | None = None
-    class_names: tuple[str, ...] = ()
-    if "labels" in arrays:
-        labels, class_names = labels_from_values(
-            _integer_labels(arrays["labels"], len(images), path)
-        )
+    """Return the images in a .npy, .npz or .pt file, NCHW, NHWC or NHW, and their labels if there are any.
+
+    The values may be uint8, or any of the ranges that ``array_values.to_nchw`` converts. Test parts are held
+    out.
+    """
+    arrays = _read_tensors(path) if path.suffix.lower() in TENSOR_EXTENSIONS else _read(path)
+    layout = _find_layout(arrays, path)
+    images = [to_nchw(arrays[key], path) for key, _, _ in layout]
+    if len({part.shape[1:] for part in images}) > 1:
+        raise RequestError(f"{path} holds parts of different sizes. Save them as separate files.")
+    counts = [len(part) for part in images]
+    labels, class_names = _labels(arrays, layout, sum(counts), path)
+    held_out = np.repeat([test for _, _, test in layout], counts)
+    single = len(layout) == 1
+    starts = np.cumsum([0, *counts])
+
+    def load(index: int) -> NDArray[np.uint8]:
+        part = int(np.searchsorted(starts, index, side="right")) - 1
+        return np.array(images[part][index - starts[part]])
+
+    prefixes = ["" if single else f"{key}/" for key, _, _ in layout]
     return ImageSource(
         name=name,
         kind="array",
-        names=NumberedNames((("", len(images)),)),
-        load=lambda index: np.array(images[index]),
+        names=NumberedNames(tuple(zip(prefixes, counts, strict=True))),
+        load=load,
         fingerprint=fingerprint,
         labels=labels,
         class_names=class_names,
+        test=np.flatnonzero(held_out).tolist(),
     )
 
 
-def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """Return a uint8 NCHW view of NCHW, NHWC or NHW with 1 or 3 channels; NCHW if both fit."""
-    if array.dtype != np.uint8:
+def _find_layout(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[_Part, ...]:
+    """Return the parts of the first layout whose images are among the arrays."""
+    for layout in _LAYOUTS:
+        if layout[0][0] in arrays:
+            return tuple(part for part in layout if part[0] in arrays)
+    if len(arrays) == 1:
+        return ((next(iter(arrays)), "", False),)
+    raise _no_images(arrays, path)
+
+
+def _no_images(keys: Iterable[str], path: Path) -> RequestError:
+    listed = printable_name(", ".join(keys)) or "nothing"
+    return RequestError(
+        f"{path} needs the key images (N x C x H x W) or one of "
+        f"{', '.join(layout[0][0] for layout in _LAYOUTS[1:])}, but has {listed}."
+    )
+
+
+def _labels(
+    arrays: Mapping[str, NDArray[Any]], layout: tuple[_Part, ...], count: int, path: Path
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Return labels and class names, or (None, ()) if a part has no labels."""
+    if not all(key in arrays for _, key, _ in layout):
+        return None, ()
+    values = [arrays[key] for _, key, _ in layout]
+    if len({part.shape[1:] for part in values}) > 1:
+        raise RequestError(f"{path} holds labels of different shapes. Save them alike.")
+    return class_labels(np.concatenate(values), count, path)
+
+
+def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a .pt file: a tensor, a pair (images, labels) or a dict of tensors."""
+    import torch
+
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises nearly anything on damaged bytes
         raise RequestError(
-            f"{path} holds {array.dtype} values, but images must be uint8, 0 to 255. "
-            "Save them with (255 * x).round().astype('uint8') if they are 0 to 1."
-        )
-    if array.ndim > 1 and 0 in array.shape[1:]:
-        raise RequestError(f"{path} holds images without pixels. Pass other images.")
-    if array.ndim == 3:
-        return array[:, None]
-    if array.ndim == 4 and array.shape[1] in (1, 3):
-        return array
-    if array.ndim == 4 and array.shape[3] in (1, 3):
-        return array.transpose(0, 3, 1, 2)
-    shape = " x ".join(map(str, array.shape)) or "a single number"
-    raise RequestError(
-        f"{path} holds an array of {shape}, but images must be N x C x H x W, N x H x W x C "
-        "(C is 1 or 3) or N x H x W."
-    )
+            f"{path} is not a readable file of tensors. Save a tensor, a pair or a dict of tensors."
+        ) from error
+    if isinstance(value, torch.Tensor):
+        value = {"images": value}
+    elif isinstance(value, list | tuple):
+        value = dict(zip(("images", "labels"), value, strict=False))
+    tensors = value.items() if isinstance(value, dict) else ()
+    dense = {str(k): v for k, v in tensors if isinstance(v, torch.Tensor) and not v.is_sparse}
+    return {
+        key: (tensor.detach().float() if tensor.is_floating_point() else tensor).numpy()
+        for key, tensor in dense.items()
+    }
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays ``images`` and, if there are any, ``labels``."""
+    """Return the arrays of a .npy or .npz file."""
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about unusual headers
@@ -114,15 +172,12 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
                 with packed.open(info) as member:
                     _check_header(cast(BinaryIO, member), info.file_size)
     file.seek(0)
+    keys = {key for layout in _LAYOUTS for part in layout for key in part[:2]}
     with np.load(file, allow_pickle=False) as archive:
-        if "images" not in archive and len(archive.files) == 1:
-            return {"images": archive[archive.files[0]]}
-        if "images" not in archive:
-            keys = printable_name(", ".join(archive.files)) or "nothing"
-            raise RequestError(
-                f"{path} needs the key images (uint8, N x C x H x W), but has {keys}."
-            )
-        return {key: archive[key] for key in ("images", "labels") if key in archive}
+        known = [key for key in archive.files if key in keys]
+        if not known and len(archive.files) != 1:
+            raise _no_images(archive.files, path)
+        return {key: archive[key] for key in known or archive.files}
 
 
 def _check_header(file: BinaryIO, length: int) -> None:
@@ -136,9 +191,3 @@ def _check_header(file: BinaryIO, length: int) -> None:
     shape, _, dtype = read(file)
     if file.tell() + math.prod(shape) * dtype.itemsize > length:
         raise ValueError("truncated array")
-
-
-def _integer_labels(labels: NDArray[Any], count: int, path: Path) -> NDArray[np.int64]:
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
-        raise RequestError(f"The labels in {path} must be {count} integers, one per image.")
-    return labels.astype(np.int64)

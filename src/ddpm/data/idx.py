@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.arrays import to_nchw
+from ddpm.data.array_values import to_nchw
 from ddpm.data.image_source import (
     ImageSource,
     NumberedNames,

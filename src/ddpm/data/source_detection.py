@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from ddpm.data.arrays import array_source
+from ddpm.data.arrays import TENSOR_EXTENSIONS, array_source
 from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
 from ddpm.data.idx import (
     find_label_files,
@@ -24,8 +24,8 @@ from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
 
-_ARCHIVES = (".zip", ".npz", ".npy")
-_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy or a .npz"
+_ARCHIVES = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
+_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy, .npz or .pt"
 
 
 def embedded_digits() -> Path:
@@ -34,7 +34,7 @@ def embedded_digits() -> Path:
 
 
 def open_source(path: Path) -> ImageSource:
-    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy or .npz.
+    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz or .pt.
 
     A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if there is
     none of these.
@@ -82,7 +82,7 @@ def _in_folder(folder: Path) -> ImageSource:
 
 
 def _in_file(path: Path, name: str) -> ImageSource:
-    if path.suffix.lower() in (".npy", ".npz"):
+    if path.suffix.lower() in (".npy", ".npz", *TENSOR_EXTENSIONS):
         return array_source(name, path, fingerprint(path, [path]))
     _refuse_compressed_tar(path)
     if is_tar(path):
