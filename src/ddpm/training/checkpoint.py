@@ -173,17 +173,17 @@ def check_finite(state: State, step: int) -> None:
 def steps_to_keep(steps: Iterable[int], *protected: int | None) -> set[int]:
     """Return the steps to keep: the last two, the last one of each power-of-two range, and `protected`."""
     ordered = sorted(steps)
-    kept = set(ordered[-2:])
+    newest = set(ordered[-2:])
     by_octave = {step.bit_length(): step for step in ordered}
-    return kept | set(by_octave.values()) | {step for step in ordered if step in protected}
+    return newest | set(by_octave.values()) | {step for step in ordered if step in protected}
 
 
 def kept_steps(steps: Iterable[int]) -> set[int]:
     """Return the steps that remain at the end of a run that saves at `steps` and prunes each time."""
-    kept: set[int] = set()
+    remaining: set[int] = set()
     for step in steps:
-        kept = steps_to_keep({*kept, step})
-    return kept
+        remaining = steps_to_keep({*remaining, step})
+    return remaining
 
 
 def prune(paths: Mapping[int, Path], *protected: int | None) -> None:

@@ -27,7 +27,7 @@ GIF_DENSITY = 1.2  # per frame, pixel row of the GIF and pixel column of an imag
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """Measured cost of a configuration. Sizes are bytes; memory is None where it cannot be read."""
+    """Measured cost of a configuration. Sizes are bytes; memory is None if unknown."""
 
     images_per_second: float
     utilization: float | None  # of a graphics card's bf16 peak, see commands/plan/flops.py

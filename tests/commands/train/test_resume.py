@@ -145,7 +145,7 @@ def test_a_finished_run_says_so_and_changes_nothing(ddpm: Ddpm, whole: RunFolder
     for total in (TOTAL, ("--steps", "20")):
         done = ddpm.train("whole", *total)
         assert done.status == 0
-        assert f"is finished: {STEPS} steps. Ask for a larger total to go on." in done.output
+        assert f"is finished: {STEPS} steps. To continue, pass a larger total." in done.output
         assert snapshot(whole.root) == before
 
 

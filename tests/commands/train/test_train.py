@@ -408,7 +408,7 @@ def test_a_finished_run_draws_only_the_pictures_it_lacks(
     copy: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tiny(), copy.root).exit_status == 0
-    assert "is finished: 6 steps. Ask for a larger total" in capsys.readouterr().err
+    assert "is finished: 6 steps. To continue, pass a larger total" in capsys.readouterr().err
     assert {path.read_text(encoding="utf-8") for path in copy.pictures(True)} == {"drawn"}
     for path in copy.pictures(True):
         path.write_text("kept", encoding="utf-8")

@@ -50,14 +50,14 @@ class Inputs:
         return self.make(self.spec, self.device)
 
     def make_initial_model(self) -> GenerativeModel:
-        """Return a model as training starts: with the weights of `init` where it is given."""
+        """Return a model as training starts: with the weights of `init` if it is given."""
         model = self.make_model()
         if self.init is not None:
             load_into(model, starting_weights(self.teacher, self.init), self.init)
         return model
 
     def batches(self, config: Config) -> Batches:
-        """Return the batches of the training images, on the device where they fit."""
+        """Return the batches of the training images, on the device if they fit."""
         dataset = self.dataset
         batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
         if size := batches.move_to(self.device):
@@ -88,7 +88,7 @@ def open_inputs(
 ) -> Inputs:
     """Open the data set and the teacher of a run.
 
-    RequestError if there are no such images, or if a resumed run began with other images or weights.
+    RequestError if there are no such images, or if the run started with other images or another teacher.
     """
     dataset = open_dataset(config)
     check_same_data(run, dataset)

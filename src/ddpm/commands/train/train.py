@@ -52,7 +52,7 @@ def train(
         session.restore()
         step, steps = session.start.step, session.steps
         if step >= steps:
-            say(f"{out} is finished: {step} steps. Ask for a larger total to go on.")
+            say(f"{out} is finished: {step} steps. To continue, pass a larger total.")
             session.draw_missing_pictures()
             return Outcome(run, step, steps, 0)
         with explained_errors(run):
