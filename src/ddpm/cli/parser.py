@@ -1,4 +1,4 @@
-"""The parser of the command line. Standard library only, so that `--help` answers at once."""
+"""Parser of the command line. Standard library only, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             name = verb.replace("-", "_")
             module = import_module(f"ddpm.commands.{row.folder or name}.command")
             getattr(module, f"define_{name}")(subparser)
-    parser.set_defaults(build_parser=build_parser)  # for `ddpm completion`, on the floor below
+    parser.set_defaults(build_parser=build_parser)  # `ddpm completion` cannot import this module
     return parser
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence and the help to read, without the usage."""
+    """Parser that reports an error as one sentence and the help to read, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         sentence = message.removeprefix("argument ")
@@ -42,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _GroupedHelp(argparse.HelpFormatter):
-    """Lists the commands by group, in the order in which a newcomer needs them."""
+    """Help formatter that lists the commands by group, in the order in which a newcomer needs them."""
 
     def _format_action(self, action: argparse.Action) -> str:
         if not isinstance(action, argparse._SubParsersAction):
@@ -60,7 +60,7 @@ class _GroupedHelp(argparse.HelpFormatter):
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when asked."""
+    """Action that looks up the version only when it is printed."""
 
     def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help)

@@ -67,8 +67,8 @@ def _with_augmentation(config: Config) -> tuple[Config, str]:
         raise RequestError(
             "This configuration has no augmentation; add --set data.flip=true or --set data.shift=2."
         )
-    asked = with_overrides(config, [f"data.augment={DEFAULT_AUGMENT}"])
-    return asked, f" (data.augment is off; this is {DEFAULT_AUGMENT})"
+    augmented = with_overrides(config, [f"data.augment={DEFAULT_AUGMENT}"])
+    return augmented, f" (data.augment is off; this is {DEFAULT_AUGMENT})"
 
 
 def _example_images(config: Config) -> Tensor:

@@ -1,4 +1,4 @@
-"""Command line of `ddpm demo`: train the preset `digits`, which needs no network."""
+"""Command line of `ddpm demo`: train the preset `digits`, which works offline."""
 
 from __future__ import annotations
 

@@ -89,16 +89,16 @@ def _write_samples(
     opened = open_model(target, device)
     if _wants_frames(request) and not opened.model.spec.config.has_reverse_process:
         raise RequestError(
-            f"{opened.name} is a DCGAN, which draws in one pass: there is no reverse process for a GIF "
-            "or a panel to show, so leave both out."
+            f"{opened.name} is a DCGAN, which draws in one pass and has no reverse process to show. "
+            "Leave out the GIF and the panel."
         )
     settings = resolve_settings(opened.model, overrides)
-    images, trajectory = _drawn(request, opened, settings, overrides)
-    base = _base(request, opened, overrides)
+    images, trajectory = _draw_images(request, opened, settings, overrides)
+    base = _base_path(request, opened, overrides)
     return _write(request, opened, settings, base, images, trajectory) if is_main() else []
 
 
-def _drawn(
+def _draw_images(
     request: SampleRequest, opened: OpenedModel, settings: SamplingConfig, overrides: Sequence[str]
 ) -> tuple[Images | None, Trajectory | None]:
     """Return the images, and the trajectories for a GIF or a panel; None for what is not requested.
@@ -110,12 +110,12 @@ def _drawn(
     trajectory = Trajectory(len(request.gif_seeds), GIF_FRAMES) if _wants_frames(request) else None
     if not any("sampling.steps" in words for words in overrides):
         gif_settings = animation_settings(model, settings)
-    images, passing = None, trajectory if gif_settings == settings else None
+    images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
         say(
             f"drawing {request.n} images ({sentence(model.drawing(settings))}) from {opened.origin}"
         )
-        images = draw_with_progress(model, request.seeds, labels, settings, passing)
+        images = draw_with_progress(model, request.seeds, labels, settings, shared)
     if trajectory is not None and not trajectory.states:
         say(
             f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
@@ -127,6 +127,7 @@ def _drawn(
 
 
 def _wants_frames(request: SampleRequest) -> bool:
+    """Whether a GIF or a panel is written."""
     return request.gif or request.panel or _suffix(request) == ".gif"
 
 
@@ -198,7 +199,7 @@ def _write(
     return written
 
 
-def _base(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str]) -> Path:
+def _base_path(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str]) -> Path:
     """Return the path of the pictures without a suffix: `out`, or a name made of the request.
 
     `RUN/samples/seed-0-n25`, or `./NAME-samples` for weights without a run, then label and settings.
@@ -206,11 +207,11 @@ def _base(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str])
     if request.out is not None:
         return request.out.with_suffix("")
     label = "" if request.label is None else f"-label-{request.label}"
-    asked = label + settings_suffix(overrides)
+    suffix = label + settings_suffix(overrides)
     if opened.run is None:
         seed = f"-seed-{request.seed}" if request.seed else ""
-        return Path(f"{opened.name}-samples{seed}{asked}")
-    return opened.run.samples / f"seed-{request.seed}-n{request.n}{asked}"
+        return Path(f"{opened.name}-samples{seed}{suffix}")
+    return opened.run.samples / f"seed-{request.seed}-n{request.n}{suffix}"
 
 
 def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
