@@ -79,7 +79,7 @@ def pixel_vectors(images: Tensor) -> Tensor:
 
 
 class CopyRates(NamedTuple):
-    """How many of N generated images are copies; None where too few images are held out."""
+    """Shares of copies among N generated images; None if too few images are held out."""
 
     share: float  # flagged generated images
     heldout_share: float | None  # flagged held-out images: the rate without any copying

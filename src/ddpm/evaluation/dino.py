@@ -59,6 +59,6 @@ def load_dino(weights: Path | None = None, device: str = "cpu") -> DinoFeatures:
     except (OSError, ValueError) as error:
         raise RequestError(
             f"The DINOv2 weights could not be loaded ({type(error).__name__}); download "
-            f"{MODEL} once where there is a network and give the path of its folder."
+            f"{MODEL} once with an internet connection and pass its folder to --weights."
         ) from error
     return DinoFeatures(model, device)

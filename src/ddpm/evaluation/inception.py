@@ -65,6 +65,6 @@ def load_inception(weights: Path | None = None, device: str = "cpu") -> Inceptio
     except Exception as error:  # no connection, or another kind of file
         raise RequestError(
             f"The Inception weights could not be loaded ({type(error).__name__}); "
-            "download them once where there is a network and give their path."
+            "download them once with an internet connection and pass their path to --weights."
         ) from error
     return InceptionFeatures(extractor, device)

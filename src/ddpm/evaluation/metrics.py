@@ -49,7 +49,7 @@ class Sample:
 class Reference:
     """The reference images uint8 [M, C, H, W] and their features [M, D].
 
-    `matched` indexes n of them, as many as are measured, `subset` up to 10,000.
+    matched: indices of n reference images, the number of generated images. subset: up to 10,000 indices.
     """
 
     images: Tensor

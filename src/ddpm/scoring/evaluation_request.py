@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,21 +59,3 @@ def as_evaluation_request(options: ScoringOptions) -> EvaluationRequest:
         overrides=options.overrides,
         device=options.device,
     )
-
-
-def evaluate_command(request: EvaluationRequest) -> str:
-    """Return the `ddpm evaluate` command line of a request."""
-    words = ["ddpm", "evaluate", request.target]
-    for option, value, default in (
-        ("--reference", request.reference, None),
-        ("-n", request.n, None),
-        ("--features", request.network, "auto"),
-        ("--weights", request.weights, None),
-        ("--seed", request.seed, 0),
-        ("--likelihood", request.likelihood, 64),
-    ):
-        if value != default:
-            words += [option, str(value)]
-    for assignment in request.overrides:
-        words += ["--set", assignment]
-    return shlex.join(words)

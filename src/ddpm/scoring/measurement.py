@@ -1,4 +1,4 @@
-"""The measurement of one set of generated images: every score, with the images it was taken of."""
+"""The measurement of one set of generated images: every score, and the images themselves."""
 
 from __future__ import annotations
 

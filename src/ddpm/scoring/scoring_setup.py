@@ -30,7 +30,7 @@ from ddpm.terminal import Progress, say
 
 @dataclass(frozen=True)
 class ScoringSetup:
-    """What every score of a request has in common."""
+    """The images, count and feature network shared by all scores of a request."""
 
     real: RealImages
     count: int  # generated images to score
@@ -54,7 +54,7 @@ def prepare_scoring(
 ) -> ScoringSetup:
     """Check the sets of images and load the feature network. Train the network first if needed.
 
-    `requested` is the number of images asked for. Fewer real images lower it.
+    `requested`: the requested number of images. Fewer real images lower it.
     RequestError if the images cannot be scored: too few, or of different shapes.
     """
     check_real_images(real.reference, real.floor)
@@ -89,7 +89,7 @@ def find_real_images(
 ) -> RealImages:
     """Return the images named by --reference, else the model's own training images.
 
-    `count` is the wanted size of the floor set. RequestError if neither is known.
+    `count`: the wanted size of the floor set. RequestError if neither is known.
     """
     opened = generated.opened
     if request.reference is not None:

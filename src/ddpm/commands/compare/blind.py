@@ -29,9 +29,7 @@ FORM, PAIR_FORM = "form.csv", "pairs.csv"
 REAL_LABEL = "real images"
 DEFAULT_PICTURES = 20  # per entry
 MAX_PAIRS = 40  # in total, since a person looks at each
-SEED_OFFSET = (
-    1_000_000  # seeds of the sheet lie that far behind those of grids, which a judge may know
-)
+SEED_OFFSET = 1_000_000  # keeps the seeds apart from those of grids, which raters may know
 
 
 @dataclass(frozen=True)

@@ -51,15 +51,15 @@ def count_answers(forms: Sequence[Form], key: Mapping[str, Any]) -> dict[str, An
     real, quality, left = (
         mean_ratings(getattr(form, name) for form in forms) for name in ("real", "quality", "left")
     )
-    taken = [_answers_about(real, key["pictures"], i) for i in range(len(labels))]
-    marks = [_answers_about(quality, key["pictures"], i) for i in range(len(labels))]
+    real_answers = [_answers_about(real, key["pictures"], i) for i in range(len(labels))]
+    quality_answers = [_answers_about(quality, key["pictures"], i) for i in range(len(labels))]
     rows = [
         {
             "label": label,
             "taken_for_real": _score_row(proportion(a), a),
             "quality": _score_row(mean_rating(b), b),
         }
-        for label, a, b in zip(labels, taken, marks, strict=True)
+        for label, a, b in zip(labels, real_answers, quality_answers, strict=True)
     ]
     return {
         "format": 2,  # 1: sentences in place of messages
@@ -153,9 +153,9 @@ def _score_row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] 
 
 
 def _verdict(rows: Sequence[Mapping[str, Any] | None], labels: Sequence[str]) -> Message:
-    known = {index: row for index, row in enumerate(rows) if row is not None}
-    scores = {index: Score(row["value"], row["low"], row["high"]) for index, row in known.items()}
-    return best_rated(scores, {i: row["n"] for i, row in known.items()}, labels).found
+    rated = {index: row for index, row in enumerate(rows) if row is not None}
+    scores = {index: Score(row["value"], row["low"], row["high"]) for index, row in rated.items()}
+    return best_rated(scores, {i: row["n"] for i, row in rated.items()}, labels).found
 
 
 def _pair(
