@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.diffusion.levels import SEEN, SPACINGS, noise_levels
+from ddpm.diffusion.levels import FEATURELESS, SPACINGS, noise_levels
 from ddpm.diffusion.samplers import unipc
 from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, make_schedule
 from tests.diffusion.oracle import Mixture, normal, run
@@ -104,7 +104,7 @@ def test_compact_spacing_goes_from_what_is_seen_to_one_part_of_noise_in_as_many_
     path = noise_levels(schedule, steps, "compact")
     lam = 2 * path.half_log_snr[1:-1]
     assert int(path.t[0]) == 99_999
-    assert float(lam[0]) == pytest.approx(SEEN, abs=0.01)
+    assert float(lam[0]) == pytest.approx(FEATURELESS, abs=0.01)
     noise = float(path.sigma[-2] / path.signal[-2])
     assert noise == pytest.approx(1 / steps, rel=0.01)
     torch.testing.assert_close(

@@ -1,4 +1,4 @@
-"""Changing images with a trained model: between two noises, inside a mask, or from part way up."""
+"""Editing images with a trained model: interpolation, inpainting and refinement."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ddpm.diffusion.samplers import (
 
 
 def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """The point at `share` 0 .. 1 of the great circle from a to b, image by image (Shoemake 1985).
+    """Return the point at `share` 0 .. 1 of the great circle from a to b, per image (Shoemake 1985).
 
-    a, b [N, C, H, W]. Unlike a straight line between two normal noises, it keeps their length.
-    (Nearly) parallel noises are interpolated in a straight line.
+    a, b [N, C, H, W]. Unlike linear interpolation of two normal noises, it keeps their norm.
+    (Nearly) parallel noises are interpolated linearly.
     """
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = torch.nn.functional.cosine_similarity(flat_a, flat_b).clamp(-1, 1)
@@ -36,9 +36,9 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
 
 
 def noised(levels: Levels, x0: Tensor, noise: Noise) -> Tensor:
-    """x0 [N, C, H, W] with the noise of the first level: where SDEdit begins to refine it.
+    """Return x0 [N, C, H, W] with noise of the first level, from which SDEdit refines it.
 
-    Meng et al. 2022 (arXiv:2108.01073), Algorithm 1; any sampler goes on from here along `levels`.
+    Meng et al. 2022 (arXiv:2108.01073), Algorithm 1; any sampler continues from it along `levels`.
     """
     return float(levels.signal[0]) * x0 + float(levels.sigma[0]) * noise()
 
@@ -54,16 +54,18 @@ def inpaint(
     mask: Tensor,
     resample: int = 1,
 ) -> Iterator[Step]:
-    """RePaint on any sampler's steps (Lugmayr et al. 2022, arXiv:2201.09865, Algorithm 1).
+    """Yield the steps of RePaint with any sampler (Lugmayr et al. 2022, arXiv:2201.09865, Algorithm 1).
 
-    `known` [N, C, H, W] is kept where `mask` (broadcast against it) is 0 and filled in where it is
-    1. Each step is taken `resample` times, going back up by the forward process in between, so that
-    the filling can agree with its surroundings. ValueError: resample below 1.
+    `known` [N, C, H, W] is kept where `mask` (broadcast against it) is 0 and generated where it is
+    1. Each step is taken `resample` times, with a step of the forward process in between, so that
+    the generated part agrees with its surroundings. ValueError: resample below 1.
     """
     if resample < 1:
         raise ValueError(f"resample must be 1 or more; got {resample}")
     signal, sigma = levels.signal.tolist(), levels.sigma.tolist()
-    options = replace(options, churn=options.churn / len(levels))  # each step is a path of one here
+    options = replace(
+        options, churn=options.churn / len(levels)
+    )  # the sampler sees a path of one step
     x = starting_noise(levels, noise)
     for i in range(len(levels)):
         ratio, variance = transition((signal[i], sigma[i]), (signal[i + 1], sigma[i + 1]))

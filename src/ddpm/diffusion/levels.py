@@ -1,7 +1,7 @@
-"""The few levels of a schedule that a sampler visits, noisiest first.
+"""The noise levels of a schedule that a sampler visits, noisiest first.
 
-Levels always lie on the schedule's table, since a network trained on integers t can be asked about
-integers only. A spacing says where; each is snapped to the table without collisions.
+Levels lie on the schedule's table, since the network is trained on integer t only. A spacing
+chooses them; each is rounded to the table without collisions.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from torch import Tensor
 
 from ddpm.diffusion.schedules import PURE_NOISE, Schedule
 
-SEEN = -4.5  # log-SNR: noisier, x0_hat is hardly more than the mean of the data
+FEATURELESS = -4.5  # log-SNR; at noisier levels x0_hat is close to the mean of the data
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
     """S levels t, and (signal, sigma) at each with the clean level (1, 0) appended.
 
-    A path that ends on the table instead (one step of a longer path) has no clean level: then signal
-    and sigma are as long as t. `len` counts the steps between levels.
+    A path that ends on the table (one step of a longer path) has no clean level; its signal and
+    sigma are as long as t. `len` is the number of steps between levels.
     """
 
     schedule: Schedule
@@ -36,40 +36,40 @@ class Levels:
 
     @property
     def half_log_snr(self) -> Tensor:
-        """[S + 1] ln(signal / sigma), DPM-Solver's lambda; may begin at -inf and ends at +inf."""
+        """ln(signal / sigma) [S + 1], DPM-Solver's lambda; it may begin at -inf and ends at +inf."""
         return self.signal.log() - self.sigma.log()
 
     def step(self, i: int) -> Levels:
-        """The one step from level i to level i + 1, as levels of their own."""
+        """Return the levels i and i + 1 alone: a path of one step."""
         pair = slice(i, i + 2)
         return Levels(self.schedule, self.t[pair], self.signal[pair], self.sigma[pair])
 
 
 def uniform(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Even in t, both ends included."""
+    """Return times [steps] even in t, both ends included."""
     return torch.linspace(top, 0, steps, dtype=torch.float64).round()
 
 
 def trailing(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Even in t, counted down from the noisiest (Lin et al. 2024, arXiv:2305.08891, Table 2)."""
+    """Return times [steps] even in t, from the noisiest (Lin et al. 2024, arXiv:2305.08891, Table 2)."""
     share = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
     return (share * (top + 1)).round() - 1
 
 
 def quadratic(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """t proportional to i² (Song et al. 2021, DDIM, arXiv:2010.02502, appendix D.2)."""
+    """Return times [steps] proportional to i² (Song et al. 2021, DDIM, arXiv:2010.02502, appendix D.2)."""
     return (torch.linspace(1, 0, steps, dtype=torch.float64).square() * top).round()
 
 
 def log_snr(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Even in log-SNR (Lu et al. 2022, arXiv:2211.01095), from no lower than `PURE_NOISE`."""
+    """Return times [steps] even in log-SNR (Lu et al. 2022, arXiv:2211.01095), from `PURE_NOISE` on."""
     table = schedule.log_snr[: top + 1]
     ends = _top_log_snr(table), float(table[0])
     return _nearest(table, torch.linspace(*ends, steps, dtype=torch.float64))
 
 
 def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Karras et al. 2022, Eq. 5 with rho = 7, in sigma / signal; no lower than `PURE_NOISE`."""
+    """Return times [steps] by Karras et al. 2022, Eq. 5, rho = 7, in sigma / signal, from `PURE_NOISE` on."""
     table = schedule.log_snr[: top + 1]
     ends = torch.tensor([_top_log_snr(table), float(table[0])], dtype=torch.float64)
     noisiest, cleanest = (-ends / 2).exp().pow(1 / 7).tolist()
@@ -78,19 +78,19 @@ def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
 
 
 def compact(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Even in log-SNR where images take shape: from `SEEN` to 2 ln(steps), after the noisiest level.
+    """Return the noisiest time, and times even in log-SNR from `FEATURELESS` to 2 ln(steps); [steps].
 
-    For few steps. What lies between pure noise and `SEEN` is crossed in one step, since x0_hat is
-    the same all the way; the last step is left to x0_hat, as in Karras et al. 2022, from where
-    noise is 1/steps of the signal. Measured against `log_snr` and `trailing` in docs/speedrun.md.
+    For few steps. One step crosses from pure noise to `FEATURELESS`, since x0_hat is nearly constant
+    in between. The last step, from noise of 1/steps of the signal, goes to x0_hat as in Karras et
+    al. 2022. Compared with `log_snr` and `trailing` in docs/speedrun.md.
     """
     table = schedule.log_snr[: top + 1]
     noisiest, cleanest = float(table[-1]), float(table[0])
     last = min(2 * math.log(steps), cleanest)
-    if noisiest > SEEN:
+    if noisiest > FEATURELESS:
         even = torch.linspace(max(last, noisiest), noisiest, steps, dtype=torch.float64)
     else:
-        even = torch.linspace(last, SEEN, steps - 1, dtype=torch.float64)
+        even = torch.linspace(last, FEATURELESS, steps - 1, dtype=torch.float64)
     return torch.cat([torch.tensor([top]), _nearest(table, even.flip(0))])[-steps:]
 
 
@@ -113,10 +113,10 @@ SPACINGS: dict[str, Callable[[Schedule, int, int], Tensor]] = {
 
 
 def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None = None) -> Levels:
-    """`steps` distinct levels from t = `start` down to the clean image.
+    """Return `steps` distinct levels from t = `start` down to the clean image.
 
-    `start` is T-1 unless given (to refine an image). ValueError: an unknown spacing, a start outside
-    the table, more steps than levels.
+    `start` None is T-1; a lower one refines an image. ValueError: an unknown spacing, a start
+    outside the table, more steps than levels.
     """
     top = len(schedule) - 1 if start is None else start
     if spacing not in SPACINGS:
@@ -133,10 +133,10 @@ def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None
     return Levels(schedule, t, signal, sigma)
 
 
-def _distinct(wanted: list[float], top: int) -> Tensor:
-    """Times that begin at `top` and fall strictly: collisions move down, or up for want of room."""
+def _distinct(times: list[float], top: int) -> Tensor:
+    """Return strictly falling times from `top`: collisions move down, or up if there is no room."""
     t = [top]
-    for value in wanted[1:]:
+    for value in times[1:]:
         t.append(min(int(value), t[-1] - 1))
-    room = range(len(t) - 1, -1, -1)  # the i-th from the end needs i levels below it
+    room = range(len(t) - 1, -1, -1)  # i levels must fit below the i-th from the end
     return torch.tensor([max(value, below) for value, below in zip(t, room, strict=True)])

@@ -1,6 +1,6 @@
-"""Likelihood in bits a dimension: the variational bound, and the probability-flow ODE.
+"""Likelihood in bits per dimension: the variational bound, and the probability-flow ODE.
 
-Images are 8-bit values scaled to [-1, 1]: 256 values a step of 2/255 apart.
+Images are 8-bit values scaled to [-1, 1]: 256 values with a spacing of 2/255.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ PIXEL = 2 / 255  # the distance of two 8-bit values in [-1, 1]
 
 
 def normal_kl(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:
-    """KL(q || p) of two normal distributions, elementwise, in nats."""
+    """Return KL(q || p) of two normal distributions, elementwise, in nats."""
     spread = (log_var_q - log_var_p).exp()
     distance = (mean_q - mean_p).square() * (-log_var_p).exp()
     return 0.5 * (log_var_p - log_var_q + spread + distance - 1)
 
 
 def discretized_log_likelihood(x0: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """ln of the mass N(mean, exp(log_var)) gives x0's 8-bit value, elementwise (Ho 2020, Eq. 13).
+    """Return ln of the probability of x0's 8-bit value under N(mean, exp(log_var)), elementwise.
 
-    The values -1 and 1 own the tails beyond them. In between, the mass is the difference of the two
-    tails on x0's side of the mean, which are small and do not cancel.
+    Ho et al. 2020, Eq. 13. The values -1 and 1 include the tails beyond them. In between, the
+    probability is the difference of two tails on x0's side of the mean, which avoids cancellation.
     """
     inverse_std = (-0.5 * log_var).exp()
     above = (x0 + PIXEL / 2 - mean) * inverse_std
@@ -45,11 +45,11 @@ def discretized_log_likelihood(x0: Tensor, mean: Tensor, log_var: Tensor) -> Ten
 def vlb_term(
     schedule: Schedule, x0: Tensor, x0_hat: Tensor, t: Tensor, variance: Tensor | float = 0.0
 ) -> Tensor:
-    """[N] bits a dimension of L_{t-1}, and of L_0 where t = 0 (Ho et al. 2020, Eq. 5), on any path.
+    """Return L_{t-1} in bits per dimension [N], L_0 at t = 0 (Ho et al. 2020, Eq. 5), on any path.
 
     `variance` is 0 for the small (posterior) variance, 1 for the large (beta_t), or the learned
     interpolation of their logarithms [N, C, H, W] (Nichol & Dhariwal 2021, Eq. 15). At t = 0, where
-    the posterior variance is 0, the small one is that of the step before, as in both papers.
+    the posterior variance is 0, the small variance is that of t = 1, as in both papers.
     """
     clean = (
         torch.cat([torch.ones(1, dtype=torch.float64), schedule.signal[:-1]]),
@@ -64,14 +64,14 @@ def vlb_term(
     distance = gather(x0_share, t, x0) * (x0 - x0_hat)  # of the two means; x_t's part is the same
     kl = normal_kl(distance, log_small, torch.zeros_like(x0), log_var)
     first = (t == 0).to(x0.device).view(-1, 1, 1, 1)
-    # of x0 itself elsewhere: `where` hides a value, but not the NaN slope of a mass that rounds to 0
+    # x0 itself if t > 0: `where` hides a value, but not the NaN gradient of a probability of 0
     pixels = -discretized_log_likelihood(x0, torch.where(first, x0_hat, x0), log_var)
     nats = torch.where(first, pixels, kl)
     return nats.mean(dim=(1, 2, 3)) / math.log(2)
 
 
 class Bound(NamedTuple):
-    """Bits a dimension, each [N]: total = prior (L_T) + steps (L_1 .. L_{T-1}) + pixels (L_0)."""
+    """Bits per dimension, each [N]: total = prior (L_T) + steps (L_1 .. L_{T-1}) + pixels (L_0)."""
 
     total: Tensor
     prior: Tensor
@@ -80,10 +80,10 @@ class Bound(NamedTuple):
 
 
 def strata(middle: int, count: int) -> list[int]:
-    """count + 1 edges from 1 to middle + 1: geometric, but at least one term apart.
+    """Return count + 1 edges from 1 to middle + 1: geometric, but at least one term apart.
 
-    Terms fall about as 1/t: strata of equal ratios then weigh alike. On MNIST, 50 of 999 terms miss
-    the sum by 0.6 %; from equally wide strata they miss it by 70 %.
+    Terms fall about as 1/t, so strata of equal ratios contribute equally. On MNIST, 50 of 999 terms
+    estimate the sum with an error of 0.6 %; with strata of equal width the error is 70 %.
     """
     return [max(1 + k, math.ceil((middle + 1) ** (k / count))) for k in range(count + 1)]
 
@@ -97,11 +97,11 @@ def bits_per_dim_bound(
     terms: int | None = None,
     variance: Literal["small", "large"] = "small",
 ) -> Bound:
-    """The variational bound of 8-bit images x0 [N, C, H, W], Ho et al. 2020, Eq. 5.
+    """Return the variational bound of 8-bit images x0 [N, C, H, W], Ho et al. 2020, Eq. 5.
 
     All T - 1 middle terms are summed, or an unbiased sample: one at random in each of `terms`
     `strata`. The prior is the samplers' own start, N(0, sigma_T²). The model measured is `denoise`
-    under ancestral sampling of all T steps; a variance in its predictions goes before `variance`.
+    under ancestral sampling of all T steps; learned variances take precedence over `variance`.
     ValueError: terms outside 1 .. T - 1.
     """
     middle = len(schedule) - 1
@@ -131,7 +131,7 @@ def bits_per_dim_bound(
 def ode_log_likelihood(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
-    """[N] ln p(x0) in nats by the probability-flow ODE, Song et al. 2021, arXiv:2011.13456.
+    """Return ln p(x0) in nats [N] by the probability-flow ODE, Song et al. 2021, arXiv:2011.13456.
 
     With y = x / signal and s = sigma / signal, dy/ds = (y - D)/s (Karras et al. 2022, Eq. 1).
     Heun's method goes from the table's cleanest level, whose slight noise p includes, up to
@@ -154,14 +154,14 @@ def ode_log_likelihood(
         previous = trace
     dims = x0[0].numel()
     energy: Tensor = (y / ratio[-1]).square().sum(dim=(1, 2, 3)) / 2
-    # ln N(y; 0, s_T²) and the divergence's own dims ln(s_T / s_0) leave - dims ln s_0.
+    # ln N(y; 0, s_T²) and the divergence term dims ln(s_T / s_0) add up to - dims ln s_0 here.
     return -energy - dims * math.log(math.sqrt(2 * math.pi) * ratio[0]) - integral
 
 
 def _with_trace(
     denoise: Denoiser, y: Tensor, signal: float, t: int, signs: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """D(y) and Hutchinson's estimate [N] of the trace of dD/dy."""
+    """Return D(y) and Hutchinson's estimate [N] of the trace of dD/dy."""
     with torch.enable_grad():
         y = y.detach().requires_grad_()
         x0_hat = denoise(signal * y, times(y, t)).x0
@@ -172,7 +172,7 @@ def _with_trace(
 def bits_per_dim_ode(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
-    """[N] bits a dimension of 8-bit images x0: `ode_log_likelihood`, uniformly dequantized."""
+    """Return bits per dimension [N] of 8-bit images x0: `ode_log_likelihood` with uniform dequantization."""
     spread = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
     nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL * spread, generator, steps)
     return -(nats / x0[0].numel() + math.log(PIXEL)) / math.log(2)

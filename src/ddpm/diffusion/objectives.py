@@ -1,7 +1,7 @@
-"""What a network learns to say, how its answer means an image, and Algorithm 1's loss.
+"""Training objectives: the network's target, the image that its output means, and Algorithm 1's loss.
 
-All tensors are [N, C, H, W], signal and sigma [N, 1, 1, 1]. Every objective serves every path, but
-for the two pairs that `make_objective` refuses.
+All tensors are [N, C, H, W], signal and sigma [N, 1, 1, 1]. Every objective works with every
+schedule, except the two pairs that `make_objective` refuses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ddpm.diffusion.schedules import Schedule
 
 @dataclass(frozen=True)
 class Objective:
-    """What the network is given, what it should answer, and the image that an answer means."""
+    """The network's input, its target, and the image that its output means."""
 
     name: str
     network_input: Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, signal, sigma)
@@ -28,14 +28,14 @@ class Objective:
     x0_scale: Callable[[Tensor, Tensor], Tensor]  # squared error of the output / that of its x0
 
 
-def as_it_is(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
-    """x_t, for networks whose input is not scaled."""
+def unscaled(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
+    """Return x_t, for objectives that do not scale the network's input."""
     return x_t
 
 
 NOISE = Objective(  # Ho et al. 2020, section 3.2
     "noise",
-    network_input=as_it_is,
+    network_input=unscaled,
     target=lambda x0, noise, signal, sigma: noise,
     to_x0=lambda output, x_t, signal, sigma: (x_t - sigma * output) / signal,
     x0_scale=lambda signal, sigma: (signal / sigma).square(),
@@ -43,7 +43,7 @@ NOISE = Objective(  # Ho et al. 2020, section 3.2
 
 X0 = Objective(
     "x0",
-    network_input=as_it_is,
+    network_input=unscaled,
     target=lambda x0, noise, signal, sigma: x0,
     to_x0=lambda output, x_t, signal, sigma: output,
     x0_scale=lambda signal, sigma: torch.ones_like(sigma),
@@ -51,7 +51,7 @@ X0 = Objective(
 
 V = Objective(  # Salimans & Ho 2022 (arXiv:2202.00512), appendix D; divided by 1 on their paths
     "v",
-    network_input=as_it_is,
+    network_input=unscaled,
     target=lambda x0, noise, signal, sigma: signal * noise - sigma * x0,
     to_x0=lambda output, x_t, signal, sigma: (
         (signal * x_t - sigma * output) / (signal.square() + sigma.square())
@@ -61,7 +61,7 @@ V = Objective(  # Salimans & Ho 2022 (arXiv:2202.00512), appendix D; divided by 
 
 VELOCITY = Objective(  # Lipman et al. 2023, Liu et al. 2023: dx/du of the straight path
     "velocity",
-    network_input=as_it_is,
+    network_input=unscaled,
     target=lambda x0, noise, signal, sigma: noise - x0,
     to_x0=lambda output, x_t, signal, sigma: (x_t - sigma * output) / (signal + sigma),
     x0_scale=lambda signal, sigma: ((signal + sigma) / sigma).square(),
@@ -69,10 +69,10 @@ VELOCITY = Objective(  # Lipman et al. 2023, Liu et al. 2023: dx/du of the strai
 
 
 def edm(data_mean: Tensor, data_std: float) -> Objective:
-    """D = mean + c_skip (y - mean) + c_out F(c_in (y - mean)), Karras et al. 2022, Eq. 7, Table 1.
+    """Return the objective D = mean + c_skip (y - mean) + c_out F(c_in (y - mean)).
 
-    On any path: the paper's y and sigma are x_t / signal and sigma / signal here, multiplied out so
-    that a signal of 0 is no exception. The mean [C] and sigma_data, the deviation from it, are
+    Karras et al. 2022, Eq. 7 and Table 1, on any path: the paper's y and sigma are x_t / signal and sigma / signal here, multiplied out so
+    that a signal of 0 needs no special case. The mean [C] and sigma_data, the deviation from it, are
     measured from the data.
     """
     if data_std <= 0:
@@ -114,10 +114,10 @@ OBJECTIVES: dict[str, Cited[[Tensor, float], Objective]] = {
 
 
 def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: float) -> Objective:
-    """The named objective, if it can serve this schedule; data_mean [C] and data_std are for edm.
+    """Return the named objective for this schedule; data_mean [C] and data_std are for edm.
 
-    ValueError: an unknown name, noise prediction where the last step holds no image, or a plain
-    network input on a path whose noise outgrows it.
+    ValueError: an unknown name, noise prediction with zero terminal SNR, or an unscaled network input
+    on a path whose noise is larger than 1.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"there is no objective {name!r}; choose one of {', '.join(OBJECTIVES)}")
@@ -135,7 +135,7 @@ def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: f
 
 
 # A weight multiplies the squared error of the output: (snr, x0_scale), each [N, 1, 1, 1].
-# Papers that weigh the error of x0 are brought there by dividing by x0_scale.
+# Weights that a paper gives for the error of x0 are divided by x0_scale.
 WEIGHTINGS: dict[str, Cited[[Tensor, Tensor], Tensor]] = {
     # Ho et al. 2020, Eq. 14; for the edm objective EDM's own weight
     "simple": Cited(lambda snr, x0_scale: torch.ones_like(snr), "ddpm"),
@@ -157,12 +157,12 @@ def training_loss(
     weighting: str = "simple",
     learned_variance: bool = False,
 ) -> Tensor:
-    """The loss of each image, [N], weighted: their mean is Algorithm 1's of Ho et al. 2020.
+    """Return the weighted per-image loss [N]; its mean is the loss of Algorithm 1 (Ho et al. 2020).
 
     For any objective; `predict(input, t)` is the network. The caller draws x0 [N, C, H, W] (line
     2), t [N] (line 3, `draw_times`) and noise (line 4) for the whole batch, before it is cut into
-    micro-batches. With `learned_variance` the network answers 2C channels, and the variational
-    bound trains the variance (its mean held still). ValueError: an unknown weighting.
+    micro-batches. With `learned_variance` the network outputs 2C channels, and the variational
+    bound trains the variance (no gradient to its mean). ValueError: an unknown weighting.
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(
@@ -185,10 +185,10 @@ def training_loss(
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:
-    """[N, 2C, H, W] to the prediction and the variance's interpolation, each [N, C, H, W].
+    """Split [N, 2C, H, W] into the prediction and the interpolation of the variance, each [N, C, H, W].
 
-    Nichol & Dhariwal 2021, Eq. 15. The second half is read as -1 .. 1, so that a zero-initialised
-    last layer begins half way between the small and the large variance.
+    Nichol & Dhariwal 2021, Eq. 15. The second half is read as -1 .. 1, so that a zero-initialized
+    last layer begins halfway between the small and the large variance.
     """
     prediction, raw = output.chunk(2, dim=1)
     return prediction, (raw + 1) / 2

@@ -1,6 +1,6 @@
-"""The forward process: noise on an image, and the way back when the image is known.
+"""The forward process q(x_t | x_0), and its posterior q(x_s | x_t, x_0).
 
-A level is (signal, sigma), numbers or tensors that broadcast against [N, C, H, W].
+A level is (signal, sigma): floats or tensors that broadcast against [N, C, H, W].
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ Number = TypeVar("Number", float, Tensor)
 
 
 def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-    """x_t ~ q(x_t | x0), [N, C, H, W], for times t [N] (Ho et al. 2020, Eq. 4)."""
+    """Return x_t ~ q(x_t | x0) [N, C, H, W] for times t [N] (Ho et al. 2020, Eq. 4)."""
     signal, sigma = schedule.at(t, x0)
     return signal * x0 + sigma * noise
 
 
 def transition(noisy: tuple[Number, Number], clean: tuple[Number, Number]) -> tuple[Number, Number]:
-    """(ratio, variance) of q(x_t | x_s) = N(ratio x_s, variance), s the cleaner level.
+    """Return (ratio, variance) of q(x_t | x_s) = N(ratio x_s, variance), s the cleaner level.
 
-    Kingma et al. 2021, appendix A. Between neighbours where variance is preserved: sqrt(alpha_t)
-    and beta_t.
+    Kingma et al. 2021, appendix A. For adjacent levels of a variance-preserving path:
+    sqrt(alpha_t) and beta_t.
     """
     ratio = noisy[0] / clean[0]
     return ratio, noisy[1] ** 2 - ratio**2 * clean[1] ** 2
@@ -33,9 +33,9 @@ def transition(noisy: tuple[Number, Number], clean: tuple[Number, Number]) -> tu
 def posterior(
     x_t: Tensor, x0: Tensor, noisy: tuple[Number, Number], clean: tuple[Number, Number]
 ) -> tuple[Tensor, Number]:
-    """Mean and variance of q(x_s | x_t, x0) between any two levels, s the cleaner.
+    """Return mean and variance of q(x_s | x_t, x0) for any two levels, s the cleaner.
 
-    Ho et al. 2020, Eq. 6-7, for every path and every gap (Kingma et al. 2021, appendix A).
+    Ho et al. 2020, Eq. 6-7, for any path and any two levels (Kingma et al. 2021, appendix A).
     """
     ratio, variance = transition(noisy, clean)
     share = variance / noisy[1] ** 2

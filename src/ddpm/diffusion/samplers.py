@@ -1,9 +1,9 @@
-"""Samplers: one generator function of one algorithm each, from x_T to the image.
+"""Samplers: one generator function for each algorithm, from x_T to the image.
 
 A sampler walks `levels` from the noisiest and yields every step after its update. It asks
 `denoise(x, t)` for x0_hat only; the noise in x is then (x - signal x0_hat) / sigma. Coefficients
 are Python floats. h is the step in lambda = ln(signal / sigma), infinite where a path begins
-without signal and where it ends without noise: there every sampler takes its first-order step.
+without signal and if it ends without noise: there every sampler takes its first-order step.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from ddpm.diffusion.schedules import PURE_NOISE
 
 
 class Prediction(NamedTuple):
-    """What a denoiser answers about x_t."""
+    """The output of a denoiser for x_t."""
 
-    x0: Tensor  # [N, C, H, W], guided and clipped as the caller likes
-    variance: Tensor | None = None  # learned interpolation, 0 small .. 1 large; ancestral only
+    x0: Tensor  # [N, C, H, W], already guided and clipped
+    variance: Tensor | None = None  # learned interpolation, 0 small .. 1 large; for ancestral
 
 
 class Step(NamedTuple):
-    """Where a sampler stands after an update."""
+    """The state of a sampler after an update."""
 
     index: int  # type: ignore[assignment]  # hides tuple.index: the level just reached, 1 .. S
-    x: Tensor  # the state there
-    x0: Tensor  # the prediction that led there
+    x: Tensor  # the state at that level
+    x0: Tensor  # the clean image predicted for the update
 
 
 @dataclass(frozen=True)
 class SamplerOptions:
-    """Knobs of single samplers; the others ignore them."""
+    """Options of single samplers; the others ignore them."""
 
     eta: float = 0.0  # ddim: 0 deterministic .. 1 as noisy as ancestral
     churn: float = 0.0  # heun: S_churn, the noise added back over the whole path
@@ -58,19 +58,19 @@ SamplingLoop = Callable[[Denoiser, Levels, Tensor, Noise, SamplerOptions], Itera
 
 
 def starting_noise(levels: Levels, noise: Noise) -> Tensor:
-    """x at the first level: normal noise of that level's sigma (about 1; edm schedule: 80)."""
+    """Return x at the first level: noise times its sigma (about 1; edm schedule: 80)."""
     return float(levels.sigma[0]) * noise()
 
 
 def times(x: Tensor, t: int) -> Tensor:
-    """[N] int64, the time t for every image of x."""
+    """Return the time t for every image of x, int64 [N]."""
     return torch.full((len(x),), t, dtype=torch.int64, device=x.device)
 
 
 def ancestral(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """Algorithm 2 of Ho et al. 2020, in terms of x0_hat (Eq. 6-7), for any subset of the levels.
+    """Sample by Algorithm 2 of Ho et al. 2020, in terms of x0_hat (Eq. 6-7), for any subset of the levels.
 
     The variance is the posterior's ("small"), the forward step's ("large", beta_t), or learned
     between the two (Nichol & Dhariwal 2021, Eq. 15).
@@ -91,7 +91,7 @@ def ancestral(
 def ddim(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """DDIM, Song et al. 2021 (arXiv:2010.02502), Eq. 12, with the noise of Eq. 16 times eta."""
+    """Sample by DDIM, Song et al. 2021 (arXiv:2010.02502), Eq. 12, with the noise of Eq. 16 times eta."""
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     for i in range(len(levels)):
         x0 = denoise(x, times(x, t[i])).x0
@@ -107,7 +107,7 @@ def ddim(
 def heun(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """Algorithm 2 of Karras et al. 2022, with y = x / signal and s = sigma / signal on any path.
+    """Sample by Algorithm 2 of Karras et al. 2022, with y = x / signal and s = sigma / signal on any path.
 
     About two evaluations a step. With churn, s_hat is the table's nearest level at or above the
     paper's; where there is none, nothing is added. The second order is the trapezoid's correction
@@ -117,7 +117,7 @@ def heun(
     table = schedule.sigma / schedule.signal
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
-    faint = math.exp(-PURE_NOISE / 2)  # s past which a step is as good as infinite: Euler's alone
+    faint = math.exp(-PURE_NOISE / 2)  # from this s on a step is nearly infinite: Euler's step only
     for i in range(len(levels)):
         now, a_hat, sigma_hat = t[i], signal[i], sigma[i]
         raised = int(torch.searchsorted(table, table[now] * (1 + gamma)))
@@ -138,7 +138,7 @@ def heun(
 def dpmpp_2m(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """DPM-Solver++(2M), Lu et al. 2022 (arXiv:2211.01095), Algorithm 2."""
+    """Sample by DPM-Solver++(2M), Lu et al. 2022 (arXiv:2211.01095), Algorithm 2."""
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     h = levels.half_log_snr.diff().tolist()
     previous = x
@@ -154,7 +154,7 @@ def dpmpp_2m(
 def dpmpp_2m_sde(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """SDE-DPM-Solver++(2M), Lu et al. 2022, section 5: as above with the reverse SDE's noise."""
+    """Sample by SDE-DPM-Solver++(2M), Lu et al. 2022, section 5: `dpmpp_2m` with the SDE's noise."""
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     h = levels.half_log_snr.diff().tolist()
     previous = x
@@ -173,9 +173,9 @@ def dpmpp_2m_sde(
 def unipc(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
-    """UniPC-2 with B(h) = e^h - 1 on x0 (Zhao et al. 2023, arXiv:2302.04867, Algorithms 5-8).
+    """Sample by UniPC-2 with B(h) = e^h - 1 on x0 (Zhao et al. 2023, arXiv:2302.04867, Algorithms 5-8).
 
-    One evaluation a step: the answer at the predicted point first corrects the step that led there
+    One evaluation a step: the prediction at the new point first corrects the step that led there
     (UniC-2), then predicts the next (UniP-2). Yields the predicted points.
     """
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()

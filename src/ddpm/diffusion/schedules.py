@@ -1,9 +1,9 @@
-"""Noise schedules: how much image and how much noise there is at each time.
+"""Noise schedules: the amounts of image (signal) and noise (sigma) at each time.
 
 Every path is x_t = signal_t x0 + sigma_t noise: Ho et al. 2020 (arXiv:2006.11239), Eq. 4, where
 signal = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar); Kingma et al. 2021 (arXiv:2107.00630)
 write alpha_t and sigma_t. The time t runs 0 .. T-1 in code for 1 .. T in the papers. Tables are
-float64 on the CPU; `Schedule.at` casts them for whoever asks.
+float64 on the CPU; `Schedule.at` casts them.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from torch import Tensor
 
 from ddpm.diffusion.cited import Cited
 
-MAX_BETA = 0.999  # Nichol & Dhariwal 2021: keeps the last steps of a schedule from a singularity
-PURE_NOISE = -10.5  # log-SNR, just below the end of Ho's linear schedule: nothing left to see
+MAX_BETA = 0.999  # Nichol & Dhariwal 2021: avoids a singularity at the last steps of a schedule
+PURE_NOISE = -10.5  # log-SNR, just below the end of Ho's linear schedule: no visible signal
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """How much of the image and how much noise x_t holds, for t = 0 .. T-1, noise rising with t."""
+    """Tables of signal and noise in x_t, for t = 0 .. T-1; noise rises with t."""
 
     name: str
     signal: Tensor  # [T] float64
     sigma: Tensor  # [T] float64
     _cast: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = field(
         default_factory=dict, init=False, repr=False
-    )  # both tables, by where and how they have been asked for
+    )  # both tables, by dtype and device
 
     def __len__(self) -> int:
         return len(self.signal)
 
     @property
     def alpha_bars(self) -> Tensor:
-        """[T], signal². ValueError unless signal² + sigma² = 1; so for `alphas` and `betas`."""
+        """signal² [T]. ValueError unless signal² + sigma² = 1, as for `alphas` and `betas`."""
         squared = self.signal.square()
         if not torch.allclose(squared + self.sigma.square(), torch.ones_like(squared)):
             raise ValueError(
@@ -47,34 +47,34 @@ class Schedule:
 
     @property
     def alphas(self) -> Tensor:
-        """[T], alpha_bar_t / alpha_bar_{t-1}."""
+        """alpha_bar_t / alpha_bar_{t-1} [T]."""
         alpha_bars = self.alpha_bars
         return torch.cat([alpha_bars[:1], alpha_bars[1:] / alpha_bars[:-1]])
 
     @property
     def betas(self) -> Tensor:
-        """[T], 1 - alphas."""
+        """1 - alphas [T]."""
         return 1 - self.alphas
 
     @property
     def snr(self) -> Tensor:
-        """[T], (signal / sigma)²."""
+        """(signal / sigma)² [T]."""
         return (self.signal / self.sigma).square()
 
     @property
     def log_snr(self) -> Tensor:
-        """[T], ln of the SNR, falling with t; -inf at the last step of a zero-terminal-SNR path."""
+        """ln SNR [T], falling with t; -inf at the last step of a path with zero terminal SNR."""
         return 2 * (self.signal.log() - self.sigma.log())
 
     @property
     def has_zero_terminal_snr(self) -> bool:
-        """Whether nothing of the image is left at the last step."""
+        """Whether the last step is pure noise (Lin et al. 2024, arXiv:2305.08891)."""
         return float(self.signal[-1]) == 0.0
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """(signal, sigma) at times t [N], each [N, 1, 1, 1] in `like`'s dtype, on its device."""
+        """Return (signal, sigma) at times t [N], each [N, 1, 1, 1] in `like`'s dtype, on its device."""
         key = like.dtype, t.device
-        if key not in self._cast:  # once: a copy to a graphics card waits for all that it is doing
+        if key not in self._cast:  # once: a copy waits for a graphics card to finish its work
             self._cast[key] = (
                 self.signal.to(like.dtype).to(t.device),
                 self.sigma.to(like.dtype).to(t.device),
@@ -84,22 +84,22 @@ class Schedule:
 
 
 def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
-    """A table's [T] entries at times t [N] as [N, 1, 1, 1], in `like`'s dtype and on its device."""
+    """Return entries of a table [T] at times t [N] as [N, 1, 1, 1], with the dtype and device of `like`."""
     return table.to(like.dtype).to(t.device)[t].to(like.device).view(-1, 1, 1, 1)
 
 
 def linear(num_steps: int) -> Schedule:
-    """Ho et al. 2020, section 4: betas 1e-4 .. 0.02 at T = 1000, times 1000/T for another T.
+    """Return the schedule of Ho et al. 2020, section 4: betas 1e-4 .. 0.02 at T = 1000.
 
-    The scaling keeps the terminal SNR near the paper's. Below T = 21 the last betas are clipped at
-    0.999.
+    For another T the betas are multiplied by 1000/T, which keeps the terminal SNR near the paper's.
+    Below T = 21 the last betas are clipped at 0.999.
     """
     betas = torch.linspace(1e-4, 0.02, num_steps, dtype=torch.float64) * (1000 / num_steps)
     return _variance_preserving("linear", betas)
 
 
 def cosine(num_steps: int) -> Schedule:
-    """Nichol & Dhariwal 2021 (arXiv:2102.09672), Eq. 17: alpha_bar = cos²((u + s)/(1 + s) pi/2)."""
+    """Return alpha_bar = cos²((u + s)/(1 + s) pi/2), Nichol & Dhariwal 2021 (arXiv:2102.09672), Eq. 17."""
     s = 0.008
     u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
     f = ((u + s) / (1 + s) * math.pi / 2).cos().square()
@@ -107,14 +107,14 @@ def cosine(num_steps: int) -> Schedule:
 
 
 def sigmoid(num_steps: int) -> Schedule:
-    """Jabri et al. 2022 (arXiv:2212.11972): alpha_bar is a sigmoid, -3 to 3, tau = 1."""
+    """Return alpha_bar as a sigmoid, -3 to 3, tau = 1 (Jabri et al. 2022, arXiv:2212.11972)."""
     u = torch.linspace(-3, 3, num_steps + 1, dtype=torch.float64).sigmoid()
     f = (u[-1] - u) / (u[-1] - u[0])
     return _variance_preserving("sigmoid", 1 - f[1:] / f[:-1])
 
 
 def flow(num_steps: int) -> Schedule:
-    """The straight path x_t = (1 - u) x0 + u noise, u = (t + 1)/T; its last step is pure noise.
+    """Return the straight path x_t = (1 - u) x0 + u noise, u = (t + 1)/T; it ends in pure noise.
 
     Flow matching: Lipman et al. 2023 (arXiv:2210.02747), Liu et al. 2023 (arXiv:2209.03003).
     """
@@ -123,9 +123,9 @@ def flow(num_steps: int) -> Schedule:
 
 
 def edm(num_steps: int) -> Schedule:
-    """Karras et al. 2022 (arXiv:2206.00364): signal 1 and sigma from 0.002 to 80.
+    """Return signal 1 and sigma from 0.002 to 80 (Karras et al. 2022, arXiv:2206.00364).
 
-    Log-uniform, so that t is affine in c_noise = ln(sigma)/4, what the paper's network is told.
+    sigma is log-uniform, so that t is affine in c_noise = ln(sigma)/4, the time input of the paper's network.
     """
     log_sigma = torch.linspace(math.log(0.002), math.log(80), num_steps, dtype=torch.float64)
     return Schedule("edm", signal=torch.ones_like(log_sigma), sigma=log_sigma.exp())
@@ -146,7 +146,7 @@ SCHEDULES: dict[str, Cited[[int], Schedule]] = {
 
 
 def make_schedule(name: str, num_steps: int) -> Schedule:
-    """The named schedule of T = num_steps >= 2 steps. ValueError names the choices."""
+    """Return the named schedule of T = num_steps >= 2 steps. ValueError names the choices."""
     if name not in SCHEDULES:
         raise ValueError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
     if num_steps < 2:

@@ -1,4 +1,4 @@
-"""The times t that a training batch is asked about (Algorithm 1, line 3)."""
+"""Sampling of the times t of a training batch (Ho et al. 2020, Algorithm 1, line 3)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ PLACES = 2**24
 
 
 def uniform(schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """n independent times, each as likely (Ho et al. 2020, Algorithm 1)."""
+    """Return n independent uniform times (Ho et al. 2020, Algorithm 1)."""
     return torch.randint(len(schedule), (n,), generator=generator, device=generator.device)
 
 
 def stratified(schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """One time from each of n equally likely strata, shuffled.
+    """Return one time from each of n equally likely strata, shuffled.
 
     After Kingma et al. 2021, appendix I.1, whose strata share one shift; here each has its own.
-    Each time is uniform by itself, but a batch covers the range evenly: the loss is less noisy.
-    Shuffled, so that each micro-batch of an accumulated batch sees all the range. In integers (2^24
-    places in a stratum), so that no rounding crosses a border.
+    Each time is uniform, but a batch covers the range evenly, which reduces the variance of the
+    loss. Shuffling lets each micro-batch cover the whole range. Integer arithmetic (2^24 places in a
+    stratum) prevents rounding across a border.
     """
     device = generator.device
     within = torch.randint(PLACES, (n,), generator=generator, device=device)
@@ -31,14 +31,14 @@ def stratified(schedule: Schedule, n: int, generator: Generator) -> Tensor:
 
 
 def lognormal(schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """ln(sigma / signal) ~ N(-1.2, 1.2²), snapped to the table (Karras et al. 2022, Table 1).
+    """Return times with ln(sigma / signal) ~ N(-1.2, 1.2²), rounded to the table.
 
-    Nearly pure noise is hardly ever drawn; meant for the edm schedule, which has little of it.
+    Karras et al. 2022, Table 1. Nearly pure noise is rare; this suits the edm schedule.
     """
     log_ratio = (-schedule.log_snr / 2).to(torch.float32).to(generator.device)  # [T], rising
     halfway = (log_ratio[1:] + log_ratio[:-1]) / 2
-    wanted = torch.randn(n, generator=generator, device=generator.device) * 1.2 - 1.2
-    return torch.bucketize(wanted, halfway)
+    target = torch.randn(n, generator=generator, device=generator.device) * 1.2 - 1.2
+    return torch.bucketize(target, halfway)
 
 
 TIME_SAMPLINGS: dict[str, Cited[[Schedule, int, Generator], Tensor]] = {
@@ -49,7 +49,7 @@ TIME_SAMPLINGS: dict[str, Cited[[Schedule, int, Generator], Tensor]] = {
 
 
 def draw_times(sampling: str, schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """[n] int64 times 0 .. T-1 on the generator's device. ValueError names the choices."""
+    """Return int64 times 0 .. T-1 [n] on the generator's device. ValueError names the choices."""
     if sampling not in TIME_SAMPLINGS:
         known = ", ".join(TIME_SAMPLINGS)
         raise ValueError(f"there is no time sampling {sampling!r}; choose one of {known}")

@@ -1,4 +1,4 @@
-"""Sinusoidal time embeddings: where in the noise schedule a network is asked about."""
+"""Sinusoidal embeddings of the time t in a noise schedule."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import torch
 from torch import Tensor, nn
 
 MAX_PERIOD = 10_000.0  # Vaswani et al. 2017, section 3.5
-FULL_SCALE = 1000.0  # t runs over 0..1000 whatever the number of steps, so that no dimension dies
+FULL_SCALE = (
+    1000.0  # t is scaled to 0..1000 for any number of steps, so that every dimension varies
+)
 
 
 def frequencies(dim: int, formula: str = "standard") -> Tensor:
-    """Angular frequencies [dim / 2] of `dim` embedding dimensions.
+    """Return angular frequencies [dim / 2] of `dim` embedding dimensions.
 
     standard: 10000^(-2k/dim), Vaswani et al. 2017. slide: 10000^(-4k/dim), the formula printed in the
-    course's sample code, whose exponent is doubled: half of its dimensions hardly move over all t.
+    course's sample code, whose exponent is doubled: half of its dimensions are almost constant in t.
     """
     if dim < 2 or dim % 2:
         raise ValueError(f"A time embedding needs an even number of dimensions, not {dim}.")
@@ -37,7 +39,7 @@ class TimeEmbedding(nn.Module):
         self.layers = nn.Sequential(nn.Linear(dim, out_dim), nn.SiLU(), nn.Linear(out_dim, out_dim))
 
     def sinusoids(self, t: Tensor) -> Tensor:
-        """sin and cos of t times each frequency: [N] → [N, dim], in float32."""
+        """Return sin and cos of t [N] times each frequency, float32 [N, dim]."""
         angle = t.to(torch.float32)[:, None] * self.frequency  # [N, dim/2]
         return torch.cat([angle.sin(), angle.cos()], dim=1)
 

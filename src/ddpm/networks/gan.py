@@ -1,7 +1,7 @@
 """The two networks of a DCGAN, for any image size (Radford et al. 2015, arXiv:1511.06434).
 
 Strided convolutions of 4x4 only; batch normalization everywhere but at the image; ReLU and a final tanh
-in the generator, LeakyReLU in the discriminator; weights from N(0, 0.02). They know no loss.
+in the generator, LeakyReLU in the discriminator; initial weights from N(0, 0.02).
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STD = 0.02  # of the first weights; section 4 of the paper
+STD = 0.02  # of the initial weights; section 4 of the paper
 SLOPE = 0.2  # of LeakyReLU; section 4
 LARGEST_BASE = 7  # pixels of the shorter side of the smallest map
-WIDEST = 8  # a level is at most so many times as wide as the one at the image
+WIDEST = 8  # the widest level, in multiples of the level at the image
 
 
 def halvings(size: tuple[int, int]) -> int:
-    """How often a map is halved between the image and the base: once, then until it is 7 or less.
+    """Return how often a feature map is halved between the image and the base, at least once.
 
-    64 → 4 (base 4), 28 → 2 (base 7), 32 → 3 (base 4). It is the shorter side that counts.
+    The shorter side of the base is 7 or less: 64 → 4 (base 4), 28 → 2 (base 7), 32 → 3 (base 4).
     """
     return next(n for n in itertools.count(1) if min(size) <= LARGEST_BASE * 2**n)
 
 
 def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """(H, W) of the generator's maps from the base up; the last is the image before it is cropped."""
+    """Return (H, W) of the generator's feature maps from the base up; the last is the uncropped image."""
     count = halvings(size)
     height, width = (math.ceil(side / 2**count) for side in size)
     return [(height * 2**level, width * 2**level) for level in range(count + 1)]
 
 
 def widths_of(size: tuple[int, int], channels: int) -> list[int]:
-    """Channels of each map, that nearest the image first: doubled at each halving, up to 8 times."""
+    """Return the channels of each map from the image on: doubled at each halving, up to 8 times."""
     return [channels * min(2**level, WIDEST) for level in range(halvings(size))]
 
 
 class Generator(nn.Module):
     """Latents [N, latent] → images [N, image_channels, H, W] in (-1, 1).
 
-    The base map is doubled `halvings` times; what exceeds H and W is cut off at the right and below.
+    The base map is doubled `halvings` times, then cropped to H and W at the right and bottom.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images [N, image_channels, H, W] → logits [N] of being real.
 
-    The image is padded with grey at the right and below to a multiple of 2^halvings. Batches are always
-    normalized by their own statistics, so that it keeps none and treats every set of images alike.
+    Images are padded with gray at the right and bottom to a multiple of 2^halvings. Batch normalization
+    always uses the statistics of the batch, so it keeps no running statistics.
     """
 
     def __init__(self, image_channels: int, size: tuple[int, int], *, channels: int = 64) -> None:
@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
 
 @torch.no_grad()
 def _initialize(layer: nn.Module) -> None:
-    """Convolutions from N(0, 0.02); scales of a normalization from N(1, 0.02), its shifts zero."""
+    """Initialize convolutions from N(0, 0.02), normalization scales from N(1, 0.02) and shifts with 0."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         layer.weight.normal_(0, STD)
     elif isinstance(layer, nn.BatchNorm2d):

@@ -1,7 +1,7 @@
 """One U-Net for every image shape (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021, section 3).
 
-Residual blocks with scale-shift time conditioning, attention where asked, space-to-depth at the door.
-It maps (x_t, t, labels) to a tensor like x_t and knows nothing of losses or schedules.
+Residual blocks with scale-shift time conditioning, self-attention at chosen resolutions, and
+space-to-depth at the input. It maps (x_t, t, labels) to a tensor like x_t.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from ddpm.networks.denoiser import DenoisingNetwork
 from ddpm.networks.embeddings import TimeEmbedding
 
-SHORT = 128  # positions up to which attention on the CPU is faster as plain products
+FUSED_FROM = 128  # longer sequences are faster with torch's fused attention on the CPU
 
 
 class GroupNorm(nn.GroupNorm):
     """GroupNorm with about 8 channels a group, at most 32 groups; any width works.
 
-    It computes in float32 whatever it is given: more exact, and on CPUs four times as fast as bf16.
+    It computes in float32 for any input type: more exact, and on CPUs four times as fast as bf16.
     """
 
     def __init__(self, channels: int) -> None:
@@ -36,14 +36,14 @@ class GroupNorm(nn.GroupNorm):
 
 
 def zero_init(layer: nn.Module) -> nn.Module:
-    """The layer with all parameters zero: the block it closes starts as the identity."""
+    """Return the layer with all parameters zero, so that a residual block starts as the identity."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
 
 
 class ResidualBlock(nn.Module):
-    """norm, SiLU, conv; norm scaled and shifted by the embedding, SiLU, dropout, conv; plus the input."""
+    """A residual block: norm, SiLU, conv; norm scaled and shifted by the embedding, SiLU, dropout, conv."""
 
     def __init__(self, channels: int, out_channels: int, embedding: int, dropout: float) -> None:
         super().__init__()
@@ -84,12 +84,12 @@ class Attention(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q kᵀ / √d) v of [N, heads, positions, d] (Vaswani et al. 2017, Eq. 1).
+    """Return softmax(q kᵀ / √d) v for q, k, v [N, heads, positions, d] (Vaswani et al. 2017, Eq. 1).
 
-    torch's fused kernel, but for short sequences on the CPU, where its way back takes up to four
-    times as long as plain products.
+    Uses torch's fused kernel, except for short sequences on the CPU, where its backward pass takes up
+    to four times as long as plain products.
     """
-    if q.device.type != "cpu" or q.shape[2] > SHORT:
+    if q.device.type != "cpu" or q.shape[2] > FUSED_FROM:
         return F.scaled_dot_product_attention(q, k, v)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # [N, heads, positions, positions]
     mixed: Tensor = scores.float().softmax(-1).to(v.dtype) @ v
@@ -97,7 +97,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 class Stage(nn.Module):
-    """A residual block, with attention behind it where the resolution asks for it."""
+    """A residual block, followed by attention if `attend`."""
 
     outline_kind = "block"
 
@@ -115,7 +115,7 @@ class Stage(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size (nearest), then a 3x3 convolution."""
+    """Upsampling by 2 (nearest), then a 3x3 convolution."""
 
     outline_kind = "up"
 
@@ -129,24 +129,24 @@ class Upsample(nn.Module):
 
 
 def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[int, ...]:
-    """The shorter side of each level's feature map, in its own pixels, for images of (H, W)."""
+    """Return the shorter side of each level's feature map, in its own pixels, for images of (H, W)."""
     multiple = patch * 2 ** (levels - 1)
     padded = [math.ceil(side / multiple) * multiple for side in image_size]
     return tuple(min(padded) // patch // 2**level for level in range(levels))
 
 
 class UNet(DenoisingNetwork):
-    """The noise predictor: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
+    """A U-Net: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
     Any H and W: the input is padded inside to a multiple of patch * 2^(levels - 1), the output cropped.
 
     Args:
         in_channels, out_channels: of the image and of the prediction.
-        image_size: (H, W) in pixels; decides where `attention` falls, nothing else.
-        channels: width of the first level. multipliers: width of each level in those units.
+        image_size: (H, W) in pixels; only decides which levels `attention` selects.
+        channels: width of the first level. multipliers: width of each level, in units of `channels`.
         blocks: residual blocks a level, on the way down and (one more) on the way up.
-        attention: resolutions (shorter side of the feature map, in its own pixels) that attend.
-        patch: space-to-depth factor: patch x patch pixels become channels at the door (Shi et al. 2016).
+        attention: resolutions (shorter side of the feature map, in its own pixels) with attention.
+        patch: space-to-depth factor: patch x patch pixels become channels at the input (Shi et al. 2016).
         num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
         augment_labels: how many numbers describe the augmentation of an image, 0 for none.
         num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
