@@ -56,7 +56,7 @@ def test_the_papers_own_exponents() -> None:
 
 @pytest.mark.parametrize("length", [0.0, -0.1, 0.29])
 def test_lengths_that_no_profile_has(length: float) -> None:
-    with pytest.raises(ValueError, match=r"a length lies between 0 and 0\.289"):
+    with pytest.raises(ValueError, match=r"a length must lie between 0 and 0\.289"):
         exponent(length)
 
 

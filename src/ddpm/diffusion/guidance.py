@@ -12,8 +12,9 @@ from torch import Tensor
 def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """Return the prediction of classifier-free guidance.
 
-    Ho & Salimans 2022 (arXiv:2207.12598), Eq. 6, with scale = 1 + w. Scale 1 is the conditional prediction, 0 the unconditional. It applies to x0_hat and to the
-    network's output alike: at one x_t each is an affine function of the other.
+    Ho & Salimans 2022 (arXiv:2207.12598), Eq. 6, with scale = 1 + w. Scale 1 is the conditional
+    prediction, 0 the unconditional. It applies to x0_hat and to the network's output alike: at one
+    x_t each is an affine function of the other.
     """
     return unconditional + scale * (conditional - unconditional)
 

@@ -71,9 +71,9 @@ VELOCITY = Objective(  # Lipman et al. 2023, Liu et al. 2023: dx/du of the strai
 def edm(data_mean: Tensor, data_std: float) -> Objective:
     """Return the objective D = mean + c_skip (y - mean) + c_out F(c_in (y - mean)).
 
-    Karras et al. 2022, Eq. 7 and Table 1, on any path: the paper's y and sigma are x_t / signal and sigma / signal here, multiplied out so
-    that a signal of 0 needs no special case. The mean [C] and sigma_data, the deviation from it, are
-    measured from the data.
+    Karras et al. 2022, Eq. 7 and Table 1, on any path: the paper's y and sigma are x_t / signal and
+    sigma / signal, multiplied out so that a signal of 0 needs no special case. The mean [C] and
+    sigma_data, the deviation from it, are measured from the data.
     """
     if data_std <= 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""torch.compile for the network that learns: tried once, there and back, and left alone where it fails."""
+"""torch.compile for the training network: tried once, forward and backward; not used if it fails."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from torch import nn
 from ddpm.config import Config
 from ddpm.distributed import all_reduce_max
 
-FEWEST = 2000  # steps from which on `auto` compiles, which takes its time before the first one
-SHORTEST = 10.0  # minutes, where those are the total
+FEWEST_STEPS = 2000  # for which `auto` compiles: compiling delays the first step
+FEWEST_MINUTES = 10.0  # if the total is given in minutes
 
 
 class Compiled(NamedTuple):
-    """What training calls in place of a network: the network itself, or the same weights compiled."""
+    """The network that training steps call: the network itself, or its compiled form."""
 
     network: nn.Module
     on: bool = False
-    words: str = ""  # why not, where it was tried; else ""
+    words: str = ""  # why it is not compiled, if it was tried
 
 
 def is_wanted(config: Config, device: torch.device, *, sharded: bool) -> bool:
-    """Whether it is to be tried: `on` on any device, `auto` for long trainings on a graphics card.
+    """Return whether to compile: `on` on any device, `auto` for long trainings on a graphics card.
 
     Never for a sharded network, whose blocks are gathered while they compute.
     """
@@ -33,25 +33,25 @@ def is_wanted(config: Config, device: torch.device, *, sharded: bool) -> bool:
     if sharded or not config.family.can_compile:
         return False
     if training.compile == "auto":
-        is_long = minutes >= SHORTEST if minutes else training.steps >= FEWEST
+        is_long = minutes >= FEWEST_MINUTES if minutes else training.steps >= FEWEST_STEPS
         return device.type == "cuda" and is_long
     return training.compile == "on"
 
 
 def try_compiling(network: nn.Module, rehearse: Callable[[nn.Module], None]) -> Compiled:
-    """`network` compiled, or itself and why not: of several processes all compile, or none does.
+    """Return `network` compiled, or itself and the reason; all processes compile, or none.
 
-    `rehearse` takes a network forward and back in the sizes of the training, which is when torch compiles;
-    the gradients are thrown away.
+    `rehearse` runs a network forward and backward in the shapes of training, which makes torch compile it;
+    its gradients are discarded.
     """
     made, reason = network, ""
-    compiler: Any = torch.compile  # whose result type checkers take for a plain function
+    compiler: Any = torch.compile  # type checkers see its result as a function
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice on how its kernels could be faster still
+            warnings.simplefilter("ignore")  # advice on performance
             made = compiler(network, dynamic=False)
             rehearse(made)
-    except Exception as error:  # no compiler, none for this Python, a fault of its own: all sorts
+    except Exception as error:  # no compiler, an unsupported Python, an error inside torch
         reason = (str(error).splitlines() or [""])[0].strip() or type(error).__name__
     network.zero_grad(set_to_none=True)
     if all_reduce_max(int(reason != "")):

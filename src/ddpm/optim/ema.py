@@ -1,4 +1,4 @@
-"""The moving average of weights that samples are drawn with (Ho et al. 2020, section 4; decay 0.9999)."""
+"""The exponential moving average of weights that samples are made with (Ho et al. 2020, section 4)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def decay_at(decay: float, step: int) -> float:
-    """The decay used after optimizer step `step` (from 1)."""
+    """Return the decay after optimizer step `step` (from 1)."""
     return min(decay, (1 + step) / (10 + step))
 
 
 def relative_length(decay: float, steps: int) -> float:
-    """The standard deviation of the steps that make up the average after `steps`, as a share of `steps`.
+    """Return the standard deviation of the average's profile after `steps`, relative to `steps`.
 
-    This is how `optim/posthoc_ema.py` measures lengths. While the warm-up lasts it is 0.09, since
+    This is σ_rel of `optim/posthoc_ema.py`. During the warm-up it is 0.09, since
     (1 + n) / (10 + n) ≈ (1 - 1/n)^9, the power-function average of γ = 8.
     """
     left, total, first, second = 1.0, 0.0, 0.0, 0.0
@@ -35,8 +35,8 @@ def relative_length(decay: float, steps: int) -> float:
 class Ema(Generic[Network]):
     """An exponential moving average of a network's parameters, warmed up.
 
-    The decay at step n is min(decay, (1 + n) / (10 + n)), so that short runs are not held back by
-    their random start. decay 0: the average is the network itself.
+    The decay at step n is min(decay, (1 + n) / (10 + n)), so that the random initial weights are
+    forgotten in short runs too. decay 0: the average is the network itself.
     """
 
     def __init__(self, network: Network, decay: float) -> None:
@@ -48,11 +48,11 @@ class Ema(Generic[Network]):
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """average ← decay · average + (1 - decay) · weights."""
+        """Set average ← decay · average + (1 - decay) · weights; buffers are copied."""
         if self.network is self.source:
             return
         averages: list[Tensor] = list(self.network.parameters())
         weights: list[Tensor] = list(self.source.parameters())
-        torch._foreach_lerp_(averages, weights, 1 - decay_at(self.decay, step))  # all in one call
+        torch._foreach_lerp_(averages, weights, 1 - decay_at(self.decay, step))  # one call
         for average, buffer in zip(self.network.buffers(), self.source.buffers(), strict=True):
             average.copy_(buffer)

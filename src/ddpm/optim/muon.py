@@ -1,6 +1,6 @@
-"""Muon: momentum whose matrices are made orthogonal before they are applied (Jordan et al. 2024).
+"""Muon: momentum, orthogonalized matrix by matrix (Jordan et al. 2024).
 
-https://kellerjordan.github.io/posts/muon/; convolutions are read as matrices [out, in · height · width].
+https://kellerjordan.github.io/posts/muon/; convolutions are treated as matrices [out, in · height · width].
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ ITERATIONS = 5
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """[m, n] → about U Vᵀ of its singular value decomposition U S Vᵀ, by a quintic Newton-Schulz iteration.
+    """Return about U Vᵀ of a matrix U S Vᵀ [m, n], by a quintic Newton-Schulz iteration.
 
-    The singular values end near 1, not at it (between 0.68 and 1.21 where they were at least 0.002 of
-    the matrix's Frobenius norm): that is what the coefficients trade for speed. Zeros stay zeros.
+    The singular values end between 0.68 and 1.21 if they were at least 0.002 of the Frobenius norm: the
+    coefficients trade precision for speed. A zero matrix stays zero.
     """
     return orthogonalize_all([matrix[None]])[0][0]
 
 
 def orthogonalize_all(stacks: Sequence[Tensor]) -> list[Tensor]:
-    """`orthogonalize` of every matrix of every stack [k, m, n]; those of one shorter side go together.
+    """Orthogonalize every matrix of every stack [k, m, n]; those with equal shorter sides together.
 
     Each iteration is x ← p x with p = a + b g + c g², g = x xᵀ. Since p and g commute, g ← p g p, so
     the iterations run on the small m x m matrices alone and x is multiplied once.
@@ -46,7 +46,7 @@ def orthogonalize_all(stacks: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _iterate(grams: Tensor) -> Tensor:
-    """From x xᵀ [k, m, m] of each to the matrix [k, m, m] that makes x orthogonal."""
+    """Return the matrices p [k, m, m] that make p x orthogonal, from x xᵀ [k, m, m]."""
     a, b, c = NEWTON_SCHULZ
     product = torch.eye(grams.shape[1], dtype=grams.dtype, device=grams.device)
     for left in reversed(range(ITERATIONS)):
@@ -88,13 +88,13 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
-            learned = [p for p in group["params"] if p.grad is not None]
+            with_gradient = [p for p in group["params"] if p.grad is not None]
             if group["weight_decay"]:
-                torch._foreach_mul_(learned, 1 - group["lr"] * group["weight_decay"])
-            self._muon([p for p in learned if p.ndim >= 2], group)
-            self._adam([p for p in learned if p.ndim < 2], group)
+                torch._foreach_mul_(with_gradient, 1 - group["lr"] * group["weight_decay"])
+            self._muon([p for p in with_gradient if p.ndim >= 2], group)
+            self._adam([p for p in with_gradient if p.ndim < 2], group)
 
     def _muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         if not parameters:
@@ -103,10 +103,10 @@ class Muon(torch.optim.Optimizer):
         momenta = self._state(parameters, "momentum")
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
-        shapes: dict[torch.Size, list[int]] = {}  # matrices of one shape are worked on as a stack:
-        for i, parameter in enumerate(parameters):  # on a graphics card every call takes its time
+        shapes: dict[torch.Size, list[int]] = {}  # matrices of one shape form a stack:
+        for i, parameter in enumerate(parameters):  # on a graphics card each call costs time
             shapes.setdefault(parameter.shape, []).append(i)
-        # channels last, as networks lie in memory: [k, out, h, w, in]; the order of columns is all one
+        # channels last, as in memory: [k, out, h, w, in]; the order of columns does not matter
         stacks = [
             torch.stack([full_tensor(ahead[i]).movedim(1, -1) for i in places])
             for places in shapes.values()
@@ -120,7 +120,7 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_add_(chosen, steps, alpha=-group["lr"] * scale)
 
     def _adam(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """Kingma & Ba 2014, Algorithm 1."""
+        """Update by Adam (Kingma & Ba 2014, Algorithm 1)."""
         if not parameters:
             return
         gradients, (b1, b2) = _gradients(parameters), group["betas"]
@@ -138,7 +138,7 @@ class Muon(torch.optim.Optimizer):
         )
 
     def _state(self, parameters: list[Tensor], name: str) -> list[Tensor]:
-        """That number of each parameter, zero at first: like the parameter, but for its count of steps."""
+        """Return the state called `name` of each parameter: zeros at first, shaped like it (`step`: 0-d)."""
         for parameter in parameters:
             if name not in self.state[parameter]:
                 zero = torch.zeros(()) if name == "step" else torch.zeros_like(parameter)

@@ -1,4 +1,4 @@
-"""The optimizer, its learning rate at every step, and its state as named tensors."""
+"""Optimizers by name, and the learning rate at every step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import nn
 from ddpm.config import TrainingConfig
 from ddpm.optim.muon import Muon
 
-FINAL_RATE = 0.01  # of the full learning rate, where a decay ends
+FINAL_RATE = 0.01  # of the full learning rate, at the end of a decay
 
 
 def make_optimizer(
     parameters: Iterable[nn.Parameter], training: TrainingConfig
 ) -> torch.optim.Optimizer:
-    """Adam or AdamW, fused, or Muon."""
+    """Return Adam or AdamW (fused), or Muon."""
     if training.optimizer == "muon":
         return Muon(
             parameters,
@@ -36,10 +36,10 @@ def make_optimizer(
 
 
 def learning_rate(step: int, training: TrainingConfig) -> float:
-    """The rate of optimizer step `step` (from 1): linear warm-up, then the decay towards the run's total.
+    """Return the rate of optimizer step `step` (from 1): linear warm-up, then decay until `training.steps`.
 
-    It depends on the step and the total alone; where a finished run is given a larger total, the rate
-    follows the longer curve from there on.
+    It depends on the step and the total alone: if a finished run gets a larger total, the rate follows
+    the longer curve from there on.
     """
     warm = min(1.0, step / training.warmup) if training.warmup else 1.0
     span = max(1, training.steps - training.warmup)

@@ -1,7 +1,7 @@
-"""One step of several processes: each learns from its slice of the batch, and their gradients are added.
+"""One training step on several processes: each takes a slice of the batch, and gradients are summed.
 
-Every process draws the numbers of the whole batch, so each image meets the noise that a single process
-would give it. What follows the sum (clipping, the optimizer, the average) is computed alike everywhere.
+Every process draws the random numbers of the whole batch, so each image gets the noise that a single
+process would give it. Clipping, optimizer and averages are then computed on every process.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from ddpm.errors import RequestError, is_out_of_memory
 
 
 def all_reduce_step(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
-    """The losses [count] of a batch from those of this process's slice of it, in the batch's order.
+    """Return the losses [count] of a whole batch, given those of this process's slice of it.
 
-    In the same message the gradients of `network`, where one is given, become their sums over all.
+    The gradients of `network`, if given, are replaced by their sums over processes in the same message.
     """
     if world_size() == 1:
         return losses
-    everyone = losses.new_zeros(count)
-    everyone[rank_slice(count)] = losses
+    gathered = losses.new_zeros(count)
+    gathered[rank_slice(count)] = losses
     parameters = () if network is None else network.parameters()
-    all_reduce_sum([everyone, *(p.grad for p in parameters if p.grad is not None)])
-    return everyone
+    all_reduce_sum([gathered, *(p.grad for p in parameters if p.grad is not None)])
+    return gathered
 
 
 @contextlib.contextmanager
 def step_on_all_ranks() -> Iterator[None]:
-    """Of several processes an error inside ends the work, unless all have it: the others cannot know."""
+    """Raise ProcessLostError for an error inside, unless all processes have it: the others cannot know."""
     try:
         yield
     except (ProcessLostError, RequestError):

@@ -1,8 +1,10 @@
-"""Averages of any length after the training (Karras et al. 2024, arXiv:2312.02696, section 3 and appendix C).
+"""Weight averages of any length, chosen after training.
 
-Two averages with power-function profiles are kept while training and put aside now and then; one of
-another length is a weighted sum of what was put aside. A length is σ_rel: the standard deviation of
-the average's profile, as a share of the training so far.
+Karras et al. 2024 (arXiv:2312.02696), section 3 and appendix C.
+
+Two averages with power-function profiles are updated during training, and snapshots of them are saved.
+An average of another length is a weighted sum of the snapshots. A length is σ_rel: the standard
+deviation of the average's profile, relative to the training so far.
 """
 
 from __future__ import annotations
@@ -19,40 +21,40 @@ from torch import Tensor, nn
 from ddpm.errors import RequestError
 from ddpm.optim.sharding import local_part
 
-TRACKED = (0.05, 0.10)  # lengths σ_rel that are kept while training
+TRACKED = (0.05, 0.10)  # lengths σ_rel that are updated during training
 LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
-FAITHFUL = 0.05  # error up to which a length counts as covered
-BYTES = 2  # of a number put aside, in half precision
+FAITHFUL = 0.05  # largest error of a length that counts as covered
+BYTES = 2  # of a saved number, in half precision
 
 
 class Profile(NamedTuple):
-    """p(τ) = (γ + 1) τ^γ / t^(γ+1) on 0 ≤ τ ≤ t: how much the weights of each moment count."""
+    """p(τ) = (γ + 1) τ^γ / t^(γ+1) on 0 ≤ τ ≤ t: the share of the weights of time τ."""
 
     gamma: float
     step: int  # t
 
 
 class Solution(NamedTuple):
-    """How the averages that were put aside make another one."""
+    """The weighted sum of saved averages that makes another one."""
 
-    coefficients: NDArray[np.float64]  # one for each
-    error: float  # root of the squared difference of both profiles, as a share of the one asked for
+    coefficients: NDArray[np.float64]  # one for each saved average
+    error: float  # norm of the difference of both profiles, relative to the target's norm
 
 
 def exponent(length: float) -> float:
-    """γ of the length σ_rel = (γ + 1)^½ (γ + 2)^-1 (γ + 3)^-½: the largest root of a cubic.
+    """Return γ of the length σ_rel = (γ + 1)^½ (γ + 2)^-1 (γ + 3)^-½: the largest root of a cubic.
 
     ValueError outside 0 < σ_rel ≤ LONGEST.
     """
     if not 0 < length <= LONGEST:
-        raise ValueError(f"a length lies between 0 and {LONGEST:.3f}, not at {length:g}")
+        raise ValueError(f"a length must lie between 0 and {LONGEST:.3f}, not at {length:g}")
     inverse = length**-2
     roots = np.roots([1.0, 7.0, 16.0 - inverse, 12.0 - inverse])
     return max(0.0, float(roots.real.max()))
 
 
 def length_of(gamma: float) -> float:
-    """σ_rel of the exponent γ."""
+    """Return σ_rel of the exponent γ."""
     return math.sqrt((gamma + 1) / (gamma + 3)) / (gamma + 2)
 
 
@@ -62,9 +64,9 @@ def overlap(
     other_gamma: NDArray[np.float64] | float,
     other_step: NDArray[np.float64] | float,
 ) -> NDArray[np.float64]:
-    """The inner products ∫ p p' dτ of profiles, in closed form (appendix C); arrays are matched up.
+    """Return the inner products ∫ p p' dτ of profiles, in closed form (appendix C); arrays broadcast.
 
-    Up to the end of the one that ends first: (γ+1)(γ'+1)/(γ+γ'+1) · (first/last)^γ_last / last.
+    The integral ends with the profile that ends first: (γ+1)(γ'+1)/(γ+γ'+1) · (first/last)^γ_last / last.
     """
     first, last = np.minimum(step, other_step), np.maximum(step, other_step)
     of_last = np.where(np.greater_equal(step, other_step), gamma, other_gamma)
@@ -73,34 +75,34 @@ def overlap(
 
 
 class Basis:
-    """Profiles of averages that were put aside, out of which others are made."""
+    """Profiles of saved averages, of which others are weighted sums."""
 
-    def __init__(self, kept: Sequence[Profile]) -> None:
-        self.gammas = np.array([profile.gamma for profile in kept])
-        self.steps = np.array([profile.step for profile in kept], dtype=np.float64)
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        self.gammas = np.array([profile.gamma for profile in profiles])
+        self.steps = np.array([profile.step for profile in profiles], dtype=np.float64)
         gammas, steps = self.gammas, self.steps
         self.gram = overlap(gammas[:, None], steps[:, None], gammas[None], steps[None])
 
-    def solve(self, asked: Profile) -> Solution:
-        """The sum of the profiles that comes closest to `asked` (least squares; appendix C)."""
-        products = overlap(self.gammas, self.steps, asked.gamma, asked.step)
-        size = float(overlap(asked.gamma, asked.step, asked.gamma, asked.step))
+    def solve(self, target: Profile) -> Solution:
+        """Return the weighted sum closest to `target` (least squares; appendix C)."""
+        products = overlap(self.gammas, self.steps, target.gamma, target.step)
+        size = float(overlap(target.gamma, target.step, target.gamma, target.step))
         found = np.asarray(np.linalg.lstsq(self.gram, products, rcond=1e-12)[0], np.float64)
         squared = size - 2 * found @ products + found @ self.gram @ found
         return Solution(found, math.sqrt(max(0.0, float(squared)) / size))
 
     def covered(self, step: int) -> tuple[float, float]:
-        """The shortest and the longest σ_rel at `step` that come with no more error than FAITHFUL."""
+        """Return the shortest and the longest σ_rel at `step` with an error of at most FAITHFUL."""
         lengths = [0.001 * i for i in range(5, int(LONGEST * 1000) + 1)]
         good = [s for s in lengths if self.solve(Profile(exponent(s), step)).error <= FAITHFUL]
         return min(good), max(good)
 
 
 class PowerEma:
-    """The two averages of a network's parameters that are kept while it is trained.
+    """The two averages of a network's parameters that are updated during training.
 
-    θ̂(t) = β θ̂(t-1) + (1-β) θ(t) with β = (1 - 1/t)^(γ+1) (section 3.1): the profile's own weighted mean of
-    the weights after each step, and at t = 1 those weights themselves.
+    θ̂(t) = β θ̂(t-1) + (1-β) θ(t) with β = (1 - 1/t)^(γ+1) (section 3.1): the profile's weighted
+    mean of the weights after each step; at t = 1 the weights themselves.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -111,14 +113,14 @@ class PowerEma:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after optimizer step `step` (from 1)."""
+        """Update both averages with the weights after optimizer step `step` (from 1)."""
         weights: list[Tensor] = list(self.source)
         for length, averages in self.averages.items():
-            kept = (1 - 1 / step) ** (self.exponents[length] + 1)
-            torch._foreach_lerp_(averages, weights, 1 - kept)
+            beta = (1 - 1 / step) ** (self.exponents[length] + 1)
+            torch._foreach_lerp_(averages, weights, 1 - beta)
 
     def state(self) -> dict[str, Tensor]:
-        """Every average under its length: `0.05/NAME`. The live tensors."""
+        """Return the averages as `0.05/NAME`: the live tensors."""
         return {
             tensor_name(length, name): average
             for length, averages in self.averages.items()
@@ -126,38 +128,38 @@ class PowerEma:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a copy of `state`, laid out as the network's own parameters are."""
+        """Copy `state` into the averages, in the layout of the network's parameters."""
         for name, average in self.state().items():
             average.copy_(local_part(state[name], average))
 
 
 def tensor_name(length: float, name: str) -> str:
-    """What a parameter's average is called in files."""
+    """Return the name of a parameter's average in files."""
     return f"{length:g}/{name}"
 
 
 def parts(state: Mapping[str, Tensor]) -> dict[float, dict[str, Tensor]]:
-    """Files' tensors by the length of their average: σ_rel → parameter → tensor.
+    """Return the tensors of a file by length: σ_rel → parameter → tensor.
 
-    RequestError unless they are the averages that a training keeps.
+    RequestError: they are not averages saved by a training.
     """
     found: dict[float, dict[str, Tensor]] = {length: {} for length in TRACKED}
     lengths = {f"{length:g}": length for length in TRACKED}
     for key, tensor in state.items():
         length, _, name = key.partition("/")
         if length not in lengths:
-            raise RequestError(f"{key!r} is the name of no average that a training keeps.")
+            raise RequestError(f"{key!r} does not name an average saved by a training.")
         found[lengths[length]][name] = tensor
     if len({frozenset(names) for names in found.values()}) > 1:
-        raise RequestError("The averages that were kept are those of different networks.")
+        raise RequestError("The saved averages belong to different networks.")
     return found
 
 
 def snapshot_steps(total: int, count: int) -> set[int]:
-    """The `count` equally spaced steps of a run at which the averages are put aside, its last among them."""
+    """Return the `count` equally spaced steps at which averages are saved, the last step among them."""
     return {step for i in range(count) if (step := round(total * (i + 1) / count))}
 
 
 def snapshot_bytes(parameters: int, total: int, count: int) -> int:
-    """What all of them take on disk, but for a few kB of headers; `parameters` of the network."""
+    """Return the bytes of all saved averages on disk, without headers; `parameters`: of the network."""
     return len(TRACKED) * BYTES * parameters * len(snapshot_steps(total, count))

@@ -1,7 +1,7 @@
-"""Networks whose training does not fit one device: weights, gradients, moments and average lie in parts.
+"""Sharding of training state that does not fit one device: weights, gradients, moments and averages.
 
-By FSDP2 (torch.distributed.fsdp.fully_shard): each process holds a part of every tensor, and a block's
-weights are gathered while it computes. Files hold whole tensors, as ever.
+FSDP2 (torch.distributed.fsdp.fully_shard): each process holds a part of every tensor, and a block's
+weights are gathered while it computes. Files hold whole tensors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ddpm.networks.denoiser import DenoisingNetwork
 
 
 def shard(network: nn.Module, device: torch.device) -> None:
-    """Give each process its part of every parameter, on `device`; whole there is one block at a time."""
+    """Shard every parameter over the processes, on `device`; one stage at a time is gathered."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
@@ -25,35 +25,35 @@ def shard(network: nn.Module, device: torch.device) -> None:
     for stage in network.stages() if isinstance(network, DenoisingNetwork) else ():
         fully_shard(stage, mesh=mesh)
     fully_shard(network, mesh=mesh)
-    # the output is a view, which nobody writes into
+    # the output is a view; it is never written to
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
 
 
 def full_tensor(tensor: Tensor) -> Tensor:
-    """The tensor gathered, where it lies in parts: all processes must ask together."""
+    """Return the tensor, gathered if it is sharded; all processes must call this together."""
     gather = getattr(tensor, "full_tensor", None)
     return tensor if gather is None else gather()
 
 
 def laid_out_like(tensor: Tensor, like: Tensor) -> Tensor:
-    """A copy of a whole tensor as `like` lies: its device and order in memory, in parts where that is."""
-    parted = hasattr(like, "full_tensor")
-    return local_part(tensor, like) if parted else torch.empty_like(like).copy_(tensor)
+    """Return a copy of a whole tensor with the layout of `like`: device, strides, sharding."""
+    is_sharded = hasattr(like, "full_tensor")
+    return local_part(tensor, like) if is_sharded else torch.empty_like(like).copy_(tensor)
 
 
 def local_part(tensor: Tensor, like: Tensor) -> Tensor:
-    """This process's part of a whole tensor, where `like` lies in parts; else the tensor itself."""
+    """Return this process's part of a whole tensor if `like` is sharded, else the tensor itself."""
     if not hasattr(like, "full_tensor"):
         return tensor
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     assert isinstance(like, DTensor)
-    there = tensor.to(like.device, like.dtype)
-    return distribute_tensor(there, like.device_mesh, like.placements, src_data_rank=None)
+    moved = tensor.to(like.device, like.dtype)
+    return distribute_tensor(moved, like.device_mesh, like.placements, src_data_rank=None)
 
 
 def shard_like(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Whole tensors as `load_state_dict` of `network` takes them: in parts where its own are."""
+    """Return whole tensors in the form that `network.load_state_dict` takes: sharded like its own."""
     parts = {name: p for name, p in network.named_parameters() if hasattr(p, "full_tensor")}
     return {
         name: laid_out_like(tensor, parts[name]) if name in parts else tensor
