@@ -77,7 +77,7 @@ def load_config(path: Path) -> Config:
     RequestError: the file cannot be read, or holds no valid configuration.
     """
     try:
-        values = parse_json(path.read_text(encoding="utf-8-sig"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(
             f"{path} is not a readable configuration ({error}); restore it from a backup, or train again "

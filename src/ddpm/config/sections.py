@@ -50,7 +50,7 @@ class DataConfig:
 class NetworkConfig:
     """Shape of the U-Net, see `networks/unet.py`."""
 
-    kind: NetworkName = "unet"
+    kind: NetworkName = "unet"  # architecture, see `networks/kinds.py`
     channels: int = 32  # width of the first level
     multipliers: tuple[int, ...] = (1, 2, 2)  # width of each level, in multiples of `channels`
     blocks: int = 1  # residual blocks per level

@@ -88,7 +88,7 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
 def _read(path: Path) -> tuple[Config, bool]:
     """Read a configuration, and return whether it asked for half precision."""
     try:
-        values: Any = parse_json(path.read_text(encoding="utf-8-sig"))
+        values: Any = parse_json(path.read_text(encoding="utf-8"))
         half = values["training"]["precision"] in HALF_NAMES
     except (OSError, ValueError, LookupError, TypeError):
         half = False  # `load_config` reports what is wrong

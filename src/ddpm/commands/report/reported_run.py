@@ -84,7 +84,7 @@ def read_run(folder: RunFolder, name: str, pictures: Path, device: str) -> Repor
     sampled_by, animated_by = _sampling_messages(opened)
     return ReportedRun(
         name=name,
-        config=parse_json(folder.config.read_text(encoding="utf-8-sig")),
+        config=parse_json(folder.config.read_text(encoding="utf-8")),
         environment=run.environment,
         progress=_progress(run),
         losses=_losses(rows),
