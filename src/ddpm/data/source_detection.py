@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from ddpm.data.arrays import TENSOR_EXTENSIONS, array_source
+from ddpm.data.cifar import cifar_source, find_batches
 from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
 from ddpm.data.idx import (
     find_label_files,
@@ -59,6 +60,8 @@ def _in_folder(folder: Path) -> ImageSource:
     if idx:
         tree = [path for path in files.values() if is_label_name(path.name) and path.is_file()]
         return _idx_files(folder, idx, tree, printable_name(folder.name))
+    if batches := find_batches(files.values()):
+        return cifar_source(printable_name(folder.name), batches, fingerprint(folder, batches))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
     archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
