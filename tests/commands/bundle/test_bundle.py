@@ -187,7 +187,7 @@ def test_nothing_is_written_where_the_request_is_wrong(
         ({"mnist": gan}, "not a diffusion model; give --mnist a diffusion model"),
         ({"dcgan": [runs["mnist"]]}, "is a diffusion model"),
         ({"report": Path("none.pdf")}, "no file none.pdf"),
-        ({"report": Path("a.pdf")}, "give --report a PDF"),
+        ({"report": Path("a.pdf")}, "pass a PDF with --report"),
         ({"notebook": Path("a.txt")}, "ends in .ipynb"),
         ({"comparisons": [Path("mine.pdf")]}, "no folder mine.pdf"),
         ({"out": Path("mine.pdf/x")}, r"mine\.pdf is a file"),

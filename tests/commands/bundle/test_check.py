@@ -214,7 +214,8 @@ def test_one_exchanged_image_is_seen(ours: Files, runs: dict[str, str]) -> None:
     data = encoded(grid(images, 5, 5), quality=95, subsampling=0, comment=picture.info["comment"])
     found = wrong(check_bundle(zipped({**ours, "result_mnist.jpg": data}), runs))
     assert found == [
-        "result_mnist.jpg: does not reproduce: seed 12 draws another image than cell 13 shows"
+        "result_mnist.jpg: does not reproduce: seed 12 draws another image than cell 13 shows; draw it "
+        "again with ddpm sample RUN --out result_mnist.jpg"
     ]
 
 

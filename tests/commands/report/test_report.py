@@ -153,7 +153,9 @@ def test_chinese_is_written_and_missing_characters_are_named(
     front = {"title": "我的報告龘", "author": "王小明"}
     request = ReportRequest([runs[0]], out=Path("zh/r.pdf"), language="zh-TW", **front)
     write_report(request)
-    assert "no font has 龘 (U+9F98); give one that does with --font FILE" in capsys.readouterr().err
+    assert (
+        "no font has 龘 (U+9F98); pass a font that does with --font FILE" in capsys.readouterr().err
+    )
     assert "# 我的報告龘" in page("zh/r.md") and "## 1 實驗總覽" in page("zh/r.md")
     assert "# 觀察" in Path("zh/notes.md").read_text("utf-8")
     assert pdf_fault(Path("zh/r.pdf").read_bytes()) is None
@@ -201,7 +203,8 @@ def test_a_run_that_has_only_begun_says_what_is_missing(runs: tuple[str, str]) -
     text = report(str(run.root))
     for words in ("has no checkpoint", "has not logged a loss", "has no environment.json"):
         assert f"begun {words}" in text
-    assert "ddpm train digits --steps 6 " in text and "![" in text  # the schedules
+    assert "ddpm train digits --out copies/begun --steps 6 " in text
+    assert "![" in text  # the schedules
 
 
 def test_damaged_checkpoints_are_said_and_done_without(
@@ -211,7 +214,7 @@ def test_damaged_checkpoints_are_said_and_done_without(
     for file in run.checkpoints.rglob("*.safetensors"):
         file.write_bytes(b"damaged")
     assert "damaged has no checkpoint" in report(str(run.root))
-    assert "The report does without its samples." in capsys.readouterr().err
+    assert "The report is written without its samples." in capsys.readouterr().err
 
 
 def test_pictures_of_other_weights_are_drawn_again(runs: tuple[str, str]) -> None:
@@ -242,7 +245,7 @@ def test_images_that_have_changed_are_not_passed_off_as_the_runs(runs: tuple[str
     environment["data"]["content_hash"] = "of other images"
     run.environment.write_text(json.dumps(environment), "utf-8")
     text = report(str(run.root))
-    assert "on images that the model drew (its training images are not at hand)" in text
+    assert "on images sampled from the model (its training images are not available)" in text
     assert "`ddpm forward" not in text
 
 
@@ -326,11 +329,11 @@ def test_the_authors_own_passages_are_never_written_over(
         ({"out": Path("report.docx")}, r"should end in \.pdf"),
         ({"out": Path("full/report.pdf")}, "report-figures holds other files"),
         ({"comparisons": [Path("nowhere")]}, "cannot be read"),
-        ({"comparisons": [Path("wrong")]}, "not what ddpm compare writes"),
+        ({"comparisons": [Path("wrong")]}, "not a file of ddpm compare; create it again"),
         ({"font": Path("nowhere.ttf")}, "cannot be read as a font"),
         ({"notes": Path("full")}, "cannot be read"),
         ({"language": "zh"}, "did you mean zh-TW"),
-        ({"targets": ["copies/odd"]}, "not what ddpm evaluate writes"),
+        ({"targets": ["copies/odd"]}, "not a file of ddpm evaluate; create it again"),
     ],
 )
 def test_bad_requests_are_one_sentence(
