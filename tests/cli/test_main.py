@@ -161,7 +161,7 @@ def test_a_wrong_value_is_a_sentence_and_the_help_to_read(
         (["data", "prepare", "digits", "--size", "huge"], "huge"),
         (["export", "nothing-there"], "nothing-there"),
         (["export", "digits", "--out", "x.safetensors"], "add --to safetensors"),
-        (["trane"], "train"),
+        (["trane"], "There is no command 'trane'; did you mean train?"),
     ],
 )
 def test_wrong_requests_cost_one_sentence_and_write_nothing(

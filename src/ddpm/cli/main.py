@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 
 from ddpm.cli.parser import build_parser
+from ddpm.commands import COMMANDS
 from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
 
@@ -39,7 +40,12 @@ def _main(arguments: Sequence[str] | None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser([word for word in given if not word.startswith("-")][:1])
+    verbs = [word for word in given if not word.startswith("-")][:1]
+    if verbs and verbs[0] not in COMMANDS:
+        from ddpm.config import unknown_name_error
+
+        return _fail(unknown_name_error("command", verbs[0], COMMANDS), 2)
+    parser = build_parser(verbs)
     with nullcontext() if is_launched_as_main() else redirect_stderr(sys.stdout):
         options = parser.parse_args(given)
     if not hasattr(options, "command"):
