@@ -9,10 +9,11 @@ not compared. A row of the table is one command:
 - `exit`: the exit codes are equal.
 - `files`: the command wrote files with equal names.
 - `bytes`: images, weights and arrays are equal byte by byte. Of JSON files the keys and the numbers are
-  compared (a sentence may have become a code with numbers), of Markdown and CSV files the numbers, of zips
-  the names.
-- `output`: the numbers and option names in the printed text are equal. Of help pages the option names are
-  compared, of refusals (exit code 2) nothing, of the sampler lab, which prints seconds, its JSON file.
+  compared (keys may be added, and a sentence may have become a code), of Markdown and CSV files the
+  numbers, of zips the names.
+- `output`: the numbers and option names in the printed text are equal. Of help pages the option names
+  are compared, of refusals (exit code 2) nothing, of the sampler lab, which prints seconds, its JSON
+  file.
 - `words`: the text and the figures with lettering are equal too. A difference here alone is wording.
 
 The exit status is 1 where the versions differ in more than wording. Run it again if the one number that
@@ -102,7 +103,7 @@ COMMANDS = (
     "frobnicate",
 )
 LETTERED = re.compile(
-    r"(loss|lab|metrics|cost|spectra|grids|neighbors|ema[\w-]*|forward|between|denoising|panel|inpainted|refined"
+    r"(loss|lab|schedule|metrics|cost|spectra|grids|neighbors|ema[\w-]*|forward|between|denoising|panel|inpainted|refined"
     r"|augmented|contact)[\w-]*\.(png|jpg|gif)$"
 )
 TEXT = {".md", ".csv", ".txt", ".html", ".typ"}
@@ -138,22 +139,24 @@ def leaves(value: Any, key: str = "") -> list[str]:
     return [key if CLOCK in key else f"{key}={value}"]
 
 
-def without_sentences(old: Any, new: Any) -> Any:
-    """Drop from the leaves `new` those at the places where `old` has a sentence."""
-    if not isinstance(old, list):
+def comparable(old: Any, new: Any) -> Any:
+    """Drop from the leaves of a JSON file those at keys that `old` lacks, or at which it has a sentence."""
+    if not isinstance(old, list) or not any(leaf.startswith((".", "[")) for leaf in old):
         return new
-    places = tuple(leaf.split(" ")[0] for leaf in old if leaf.endswith(SENTENCE))
-    return [leaf for leaf in new if not leaf.startswith(places)] if places else new
+    sentences = {leaf.split(" ")[0] for leaf in old if leaf.endswith(SENTENCE)}
+    keys = {leaf.split("=")[0] for leaf in old} - sentences
+    return [leaf for leaf in new if leaf.split("=")[0] in keys and not leaf.endswith(SENTENCE)]
 
 
 def same(old: Any, again: Any, new: Any) -> bool:
     """Whether `new` equals `old` in all in which two runs of the old version, `old` and `again`, agree."""
     if old == again or isinstance(old, str):
         return bool(old == new or old != again)
-    if len(old) == len(again) == len(new):
-        return all(a != b or a == c for a, b, c in zip(old, again, new, strict=True))
     stable = Counter(old) & Counter(again)
-    return len(old) == len(new) and not stable - Counter(new)
+    if len(old) != len(new) or stable - Counter(new):
+        aligned = len(old) == len(again) == len(new)
+        return aligned and all(a != b or a == c for a, b, c in zip(old, again, new, strict=True))
+    return True
 
 
 def content(path: Path) -> Any:
@@ -237,7 +240,7 @@ def compared(
 ) -> tuple[dict[str, bool], list[str]]:
     """Return the columns of one command and a line for each difference."""
     before, repeated, after = (
-        {n: without_sentences(old["files"].get(n), c) for n, c in version["files"].items()}
+        {n: comparable(old["files"].get(n), c) for n, c in version["files"].items()}
         for version in (old, again, new)
     )
     alone = sorted(before.keys() ^ after.keys())

@@ -107,6 +107,14 @@ def test_the_site_names_no_other_host() -> None:
     assert text == "see the card (`src/a.md`) and [results](results.md)"
 
 
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_files_named_with_their_folder_exist(page: Path) -> None:
+    for name in re.findall(
+        r"`((?:tests|benchmarks|scripts|src)/[\w/.-]+)`", page.read_text("utf-8")
+    ):
+        assert (ROOT / name).exists(), name
+
+
 def test_making_clean_leaves_trained_runs() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert "rm -rf" in makefile and not re.search(r"rm -rf.*\bruns/?(\s|$)", makefile, re.MULTILINE)
