@@ -25,7 +25,7 @@ class Projection(nn.Module):
 
 
 class ProjectionFeatures:
-    """The same as a feature network."""
+    """A feature network of `Projection`."""
 
     name = "projection"
     resize = "8x8 by averages"
@@ -41,7 +41,7 @@ class ProjectionFeatures:
 
 
 class ProjectionClassifier(ProjectionFeatures):
-    """The same with four classes."""
+    """A feature network of `Projection` with four classes."""
 
     def classify(self, features: Tensor) -> Tensor:
         return (3 * features[:, :4]).softmax(dim=1)

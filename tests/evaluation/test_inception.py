@@ -17,7 +17,7 @@ MODULE = "torch_fidelity.feature_extractor_inceptionv3"
 
 
 class StandIn(nn.Module):
-    """Takes uint8 RGB like the real one, and returns a tuple of the features asked for."""
+    """A stand-in for the extractor: takes uint8 RGB and returns a tuple with the requested features."""
 
     asked: tuple = ()
 

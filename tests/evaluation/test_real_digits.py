@@ -15,7 +15,7 @@ from ddpm.cli import main
 
 
 def score(name: str, images: np.ndarray) -> dict[str, Any]:
-    """What `ddpm evaluate --json` says of these images against MNIST."""
+    """Return the evaluation of these images against MNIST by `ddpm evaluate --json`."""
     np.savez(f"{name}.npz", images=images)
     command = ["evaluate", f"{name}.npz", "--reference", "mnist", "--json", f"{name}.json"]
     assert main(command) == 0

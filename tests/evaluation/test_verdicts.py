@@ -1,4 +1,4 @@
-"""Verdicts: generators that are the same are told apart one time in 20, different ones always."""
+"""Verdicts: equal generators are distinguished one time in 20, different ones always."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def spread(scale: float) -> Draw:
 
 
 def told_apart(draws: list[Draw], better: str, repeats: int = 400) -> float:
-    """How often a verdict says anything but "not distinguishable"."""
+    """Return the share of verdicts other than "not distinguishable"."""
     rng = np.random.default_rng(0)
     labels = [f"m{i}" for i in range(len(draws))]
     said = 0
@@ -174,7 +174,7 @@ def test_scores_of_different_protocols_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["fd", "kid", "detail", "diversity", "coverage", "recall"])
 def test_two_samples_of_one_generator_by_real_metrics(name: str, make_images, network) -> None:
-    """The intervals as measured: of 60 pairs, at most 8 may be told apart (99.5 % of 0.05)."""
+    """The intervals as measured: of 60 pairs, at most 8 may be distinguished (99.5 % of 0.05)."""
     n, pairs, metric = 100, 60, METRICS[name]
     images = make_images(1000 + 2 * pairs * n, seed=3)
     features = network.features(images)

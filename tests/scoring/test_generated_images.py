@@ -38,7 +38,7 @@ def folder(path: Path, stack: np.ndarray) -> Path:
 
 
 def every_kind(stack: np.ndarray) -> list[Path]:
-    """The same images as a folder, a zip and arrays of either order of axes."""
+    """Images read from a folder, a zip, and arrays of either axis order are equal."""
     files = [folder(Path("folder"), stack), Path("a.zip"), Path("a.npy"), Path("b.npz")]
     with zipfile.ZipFile("a.zip", "w") as archive:
         for path in sorted(Path("folder").iterdir()):

@@ -149,7 +149,7 @@ def test_real_digits_score_one_and_shuffled_pixels_many(digits: np.ndarray) -> N
 
 
 def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> None:
-    """Without a number asked for: as many as are whole, and the note says which is not."""
+    """Without -n, all decodable images are scored, and a note names the broken one."""
     Path("given").mkdir()
     for index, image in enumerate(digits[:31]):
         Image.fromarray(image[0]).save(f"given/{index:02}.png")

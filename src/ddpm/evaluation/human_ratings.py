@@ -43,12 +43,12 @@ def proportion(answers: Sequence[float]) -> Score | None:
     return wilson_interval(sum(answers) / len(answers), len(answers)) if answers else None
 
 
-def mean_rating(marks: Sequence[float]) -> Score | None:
+def mean_rating(ratings: Sequence[float]) -> Score | None:
     """Return the mean rating with its bootstrap interval over pictures; None for fewer than two."""
-    if len(marks) < 2:
+    if len(ratings) < 2:
         return None
-    values = torch.tensor(marks, dtype=torch.float64)
-    replicates = bootstrap_counts(len(marks), REPLICATES, 0) @ values / len(marks)
+    values = torch.tensor(ratings, dtype=torch.float64)
+    replicates = bootstrap_counts(len(ratings), REPLICATES, 0) @ values / len(ratings)
     mean = values.mean().item()
     return Score(mean, *bootstrap_interval(mean, replicates, "difference"))
 

@@ -1,4 +1,4 @@
-"""What the figures of a comparison show: which images, and where copies are looked for."""
+"""Figures of a comparison: the images shown, and the training images searched for copies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def given(images: Tensor, trained: tuple[Tensor, ...] = ()) -> Measurement:
 
 
 def spied(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
-    """What the drawing `name` is given to show."""
+    """Return a list that collects the panels passed to the drawing function `name`."""
     shown: list[Any] = []
     monkeypatch.setattr(
         comparison_figures, name, lambda path, panels, *_, **__: shown.extend(panels)

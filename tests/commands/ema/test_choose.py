@@ -1,4 +1,4 @@
-"""Averages put aside while training, and chosen from afterwards, on real runs of a few steps."""
+"""Averages saved during training and compared afterwards, on real runs of a few steps."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ def test_keep_and_weights_files_change_nothing_and_say_how_to_draw(
 
 @pytest.mark.parametrize("spacing", ["log-snr", "compact"])
 def test_the_words_of_how_to_draw_draw_what_was_measured(run: RunFolder, spacing: str) -> None:
-    """Whatever the run's own spacing: a sampler that is asked for by name brings its own."""
+    """The command sets the spacing, because --sampler would otherwise set its own."""
     opened = open_model(str(run.root), "cpu")
     chosen = replace(opened.model.spec.config.sampling, sampler="heun", steps=4, spacing=spacing)
     command = describe_default(opened, str(run.root), chosen, keep=True)["command"]
