@@ -386,7 +386,7 @@ def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
     asked = TargetRequest(
         "digits", overrides=("sampling.guidance=2", "sampling.guide=step:2"), device="cpu"
     )
-    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
+    with pytest.raises(RequestError, match="needs a trained model"):
         plan(PlanRequest(asked))
 
 
@@ -428,6 +428,6 @@ def test_without_labels_and_without_a_guide_there_is_nothing_to_guide_by(run: Ru
 
 def test_a_training_cannot_begin_with_a_guide() -> None:
     config = with_overrides(get_preset("digits").config, [*TINY, *AWAY])
-    with pytest.raises(RequestError, match="is for drawing with a model that has been trained"):
+    with pytest.raises(RequestError, match="needs a trained model"):
         train(config, Path("new"), device="cpu")
     assert not Path("new", "config.json").exists()

@@ -18,10 +18,10 @@ from ddpm.models.augment_pipe import (
     TRANSFORMS,
     Amounts,
     AugmentPipe,
-    backward,
+    augment_labels,
     draw_amounts,
-    telling,
-    transformed,
+    sampling_matrices,
+    transform_images,
 )
 from ddpm.models.ddpm import Ddpm
 from ddpm.optim.state import State
@@ -45,7 +45,7 @@ def amounts(**given: float) -> Amounts:
 
 
 def test_whole_pixels_are_moved_exactly_and_edges_reflect() -> None:
-    views = transformed(IMAGES, amounts(right=1, down=-0.5))  # an eighth of 16 pixels: 2; 1 up
+    views = transform_images(IMAGES, amounts(right=1, down=-0.5))  # an eighth of 16 pixels: 2; 1 up
     close = torch.testing.assert_close
     close(views[:, :, :-1, 2:], IMAGES[:, :, 1:, :-2])
     close(views[:, :, :-1, :2], IMAGES[:, :, 1:, :2].flip(-1))
@@ -54,21 +54,21 @@ def test_whole_pixels_are_moved_exactly_and_edges_reflect() -> None:
 
 def test_flips_and_quarter_turns_are_those_of_arrays() -> None:
     close = torch.testing.assert_close
-    close(transformed(IMAGES, amounts(x_flip=1)), IMAGES.flip(-1))
-    close(transformed(IMAGES, amounts(y_flip=1)), IMAGES.flip(-2))
-    turned = transformed(IMAGES, amounts(angle=math.pi / 2))  # y points down: clockwise
+    close(transform_images(IMAGES, amounts(x_flip=1)), IMAGES.flip(-1))
+    close(transform_images(IMAGES, amounts(y_flip=1)), IMAGES.flip(-2))
+    turned = transform_images(IMAGES, amounts(angle=math.pi / 2))  # y points down: clockwise
     close(turned, IMAGES.rot90(-1, (2, 3)), atol=2e-5, rtol=0)
-    enlarged = transformed(IMAGES, amounts(scale=5))  # 2^(0.2 · 5): the middle, enlarged
+    enlarged = transform_images(IMAGES, amounts(scale=5))  # 2^(0.2 · 5): the middle, enlarged
     assert enlarged.min() >= -1 and enlarged.max() <= 1
     smooth = torch.linspace(-0.5, 0.5, 16).expand(1, 1, 16, 16)
-    enlarged = transformed(smooth, Amounts(*(values[:1] for values in amounts(scale=5))))
+    enlarged = transform_images(smooth, Amounts(*(values[:1] for values in amounts(scale=5))))
     close(enlarged[0, 0, 0, 4:12], smooth[0, 0, 0, 4:12] / 2, atol=5e-3, rtol=0)
 
 
 def test_the_way_back_inverts_the_matrices_of_the_paper() -> None:
     drawn = draw_amounts(8, 1.0, TRANSFORMS, seeded(1))
     height, width = 10, 24
-    found = backward(drawn, height, width).double().numpy()
+    found = sampling_matrices(drawn, height, width).double().numpy()
 
     def turn(angle: float) -> np.ndarray:
         return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -108,7 +108,7 @@ def test_only_what_is_allowed_happens_and_as_often_as_asked(
     transform: str, columns: list[int]
 ) -> None:
     count, chance = 4000, 0.15
-    told = telling(draw_amounts(count, chance, (transform,), seeded(3)))
+    told = augment_labels(draw_amounts(count, chance, (transform,), seeded(3)))
     others = [column for column in range(AUGMENT_LABELS) if column not in columns]
     assert not told[:, others].any()
     share = float(told[:, columns].any(dim=1).float().mean())
@@ -117,9 +117,9 @@ def test_only_what_is_allowed_happens_and_as_often_as_asked(
 
 
 def test_what_is_told_is_the_same_for_the_same_view() -> None:
-    one, other = (telling(amounts(angle=angle)) for angle in (-math.pi, math.pi))
+    one, other = (augment_labels(amounts(angle=angle)) for angle in (-math.pi, math.pi))
     torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
-    assert not telling(amounts(axis=1)).any()  # an axis without a stretch
+    assert not augment_labels(amounts(axis=1)).any()  # an axis without a stretch
 
 
 def test_allowing_one_more_changes_no_other() -> None:

@@ -132,6 +132,6 @@ def test_a_model_without_a_run_says_so(small_ddpm: Make) -> None:
     model = small_ddpm()
     settings = replace(model.spec.config.sampling, guidance=2.0, guide="step:1")
     with pytest.raises(
-        RequestError, match=r"sampling.guide=step:1 asks for the model as it once was"
+        RequestError, match=r"sampling.guide=step:1 is an earlier state of the model"
     ):
         model.denoiser(None, settings)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import MODEL, Guide, without_run
+from ddpm.models.autoguidance import MODEL, Guide, no_run_error
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
@@ -34,7 +34,7 @@ def find_guide(
     if kind == MODEL:
         return _other_model(model, open_model, rest)
     if run is None:
-        raise without_run(name)
+        raise no_run_error(name)
     return _earlier_state(run, name, kind, int(rest))
 
 

@@ -1,1 +1,1 @@
-"""Models learn and sample; networks only map tensors. One protocol, one leaf a family."""
+"""Model families: they learn and sample, by networks that map tensors."""

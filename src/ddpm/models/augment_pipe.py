@@ -1,8 +1,8 @@
-"""Augmentation that does not leak into what is drawn: the network is told how each image was transformed.
+"""Augmentation that does not leak into samples: the network gets labels of each image's transforms.
 
 Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", appendix F.2:
-transforms of the plane with random amounts, each applied with a fixed probability, and nine numbers that
-tell the network which. Untransformed means nine zeros, and drawing asks with zeros.
+geometric transforms with random amounts, each applied with a fixed probability, and nine numbers that
+describe them to the network. Nine zeros mean no transform; samples are made with zeros.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor
 from ddpm.data.transfer import to_device
 
 TRANSFORMS = ("x-flip", "y-flip", "scale", "rotate", "stretch", "translate")
-AUGMENT_LABELS = 9  # numbers that tell the network of a transform
+AUGMENT_LABELS = 9  # numbers that describe an image's transforms
 SCALE = STRETCH = 2**0.2  # A_scale, A_aniso: the factor at one standard deviation
-SHIFT = 1 / 8  # A_trans: the share of the side at one standard deviation
+SHIFT = 1 / 8  # A_trans: the fraction of the side at one standard deviation
 
 
 class Amounts(NamedTuple):
-    """How much of each transform every image gets, float32 [N] each; the paper's a0 … a7. 0 is none."""
+    """The amounts of each transform, float32 [N] each; the paper's a0 … a7. 0 is none."""
 
     x_flip: Tensor  # a0: 1 mirrors left-right
     y_flip: Tensor  # a1: 1 mirrors top-bottom
@@ -39,35 +39,34 @@ class Amounts(NamedTuple):
 
 @dataclass(frozen=True)
 class AugmentPipe:
-    """`transforms` of the plane, each applied to an image with probability `chance`.
+    """Geometric `transforms`, each applied to an image with probability `chance`.
 
-    The mirrors are for images that stay what they are; every image may get an x-flip, which then happens
-    to half of them, as in the paper's table. Simplified against the paper: an image is resampled once by
-    bicubic interpolation, without the wavelet filters of twice the resolution around it. Where a transform
-    shrinks, by a factor of 1.15 at one standard deviation, that aliases a little; as the network is told,
-    it does not learn to draw so.
+    Flips suit images that keep their meaning when mirrored. An x-flip happens to half of the images
+    whatever `chance` is, as in the paper's table. Unlike the paper, images are resampled once by bicubic
+    interpolation, without wavelet filters at twice the resolution. Shrinking (by 1.15 at one standard
+    deviation) aliases a little; the labels keep this out of the samples.
     """
 
     chance: float
     transforms: tuple[str, ...]
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """float [N, C, H, W] in [-1, 1] → views of them and what the network is told, [N, 9].
+        """Return transformed images, and their augment_labels [N, 9], for images [N, C, H, W] in [-1, 1].
 
-        `generator` is one of the CPU, so that every device sees the same transforms. Images of which
-        nothing is told come back as they are.
+        `generator` is on the CPU, so that every device gets the same transforms. Images whose labels are
+        all zero are returned unchanged.
         """
         amounts = draw_amounts(len(images), self.chance, self.transforms, generator)
-        told = to_device(telling(amounts), images.device)
-        views = transformed(images, amounts)
-        touched = told.any(dim=1)[:, None, None, None]
-        return torch.where(touched, views, images), told
+        labels = to_device(augment_labels(amounts), images.device)
+        views = transform_images(images, amounts)
+        is_changed = labels.any(dim=1)[:, None, None, None]
+        return torch.where(is_changed, views, images), labels
 
 
 def draw_amounts(
     count: int, chance: float, transforms: Collection[str], generator: torch.Generator
 ) -> Amounts:
-    """The paper's table: what is drawn for `count` images. Each row of numbers is one image's."""
+    """Draw the amounts of the paper's table for `count` images."""
     happens = torch.rand(count, len(TRANSFORMS), generator=generator) < chance
     uniform = torch.rand(count, 4, generator=generator)
     normal = torch.randn(count, 4, generator=generator)
@@ -88,21 +87,21 @@ def draw_amounts(
     )
 
 
-def telling(amounts: Amounts) -> Tensor:
-    """What the network is told, [N, 9]: smooth in every amount, zero where nothing happens."""
+def augment_labels(amounts: Amounts) -> Tensor:
+    """Return the labels of the amounts [N, 9]: smooth in every amount, zero for no transform."""
     a = amounts
-    turned = [a.angle.cos() - 1, a.angle.sin()]
-    stretched = [a.stretch * a.axis.cos(), a.stretch * a.axis.sin()]
-    columns = [a.x_flip, a.y_flip, a.scale, *turned, *stretched, a.right, a.down]
+    rotation = [a.angle.cos() - 1, a.angle.sin()]
+    stretch = [a.stretch * a.axis.cos(), a.stretch * a.axis.sin()]
+    columns = [a.x_flip, a.y_flip, a.scale, *rotation, *stretch, a.right, a.down]
     return torch.stack(columns, dim=1)
 
 
-def transformed(images: Tensor, amounts: Amounts) -> Tensor:
-    """float [N, C, H, W] in [-1, 1], flipped, scaled, turned, stretched and moved about its middle.
+def transform_images(images: Tensor, amounts: Amounts) -> Tensor:
+    """Flip, scale, rotate, stretch and translate images [N, C, H, W] in [-1, 1] about their centers.
 
-    Bicubic; what comes in from outside is the image reflected at its edges.
+    Bicubic; pixels from outside are the image reflected at its edges.
     """
-    theta = to_device(backward(amounts, images.shape[2], images.shape[3]), images.device)
+    theta = to_device(sampling_matrices(amounts, images.shape[2], images.shape[3]), images.device)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     views = F.grid_sample(
         images, grid, mode="bicubic", padding_mode="reflection", align_corners=False
@@ -110,26 +109,26 @@ def transformed(images: Tensor, amounts: Amounts) -> Tensor:
     return views.clamp(-1, 1)
 
 
-def backward(amounts: Amounts, height: int, width: int) -> Tensor:
-    """[N, 2, 3]: from a place in the view to its place in the image, in affine_grid's [-1, 1].
+def sampling_matrices(amounts: Amounts, height: int, width: int) -> Tensor:
+    """Return [N, 2, 3]: from a point of the view to its point of the image, in affine_grid's [-1, 1].
 
-    The image's point p goes to A R S M p + t (mirror, scale, turn, stretch, move); so a view's point q
-    shows M S⁻¹ R⁻¹ A⁻¹ (q - t).
+    The image's point p goes to A R S M p + t (mirror, scale, rotate, stretch, translate); so a view's point
+    q shows M S⁻¹ R⁻¹ A⁻¹ (q - t).
     """
     a = amounts
     mirror = _diagonal(1 - 2 * a.x_flip, 1 - 2 * a.y_flip)
     shrink = (SCALE**-a.scale)[:, None, None]
     along = _diagonal(STRETCH**-a.stretch, STRETCH**a.stretch)
-    stretch = _turn(a.axis) @ along @ _turn(-a.axis)
-    linear = mirror @ _turn(-a.angle) @ stretch * shrink  # in pixels
+    stretch = _rotation(a.axis) @ along @ _rotation(-a.axis)
+    linear = mirror @ _rotation(-a.angle) @ stretch * shrink  # in pixels
     sides = torch.tensor([width, height], dtype=linear.dtype)
     linear = linear * sides / sides[:, None]
-    moved = linear @ (2 * SHIFT * torch.stack([a.right, a.down], dim=1))[:, :, None]
-    return torch.cat([linear, -moved], dim=2)
+    offset = linear @ (2 * SHIFT * torch.stack([a.right, a.down], dim=1))[:, :, None]
+    return torch.cat([linear, -offset], dim=2)
 
 
-def _turn(angle: Tensor) -> Tensor:
-    """Rotations [N, 2, 2]."""
+def _rotation(angle: Tensor) -> Tensor:
+    """Return rotation matrices [N, 2, 2]."""
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
 

@@ -1,4 +1,4 @@
-"""models.fingerprint."""
+"""Hashes of weights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ddpm.models.base import GenerativeModel
 
 
 def weights_hash(model: GenerativeModel) -> str:
-    """16 hexadecimal digits of the SHA-256 of what is sampled from: names, shapes and bytes."""
+    """Return the hash of the averaged weights, as `tensors_hash`."""
     return tensors_hash(model.averaged_weights())
 
 
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
-    """The same of any tensors."""
+    """Return 16 hexadecimal digits of the SHA-256 of names, shapes, types and bytes."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
-        plain = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {list(plain.shape)} {plain.dtype}\n".encode())
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+        values = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {list(values.shape)} {values.dtype}\n".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]

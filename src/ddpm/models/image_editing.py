@@ -1,6 +1,6 @@
-"""Three ways to change images with a trained diffusion model. Images are float [C, H, W] in [-1, 1].
+"""Interpolation, inpainting and refinement with a diffusion model. Images are float [C, H, W] in [-1, 1].
 
-They are drawn `settings.chunk` at a time; `progress` is told how many steps are done, of how many in all.
+Images are sampled `settings.chunk` at a time; `progress(done, total)` counts sampler steps.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
 from ddpm.models.base import DiffusionModel
 from ddpm.randomness import ImageNoise
 
-REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; on small images 5 agree with what surrounds them
+REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; 5 suffice on small images
 
 Progress = Callable[[int, int], None]
 
 
-def _unwatched(done: int, total: int) -> None:
-    """Nobody is told."""
+def _no_progress(done: int, total: int) -> None:
+    """Ignore the progress."""
 
 
 @torch.no_grad()
@@ -36,27 +36,27 @@ def interpolate(
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
     *,
-    progress: Progress = _unwatched,
+    progress: Progress = _no_progress,
 ) -> Tensor:
-    """Images [between + 2, C, H, W] on the great circle from one seed's starting noise to another's.
+    """Return images [between + 2, C, H, W] on the great circle from one seed's noise to another's.
 
-    Float, about [-1, 1]; `labels` one an image. Drawn by `quieted` settings.
+    Float, about [-1, 1]; one of `labels` per image. Sampled with `noiseless` settings.
     """
-    settings = quieted(settings)
+    settings = noiseless(settings)
     visited = model.levels(settings)
     ends = starting_noise(visited, ImageNoise(seeds, model.spec.image_shape, model.device))
     shares = [i / (between + 1) for i in range(between + 2)]
     x = torch.cat([editing.slerp(ends[:1], ends[1:], share) for share in shares])
 
-    def walk(chosen: slice) -> Iterator[Tensor]:
-        silence = torch.zeros_like(x[chosen])
-        return _states(model, visited, x[chosen], lambda: silence, _of(labels, chosen), settings)
+    def sample(chosen: slice) -> Iterator[Tensor]:
+        zeros = torch.zeros_like(x[chosen])
+        return _states(model, visited, x[chosen], lambda: zeros, _of(labels, chosen), settings)
 
-    return _in_chunks(len(x), settings.chunk, len(visited), walk, progress)
+    return _in_chunks(len(x), settings.chunk, len(visited), sample, progress)
 
 
-def quieted(settings: SamplingConfig) -> SamplingConfig:
-    """What `interpolate` draws by: a sampler that adds noise would blur the path, so DDIM replaces it."""
+def noiseless(settings: SamplingConfig) -> SamplingConfig:
+    """Return settings that add no noise, for `interpolate`; DDIM replaces a stochastic sampler."""
     if not SAMPLERS[settings.sampler].is_deterministic:
         settings = replace(settings, sampler="ddim")
     return replace(settings, eta=0.0, churn=0.0)
@@ -71,17 +71,17 @@ def inpaint(
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
     *,
-    progress: Progress = _unwatched,
+    progress: Progress = _no_progress,
 ) -> Tensor:
-    """One answer a seed, float [N, C, H, W]: `image` where `mask` is 0, redrawn where it is 1.
+    """Return one image a seed [N, C, H, W]: `image` where `mask` is 0, generated where it is 1.
 
-    `image` [C, H, W] in [-1, 1] and `mask` [1, H, W] of 0 and 1; `labels` one a seed. Lugmayr et al. 2022,
-    Algorithm 1.
+    `image` [C, H, W] in [-1, 1] and `mask` [1, H, W] of 0 and 1; one of `labels` per seed.
+    Lugmayr et al. 2022, Algorithm 1.
     """
     visited = model.levels(settings)
     image, mask = image.to(model.device)[None], mask.to(model.device)[None]
 
-    def walk(chosen: slice) -> Iterator[Tensor]:
+    def sample(chosen: slice) -> Iterator[Tensor]:
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
         steps = editing.inpaint(
             SAMPLERS[settings.sampler],
@@ -95,7 +95,7 @@ def inpaint(
         )
         return (step.x for step in steps)
 
-    return _in_chunks(len(seeds), settings.chunk, len(visited), walk, progress)
+    return _in_chunks(len(seeds), settings.chunk, len(visited), sample, progress)
 
 
 @torch.no_grad()
@@ -107,33 +107,33 @@ def refine(
     settings: SamplingConfig,
     labels: Sequence[int] | None = None,
     *,
-    progress: Progress = _unwatched,
+    progress: Progress = _no_progress,
 ) -> Tensor:
-    """One answer a seed [N, C, H, W]: `image` noised to `strength` (0..1) of the range and drawn anew.
+    """Return one image a seed [N, C, H, W]: `image` noised to `strength` (0..1) of the range, then denoised.
 
-    `image` [C, H, W] is float in [-1, 1], the answers about that; `labels` one a seed. Meng et al. 2022.
-    Strength 0 hands the image back nearly as it is, 1 forgets it.
+    `image` [C, H, W] is float in [-1, 1]; one of `labels` per seed. Meng et al. 2022. Strength 0 returns
+    nearly the image itself, 1 ignores it.
     """
     start = _first_level(model, strength)
     visited = model.levels(shortened(model, strength, settings), start)
     image = image.to(model.device)[None]
 
-    def walk(chosen: slice) -> Iterator[Tensor]:
+    def sample(chosen: slice) -> Iterator[Tensor]:
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
         x = editing.noised(visited, image.expand(len(seeds[chosen]), -1, -1, -1), noise)
         return _states(model, visited, x, noise, _of(labels, chosen), settings)
 
-    return _in_chunks(len(seeds), settings.chunk, len(visited), walk, progress)
+    return _in_chunks(len(seeds), settings.chunk, len(visited), sample, progress)
 
 
 def shortened(model: DiffusionModel, strength: float, settings: SamplingConfig) -> SamplingConfig:
-    """What `refine` draws by: only that share of the steps, as it begins part way up."""
+    """Return the settings of `refine`: the fraction `strength` of the steps."""
     most = _first_level(model, strength) + 1
     return replace(settings, steps=max(1, min(most, round(strength * settings.steps))))
 
 
 def _first_level(model: DiffusionModel, strength: float) -> int:
-    """The place in the schedule's table where a refinement begins."""
+    """Return the time t at which a refinement begins."""
     return round(strength * (len(model.schedule) - 1))
 
 
@@ -149,7 +149,7 @@ def _states(
     labels: Sequence[int] | None,
     settings: SamplingConfig,
 ) -> Iterator[Tensor]:
-    """The state after each step from `x` down."""
+    """Yield the state after each step from `x` on."""
     frames = islice(model.frames(visited, x, noise, labels, settings), 1, None)
     return (frame.x for frame in frames)
 
@@ -158,14 +158,14 @@ def _in_chunks(
     count: int,
     size: int,
     steps: int,
-    walk: Callable[[slice], Iterator[Tensor]],
+    sample: Callable[[slice], Iterator[Tensor]],
     progress: Progress,
 ) -> Tensor:
-    """The last states of `count` images, which `walk` takes down `steps` steps, `size` at a time."""
+    """Return the last states of `count` images, sampled in `steps` steps, `size` images at a time."""
     starts = range(0, count, size)
     ends = []
     for number, start in enumerate(starts):
-        for done, x in enumerate(walk(slice(start, start + size)), number * steps + 1):
+        for done, x in enumerate(sample(slice(start, start + size)), number * steps + 1):
             progress(done, len(starts) * steps)
             last = x
         ends.append(last)

@@ -61,5 +61,5 @@ def gather_model(model: GenerativeModel) -> GenerativeModel:
 
 
 def check_weights(spec: ModelSpec, found: Mapping[str, Form]) -> None:
-    """RequestError where tensors of the forms `found` are not the weights of the model of `spec`."""
+    """Raise RequestError if tensors of the forms `found` are not the weights of the model of `spec`."""
     check_forms(spec, MODELS[spec.config.model].make, found)

@@ -1,4 +1,4 @@
-"""What to say of a model's settings before it is trained."""
+"""Warnings about a diffusion model's settings, shown before training."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from ddpm.diffusion.schedules import Schedule
 from ddpm.models.spec import ModelSpec
 
-SIGNAL_LEFT = 0.02  # signal over noise that may survive at the last step, else a warning
+SIGNAL_LEFT = 0.02  # signal over noise at the last step; more gives a warning
 
 
 def signal_left(schedule: Schedule) -> float:
-    """Signal over noise at the last step; its square is the terminal SNR."""
+    """Return signal over noise at the last step; its square is the terminal SNR."""
     return float(schedule.signal[-1] / schedule.sigma[-1])
 
 
 def setup_warnings(spec: ModelSpec, left: float, sides: Sequence[int]) -> list[str]:
-    """Of the signal `left`, and of attention that falls on none of the levels' shorter `sides`."""
+    """Return warnings about the signal `left`, and about attention at none of the feature maps' `sides`."""
     lines = []
     if left > SIGNAL_LEFT:
         lines.append(

@@ -1,4 +1,4 @@
-"""What a model takes, known before it is made: the shapes of its weights, and whether memory holds them."""
+"""Shapes of a model's weights without making it, and whether memory can hold them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Make = Callable[[ModelSpec, torch.device | str], GenerativeModel]
 _COPIES = 2  # the weights and their average are in memory together
 _DRAWING = 4  # images of float32 that a sampler holds at once, at least
 _BYTES = 4  # of a float32
-_MOST_MEMORY = 2**36  # bytes, where the system does not tell what it has
+_MOST_MEMORY = 2**36  # bytes, if the system does not say
 _FILLING = ("normal_", "uniform_", "kaiming_uniform_", "ones_", "zeros_")
 
 
 class Form(NamedTuple):
-    """What is known of a tensor without its numbers."""
+    """Shape and kind of a tensor."""
 
     shape: tuple[int, ...]
     floating: bool
@@ -37,7 +37,7 @@ class Form(NamedTuple):
 
 
 class _Unfilled(TorchFunctionMode):
-    """Inside, modules get parameters that have a shape and no memory, and nothing is drawn for them."""
+    """A mode in which modules get parameters with a shape but no memory and no initialization."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -53,22 +53,22 @@ class _Unfilled(TorchFunctionMode):
 
 @functools.lru_cache(maxsize=8)
 def weight_forms(spec: ModelSpec, make: Make) -> Mapping[str, Form]:
-    """The tensors of the averaged weights that `make(spec, device)` would have; no memory is taken.
+    """Return the shapes of the averaged weights of `make(spec, device)`, without taking memory.
 
-    RequestError where there is no such model.
+    RequestError: there is no such model.
     """
     with _Unfilled():
         try:
             model = make(spec, "meta")
-        except RequestError:  # a sentence of its own, such as that of images all alike
+        except RequestError:  # an error for the user, such as images of one color
             raise
         except (ValueError, RuntimeError, OverflowError) as error:
-            raise RequestError(f"There is no such network ({error}).") from error
+            raise RequestError(f"This network cannot be made ({error}).") from error
     return {name: Form.of(tensor) for name, tensor in model.averaged_weights().items()}
 
 
 def check_size(spec: ModelSpec, make: Make) -> None:
-    """RequestError where the model of `spec`, or the images that it draws together, exceed the memory."""
+    """Raise RequestError if the model of `spec`, or one chunk of its samples, does not fit into memory."""
     have = memory_size()
     count = sum(math.prod(form.shape) for form in weight_forms(spec, make).values())
     if _COPIES * _BYTES * count > have:
@@ -79,21 +79,22 @@ def check_size(spec: ModelSpec, make: Make) -> None:
     chunk = spec.config.sampling.chunk
     if _DRAWING * _BYTES * chunk * math.prod(spec.image_shape) > have:
         raise RequestError(
-            f"sampling.chunk={chunk} images of this size, drawn together, do not fit into memory; make it "
-            "smaller."
+            f"sampling.chunk={chunk} images of this size do not fit into memory together; make it smaller."
         )
 
 
 def check_forms(spec: ModelSpec, make: Make, found: Mapping[str, Form]) -> None:
-    """RequestError where tensors of the forms `found` are not the weights of the model of `spec`."""
-    asked = weight_forms(spec, make)
-    wrong = [name for name, form in found.items() if asked.get(name, form) != form]
+    """Raise RequestError if tensors of the forms `found` are not the weights of the model of `spec`."""
+    expected = weight_forms(spec, make)
+    wrong = [name for name, form in found.items() if expected.get(name, form) != form]
     if wrong:
-        raise RequestError(f"{wrong[0]} has another shape or kind than the configuration asks for.")
+        raise RequestError(
+            f"{wrong[0]} does not have the shape or kind that the configuration requires."
+        )
 
 
 def memory_size() -> int:
-    """Bytes of this machine's memory; 64 GiB where the system does not tell."""
+    """Return the bytes of this machine's memory; 64 GiB if the system does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

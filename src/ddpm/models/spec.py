@@ -1,4 +1,4 @@
-"""What a weights file must say of itself so that nothing has to be typed again. Standard library only."""
+"""The description of a model in the header of its weights file. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
 _MOST_CHANNELS, _LONGEST_SIDE = 16, 4096  # of an image; far beyond what data.size allows
-_FAR = 2.0  # pixels lie in [-1, 1], and so does their mean
+_LARGEST = 2.0  # of a mean or deviation of pixels in [-1, 1]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A configuration and the facts of the data it was resolved against."""
+    """A configuration and the properties of the data that it was resolved for."""
 
     config: Config
     image_shape: tuple[int, int, int]  # C, H, W
@@ -25,8 +25,8 @@ class ModelSpec:
     class_names: tuple[str, ...] = ()  # () for no labels
     class_counts: tuple[int, ...] = ()  # training images of each class
 
-    def _is_sound(self) -> bool:
-        """Whether the facts can be those of any images; TypeError where they are none at all."""
+    def _is_valid(self) -> bool:
+        """Return whether the values are possible for images; TypeError for values of the wrong type."""
         names, counts = self.class_names, self.class_counts
         series = (self.image_shape, self.data_mean, names, counts)
         channels, *sides = self.image_shape
@@ -37,8 +37,8 @@ class ModelSpec:
             and len(sides) == 2
             and all(1 <= side <= _LONGEST_SIDE for side in sides)
             and len(self.data_mean) == channels
-            and all(abs(mean) <= _FAR for mean in self.data_mean)
-            and 0 <= self.data_std <= _FAR
+            and all(abs(mean) <= _LARGEST for mean in self.data_mean)
+            and 0 <= self.data_std <= _LARGEST
             and all(isinstance(name, str) for name in names)
             and len(counts) in (0, len(names))
             and all(count >= 0 for count in counts)
@@ -46,20 +46,20 @@ class ModelSpec:
 
     @property
     def num_classes(self) -> int:
-        """Classes the model was trained on; 0 where it learns no labels."""
+        """Number of classes the model was trained on; 0 without labels."""
         return len(self.class_names) if self.config.data.labels else 0
 
     def with_config(self, config: Config) -> ModelSpec:
-        """The same data facts under another configuration."""
+        """Return the same data properties with another configuration."""
         return replace(self, config=config)
 
     def to_json(self) -> str:
-        """One line of JSON, stored in the header of every weights file."""
+        """Return one line of JSON, stored in the header of every weights file."""
         return json.dumps({**asdict(self), "config": self.config.to_dict()})
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
-        """The spec that `to_json` wrote; RequestError where it is damaged."""
+        """Return the spec that `to_json` wrote; RequestError if it is damaged."""
         try:
             values: dict[str, Any] = parse_json(text)
             config = config_from_dict(values.pop("config"))
@@ -67,12 +67,12 @@ class ModelSpec:
                 k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
             }
             spec = cls(config=config, **facts)
-            if not spec._is_sound():
-                raise ValueError("it holds what no data set is like")
+            if not spec._is_valid():
+                raise ValueError("its values are impossible for a data set")
             return spec
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, RequestError):
                 raise
             raise RequestError(
-                f"The weights file's description of itself is damaged ({error})."
+                f"The header of the weights file is damaged ({error}); copy the file again."
             ) from error

@@ -39,7 +39,7 @@ def write_interpolation(
 ) -> Path:
     """Draw rows of images, each from one seed's image to the next seed's; return the picture's path."""
     opened, model, settings = _open(target, overrides, device, out)
-    settings = image_editing.quieted(settings)
+    settings = image_editing.noiseless(settings)
     rows = []
     with _drawing_bar(opened, settings) as bar:
         for pair in range(pairs):
