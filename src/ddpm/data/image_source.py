@@ -74,7 +74,7 @@ class ImageSource:
     """
 
     name: str
-    kind: str  # "folder", "zip", "tar", "IDX files", "array" or "CIFAR batches"
+    kind: str  # "folder", "zip", "tar", "IDX files", "array", "CIFAR batches" or "pixel table"
     names: Sequence[str]  # one per item, in NFC, with / between folders
     load: Callable[[int], bytes | NDArray[np.uint8]]
     fingerprint: str

@@ -21,12 +21,13 @@ from ddpm.data.image_source import (
     is_image_name,
     printable_name,
 )
+from ddpm.data.pixel_tables import table_source
 from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
 
 _ARCHIVES = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
-_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy, .npz or .pt"
+_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
 
 
 def embedded_digits() -> Path:
@@ -35,7 +36,7 @@ def embedded_digits() -> Path:
 
 
 def open_source(path: Path) -> ImageSource:
-    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz or .pt.
+    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
 
     A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if there is
     none of these.
@@ -74,6 +75,9 @@ def _in_folder(folder: Path) -> ImageSource:
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
+    tables = [p for p in files.values() if p.suffix.lower() == ".csv" and p.is_file()]
+    if len(tables) == 1 and not archives:
+        return _in_file(tables[0], printable_name(folder.name))
     if archives:
         return _in_file(archives[0], printable_name(folder.name))
     for path in files.values():
@@ -87,6 +91,8 @@ def _in_folder(folder: Path) -> ImageSource:
 def _in_file(path: Path, name: str) -> ImageSource:
     if path.suffix.lower() in (".npy", ".npz", *TENSOR_EXTENSIONS):
         return array_source(name, path, fingerprint(path, [path]))
+    if path.suffix.lower() == ".csv":
+        return table_source(name, path, fingerprint(path, [path]))
     _refuse_compressed_tar(path)
     if is_tar(path):
         return tar_source(name, path.parent, [path])

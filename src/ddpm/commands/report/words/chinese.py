@@ -60,6 +60,8 @@ WORDS = {
     "kind.zip": "zip 內的影像檔",
     "kind.tar": "tar 內的影像檔",
     "kind.IDX files": "IDX 檔案",
+    "kind.CIFAR batches": "CIFAR 批次檔",
+    "kind.pixel table": "像素表格",
     "kind.array": "數值檔（array）",
     "data.size": "尺寸（高 x 寬）",
     "data.channels": "通道數",

@@ -73,6 +73,8 @@ WORDS = {
     "kind.zip": "images in a zip",
     "kind.tar": "images in a tar",
     "kind.IDX files": "IDX files",
+    "kind.CIFAR batches": "CIFAR batches",
+    "kind.pixel table": "pixel table",
     "kind.array": "array",
     "data.size": "size (height x width)",
     "data.channels": "channels",
