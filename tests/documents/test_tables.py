@@ -9,13 +9,13 @@ import math
 import pytest
 
 from ddpm.documents.tables import (
-    aligned,
+    aligned_table,
     csv_table,
-    escaped,
-    interval,
+    escape_markdown,
+    format_count,
+    format_interval,
+    format_number,
     markdown_table,
-    number,
-    whole,
 )
 
 
@@ -27,13 +27,13 @@ from ddpm.documents.tables import (
     ],
 )  # fmt: skip
 def test_a_number_has_three_digits_and_no_exponent(value: float | None, words: str) -> None:
-    assert number(value) == words
+    assert format_number(value) == words
 
 
 def test_intervals_and_whole_numbers() -> None:
-    assert interval(12.34, 11.8, 12.94) == "12.3 [11.8, 12.9]"
-    assert interval(12.34, None, None) == "12.3" and interval(None, 1, 2) == "–"
-    assert whole(60800) == "60,800" and whole(None) == "–"
+    assert format_interval(12.34, 11.8, 12.94) == "12.3 [11.8, 12.9]"
+    assert format_interval(12.34, None, None) == "12.3" and format_interval(None, 1, 2) == "–"
+    assert format_count(60800) == "60,800" and format_count(None) == "–"
 
 
 def test_a_markdown_table_takes_every_cell_literally() -> None:
@@ -44,7 +44,7 @@ def test_a_markdown_table_takes_every_cell_literally() -> None:
         r"| \*x\* \`y\` | line break |",
         r"| \$1\_2\$ | \\ |",
     ]
-    assert escaped("FD-digits (n=9)") == "FD-digits (n=9)"
+    assert escape_markdown("FD-digits (n=9)") == "FD-digits (n=9)"
 
 
 def test_csv_reads_back() -> None:
@@ -54,5 +54,5 @@ def test_csv_reads_back() -> None:
 
 
 def test_columns_line_up() -> None:
-    text = aligned(["", "n"], [["short", "1"], ["much longer", "1,000"]], right=[1])
+    text = aligned_table(["", "n"], [["short", "1"], ["much longer", "1,000"]], right=[1])
     assert text.splitlines() == ["                 n", "short            1", "much longer  1,000"]

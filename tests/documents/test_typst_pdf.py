@@ -31,14 +31,14 @@ def test_a_pdf_is_a_pdf_and_the_same_one_each_time(folder: Path) -> None:
 
 
 def test_markup_that_typst_refuses_is_the_works_fault(folder: Path) -> None:
-    with pytest.raises(WorkError, match="typst could not set the report"):
+    with pytest.raises(WorkError, match="typst could not compile the report"):
         compile_pdf("#unknown", folder)
 
 
 def test_typst_reads_nothing_outside(folder: Path) -> None:
     (folder.parent / "secret.txt").write_text("secret")
     for path in ("../secret.txt", str(folder.parent / "secret.txt")):
-        with pytest.raises(WorkError, match="could not set"):
+        with pytest.raises(WorkError, match="could not compile"):
             compile_pdf(f'#read("{path}")', folder)
 
 

@@ -1,4 +1,4 @@
-"""The works that a report cites: numbered in the order of first mention, and only where a run used them."""
+"""Works that a report cites, numbered by first mention; only those that a run used are listed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Source:
-    """One work as a list of sources shows it; without authors the title is the whole of it."""
+    """One work as the list of sources shows it; without authors, only its title."""
 
     authors: str
     year: str
@@ -17,7 +17,7 @@ class Source:
 
     @property
     def line(self) -> str:
-        """`J. Ho, A. Jain, P. Abbeel (2020): Denoising …, NeurIPS 33, arXiv:2006.11239`."""
+        """Return `J. Ho, A. Jain, P. Abbeel (2020): Denoising …, NeurIPS 33, arXiv:2006.11239`."""
         where = f", {self.where}" if self.where else ""
         return f"{self.authors} ({self.year}): {self.title}{where}" if self.authors else self.title
 
@@ -217,26 +217,26 @@ SOURCES: dict[str, Source] = {
     ),
     "studio": Source(
         "the ddpm-studio contributors", "2026", "ddpm-studio: small diffusion models on a laptop",
-        "software, MIT licence",
+        "software, MIT license",
     ),
 }  # fmt: skip
 
 
 @dataclass
 class Citations:
-    """Numbers as they are first asked for; `listed` is the list of sources they lead to."""
+    """Numbers of cited sources, in the order of first mention."""
 
     extra: dict[str, Source] = field(default_factory=dict)  # more sources, by key: data sets
     order: list[str] = field(default_factory=list)
 
     def __call__(self, *keys: str) -> str:
-        """` [1, 3]`, to stand behind a word; "" for no key."""
+        """Return the citation of sources, such as ` [1, 3]`; "" for no key."""
         wanted = [key for key in dict.fromkeys(keys) if key]
         self.order += [key for key in wanted if key not in self.order]
         numbers = sorted(self.order.index(key) + 1 for key in wanted)
         return f" [{', '.join(map(str, numbers))}]" if numbers else ""
 
     def listed(self) -> list[Source]:
-        """The sources cited so far, in the order of their numbers."""
+        """Return the sources cited so far, in the order of their numbers."""
         known = {**SOURCES, **self.extra}
         return [known[key] for key in self.order]

@@ -1,4 +1,4 @@
-"""The faces of a report: which fonts its words are set in, and which characters none of them has.
+"""The fonts of a report, and the characters that none of them has.
 
 Latin, Greek and Cyrillic come from the fonts inside typst; Chinese from two subsets that lie in the
 folder `fonts` (`scripts/subset_font.py` made them, `fonts/OFL.txt` is their licence).
@@ -31,19 +31,19 @@ LATIN_OTHERS = frozenset("‹›∏∑−∓…€⁰ⁱ√∝∞∠∥∧∨∩
 
 @dataclass(frozen=True)
 class Faces:
-    """Font families, first choice first."""
+    """Font families in order of preference."""
 
     text: tuple[str, ...]
     code: tuple[str, ...]
     bold: frozenset[str] = frozenset()  # characters of the bold subset
 
     def heading(self, words: str) -> tuple[str, ...]:
-        """The bold sans where it has every character, else the face of the text."""
+        """Return the bold sans if it has every character, else the families of the text."""
         return (SANS,) if self.bold and self.bold.issuperset(words) else self.text
 
 
 def faces(families: Sequence[str] = ()) -> Faces:
-    """The stacks of a report; `families` (of the user's own font) go before the bundled serif."""
+    """Return the font families of a report; `families` of the user's font come before the bundled serif."""
     beyond = (*families, SERIF)
     return Faces((LATIN, *beyond), (LATIN_CODE, *beyond), characters(SANS))
 
@@ -62,7 +62,7 @@ def _bundled(name: str) -> bytes:
 
 @lru_cache
 def characters(family: str) -> frozenset[str]:
-    """What a bundled font can show."""
+    """Return the characters of a bundled font."""
     return _characters(_bundled(BUNDLED[family]))
 
 
@@ -74,7 +74,7 @@ def _characters(content: bytes) -> frozenset[str]:
 
 
 def characters_of(path: Path) -> frozenset[str]:
-    """What a font file of the user can show (a collection: its first face); RequestError if it is none."""
+    """Return the characters of a font file (a collection: its first font); RequestError if it is no font."""
     from fontTools.ttLib import TTLibError
 
     try:
@@ -89,21 +89,21 @@ def characters_of(path: Path) -> frozenset[str]:
 
 
 def without_glyph(texts: Iterable[str], own: frozenset[str] = frozenset()) -> list[str]:
-    """The characters of `texts`, in order, that neither typst's nor the bundled nor the own font has."""
+    """Return the characters of `texts`, in order, that neither typst's, the bundled nor the own font has."""
     known = characters(SERIF) | own
     wanted = dict.fromkeys("".join(texts))
     return [c for c in wanted if c.isprintable() and c not in known and not in_latin(c)]
 
 
 def in_latin(character: str) -> bool:
-    """Whether the Latin face has it for sure."""
+    """Return whether the Latin font is known to have a character."""
     point = ord(character)
     ranges = any(low <= point <= high for low, high in LATIN_RANGES)
     return ranges or character in LATIN_OTHERS
 
 
 def in_system_fonts(wanted: Iterable[str]) -> frozenset[str]:
-    """Those of the characters that some font installed on this machine has."""
+    """Return those of the characters that an installed font has."""
     from fontTools.ttLib import TTFont, TTLibError
     from matplotlib.font_manager import findSystemFonts
 

@@ -1,4 +1,4 @@
-"""Typst, the extra `report`: markup becomes a PDF. The only module that imports it."""
+"""PDF from typst markup. Only this module imports typst, which the extra `report` installs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ddpm.documents.typst_markup import TEMPLATE
 from ddpm.errors import RequestError, WorkError
 
 ABSENT = (
-    "The PDF needs the package typst: run pip install 'ddpm-studio[report]', or ask for Markdown "
-    "alone with --out report.md."
+    "The PDF needs the package typst: run pip install 'ddpm-studio[report]', or write Markdown only "
+    "with --out report.md."
 )
 
 
 def load_typst() -> ModuleType:
-    """The package; RequestError where it is not installed."""
+    """Import and return typst; RequestError if it is not installed."""
     try:
         import typst
     except ImportError as error:
@@ -28,7 +28,7 @@ def load_typst() -> ModuleType:
 
 
 def families_of(font: Path) -> list[str]:
-    """The families in a font file, those of Traditional Chinese first."""
+    """Return the families in a font file, those of Traditional Chinese first."""
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
         (Path(scratch) / f"own{font.suffix}").write_bytes(font.read_bytes())
@@ -42,16 +42,16 @@ def families_of(font: Path) -> list[str]:
 def compile_pdf(
     markup: str, folder: Path, *, font: Path | None = None, system_fonts: bool = False
 ) -> bytes:
-    """The PDF of `markup`, whose pictures lie in `folder`. The same input gives the same bytes.
+    """Return the PDF of `markup`, whose pictures are in `folder`. Equal input gives equal bytes.
 
-    `font`: one more font file. `system_fonts`: let fonts of this machine show what others lack.
+    `font` is one more font file. `system_fonts` lets installed fonts show what the others lack.
     """
     pages = _compiled(markup, folder, font, system_fonts, "pdf")
     return pages[0]
 
 
 def compile_pages(markup: str, folder: Path, *, font: Path | None = None) -> list[bytes]:
-    """The same as PNG pictures, one a page, to be looked at."""
+    """Return the pages of `markup` as PNG pictures."""
     return _compiled(markup, folder, font, False, "png")
 
 
@@ -71,19 +71,19 @@ def _compiled(
                 format=kind,
             )
         except typst.TypstError as error:
-            raise WorkError(f"typst could not set the report: {error}") from error
+            raise WorkError(f"typst could not compile the report: {error}") from error
     return list(made) if isinstance(made, list) else [bytes(made)]
 
 
 def _files(folder: Path) -> Iterable[tuple[str, Path]]:
-    """Names relative to the folder around `folder`, as figures have them."""
+    """Return the pictures by their names in figures, relative to the parent of `folder`."""
     return [(f"{folder.name}/{path.name}", path) for path in sorted(folder.glob("*.png"))]
 
 
 def _lay_out(
     root: Path, markup: str, pictures: Iterable[tuple[str, Path]], font: Path | None
 ) -> None:
-    """Everything that typst may read, and nothing else."""
+    """Write everything that typst may read into `root`."""
     (root / "report.typ").write_text(markup, encoding="utf-8")
     template = resources.files("ddpm") / "documents" / TEMPLATE
     (root / TEMPLATE).write_bytes(template.read_bytes())

@@ -219,7 +219,7 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it() -> None:
 
 def test_an_evaluation_of_older_weights_is_called_so() -> None:
     missing = [b for b in composed(run(step=1000)).blocks if isinstance(b, Missing)]
-    assert "of step 950, its newest weights of step 1,000" in missing[0].text
+    assert "of step 950, but its newest weights are of step 1,000" in missing[0].text
 
 
 def test_only_what_was_used_is_cited_and_every_number_leads_somewhere() -> None:
@@ -252,10 +252,10 @@ def test_grid_and_strip_name_the_steps_each_was_drawn_with() -> None:
     captions = [block.caption for block in composed(run()).blocks if isinstance(block, Figure)]
     grid, strip = (
         next(caption for caption in captions if caption.startswith(f"a: {words}"))
-        for words in ("seeds 0–24", "the backward process")
+        for words in ("seeds 0–24", "the reverse process")
     )
     assert "Sampled with dpm++2m, 20 steps" in grid
-    assert "seeds 0–3, by dpm++2m, 44 steps;" in strip
+    assert "seeds 0–3, with dpm++2m, 44 steps;" in strip
 
 
 def test_title_author_and_number_stand_on_top() -> None:
@@ -298,13 +298,13 @@ def test_choices_are_told_as_they_were_made() -> None:
          "training.ema=0", "sampling.guidance=1.6", "diffusion.schedule=linear", "diffusion.objective=noise"],
     )  # fmt: skip
     page = to_markdown(composed(run(config=config.to_dict(), classes=10)))
-    told = (
-        "mirrored left-right with probability 1/2, shifted by up to 2 pixels each way, "
+    augmentation = (
+        "horizontal flip with probability 1/2, random shift by up to 2 pixels in each direction, "
         "random crops of at least 90 % of each side, scale, rotate, stretch, translate: each with "
-        "probability 0.15, of which the network is told"
+        "probability 0.15, and passed to the network"
     )
-    assert told in page
-    assert "learned; hidden from 10 % of the images" in page
+    assert augmentation in page
+    assert "learned; dropped for 10 % of the images" in page
     assert re.search(
         r"\| guidance \| 1\.6 \\\[\d+\\\], in 0 % to 100 % of the noise range \|", page
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ddpm.documents.tables import number, short
+from ddpm.documents.tables import format_number, shorten
 from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
@@ -93,7 +93,7 @@ def draw_metrics(path: Path, comparison: Comparison) -> None:
 
 def _bars(verdict: Mapping[str, Any]) -> list[Bar]:
     scores = [(s["value"], s["low"], s["high"]) for s in verdict["values"]]
-    return [Bar(*score, text=number(score[0])) for score in scores]
+    return [Bar(*score, text=format_number(score[0])) for score in scores]
 
 
 def _floor(verdict: Mapping[str, Any], comparison: Comparison) -> tuple[float, float, float] | None:
@@ -128,7 +128,8 @@ def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measure
             first == 0, first, first / second
         )  # duplicates: 0 / 0 counts as a copy
         worst = ratios.argsort()[:STRIP_IMAGES]
-        title = f"{short(label, MAX_TITLE_NAME)}: {int(neighbors.flagged.sum())} of {len(ratios):,} below 1/3"
+        copies = f"{int(neighbors.flagged.sum())} of {len(ratios):,} below 1/3"
+        title = f"{shorten(label, MAX_TITLE_NAME)}: {copies}"
         nearby = trained[neighbors.index[worst, 0]]
         strips.append(
             NeighborStrip(
@@ -156,7 +157,7 @@ def draw_cost(path: Path, comparison: Comparison) -> bool:
         ],
     }
     panels = [
-        BarPanel(title, [Bar(value, text=number(value)) for value in values])
+        BarPanel(title, [Bar(value, text=format_number(value)) for value in values])
         for title, values in table.items()
         if any(value is not None for value in values)
     ]

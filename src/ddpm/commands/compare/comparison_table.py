@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ddpm.documents.tables import (
-    NOTHING,
-    aligned,
+    NO_VALUE,
+    aligned_table,
     csv_table,
-    escaped,
-    interval,
+    escape_markdown,
+    format_count,
+    format_interval,
+    format_number,
     markdown_table,
-    number,
-    short,
-    whole,
+    shorten,
 )
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import Message, sentence, sentences
@@ -37,9 +37,9 @@ def comparison_markdown(comparison: Comparison) -> str:
     cost = [{"entry": entry["label"], **_cost_cells(entry)} for entry in entries]
     head = ["metric", "better", *names, "floor", "verdict"]
     parts = [
-        f"# Comparison: {escaped(', '.join(names))}",
+        f"# Comparison: {escape_markdown(', '.join(names))}",
         f"Command: `{comparison['command']}`",
-        escaped(_sets_line(first)),
+        escape_markdown(_sets_line(first)),
         "## Training and sampling",
         markdown_table(list(cost[0]), [list(cells.values()) for cells in cost]),
         "## Scores",
@@ -78,19 +78,19 @@ def _plain_cell(value: object) -> object:
 def comparison_summary(comparison: Comparison) -> str:
     """Return the verdicts as aligned text, with the class shares in one line."""
     labels = [entry["label"] for entry in comparison["entries"]]
-    names = [short(label, MAX_NAME) for label in labels]
+    names = [shorten(label, MAX_NAME) for label in labels]
     shares = [v for v in comparison["verdicts"] if v["metric"].startswith(CLASS_SHARE_PREFIX)]
     rows = [
         [
             v["label"],
-            *(number(score["value"]) for score in v["values"]),
-            number(v["floor"]),
+            *(format_number(score["value"]) for score in v["values"]),
+            format_number(v["floor"]),
             sentence(_shortened(v["verdict"])),
         ]
         for v in comparison["verdicts"]
         if v not in shares
     ]
-    text = aligned(["", *names, "floor", "verdict"], rows, right=range(1, len(names) + 2))
+    text = aligned_table(["", *names, "floor", "verdict"], rows, right=range(1, len(names) + 2))
     if shares:
         differ = sum(v["verdict"]["code"] != "not_distinguishable" for v in shares)
         text += f"\nshares of classes: {differ} of {len(shares)} distinguishable"
@@ -101,9 +101,9 @@ def _shortened(verdict: Message) -> Message:
     """Return the verdict with names cut as at the head of their columns."""
     cut = {key: verdict[key] for key in ("label", "beaten", "level") if key in verdict}
     names: Message = {
-        key: [short(name, MAX_NAME) for name in value]
+        key: [shorten(name, MAX_NAME) for name in value]
         if isinstance(value, list)
-        else short(value, MAX_NAME)
+        else shorten(value, MAX_NAME)
         for key, value in cut.items()
     }
     return {**verdict, **names}
@@ -122,12 +122,12 @@ def multiple_tests_note(comparison: Comparison) -> str:
 
 def _score_rows(comparison: Comparison) -> Iterator[Sequence[str]]:
     for v in comparison["verdicts"]:
-        cells = (interval(s["value"], s["low"], s["high"]) for s in v["values"])
+        cells = (format_interval(s["value"], s["low"], s["high"]) for s in v["values"])
         yield [
             v["label"],
             DIRECTION_LABELS[v["better"]],
             *cells,
-            number(v["floor"]),
+            format_number(v["floor"]),
             sentence(v["verdict"]),
         ]
 
@@ -146,23 +146,23 @@ def _cost_cells(entry: Mapping[str, Any]) -> dict[str, str]:
     run, evaluation = entry["run"] or {}, entry["evaluation"]
     return {
         "kind": evaluation["model"] or evaluation["kind"],
-        "minutes": number(run.get("minutes")),
-        "steps": whole(run.get("steps")),
-        "images seen": whole(run.get("images_seen")),
-        "batch": whole(run.get("batch_size")),
+        "minutes": format_number(run.get("minutes")),
+        "steps": format_count(run.get("steps")),
+        "images seen": format_count(run.get("images_seen")),
+        "batch": format_count(run.get("batch_size")),
         "parameters": format_parameters(run.get("parameters")),
-        "precision": run.get("precision") or NOTHING,
-        "device": run.get("device") or NOTHING,
-        "threads": whole(run.get("threads")),
-        "sampler": sentence(evaluation["drawn"]) or NOTHING,
-        "images/s": number(evaluation["images_per_second"]),
+        "precision": run.get("precision") or NO_VALUE,
+        "device": run.get("device") or NO_VALUE,
+        "threads": format_count(run.get("threads")),
+        "sampler": sentence(evaluation["drawn"]) or NO_VALUE,
+        "images/s": format_number(evaluation["images_per_second"]),
     }
 
 
 def format_parameters(parameters: Mapping[str, int] | None) -> str:
     """Return parameter counts: `680,000`, or `3,576,704 (generator) + 2,765,568 (discriminator)`."""
     if not parameters:
-        return NOTHING
+        return NO_VALUE
     if len(parameters) == 1:
-        return whole(next(iter(parameters.values())))
+        return format_count(next(iter(parameters.values())))
     return " + ".join(f"{count:,} ({name})" for name, count in parameters.items())

@@ -10,7 +10,7 @@ from typing import Any
 from ddpm.commands.compare.blind import FOLDER, KEY, KEY_PARTS
 from ddpm.commands.compare.forms import RATINGS, Form, read_form
 from ddpm.commands.compare.sealed_key import unseal
-from ddpm.documents.tables import NOTHING, aligned, number
+from ddpm.documents.tables import NO_VALUE, aligned_table, format_number
 from ddpm.errors import RequestError
 from ddpm.evaluation.human_ratings import (
     best_rated,
@@ -85,7 +85,7 @@ def tally_text(result: Mapping[str, Any]) -> str:
         [row["label"], _format_score(row["taken_for_real"], 100), _format_score(row["quality"], 1)]
         for row in result["entries"]
     ]
-    lines = [aligned(head, rows), ""]
+    lines = [aligned_table(head, rows), ""]
     names = {"taken_for_real": "taken for real", "quality": "quality"}
     lines += [f"{words}: {sentence(result['verdicts'][name])}" for name, words in names.items()]
     for pair in result["pairs"]:
@@ -145,7 +145,7 @@ def _check_form(path: Path, form: Form, key: Mapping[str, Any], digest: str) -> 
 def _answers_about(
     answers: Mapping[int, float], sources: Sequence[int], source: int
 ) -> list[float]:
-    return [answer for number, answer in answers.items() if sources[number - 1] == source]
+    return [answer for index, answer in answers.items() if sources[index - 1] == source]
 
 
 def _score_row(score: Score | None, answers: Sequence[float]) -> dict[str, Any] | None:
@@ -186,6 +186,6 @@ def _preferences(
 
 def _format_score(row: Mapping[str, Any] | None, scale: float) -> str:
     if row is None:
-        return NOTHING
-    value, low, high = (number(scale * row[key]) for key in ("value", "low", "high"))
+        return NO_VALUE
+    value, low, high = (format_number(scale * row[key]) for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}], n={row['n']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.messages import sentence, sentences
 
 Found = Mapping[str, Any]  # content of ema.json
@@ -18,7 +18,10 @@ def average_table(found: Found) -> str:
     rows = [_cells(found, index) for index in range(len(found["points"]))]
     measured = "label" in found
     head = HEAD if measured else HEAD[:3]
-    lines += [aligned(head, [row[: len(head)] for row in rows], (0, 1, 2, 4)[: len(head)]), ""]
+    lines += [
+        aligned_table(head, [row[: len(head)] for row in rows], (0, 1, 2, 4)[: len(head)]),
+        "",
+    ]
     return "\n".join([*lines, *found["done"]])
 
 
@@ -31,7 +34,7 @@ def _heading(found: Found) -> str:
     }
     if "label" in found:
         floor, reference = found["floor"], found["reference"]
-        floor_value = interval(floor["value"], floor["low"], floor["high"])
+        floor_value = format_interval(floor["value"], floor["low"], floor["high"])
         lines |= {
             "value": f"{found['label']}, seeds {found['seeds'][0]}-{found['seeds'][1]}, "
             f"{sentence(found['drawn'])}",
@@ -48,13 +51,13 @@ def _cells(found: Found, index: int) -> list[str]:
     own = point["own"]
     cells = [
         f"{point['length']:.3f}" if not own else f"≈ {point['length']:.3f}",
-        NOTHING if own else f"{point['gamma']:.2f}",
-        NOTHING if own else f"{100 * point['error']:.2f} %",
+        NO_VALUE if own else f"{point['gamma']:.2f}",
+        NO_VALUE if own else f"{100 * point['error']:.2f} %",
     ]
     if "label" not in found:
         return cells
-    value = interval(point["value"], point["low"], point["high"])
-    return [*cells, value, number(point["ratio"]), _verdict(found, index)]
+    value = format_interval(point["value"], point["low"], point["high"])
+    return [*cells, value, format_number(point["ratio"]), _verdict(found, index)]
 
 
 def _verdict(found: Found, index: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import sentence, sentences
 
@@ -19,7 +19,7 @@ def score_table(evaluation: Evaluation) -> str:
     rows: Sequence[Row] = evaluation["rows"]
     shares = [row for row in rows if row["metric"].startswith(CLASS_SHARE_PREFIX)]
     table = [list(_cells(row)) for row in rows if row not in shares]
-    parts = [_heading(evaluation), "", aligned(HEAD, table)]
+    parts = [_heading(evaluation), "", aligned_table(HEAD, table)]
     if shares:
         parts.append(_share_line(shares))
     return "\n".join(parts)
@@ -52,10 +52,10 @@ def _images_line(evaluation: Evaluation) -> str:
 def _cells(row: Row) -> Iterator[str]:
     yield row["label"]
     yield DIRECTION_LABELS[row["better"]]
-    yield interval(row["value"], row["low"], row["high"])
-    yield number(row["floor"])
-    ratio = interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high"))
-    yield "" if ratio == NOTHING else ratio
+    yield format_interval(row["value"], row["low"], row["high"])
+    yield format_number(row["floor"])
+    ratio = format_interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high"))
+    yield "" if ratio == NO_VALUE else ratio
 
 
 def _share_line(shares: Sequence[Row]) -> str:
@@ -64,4 +64,4 @@ def _share_line(shares: Sequence[Row]) -> str:
     for title, key in (("share of each class", "value"), ("  floor", "floor")):
         lines.append([title, *(f"{100 * row[key]:.1f} %" for row in shares)])
     head = ["", *(row["metric"].removeprefix(CLASS_SHARE_PREFIX) for row in shares)]
-    return "\n" + aligned(head, lines, right=range(1, len(head)))
+    return "\n" + aligned_table(head, lines, right=range(1, len(head)))

@@ -11,7 +11,7 @@ from ddpm.commands.report.words.languages import Words
 from ddpm.config import family_of
 from ddpm.documents.citations import Citations
 from ddpm.documents.document import Cell, Table
-from ddpm.documents.tables import NOTHING
+from ddpm.documents.tables import NO_VALUE
 from ddpm.messages import Message
 
 Row = Mapping[str, Any]
@@ -123,4 +123,4 @@ def run_tables(
 
 def _has_value(cell: Cell) -> bool:
     text = cell if isinstance(cell, str) else cell.text
-    return text not in ("", NOTHING)
+    return text not in ("", NO_VALUE)

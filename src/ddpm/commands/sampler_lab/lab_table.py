@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ddpm.documents.tables import NOTHING, aligned, interval, number
+from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.messages import sentence, sentences
 
 Lab = Mapping[str, Any]  # content of sampler-lab.json
@@ -26,7 +26,7 @@ RIGHT = (1, 3, 4, 5)
 def lab_table(lab: Lab) -> str:
     """Return the printed text: protocol, table and recommendation."""
     rows = [list(_cells(lab, index)) for index in range(len(lab["points"]))]
-    return "\n".join([_heading(lab), "", aligned(HEAD, rows, RIGHT), "", recommendation(lab)])
+    return "\n".join([_heading(lab), "", aligned_table(HEAD, rows, RIGHT), "", recommendation(lab)])
 
 
 def recommendation(lab: Lab) -> str:
@@ -49,7 +49,7 @@ def format_setting(point: Mapping[str, Any]) -> str:
 
 def _heading(lab: Lab) -> str:
     floor, reference = lab["floor"], lab["reference"]
-    floor_value = interval(floor["value"], floor["low"], floor["high"])
+    floor_value = format_interval(floor["value"], floor["low"], floor["high"])
     lines = {
         "value": f"{lab['label']}, seeds {lab['seeds'][0]}-{lab['seeds'][1]}",
         "network": f"{lab['network']}: {sentence(lab['network_why'])}",
@@ -67,10 +67,10 @@ def _cells(lab: Lab, index: int) -> Iterator[str]:
     yield str(point["steps"])
     yield point["spacing"]
     yield f"{point['evaluations']:,}"
-    yield number(1000 * point["seconds_per_image"])
-    yield number(point["solver_error"]) if point["solver_error"] is not None else NOTHING
-    yield interval(point["value"], point["low"], point["high"])
-    yield number(point["ratio"])
+    yield format_number(1000 * point["seconds_per_image"])
+    yield format_number(point["solver_error"]) if point["solver_error"] is not None else NO_VALUE
+    yield format_interval(point["value"], point["low"], point["high"])
+    yield format_number(point["ratio"])
     yield _verdict(lab, index)
 
 

@@ -13,7 +13,7 @@ from ddpm.commands.report.report_data import (
     run_tables,
 )
 from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, Table, spans
-from ddpm.documents.tables import interval, number, whole
+from ddpm.documents.tables import format_count, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 
 _FIGURES = (
@@ -50,7 +50,7 @@ def _comparison(report: ReportData, comparison: ReportedComparison) -> Iterator[
     made, named = made_by(comparison.row), words.listed(labels)
     yield Paragraph(spans(_rule(report, comparison, named)))
     for label, old, new in comparison.stale:
-        text = words("evaluation.stale", run=label, old=whole(old), new=whole(new))
+        text = words("evaluation.stale", run=label, old=format_count(old), new=format_count(new))
         yield Missing(text, " ".join(made))
     if "grids" in comparison.pictures:
         caption = words("comparison.grids", labels=named)
@@ -78,8 +78,11 @@ def _verdicts(report: ReportData, comparison: ReportedComparison, labels: Sequen
         (
             metric_cell(report, row),
             words(f"better.{row['better']}"),
-            *(interval(value["value"], value["low"], value["high"]) for value in row["values"]),
-            number(row.get("floor")),
+            *(
+                format_interval(value["value"], value["low"], value["high"])
+                for value in row["values"]
+            ),
+            format_number(row.get("floor")),
             words.sentence(row["verdict"]),
         )
         for row in comparison.row["verdicts"]
@@ -110,11 +113,11 @@ def _costs(
         (words("fact.preset"), [str(run.get("preset", "")) for run in runs]),
         (words("fact.model"), [str(run.get("model", "")).upper() for run in runs]),
         (words("fact.parameters"), [_sizes(report, run.get("parameters") or {}) for run in runs]),
-        (words("fact.minutes"), [number(run.get("minutes")) for run in runs]),
-        (words("fact.steps"), [whole(run.get("steps")) for run in runs]),
-        (words("comparison.batch"), [whole(run.get("batch_size")) for run in runs]),
-        (words("fact.seen"), [whole(run.get("images_seen")) for run in runs]),
-        (words("comparison.drawing"), [number(speed) for speed in speeds]),
+        (words("fact.minutes"), [format_number(run.get("minutes")) for run in runs]),
+        (words("fact.steps"), [format_count(run.get("steps")) for run in runs]),
+        (words("comparison.batch"), [format_count(run.get("batch_size")) for run in runs]),
+        (words("fact.seen"), [format_count(run.get("images_seen")) for run in runs]),
+        (words("comparison.drawing"), [format_number(speed) for speed in speeds]),
         (words("comparison.precision"), [str(run.get("precision", "")) for run in runs]),
         (words("comparison.device"), [str(run.get("device", "")) for run in runs]),
     ]
@@ -125,6 +128,6 @@ def _costs(
 def _sizes(report: ReportData, sizes: Mapping[str, int]) -> str:
     """Return parameter counts as `680,000` or `generator 1,200,000, discriminator 900,000`."""
     if len(sizes) == 1:
-        return whole(next(iter(sizes.values())))
-    named = [f"{report.words(f'part.{part}')} {whole(size)}" for part, size in sizes.items()]
+        return format_count(next(iter(sizes.values())))
+    named = [f"{report.words(f'part.{part}')} {format_count(size)}" for part, size in sizes.items()]
     return report.words.listed(named)

@@ -19,7 +19,7 @@ from ddpm.documents.document import (
     code,
     spans,
 )
-from ddpm.documents.tables import NOTHING, whole
+from ddpm.documents.tables import NO_VALUE, format_count
 
 
 def network_chapter(report: ReportData) -> Iterator[Block]:
@@ -39,7 +39,7 @@ def network_chapter(report: ReportData) -> Iterator[Block]:
 
 def _network(report: ReportData, run: ReportedRun, key: str) -> Block:
     part = key.removeprefix("network-")
-    size = whole(run.parameters.get(part))
+    size = format_count(run.parameters.get(part))
     named = report.words(f"part.{part}")
     caption = report.words("network.caption", network=named, run=run.name, parameters=size)
     return Figure(caption, (run.pictures[key],), 0.96, (run.commands["train"],))
@@ -98,7 +98,7 @@ def _keys(runs: Sequence[ReportedRun], section: str) -> list[str]:
 
 def _setting(words: Words, run: ReportedRun, path: str, section: str) -> Cell:
     if section and section not in _sections(run):
-        return NOTHING
+        return NO_VALUE
     value = run.setting(path)
     if isinstance(value, bool):
         return words("yes" if value else "no")
@@ -107,5 +107,5 @@ def _setting(words: Words, run: ReportedRun, path: str, section: str) -> Cell:
     if path == "data.path":  # without the author's folders
         return code(PurePath(str(value)).name)
     if value is None:
-        return NOTHING
+        return NO_VALUE
     return f"{value:g}" if isinstance(value, float) else str(value)

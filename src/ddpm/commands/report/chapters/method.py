@@ -13,7 +13,7 @@ from ddpm.documents.document import (
     Paragraph,
     spans,
 )
-from ddpm.documents.tables import NOTHING, whole
+from ddpm.documents.tables import NO_VALUE, format_count
 from ddpm.models.sources import (
     average_source,
     choice_source,
@@ -123,7 +123,7 @@ def _variance(report: ReportData, run: ReportedRun) -> str:
     if run.setting("diffusion.learned_variance"):
         return report.words("value.learned") + report.cite("cosine")
     if run.setting("sampling.sampler") != "ancestral":
-        return NOTHING
+        return NO_VALUE
     return report.words(f"value.{run.setting('sampling.variance')}")
 
 
@@ -183,7 +183,7 @@ def _smoothing(report: ReportData, run: ReportedRun) -> str:
 
 _DIFFUSION: dict[str, Choice] = {
     "schedule": _cited("diffusion.schedule"),
-    "num_steps": lambda report, run: whole(run.setting("diffusion.num_steps")),
+    "num_steps": lambda report, run: format_count(run.setting("diffusion.num_steps")),
     "objective": _objective,
     "weighting": _cited("diffusion.weighting"),
     "times": _cited("diffusion.time_sampling"),
@@ -197,7 +197,7 @@ _DIFFUSION: dict[str, Choice] = {
 }
 _GAN: dict[str, Choice] = {
     "network": _strided,
-    "latent": lambda report, run: whole(run.setting("gan.latent")),
+    "latent": lambda report, run: format_count(run.setting("gan.latent")),
     "smoothing": _smoothing,
     "optimizer": _cited("training.optimizer"),
     "ema": _ema,

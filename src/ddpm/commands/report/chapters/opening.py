@@ -20,7 +20,7 @@ from ddpm.documents.document import (
     code,
     spans,
 )
-from ddpm.documents.tables import NOTHING, number, whole
+from ddpm.documents.tables import NO_VALUE, format_count, format_number
 from ddpm.models.sources import augmentation_source
 
 _HASH = 12  # digits of a content hash that are shown
@@ -50,8 +50,8 @@ def runs_chapter(report: ReportData) -> Iterator[Block]:
         for part in ("network", "generator", "discriminator")
     ]
     facts += [
-        (words("fact.steps"), [whole(run.progress.get("step")) for run in runs]),
-        (words("fact.seen"), [whole(run.progress.get("images")) for run in runs]),
+        (words("fact.steps"), [format_count(run.progress.get("step")) for run in runs]),
+        (words("fact.seen"), [format_count(run.progress.get("images")) for run in runs]),
         (words("fact.epochs"), [_decimal(run.progress.get("epochs")) for run in runs]),
         (words("fact.minutes"), [_decimal(run.progress.get("minutes")) for run in runs]),
         (words("fact.speed"), [_rounded(run.progress.get("speed")) for run in runs]),
@@ -80,20 +80,20 @@ def _missing_parts(report: ReportData) -> Iterator[Block]:
 def _shape(run: ReportedRun) -> str:
     data = run.environment.get("data", {})
     if "size" not in data:
-        return NOTHING
+        return NO_VALUE
     return f"{data.get('channels', '?')} x {str(data['size']).replace('x', ' x ')}"
 
 
 def _size(run: ReportedRun, part: str) -> str:
-    return whole(run.parameters.get(part))
+    return format_count(run.parameters.get(part))
 
 
 def _rounded(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:,.0f}"
+    return NO_VALUE if value is None else f"{value:,.0f}"
 
 
 def _decimal(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:,.1f}"
+    return NO_VALUE if value is None else f"{value:,.1f}"
 
 
 def data_chapter(report: ReportData, notes: Notes) -> Iterator[Block]:
@@ -104,13 +104,13 @@ def data_chapter(report: ReportData, notes: Notes) -> Iterator[Block]:
     yield from _unknown_sources(report, notes)
     yield Paragraph(spans(words("data.scaling")))
     facts: list[TableRow] = [
-        (words(f"data.{key}"), [whole(_data(run, key)) for run in runs]) for key in _COUNTS
+        (words(f"data.{key}"), [format_count(_data(run, key)) for run in runs]) for key in _COUNTS
     ]
     facts += [
         (words("data.reason"), [words.sentence(_data(run, "held_out_reason")) for run in runs]),
         (words("data.kind"), [words.kind(str(_data(run, "kind") or "")) for run in runs]),
         (words("data.size"), [str(_data(run, "size") or "") for run in runs]),
-        (words("data.channels"), [whole(_data(run, "channels")) for run in runs]),
+        (words("data.channels"), [format_count(_data(run, "channels")) for run in runs]),
         (words("data.mean"), [_numbers(run, "mean") for run in runs]),
         (words("data.std"), [_numbers(run, "std") for run in runs]),
         (words("data.labels"), [_labels(report, run) for run in runs]),
@@ -131,7 +131,7 @@ def _data(run: ReportedRun, key: str) -> Any:
 
 def _numbers(run: ReportedRun, key: str) -> str:
     values = _data(run, key)
-    return NOTHING if values is None else ", ".join(map(number, values))
+    return NO_VALUE if values is None else ", ".join(map(format_number, values))
 
 
 def _labels(report: ReportData, run: ReportedRun) -> str:

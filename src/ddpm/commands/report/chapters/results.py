@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ddpm.commands.report.report_data import ReportData, ReportedRun, Row, TableRow, run_tables
 from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
-from ddpm.documents.tables import NOTHING, interval, number, whole
+from ddpm.documents.tables import NO_VALUE, format_count, format_interval, format_number
 from ddpm.evaluation.feature_networks import network_source
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 from ddpm.scoring.measurement import metric_source
@@ -44,8 +44,8 @@ def training_chapter(report: ReportData) -> Iterator[Block]:
 def _loss(report: ReportData, run: ReportedRun, kind: str) -> str:
     row = run.losses.get(kind)
     if row is None:
-        return NOTHING
-    text = number(row["value"]) if kind != "memorization" else whole(row["value"])
+        return NO_VALUE
+    text = format_number(row["value"]) if kind != "memorization" else format_count(row["value"])
     window = row.get("window")
     return report.words("training.last", loss=text, count=window) if window else text
 
@@ -103,7 +103,9 @@ def _evaluation(report: ReportData, run: ReportedRun, found: Row) -> Iterator[Bl
     yield Paragraph(spans(_about(report, found)))
     old = found.get("step")
     if old is not None and run.step is not None and old != run.step:
-        text = words("evaluation.stale", run=run.name, old=whole(old), new=whole(run.step))
+        text = words(
+            "evaluation.stale", run=run.name, old=format_count(old), new=format_count(run.step)
+        )
         yield Missing(text, run.commands["evaluate"])
     rows = [
         row
@@ -120,11 +122,11 @@ def _about(report: ReportData, found: Row) -> str:
     """Return the sentences on what was compared with what."""
     words = report.words
     seeds, speed = found.get("seeds"), found.get("images_per_second")
-    rate = words("evaluation.speed", rate=number(speed)) if speed else ""
+    rate = words("evaluation.speed", rate=format_number(speed)) if speed else ""
     drawn = words.sentence(found.get("drawn"))
     text = words(
         "evaluation.about",
-        n=whole(found.get("n")),
+        n=format_count(found.get("n")),
         seeds=words("evaluation.seeds", first=seeds[0], last=seeds[1]) if seeds else "",
         drawn=words("evaluation.drawn", drawn=drawn, speed=rate) if drawn else "",
         reference=words.sentence(found["reference"]["what"]),
@@ -144,14 +146,14 @@ def _scores(report: ReportData, run: ReportedRun, found: Row, rows: Sequence[Row
         (
             metric_cell(report, row),
             words(f"better.{row['better']}"),
-            interval(row["value"], row.get("low"), row.get("high")),
-            number(row.get("floor")),
-            interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high")),
+            format_interval(row["value"], row.get("low"), row.get("high")),
+            format_number(row.get("floor")),
+            format_interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high")),
         )
         for row in rows
     )
     return Table(
-        caption=words("evaluation.caption", run=run.name, n=whole(found.get("n"))),
+        caption=words("evaluation.caption", run=run.name, n=format_count(found.get("n"))),
         head=tuple(words(f"evaluation.{name}") for name in head),
         rows=cells,
         align="llrrr",
@@ -179,7 +181,7 @@ def _class_shares(report: ReportData, run: ReportedRun, found: Row, rows: Sequen
 
 
 def _share(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3f}"
+    return NO_VALUE if value is None else f"{value:.3f}"
 
 
 def made_by(found: Row) -> tuple[str, ...]:
