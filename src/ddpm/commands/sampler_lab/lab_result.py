@@ -22,10 +22,9 @@ from ddpm.runs import RunFolder
 from ddpm.scoring.paired import PairedComparison, best_index, interval_of
 from ddpm.visuals.tradeoffs import TradeoffChart, TradeoffPoint
 
-RULE = (
-    "the fewest network evaluations among the settings whose distance is not significantly larger than "
-    "the smallest (paired bootstrap over the same seeds, 95 %); among equal costs the smaller distance"
-)
+# The fewest network evaluations among the settings whose distance is not significantly larger than the
+# smallest (paired bootstrap over the same seeds, 95 %); among equal costs the smaller distance.
+RULE = "cheapest_indistinguishable"
 TEXT_SETTINGS = ("spacing", "variance", "clip")  # whose values are written without quotes
 
 
