@@ -321,7 +321,7 @@ def guided_copy(run: RunFolder, place: Path, guide: str) -> RunFolder:
     return copy
 
 
-def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_path: Path) -> None:
+def test_a_resumed_training_keeps_the_guide_of_its_run(run: RunFolder, tmp_path: Path) -> None:
     """Pruning alone would delete step 4, as 6 is of the same doubling."""
     copy = guided_copy(run, tmp_path / "guided", "step:4")
     config = load_config(copy.config)
@@ -334,7 +334,7 @@ def test_a_training_that_goes_on_keeps_the_guide_of_its_run(run: RunFolder, tmp_
     assert mark is not None and mark.sampling["guide"] == "step:4"
 
 
-def test_a_guide_that_is_gone_is_said_before_the_training_goes_on(
+def test_a_missing_guide_is_reported_before_the_training_resumes(
     run: RunFolder, small: RunFolder, tmp_path: Path
 ) -> None:
     shutil.copytree(small.root, tmp_path / "worse")

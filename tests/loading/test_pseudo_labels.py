@@ -94,7 +94,7 @@ def test_groups_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(grouped(own=own).labels) == {0}  # type: ignore[arg-type]  # a run's copy comes first
 
 
-def test_a_run_learns_them_and_goes_on_with_its_own_bit_for_bit() -> None:
+def test_a_run_learns_them_and_resumes_with_its_own_bit_for_bit() -> None:
     config = with_overrides(get_preset("digits").config, [*OVERRIDES, "training.steps=6"])
     whole = train(config, Path("whole")).run
     part = with_overrides(config, ["training.checkpoint_every=3"])
@@ -132,7 +132,7 @@ def test_the_groups_are_shown() -> None:
     assert Path("sheet.png").is_file()
 
 
-def test_too_few_images_are_said() -> None:
+def test_too_few_images_are_refused() -> None:
     np.save("few.npy", stripes()[:50])
     few = open_dataset(Config(data=DataConfig(path="few.npy")))
     with pytest.raises(RequestError, match="at least 60 training images"):

@@ -40,7 +40,7 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
 
 
 @pytest.mark.parametrize("scale", ["cpu", "small-gpu", "big-gpu"])
-def test_the_device_decides_and_it_is_said(on, capsys, scale: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_device_decides_and_the_size_is_printed(on, capsys, scale: str) -> None:  # type: ignore[no-untyped-def]
     on(scale)
     assert scaled_preset("anime", None, "cpu") == PRESETS["anime"].config_for(scale)  # type: ignore[arg-type]
     assert recipes.DEVICE_NAMES[scale] in capsys.readouterr().err

@@ -31,9 +31,7 @@ def test_a_healthy_run_is_quiet() -> None:
 @pytest.mark.parametrize(
     ("key", "words"), [("diversity", "has collapsed"), ("fake_score", "never fooled")]
 )
-def test_trouble_is_told_once_says_what_to_do_and_is_told_again_after_a_recovery(
-    key: str, words: str
-) -> None:
+def test_a_warning_is_given_once_and_again_after_a_recovery(key: str, words: str) -> None:
     bad = {key: 0.0}
     ill = [*rows(1000), *rows(500, 1001, **bad), *rows(500, 1501), *rows(500, 2001, **bad)]
     first, second = warnings(ill)
@@ -76,9 +74,7 @@ def test_other_rows_pass() -> None:
     cut=st.integers(0, 1500),
     levels=st.lists(st.floats(0, 1), min_size=6, max_size=6),
 )
-def test_a_log_taken_up_again_warns_where_one_that_never_stopped_does(
-    cut: int, levels: list[float]
-) -> None:
+def test_a_resumed_log_repeats_the_same_warnings(cut: int, levels: list[float]) -> None:
     given = [
         row
         for i, level in enumerate(levels)

@@ -32,7 +32,7 @@ def heard(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     return run
 
 
-def test_it_is_said_once_and_leaves_the_slow_first_steps_out(heard) -> None:  # type: ignore[no-untyped-def]
+def test_it_is_printed_once_and_leaves_out_the_slow_first_steps(heard) -> None:  # type: ignore[no-untyped-def]
     [(step, words)] = heard(Forecast(20_000, 32), 2000, 1.0)
     assert step == TRIAL_WARMUP + MEASURED_SECONDS
     seconds = (20_000 - step) / (1 - OVERHEAD)
@@ -42,11 +42,11 @@ def test_it_is_said_once_and_leaves_the_slow_first_steps_out(heard) -> None:  # 
     )
 
 
-def test_a_run_that_goes_on_counts_what_is_left(heard) -> None:  # type: ignore[no-untyped-def]
+def test_a_resumed_run_counts_the_remaining_steps(heard) -> None:  # type: ignore[no-untyped-def]
     [(step, words)] = heard(Forecast(1100, 16, start=1000), 90, 0.5)
     assert step == 1000 + TRIAL_WARMUP + MEASURED_SECONDS / 0.5
     assert words.startswith("about 47 s more") and words.endswith("at 32.0 images/s")
 
 
-def test_a_short_run_is_over_before_it_is_said(heard) -> None:  # type: ignore[no-untyped-def]
+def test_a_short_run_has_no_forecast(heard) -> None:  # type: ignore[no-untyped-def]
     assert heard(Forecast(50, 16), 50, 0.01) == []

@@ -114,7 +114,7 @@ def test_each_of_several_losses_has_its_epoch_mean(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_watch_says_follows_its_row_and_is_never_said_twice(tmp_path: Path) -> None:
+def test_warnings_follow_their_row_and_are_never_repeated(tmp_path: Path) -> None:
     def counting(told: list[int]) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
         seen: list[int] = []
 
@@ -148,7 +148,7 @@ def test_what_the_watch_says_follows_its_row_and_is_never_said_twice(tmp_path: P
     torn=st.integers(0, 30),
     block=st.integers(1, 9),
 )
-def test_a_log_taken_up_again_equals_one_that_never_stopped(
+def test_a_resumed_log_equals_an_uninterrupted_one(
     tmp_path_factory: pytest.TempPathFactory, saved: int, lost: int, torn: int, block: int
 ) -> None:
     folder = tmp_path_factory.mktemp("log")

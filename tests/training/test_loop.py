@@ -194,7 +194,7 @@ def test_without_held_out_images_there_is_no_held_out_loss(
     assert all("heldout_loss" not in row for row in read_metrics(log.path))
 
 
-def test_going_on_continues_steps_and_seconds(recorder: Recorder, log: TrainingLog) -> None:
+def test_resuming_continues_steps_and_seconds(recorder: Recorder, log: TrainingLog) -> None:
     assert recorder.run(log, TRAINING, start=12, seconds=500.0) == 20
     assert recorder.steps_of("step") == list(range(13, 21))
     assert recorder.saved_at == [(18, 506.0), (20, 508.0)]
@@ -218,7 +218,7 @@ def test_an_interrupt_saves_the_step_in_hand(
     assert [row["step"] for row in read_metrics(log.path) if "loss" in row][-1] == step
 
 
-def test_an_interrupted_log_goes_on_as_if_nothing_had_been(
+def test_an_interrupted_log_continues_as_if_uninterrupted(
     recorder: Recorder, tmp_path: Path
 ) -> None:
     recorder.run(TrainingLog(tmp_path / "whole", epoch_size=10), TRAINING)

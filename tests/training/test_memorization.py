@@ -13,7 +13,7 @@ def row(step: int, z: float = 0.0, copies: float = 0.0, **more: Any) -> dict[str
     return {"step": step, **gap, "copies": copies, "copies_heldout": 0.02, **more}
 
 
-def test_each_onset_is_told_once_with_what_helps() -> None:
+def test_each_onset_is_a_warning_once_with_advice() -> None:
     watch = MemorizationWatch()
     rows = [row(10, 3.9), row(20, 4.1), row(30, 9.0, 0.11), row(40, 9.0, 0.13), row(50, 9.0, 0.9)]
     told = [warning for found in map(watch, rows) for warning in found]
@@ -25,7 +25,7 @@ def test_each_onset_is_told_once_with_what_helps() -> None:
     assert all(map(is_memorization, told)) and not any(map(is_memorization, rows))
 
 
-def test_a_log_taken_up_again_warns_of_nothing_twice() -> None:
+def test_a_resumed_log_repeats_no_warning() -> None:
     rows = [row(10, 5.0), row(20, 5.0), row(30, 5.0, 0.5)]
     whole = [warning for found in map(MemorizationWatch(), rows) for warning in found]
     watch = MemorizationWatch()
@@ -34,7 +34,7 @@ def test_a_log_taken_up_again_warns_of_nothing_twice() -> None:
     assert watch(rows[2]) == whole[1:]
 
 
-def test_it_is_silent_where_little_is_known() -> None:
+def test_too_little_data_gives_no_warning() -> None:
     watch = MemorizationWatch()
     assert watch({"step": 1, "loss": 0.5}) == []
     assert watch(row(2, 30.0, heldout_gap_pairs=19)) == []  # too few to know the error

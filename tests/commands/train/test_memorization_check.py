@@ -64,7 +64,7 @@ def warnings(run: RunFolder) -> list[dict[str, Any]]:
     return [row for row in read_metrics(run.metrics) if is_memorization(row)]
 
 
-def test_eight_images_are_learned_by_heart_and_that_is_said(
+def test_eight_images_are_memorized_and_that_is_a_warning(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run = trained(digits(8), "run", "training.steps=140", "training.memorization_every=70")
@@ -82,7 +82,7 @@ def test_eight_images_are_learned_by_heart_and_that_is_said(
     assert heldout[140] > 1.5 * last["training_images_loss"]
 
 
-def test_many_images_are_not_and_nothing_is_said() -> None:
+def test_many_images_are_not_memorized_and_give_no_warning() -> None:
     data = digits(1500)
     run = trained(data, "run", "training.steps=50", "training.memorization_every=25")
     assert [row["step"] for row in memory(run)] == [25, 50] and warnings(run) == []
@@ -105,7 +105,7 @@ def test_looking_changes_no_number_of_the_training() -> None:
         assert all(torch.equal(tensor, states[1][stem][name]) for name, tensor in tensors.items())
 
 
-def test_a_run_taken_up_again_measures_and_warns_the_same() -> None:
+def test_a_resumed_run_measures_and_warns_the_same() -> None:
     data, every = digits(8), "training.memorization_every=30"
     whole = trained(data, "whole", "training.steps=60", every)
     part = trained(data, "part", "training.steps=60", every, "training.checkpoint_every=40")

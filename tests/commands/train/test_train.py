@@ -211,7 +211,7 @@ def test_changed_images_are_refused(tmp_path: Path) -> None:
     assert train(config, run.root).exit_status == 0
 
 
-def test_a_run_inside_its_folder_of_images_goes_on(tmp_path: Path) -> None:
+def test_a_run_inside_its_folder_of_images_resumes(tmp_path: Path) -> None:
     """`ddpm train .`: the previews that lie below the images by then are none of them."""
     pictures(tmp_path)
     settings = f"data.path={json.dumps(str(tmp_path))}", "training.preview_every=1"

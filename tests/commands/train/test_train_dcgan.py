@@ -156,7 +156,7 @@ def test_its_weights_are_exported_and_read_again() -> None:
     assert torch.equal(sample(again.model, 2), sample(open_model("gan").model, 2))
 
 
-def test_a_collapse_is_said_and_written_once(
+def test_a_collapse_is_printed_and_written_once(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(collapse, "EARLY", 0)
