@@ -73,17 +73,17 @@ def with_change_history(before: dict[str, Any], now: dict[str, Any], step: int) 
     Print a warning if a change ends bit-identity. `before`: the contents of environment.json; empty for a
     new run.
     """
-    changes = [
-        f"{key} {before[key]} → {now[key]}"
+    changes = {
+        key: [before[key], now[key]]
         for key in BIT_IDENTITY
         if key in before and before[key] != now[key]
-    ]
+    }
     earlier = before.get("changes")
     history = list(earlier) if isinstance(earlier, list) else []
     if changes and step:
-        text = ", ".join(changes)
+        text = ", ".join(f"{key} {old} → {new}" for key, (old, new) in changes.items())
         say(f"warning: the run is no longer bit-identical to an uninterrupted one: {text}")
-        history.append(f"at step {step}: {text}")
+        history.append({"step": step, **changes})
     return {**now, "changes": history} if history else now
 
 
