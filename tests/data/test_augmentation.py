@@ -63,13 +63,13 @@ def test_crop_of_a_ramp_is_a_window_inside_it_of_the_asked_side() -> None:
     side = (middle[:, -1] - middle[:, 0]) / (4 * (middle.shape[1] - 1))
     assert side.min() > 0.59 and side.max() < 1.01
     assert side.min() < 0.65 and side.max() > 0.95  # the whole range occurs
-    centre = views[:, 0, width // 2 - 1 : width // 2 + 1].mean(1) / 4 + 0.5  # pixel coordinate
+    center = views[:, 0, width // 2 - 1 : width // 2 + 1].mean(1) / 4 + 0.5  # pixel coordinate
     half = side * width / 2
-    assert (centre - half > -0.6).all() and (centre + half < width + 0.6).all()
+    assert (center - half > -0.6).all() and (center + half < width + 0.6).all()
     assert torch.equal(views, views[:, :1].expand_as(views))  # rows of a ramp stay equal
 
 
-def test_crop_of_one_colour_is_that_colour() -> None:
+def test_crop_of_one_color_is_that_color() -> None:
     images = torch.full((8, 3, 5, 6), 201, dtype=torch.uint8)
     assert torch.equal(Augmentation(crop=0.5)(images, 0, 0), images)
 

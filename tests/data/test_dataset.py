@@ -53,19 +53,19 @@ def test_a_folder_of_anything_is_ready_without_a_flag(
 ) -> None:
     """Odd sizes, accents and spaces, every mode, a broken file, a duplicate."""
     rng = np.random.default_rng(0)
-    colour = rng.integers(0, 256, (45, 33, 3), dtype=np.uint8)
+    color = rng.integers(0, 256, (45, 33, 3), dtype=np.uint8)
     rgba = Image.fromarray(rng.integers(0, 256, (45, 33, 4), dtype=np.uint8))
     wide = rng.integers(0, 65536, (45, 33), dtype=np.uint16)
-    grey = Image.fromarray(rng.integers(0, 256, (90, 66), dtype=np.uint8))
+    gray = Image.fromarray(rng.integers(0, 256, (90, 66), dtype=np.uint8))
     files = {
-        "été à la mer/ein Bild.png": encode(colour),
-        "été à la mer/copy.bmp": encode(colour, "BMP"),
+        "été à la mer/ein Bild.png": encode(color),
+        "été à la mer/copy.bmp": encode(color, "BMP"),
         "b/rgba.png": encode(rgba),
         "b/16 bit.tiff": encode(wide, "TIFF"),
-        "b/grey.JPG": encode(grey, "JPEG"),
-        "b/palette.gif": encode(grey.convert("P"), "GIF"),
+        "b/gray.JPG": encode(gray, "JPEG"),
+        "b/palette.gif": encode(gray.convert("P"), "GIF"),
         "b/print.jpeg": encode(Image.new("CMYK", (100, 60), (9, 99, 9, 9)), "JPEG"),
-        "b/broken.png": encode(colour)[:200],
+        "b/broken.png": encode(color)[:200],
         "b/dot.png": encode(np.zeros((1, 1), dtype=np.uint8)),
         "b/notes.txt": b"no picture",
     }
@@ -215,7 +215,7 @@ def test_the_holdout_stays_when_images_are_added_or_reordered(get: Any, tmp_path
     assert len(few.heldout) < len(many.heldout)
 
 
-def test_the_holdout_is_the_same_at_every_size_and_in_grey(
+def test_the_holdout_is_the_same_at_every_size_and_in_gray(
     tmp_path: Path, write_folder: Any, pictures: Any, get: Any
 ) -> None:
     files = {f"{i}.png": p for i, p in enumerate(pictures(120, channels=3))}

@@ -28,18 +28,18 @@ SIZE = (6, 5)
 # ---- modes; nothing is resized here
 
 
-def test_grey_stays_grey_or_is_repeated(encode: Any) -> None:
+def test_gray_stays_gray_or_is_repeated(encode: Any) -> None:
     assert np.array_equal(decode(encode(GREY), SIZE, 1), GREY[None])
     assert np.array_equal(decode(encode(GREY), SIZE, 3), np.stack([GREY] * 3))
 
 
-def test_colour_stays_colour_or_becomes_luma(encode: Any) -> None:
+def test_color_stays_color_or_becomes_luma(encode: Any) -> None:
     assert np.array_equal(decode(encode(COLOUR), SIZE, 3), COLOUR.transpose(2, 0, 1))
     luma = COLOUR.astype(float) @ [0.299, 0.587, 0.114]  # ITU-R 601
     assert np.abs(decode(encode(COLOUR), SIZE, 1)[0] - luma).max() < 0.51
 
 
-def test_grey_saved_as_colour_is_that_grey(encode: Any) -> None:
+def test_gray_saved_as_color_is_that_gray(encode: Any) -> None:
     data = encode(np.stack([GREY] * 3, axis=2))
     assert np.array_equal(decode(data, SIZE, 1), GREY[None])
 
@@ -50,14 +50,14 @@ def test_what_is_transparent_lies_on_white(encode: Any, channels: int) -> None:
     value = np.full((2, 3), 100, dtype=np.uint8)
     on_white = [255, round((128 * 100 + 127 * 255) / 255), 100]
     image = Image.merge("RGBA", [Image.fromarray(plane) for plane in (value, value, value, alpha)])
-    grey = Image.merge("LA", [Image.fromarray(value), Image.fromarray(alpha)])
-    for found in (decode(encode(image), (2, 3), channels), decode(encode(grey), (2, 3), channels)):
+    gray = Image.merge("LA", [Image.fromarray(value), Image.fromarray(alpha)])
+    for found in (decode(encode(image), (2, 3), channels), decode(encode(gray), (2, 3), channels)):
         assert found.shape == (channels, 2, 3)
         assert np.abs(found.astype(int) - np.array(on_white)).max() <= 1
         assert (found[:, :, [0, 2]] == [255, 100]).all()
 
 
-def test_transparent_palettes_and_colour_keys_lie_on_white(encode: Any) -> None:
+def test_transparent_palettes_and_color_keys_lie_on_white(encode: Any) -> None:
     palette = Image.fromarray(np.array([[0, 1], [1, 0]], dtype=np.uint8)).convert("P")
     palette.putpalette([10, 20, 30, 200, 100, 50])
     found = decode(encode(palette, transparency=0), (2, 2), 3)
@@ -83,7 +83,7 @@ def test_sixteen_bits_are_scaled_to_eight(encode: Any, kind: str) -> None:
     assert read_header(encode(wide, kind)).gray
 
 
-def test_sixteen_bits_in_colour_are_scaled_to_eight() -> None:
+def test_sixteen_bits_in_color_are_scaled_to_eight() -> None:
     rows = np.array([[[0, 257 * 7, 65535]] * 2] * 2, dtype=">u2")
     lines = b"".join(b"\0" + row.tobytes() for row in rows)
     header = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)  # 16 bits, RGB
@@ -103,7 +103,7 @@ def test_wider_pixels_are_refused_as_nobody_knows_their_white(encode: Any) -> No
             decode(encode(wide, "TIFF"), (3, 3), 1)
 
 
-def test_print_colours_become_rgb(encode: Any) -> None:
+def test_print_colors_become_rgb(encode: Any) -> None:
     flat = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta and yellow make red
     found = decode(encode(flat, "JPEG", quality=100), (16, 16), 3)
     assert np.abs(found[:, 8, 8].astype(int) - [255, 0, 0]).max() < 12
@@ -111,7 +111,7 @@ def test_print_colours_become_rgb(encode: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_of_an_animation_the_first_frame_is_taken(encode: Any, kind: str) -> None:
-    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    first, second = (Image.new("RGB", (8, 8), color) for color in ("red", "blue"))
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encode(first, kind, save_all=True, append_images=[second], **options)
     assert decode(data, (8, 8), 3)[:, 4, 4].tolist() == [255, 0, 0]
@@ -138,14 +138,14 @@ def test_damaged_exif_costs_nothing(encode: Any) -> None:
 
 
 def lanczos(image: Any, height: int, width: int) -> Any:
-    """Lanczos-3, its support scaled by the reduction, at the centre window's pixels; by definition."""
+    """Lanczos-3, its support scaled by the reduction, at the center window's pixels; by definition."""
     scale = min(image.shape[0] / height, image.shape[1] / width)
 
     def matrix(length: int, target: int) -> Any:
         start = (length - scale * target) / 2
-        centre = start + (np.arange(target)[:, None] + 0.5) * scale
+        center = start + (np.arange(target)[:, None] + 0.5) * scale
         stretch = max(scale, 1.0)
-        x = (np.arange(length)[None] + 0.5 - centre) / stretch
+        x = (np.arange(length)[None] + 0.5 - center) / stretch
         weights = np.where(abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
         return weights / weights.sum(1, keepdims=True)
 
@@ -155,7 +155,7 @@ def lanczos(image: Any, height: int, width: int) -> Any:
 
 @pytest.mark.parametrize("shape", [(40, 40), (37, 61), (64, 20), (5, 9), (16, 200), (31, 9)])
 @pytest.mark.parametrize("size", [(8, 8), (12, 5)])
-def test_the_resize_is_an_antialiased_lanczos_of_the_centred_window(
+def test_the_resize_is_an_antialiased_lanczos_of_the_centerd_window(
     encode: Any, shape: tuple[int, int], size: tuple[int, int]
 ) -> None:
     y, x = np.mgrid[: shape[0], : shape[1]]
@@ -165,7 +165,7 @@ def test_the_resize_is_an_antialiased_lanczos_of_the_centred_window(
     assert np.abs(found - lanczos(image, *size)).max() <= 1.5  # Pillow rounds twice
 
 
-def test_fine_detail_becomes_grey_not_noise(encode: Any) -> None:
+def test_fine_detail_becomes_gray_not_noise(encode: Any) -> None:
     checkers = (255 * (np.indices((64, 64)).sum(0) % 2)).astype(np.uint8)
     found = decode(encode(checkers), (8, 8), 1).astype(int)
     assert np.abs(found - 127.5).max() < 6
@@ -196,7 +196,7 @@ def test_the_aspect_is_kept(encode: Any) -> None:
     channels=st.sampled_from([1, 3]),
     level=st.integers(0, 255),
 )
-def test_any_size_becomes_any_other_and_one_colour_stays(
+def test_any_size_becomes_any_other_and_one_color_stays(
     height: int, width: int, size: tuple[int, int], channels: int, level: int
 ) -> None:
     item = np.full((1, height, width), level, dtype=np.uint8)

@@ -64,7 +64,7 @@ def test_a_single_file_is_a_set_under_any_name(tmp_path: Path, write_idx: Any) -
     assert open_source(renamed).kind == "IDX files"
 
 
-def test_colour_comes_in_four_dimensions(tmp_path: Path, write_idx: Any) -> None:
+def test_color_comes_in_four_dimensions(tmp_path: Path, write_idx: Any) -> None:
     images = random(3, 6, 5, 3)
     path = write_idx(tmp_path / "train-images-idx4-ubyte", images)
     assert np.array_equal(loaded(open_source(path)), images.transpose(0, 3, 1, 2))

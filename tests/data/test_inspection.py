@@ -18,10 +18,10 @@ from ddpm.errors import RequestError
 def test_counts_sizes_modes_classes_and_broken_files(
     tmp_path: Path, write_folder: Any, pictures: Any
 ) -> None:
-    grey, colour = pictures(3, (8, 9)), pictures(2, (30, 20), 3)
-    files = {f"cats/{i}.png": p for i, p in enumerate(grey)}
-    files |= {f"dogs/{i}.png": p for i, p in enumerate(colour)}
-    files |= {"dogs/same.png": colour[0], "dogs/x.png": b"broken"}
+    gray, color = pictures(3, (8, 9)), pictures(2, (30, 20), 3)
+    files = {f"cats/{i}.png": p for i, p in enumerate(gray)}
+    files |= {f"dogs/{i}.png": p for i, p in enumerate(color)}
+    files |= {"dogs/same.png": color[0], "dogs/x.png": b"broken"}
     found = inspect_images(write_folder(tmp_path / "pets", files), cache_dir=tmp_path / "cache")
     values = {row["what"]: row["value"] for row in found.summary}
     assert (values["name"], values["kind"]) == ("pets", "folder")

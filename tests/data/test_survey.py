@@ -1,4 +1,4 @@
-"""The first look: identity of a set, its sizes, modes and whether it is grey."""
+"""The first look: identity of a set, its sizes, modes and whether it is gray."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def look(path: Path, cache: Path) -> Survey:
 def test_sizes_and_modes_are_counted_the_commonest_first(
     tmp_path: Path, write_folder: Any, pictures: Any
 ) -> None:
-    small, odd, colour = pictures(2, (8, 9)), pictures(3, (45, 33)), pictures(2, (8, 9), 3)
-    files = {f"{i}.png": data for i, data in enumerate([*small, *odd, *colour, b"broken"])}
+    small, odd, color = pictures(2, (8, 9)), pictures(3, (45, 33)), pictures(2, (8, 9), 3)
+    files = {f"{i}.png": data for i, data in enumerate([*small, *odd, *color, b"broken"])}
     seen = look(write_folder(tmp_path / "a", files), tmp_path / "cache")
     assert list(seen.sizes.items()) == [("8x9", 4), ("45x33", 3)]
     assert list(seen.modes.items()) == [("L", 5), ("RGB", 2)]
@@ -46,11 +46,11 @@ def test_the_automatic_size_is_the_commonest_up_to_64(sizes: Any, size: tuple[in
     assert Survey("", sizes, {}, True).size == size
 
 
-def test_grey_pictures_saved_in_colour_are_grey_until_one_is_not(
+def test_gray_pictures_saved_in_color_are_gray_until_one_is_not(
     tmp_path: Path, write_folder: Any, encode: Any
 ) -> None:
-    grey = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
-    files = {f"{i}.jpg": encode(image.repeat(3, 2), "JPEG") for i, image in enumerate(grey)}
+    gray = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
+    files = {f"{i}.jpg": encode(image.repeat(3, 2), "JPEG") for i, image in enumerate(gray)}
     root = write_folder(tmp_path / "a", files)
     assert look(root, tmp_path / "cache").gray
     (root / "9.jpg").write_bytes(encode(np.full((12, 12, 3), (9, 80, 9), dtype=np.uint8), "JPEG"))
@@ -155,8 +155,8 @@ def test_a_cache_that_cannot_be_written_is_said_in_a_sentence(
         look(root, tmp_path / "file" / "cache")
 
 
-def test_headers_alone_decide_for_grey_modes(tmp_path: Path) -> None:
-    """No picture is decoded where every mode is grey."""
+def test_headers_alone_decide_for_gray_modes(tmp_path: Path) -> None:
+    """No picture is decoded where every mode is gray."""
     images = np.zeros((3, 1, 4, 4), dtype=np.uint8)
     source = ImageSource("a", "array", ("0", "1", "2"), lambda i: images[i], "f")
     assert (
