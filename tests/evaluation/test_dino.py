@@ -51,5 +51,5 @@ def test_images_are_scaled_as_the_model_was_trained() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_missing_weights_are_refused(tmp_path) -> None:
-    with pytest.raises(RequestError, match="give the path of its folder"):
+    with pytest.raises(RequestError, match="pass its folder to --weights"):
         load_dino(tmp_path)
