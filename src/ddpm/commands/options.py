@@ -118,7 +118,7 @@ def named_values(options: Iterable[Option], values: Namespace) -> dict[str, Any]
         if "." not in option.name:
             found[option.name] = tuple(value) if isinstance(value, list) else value
         elif value is not None:
-            overrides.append(f"{option.name}={option.text(value)}")
+            overrides.append(f"{option.name}={value}")
     if overrides or "overrides" in found:
         found["overrides"] = (*overrides, *found.get("overrides", ()))
     return found
