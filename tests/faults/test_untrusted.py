@@ -124,7 +124,7 @@ def test_a_run_made_of_pickles_is_refused_unopened(tmp_path: Path) -> None:
     run = begun(tmp_path)
     for path in run.checkpoint(5).iterdir():
         path.write_bytes(pickle.dumps(Payload()))
-    assert "No checkpoint" in refusal(run.root)
+    assert "All checkpoints of" in refusal(run.root)
 
 
 # ---- what a header says
@@ -263,9 +263,9 @@ def nested(depth: int) -> Any:
         (lambda w: {**w, "head.weight": w["head.weight"] > 0}, "does not have the shape or kind"),
         (lambda w: {**w, "head.weight": w["head.weight"] / 0}, "numbers that are not finite"),
         (lambda w: {**w, "tail.bias": torch.full((1,), torch.inf)}, "numbers that are not finite"),
-        (lambda w: {**w, "more": torch.zeros(2)}, "those of another network"),
-        (lambda w: {k: v for k, v in w.items() if k != "head.weight"}, "those of another network"),
-        (lambda w: {}, "those of another network"),
+        (lambda w: {**w, "more": torch.zeros(2)}, "belong to another network"),
+        (lambda w: {k: v for k, v in w.items() if k != "head.weight"}, "belong to another network"),
+        (lambda w: {}, "belong to another network"),
     ],
 )
 def test_tensors_that_are_not_the_networks_are_refused(
@@ -319,7 +319,7 @@ def test_an_honest_run_opens(tmp_path: Path) -> None:
 def test_progress_that_no_training_writes_is_damage(tmp_path: Path, progress: Any) -> None:
     run = begun(tmp_path)
     resealed(run, progress=progress)
-    assert "No checkpoint" in refusal(run.root)
+    assert "All checkpoints of" in refusal(run.root)
 
 
 def test_progress_without_its_seconds_is_gone_on_from(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_progress_without_its_seconds_is_gone_on_from(tmp_path: Path) -> None:
 def test_a_checkpoint_names_no_file_elsewhere(tmp_path: Path, name: str) -> None:
     run = begun(tmp_path)
     resealed(run, sha256={name: "0" * 64})
-    assert "No checkpoint" in refusal(run.root)
+    assert "All checkpoints of" in refusal(run.root)
 
 
 def test_a_sealed_checkpoint_of_nan_is_not_drawn_with(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_sealed_checkpoint_of_nan_is_not_drawn_with(tmp_path: Path) -> None:
     checkpoint.save_weights(file, {name: w / 0 for name, w in tensors.items()}, spec)
     sums = {"ema.safetensors": checkpoint._sha256(file)}
     resealed(run, sha256=sums)
-    assert "No checkpoint" in refusal(run.root)
+    assert "All checkpoints of" in refusal(run.root)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_sealed_checkpoint_of_nan_is_not_drawn_with(tmp_path: Path) -> None:
 def test_moments_of_another_optimizer_are_refused(tmp_path: Path, moments: Any) -> None:
     found = newest_checkpoint(begun(tmp_path, optimizer=moments))
     assert found is not None
-    with pytest.raises(RuntimeError, match="is no state of this optimizer"):
+    with pytest.raises(RuntimeError, match="is not part of this optimizer's state"):
         make_model(SPEC).load_state(found.state)
 
 
@@ -418,7 +418,7 @@ def test_a_line_without_end_is_left_out_and_not_held_in_memory(tmp_path: Path) -
 )  # fmt: skip
 def test_a_row_that_no_training_writes_is_left_out(tmp_path: Path, row: str) -> None:
     path = tmp_path / "rows"
-    good = '{"step": 2, "loss": 0.5, "batch": 4, "loss_levels": [0.1, null], "warning": "w"}'
+    good = '{"step": 2, "loss": 0.5, "batch": 4, "loss_levels": [0.1, null], "note": "n"}'
     path.write_text(f"{row}\n{good}\n", encoding="utf-8")
     assert read_metrics(path) == [json.loads(good)]
     log = TrainingLog(path, step=5, epoch_size=4)

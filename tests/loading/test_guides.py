@@ -27,7 +27,6 @@ from ddpm.config import load_config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.models import open_model
-from ddpm.loading.targets import TargetRequest
 from ddpm.loading.teachers import check_teacher
 from ddpm.messages import sentence
 from ddpm.models.ddpm import Ddpm
@@ -199,17 +198,17 @@ def test_a_guide_of_another_network_is_refused(other: RunFolder) -> None:
     spec = found.spec.with_config(with_overrides(found.spec.config, ["network.channels=16"]))
     state = {"ema": Ddpm(spec).averaged_weights()}
     save(other.checkpoint(2), state, spec, found.progress)
-    with pytest.raises(RequestError, match="step:2 are those of another network"):
+    with pytest.raises(RequestError, match="step:2 do not fit this network"):
         images(other, *AWAY)
 
 
 @pytest.mark.parametrize(
     ("alter", "words"),
     [
-        (lambda kept: {"x/y": torch.zeros(1)}, "'x/y' is the name of no average"),
-        (lambda kept: {"0.05/y": torch.zeros(1)}, "those of different networks"),
+        (lambda kept: {"x/y": torch.zeros(1)}, "'x/y' does not name an average"),
+        (lambda kept: {"0.05/y": torch.zeros(1)}, "belong to different networks"),
         (lambda kept: {n: t * torch.nan for n, t in kept.items()}, "numbers that are not finite"),
-        (lambda kept: {n: t[None] for n, t in kept.items()}, "those of another network"),
+        (lambda kept: {n: t[None] for n, t in kept.items()}, "do not fit this network"),
     ],
 )
 def test_a_damaged_snapshot_is_no_guide(other: RunFolder, alter: Any, words: str) -> None:
@@ -223,7 +222,7 @@ def test_weights_alone_have_no_past(run: RunFolder) -> None:
     export(str(run.root), "safetensors", Path("w.safetensors"))
     for target in ("w.safetensors", "digits"):
         model = open_model(target, "cpu").model
-        with pytest.raises(RequestError, match="which only the run that trained it knows"):
+        with pytest.raises(RequestError, match="which only its run has"):
             resolve_settings(model, AWAY)
 
 
@@ -381,13 +380,13 @@ def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
     run: RunFolder, tmp_path: Path
 ) -> None:
     copy = guided_copy(run, tmp_path / "guided", "model:bundled:digits")
-    found = plan(PlanRequest(TargetRequest(str(copy.root), device="cpu")))
+    found = plan(PlanRequest(str(copy.root), device="cpu"))
     assert "away from model:bundled:digits" in found["drawing"]
-    asked = TargetRequest(
+    asked = PlanRequest(
         "digits", overrides=("sampling.guidance=2", "sampling.guide=step:2"), device="cpu"
     )
     with pytest.raises(RequestError, match="needs a trained model"):
-        plan(PlanRequest(asked))
+        plan(asked)
 
 
 def test_an_export_says_what_stays_behind(
@@ -395,7 +394,9 @@ def test_an_export_says_what_stays_behind(
 ) -> None:
     copy = guided_copy(run, tmp_path / "guided", "step:4")
     export(str(copy.root), "safetensors", Path("w.safetensors"))
-    assert "step:4 stays behind: the file draws without guidance" in capsys.readouterr().err
+    assert (
+        "The file leaves out the guide step:4, so it draws without it." in capsys.readouterr().err
+    )
 
 
 def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder) -> None:

@@ -12,7 +12,7 @@ from ddpm.data.dataset import Dataset
 from ddpm.models.ddpm import Ddpm
 from ddpm.runs import RunFolder
 
-NONE = {"held_out": 0, "duplicate": 0, "broken": 0, "ignored": 0, "skipped": {}}
+NONE = {"held_out": 0, "duplicate": 0, "broken": 0, "ignored": 0, "skipped": {}, "notes": []}
 REPORT = {"used": 40, "channels": 1, "size": "8x8", **NONE}
 FIT = {"fit": {"enlarged": 0, "reduced": 0, "cropped": 0}}
 
