@@ -61,7 +61,9 @@ def workplace(root: Path) -> Iterator[None]:
     """The cache and the one thread of every process here, this one included."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDPM_CACHE_DIR", str(root / "cache"))
+        yield
     torch.set_num_threads(threads)
 
 
