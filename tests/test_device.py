@@ -59,7 +59,7 @@ def test_any_other_is_refused_with_those_that_are(machine, name: str) -> None:  
     machine(gpus=2)
     with pytest.raises(RequestError) as refusal:
         pick_device(name)
-    assert str(refusal.value) == f"There is no device {name!r} here; use one of: cpu, cuda."
+    assert str(refusal.value) == f"Device {name!r} is not available; use one of: cpu, cuda."
 
 
 def test_a_missing_gpu_is_refused(machine) -> None:  # type: ignore[no-untyped-def]

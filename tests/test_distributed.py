@@ -112,7 +112,7 @@ def test_cores_are_dealt_unless_the_user_says_otherwise(
     monkeypatch.setenv("WORLD_SIZE", "2")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert distributed._threads() == threads
+    assert distributed._num_threads() == threads
 
 
 def test_an_error_that_cannot_travel_goes_as_words() -> None:
@@ -120,6 +120,6 @@ def test_an_error_that_cannot_travel_goes_as_words() -> None:
         def __init__(self, one: int, two: int) -> None:
             super().__init__(f"{one} and {two}")
 
-    sent = distributed._portable(StubbornError(1, 2))
+    sent = distributed._picklable(StubbornError(1, 2))
     assert isinstance(sent, WorkError) and str(sent) == "StubbornError: 1 and 2"
-    assert isinstance(distributed._portable(OSError(28, "no room")), OSError)
+    assert isinstance(distributed._picklable(OSError(28, "no room")), OSError)

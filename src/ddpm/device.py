@@ -17,18 +17,22 @@ from torch.utils import deterministic as _deterministic
 from ddpm.errors import RequestError
 
 _SETTINGS: Any = _deterministic  # a module with properties, which type checkers do not know
-BIG_GPU = 20 * 2**30  # bytes of memory; a GPU with at least this many is a big one
+_BIG_GPU_BYTES = 20 * 2**30  # least memory of a `big-gpu`
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3), from malloc.h
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # read once, at the first matrix product
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS reads it once, at the first matrix product
 if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     os.environ.setdefault(_WORKSPACE, ":4096:8")
-_STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")  # these make sums deterministic
+_STRICT = os.environ.get(_WORKSPACE) in (
+    ":4096:8",
+    ":16:8",
+)  # values that make cuBLAS deterministic
 
 
 def pick_device(name: str = "auto") -> torch.device:
     """Return the device called `name`; `auto` is CUDA, else MPS, else the CPU.
 
-    With several processes per machine, each takes the GPU of its local rank. RequestError: no such device.
+    With several processes per machine, each takes the GPU of its local rank. Raises
+    RequestError if the device is not available.
     """
     is_multi_process = int(os.environ.get("WORLD_SIZE") or 1) > 1
     if torch.cuda.is_available() and is_multi_process and name in ("auto", "cuda"):
@@ -50,7 +54,7 @@ def pick_device(name: str = "auto") -> torch.device:
                 _refuse_shared_gpu()
             return device
     available = ", ".join(kind for kind, count in counts.items() if count)
-    raise RequestError(f"There is no device {name!r} here; use one of: {available}.")
+    raise RequestError(f"Device {name!r} is not available; use one of: {available}.")
 
 
 def _refuse_shared_gpu() -> None:
@@ -62,7 +66,7 @@ def _refuse_shared_gpu() -> None:
 
 
 def _local_gpu(local_rank: int) -> torch.device:
-    """Return the GPU with the number `local_rank`. RequestError: there are fewer GPUs."""
+    """Return the GPU with the number `local_rank`. Raises RequestError if there are fewer GPUs."""
     count = torch.cuda.device_count()
     if local_rank >= count:
         raise RequestError(
@@ -80,8 +84,8 @@ def resolve_precision(precision: str, device: torch.device) -> str:
         with torch.cuda.device(device):  # torch queries the current GPU only
             return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
-        has = torch.cpu.get_capabilities()
-        return "bf16" if has.get("amx_bf16") or has.get("avx512_bf16") else "fp32"
+        capabilities = torch.cpu.get_capabilities()
+        return "bf16" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "fp32"
     return "fp32"
 
 
@@ -94,12 +98,12 @@ def device_scale(device: torch.device) -> Literal["cpu", "small-gpu", "big-gpu"]
         return "cpu"
     if device.type == "cuda" and resolve_precision("auto", device) == "bf16":
         memory = torch.cuda.get_device_properties(device).total_memory
-        return "big-gpu" if memory >= BIG_GPU else "small-gpu"
+        return "big-gpu" if memory >= _BIG_GPU_BYTES else "small-gpu"
     return "small-gpu"
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Return a context of autocast to bf16, or one without effect for fp32."""
+    """Return an autocast context for bf16, or a null context for fp32."""
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
@@ -118,9 +122,9 @@ def keep_freed_memory() -> None:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Reset the peak of `peak_memory`; on a CPU outside Linux it stays that of the whole process life."""
+    """Reset the peak that `peak_memory` returns. On a CPU this needs Linux."""
     if device.type == "cuda":
-        # torch needs it to accept a GPU number
+        # reset_peak_memory_stats fails before initialization
         torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -154,10 +158,10 @@ def _lifetime_peak_memory() -> int | None:
 
 @contextlib.contextmanager
 def deterministic_algorithms() -> Iterator[None]:
-    """Use deterministic algorithms inside the block; bit-exact resume rests on it.
+    """Use deterministic algorithms inside the block; bit-exact resume depends on them.
 
-    On a GPU the mode is strict: as long as torch only warns, the backward pass of attention sums in any
-    order. It is not strict with another CUBLAS_WORKSPACE_CONFIG, or with CUDA in use before this module was
+    On a GPU the mode is strict, because in warn-only mode the backward pass of attention sums in any order.
+    It is not strict with another CUBLAS_WORKSPACE_CONFIG, or with CUDA in use before this module was
     imported: torch would then refuse every matrix product.
 
     Filling fresh memory, torch's default in this mode, is off: it takes 2 % of a training step on one core.

@@ -1,9 +1,8 @@
 """Distributed work: one command run by several processes, started by torchrun, accelerate launch or Slurm.
 
 The environment describes the world: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT. Rank 0 is the
-main process: it alone writes the run folder and prints. Inside `process_group` the processes act in step.
-Outside of it, and with a single process, every function does the plain thing and torch.distributed is
-never loaded.
+main process: it alone writes the run folder and prints. Inside `process_group` the functions below
+communicate. Outside of it, and with a single process, they do not, and torch.distributed is not loaded.
 """
 
 from __future__ import annotations
@@ -50,13 +49,13 @@ _world: _World | None = None
 
 
 def is_multi_process() -> bool:
-    """Whether this process was started as one of several."""
-    return _number("WORLD_SIZE", 1) > 1
+    """Return whether this process was started as one of several."""
+    return _env_int("WORLD_SIZE", 1) > 1
 
 
 def is_launched_as_main() -> bool:
-    """Whether this process is the main one by the environment, before a process group exists."""
-    return not is_multi_process() or _number("RANK", 0) == 0
+    """Return whether the environment names this the main process. Needs no process group."""
+    return not is_multi_process() or _env_int("RANK", 0) == 0
 
 
 def world_size() -> int:
@@ -70,12 +69,12 @@ def rank() -> int:
 
 
 def is_main() -> bool:
-    """Whether this is the main process, which writes files and prints."""
+    """Return whether this is the main process, which writes files and prints."""
     return rank() == 0
 
 
 def reports_failure() -> bool:
-    """Whether this process prints the error: it was the first to fail."""
+    """Return whether this process prints the error, because it was the first to fail."""
     return is_launched_as_main() if _world is None else _world.first_to_fail
 
 
@@ -84,7 +83,7 @@ def process_group() -> Iterator[None]:
     """Join the process group inside the block; no effect with one process or inside another group.
 
     The block ends with a barrier. If one process fails, the others raise ProcessLostError once it has
-    ended. RequestError: the environment does not describe a valid world.
+    ended. Raises RequestError if the environment does not describe a valid world.
     """
     global _world
     if _world is not None or not is_multi_process():
@@ -95,14 +94,14 @@ def process_group() -> Iterator[None]:
         yield
         barrier()
     except BaseException:
-        _world.first_to_fail = _is_first(_world.store)
+        _world.first_to_fail = _is_first_failure(_world.store)
         raise  # the others notice when this process ends
     _distributed().destroy_process_group()
     _world = None
 
 
 def exit_process(status: int) -> NoReturn:
-    """End this process; in a group without cleanup, as its threads could abort the interpreter."""
+    """Exit. One of several processes exits without cleanup: torch's threads could abort the interpreter."""
     if is_multi_process():
         sys.stdout.flush()
         sys.stderr.flush()
@@ -123,8 +122,8 @@ def map_across_ranks(items: Sequence[T], work: Callable[[T], U]) -> list[U]:
     if _world is None:
         return [work(item) for item in items]
     with raise_on_all_ranks():
-        own = [work(item) for item in items[_world.rank :: _world.size]]
-    parts = _all_gather(own)
+        results = [work(item) for item in items[_world.rank :: _world.size]]
+    parts = _all_gather(results)
     return [parts[i % _world.size][i // _world.size] for i in range(len(items))]
 
 
@@ -143,7 +142,7 @@ def run_on_main(work: Callable[[], T]) -> T:
 
 
 def local_main_first(work: Callable[[], T]) -> T:
-    """Run `work` on every process, first on one per machine, whose cache the others then use."""
+    """Run `work` on one process per machine, then on the others, which find its results in the cache."""
     if _world is None:
         return work()
     results: list[T] = []
@@ -174,10 +173,10 @@ def all_reduce_max(number: int) -> int:
         return number
     import torch
 
-    highest = torch.tensor(int(number))
+    maximum = torch.tensor(int(number))
     with _detect_lost_process():
-        _distributed().all_reduce(highest, _distributed().ReduceOp.MAX)
-    return int(highest)
+        _distributed().all_reduce(maximum, _distributed().ReduceOp.MAX)
+    return int(maximum)
 
 
 def barrier() -> None:
@@ -202,12 +201,12 @@ def raise_on_all_ranks() -> Iterator[None]:
 
 
 def raised_on_all_ranks(error: Exception) -> bool:
-    """Whether `raise_on_all_ranks` raised this error on every rank."""
+    """Return whether `raise_on_all_ranks` raised this error on every rank."""
     return _RAISED_ON_ALL in error.__dict__
 
 
 def check_same_on_all_ranks(value: str, name: str) -> None:
-    """Raise RequestError if `value` differs between ranks; `name`, a plural, is its name in the message."""
+    """Raise RequestError if `value` differs between ranks; `name` (plural) names it in the message."""
     values = [value] if _world is None else _all_gather(value)
     for other_rank, other in enumerate(values):
         if other != values[0]:
@@ -218,16 +217,16 @@ def check_same_on_all_ranks(value: str, name: str) -> None:
 
 
 def _raise_first(error: Exception | None) -> None:
-    """Raise this rank's error, else that of the lowest rank with one, if there is any."""
+    """Raise the error of this rank, else that of the lowest failed rank, if any rank failed."""
     if not all_reduce_max(error is not None) or _world is None:
         return
-    errors = _all_gather(None if error is None else _portable(error))
+    errors = _all_gather(None if error is None else _picklable(error))
     first = error or next(other for other in errors if other is not None)
     first.__dict__[_RAISED_ON_ALL] = True
     raise first
 
 
-def _portable(error: Exception) -> Exception:
+def _picklable(error: Exception) -> Exception:
     """Return the error, or a WorkError with its message if it cannot be pickled."""
     with contextlib.suppress(Exception):
         pickle.loads(pickle.dumps(error))
@@ -254,15 +253,18 @@ def _detect_lost_process() -> Iterator[None]:
         ) from error
 
 
-def _is_first(store: Any) -> bool:
-    """Whether no other process failed before; also true if the store is gone."""
+def _is_first_failure(store: Any) -> bool:
+    """Return whether no other process failed before; True if the store is unreachable."""
     with contextlib.suppress(RuntimeError):
         return bool(store.add(_FAILURES, 1) == 1)
     return True
 
 
 def _join() -> _World:
-    """Initialize the process group. RequestError: an incomplete environment; WorkError: no connection."""
+    """Initialize the process group.
+
+    Raises RequestError if the environment is incomplete, and WorkError if the connection fails.
+    """
     for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
         if name not in os.environ:
             raise RequestError(
@@ -271,19 +273,19 @@ def _join() -> _World:
             )
     import torch
 
-    local_rank = _number("LOCAL_RANK", 0)
+    local_rank = _env_int("LOCAL_RANK", 0)
     backend = "gloo"
     if torch.cuda.is_available():
         backend = "cpu:gloo,cuda:nccl"
         if local_rank < torch.cuda.device_count():
             torch.cuda.set_device(local_rank)
-    torch.set_num_threads(_threads())
+    torch.set_num_threads(_num_threads())
     dist = _distributed()
     try:
-        store, own, count = next(dist.rendezvous("env://", timeout=RENDEZVOUS_TIMEOUT))
+        store, rank, size = next(dist.rendezvous("env://", timeout=RENDEZVOUS_TIMEOUT))
         group = dist.PrefixStore("group", store)
         dist.init_process_group(
-            backend, store=group, rank=own, world_size=count, timeout=GROUP_TIMEOUT
+            backend, store=group, rank=rank, world_size=size, timeout=GROUP_TIMEOUT
         )
     except (RuntimeError, ValueError) as error:
         raise WorkError(
@@ -291,26 +293,26 @@ def _join() -> _World:
             "MASTER_PORT."
         ) from error
     store.set_timeout(timedelta(seconds=20))
-    return _World(own, count, local_rank, store)
+    return _World(rank, size, local_rank, store)
 
 
-def _threads() -> int:
-    """Return the threads of this process: as the user set them, else an equal share of the cores.
+def _num_threads() -> int:
+    """Return the number of threads of this process: the user's setting, else an equal share of the cores.
 
     torchrun sets OMP_NUM_THREADS=1 if the user does not, so a 1 under torchrun is ignored.
     """
-    threads, by_torchrun = _number("OMP_NUM_THREADS", 0), "TORCHELASTIC_RUN_ID" in os.environ
-    if threads > 1 or (threads and not by_torchrun) or "MKL_NUM_THREADS" in os.environ:
-        return max(1, threads or _number("MKL_NUM_THREADS", 1))
+    threads, under_torchrun = _env_int("OMP_NUM_THREADS", 0), "TORCHELASTIC_RUN_ID" in os.environ
+    if threads > 1 or (threads and not under_torchrun) or "MKL_NUM_THREADS" in os.environ:
+        return max(1, threads or _env_int("MKL_NUM_THREADS", 1))
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS or Windows
         cores = os.cpu_count() or 1
-    return max(1, cores // _number("LOCAL_WORLD_SIZE", _number("WORLD_SIZE", 1)))
+    return max(1, cores // _env_int("LOCAL_WORLD_SIZE", _env_int("WORLD_SIZE", 1)))
 
 
-def _number(name: str, default: int) -> int:
-    """Return a whole number from the environment. RequestError: another value."""
+def _env_int(name: str, default: int) -> int:
+    """Return an integer environment variable. Raises RequestError if it is not an integer."""
     text = os.environ.get(name, "")
     if not text:
         return default

@@ -1,6 +1,6 @@
 """The two errors a user sees, and the test for an out-of-memory error."""
 
-# In torch's messages for the CPU and for MPS; CUDA has an error class of its own.
+# Parts of torch's messages for the CPU and MPS; CUDA raises OutOfMemoryError.
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "MPS backend out of memory")
 
 
@@ -13,7 +13,7 @@ class WorkError(RuntimeError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the system ran out of memory. Does not load torch."""
+    """Return whether a device or the system ran out of memory. Does not load torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)

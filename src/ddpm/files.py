@@ -62,7 +62,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def name_in_errors(path: Path) -> Iterator[None]:
-    """Make disk errors of the block name `path` if they name no file or a temporary one."""
+    """Set `path` as the file name of disk errors in the block that name no file or a temporary one."""
     try:
         yield
     except OSError as error:
@@ -73,7 +73,7 @@ def name_in_errors(path: Path) -> Iterator[None]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise RequestError if `path` cannot be written. Called before long work starts."""
+    """Raise RequestError if `path` cannot be written. Call it before long work."""
     if path.is_dir():
         raise RequestError(f"{path} is a folder. Pass the name of a file.")
     folder = next((parent for parent in path.parents if parent.exists()), path.parent)
@@ -140,7 +140,7 @@ def remove_temporary(folder: Path) -> None:
 def remove_stale(folder: Path, pattern: str) -> None:
     """Delete the matches of `pattern` in `folder` that have not changed for a day.
 
-    Killed processes left them. Another process may still be writing younger ones.
+    They were left by killed processes; another process may still be writing newer ones.
     """
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):

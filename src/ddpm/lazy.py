@@ -1,4 +1,4 @@
-"""Package names imported on first use (PEP 562), which keeps `import ddpm` fast."""
+"""Module attributes imported on first use (PEP 562), which keeps `import ddpm` fast."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return a module `__getattr__` that imports each name from the module that defines it.
 
-    `homes` maps a public name to its module, or to `module:name` if it has another name there. Other names
+    `modules` maps a public name to its module, or to `module:name` if it has another name there. Other names
     raise AttributeError.
     """
 
-    def lookup(name: str) -> Any:
-        if name not in homes:
+    def module_getattr(name: str) -> Any:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, _, own = homes[name].partition(":")
-        return getattr(import_module(module), own or name)
+        module, _, attribute = modules[name].partition(":")
+        return getattr(import_module(module), attribute or name)
 
-    return lookup
+    return module_getattr

@@ -23,29 +23,31 @@ _PID_OFFSET = 1  # bytes; Windows does not let other processes read byte 0, whic
 
 
 @contextlib.contextmanager
-def exclusive_lock(path: Path, owner: str) -> Iterator[None]:
+def exclusive_lock(path: Path, name: str) -> Iterator[None]:
     """Hold the lock file `path` inside the block.
 
     The file and its missing parent folders are created, and removed at the end. On a drive without lock
-    support the block runs unlocked. Raises RequestError if another process holds the lock; `owner`
-    names the locked thing at the start of the message.
+    support the block runs unlocked. Raises RequestError if another process holds the lock; `name` is the
+    subject of the message.
     """
     new_folders = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, fallback_to_soft=False)
     if not _acquire(lock, _WAIT):
         raise RequestError(
-            f"{owner} is in use by another process{_holder(path)}. Wait until it ends, or choose "
+            f"{name} is in use by another process{_holder(path)}. Wait until it ends, or choose "
             "another --out."
         )
     try:
         _write_pid(path)
         yield
     finally:
-        if sys.platform != "win32":  # there filelock removes the file after the release
-            path.unlink(missing_ok=True)  # still locked: nobody else can hold this file
+        if sys.platform != "win32":  # on Windows filelock removes the file after the release
+            path.unlink(
+                missing_ok=True
+            )  # before the release, so that no other process can hold this file
         lock.release()
-        with contextlib.suppress(OSError):  # a folder with other files in it stays
+        with contextlib.suppress(OSError):  # not empty
             for folder in new_folders:
                 folder.rmdir()
 
@@ -77,9 +79,9 @@ def _acquire(lock: FileLock, timeout: float) -> bool:
 
 def _write_pid(path: Path) -> None:
     with (
-        contextlib.suppress(OSError),
+        contextlib.suppress(OSError),  # on a full disk only the PID is missing
         path.open("r+b") as file,
-    ):  # a full disk: only the PID is lost
+    ):
         file.seek(_PID_OFFSET)
         file.write(f"{os.getpid()}\n".encode())
         file.truncate()

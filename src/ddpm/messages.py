@@ -1,4 +1,4 @@
-"""Messages: a code with its values in run files, a sentence when it is shown.
+"""Messages: codes with values, stored in run files and shown as sentences.
 
 A message is a plain dict such as `{"code": "training_images", "count": 60000}`. `ENGLISH` holds the
 sentence of every code as a format string; each report language has a table of the same keys.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Message = dict[str, Any]  # "code", and the values that its sentence names
+Message = dict[str, Any]  # "code", and the values in its sentence
 
 ENGLISH = {
-    "text": "{text}",  # a sentence of unknown origin, shown as it is
+    "text": "{text}",  # any other sentence, shown unchanged
     # held-out images
     "test_files": "the test files",
     "heldout_by_hash": "{percent:g} % by content hash",
@@ -41,33 +41,33 @@ ENGLISH = {
     # notes on an evaluation
     "n_available": "n is {n:d} instead of {usual:d}: there are only {n:d} images",
     "n_reference": "n lowered from {asked:d} to {n:d}: there are only {n:d} reference images",
-    "n_floor": "n lowered from {asked:d} to {n:d}: there are only {n:d} real images outside it",
+    "n_floor": "n lowered from {asked:d} to {n:d}: only {n:d} real images are not in the reference",
     "broken_image": "1 broken image is left out: {name} {reason}",
     "broken_images": "{count:d} broken images are left out: {name} {reason}, …",
     "images_changed": "the images at {path} have changed since the training",
-    "heldout_trained_on": "the held-out images were trained on, too (data.all_images)",
+    "heldout_trained_on": "the held-out images were also used for training (data.all_images)",
     "likelihood_images": "{count:d} held-out images",
     # verdicts
     "not_distinguishable": "not distinguishable at n={n:d}",
     "better": "{label} is better",
     "best": "{label} is best",
     "better_than": "{label} is better than {beaten}; not distinguishable from {level} at n={n:d}",
-    "measured_once": "only {label} has it",
+    "measured_once": "only {label} has this measurement",
     "too_few_answers": "too few answers to tell (fewer than {fewest:d} pictures of an entry)",
     "no_answers": "no answers",
     # warnings of a training
     "memorization_gap": "memorization begins: the loss on held-out images is {gap:.0%} above that on "
     "as many training images ({errors:.1f} standard errors)",
     "memorization_copies": "memorization begins: {share:.0%} of the images drawn are copies of training "
-    "images (less than a third as far from the nearest as from the second nearest)",
+    "images (their distance to the nearest is less than a third of that to the second nearest)",
     "generator_collapsed": "the generator has collapsed: the generated images are nearly copies of one "
     "another (their diversity is {value:.0%} of the real images')",
-    "discriminator_unfooled": "the discriminator is never fooled (it takes generated images for real with "
-    "{value:.2%}), so the generator hardly learns from it",
+    "discriminator_unfooled": "the discriminator is never fooled (its mean probability that a generated "
+    "image is real is {value:.2%}), so the generator hardly learns from it",
     "training_recovered": "{fault}; the run went back to step {step:d} and continues {change}",
     "not_finite": "At step {step:d} the {quantity} became {value}",
     "not_finite_tensor": "At step {step:d} {tensor} holds numbers that are not finite",
-    "out_of_memory": "At step {step:d} the memory did not suffice",
+    "out_of_memory": "At step {step:d} the memory ran out",
     "half_rate": "at half the learning rate",
     "smaller_micro_batches": "with micro-batches of {size:d} (training.accumulate={accumulate:d}), which "
     "changes the result by rounding only",
@@ -82,7 +82,7 @@ FIXES = {  # what to do about a warning, by its code
     "network.dropout=0.1, a smaller network.channels, or stop earlier with fewer --steps",
     "generator_collapsed": "if it does not recover, train again with a lower training.learning_rate, or a "
     "larger training.batch_size, and another --out",
-    "discriminator_unfooled": "if it lasts, train again with gan.label_smoothing=0.2, a lower "
+    "discriminator_unfooled": "if it persists, train again with gan.label_smoothing=0.2, a lower "
     "training.learning_rate or more images, and another --out",
 }
 FIXES["memorization_copies"] = FIXES["memorization_gap"]
@@ -94,20 +94,20 @@ def message(code: str, **values: Any) -> Message:
     return {"code": code, **values}
 
 
-def sentence(found: Any, table: Mapping[str, str] = ENGLISH, separator: str = ", ") -> str:
-    """Return a message's sentence from the table of a language, or from `ENGLISH` where it lacks the code.
+def sentence(value: Any, table: Mapping[str, str] = ENGLISH, separator: str = ", ") -> str:
+    """Return a message's sentence from a language's `table`, else from `ENGLISH`.
 
-    Values that are messages or lists are written out first. Anything that is no message, or has not
-    the values that its sentence needs, is shown as it is: run files may come from anywhere.
+    Nested messages and lists are formatted first. Run files are untrusted: anything else, and a message
+    that lacks values of its sentence, is shown unchanged.
     """
-    if isinstance(found, list | tuple):
-        return separator.join(sentence(item, table, separator) for item in found)
-    if not isinstance(found, Mapping):
-        return "" if found is None else str(found)
-    code = str(found.get("code"))
+    if isinstance(value, list | tuple):
+        return separator.join(sentence(item, table, separator) for item in value)
+    if not isinstance(value, Mapping):
+        return "" if value is None else str(value)
+    code = str(value.get("code"))
     values = {
-        key: sentence(value, table, separator) if isinstance(value, Mapping | list) else value
-        for key, value in found.items()
+        key: sentence(item, table, separator) if isinstance(item, Mapping | list) else item
+        for key, item in value.items()
     }
     try:
         return (table.get(code) or ENGLISH[code]).format(**values)
@@ -118,9 +118,9 @@ def sentence(found: Any, table: Mapping[str, str] = ENGLISH, separator: str = ",
 def warning_text(warning: Message) -> str:
     """Return a warning's English sentence and what to do about it."""
     fix = FIXES.get(str(warning.get("code")))
-    return sentence(warning) + (f". What helps: {fix}." if fix else "")
+    return sentence(warning) + (f". Fix: {fix}." if fix else "")
 
 
-def sentences(found: Iterable[Message]) -> str:
+def sentences(messages: Iterable[Message]) -> str:
     """Return the English sentences of several messages, joined by semicolons; "" for none."""
-    return "; ".join(map(sentence, found))
+    return "; ".join(map(sentence, messages))

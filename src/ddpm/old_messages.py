@@ -1,4 +1,4 @@
-"""Messages out of run files that older versions wrote: these held English sentences instead of codes."""
+"""Messages from run files of older versions, which held English sentences instead of codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ddpm.messages import Message
 
-# The sentences as they were written, code by code; `{_}` is text that a message does not keep.
+# (code, sentence that older versions wrote); `{_}` matches text that the message drops.
 SENTENCES = (
     ("test_files", "the test files"),
     ("heldout_by_hash", "{percent:g} % by content hash"),
@@ -66,53 +66,53 @@ SENTENCES = (
     ("default_kept", "{run} keeps its default; draw like this with: {command}"),
     ("default_command", "draw like this with: {command}"),
 )
-FIELDS = {  # of run files, that held a sentence
+FIELDS = {  # fields of run files that held a sentence
     "held_out_reason", "drawn", "network_why", "what", "verdict", "warning", "default",
 }  # fmt: skip
 
 
-def _whole(text: str) -> int:
+def _parse_count(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def _share(text: str) -> float:
+def _parse_percent(text: str) -> float:
     return round(float(text) / 100, 6)
 
 
-_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {  # format → pattern, and how it is read
+_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {  # format → pattern and parser
     "": (r".+?", str),
-    "d": (r"[\d,]+", _whole),
+    "d": (r"[\d,]+", _parse_count),
     "g": (r"-?[\d.]+(?:e[+-]?\d+)?", float),
-    "%": (r"-?[\d.]+", _share),
+    "%": (r"-?[\d.]+", _parse_percent),
 }
 
 
 def message_of(text: str) -> Message:
-    """Return the message that a sentence was made from; of an unknown one the code is `text`."""
+    """Return the message of an old sentence; an unknown sentence gets the code `text`."""
     for code, template in SENTENCES:
-        pattern, readers = _pattern(template)
+        pattern, parsers = _pattern(template)
         if found := re.fullmatch(pattern, text, re.DOTALL):
-            return {"code": code, **{key: readers[key](found[key]) for key in readers}}
+            return {"code": code, **{key: parsers[key](found[key]) for key in parsers}}
     return {"code": "text", "text": text}
 
 
 @cache
 def _pattern(template: str) -> tuple[str, dict[str, Callable[[str], Any]]]:
-    """A regular expression that a sentence of `template` matches, and how each value is read."""
+    """Return a regular expression for the sentences of `template`, and a parser for each value."""
     parts: list[str] = []
-    readers: dict[str, Callable[[str], Any]] = {}
+    parsers: dict[str, Callable[[str], Any]] = {}
     for literal, name, form, _ in Formatter().parse(template):
         parts.append(re.escape(literal))
         if name == "_":
             parts.append(".*")
         elif name is not None:
-            pattern, readers[name] = _VALUES[form or ""]
+            pattern, parsers[name] = _VALUES[form or ""]
             parts.append(f"(?P<{name}>{pattern}){'%' if form == '%' else ''}")
-    return "".join(parts), readers
+    return "".join(parts), parsers
 
 
 def upgraded(found: Any) -> Any:
-    """Return the content of a run file with messages in place of sentences; new files stay as they are."""
+    """Return the content of a run file with old sentences replaced by messages."""
     if isinstance(found, list):
         return [upgraded(item) for item in found]
     if not isinstance(found, dict):

@@ -24,9 +24,8 @@ class Preset:
 
     summary: str
     config: Config
-    scales: Mapping[ScaleName, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # overrides as for `--set`
+    # Overrides in the syntax of `--set`
+    scales: Mapping[ScaleName, tuple[str, ...]] = field(default_factory=dict)
 
     def config_for(self, scale: ScaleName) -> Config:
         """Return the configuration for a scale; a preset with one scale has the same for all."""
@@ -179,7 +178,7 @@ PRESETS: dict[str, Preset] = {
 _ANIME = PRESETS["anime"]
 PRESETS["anime-gray"] = replace(
     _ANIME,
-    summary="anime faces 64x64 in gray: half the work",
+    summary="anime faces 64x64 in gray, at about half the cost",
     config=replace(
         _ANIME.config, preset="anime-gray", data=replace(_ANIME.config.data, channels=1)
     ),
@@ -187,7 +186,7 @@ PRESETS["anime-gray"] = replace(
 
 
 def get_preset(name: str) -> Preset:
-    """Return the preset called `name`. RequestError suggests the most similar name."""
+    """Return the preset called `name`. Raises RequestError, with the most similar name, if there is none."""
     if name not in PRESETS:
         raise unknown_name_error("preset or folder", name, PRESETS)
     return PRESETS[name]

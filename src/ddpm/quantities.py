@@ -32,12 +32,12 @@ def format_rate(images_per_second: float) -> str:
 
 
 def format_seeds(seeds: Sequence[int]) -> str:
-    """Return `seed 4`, `seeds 0–24` or `seeds 0–2, 7, 9`; the order of the images is kept."""
-    runs: list[list[int]] = []
+    """Return `seed 4`, `seeds 0–24` or `seeds 0–2, 7, 9`; in the given order."""
+    ranges: list[list[int]] = []
     for seed in seeds:
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1] = [runs[-1][0], seed]
+        if ranges and seed == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], seed]
         else:
-            runs.append([seed])
-    ranges = ", ".join("–".join(map(str, run)) for run in runs)
-    return f"seed{'s' if len(seeds) > 1 else ''} {ranges}"
+            ranges.append([seed])
+    text = ", ".join("–".join(map(str, bounds)) for bounds in ranges)
+    return f"seed{'s' if len(seeds) > 1 else ''} {text}"

@@ -23,7 +23,7 @@ CHECKPOINT_PREFIX = "step-"
 
 _ENVIRONMENT_TYPES: dict[str, type] = {"data": dict, "init": str, "teacher": dict}
 _MAX_LINE = 1 << 20  # bytes of a row
-_COUNTS = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}
+_COUNT_RANGES = {"step": range(2**40), "batch": range(1, 2**20 + 1), "epoch": range(2**40)}
 _MAX_NUMBER = 1e100  # absolute value of the other numbers of a row; their sums stay finite
 
 
@@ -66,7 +66,7 @@ class RunFolder:
 
     @property
     def average(self) -> Path:
-        """Averaged weights chosen by `ddpm ema --apply`; without them, the newest checkpoint's are used."""
+        """Averaged weights chosen by `ddpm ema --apply`; without it, models use the newest checkpoint's."""
         return self.root / "average"
 
     @property
@@ -152,15 +152,15 @@ class RunFolder:
         return _steps(path.name for path in _entries(self.checkpoints))
 
     def exists(self) -> bool:
-        """Whether the folder holds a configuration."""
+        """Return whether the folder holds a configuration."""
         return self.config.is_file()
 
     def has_begun(self) -> bool:
-        """Whether training has started; a config.json alone may come from elsewhere."""
+        """Return whether training has started. A config.json alone may belong to another program."""
         return self.exists() and self.environment.is_file()
 
     def load_environment(self) -> dict[str, Any]:
-        """Return the record of machine and data in environment.json; {} if it is missing or unreadable."""
+        """Return environment.json (the machine and the data), or {} if it is missing or unreadable."""
         try:
             loaded = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -214,11 +214,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file, without those longer than `_MAX_LINE`."""
-    at_start = True
+    """Yield the lines of a file that are at most `_MAX_LINE` bytes long."""
+    starts_line = True
     while line := file.readline(_MAX_LINE):
-        is_start, at_start = at_start, line.endswith(b"\n")
-        if is_start and (at_start or len(line) < _MAX_LINE):
+        is_line_start, starts_line = starts_line, line.endswith(b"\n")
+        if is_line_start and (starts_line or len(line) < _MAX_LINE):
             yield line
 
 
@@ -235,14 +235,14 @@ def _row(line: str) -> dict[str, Any] | None:
 
 
 def _message(warning: Any) -> Message:
-    """Return the message of a warning, which older versions wrote as a sentence."""
+    """Return a warning as a message; older versions wrote a sentence."""
     return warning if isinstance(warning, dict) else message_of(str(warning))
 
 
 def _is_valid(name: str, value: Any) -> bool:
-    """Whether a row may hold `value` under this name: a number, a list of numbers or nulls, or text."""
-    if name in _COUNTS:
-        return type(value) is int and value in _COUNTS[name]
+    """Return whether a row may hold `value` under `name`: a number, a list of numbers or nulls, or text."""
+    if name in _COUNT_RANGES:
+        return type(value) is int and value in _COUNT_RANGES[name]
     if name.endswith("loss"):
         return _is_number(value)
     if isinstance(value, list):
@@ -253,6 +253,5 @@ def _is_valid(name: str, value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        type(value) in (int, float) and -_MAX_NUMBER < value < _MAX_NUMBER
-    )  # false for nan and inf
+    # False for nan and inf
+    return type(value) in (int, float) and -_MAX_NUMBER < value < _MAX_NUMBER

@@ -17,7 +17,7 @@ LINE_INTERVAL = 15.0  # seconds between plain lines
 
 
 class Progress:
-    """Progress bar of `total` steps, each worth `scale` units; off a terminal, a line every 15 seconds."""
+    """Progress bar of `total` steps of `scale` units each; without a terminal, a line every 15 seconds."""
 
     def __init__(
         self, title: str, total: int, *, unit: str = "images", scale: int = 1, start: int = 0
@@ -25,7 +25,7 @@ class Progress:
         self.title, self.total, self.unit, self.scale = title, total, unit, scale
         self.first = self.done = start
         self.note = ""
-        self.began = self.printed = time.perf_counter()
+        self.start_time = self.last_print = time.perf_counter()
         self.bar: Any = None
         if sys.stderr.isatty() and is_main():
             self.bar = tqdm(
@@ -51,7 +51,7 @@ class Progress:
             self.bar.close()
 
     def reach(self, done: int, note: str = "") -> None:
-        """Advance to `done`; `note` stays visible until the next one."""
+        """Advance to `done`; `note` is shown until another note replaces it."""
         advanced, self.done = done - self.done, done
         self.note = note or self.note
         if self.bar is not None:
@@ -59,12 +59,12 @@ class Progress:
             self.bar.update(advanced * self.scale)
             return
         now = time.perf_counter()
-        if now - self.printed >= LINE_INTERVAL:
-            self.printed = now
+        if now - self.last_print >= LINE_INTERVAL:
+            self.last_print = now
             say(f"{self.title}: {self._text(now)}{', ' + self.note if self.note else ''}")
 
     def report(self, done: int, total: int) -> None:
-        """Advance to `done` of a `total` that may change; 0 is an unknown total."""
+        """Advance to `done` of `total`, which may change between calls; 0 means unknown."""
         total = max(total, done)
         if total != self.total:
             self.total = total
@@ -73,16 +73,16 @@ class Progress:
         self.reach(done)
 
     def _text(self, now: float) -> str:
-        rate = (self.done - self.first) / (now - self.began)
-        left = (self.total - self.done) / rate if rate else 0.0
+        rate = (self.done - self.first) / (now - self.start_time)
+        remaining = (self.total - self.done) / rate if rate else 0.0
         return (
             f"{self.done} of {self.total}, {rate * self.scale:.0f} {self.unit}/s, "
-            f"{format_duration(left)} left"
+            f"{format_duration(remaining)} left"
         )
 
 
 def format_losses(losses: Mapping[str, SupportsFloat]) -> str:
-    """Return `loss 0.1234`, or all of them: `generator loss 2.3456, discriminator loss 0.5678`."""
+    """Return `loss 0.1234`, or several losses: `generator loss 2.3456, discriminator loss 0.5678`."""
     named = {name: value for name, value in losses.items() if name.endswith("loss")}
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
 

@@ -101,8 +101,8 @@ def test_a_family_refuses_settings_that_it_does_not_use(
 @pytest.mark.parametrize(
     ("preset", "assignments", "words"),
     [
-        ("mnist", ["data.transforms=scale, x-flip, y-flip"], "leave x-flip and y-flip out"),
-        ("digits", ["data.transforms=y-flip"], "leave y-flip out"),
+        ("mnist", ["data.transforms=scale, x-flip, y-flip"], "remove x-flip and y-flip"),
+        ("digits", ["data.transforms=y-flip"], "remove y-flip"),
         ("anime", ["data.transforms=[]"], "data.augment=0"),
     ],
 )

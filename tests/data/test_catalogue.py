@@ -181,7 +181,9 @@ def test_a_mistyped_name_gets_the_nearest(typed: str, meant: str, tmp_path: Path
 
 @pytest.mark.parametrize("typed", ["", "zzz", "no/such/folder"])
 def test_a_name_like_no_other_gets_all_of_them(typed: str, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=f"{typed!r}: known are {', '.join(DATASETS)}"):
+    with pytest.raises(
+        RequestError, match=f"{typed!r}: the named data sets are {', '.join(DATASETS)}"
+    ):
         find(typed, tmp_path)
 
 

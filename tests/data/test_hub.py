@@ -170,8 +170,11 @@ def test_a_shard_that_a_killed_process_was_writing_is_no_shard(
     ("error", "words"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "Free some disk space"),
-        (ValueError("Bad split: train"), r"\(Bad split: train\)\. Look at its page there"),
-        (FileNotFoundError("Dataset 'x' doesn't exist"), "Look at its page there"),
+        (
+            ValueError("Bad split: train"),
+            r"\(Bad split: train\)\. Check its page on huggingface.co",
+        ),
+        (FileNotFoundError("Dataset 'x' doesn't exist"), "Check its page on huggingface.co"),
         (TimeoutError("no answer"), "Run the command again when online"),
     ],
 )

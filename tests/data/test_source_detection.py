@@ -203,7 +203,7 @@ def test_members_that_unpack_absurdly_are_not_unpacked(
     files = {"1.png": bytes(300_000), "2.png": os.urandom(300_000)}
     source = open_source(make_zip(tmp_path / "a.zip", files))
     assert source.load(0) == files["1.png"]  # small, whatever the ratio
-    monkeypatch.setattr(source_module, "_SMALL", 200_000)
+    monkeypatch.setattr(source_module, "_MAX_UNCHECKED", 200_000)
     with pytest.raises(BrokenImageError, match="unpacks"):
         source.load(0)
     assert source.load(1) == files["2.png"]

@@ -93,7 +93,7 @@ def test_a_small_floor_lowers_n_and_says_so(sets, network) -> None:
     assert rows[0]["n"] == 40
     assert (
         sentences(rows[0]["notes"])
-        == "n lowered from 150 to 40: there are only 40 real images outside it"
+        == "n lowered from 150 to 40: only 40 real images are not in the reference"
     )
     with pytest.raises(RequestError, match="n 150 and 40"):
         require_same_protocol([score_rows(sets, network)[0], rows[0]])

@@ -164,7 +164,7 @@ def test_tables_become_verdicts_in_their_order_and_gaps_are_kept() -> None:
         0,
     )
     assert bits["values"][1] == {"value": None, "low": None, "high": None}
-    assert (sentence(bits["verdict"]), bits["winner"]) == ("only a has it", None)
+    assert (sentence(bits["verdict"]), bits["winner"]) == ("only a has this measurement", None)
 
 
 def test_scores_of_different_protocols_are_refused() -> None:

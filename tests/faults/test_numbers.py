@@ -248,7 +248,7 @@ def test_short_of_memory_it_goes_on_in_micro_batches_to_the_same_result(
         for name in one:
             torch.testing.assert_close(one[name], other[name], rtol=1e-3, atol=2e-5)
     [(at, warning)] = warnings(run)
-    assert at == 1 and warning.startswith("At step 1 the memory did not suffice; ")
+    assert at == 1 and warning.startswith("At step 1 the memory ran out; ")
     assert "micro-batches of 2 (training.accumulate=4)" in warning
     assert checkpoint.load(longer.checkpoint(8)).progress["accumulate"] == 4
 
@@ -298,7 +298,7 @@ def test_a_network_of_batch_statistics_refuses_in_a_sentence(
     monkeypatch.setattr(Dcgan, "training_step", short)
     preset = get_preset("dcgan-folder").config
     config = with_overrides(preset, ["data.path=digits", "gan.channels=8", "training.steps=2"])
-    words = r"^At step 1 the memory did not suffice\. A DCGAN's batch normalization needs each batch whole"
+    words = r"^At step 1 the memory ran out\. A DCGAN's batch normalization needs the whole batch"
     with pytest.raises(WorkError, match=words):
         train(config, tmp_path / "run")
 

@@ -32,7 +32,7 @@ def test_a_batch_must_have_an_image_for_each(second_of_four: None) -> None:
 
 
 def test_other_families_are_trained_by_one(second_of_four: None) -> None:
-    with pytest.raises(RequestError, match="batch normalization needs each batch whole"):
+    with pytest.raises(RequestError, match="batch normalization needs the whole batch"):
         check_multi_process(get_preset("dcgan-mnist").config)
     with pytest.raises(RequestError, match="A few-step student is trained by one process"):
         check_multi_process(replace(Config(), model="student"))  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ def test_a_sampled_grid_can_be_drawn_again_from_itself(name: str) -> None:
     assert mark is not None and mark.seeds == tuple(range(3, 9)) and mark.label == "4"
     assert (mark.layout.rows, mark.layout.columns) == (2, 3)
     model = open_model("digits", "cpu").model
-    assert mark.run == weights_hash(model)
+    assert mark.weights_hash == weights_hash(model)
     with np.load("all.npz") as stored:
         gap = np.abs(redraw_grid(model, mark).astype(int) - stored["images"][:6])
     assert gap.max() <= 1  # another chunk size may round differently

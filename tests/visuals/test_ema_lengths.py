@@ -38,7 +38,7 @@ def test_every_average_stands_at_its_length_and_the_smallest_is_ringed() -> None
 
 def test_weights_that_were_not_averaged_are_a_line() -> None:
     last = OWN._replace(length=0.0)
-    (axes,) = ema_length_figure(replace(WHOLE, own=last, chosen=last)).axes
+    (axes,) = ema_length_figure(replace(WHOLE, run_ema=last, chosen=last)).axes
     assert [y for _, y in points(axes, "the run's last weights")] == [26.0, 26.0]
     with pytest.raises(ValueError, match="not enough values"):
         points(axes, "smallest distance")

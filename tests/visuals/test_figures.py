@@ -23,9 +23,9 @@ def test_letters_that_no_face_has_are_drawn_as_boxes_without_a_warning() -> None
 
 def test_installed_faces_stand_behind_the_plots_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "FALLBACK_FONTS", ("DejaVu Serif", "No Such Face"))
-    figures._families.cache_clear()
+    figures._font_families.cache_clear()
     try:
-        assert figures._families() == ["DejaVu Sans", "DejaVu Serif"]
+        assert figures._font_families() == ["DejaVu Sans", "DejaVu Serif"]
         picture("größe")  # a face that is not there would be warned of
     finally:
-        figures._families.cache_clear()
+        figures._font_families.cache_clear()

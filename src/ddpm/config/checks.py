@@ -48,7 +48,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 _MAX_CLUSTERS = 1000
 _MAX_LEVELS = 10  # resolution levels of the U-Net
-_NEVER_MIRRORED = ("digits", "mnist")  # a mirrored digit is not a digit
+_NOT_MIRRORED = ("digits", "mnist")  # data sets whose mirrored images are invalid
 
 
 def check(config: Config) -> None:
@@ -93,7 +93,7 @@ def check(config: Config) -> None:
 
 
 def check_used(config: Config, keys: Iterable[str]) -> None:
-    """Raise RequestError if one of the `keys` to be set has no effect on the model family."""
+    """Raise RequestError if one of `keys` has no effect on the model family."""
     family = config.family
     for key in keys:
         section, _, name = key.partition(".")
@@ -121,8 +121,8 @@ def _check_family(config: Config) -> None:
 
 def _check_guide(guide: str) -> None:
     kind, _, rest = guide.partition(":")
-    is_past = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
-    if guide and not is_past and not (kind == "model" and rest.strip()):
+    is_numbered = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
+    if guide and not is_numbered and not (kind == "model" and rest.strip()):
         raise RequestError(
             f"sampling.guide cannot be {guide!r}; use step:N (a checkpoint of the run), snapshot:N (an "
             "average saved by training.posthoc_ema) or model:TARGET, such as model:runs/small."
@@ -140,9 +140,9 @@ def _check_labels(data: DataConfig) -> None:
 
 def _check_transforms(data: DataConfig) -> None:
     flips = [name for name in data.transforms if name.endswith("flip")]
-    if data.augment and flips and data.path in _NEVER_MIRRORED:
+    if data.augment and flips and data.path in _NOT_MIRRORED:
         raise RequestError(
-            f"A mirrored digit is not a digit: leave {' and '.join(flips)} out of data.transforms."
+            f"Mirrored digits are not valid digits: remove {' and '.join(flips)} from data.transforms."
         )
     if data.augment and not data.transforms:
         raise RequestError(

@@ -1,6 +1,6 @@
-"""The table of model families: all that follows from a family's name alone.
+"""Table of model families and their capabilities.
 
-A family is asked for what it can do, `config.family.has_reverse_process`, never for its name.
+Other code checks capabilities such as `config.family.has_reverse_process`, never the name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Requirement:
-    """A condition on the value of one configuration key, and the error message if it does not hold."""
+    """Condition on the value of one configuration key, with the error message for values that violate it."""
 
     key: str
     holds: Callable[[Any], bool]
@@ -24,18 +24,20 @@ class Family:
     """Capabilities of a model family."""
 
     noun: str  # with its article, for messages
-    sections: tuple[str, ...]  # of the configuration that shape it, in the report's order
+    sections: tuple[str, ...]  # of the configuration that it uses, in the order of the report
     width_key: str = "network.channels"  # the setting that makes its networks wider
-    is_diffusion: bool = False  # it has a denoiser: likelihood, editing, samplers, autoguidance
-    is_adversarial: bool = False  # a generator and a discriminator
-    is_distilled: bool = False  # it learns from a teacher
-    has_reverse_process: bool = True  # images form step by step from noise, not in one pass
-    can_compile: bool = False  # its training step, by torch.compile
-    can_shard: bool = False  # its training state, over several processes
+    is_diffusion: bool = False  # has a denoiser: likelihood, editing, samplers, autoguidance
+    is_adversarial: bool = False  # has a generator and a discriminator
+    is_distilled: bool = False  # learns from a teacher
+    has_reverse_process: bool = True  # generates images from noise in steps, not in one pass
+    can_compile: bool = False  # torch.compile supports its training step
+    can_shard: bool = False  # FSDP supports its training state
     single_process_reason: str = ""  # why several processes cannot train it; "": they can
     sampling_keys: tuple[str, ...] | None = None  # settings of `sampling` it uses; None: all
-    sampling_note: str = ""  # how it samples if it does not use them all; {config} is filled in
-    diffusion_model: str = "a diffusion model"  # what to name where it cannot serve as one
+    sampling_note: str = (
+        ""  # end of an error about an unused setting; a format string over {config}
+    )
+    required_model: str = "a diffusion model"  # for errors: the model to pass in its place
     requirements: tuple[Requirement, ...] = ()
 
 
@@ -60,7 +62,7 @@ FAMILIES: dict[str, Family] = {
         is_adversarial=True,
         has_reverse_process=False,
         single_process_reason=(
-            "A DCGAN's batch normalization needs each batch whole, so one process trains it: "
+            "A DCGAN's batch normalization needs the whole batch, so one process trains it: "
             "start ddpm train without torchrun."
         ),
         sampling_keys=("chunk",),
@@ -81,7 +83,7 @@ FAMILIES: dict[str, Family] = {
             Requirement(
                 "training.accumulate",
                 lambda value: value == 1,
-                "A DCGAN's batch normalization needs each batch whole: set training.accumulate=1, and "
+                "A DCGAN's batch normalization needs the whole batch: set training.accumulate=1, and "
                 "lower training.batch_size if memory is short.",
             ),
             Requirement(
@@ -109,7 +111,7 @@ FAMILIES: dict[str, Family] = {
             "({config.student.evaluations} evaluations, its teacher's guidance): leave it out, "
             "or train another student with ddpm distill"
         ),
-        diffusion_model="its teacher",
+        required_model="its teacher",
         requirements=(
             _NOT_COMPILED,
             Requirement(
@@ -131,5 +133,5 @@ SECTION_OWNERS = {  # sections that only some families use
 
 
 def family_of(values: Mapping[str, Any]) -> Family | None:
-    """Return the family named by the values of a config.json; None if the name is unknown."""
+    """Return the model family of a config.json's values; None if its name is unknown."""
     return FAMILIES.get(str(values.get("model")))

@@ -1,4 +1,4 @@
-"""Configurations from JSON and ``--set key.path=value``; unknown keys and wrong types are refused."""
+"""Configurations from JSON and `--set key.path=value`; unknown keys and wrong types are errors."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Section = TypeVar("Section")
 
 
 def config_from_dict(values: Mapping[str, Any]) -> Config:
-    """Return the configuration of values that ``Config.to_dict`` wrote.
+    """Return the configuration of values that `Config.to_dict` wrote.
 
-    RequestError: unknown keys, wrong types, or another format version.
+    Raises RequestError for unknown keys, wrong types, or another format version.
     """
     version = values.get("format", FORMAT_VERSION)
     if version != FORMAT_VERSION:
@@ -35,12 +35,12 @@ def config_from_dict(values: Mapping[str, Any]) -> Config:
 
 
 def differing_keys(one: Config, other: Config) -> list[str]:
-    """Return the keys, such as ``training.steps``, in which two configurations differ."""
+    """Return the keys, such as `training.steps`, in which two configurations differ."""
     return [key for key in _keys(Config) if get_value(one, key) != get_value(other, key)]
 
 
 def get_value(config: Config, key: str) -> Any:
-    """Return the value of a key such as ``training.steps``."""
+    """Return the value of a key such as `training.steps`."""
     value: Any = config
     for name in key.split("."):
         value = getattr(value, name)
@@ -48,10 +48,10 @@ def get_value(config: Config, key: str) -> Any:
 
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
-    """Return `config` with each ``key.path=value`` applied; values are JSON or bare words.
+    """Return `config` with each `key.path=value` applied; values are JSON or bare words.
 
-    RequestError: an unknown key, a value of the wrong type or out of bounds, or a key without effect on
-    the model family.
+    Raises RequestError for an unknown key, a value of the wrong type or out of bounds, or a key without
+    effect on the model family.
     """
     keys = []
     for assignment in assignments:
@@ -74,7 +74,7 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
 def load_config(path: Path) -> Config:
     """Return the configuration in a JSON file, UTF-8 with or without a byte order mark.
 
-    RequestError: the file cannot be read, or holds no valid configuration.
+    Raises RequestError if the file cannot be read or holds no valid configuration.
     """
     try:
         values = parse_json(path.read_text(encoding="utf-8"))

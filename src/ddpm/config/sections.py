@@ -1,6 +1,6 @@
-"""Configuration of a run: frozen dataclasses, one a section; each comment documents its key.
+"""Configuration of a run: one frozen dataclass per section. The comments document the keys.
 
-Bounds of numbers stand in `config/checks.py`.
+Bounds of numbers are in `config/checks.py`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class DataConfig:
     """Images to train on, their common shape, and augmentation."""
 
     path: str = "digits"  # folder, zip, tar, IDX, .npy or .npz file, data set name, hf:OWNER/NAME
-    size: int | str = "auto"  # pixels: N (square) or HxW; auto: that of most images, else 64
+    size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, else 64
     channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
     all_images: bool = False  # train on all images: hold none out, keep exact duplicates
     flip: bool = False  # mirror left-right with probability 1/2 (for faces; never for digits)
     shift: int = 0  # largest random shift each way in pixels, edges repeated; 0: off
-    crop: float = 0.0  # random resized crop of a side fraction of at least 1 - crop; 0: off
-    augment: float = 0.0  # probability of each of `transforms`, given to the network; 0: off
+    crop: float = 0.0  # random resized crop, each side at least 1 - crop of the image; 0: off
+    augment: float = 0.0  # probability of each of `transforms`; the network sees which; 0: off
     transforms: tuple[TransformName, ...] = ("scale", "rotate", "stretch", "translate")
     labels: bool | str = False  # learn classes; auto: if the data has them; kmeans:K: K clusters
 
@@ -57,7 +57,7 @@ class NetworkConfig:
     attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, pixels)
     patch: int = 1  # side of the pixel blocks folded into channels at the input; 1: off
     dropout: float = 0.0  # dropout probability in every residual block; 0: off
-    time_embedding: Literal["standard", "slide"] = "standard"  # slide: the course's printed formula
+    time_embedding: Literal["standard", "slide"] = "standard"  # slide: see `networks/embeddings.py`
     label_dropout: float = 0.1  # fraction of labels hidden in training (classifier-free guidance)
 
 
@@ -94,7 +94,7 @@ class TrainingConfig:
     """Optimizer and length of a run; counts are optimizer steps."""
 
     steps: int = 5000  # total steps; computed from `minutes` or `epochs` if one of them is set
-    minutes: float = 0.0  # total time, turned into steps once from the first measured steps; 0: off
+    minutes: float = 0.0  # total time, converted to steps from the speed of the first steps; 0: off
     epochs: float = 0.0  # total passes over the training images; 0: off
     batch_size: int = 128  # images per step
     accumulate: int = 1  # micro-batches per step; the gradient is the same up to rounding
@@ -129,8 +129,10 @@ class SamplingConfig:
     variance: Literal["small", "large"] = "small"  # of ancestral: posterior variance, or beta_t
     clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
     guidance: float = 1.0  # guidance scale; 1: off
-    guide: str = ""  # guide away from step:N, snapshot:N or model:TARGET; "": from no label
-    guidance_interval: tuple[float, float] = (0.0, 1.0)  # guided fraction of the noise range
+    guide: str = (
+        ""  # guide away from step:N, snapshot:N or model:TARGET; "": the unlabeled prediction
+    )
+    guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the noise range that is guided
     chunk: int = 25  # images drawn together; the last chunk is padded
 
     @property
@@ -144,7 +146,7 @@ class Config:
     """Full configuration of a run, stored as `config.json` in its folder."""
 
     preset: str = "digits"  # preset that the configuration started from
-    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: few-step, by ddpm distill
+    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: see `ddpm distill`
     scale: ScaleName = "cpu"  # size of the preset, chosen for the device
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -161,7 +163,7 @@ class Config:
 
     @property
     def has_reverse_process(self) -> bool:
-        """Whether images form from noise in steps, not in one pass."""
+        """Whether images are generated from noise in steps, not in one pass."""
         return self.family.has_reverse_process
 
     @property

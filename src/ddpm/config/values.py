@@ -13,7 +13,7 @@ from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
 _MAX_QUOTED = 100  # characters of a wrong value that an error repeats
-_LARGEST = 2**63  # no key takes a larger whole number
+_INT_LIMIT = 2**63  # integers must be smaller
 
 
 def parse_value(text: str) -> Any:
@@ -39,17 +39,17 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
     return f"did you mean {close[0]}? " if close else ""
 
 
-def unknown_name_error(what: str, name: object, choices: Iterable[str]) -> RequestError:
-    """Return the error for a name that is not a key of a table: the most similar one, then all."""
+def unknown_name_error(kind: str, name: object, choices: Iterable[str]) -> RequestError:
+    """Return the error for an unknown name: it suggests the most similar choice and lists all."""
     names = list(dict.fromkeys(choices))
     hint = suggestion(str(name), names)
     return RequestError(
-        f"There is no {what} {quote(str(name))}; {hint}the choices are {', '.join(names)}."
+        f"There is no {kind} {quote(str(name))}; {hint}the choices are {', '.join(names)}."
     )
 
 
 def coerce(value: Any, hint: Any, key: str) -> Any:
-    """Return `value` converted to the type `hint`. RequestError names `key` if it cannot be."""
+    """Return `value` converted to the type `hint`. Raises RequestError, which names `key`, if that fails."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         if value in args and type(value) in {type(a) for a in args}:
@@ -61,7 +61,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
     if origin is tuple:
         return _coerce_tuple(value, args, key)
     allowed = args if origin in (types.UnionType, typing.Union) else (hint,)
-    if isinstance(value, int) and abs(value) >= _LARGEST:
+    if isinstance(value, int) and abs(value) >= _INT_LIMIT:
         raise RequestError(
             f"{key} must be a number below 2^63, not one with {len(str(abs(value)))} digits."
         )
@@ -70,7 +70,7 @@ def coerce(value: Any, hint: Any, key: str) -> Any:
     if int in allowed and isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise RequestError(f"{key} must be {_type_words(allowed)}, not {quote(value)}.")
+        raise RequestError(f"{key} must be {_type_names(allowed)}, not {quote(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise RequestError(f"{key} must be a finite number, not {value!r}.")
     return value
@@ -89,6 +89,6 @@ def _coerce_tuple(value: Any, args: tuple[Any, ...], key: str) -> tuple[Any, ...
     return tuple(coerce(item, args[0], key) for item in value)
 
 
-def _type_words(allowed: tuple[Any, ...]) -> str:
+def _type_names(allowed: tuple[Any, ...]) -> str:
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     return " or ".join(words.get(t, t.__name__) for t in allowed)

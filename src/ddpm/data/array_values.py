@@ -1,4 +1,4 @@
-"""Arrays of other projects as uint8 images and class labels."""
+"""Conversion of arrays from other projects to uint8 images and class labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     """Return NCHW, NHWC or NHW with 1 or 3 channels as uint8 NCHW; NCHW if both fit.
 
     uint8 arrays become views. Other types are converted from the first of the ranges 0 … 1 (floats),
-    -1 … 1 (floats) and 0 … 255 that holds all values. Raises RequestError if none does or the shape differs.
+    -1 … 1 (floats) and 0 … 255 that holds all values. Raises RequestError for other
+    values or shapes.
     """
     if array.dtype.kind not in "buif":
         raise RequestError(f"{path} holds {array.dtype} values. Pass an array of numbers.")
@@ -66,7 +67,7 @@ def _to_uint8(images: NDArray[Any], path: Path) -> NDArray[np.uint8]:
         return images
     low = min((float(block.min()) for block in _blocks(images)), default=0.0)
     high = max((float(block.max()) for block in _blocks(images)), default=0.0)
-    offset, scale = _range(images.dtype, low, high, path)
+    offset, scale = _offset_and_scale(images.dtype, low, high, path)
     result = np.empty(images.shape, np.uint8)
     for start, block in enumerate(_blocks(images)):
         values = (block.astype(np.float64) + offset) * scale
@@ -74,7 +75,9 @@ def _to_uint8(images: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     return result
 
 
-def _range(dtype: np.dtype[Any], low: float, high: float, path: Path) -> tuple[float, float]:
+def _offset_and_scale(
+    dtype: np.dtype[Any], low: float, high: float, path: Path
+) -> tuple[float, float]:
     """Return (offset, scale) that map the values to 0 … 255."""
     if dtype.kind == "b" or (dtype.kind == "f" and low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
         return 0.0, 255.0

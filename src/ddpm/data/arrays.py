@@ -1,6 +1,6 @@
 """Images stored as arrays: .npy, .npz and .pt files, in the layouts of common projects.
 
-Nothing is unpickled, except plain tensors and containers by ``torch.load(weights_only=True)``.
+Nothing is unpickled, except plain tensors and containers by `torch.load(weights_only=True)`.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ _LAYOUTS: tuple[tuple[_Part, ...], ...] = (
 def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     """Return the images in a .npy, .npz or .pt file, NCHW, NHWC or NHW, and their labels if there are any.
 
-    The values may be uint8, or any of the ranges that ``array_values.to_nchw`` converts. Test parts are held
+    The values may be uint8, or any of the ranges that `array_values.to_nchw` converts. Test parts are held
     out.
     """
-    arrays = _read_tensors(path) if path.suffix.lower() in TENSOR_EXTENSIONS else _read(path)
+    arrays = _read_tensors(path) if path.suffix.lower() in TENSOR_EXTENSIONS else _read_numpy(path)
     layout = _find_layout(arrays, path)
     images = [to_nchw(arrays[key], path) for key, _, _ in layout]
     if len({part.shape[1:] for part in images}) > 1:
@@ -89,10 +89,10 @@ def _find_layout(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[_Part,
             return tuple(part for part in layout if part[0] in arrays)
     if len(arrays) == 1:
         return ((next(iter(arrays)), "", False),)
-    raise _no_images(arrays, path)
+    raise _no_images_error(arrays, path)
 
 
-def _no_images(keys: Iterable[str], path: Path) -> RequestError:
+def _no_images_error(keys: Iterable[str], path: Path) -> RequestError:
     listed = printable_name(", ".join(keys)) or "nothing"
     return RequestError(
         f"{path} needs the key images (N x C x H x W) or one of "
@@ -108,7 +108,7 @@ def _labels(
         return None, ()
     values = [arrays[key] for _, key, _ in layout]
     if len({part.shape[1:] for part in values}) > 1:
-        raise RequestError(f"{path} holds labels of different shapes. Save them alike.")
+        raise RequestError(f"{path} holds labels of different shapes. Save them in the same shape.")
     return class_labels(np.concatenate(values), count, path)
 
 
@@ -134,7 +134,7 @@ def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     }
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def _read_numpy(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a .npy or .npz file."""
     try:
         with path.open("rb") as file, warnings.catch_warnings():
@@ -157,16 +157,16 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an open .npz."""
     with zipfile.ZipFile(file) as packed:
         members = packed.infolist()
-        unusual = any(info.compress_type not in SAFE_COMPRESSIONS for info in members)
-        if unusual or members_overlap(members, path.stat().st_size):
+        unsupported = any(info.compress_type not in SAFE_COMPRESSIONS for info in members)
+        if unsupported or members_overlap(members, path.stat().st_size):
             raise RequestError(
                 f"{path} uses an unsupported compression. Save it again with numpy.savez_compressed."
             )
         for info in members:
             if is_decompression_bomb(info.compress_size, info.file_size):
                 raise RequestError(
-                    f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no "
-                    "images do. Pass the set as files or as a .npy."
+                    f"{path} unpacks {info.compress_size:,} bytes to {info.file_size:,}, which is "
+                    "implausible for images. Pass the set as files or as a .npy."
                 )
             if info.filename.endswith(".npy"):
                 with packed.open(info) as member:
@@ -174,20 +174,20 @@ def _read_archive(file: BinaryIO, path: Path) -> dict[str, NDArray[Any]]:
     file.seek(0)
     keys = {key for layout in _LAYOUTS for part in layout for key in part[:2]}
     with np.load(file, allow_pickle=False) as archive:
-        known = [key for key in archive.files if key in keys]
-        if not known and len(archive.files) != 1:
-            raise _no_images(archive.files, path)
-        return {key: archive[key] for key in known or archive.files}
+        image_keys = [key for key in archive.files if key in keys]
+        if not image_keys and len(archive.files) != 1:
+            raise _no_images_error(archive.files, path)
+        return {key: archive[key] for key in image_keys or archive.files}
 
 
 def _check_header(file: BinaryIO, length: int) -> None:
     """Raise ValueError if an .npy of `length` bytes is shorter than its header says, before allocating."""
     read, kind = _HEADERS[np.lib.format.read_magic(file)]
-    place = file.tell()
+    position = file.tell()
     (size,) = struct.unpack(kind, file.read(struct.calcsize(kind)))
     if size > _MAX_HEADER:
-        raise ValueError("endless header")
-    file.seek(place)
+        raise ValueError("header too long")
+    file.seek(position)
     shape, _, dtype = read(file)
     if file.tell() + math.prod(shape) * dtype.itemsize > length:
         raise ValueError("truncated array")

@@ -18,8 +18,8 @@ _STREAM = 1  # separates these random numbers from those that shuffle the images
 class Augmentation:
     """Random changes applied to each training batch; none by default.
 
-    ``flip`` mirrors left-right with probability 1/2. ``shift`` moves by up to this many pixels in each
-    direction and repeats the edges. ``crop`` enlarges a window of at least 1 - crop of each side.
+    `flip` mirrors left-right with probability 1/2. `shift` moves by up to this many pixels in each
+    direction and repeats the edges. `crop` enlarges a window of at least 1 - crop of each side.
     """
 
     flip: bool = False
@@ -66,5 +66,5 @@ def _crop(images: Tensor, crop: float, rng: np.random.Generator) -> Tensor:
     theta[:, :, 2] = center.T
     windows = to_device(torch.from_numpy(theta), images.device)
     grid = F.affine_grid(windows, list(images.shape), align_corners=False)
-    views = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
-    return views.round().clamp(0, 255).to(torch.uint8)
+    crops = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return crops.round().clamp(0, 255).to(torch.uint8)

@@ -24,9 +24,9 @@ class Batches:
     Epoch e is one permutation of all images, drawn from (seed, e). A batch may span two epochs, so no
     image is dropped, and a set smaller than the batch repeats.
 
-    ``images``: uint8 [N, C, H, W], possibly memory-mapped. ``indices``: rows to use. ``labels``: int64
-    [N] or None. ``augment``: maps (uint8 batch, seed, step) to a batch of the same shape. The order of
-    an epoch takes 4 bytes per image. Raises RequestError if ``indices`` is empty.
+    `images`: uint8 [N, C, H, W], possibly memory-mapped. `indices`: rows to use. `labels`: int64
+    [N] or None. `augment`: maps (uint8 batch, seed, step) to a batch of the same shape. The order of
+    an epoch takes 4 bytes per image. Raises RequestError if `indices` is empty.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Batches:
         self.augment = augment
         self._orders: dict[int, NDArray[np.uint32]] = {}
         self._device = torch.device("cpu")
-        self._device_images: Tensor | None = None  # all images to use
+        self._device_images: Tensor | None = None  # all rows of `indices`, if kept on the device
 
     def __len__(self) -> int:
         """Return the number of images in one epoch."""
@@ -61,12 +61,12 @@ class Batches:
         return step * self.batch_size // len(self)
 
     def move_to(self, device: torch.device, max_bytes: int | None = None) -> int:
-        """Return batches on `device` from now on, and keep the images there if they fit in `max_bytes`.
+        """Move later batches to `device`, and keep all images there if they fit in `max_bytes`.
 
-        The default is a quarter of the free memory of a CUDA device, and 0 elsewhere. Returns the bytes
-        kept there. The batches are equal either way. MPS is ignored.
+        The default is a quarter of the free memory of a CUDA device, and 0 elsewhere. Returns the number of
+        bytes kept there. The batches have the same bits either way. MPS is ignored.
         """
-        if device.type == "mps":  # bicubic augmentation runs on the CPU there
+        if device.type == "mps":  # MPS lacks operations of the augmentation
             return 0
         self._device = device
         if max_bytes is None:
@@ -99,7 +99,7 @@ class Batches:
         return images, to_device(torch.from_numpy(self._labels[rows]), self._device)
 
     def _positions(self, step: int) -> NDArray[np.uint32]:
-        """Return positions in ``indices`` [B]: a window of the endless sequence of permutations."""
+        """Return positions in `indices` [B]: a window of the endless sequence of permutations."""
         start, stop, n = step * self.batch_size, (step + 1) * self.batch_size, len(self)
         epochs = range(start // n, (stop - 1) // n + 1)
         return np.concatenate(

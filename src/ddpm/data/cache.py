@@ -1,6 +1,6 @@
-"""Cache of decoded images on disk: each content is decoded once per size and number of channels.
+"""Cache of decoded images on disk: each data set is decoded once per size and number of channels.
 
-A folder CACHE/decoded/<key> (see ``decoded_rows`` for its files) is written under a temporary name and
+A folder CACHE/decoded/<key> (see `decoded_rows` for its files) is written under a temporary name and
 renamed when complete. Two processes may therefore prepare the same set at once, and a killed process
 leaves nothing that looks like a complete cache.
 """
@@ -66,37 +66,39 @@ def decoded_images(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Decoded:
-    """Return the images of ``source`` from the cache, decoding them first if necessary.
+    """Return the images of `source` from the cache, decoding them first if necessary.
 
-    ``content_hash`` is the hash found by ``survey``. Raises WorkError if the cache folder cannot be
+    `content_hash` is the hash found by `survey`. Raises WorkError if the cache folder cannot be
     written or the set has changed since the survey.
     """
     folder = cache_dir / "decoded" / transform.key(content_hash)
-    for _ in range(2):  # another process may remove the folder because it saw a damaged one before
-        if (found := _open(folder)) is not None:
+    for _ in range(2):  # another process may just remove a damaged folder of this name
+        if (found := _read_cache(folder)) is not None:
             return found
         with explain_disk_errors(cache_dir):
             _build(source, content_hash, transform, folder, progress)
-    if (found := _open(folder)) is not None:
+    if (found := _read_cache(folder)) is not None:
         return found
     raise WorkError(
-        f"The decoded images in {folder} are damaged right after they were written. Check the disk."
+        f"The decoded images in {folder} were damaged right after they were written. Check the disk."
     )
 
 
 def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> Decoded | None:
     """Return the images from the cache, or None if they are not in it."""
-    return _open(cache_dir / "decoded" / transform.key(content_hash))
+    return _read_cache(cache_dir / "decoded" / transform.key(content_hash))
 
 
-def _open(folder: Path) -> Decoded | None:
-    """Return the decoded images in ``folder``, or None if it is absent, truncated or damaged."""
+def _read_cache(folder: Path) -> Decoded | None:
+    """Return the decoded images in `folder`, or None if it is absent, truncated or damaged."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         images, rows = open_mapped_array(folder, tuple(index["shape"])), open_rows(folder)
         if len(rows["items"]) != len(images):
             return None
-        return Decoded(images, **rows, broken=tuple((name, why) for name, why in index["broken"]))
+        return Decoded(
+            images, **rows, broken=tuple((name, reason) for name, reason in index["broken"])
+        )
     except _DAMAGE_ERRORS:
         return None
 
@@ -120,16 +122,16 @@ def _build(
 
 
 def _publish(temporary: Path, folder: Path) -> None:
-    """Rename a complete folder to ``folder``, unless another process already did.
+    """Rename a complete folder to `folder`, unless another process already did.
 
-    The rename is tried before looking at ``folder``, because it fails if that exists. Looking first
+    The rename is tried before looking at `folder`, because it fails if that exists. Looking first
     could remove what another process finished in between.
     """
     for _ in range(8):
         with contextlib.suppress(OSError):
             os.replace(temporary, folder)
             return
-        if _open(folder) is not None:
+        if _read_cache(folder) is not None:
             return
         damaged = temporary.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
         with contextlib.suppress(FileNotFoundError):
@@ -139,7 +141,7 @@ def _publish(temporary: Path, folder: Path) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Delete the folders that killed processes left in ``folder``, but none that may be in use."""
+    """Delete the folders that killed processes left in `folder`, but none that may be in use."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
             age = time.time() - path.stat().st_mtime

@@ -1,6 +1,6 @@
-"""Data sets known by name, and the way from a name to a path. Standard library only.
+"""Table of named data sets, and the lookup of their paths. Standard library only.
 
-To add a data set, add a row to ``DATASETS`` and, if no ``_get_…`` function fits, one of those.
+To add a data set, add a row to `DATASETS` and, if none of the `_get_…` functions fits, a new one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Download = Callable[[Sequence[str], Path, str], Path]  # signature of `download.
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A data set known by name. All fields but ``get`` are shown to the user."""
+    """Named data set. All fields but `get` are shown to the user."""
 
     description: str
     size: tuple[int, int]  # height, width in pixels
@@ -31,10 +31,10 @@ class DatasetEntry:
     license: str
     source: str  # a public address
     citation: str
-    access: str  # how to get it, in words
+    access: str  # how to get it, as text
     get: Callable[[Path, Download], Path] | None = None  # (cache folder, download) -> path
-    hub: str = ""  # hf:OWNER/NAME, in place of ``get``
-    test: int = 0  # how many of the images are the set's own test images
+    hub: str = ""  # hf:OWNER/NAME, in place of `get`
+    test: int = 0  # number of the set's own test images
 
 
 _MNIST_MIRRORS = (
@@ -71,7 +71,7 @@ def _get_mnist(cache: Path, download: Download) -> Path:
 def _get_anime(cache: Path, download: Download) -> Path:
     raise RequestError(
         f"the anime faces cannot be downloaded automatically: get the zip from {_ANIME_SOURCE} (or your "
-        "course's) and pass it (--data anime-faces.zip or, unpacked, --data ./anime), put it into "
+        "course's) and pass it (--data anime-faces.zip, or --data ./anime once unpacked), put it into "
         "$DDPM_DATA_DIR/anime/, or use the copy at the Hugging Face Hub (--data anime-hub)"
     )
 
@@ -103,7 +103,7 @@ DATASETS: dict[str, DatasetEntry] = {
         test=10_000,
     ),
     "anime": DatasetEntry(
-        description="faces of drawn characters, in color",
+        description="anime faces, in color",
         size=(64, 64),
         channels=3,
         count=21_551,
@@ -135,12 +135,12 @@ def locate(
     download: Download | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Return the path of a data set given as a path, a name of ``DATASETS`` or hf:OWNER/NAME.
+    """Return the path of a data set given as a path, a name of `DATASETS` or hf:OWNER/NAME.
 
-    The first of these that exists: the path itself, unless it is spelled like a name of ``DATASETS``
-    (``./mnist`` is always the path); ``data_dir/NAME``; the cache; a download. ``progress`` receives the
-    number of images that have arrived from the Hub. Raises ``RequestError`` if there is no such path or
-    name, or the set has to be downloaded by hand, and ``WorkError`` if a download fails.
+    These are tried in order: the path itself, unless it equals a name of `DATASETS` (`./mnist` is
+    always a path); `data_dir/NAME`; the cache; a download. `progress` receives the
+    number of images that have arrived from the Hub. Raises `RequestError` if there is no such path or
+    name, or the set has to be downloaded by hand, and `WorkError` if a download fails.
     """
     found = find_offline(name_or_path, data_dir=data_dir, cache_dir=cache_dir)
     if found is not None:
@@ -154,7 +154,7 @@ def locate(
 
 
 def find_offline(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -> Path | None:
-    """Return what ``locate`` returns if that needs no download, else None."""
+    """Return what `locate` returns if that needs no download, else None."""
     path = Path(os.path.expanduser(name_or_path))
     if is_path(name_or_path):
         return path
@@ -172,31 +172,31 @@ def find_offline(name_or_path: str, *, data_dir: Path | None, cache_dir: Path) -
 
 
 def is_path(name_or_path: str) -> bool:
-    """Return whether ``locate`` takes this for a path: it exists and is not a name of ``DATASETS``."""
+    """Return whether `locate` treats this as a path: it exists and is not a name of `DATASETS`."""
     named = name_or_path in DATASETS or not name_or_path
     # os.path.exists returns False for strings that cannot be a path
     return not named and os.path.exists(os.path.expanduser(name_or_path))
 
 
 def is_dataset_name(name: str) -> bool:
-    """Return whether this is a name of ``DATASETS`` or hf:OWNER/NAME."""
+    """Return whether this is a name of `DATASETS` or hf:OWNER/NAME."""
     return name in DATASETS or hub.is_hub_name(name)
 
 
 def is_downloadable(name: str) -> bool:
-    """Return whether ``locate`` can download this data set."""
+    """Return whether `locate` can download this data set."""
     return is_dataset_name(name) and name not in ("digits", "anime")
 
 
 def _find_downloaded(urls: Sequence[str], target: Path, sha256: str) -> Path:
-    """Replace `download_file` where the network must not be used."""
+    """Return an already downloaded file. Stands in for `download_file` when offline."""
     if not target.is_file():
         raise DownloadError(f"{target.name} has not been downloaded")
     return target
 
 
 def _hub_name(name: str) -> str:
-    """Return the hf:OWNER/NAME that a name of ``DATASETS`` stands for, other names as they are."""
+    """Return the hf:OWNER/NAME of a name of `DATASETS`; other names are returned unchanged."""
     entry = DATASETS.get(name)
     return name if entry is None else entry.hub
 
@@ -207,18 +207,22 @@ def _is_nonempty(folder: Path) -> bool:
 
 def _unknown_name(name: str) -> str:
     near = difflib.get_close_matches(name[:100].lower(), DATASETS, n=3)
-    fix = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(DATASETS)}"
+    fix = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"the named data sets are {', '.join(DATASETS)}"
+    )
     return f"no path and no data set is named {name[:100]!r}: {fix}"
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the folder of the user's data sets, ``DDPM_DATA_DIR``, or None if that is not set."""
+    """Return the folder of the user's data sets, `DDPM_DATA_DIR`, or None if that is not set."""
     folder = environ.get("DDPM_DATA_DIR")
     return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """Return the folder of downloads and decoded images: ``DDPM_CACHE_DIR`` or the platform's default.
+    """Return the folder of downloads and decoded images: `DDPM_CACHE_DIR` or the platform's default.
 
     Raises RequestError if neither is set and the user has no home folder.
     """

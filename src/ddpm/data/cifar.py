@@ -20,11 +20,9 @@ from ddpm.errors import RequestError
 
 _CIFAR10 = re.compile(r"data_batch_\d+|test_batch")
 _CIFAR100 = ("train", "test")
-_NAMES = {
-    "batches.meta": b"label_names",
-    "meta": b"fine_label_names",
-}  # file → key of the class names
-_LABELS = (b"labels", b"fine_labels")
+# File → key of the class names
+_CLASS_NAME_KEYS = {"batches.meta": b"label_names", "meta": b"fine_label_names"}
+_LABEL_KEYS = (b"labels", b"fine_labels")
 _SHAPE = (3, 32, 32)
 
 
@@ -85,7 +83,7 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-_ALLOWED: dict[tuple[str, str], Any] = {  # what pickled arrays and bytes of all protocols refer to
+_ALLOWED: dict[tuple[str, str], Any] = {  # globals in pickled arrays and bytes of every protocol
     ("numpy._core.multiarray", "_reconstruct"): _empty_array,
     ("numpy._core.numeric", "_frombuffer"): _array_of_bytes,
     ("numpy", "ndarray"): object,  # only an argument of _reconstruct; not callable with a shape
@@ -115,7 +113,7 @@ def _images(content: dict[Any, Any], path: Path) -> NDArray[np.uint8]:
 
 
 def _labels(content: dict[Any, Any], count: int) -> NDArray[np.int64] | None:
-    values = next((content[key] for key in _LABELS if key in content), None)
+    values = next((content[key] for key in _LABEL_KEYS if key in content), None)
     numbers = np.array(
         [v for v in values if isinstance(v, int)] if isinstance(values, list) else []
     )
@@ -123,8 +121,8 @@ def _labels(content: dict[Any, Any], count: int) -> NDArray[np.int64] | None:
 
 
 def _class_names(folder: Path, count: int) -> tuple[str, ...]:
-    """Return the class names of the meta file beside the batches, else the numbers."""
-    for file, key in _NAMES.items():
+    """Return the class names in the meta file beside the batches, else the class numbers as text."""
+    for file, key in _CLASS_NAME_KEYS.items():
         if (folder / file).is_file():
             names = _read(folder / file).get(key)
             if isinstance(names, list) and len(names) >= count:

@@ -27,13 +27,13 @@ _HELDOUT_SHARE = 0.02
 _MAX_HELDOUT = 500
 _MIN_SPLIT = 50  # images; smaller sets are not split
 _MAX_SIDE = 1024
-_BLOCK = 1 << 16  # rows whose sums are read at once
+_BLOCK = 1 << 16  # rows added up at a time
 _MAX_LISTED = 1000  # names of broken or skipped files in the report
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images of one shape, split into training and held-out rows of ``images``."""
+    """Images of one shape, split into training and held-out rows of `images`."""
 
     name: str
     images: MappedImages  # uint8 [N, C, H, W], memory-mapped, every decoded image
@@ -48,7 +48,7 @@ class Dataset:
 class _Split(NamedTuple):
     train: NDArray[np.int64]
     heldout: NDArray[np.int64]
-    duplicates: int  # images dropped
+    duplicates: int  # number of dropped images
     reason: Message
 
 
@@ -61,17 +61,18 @@ def prepare_dataset(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Return the images at ``path`` (see ``source_detection.open_source``), decoded into ``cache_dir``.
+    """Return the images at `path` (see `source_detection.open_source`), decoded into `cache_dir`.
 
-    ``size``: a number (square), "HxW" or "auto". ``channels``: 1, 3 or "auto" (1 if every image is
+    `size`: a number (square), "HxW" or "auto". `channels`: 1, 3 or "auto" (1 if every image is
     gray). Exact duplicates are dropped. The held-out images are the test files of IDX sets, else 2 % of
-    the images (at most 500), chosen by the hashes of their files. ``all_images`` keeps duplicates and
-    holds nothing out; of an IDX set it takes the training files. ``progress(done, total)`` counts the
+    the images (at most 500), chosen by the hashes of their files. `all_images` keeps duplicates and
+    holds nothing out; of an IDX set it takes the training files. `progress(done, total)` counts the
     images twice: as they are read, then as they are decoded.
 
     Raises RequestError if there are fewer than two usable images.
     """
-    parse_size(size), _parse_channels(channels)  # fail before reading any image
+    parse_size(size)  # errors here come before any image is read
+    _parse_channels(channels)
     return prepare_from_source(
         open_source(path),
         size=size,
@@ -91,14 +92,14 @@ def prepare_from_source(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Return the images of ``source``; see ``prepare_dataset``."""
+    """Return the images of `source`; see `prepare_dataset`."""
     shape = parse_size(size), _parse_channels(channels)
     survey = survey_source(source, cache_dir, progress)
     transform = _transform(survey, *shape)
     decoded = decoded_images(source, survey.content_hash, transform, cache_dir, progress)
     split = _split(source, decoded, all_images)
     if len(split.train) < 2:
-        raise _too_few(source.name, decoded)
+        raise _too_few_error(source.name, decoded)
     return Dataset(
         name=source.name,
         images=decoded.images,
@@ -112,7 +113,7 @@ def prepare_from_source(
 
 
 def is_prepared(path: Path, *, size: int | str, channels: int | str, cache_dir: Path) -> bool:
-    """Return whether ``prepare_dataset`` would find the images in the cache."""
+    """Return whether `prepare_dataset` would find the images in the cache."""
     shape = parse_size(size), _parse_channels(channels)
     survey = cached_survey(open_source(path), cache_dir)
     if survey is None:
@@ -126,7 +127,7 @@ def _transform(survey: Survey, size: tuple[int, int] | None, channels: int | Non
 
 
 def parse_size(size: int | str) -> tuple[int, int] | None:
-    """Return (height, width) of ``28``, ``"28"`` or ``"45x33"`` (HxW), and None for "auto"."""
+    """Return (height, width) of `28`, `"28"` or `"45x33"` (HxW), and None for "auto"."""
     text = str(size).strip().lower()
     if text == "auto":
         return None
@@ -169,8 +170,8 @@ def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
 def _select_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Return a mask of the hashes in the lowest 2 % of all possible values, at least 1 and at most 500.
 
-    Apart from these bounds the choice depends on each image alone, so adding images to a set leaves the
-    others where they were.
+    Apart from these bounds the choice depends on each image alone, so adding images to a set does not
+    move the others between training and held-out images.
     """
     low = np.flatnonzero(hashes < np.uint64(int(_HELDOUT_SHARE * 2**64)))
     if not len(low):
@@ -209,7 +210,7 @@ def _report(
 
 
 def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float], list[float]]:
-    """Return the mean and standard deviation of each channel over ``rows``, pixels in [0, 1]."""
+    """Return the mean and standard deviation of each channel over `rows`, pixels in [0, 1]."""
     _, _, height, width = decoded.images.shape
     blocks = np.array_split(rows, -(-len(rows) // _BLOCK))
     sums = sum(decoded.sums[block].sum(0) for block in blocks)  # integers, so exact in any order
@@ -218,7 +219,7 @@ def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float
     return (mean / 255).tolist(), (std / 255).tolist()
 
 
-def _too_few(name: str, decoded: Decoded) -> RequestError:
+def _too_few_error(name: str, decoded: Decoded) -> RequestError:
     """Return the error for a set with a single distinct image."""
     count, detail = len(decoded.items), ""
     what = "one usable image" if count == 1 else f"{count} images that are all equal"

@@ -1,7 +1,7 @@
 """Decoded data sets on disk, written row by row in one pass.
 
-images.npy   uint8 [M, C, H, W], split into several files if large (``mapped_array``)
-rows.npy     a record per row: item, two hashes, sums of the pixels (``rows.npz`` in older caches)
+images.npy   uint8 [M, C, H, W], split into several files if large (`mapped_array`)
+rows.npy     a record per row: item, two hashes, sums of the pixels (`rows.npz` in older caches)
 index.json   the shape, and every broken file with its reason
 
 Memory does not grow with the number of images, except for the list of broken files.
@@ -27,7 +27,7 @@ from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
 from ddpm.data.threads import BLOCK_SIZE, Progress, map_in_threads
 from ddpm.errors import WorkError
 
-_TASK_BYTES = 4 << 20  # of decoded pixels in one task of a thread
+_TASK_BYTES = 4 << 20  # of decoded pixels per thread task
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Transform:
 class _Row(NamedTuple):
     """Result of decoding one item."""
 
-    content: str  # hash of the file's bytes
+    file_hash: str  # of the file's bytes
     pixels: bytes = b""  # empty if the item is broken
     pixel_hash: str = ""
-    sums: Sequence[tuple[int, int]] = ()  # per channel: of the pixels and of their squares
+    sums: Sequence[tuple[int, int]] = ()  # per channel: sum of the pixels, and of their squares
     reason: str = ""  # why the item is broken
 
 
@@ -57,18 +57,18 @@ class _Row(NamedTuple):
 class _Recorder:
     """Writer of the records, which also collects the content hash and the broken items."""
 
-    content: SetHash
+    set_hash: SetHash
     records: RowFile
     broken: list[tuple[int, str]] = field(default_factory=list)  # (item, reason)
 
     def pixels(self, rows: Iterable[_Row]) -> Iterator[bytes]:
         """Yield the pixels of the usable rows and write their records."""
         for item, row in enumerate(rows):
-            self.content.add(row.content)
+            self.set_hash.add(row.file_hash)
             if row.reason:
                 self.broken.append((item, row.reason))
                 continue
-            hashes = _first_64_bits(row.content), _first_64_bits(row.pixel_hash)
+            hashes = _first_64_bits(row.file_hash), _first_64_bits(row.pixel_hash)
             record = (item, *hashes, row.sums)
             self.records.add(np.array(record, _record_dtype(len(row.sums))).tobytes())
             yield row.pixels
@@ -81,9 +81,9 @@ def write_rows(
     folder: Path,
     progress: Progress | None,
 ) -> None:
-    """Decode all of ``source`` into ``folder``.
+    """Decode all of `source` into `folder`.
 
-    Raises RequestError if no image is usable, and WorkError if the content is no longer ``content_hash``.
+    Raises RequestError if no image is usable, and WorkError if the content is no longer `content_hash`.
     """
     shape = (transform.channels, *transform.size)
     with (
@@ -96,7 +96,7 @@ def write_rows(
             lambda item: _decode(source, item, transform), len(source), progress, block
         )
         count = write_mapped_array(folder, shape, recorder.pixels(rows))
-    if recorder.content.hexdigest() != content_hash:
+    if recorder.set_hash.hexdigest() != content_hash:
         raise WorkError(
             f"The images of {source.name} changed while they were read. Run the command again."
         )
@@ -113,7 +113,7 @@ def write_rows(
 
 
 def open_rows(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns items, file_hashes, pixel_hashes and sums (see ``cache.Decoded``).
+    """Return the columns items, file_hashes, pixel_hashes and sums (see `cache.Decoded`).
 
     Raises OSError, ValueError, EOFError or BadZipFile if the file is damaged.
     """
@@ -137,15 +137,15 @@ def _record_dtype(channels: int) -> np.dtype[Any]:
 
 
 def _decode(source: ImageSource, item: int, transform: Transform) -> _Row:
-    content = UNREADABLE
+    file_hash = UNREADABLE
     try:
         loaded = source.load(item)
-        content = item_hash(loaded)
+        file_hash = item_hash(loaded)
         pixels = decode(loaded, transform.size, transform.channels)
     except BrokenImageError as error:
-        return _Row(content, reason=str(error))
+        return _Row(file_hash, reason=str(error))
     flat = pixels.tobytes()
-    return _Row(content, flat, item_hash(flat), _sums(flat, transform.channels))
+    return _Row(file_hash, flat, item_hash(flat), _sums(flat, transform.channels))
 
 
 def _sums(pixels: bytes, channels: int) -> list[tuple[int, int]]:
@@ -154,6 +154,6 @@ def _sums(pixels: bytes, channels: int) -> list[tuple[int, int]]:
     return [(int(channel.sum()), int(channel @ channel)) for channel in wide]
 
 
-def _first_64_bits(content: str) -> int:
+def _first_64_bits(digest: str) -> int:
     """Return the first 64 bits of a hash."""
-    return int(content[:16], 16)
+    return int(digest[:16], 16)

@@ -28,7 +28,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ddpm.data.image_source import BrokenImageError, printable_name
 
-RULE = 1  # version of the rule above, part of every cache key
+RULE = 1  # of the steps above; part of every cache key
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
 MIN_SIDE = 2
@@ -42,7 +42,7 @@ _FORMATS = (  # TGA has no signature, so it is tried last
     "PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "AVIF", "TIFF", "PPM", "JPEG2000", "ICO", "ICNS", "PCX",
     "SGI", "QOI", "DDS", "PSD", "TGA",
 )  # fmt: skip
-_PHONE_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
+_HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 _ORIENTATION = 0x0112  # EXIF tag
 _ROTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -87,7 +87,7 @@ def decode(
 ) -> NDArray[np.uint8]:
     """Return an image file, or uint8 [C', H', W'], as uint8 [channels, height, width].
 
-    ``size`` is (height, width). Raises BrokenImageError, with the reason, if it cannot be decoded.
+    `size` is (height, width). Raises BrokenImageError, with the reason, if it cannot be decoded.
     """
     if isinstance(item, np.ndarray):
         if item.shape == (channels, *size):
@@ -119,7 +119,7 @@ def _open_image(data: bytes) -> Iterator[Image.Image]:
     except BrokenImageError:
         raise
     except UnidentifiedImageError as error:
-        raise BrokenImageError(_unidentified(data)) from error
+        raise BrokenImageError(_unidentified_reason(data)) from error
     except Image.DecompressionBombError as error:
         raise BrokenImageError(f"has more than {MAX_PIXELS:,} pixels") from error
     except MemoryError as error:
@@ -128,9 +128,9 @@ def _open_image(data: bytes) -> Iterator[Image.Image]:
         raise BrokenImageError(f"cannot be decoded ({printable_name(str(error))})") from error
 
 
-def _unidentified(data: bytes) -> str:
+def _unidentified_reason(data: bytes) -> str:
     """Return why Pillow does not identify these bytes."""
-    if data[4:12] in _PHONE_BRANDS:
+    if data[4:12] in _HEIC_BRANDS:
         return "is a HEIC image, which cannot be read; save it as JPEG or PNG"
     return "is not an image" if data else "is empty"
 
@@ -144,7 +144,7 @@ def _check_size(width: int, height: int) -> None:
 
 @contextlib.contextmanager
 def _open_upright(data: bytes, min_side: int) -> Iterator[Image.Image]:
-    """Open an image of mode L or RGB (steps 1 and 2), of which ``min_side`` pixels a side suffice."""
+    """Open an image in mode L or RGB (steps 1 and 2); a JPEG may be reduced to `min_side` pixels a side."""
     with _open_image(data) as image:
         image.draft(None, (min_side, min_side))
         with _memory_slot(image):

@@ -27,7 +27,7 @@ _HANDLERS = (  # none for http, ftp or file: neither a URL nor a redirect can le
 
 
 class DownloadError(WorkError):
-    """A download that no mirror delivered."""
+    """Failure of a download from every mirror."""
 
 
 def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
@@ -48,7 +48,7 @@ def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
                 remove_stale(target.parent, f"{TEMP_PREFIX}*")
                 download_url_to_file(url, str(temporary), sha256, progress=sys.stderr.isatty())
         except (URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-            failures.append(f"{urlsplit(url).hostname}: {_reason(error)}")
+            failures.append(f"{urlsplit(url).hostname}: {_one_line_reason(error)}")
         except RuntimeError:  # raised by download_url_to_file
             failures.append(f"{urlsplit(url).hostname}: the SHA-256 of the file differs")
         except OSError as error:
@@ -63,7 +63,7 @@ def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
 
 @contextlib.contextmanager
 def _https_only() -> Iterator[None]:
-    """Make urllib, which torch.hub calls, refuse everything but https and slow servers."""
+    """Restrict urllib, which torch.hub calls, to https, and set a timeout for slow servers."""
     opener = urllib.request.OpenerDirector()
     for handler in _HANDLERS:
         opener.add_handler(handler())
@@ -77,7 +77,7 @@ def _https_only() -> Iterator[None]:
         socket.setdefaulttimeout(timeout)
 
 
-def _reason(error: Exception) -> str:
+def _one_line_reason(error: Exception) -> str:
     """Return what went wrong in one line."""
     cause = getattr(error, "reason", error)  # URLError wraps the error of the socket
     return str(getattr(cause, "strerror", None) or cause or type(error).__name__).splitlines()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BUCKET = 1 << 18  # hashes sorted at once, about
+_BUCKET = 1 << 18  # approximate number of hashes sorted at once
 _BITS = 64
 
 

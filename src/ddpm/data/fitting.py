@@ -12,7 +12,7 @@ MAX_AUTO_SIDE = 64  # pixels; larger images are reduced to this unless a size is
 def auto_size(sizes: Mapping[str, int]) -> tuple[int, int]:
     """Return the size that a clear majority of the images has if it is at most 64 pixels, else 64 x 64.
 
-    ``sizes`` maps "HxW" to the number of images, most frequent first.
+    `sizes` maps "HxW" to the number of images, most frequent first.
     """
     common, count = next(iter(sizes.items()))
     height, width = _parse(common)
@@ -21,7 +21,7 @@ def auto_size(sizes: Mapping[str, int]) -> tuple[int, int]:
 
 
 def measure_fit(sizes: Mapping[str, int], size: tuple[int, int], auto: bool) -> dict[str, Any]:
-    """Return counts and largest factors of the images changed by decoding to ``size`` (height, width)."""
+    """Return counts and largest factors of the images changed by decoding to `size` (height, width)."""
     common, common_count = next(iter(sizes.items()))
     fit: dict[str, Any] = {
         "auto": auto,

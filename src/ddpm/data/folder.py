@@ -25,10 +25,10 @@ from ddpm.runs import RunFolder
 
 
 def files_below(root: Path) -> dict[str, Path]:
-    """Return every file below ``root`` that is not hidden, as relative name (with /) → path.
+    """Return every file below `root` that is not hidden, as relative name (with /) → path.
 
     Links to folders are followed, but no folder is entered twice. Run folders are skipped. Raises
-    RequestError if ``root`` is a run folder, or if a folder cannot be read.
+    RequestError if `root` is a run folder, or if a folder cannot be read.
     """
     if RunFolder(root).has_begun():
         raise RequestError(
@@ -76,7 +76,7 @@ def _visible(name: str) -> bool:
 
 
 def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
-    """Return the images among ``files``, a mapping of names relative to ``root`` to paths."""
+    """Return the images among `files`, a mapping of names relative to `root` to paths."""
     images = {name: path for name, path in files.items() if is_image_file(name, path)}
     names, paths = tuple(map(printable_name, images)), list(images.values())
     labels, class_names = folder_labels(names, printable_name(root.name))
@@ -100,7 +100,7 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
 
 
 def is_image_file(name: str, path: Path) -> bool:
-    """Return whether the file `name` at `path` is an image; see ``image_source.is_image``."""
+    """Return whether the file `name` at `path` is an image; see `image_source.is_image`."""
 
     def read_head() -> bytes:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Data sets at the Hugging Face Hub, named hf:OWNER/NAME.
+"""Data sets on the Hugging Face Hub, named hf:OWNER/NAME.
 
 The training split is streamed once into tar shards in the cache, image files unchanged. Later uses need
 no network. If the stream is interrupted, complete shards are kept and the next attempt continues after
@@ -25,11 +25,8 @@ from ddpm.files import remove_temporary, replacing
 _NAME = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SHARD = 2000  # rows per shard
-_ENDINGS = {
-    b"\x89PNG": "png",
-    b"RIFF": "webp",
-    b"GIF8": "gif",
-}  # first bytes → extension; otherwise JPEG
+# First bytes → extension; otherwise JPEG
+_EXTENSIONS = {b"\x89PNG": "png", b"RIFF": "webp", b"GIF8": "gif"}
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 
 Row = Mapping[str, Any]
@@ -48,7 +45,7 @@ def shard_folder(name: str, cache_dir: Path) -> Path:
 def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None) -> Path:
     """Return the folder of the set's shards, downloading it first if necessary.
 
-    ``progress`` receives the number of images. Raises RequestError if the package `datasets` is missing
+    `progress` receives the number of images. Raises RequestError if the package `datasets` is missing
     or the set has no images, and WorkError if the download fails.
     """
     folder = shard_folder(name, cache_dir)
@@ -63,7 +60,7 @@ def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None)
     part = folder.with_name(f".{folder.name}.part")
     try:
         stream = load_dataset(name.removeprefix("hf:"), split="train", streaming=True)
-        _stream(stream, name, part, progress)
+        _write_shards(stream, name, part, progress)
         remove_temporary(part)
         part.replace(folder)  # the final name marks a complete set
     except RequestError:
@@ -71,7 +68,7 @@ def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None)
     except Exception as error:  # from the library, the network or the disk
         if not folder.exists():  # otherwise another process completed it
             raise _failure(error, name, cache_dir) from error
-    shutil.rmtree(part, ignore_errors=True)  # of a second process
+    shutil.rmtree(part, ignore_errors=True)  # left if another process finished first
     return folder
 
 
@@ -85,7 +82,7 @@ def _failure(error: Exception, name: str, cache_dir: Path) -> WorkError:
         )
     fix = "Run the command again when online; what was downloaded is kept."
     if isinstance(error, (ValueError, FileNotFoundError)):  # no such set, or no split `train`
-        fix = "Look at its page there, or pass another set."
+        fix = "Check its page on huggingface.co, or pass another set."
     return WorkError(f"{name} could not be downloaded from the Hub ({reason}). {fix}")
 
 
@@ -93,9 +90,9 @@ def _shard(part: Path, number: int) -> Path:
     return part / f"{number:06d}.tar"
 
 
-def _stream(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
-    """Write the missing rows into shards in ``part``, ``_SHARD`` rows per shard except the last."""
-    stream, columns = _as_files(stream, name)
+def _write_shards(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
+    """Write the missing rows into shards in `part`, `_SHARD` rows per shard except the last."""
+    stream, columns = _undecoded(stream, name)
     complete = next(number for number in itertools.count() if not _shard(part, number).exists())
     rest = iter(stream.skip(complete * _SHARD) if complete else stream)
     rows = _with_progress(rest, complete * _SHARD, _total(stream), progress)
@@ -125,16 +122,16 @@ class _Columns:
     names: Mapping[int, str]  # class names, if the set has any
 
     def class_of(self, row: Row) -> str | None:
-        """Return the class as text, or None if the row has none (-1 at the Hub)."""
+        """Return the class as text, or None if the row has none (-1 on the Hub)."""
         value = row.get(self.label) if self.label else None
         return None if value is None or value == -1 else self.names.get(value, str(value))
 
 
-def _as_files(stream: Any, name: str) -> tuple[Any, _Columns]:
-    """Return a stream that yields image files undecoded if it has them, and its columns."""
+def _undecoded(stream: Any, name: str) -> tuple[Any, _Columns]:
+    """Return the stream, with image files left undecoded if it has files, and its image and label columns."""
     features = stream.features or {}
-    plain = stream.decode(False) if features else stream
-    row: Row = next(iter(plain), {})
+    undecoded = stream.decode(False) if features else stream
+    row: Row = next(iter(undecoded), {})
     image = next((key for key, value in row.items() if _is_image(value)), None)
     if image is None:
         columns = ", ".join(row) or "none"
@@ -144,7 +141,7 @@ def _as_files(stream: Any, name: str) -> tuple[Any, _Columns]:
     class_names = {key: feature.names for key, feature in features.items() if _has_names(feature)}
     label = next(iter([*class_names, *(key for key in ("label", "cls") if key in row)]), None)
     columns_found = _Columns(image, label, dict(enumerate(class_names.get(label or "", ()))))
-    return (plain if _image_file(row[image]) else stream), columns_found
+    return (undecoded if _image_file(row[image]) else stream), columns_found
 
 
 def _has_names(feature: Any) -> bool:
@@ -182,10 +179,8 @@ def _write_shard(path: Path, rows: Iterable[Row], columns: _Columns) -> int:
     count = 0
     with tarfile.open(path, "w") as archive:
         for count, row in enumerate(rows, start=1):
-            data = _image_file(
-                row[columns.image]
-            )  # an empty file is reported later, like any broken one
-            _add(archive, f"{count:06d}.{_ENDINGS.get(data[:4], 'jpg')}", data)
+            data = _image_file(row[columns.image])  # an empty one is reported later as broken
+            _add(archive, f"{count:06d}.{_EXTENSIONS.get(data[:4], 'jpg')}", data)
             text = columns.class_of(row)
             if text is not None:
                 _add(archive, f"{count:06d}.cls", text.encode())

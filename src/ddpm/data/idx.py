@@ -45,7 +45,7 @@ def is_idx_name(name: str) -> bool:
 
 
 def find_label_files(images: Path) -> list[Path]:
-    """Return the IDX label files beside an image file, also where each file has a folder of its own name."""
+    """Return the IDX label files beside an image file, or in folders beside it if each file has its own."""
     folder = images.parent
     found = [*folder.glob("*ubyte*")]
     if _NAME.fullmatch(folder.name):
@@ -71,10 +71,10 @@ def has_idx_header(path: Path) -> bool:
 def idx_source(
     root: Path, images: Iterable[Path], labels: Iterable[Path], name: str, fingerprint: str
 ) -> ImageSource:
-    """Return the images of IDX files, with the labels of those among ``labels`` that belong to them.
+    """Return the images of IDX files, with the labels of the matching files in `labels`.
 
-    If there are both training and test files, the test images are held out. Equal copies of a file count
-    once. Raises RequestError, which names ``root``, if the files belong to several sets.
+    If there are both training and test files, the test images are held out. Copies of a file count
+    once. Raises RequestError, which names `root`, if the files belong to several sets.
     """
     files = _training_first(root, images)
     shapes = [_header(path) for path in files]
@@ -84,14 +84,14 @@ def idx_source(
         )
     counts = [shape[0] for shape in shapes]
     parts = [compute_once(lambda path=path: to_nchw(read_idx(path), path)) for path in files]  # type: ignore[misc]
-    parts_named = zip((f"{_part(path)}/" for path in files), counts, strict=True)
+    prefixes_and_counts = zip((f"{_part(path)}/" for path in files), counts, strict=True)
     label_files = [_label_file(root, path, labels) for path in files]
     numbers, class_names = _labels(files, counts, label_files)
     unlabeled = [path for path, found in zip(files, label_files, strict=True) if found is None]
     return ImageSource(
         name=name,
         kind="IDX files",
-        names=NumberedNames(tuple(parts_named)),
+        names=NumberedNames(tuple(prefixes_and_counts)),
         load=_loader(parts, counts),
         fingerprint=fingerprint,
         labels=numbers,
@@ -161,33 +161,33 @@ def _training_first(root: Path, paths: Iterable[Path]) -> list[Path]:
     parts = [_part(path) for path in files]
     if len(set(parts)) < len(parts):
         raise RequestError(
-            f"{root} contains several sets ({_listed(root, files)}). Pass one of these files."
+            f"{root} contains several sets ({_join_names(root, files)}). Pass one of these files."
         )
     return files
 
 
 def _without_copies(paths: Iterable[Path]) -> list[Path]:
-    """Return the files without copies: a gzipped one beside a plain one, or one of equal content."""
+    """Return the files without copies: gzipped versions in the same folder, or files of equal content."""
     plain_last = sorted(paths, key=lambda path: (path.suffix != ".gz", natural_sort_key(path.name)))
-    beside = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
+    by_name = {(path.parent, path.name.removesuffix(".gz")): path for path in plain_last}
     distinct: dict[tuple[str, str], dict[str, Path]] = {}
     groups: dict[tuple[str, str], list[Path]] = {}
-    for path in sorted(beside.values(), key=lambda p: (len(p.parts), natural_sort_key(str(p)))):
+    for path in sorted(by_name.values(), key=lambda p: (len(p.parts), natural_sort_key(str(p)))):
         groups.setdefault(_set_and_part(path), []).append(path)
     for key, group in groups.items():
-        hashes = [_content(path) for path in group] if len(group) > 1 else [""]
+        hashes = [_content_hash(path) for path in group] if len(group) > 1 else [""]
         for content, path in zip(hashes, group, strict=True):
             distinct.setdefault(key, {}).setdefault(content, path)
     return [path for group in distinct.values() for path in group.values()]
 
 
-def _content(path: Path) -> str:
+def _content_hash(path: Path) -> str:
     """Return a hash of the array in an IDX file."""
     array = read_idx(path)
     return f"{array.shape} {hashlib.sha256(array.data).hexdigest()}"
 
 
-def _listed(root: Path, files: list[Path]) -> str:
+def _join_names(root: Path, files: list[Path]) -> str:
     names = (p.relative_to(root) if p.is_relative_to(root) else p for p in files)
     return " and ".join(printable_name(name.as_posix()) for name in names)
 
@@ -232,11 +232,11 @@ def _labels(
 
 
 def _label_file(root: Path, images: Path, labels: Iterable[Path]) -> Path | None:
-    """Return the label file of an image file: in its folder, else the only one elsewhere."""
+    """Return the label file of an image file: the one in its folder, else the only one in other folders."""
     candidates = [path for path in labels if _set_and_part(path) == _set_and_part(images)]
     found = _without_copies([p for p in candidates if p.parent == images.parent] or candidates)
     if len(found) > 1:
         raise RequestError(
-            f"{root} contains several label files for {images.name} ({_listed(root, found)}). Keep one."
+            f"{root} contains several label files for {images.name} ({_join_names(root, found)}). Keep one."
         )
     return found[0] if found else None

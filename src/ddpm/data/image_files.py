@@ -17,16 +17,19 @@ Images = NDArray[np.uint8]  # [N, C, H, W] or [C, H, W]
 
 
 def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
-    """Return an image file as uint8 [C, H, W], of `shape` if given. Raises RequestError if it is no image."""
-    with _naming(path):
+    """Return an image file as uint8 [C, H, W], of `shape` if given.
+
+    Raises RequestError if it is not an image.
+    """
+    with _as_request_errors(path):
         content = path.read_bytes()
         channels, *size = _shape(read_header(content)) if shape is None else shape
         return np.array(decode(content, (size[0], size[1]), channels))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Return channels, height and width of an image file. Raises RequestError if it is no image."""
-    with _naming(path):
+    """Return channels, height and width of an image file. Raises RequestError if it is not an image."""
+    with _as_request_errors(path):
         return _shape(read_header(path.read_bytes()))
 
 
@@ -35,8 +38,8 @@ def _shape(header: Header) -> tuple[int, int, int]:
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Raise RequestError if the block cannot read the file or it is no image."""
+def _as_request_errors(path: Path) -> Iterator[None]:
+    """Raise RequestError if the block cannot read the file or it is not an image."""
     try:
         yield
     except (OSError, BrokenImageError) as error:

@@ -28,7 +28,7 @@ ARCHIVE_EXTENSIONS = (".zip", ".tar", *COMPRESSED_TARS)  # not opened inside fol
 _NUMBER = re.compile("([0-9]+)")
 MAX_IMAGE_BYTES = 256 << 20  # longer files are broken or useless at small sizes
 _MAX_RATIO = 200  # of unpacked to packed bytes; real images compress less
-_SMALL = 32 << 20  # bytes that may be unpacked whatever the ratio
+_MAX_UNCHECKED = 32 << 20  # bytes; less may be unpacked at any ratio
 _CONTROLS = ("Cc", "Zl", "Zp")  # Unicode categories of control characters and line ends
 
 
@@ -53,24 +53,26 @@ class NumberedNames(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        place = range(len(self))[index]
-        return self._name(place) if isinstance(place, int) else tuple(map(self._name, place))
+        position = range(len(self))[index]
+        return (
+            self._name(position) if isinstance(position, int) else tuple(map(self._name, position))
+        )
 
-    def _name(self, place: int) -> str:
+    def _name(self, position: int) -> str:
         for prefix, count in self.parts:
-            if place < count:
-                return f"{prefix}{place}"
-            place -= count
-        raise IndexError(place)
+            if position < count:
+                return f"{prefix}{position}"
+            position -= count
+        raise IndexError(position)
 
 
 @dataclass(frozen=True)
 class ImageSource:
     """An image set before decoding.
 
-    ``load(i)`` returns item i as the bytes of its file, or as uint8 [C, H, W] if the set holds pixels. It
-    is called from several threads and raises BrokenImageError. ``test`` lists the set's own test items.
-    ``fingerprint`` changes if the name, size or date of a file does.
+    `load(i)` returns item i as the bytes of its file, or as uint8 [C, H, W] if the set holds pixels. It
+    is called from several threads and raises BrokenImageError. `test` lists the set's own test items.
+    `fingerprint` changes if the name, size or date of a file does.
     """
 
     name: str
@@ -82,7 +84,7 @@ class ImageSource:
     class_names: tuple[str, ...] = ()  # () without labels
     test: Sequence[int] = ()
     ignored: tuple[str, ...] = ()  # archives among the images, not opened
-    notes: tuple[Message, ...] = ()  # what a user should know about the set
+    notes: tuple[Message, ...] = ()  # shown to the user
     skipped: Mapping[str, int] = field(default_factory=dict)  # extension → other files, not images
 
     def __len__(self) -> int:
@@ -90,7 +92,7 @@ class ImageSource:
 
 
 def no_usable_image(source: ImageSource, item: int, reason: str) -> RequestError:
-    """Return the error for a set without usable images, with ``item`` as the example."""
+    """Return the error for a set without usable images, with `item` as the example."""
     subject = f"None of the {len(source)} images in {source.name} can"
     if len(source) == 1:
         subject = f"The only image in {source.name} cannot"
@@ -114,7 +116,7 @@ def _part_key(part: str) -> list[str | tuple[int, str]]:
 
 
 def printable_name(name: str) -> str:
-    """Return a file name as one line of printable NFC text, whatever its bytes are."""
+    """Return any file name as one line of printable NFC text."""
     text = unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
     if text.isprintable():
         return text
@@ -128,7 +130,7 @@ def printable_name(name: str) -> str:
 
 def is_decompression_bomb(packed: int, unpacked: int) -> bool:
     """Return whether `packed` bytes claim to unpack to implausibly many bytes."""
-    return unpacked > max(_SMALL, _MAX_RATIO * packed)
+    return unpacked > max(_MAX_UNCHECKED, _MAX_RATIO * packed)
 
 
 def is_image_name(name: str) -> bool:
@@ -158,7 +160,7 @@ def extension(name: str) -> str:
 
 
 def count_skipped(names: Iterable[str]) -> dict[str, int]:
-    """Count the visible files among ``names`` by extension, except archives."""
+    """Count the visible files among `names` by extension, except archives."""
     visible = (n for n in names if not _is_hidden(n) and not n.lower().endswith(ARCHIVE_EXTENSIONS))
     return dict(Counter(map(extension, visible)).most_common())
 
@@ -170,7 +172,7 @@ def _is_hidden(name: str) -> bool:
 def folder_labels(
     names: Sequence[str], root: str
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Return labels and class names: the name of each image's folder (``root`` at the top).
+    """Return labels and class names: the name of each image's folder (`root` at the top).
 
     Returns (None, ()) if all images share one folder name.
     """

@@ -19,6 +19,7 @@ from ddpm.messages import sentence
 
 _SAMPLES = 64
 _MAX_ROWS = 20  # of sizes and classes
+MAX_NAMES_SHOWN = 3  # in one line
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def inspect_images(
     cache_dir: Path,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Inspect the data set at ``path`` as ``prepare_dataset`` prepares it for training."""
+    """Inspect the data set at `path` as `prepare_dataset` prepares it for training."""
     dataset = prepare_dataset(
         path, size=size, channels=channels, cache_dir=cache_dir, progress=progress
     )
@@ -52,8 +53,8 @@ def inspect_images(
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
         summary=_summary(dataset),
-        sizes=_counted("size", survey.sizes),
-        modes=_counted("mode", survey.modes),
+        sizes=_count_rows("size", survey.sizes),
+        modes=_count_rows("mode", survey.modes),
         classes=_classes(dataset),
         broken=_broken(dataset.report),
         samples=np.asarray(dataset.images[sample.round().astype(int)]),
@@ -85,9 +86,6 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
-MAX_NAMES_SHOWN = 3  # in one line
-
-
 def list_unopened(report: dict[str, Any]) -> str:
     """Return the first three archives that were not opened, and the number of others."""
     return _first_few(report["ignored"], len(report["ignored"]))
@@ -113,7 +111,7 @@ def _first_few(items: Sequence[str], count: int) -> str:
 
 
 def _broken(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row per broken file, and one for those that are not listed."""
+    """Return a row per listed broken file, and one that counts the others."""
     listed: list[dict[str, Any]] = report["broken_files"]
     more = report["broken"] - len(listed)
     return [*listed, {"name": "…", "reason": f"and {more} more"}] if more else listed
@@ -124,11 +122,11 @@ def _classes(dataset: Dataset) -> list[dict[str, Any]]:
         return []
     counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
     pairs = zip(dataset.class_names, counts.tolist(), strict=True)
-    return _counted("class", dict(pairs))
+    return _count_rows("class", dict(pairs))
 
 
-def _counted(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return a row per value in the given order; of many values, the most frequent and a sum of the rest."""
+def _count_rows(what: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return a row per value, in the given order; beyond 20, the most frequent and a sum of the others."""
     rows = list(counts.items())
     if len(rows) > _MAX_ROWS:
         rows.sort(key=lambda item: -item[1])

@@ -55,11 +55,10 @@ MappedImages: TypeAlias = NDArray[np.uint8] | MappedArray  # [M, C, H, W]
 class RowFile:
     """An .npy file that grows row by row. numpy pads the header, so the row count can be updated."""
 
-    def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...] = ()) -> None:
-        """Create the file; `row` is the shape of one row."""
+    def __init__(self, path: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
         self.count = 0
         self._description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
-        self._row = row
+        self._row_shape = row_shape
         self._file = path.open("wb")
         self._write_header()
 
@@ -86,16 +85,16 @@ class RowFile:
                 os.fsync(self._file.fileno())
 
     def _write_header(self) -> None:
-        header = {**self._description, "shape": (self.count, *self._row)}
+        header = {**self._description, "shape": (self.count, *self._row_shape)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def write_mapped_array(folder: Path, row: tuple[int, ...], rows: Iterable[bytes]) -> int:
-    """Write uint8 rows of shape `row` into as many files as needed, and return the number of rows."""
-    rows_per_file = max(1, MAX_FILE_BYTES // math.prod(row))
+def write_mapped_array(folder: Path, row_shape: tuple[int, ...], rows: Iterable[bytes]) -> int:
+    """Write uint8 rows of shape `row_shape` into as many files as needed, and return the number of rows."""
+    rows_per_file = max(1, MAX_FILE_BYTES // math.prod(row_shape))
     count, remaining = 0, iter(rows)
     for number in itertools.count():
-        with RowFile(_file_path(folder, number), np.dtype(np.uint8), row) as file:
+        with RowFile(_file_path(folder, number), np.dtype(np.uint8), row_shape) as file:
             for pixels in itertools.islice(remaining, rows_per_file):
                 file.add(pixels)
         count += file.count

@@ -19,7 +19,7 @@ _MIN_PIXELS = 16
 
 
 def table_source(name: str, path: Path, fingerprint: str) -> ImageSource:
-    """Return the images of a CSV such as ``label,pixel0,…``: square, gray, or color as R, G, B planes.
+    """Return the images of a CSV such as `label,pixel0,…`: square, gray, or color as R, G, B planes.
 
     Without a header, the first column holds the labels if one column is left over. Raises RequestError if
     the columns are not the pixels of square images.

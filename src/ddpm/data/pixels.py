@@ -15,5 +15,5 @@ def to_model(images: Tensor) -> Tensor:
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Return floats of any shape, clamped to [-1, 1], as rounded uint8. Inverts ``to_model`` exactly."""
+    """Return floats of any shape, clamped to [-1, 1], as rounded uint8. Inverts `to_model` exactly."""
     return ((x.to(torch.float32) + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)

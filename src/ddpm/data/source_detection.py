@@ -26,46 +26,48 @@ from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
 
-_ARCHIVES = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
-_KINDS = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
+_WHOLE_SET_EXTENSIONS = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
+_SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
 
 
 def embedded_digits() -> Path:
-    """Return the path of the 1,797 digits inside the package (``digits.md`` names their source)."""
+    """Return the path of the 1,797 digits inside the package (`digits.md` names their source)."""
     return Path(__file__).with_name("digits.npz")
 
 
 def open_source(path: Path) -> ImageSource:
-    """Open the image source at ``path``: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
+    """Open the image source at `path`: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
 
-    A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if there is
+    A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if it is
     none of these.
     """
     if path.is_dir():
-        source = _in_folder(path.resolve())
+        source = _open_folder(path.resolve())
     elif path.is_file():
-        source = _in_file(
+        source = _open_file(
             path, printable_name(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)
         )
     else:
         state = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise RequestError(f"{path} {state}. Pass {_KINDS}.")
+        raise RequestError(f"{path} {state}. Pass {_SUPPORTED}.")
     if not len(source):
-        raise RequestError(f"{path} contains no images. Pass {_KINDS}.")
+        raise RequestError(f"{path} contains no images. Pass {_SUPPORTED}.")
     return source
 
 
-def _in_folder(folder: Path) -> ImageSource:
+def _open_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
     idx = [path for path in files.values() if is_idx_name(path.name) and path.is_file()]
     if idx:
-        tree = [path for path in files.values() if is_label_name(path.name) and path.is_file()]
-        return _idx_files(folder, idx, tree, printable_name(folder.name))
+        labels = [path for path in files.values() if is_label_name(path.name) and path.is_file()]
+        return _idx_files(folder, idx, labels, printable_name(folder.name))
     if batches := find_batches(files.values()):
         return cifar_source(printable_name(folder.name), batches, fingerprint(folder, batches))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
-    archives = [p for p in files.values() if p.suffix.lower() in _ARCHIVES and p.is_file()]
+    archives = [
+        p for p in files.values() if p.suffix.lower() in _WHOLE_SET_EXTENSIONS and p.is_file()
+    ]
     shards = [p for p in files.values() if p.suffix.lower() == ".tar" and p.is_file()]
     if shards and not archives:
         return tar_source(printable_name(folder.name), folder, shards)
@@ -77,9 +79,9 @@ def _in_folder(folder: Path) -> ImageSource:
         raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
     tables = [p for p in files.values() if p.suffix.lower() == ".csv" and p.is_file()]
     if len(tables) == 1 and not archives:
-        return _in_file(tables[0], printable_name(folder.name))
+        return _open_file(tables[0], printable_name(folder.name))
     if archives:
-        return _in_file(archives[0], printable_name(folder.name))
+        return _open_file(archives[0], printable_name(folder.name))
     for path in files.values():
         _refuse_compressed_tar(path)
     what = f"no images among its {len(files)} files" if files else "no files"
@@ -88,7 +90,7 @@ def _in_folder(folder: Path) -> ImageSource:
     )
 
 
-def _in_file(path: Path, name: str) -> ImageSource:
+def _open_file(path: Path, name: str) -> ImageSource:
     if path.suffix.lower() in (".npy", ".npz", *TENSOR_EXTENSIONS):
         return array_source(name, path, fingerprint(path, [path]))
     if path.suffix.lower() == ".csv":
@@ -100,7 +102,7 @@ def _in_file(path: Path, name: str) -> ImageSource:
         return zip_source(name, path)
     if is_idx_name(path.name) or has_idx_header(path):
         return _idx_files(path, [path], [], name)
-    raise RequestError(f"{path.name} is not a data set. Pass {_KINDS}.")
+    raise RequestError(f"{path.name} is not a data set. Pass {_SUPPORTED}.")
 
 
 def _refuse_compressed_tar(path: Path) -> None:
@@ -113,6 +115,6 @@ def _refuse_compressed_tar(path: Path) -> None:
 
 
 def _idx_files(root: Path, images: list[Path], labels: list[Path], name: str) -> ImageSource:
-    """Return the source of IDX image files and their labels, from ``labels`` or beside the images."""
+    """Return the source of IDX image files and their labels, from `labels` or beside the images."""
     labels = sorted({*labels, *(path for image in images for path in find_label_files(image))})
     return idx_source(root, images, labels, name, fingerprint(root, sorted([*images, *labels])))

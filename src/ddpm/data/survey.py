@@ -24,21 +24,21 @@ from ddpm.files import parse_json, write_json
 
 @dataclass(frozen=True)
 class Survey:
-    """Facts about a data set that need no decoding."""
+    """Facts about a data set that are known before decoding."""
 
     content_hash: str  # over names, contents and labels
     sizes: dict[str, int]  # "HxW" → number of images, most frequent first
     modes: dict[str, int]  # Pillow's mode → number of images
-    gray: bool  # every image is gray, whatever mode it is stored in
+    gray: bool  # every image is gray, even if stored in color
 
     @property
     def size(self) -> tuple[int, int]:
-        """The (height, width) of size ``auto``; see ``fitting.auto_size``."""
+        """The (height, width) of size `auto`; see `fitting.auto_size`."""
         return auto_size(self.sizes)
 
 
 def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
-    """Return the survey of ``source``, from ``cache_dir`` if the set has not changed."""
+    """Return the survey of `source`, from `cache_dir` if the set has not changed."""
     file = _cache_file(source, cache_dir)
     survey = _read_cache(file)
     if survey is None:
@@ -51,7 +51,7 @@ def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | Non
 
 
 def cached_survey(source: ImageSource, cache_dir: Path) -> Survey | None:
-    """Return the survey of ``source`` from the cache, or None if there is none."""
+    """Return the survey of `source` from the cache, or None if there is none."""
     return _read_cache(_cache_file(source, cache_dir))
 
 
@@ -68,13 +68,13 @@ def _read_cache(file: Path) -> Survey | None:
 
 
 def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
-    """Return the survey and whether every file could be read."""
+    """Return the survey, and whether every file could be read."""
     content, tally = SetHash(source), _Tally()
     with ignore_pillow_warnings():
         results = map_in_threads(lambda index: _read_item(source, index), len(source), progress)
-        for item, (item_content, header) in enumerate(results):
-            content.add(item_content)
-            tally.complete &= item_content != UNREADABLE
+        for item, (file_hash, header) in enumerate(results):
+            content.add(file_hash)
+            tally.complete &= file_hash != UNREADABLE
             tally.add(item, header)
     if not tally.sizes:
         raise no_usable_image(source, *tally.first_broken)

@@ -63,7 +63,7 @@ def is_tar(path: Path) -> bool:
 
 
 def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
-    """Return the images in the tars ``shards`` below ``root``, in this order.
+    """Return the images in the tars `shards` below `root`, in this order.
 
     Raises RequestError if one is damaged, truncated or unsafe.
     """
@@ -89,7 +89,7 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
 
 
 class _Header(tarfile.TarInfo):
-    """A tar header. Raises ReadError if tarfile would read an endless extension of it."""
+    """A tar header. Raises ReadError if its extension is too long for tarfile to read safely."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -131,15 +131,17 @@ class PackedNames(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        place = range(len(self))[index]
-        return self._name(place) if isinstance(place, int) else tuple(map(self._name, place))
+        position = range(len(self))[index]
+        return (
+            self._name(position) if isinstance(position, int) else tuple(map(self._name, position))
+        )
 
-    def _name(self, place: int) -> str:
-        return self._text[self._ends[place] : self._ends[place + 1]].decode()
+    def _name(self, position: int) -> str:
+        return self._text[self._ends[position] : self._ends[position + 1]].decode()
 
 
-class _Classes:
-    """Class names of all items, collected one by one."""
+class _ClassCollector:
+    """Collector of the class names of all items, one by one."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}  # by first appearance
@@ -169,8 +171,8 @@ class _Index:
     shards: array[int] = field(default_factory=lambda: array("q"))
     offsets: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
-    texts: _Classes = field(default_factory=_Classes)
-    folders: _Classes = field(default_factory=_Classes)
+    texts: _ClassCollector = field(default_factory=_ClassCollector)
+    folders: _ClassCollector = field(default_factory=_ClassCollector)
     ignored: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -183,7 +185,7 @@ class _Index:
                 self.shards.append(shard)
                 self.offsets.append(member.offset)
                 self.sizes.append(member.size)
-                self.texts.add(texts.get(_stem(member), texts.get(_key(member))))
+                self.texts.add(texts.get(_stem(member), texts.get(_sample_key(member))))
                 self.folders.add(f"/{member.name}".split("/")[-2])
             elif member.name.lower().endswith(ARCHIVE_EXTENSIONS):
                 self.ignored.append(prefix + member.name)
@@ -192,14 +194,14 @@ class _Index:
 
 
 def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
-    """Group the files whose names agree up to the first dot, in chunks of ``_MAX_STEMS`` names."""
-    for _, alike in itertools.groupby(members, key=_key):
-        stems = (list(files) for _, files in itertools.groupby(alike, key=_stem))
+    """Group the files whose names agree up to the first dot, in chunks of `_MAX_STEMS` names."""
+    for _, sample in itertools.groupby(members, key=_sample_key):
+        stems = (list(files) for _, files in itertools.groupby(sample, key=_stem))
         while chunk := list(itertools.islice(stems, _MAX_STEMS)):
             yield list(itertools.chain.from_iterable(chunk))
 
 
-def _key(member: _Member) -> str:
+def _sample_key(member: _Member) -> str:
     """Return the name up to its first dot, which the files of a sample share."""
     folder, slash, file = member.name.rpartition("/")
     return folder + slash + file.partition(".")[0]
@@ -236,7 +238,7 @@ def _headers(archive: tarfile.TarFile, length: int) -> Iterator[tarfile.TarInfo]
     """Yield all headers except those of folders. Raises ReadError if one leads backwards or past the end."""
     last = -1
     while (info := archive.next()) is not None:
-        archive.members.clear()  # type: ignore[attr-defined]  # it would grow with the tar
+        archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all headers otherwise
         if info.offset <= last or not 0 <= info.size <= length - info.offset_data:
             raise tarfile.ReadError("headers out of order")
         last = info.offset
@@ -252,7 +254,7 @@ def _safe_name(info: tarfile.TarInfo, path: Path) -> str:
             f"{path} contains an unsafe path ({name}), which leads outside of it. Unpack it yourself and "
             "pass the folder."
         )
-    while name.startswith("./"):  # of `tar cf shard.tar .`
+    while name.startswith("./"):  # written by `tar cf shard.tar .`
         name = name[2:]
     if is_image_name(name) and (not info.isreg() or info.issparse()):
         raise RequestError(

@@ -22,7 +22,7 @@ def map_in_threads(
 ) -> Iterator[Result]:
     """Yield work(0) … work(count - 1), computed in threads; Pillow and hashlib release the GIL.
 
-    At most two tasks of ``block`` items per thread are in memory at a time.
+    At most two tasks of `block` items per thread are in memory at a time.
     """
     workers = min(8, os.cpu_count() or 1)
     pending: deque[Future[list[Result]]] = deque()

@@ -29,7 +29,7 @@ SAFE_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def zip_source(name: str, path: Path) -> ImageSource:
-    """Return the images in the zip at ``path``. Raises RequestError if it is damaged, encrypted or unsafe."""
+    """Return the images in the zip at `path`. Raises RequestError if it is damaged, encrypted or unsafe."""
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises nearly anything on damaged bytes
@@ -119,7 +119,7 @@ def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
 
 
 def _read_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Return the first bytes of a member, or nothing if it is damaged."""
+    """Return the first bytes of a member, or b"" if it is damaged."""
     if info.compress_type not in SAFE_COMPRESSIONS:
         return b""
     try:
@@ -135,6 +135,6 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise BrokenImageError(f"is longer than {MAX_IMAGE_BYTES >> 20} MiB")
     if is_decompression_bomb(info.compress_size, info.file_size):
         raise BrokenImageError(
-            f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which no image does"
+            f"unpacks {info.compress_size:,} bytes to {info.file_size:,}, which is implausible for an image"
         )
     return read_member(archive, info)

@@ -31,7 +31,7 @@ def check_teacher(opened: OpenedModel) -> DiffusionModel:
     if teacher is None:
         raise RequestError(
             f"{opened.name} is {family.noun}, which samples in few steps already; distill "
-            f"{family.diffusion_model}."
+            f"{family.required_model}."
         )
     own = teacher.spec.config.sampling
     if own.autoguided and not guide_is_bundled(own):

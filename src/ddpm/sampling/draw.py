@@ -27,12 +27,12 @@ class Trajectory:
     images: int  # record at most this many, from the first seed on
     max_frames: int | None = None  # keep this many, evenly spaced in log-SNR; None keeps all
     states: list[Images] = field(default_factory=list)  # x_t
-    predictions: list[Images] = field(default_factory=list)  # x0 predicted in the step before
+    predictions: list[Images] = field(default_factory=list)  # x0 predicted by the previous step
     log_snr: list[float] = field(default_factory=list)
     percents: list[int] = field(default_factory=list)  # of the sampler's steps
 
     def for_chunk(self, start: int, stop: int) -> Trajectory | None:
-        """Return an empty trajectory for images `start` to `stop`, or None if none is recorded."""
+        """Return an empty trajectory for images `start` to `stop`, or None if none of them is recorded."""
         count = min(stop, self.images) - start
         return Trajectory(count, self.max_frames) if count > 0 else None
 
@@ -53,7 +53,7 @@ class Trajectory:
         self.log_snr = [self.log_snr[i] for i in chosen]
 
     def concatenate(self, chunks: Sequence[Trajectory]) -> None:
-        """Take over the frames of all chunks, which visit the same noise levels."""
+        """Set the frames to those of all chunks, which have the same noise levels."""
         self.log_snr, self.percents = chunks[0].log_snr, chunks[0].percents
         states = zip(*(chunk.states for chunk in chunks), strict=True)
         self.states = [np.concatenate(parts) for parts in states]
@@ -79,8 +79,8 @@ def draw_images(
     def draw_chunk(start: int) -> tuple[Images, Trajectory | None]:
         stop = min(start + settings.chunk, len(seeds))
         recorded = None if trajectory is None else trajectory.for_chunk(start, stop)
-        chunk_labels = None if labels is None else _padded(labels[start:stop], settings.chunk)
-        chunk_seeds = _padded(seeds[start:stop], settings.chunk)
+        chunk_labels = None if labels is None else _pad(labels[start:stop], settings.chunk)
+        chunk_seeds = _pad(seeds[start:stop], settings.chunk)
         frame = None
         for frame in model.trajectory(chunk_seeds, chunk_labels, settings):
             if recorded is not None:
@@ -119,7 +119,7 @@ def choose_labels(
     """Return a class for each seed, or None if the model has no classes.
 
     The class is `label` if given, else drawn from the seed by the class frequencies of the data.
-    RequestError: `label` is not a class of the model.
+    Raises RequestError if `label` is not a class of the model.
     """
     spec = model.spec
     if not spec.num_classes:
@@ -127,7 +127,7 @@ def choose_labels(
             advice = (
                 "Train with --set data.labels=true, or data.labels=kmeans:10 if the images have none."
                 if spec.config.family.is_diffusion
-                else "Leave it out."
+                else "Remove --label."
             )
             raise RequestError(f"This model learned no labels, so --label cannot be used. {advice}")
         return None
@@ -139,13 +139,13 @@ def choose_labels(
 
 
 def class_index(names: Sequence[str], label: str) -> int:
-    """Return the index of the class `label`. RequestError lists the names if it is none of them."""
+    """Return the index of the class `label`. Raises RequestError, which lists `names`, if it is unknown."""
     normalized = [normalize("NFC", name) for name in names]  # é may be typed as e and an accent
     if normalize("NFC", label) not in normalized:
-        raise RequestError(f"There is no label {label!r}; the labels are {', '.join(names)}.")
+        raise RequestError(f"Label {label!r} does not exist; the labels are {', '.join(names)}.")
     return normalized.index(normalize("NFC", label))
 
 
-def _padded(values: Sequence[int], length: int) -> list[int]:
+def _pad(values: Sequence[int], length: int) -> list[int]:
     """Return `values` extended to `length` by repeating the last one."""
     return [*values, *[values[-1]] * (length - len(values))]

@@ -40,7 +40,7 @@ def grid_comment(
 
 
 def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that change the images of this model; none if it draws in one pass."""
+    """Return the settings that change the images of this model; {} if it samples in one pass."""
     if not model.spec.config.has_reverse_process:
         return {}
     can_guide = model.spec.num_classes > 0 or sampling.get("guide")
@@ -51,17 +51,17 @@ def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dic
 
 
 def matches_default_samples(model: GenerativeModel, mark: GridMark) -> bool:
-    """Whether these weights drew the grid, with the model's default settings."""
-    own = json.loads(json.dumps(_effective_settings(model, asdict(model.spec.config.sampling))))
-    same = all(own.get(key) == value for key, value in mark.sampling.items())
-    return mark.run == weights_hash(model) and same
+    """Return whether `model` drew the grid with its default settings."""
+    default = json.loads(json.dumps(_effective_settings(model, asdict(model.spec.config.sampling))))
+    same = all(default.get(key) == value for key, value in mark.sampling.items())
+    return mark.weights_hash == weights_hash(model) and same
 
 
 def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
     """Return the images uint8 [N, C, H, W] that a grid claims to show, drawn by `model`.
 
-    RequestError: `model` draws images of another shape, or cannot use the grid's settings. The message is
-    the end of a sentence whose subject is the grid.
+    Raises RequestError if `model` draws images of another shape or cannot use the grid's settings. The
+    caller prepends the grid's file name to the message.
     """
     layout = mark.layout
     if model.spec.image_shape != (mark.channels, layout.height, layout.width):
@@ -69,7 +69,7 @@ def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
             f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
-    settings = _effective_settings(model, {"guide": "", **mark.sampling})  # older marks lack it
+    settings = _effective_settings(model, {"guide": "", **mark.sampling})  # missing in older marks
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
     labels = choose_labels(model, mark.seeds, mark.label)
     return draw_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

@@ -1,4 +1,4 @@
-"""Sampling settings: a model's own with the user's overrides, for previews and for animations."""
+"""Sampling settings: a model's defaults with the user's overrides, for previews and for animations."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ANIMATION_STEPS = 20  # fewest steps that an animation of the reverse process sh
 def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
     """Return the model's settings with overrides such as ``sampling.steps=50`` applied.
 
-    A sampler given without steps takes its usual number (ancestral: every level); one given without
-    spacing takes `compact` (ancestral: `uniform`). RequestError: an override that the model cannot use.
+    An overridden sampler takes its usual steps and spacing unless these are overridden too. Raises
+    RequestError for an override that the model cannot use.
     """
     config = model.spec.config
     for assignment in overrides:
@@ -71,7 +71,7 @@ def settings_suffix(overrides: Sequence[str]) -> str:
 
     Keys are sorted. `chunk` is left out, as it does not change the images.
     """
-    values = dict(words.removeprefix("sampling.").split("=", 1) for words in overrides)
+    values = dict(assignment.removeprefix("sampling.").split("=", 1) for assignment in overrides)
     values = {key.strip(): re.sub(r"[^\w.+-]+", "-", values[key]).strip("-") for key in values}
     values.pop("chunk", None)
     sampler = values.pop("sampler", "")

@@ -18,10 +18,10 @@ from ddpm.visuals.palettes import Palette, make_palette
 
 GIF_FRAMES = 40  # default number of frames
 MAX_BYTES = 3_000_000  # small enough for a web page or an e-mail
-# Colors of all frames but the last, tried at every scale. Below 256 an entry is free for "unchanged",
-# which halves the file.
+# Colors of all frames but the last, tried at every scale. Fewer than 256 leave an entry for unchanged
+# pixels, which halves the file.
 _COLORS = (128, 64)
-_FEWEST_COLORS = 32  # at the smallest scale
+_MIN_COLORS = 32  # at the smallest scale
 _PANEL_GAP = 16  # pixels
 _TITLES = ("xₜ", "predicted x₀")
 
@@ -43,8 +43,8 @@ def save_denoising_gif(
     It plays for `seconds`, then holds the last frame for `hold_last` seconds. `predictions` are the
     predicted clean images of each frame, shown beside it. All frames but the last share one palette, which
     avoids flicker; the last has 256 colors of its own, so that grays are exact. Scale and colors are the
-    largest that keep the file under 3 MB, as noise hardly compresses. RequestError: no frames, or another
-    number of predictions.
+    largest that keep the file under 3 MB, because noise hardly compresses. Raises RequestError without
+    frames, or for another number of predictions.
     """
     panels = [frames] if predictions is None else [frames, predictions]
     if not len(frames) or len({len(panel) for panel in panels}) > 1:
@@ -88,19 +88,21 @@ def _largest_fitting_gif(
     shape, last = frames[0][0].shape[1:3], len(frames) - 1
     largest = fit_layout(rows, columns * len(frames[0]), shape).scale
     samples = [panel for i in (last, last, 2 * last // 3) for panel in frames[i]]
-    shared = {count: make_palette(samples, count) for count in (*_COLORS, _FEWEST_COLORS)}
-    still = make_palette(frames[-1], 256)
+    shared = {count: make_palette(samples, count) for count in (*_COLORS, _MIN_COLORS)}
+    last_palette = make_palette(frames[-1], 256)
     choices = itertools.product(range(largest, 0, -1), _COLORS)
-    for scale, count in itertools.chain(choices, [(1, _FEWEST_COLORS)]):
+    for scale, count in itertools.chain(choices, [(1, _MIN_COLORS)]):
         layout = fit_layout(rows, columns, shape, scale=scale)
-        palettes = [shared[count]] * last + [still]
-        gif = _encode(list(map(_picture, frames, itertools.repeat(layout), palettes)), durations)
+        palettes = [shared[count]] * last + [last_palette]
+        gif = _encode(
+            list(map(_frame_picture, frames, itertools.repeat(layout), palettes)), durations
+        )
         if len(gif) <= MAX_BYTES:
             break
     return gif
 
 
-def _picture(frame: FramePanels, layout: Layout, palette: Palette) -> Image.Image:
+def _frame_picture(frame: FramePanels, layout: Layout, palette: Palette) -> Image.Image:
     """Return one frame: a grid, or two grids side by side below their titles."""
     grids = [tile(palette.indices(panel), layout, palette.background) for panel in frame]
     return palette.picture(grids[0] if len(grids) == 1 else _side_by_side(grids, palette))

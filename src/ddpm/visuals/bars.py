@@ -1,4 +1,4 @@
-"""Bar panels: one panel per metric, one bar with its interval per entry, beside the floor."""
+"""Bar panels: one per metric, with a bar and interval per entry and the floor of real images."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS = 3
-_ROOM = 1.45  # length of the axis over the longest bar, to leave room for numbers
-_TITLE = 38  # letters of a title at full size; longer titles are smaller
+_AXIS_STRETCH = 1.45  # axis length in longest bars; the numbers stand beyond them
+_FULL_SIZE_TITLE = 38  # letters; longer titles are set smaller
 _SIGNS = {"lower": "↓", "higher": "↑", "real": "≈"}
 DIRECTION_NOTE = "↓ lower is better, ↑ higher, ≈ nearer to the floor"
 
 
 class Bar(NamedTuple):
-    """Value with its interval, or None if the entry has no value; `text` stands at the right."""
+    """Value with its interval, None if the entry has no value, and text at the right end of the panel."""
 
     value: float | None
     low: float | None = None
@@ -77,7 +77,7 @@ def bars_figure(
     shares: ClassShares | None = None,
     note: str = "",
 ) -> Figure:
-    """Return a figure with a panel for each metric and the class shares below; an entry keeps its color.
+    """Return a figure with a panel for each metric and the class shares below; each entry has one color.
 
     `note` is small text at the bottom.
     """
@@ -90,13 +90,13 @@ def bars_figure(
         _draw_panel(figure.add_subplot(grid[divmod(index, columns)]), panel)
     if shares is not None:
         _draw_shares(figure.add_subplot(grid[rows, :]), shares)
-    _name_entries(figure, labels)
+    _add_entry_legend(figure, labels)
     if note:
         add_note(figure, note)
     return figure
 
 
-def _name_entries(figure: Figure, labels: Sequence[str]) -> None:
+def _add_entry_legend(figure: Figure, labels: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
     colors = [COLOR_CYCLE[index % len(COLOR_CYCLE)] for index in range(len(labels))]
@@ -107,25 +107,25 @@ def _draw_panel(axes: Axes, panel: BarPanel) -> None:
     style_axes(axes, "", "")
     axes.grid(visible=False)
     title = f"{panel.title} {_SIGNS.get(panel.better, '')}".rstrip()
-    size = min(9.0, 9.0 * _TITLE / len(title))
+    size = min(9.0, 9.0 * _FULL_SIZE_TITLE / len(title))
     axes.set_title(title, loc="left", color=INK, fontsize=size, pad=4, parse_math=False)
     axes.set_yticks([])
     axes.tick_params(labelsize=8)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(panel.bars) - 0.4, -0.6)
-    _limit(axes, panel)
+    _set_x_range(axes, panel)
     if panel.floor is not None:
         _draw_floor(axes, panel.floor)
     for index, bar in enumerate(panel.bars):
         _draw_bar(axes, index, bar, star=index == panel.winner)
 
 
-def _limit(axes: Axes, panel: BarPanel) -> None:
+def _set_x_range(axes: Axes, panel: BarPanel) -> None:
     """Set the x range from 0, or the lowest negative value, to the longest bar plus room for text."""
     numbers = [n for bar in panel.bars for n in bar[:3] if n is not None]
     numbers += list(panel.floor or ())
     low, high = min([0.0, *numbers]), max([0.0, *numbers])
-    axes.set_xlim(low, low + (high - low) * _ROOM or 1.0)
+    axes.set_xlim(low, low + (high - low) * _AXIS_STRETCH or 1.0)
     axes.locator_params(axis="x", nbins=4, prune="upper")  # the last label would stick out
     short_ticks(axes)
     if low < 0:
@@ -158,10 +158,12 @@ def _draw_shares(axes: Axes, shares: ClassShares) -> None:
     count = len(shares.entries)
     width = 0.8 / count
     for entry, bars in enumerate(shares.entries):
-        at = [group - 0.4 + (entry + 0.5) * width for group in range(len(bars))]
+        positions = [group - 0.4 + (entry + 0.5) * width for group in range(len(bars))]
         values = [bar.value or 0.0 for bar in bars]
-        axes.bar(at, values, width * 0.94, color=COLOR_CYCLE[entry % len(COLOR_CYCLE)], alpha=0.85)
-        for x, bar in zip(at, bars, strict=True):
+        axes.bar(
+            positions, values, width * 0.94, color=COLOR_CYCLE[entry % len(COLOR_CYCLE)], alpha=0.85
+        )
+        for x, bar in zip(positions, bars, strict=True):
             if bar.low is not None and bar.high is not None:
                 axes.plot([x, x], [bar.low, bar.high], color=INK, linewidth=0.8)
     for group, floor in enumerate(shares.floor):

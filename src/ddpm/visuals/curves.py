@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BUCKETS = 800  # a curve has at most twice as many points
-_LOG_FROM = 5.0  # least ratio of the smoothed losses for a logarithmic axis
+_LOG_RATIO = 5.0  # of largest to smallest smoothed loss, from which the axis is logarithmic
 _MAX_MARKERS = 60
 _MAX_LOG_SNR = 15.0  # absolute value shown; some schedules end at infinity
 
@@ -69,7 +69,7 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     the averaged weights on held-out images and on as many training images. The lower panel shows the
     running mean for each quarter of the noise range (`loss_levels`), or the scores of a discriminator.
     Dotted lines mark warnings. The top axis counts the images seen. `note` says which images are held out.
-    RequestError: no row has a loss.
+    Raises RequestError if no row has a loss.
     """
     bands = _bands(rows, "loss_levels")
     has_second = bool(bands) or any(curve.key in row for curve in _SCORES for row in rows)
@@ -79,7 +79,7 @@ def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
     )[:, 0]
     _draw_losses(panels[0], rows)
     add_title(panels[0], title)
-    _images_axis(panels[0], rows)
+    _add_images_axis(panels[0], rows)
     if bands:
         _draw_bands(panels[1], bands, _bands(rows, "heldout_loss_levels"))
     elif has_second:
@@ -97,17 +97,17 @@ def _draw_losses(axes: Axes, rows: Sequence[Row]) -> None:
     losses = [(curve, read_series(rows, curve.key)) for curve in _LOSSES]
     losses = [(curve, data) for curve, data in losses if len(data)]
     if not losses:
-        raise RequestError("There is no loss to plot yet; train for at least one step.")
+        raise RequestError("The run has no loss to plot yet; train for at least one step.")
     smooth = [_draw_curve(axes, curve, data) for curve, data in losses]
     for index, (curve, _) in enumerate(losses):
-        _draw_epochs(axes, read_series(rows, f"epoch_{curve.key}"), named=index == 0)
+        _draw_epochs(axes, read_series(rows, f"epoch_{curve.key}"), with_label=index == 0)
     _draw_averaged(axes, read_series(rows, "heldout_loss"), "held-out images", VERMILION)
     _draw_averaged(
         axes, read_series(rows, "training_images_loss"), "as many training images", GREEN
     )
     _draw_warnings(axes, [row["step"] for row in rows if "warning" in row])
     style_axes(axes, "", "loss")
-    if _wants_log(smooth, [data for _, data in losses]):
+    if _needs_log_axis(smooth, [data for _, data in losses]):
         log_ticks(axes)
     add_legend(axes, columns=min(len(losses), 2))
 
@@ -124,11 +124,11 @@ def _draw_curve(axes: Axes, curve: _Curve, data: Series) -> Series:
     return smooth
 
 
-def _draw_epochs(axes: Axes, ends: Series, named: bool) -> None:
+def _draw_epochs(axes: Axes, ends: Series, with_label: bool) -> None:
     """Draw a horizontal line over each epoch at its mean loss."""
     if len(ends):
         edges = np.concatenate([[0.0], ends.steps])
-        label = "mean of each epoch" if named else None
+        label = "mean of each epoch" if with_label else None
         axes.stairs(ends.values, edges, baseline=None, color=INK, linewidth=1.0, label=label)
 
 
@@ -153,12 +153,12 @@ def _draw_averaged(axes: Axes, data: Series, images: str, color: str) -> None:
         )
 
 
-def _wants_log(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
-    """Whether the loss falls enough for a logarithmic axis and all values are positive."""
+def _needs_log_axis(smooth: Sequence[Series], raw: Sequence[Series]) -> bool:
+    """Return whether all values are positive and the loss falls enough for a logarithmic axis."""
     if any(data.values.min() <= 0 for data in raw):
         return False
     highest = max(data.values.max() for data in smooth)
-    return bool(highest / min(data.values.min() for data in smooth) >= _LOG_FROM)
+    return bool(highest / min(data.values.min() for data in smooth) >= _LOG_RATIO)
 
 
 def _bands(rows: Sequence[Row], key: str) -> list[Series]:
@@ -181,7 +181,7 @@ def _draw_bands(axes: Axes, bands: Sequence[Series], heldout: Sequence[Series]) 
             axes.plot(band.steps, band.values, "o", color=color, mfc="white", markersize=3.5)
     style_axes(axes, "", "loss, running mean")
     nonempty = [band for band in smooth if len(band)]
-    if _wants_log(nonempty, nonempty):
+    if _needs_log_axis(nonempty, nonempty):
         log_ticks(axes)
     rings = "; circles: held out" if heldout else ""
     add_legend(axes, f"part of the noise range (0 % is clean){rings}", len(bands), above=True)
@@ -210,7 +210,7 @@ def _draw_scores(axes: Axes, rows: Sequence[Row]) -> None:
     add_legend(axes, title="discriminator's probability of being real", columns=3)
 
 
-def _images_axis(axes: Axes, rows: Sequence[Row]) -> None:
+def _add_images_axis(axes: Axes, rows: Sequence[Row]) -> None:
     """Add an x axis on top: the number of images seen, from `batch` of the rows."""
     batches = read_series(rows, "batch")
     if not len(batches):

@@ -1,4 +1,4 @@
-"""Plot of a distance over the length of the EMA that the images are drawn with."""
+"""Plot of a distance over the EMA length of the weights that drew the images."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EmaLengthChart:
 
     label: str  # of the distance
     post_hoc: Sequence[EmaLengthPoint]  # by rising length
-    own: EmaLengthPoint  # the EMA of the training, at its nearest length; length 0: last weights
+    run_ema: EmaLengthPoint  # the run's own EMA; length 0 if these are the last weights
     floor: tuple[float, float, float]  # value, low, high
     chosen: EmaLengthPoint
     note: str = ""
@@ -50,7 +50,7 @@ def save_ema_length_plot(path: Path | str, chart: EmaLengthChart) -> None:
 
 
 def ema_length_figure(chart: EmaLengthChart) -> Figure:
-    """Return a figure of the distances with intervals on logarithmic axes; a band is the floor."""
+    """Return a figure of distances with intervals on logarithmic axes; a gray band shows the floor."""
     figure = new_figure(4.2)
     axes = figure.subplots()
     value, low, high = chart.floor
@@ -63,7 +63,7 @@ def ema_length_figure(chart: EmaLengthChart) -> Figure:
     curve: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4.5, "linewidth": 1.4}
     xs, ys = [point.length for point in points], [point.value for point in points]
     axes.plot(xs, ys, label="post-hoc EMA", **curve)
-    _draw_own(axes, chart.own)
+    _draw_run_ema(axes, chart.run_ema)
     if chart.chosen.length > 0:
         ring: dict[str, Any] = {
             "mfc": "none",
@@ -83,14 +83,14 @@ def ema_length_figure(chart: EmaLengthChart) -> Figure:
     return figure
 
 
-def _draw_own(axes: Axes, own: EmaLengthPoint) -> None:
-    """Draw a marker at its length, or a line for weights without EMA, which have no length."""
-    if own.length > 0:
-        _draw_intervals(axes, [own], VERMILION)
-        look: dict[str, Any] = {"color": VERMILION, "marker": "D", "markersize": 6, "ls": ""}
-        axes.plot(own.length, own.value, label="the run's EMA", **look)
+def _draw_run_ema(axes: Axes, run_ema: EmaLengthPoint) -> None:
+    """Draw a marker at the EMA's length, or a horizontal line for weights without EMA."""
+    if run_ema.length > 0:
+        _draw_intervals(axes, [run_ema], VERMILION)
+        style: dict[str, Any] = {"color": VERMILION, "marker": "D", "markersize": 6, "ls": ""}
+        axes.plot(run_ema.length, run_ema.value, label="the run's EMA", **style)
     else:
-        axes.axhline(own.value, color=VERMILION, lw=1.2, label="the run's last weights")
+        axes.axhline(run_ema.value, color=VERMILION, lw=1.2, label="the run's last weights")
 
 
 def _draw_intervals(axes: Axes, points: Sequence[EmaLengthPoint], color: str) -> None:

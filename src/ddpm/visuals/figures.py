@@ -104,7 +104,7 @@ def _short(value: float) -> str:
 
 
 def log_ticks(axes: Axes) -> None:
-    """Make the y axis logarithmic, with plain numbers, also between powers of ten on a short axis."""
+    """Make the y axis logarithmic. Ticks are plain numbers; a short axis also has ticks at 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_yscale("log")
@@ -116,12 +116,12 @@ def log_ticks(axes: Axes) -> None:
 
 
 def render(figure: Figure) -> Image.Image:
-    """Return the figure as an RGB picture; letters without an installed font become boxes."""
+    """Return the figure as an RGB picture. Characters that no installed font has are drawn as boxes."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
         if not text.get_text().isascii():
-            text.set_fontfamily(_families())
+            text.set_fontfamily(_font_families())
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
@@ -130,7 +130,7 @@ def render(figure: Figure) -> Image.Image:
 
 
 @lru_cache
-def _families() -> list[str]:
+def _font_families() -> list[str]:
     """Return the font families to try: DejaVu Sans, then the installed `FALLBACK_FONTS`."""
     from matplotlib.font_manager import fontManager
 

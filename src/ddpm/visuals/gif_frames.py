@@ -18,7 +18,7 @@ _GAP = 12
 def save_gif_frames(path: Path | str, gif: Path, positions: Sequence[float]) -> None:
     """Write the frames at `positions` of `gif`, from 0 (first) to 1 (last).
 
-    RequestError: the file is not a GIF.
+    Raises RequestError if the file is not a GIF.
     """
     try:
         with Image.open(gif, formats=("GIF",)) as picture:

@@ -1,4 +1,4 @@
-"""Mark of a grid: the comment in its file from which it can be drawn again."""
+"""Mark of a grid: a comment in its file with everything needed to draw it again."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class GridMark:
     layout: Layout
     channels: int
     seeds: tuple[int, ...]
-    run: str  # hash of the weights, see `models/fingerprint.py`
+    weights_hash: str  # see `models/fingerprint.py`
     label: str | None = None  # None: classes chosen by the seeds
     sampling: Mapping[str, Any] = field(default_factory=dict)  # sampling settings
 
     def comment(self) -> str:
         """Return the mark as one line of JSON."""
         row = {_KEY: _KIND, "format": _FORMAT, **asdict(self.layout), "channels": self.channels}
-        row |= {"seeds": self.seeds, "run": self.run, "label": self.label}
+        row |= {"seeds": self.seeds, "run": self.weights_hash, "label": self.label}
         return json.dumps({**row, "sampling": dict(self.sampling)}, separators=(",", ":"))
 
 
 def read_grid_mark(picture: Image.Image) -> GridMark | None:
     """Return the mark in the comment of a JPEG or PNG; None if the picture has none.
 
-    RequestError: the mark is damaged. The message has no subject: the caller names the file.
+    Raises RequestError if the mark is damaged. The caller prepends the file name to the message.
     """
     comment = picture.info.get("comment", picture.info.get("Comment", ""))
     text = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
@@ -56,7 +56,7 @@ def read_grid_mark(picture: Image.Image) -> GridMark | None:
 
 
 def _mark(row: Mapping[str, Any]) -> GridMark:
-    """Return the mark of a row. KeyError, TypeError, ValueError: a missing or invalid value."""
+    """Return the mark of a row. Raises KeyError, TypeError or ValueError if a value is missing or invalid."""
     names = ("rows", "columns", "height", "width", "scale", "gap")
     layout = Layout(
         **{name: _integer(row[name], int(name != "gap"), _MAX_LAYOUT) for name in names}

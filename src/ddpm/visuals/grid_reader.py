@@ -1,4 +1,4 @@
-"""JPEG grids read back into the images that they show."""
+"""Reader of JPEG grids: the picture, and the images that it shows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ddpm.errors import RequestError
 from ddpm.visuals.layout import Images, Layout
 
 _MAX_PIXELS = 50_000_000  # a grid has less than one million
-_WHITE = 240  # least mean value of a gap; JPEG of quality 95 leaves 253 next to noise
-_UNEVEN = 4.0  # largest mean deviation within a square; JPEG leaves 2.5 in pure noise
+_MIN_WHITE = 240  # least mean value of a gap; JPEG of quality 95 leaves 253 next to noise
+_MAX_DEVIATION = 4.0  # largest mean deviation within a square; JPEG leaves 2.5 in pure noise
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 
 def open_jpeg(content: bytes) -> Image.Image:
     """Return the decoded picture of a JPEG file.
 
-    RequestError: not a JPEG. The message has no subject: the caller names the file.
+    Raises RequestError if it is not a JPEG. The caller prepends the file name to the message.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -48,8 +48,8 @@ def open_jpeg(content: bytes) -> Image.Image:
 def read_grid(picture: Image.Image, layout: Layout, channels: int) -> Images:
     """Return the images uint8 [rows·columns, channels, H, W] of a grid in the top left corner.
 
-    An image pixel is the mean of its scale x scale square. RequestError: the picture was cropped, resized
-    or has another layout, as it is too small, its gaps are not white or its squares not uniform.
+    An image pixel is the mean of its scale x scale square. Raises RequestError if the picture was
+    cropped or resized, or has another layout: too few pixels, gaps that are not white, or uneven squares.
     """
     height, width = layout.size
     cells = f"{layout.rows}x{layout.columns} cells of {layout.height}x{layout.width}"
@@ -60,11 +60,11 @@ def read_grid(picture: Image.Image, layout: Layout, channels: int) -> Images:
         )
     pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))[:height, :width]
     pixels = pixels.reshape(height, width, channels).astype(np.float64)
-    if any(gap.mean() < _WHITE for gap in _gaps(pixels, layout)):
-        raise RequestError(f"shows no white gaps where {cells} have them")
+    if any(gap.mean() < _MIN_WHITE for gap in _gaps(pixels, layout)):
+        raise RequestError(f"has no white gaps between {cells}")
     squares = np.stack([_squares(pixels, layout, i) for i in range(layout.rows * layout.columns)])
     means = squares.mean(axis=(2, 4))  # [N, H, W, C] of [N, H, scale, W, scale, C]
-    if np.abs(squares - means[:, :, None, :, None]).mean() > _UNEVEN:
+    if np.abs(squares - means[:, :, None, :, None]).mean() > _MAX_DEVIATION:
         raise RequestError(f"was resized: its cells are not whole multiples of {cells}")
     images: Images = np.rint(means).astype(np.uint8).transpose(0, 3, 1, 2)
     return images

@@ -50,7 +50,10 @@ class Layout:
 
 
 def to_pixels(images: Any) -> Pixels:
-    """Return uint8 images [N, C, H, W] as [N, H, W] (gray) or [N, H, W, 3]. RequestError: another type."""
+    """Return uint8 images [N, C, H, W] as [N, H, W] (gray) or [N, H, W, 3].
+
+    Raises RequestError for another type or shape.
+    """
     array = np.asarray(images)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[1] not in (1, 3) or not array.size:
         raise RequestError(
@@ -90,7 +93,7 @@ def tile(cells: Pixels, layout: Layout, background: int = 255) -> Pixels:
     if len(cells) > layout.rows * layout.columns:
         raise RequestError(
             f"{len(cells)} images do not fit a grid of {layout.rows}x{layout.columns}; "
-            "ask for more rows or fewer images."
+            "pass more rows or fewer images."
         )
     canvas = np.full((*layout.size, *cells.shape[3:]), background, np.uint8)
     height, width = layout.cell

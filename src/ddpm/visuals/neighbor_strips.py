@@ -1,4 +1,4 @@
-"""Generated images above their nearest training images, where copies would show."""
+"""Strips of generated images above their nearest training images, to reveal copies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save_neighbor_strips(
 ) -> None:
     """Write two rows of images for each strip, with the ratio d1/d2 above each column.
 
-    RequestError: no strip, or strips that differ in number or shape of images.
+    Raises RequestError without strips, or if they differ in number or shape of images.
     """
     cells = [to_pixels(np.concatenate([strip.images, strip.nearest])) for strip in strips]
     if len({block.shape for block in cells}) != 1:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
-_OVER = 0.12  # height of a skip connection above its boxes
+_SKIP_HEIGHT = 0.12  # of a skip connection above its boxes
 _HEIGHT, _GAP = 0.56, 0.42  # of a box, between boxes; a row is 1 high
-_LEAST_WIDTH = 13.5  # of the diagram; a narrower one is centered
+_MIN_WIDTH = 13.5  # of the diagram; a narrower one is centered
 _NARROW, _WIDE = 0.62, 1.25  # width of boxes with the fewest and the most channels
 _COLORS = {
     "input": MUTED,
@@ -66,7 +66,7 @@ def network_figure(rows: Sequence[Row]) -> Figure:
     axes = figure.subplots()
     axes.set_axis_off()
     right = boxes[-1].left + boxes[-1].width
-    spare = max(0.0, _LEAST_WIDTH - right) / 2
+    spare = max(0.0, _MIN_WIDTH - right) / 2
     axes.set_xlim(-1.55 - spare, right + 0.2 + spare)
     axes.set_ylim(len(sizes) - 0.55, -0.6)
     for level, (height, width) in enumerate(sizes):
@@ -85,11 +85,11 @@ def network_figure(rows: Sequence[Row]) -> Figure:
 def place_boxes(rows: Sequence[Row]) -> list[Box]:
     """Return boxes from left to right, with consecutive equal layers merged."""
     sizes = _sizes(rows)
-    most = max(row["channels"] for row in rows)
+    max_channels = max(row["channels"] for row in rows)
     boxes: list[Box] = []
     left = 0.0
     for row, count in _merged(rows):
-        width = _NARROW + (_WIDE - _NARROW) * (row["channels"] / most) ** 0.5
+        width = _NARROW + (_WIDE - _NARROW) * (row["channels"] / max_channels) ** 0.5
         boxes.append(Box(row, count, left, width, sizes.index((row["height"], row["width"]))))
         left += width + _GAP
     return boxes
@@ -148,15 +148,15 @@ def _draw_skips(axes: Axes, boxes: Sequence[Box]) -> None:
         top = start.level - _HEIGHT / 2
         middles = [box.left + box.width / 2 for box in (start, end)]
         xs = [middles[0], middles[0], middles[1], middles[1]]
-        ys = [top, top - _OVER, top - _OVER, top]
+        ys = [top, top - _SKIP_HEIGHT, top - _SKIP_HEIGHT, top]
         axes.plot(xs, ys, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
 
 
 def skip_connections(boxes: Sequence[Box]) -> list[tuple[Box, Box]]:
     """Return (start, end) of the skip connection of each row.
 
-    The end is the first layer that joins earlier channels, the start the last layer of the row before any
-    smaller resolution.
+    The end is the first layer of the row that concatenates earlier channels. The start is the last layer
+    of the row before the network reaches a smaller resolution.
     """
     connections = []
     for level in sorted({box.level for box in boxes if box.row["joined"]}):

@@ -14,14 +14,14 @@ from ddpm.visuals.style import BACKGROUND, INK
 
 Floats = NDArray[np.float64]
 
-_SAMPLED = 20_000  # pixels that a palette is computed from
+_MAX_SAMPLES = 20_000  # pixels that a palette is computed from
 _ITERATIONS = 4  # of k-means
 _RAMP = 4  # entries from the ink to the background, for text and gaps
 
 
 @dataclass(frozen=True)
 class Palette:
-    """At most 256 colors, uint8 [K, 3]; `gray` means evenly spaced grays, black first."""
+    """At most 256 colors, uint8 [K, 3]. If `gray`, they are evenly spaced grays from black to white."""
 
     colors: Pixels
     gray: bool
@@ -67,20 +67,22 @@ def make_palette(samples: Sequence[Pixels], count: int) -> Palette:
         levels = np.rint(np.linspace(0, 255, count)).astype(np.uint8)
         return Palette(levels[:, None].repeat(3, axis=1), gray=True)
     pixels = np.concatenate([sample.reshape(-1, 3) for sample in samples])
-    sparse = np.ascontiguousarray(pixels[:: 1 + len(pixels) // _SAMPLED])
+    sparse = np.ascontiguousarray(pixels[:: 1 + len(pixels) // _MAX_SAMPLES])
     octree = Image.fromarray(sparse[None]).quantize(count - _RAMP, method=Image.Quantize.FASTOCTREE)
     entries = np.array(octree.getpalette(), np.float64).reshape(-1, 3)[: count - _RAMP]
     ends = [ImageColor.getrgb(name)[:3] for name in (INK, BACKGROUND)]
     ramp = np.linspace(ends[0], ends[1], _RAMP)
-    colors = np.concatenate([_means(sparse.astype(np.float64), entries), ramp])
+    colors = np.concatenate([_k_means(sparse.astype(np.float64), entries), ramp])
     return Palette(np.rint(colors).astype(np.uint8), gray=False)
 
 
-def _means(pixels: Floats, entries: Floats) -> Floats:
+def _k_means(pixels: Floats, entries: Floats) -> Floats:
     """Return the k-means centers of `pixels` [N, 3], starting at `entries` [K, 3] (Lloyd 1982)."""
     for _ in range(_ITERATIONS):
         nearest = ((entries**2).sum(axis=1) - 2 * pixels @ entries.T).argmin(axis=1)
         counts = np.bincount(nearest, minlength=len(entries))
-        sums = np.stack([np.bincount(nearest, band, len(entries)) for band in pixels.T], axis=1)
+        sums = np.stack(
+            [np.bincount(nearest, channel, len(entries)) for channel in pixels.T], axis=1
+        )
         entries = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], entries)
     return entries

@@ -33,7 +33,7 @@ def save_grid_panels(
 ) -> None:
     """Write panels of rows x columns images, up to three side by side, with `note` below.
 
-    RequestError: no panel, or images of different shapes.
+    Raises RequestError without panels, or for images of different shapes.
     """
     pixels = [to_pixels(panel.images) for panel in panels]
     if not pixels or len({image.shape[1:] for image in pixels}) > 1:
@@ -59,7 +59,7 @@ def panel_columns(count: int) -> int:
 
 
 def truncate_title(title: str, width: int) -> str:
-    """Return a title, set larger than text, truncated to `width` pixels."""
+    """Return `title` truncated to `width` pixels in the title's font size."""
     return truncate_text(title, width * TEXT_SIZE // TITLE_SIZE)
 
 

@@ -18,7 +18,7 @@ def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -
     """Write `picture` with `comment` in its metadata.
 
     The format is PNG, or JPEG (quality 95, no chroma subsampling) if the name ends in .jpg or .jpeg.
-    RequestError: another suffix.
+    Raises RequestError for another suffix.
     """
     path = Path(path)
     options = _options(path, comment)

@@ -27,7 +27,7 @@ class Series:
 
 
 def read_series(rows: Sequence[Row], key: str, band: int | None = None) -> Series:
-    """Return column `key` of the rows, or entry `band` of a column of lists; null and nan are dropped."""
+    """Return column `key` of the rows (entry `band` of each list in it), without null, nan and inf."""
     points = [(row["step"], _entry(row[key], band)) for row in rows if key in row]
     finite = [(step, value) for step, value in points if value is not None and math.isfinite(value)]
     steps, values = np.array(finite, np.float64).reshape(-1, 2).T
@@ -48,11 +48,11 @@ def running_mean(data: Series, window: int) -> Series:
     not smeared. At the end it shrinks on the right only, so that the last mean covers half a window.
     """
     count, half = len(data), window // 2
-    at = np.arange(count)
-    left = np.minimum(half, at)
-    right = np.minimum(np.maximum(left, half // 5), count - 1 - at)
+    index = np.arange(count)
+    left = np.minimum(half, index)
+    right = np.minimum(np.maximum(left, half // 5), count - 1 - index)
     sums = np.concatenate([[0.0], np.cumsum(data.values)])
-    return Series(data.steps, (sums[at + right + 1] - sums[at - left]) / (left + right + 1))
+    return Series(data.steps, (sums[index + right + 1] - sums[index - left]) / (left + right + 1))
 
 
 def downsample(data: Series, buckets: int) -> Series:

@@ -15,7 +15,7 @@ from ddpm.visuals.saving import save_picture
 
 _WIDTH = 860  # pixels, approximately
 _COLUMNS = 8
-_PAIRS = 3  # per row
+_PAIRS_PER_ROW = 3
 _FIGURE_SPACE = "\u2007"  # as wide as a digit
 _SIDES = ("left", "right")
 
@@ -35,7 +35,7 @@ def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> 
 def save_paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "") -> None:
     """Write pairs of uint8 images [N, C, H, W], three per row, numbered from 1.
 
-    RequestError: `left` and `right` differ in shape.
+    Raises RequestError if `left` and `right` differ in shape.
     """
     sides = to_pixels(left), to_pixels(right)
     if sides[0].shape != sides[1].shape:
@@ -51,4 +51,4 @@ def save_paired_sheet(path: Path | str, left: Images, right: Images, *, note: st
         )
         for number, pair in enumerate(zip(*sides, strict=True), start=1)
     ]
-    save_picture(path, append_note(arrange(blocks, _PAIRS), note))
+    save_picture(path, append_note(arrange(blocks, _PAIRS_PER_ROW), note))

@@ -1,4 +1,4 @@
-"""Radial power spectra of images beside that of real images."""
+"""Plot of radial power spectra, compared with that of real images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def save_spectra_plot(
 
 
 def spectra_figure(real: ArrayLike, labels: Sequence[str], powers: Sequence[ArrayLike]) -> Figure:
-    """Return two panels over cycles per image: power [R], and its ratio to the real power.
+    """Return a figure of two panels over cycles per image: power [R], and its ratio to the real power.
 
     Entry 0 of a power, the mean of the image, is not drawn.
     """

@@ -29,11 +29,12 @@ def save_strip(
     """Write columns of (title, uint8 images [N, C, H, W]), the same N images in every column.
 
     The forward process has one column per noise level, inpainting has image, mask and result. Gray and
-    color columns may be mixed. RequestError: no column, or columns of different shapes.
+    color columns may be mixed. Raises RequestError without columns, or for columns of different
+    shapes.
     """
     if not columns or len({np.shape(images)[0] for _, images in columns}) > 1:
         raise RequestError("A strip needs at least one column, and equally many images in each.")
-    stacked = np.stack(_same_mode([to_pixels(images) for _, images in columns]), axis=1)
+    stacked = np.stack(_to_same_mode([to_pixels(images) for _, images in columns]), axis=1)
     rows, count = stacked.shape[:2]
     titles = [column_title for column_title, _ in columns]
     layout = _widen(fit_layout(rows, count, stacked.shape[2:4], width=_WIDTH), titles)
@@ -48,8 +49,8 @@ def _widen(layout: Layout, titles: Sequence[str]) -> Layout:
     return replace(layout, scale=max(layout.scale, math.ceil(widest / layout.width)))
 
 
-def _same_mode(columns: list[Images]) -> list[Images]:
-    """Return all columns in color if one of them is. RequestError: different image sizes."""
+def _to_same_mode(columns: list[Images]) -> list[Images]:
+    """Return all columns in color if one of them is. Raises RequestError for different image sizes."""
     if len({pixels.shape[1:3] for pixels in columns}) > 1:
         raise RequestError("The images of a strip must have the same size.")
     if all(pixels.ndim == 3 for pixels in columns):

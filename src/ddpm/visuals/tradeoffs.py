@@ -1,4 +1,4 @@
-"""Quality over cost: a curve per sampler over network evaluations and over time."""
+"""Plot of quality over cost: a curve per sampler, over network evaluations and over time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def save_tradeoff_plot(path: Path | str, chart: TradeoffChart) -> None:
 
 
 def tradeoff_figure(chart: TradeoffChart) -> Figure:
-    """Return two panels, over evaluations and over milliseconds, on logarithmic axes with the floor."""
+    """Return a figure of two panels, over evaluations and milliseconds, on logarithmic axes."""
     figure = new_figure(4.6)
     panels = figure.subplots(1, 2, sharey=True)
     for column, axes in enumerate(panels):

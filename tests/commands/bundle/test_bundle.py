@@ -86,7 +86,7 @@ def test_pictures_are_jpegs_of_full_color_that_say_their_seeds(runs: dict[str, s
         assert mark is not None and mark.seeds == seeds
         with Image.open(io.BytesIO(files[f"loss_{name}.jpg"])) as picture:
             assert picture.format == "JPEG" and picture.width > 1000
-            assert json.loads(picture.info["comment"])["run"] == mark.run
+            assert json.loads(picture.info["comment"])["run"] == mark.weights_hash
     readme = files["readme.txt"].decode()
     assert "seeds 0–24, unipc" in readme and "seeds 3–26, 99 (picked)" in readme
 

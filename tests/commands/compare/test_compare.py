@@ -161,9 +161,9 @@ def test_held_out_images_that_one_was_trained_on_give_it_no_likelihood(workplace
     found = compare(ComparisonRequest(targets, Path("held"), n=20, likelihood=2))
     first, second = ({row["metric"] for row in e["evaluation"]["rows"]} for e in found["entries"])
     assert first - second == {"bits-bound", "bits-ode"}
-    assert "were trained on, too" in sentence(found["entries"][1]["evaluation"]["notes"])
+    assert "were also used for training" in sentence(found["entries"][1]["evaluation"]["notes"])
     verdicts = {v["metric"]: sentence(v["verdict"]) for v in found["verdicts"]}
-    assert verdicts["bits-ode"] == "only usual has it"
+    assert verdicts["bits-ode"] == "only usual has this measurement"
 
 
 def test_folders_against_folders_need_a_reference_and_have_no_cost(workplace: Path) -> None:

@@ -184,7 +184,7 @@ def _check_grid(
         _check_cells(mark, handin.SIDES[images])
         shown = read_grid(picture, mark.layout, mark.channels)[: len(mark.seeds)]
         side, kind = handin.SIDES[images], _KINDS[mark.channels]
-        words = f"5x5 cells of {side}x{side}, {kind}, {format_seeds(mark.seeds)}, run {mark.run}"
+        words = f"5x5 cells of {side}x{side}, {kind}, {format_seeds(mark.seeds)}, run {mark.weights_hash}"
         yield Finding(name, "ok", words)
         if model is not None:
             yield _reproduction(name, mark, shown, model)
@@ -222,7 +222,11 @@ def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeMod
     errors = np.abs(shown.astype(np.int64) - again).mean(axis=(1, 2, 3))
     mean, worst = float(errors.mean()), int(errors.argmax())
     own = weights_hash(model)
-    weights = "" if own == mark.run else f"; drawn by the weights {mark.run}, the run holds {own}"
+    weights = (
+        ""
+        if own == mark.weights_hash
+        else f"; drawn by the weights {mark.weights_hash}, the run holds {own}"
+    )
     fix = f"{weights}; draw it again with ddpm sample RUN --out {name}"
     if mean >= MAX_MEAN_ERROR:
         limit = f"mean absolute error {mean:.1f} of 255, at most {MAX_MEAN_ERROR:g} allowed"

@@ -61,7 +61,7 @@ def open_image_run(images: str, target: str, seeds: Sequence[int], device: str) 
         also = ", and this run to --dcgan" if family.is_adversarial else ""
         raise RequestError(
             f"{target} is {family.noun}, not a diffusion model; give --{images} "
-            f"{family.diffusion_model}{also}."
+            f"{family.required_model}{also}."
         )
     height, width = part.opened.model.spec.image_shape[1:]
     if (height, width) != (side, side):

@@ -134,7 +134,7 @@ def _open(
     if model is None:
         raise RequestError(
             f"{opened.name} is {family.noun}, but only diffusion models edit images; name "
-            f"{family.diffusion_model}."
+            f"{family.required_model}."
         )
     return opened, model, resolve_settings(opened.model, overrides)
 

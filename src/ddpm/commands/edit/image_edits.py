@@ -108,7 +108,7 @@ def _resolve(
         family = model.spec.config.family
         raise RequestError(
             f"This model is {family.noun}, but only diffusion models edit images. Pass "
-            f"{family.diffusion_model}."
+            f"{family.required_model}."
         )
     return diffusion, resolve_settings(model, settings)
 

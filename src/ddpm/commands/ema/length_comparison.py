@@ -69,7 +69,7 @@ def length_chart(found: dict[str, Any]) -> EmaLengthChart:
     return EmaLengthChart(
         label=found["label"],
         post_hoc=points[1:],
-        own=points[0],
+        run_ema=points[0],
         floor=interval_of(found["floor"]),
         chosen=points[found["chosen"]],
         note=f"{found['name']}: seeds {found['seeds'][0]}–{found['seeds'][1]}, the same for every "
