@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddpm.cli.main import main
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.data.image_files import read_image
 from ddpm.errors import RequestError
 from ddpm.sampling.draw import draw_with_progress
+from ddpm.visuals.grid_mark import read_grid_mark
 from ddpm.visuals.grids import grid
 
 QUICK = ["sampling.steps=3"]
@@ -184,3 +186,45 @@ def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
     ):
         with pytest.raises(RequestError, match=words):
             read_image(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("asked", "seeds", "shape"),
+    [
+        ({}, 25, (5, 5)),
+        ({"grid": (8, 8), "label": "3"}, 64, (8, 8)),
+        ({"grid": (1, 7)}, 7, (1, 7)),
+        ({"grid": (3, 3), "n": 25}, 25, (3, 3)),
+        ({"n": 30}, 30, (5, 6)),
+    ],
+)
+def test_without_n_a_grid_is_filled(
+    asked: dict[str, Any], seeds: int, shape: tuple[int, int]
+) -> None:
+    request = SampleRequest(**asked)
+    assert (len(request.seeds), request.shape) == (seeds, shape)
+
+
+def test_a_grid_without_n_shows_one_image_in_every_cell() -> None:
+    assert main(["sample", "digits", "--grid", "4x8", "--label", "3", "--steps", "3"]) == 0
+    with Image.open("digits-samples-label-3-steps-3.png") as picture:
+        mark = read_grid_mark(picture)
+    assert mark is not None and mark.seeds == tuple(range(32))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("-n 10 --grid 3x3", "a.png shows the first 9 of 10 images: the grid is 3x3"),
+        ("-n 101", "a.png shows the first 100 of 101 images: the grid is 10x10"),
+        ("-n 4 --grid 3x3", "a.png has 5 empty cells: 4 images, grid 3x3"),
+        ("-n 9 --grid 3x3", ""),
+        ("-n 3", ""),
+    ],
+)
+def test_images_that_a_grid_leaves_out_are_said_in_one_line(
+    words: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", "digits", "--steps", "1", "--out", "a.png", *words.split()]) == 0
+    said = [text for text in capsys.readouterr().err.splitlines() if text.startswith("a.png")]
+    assert said == ([line] if line else [])

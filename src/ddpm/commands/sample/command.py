@@ -23,7 +23,7 @@ SAMPLE_OPTIONS = (
         metavar="RUN|BUNDLED",
         help="a run folder, its name, or bundled weights (bundled:NAME where a run has that name)",
     ),
-    Option("n", "-n", count, 25, help="number of images (default: %(default)s)"),
+    Option("n", "-n", count, help="number of images (default: the cells of --grid, else 25)"),
     *DRAWING,
     Option(
         "grid",

@@ -30,17 +30,21 @@ from ddpm.visuals.animations import GIF_FRAMES, frame_indices, save_denoising_gi
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import save_strip
 
+MAX_GRID_IMAGES = 100  # without --grid
 MAX_GIF_IMAGES = 100
 PANEL_COLUMNS = 8
 PICTURES = (".png", ".jpg", ".jpeg")
 OUTPUTS = (*PICTURES, ".gif", ".npz")
 
 
+DEFAULT_IMAGES = 25
+
+
 @dataclass(frozen=True)
 class SampleRequest:
     """Images to draw and files to write; without a file, one grid beside the run."""
 
-    n: int = 25
+    n: int | None = None  # default: as many as `grid` has cells, else 25
     seed: int = 0
     label: str | None = None
     grid: tuple[int, int] | None = None  # rows, columns
@@ -50,14 +54,20 @@ class SampleRequest:
     out: Path | None = None
 
     @property
+    def count(self) -> int:
+        """Number of images."""
+        return self.n or (math.prod(self.grid) if self.grid else DEFAULT_IMAGES)
+
+    @property
     def seeds(self) -> range:
-        return range(self.seed, self.seed + self.n)
+        return range(self.seed, self.seed + self.count)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the grid; without `grid` nearly square, 5x5 for 25."""
-        columns = math.ceil(math.sqrt(min(self.n, 100)))
-        return self.grid or (math.ceil(min(self.n, 100) / columns), columns)
+        shown = min(self.count, MAX_GRID_IMAGES)
+        columns = math.ceil(math.sqrt(shown))
+        return self.grid or (math.ceil(shown / columns), columns)
 
     @property
     def gif_shape(self) -> tuple[int, int]:
@@ -113,7 +123,7 @@ def _draw_images(
     images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
         say(
-            f"drawing {request.n} images ({sentence(model.drawing(settings))}) from {opened.origin}"
+            f"drawing {request.count} images ({sentence(model.drawing(settings))}) from {opened.origin}"
         )
         images = draw_with_progress(model, request.seeds, labels, settings, shared)
     if trajectory is not None and not trajectory.states:
@@ -178,6 +188,7 @@ def _write(
             else base.with_name(base.name + ".png")
         )
         shown = request.seeds[: rows * columns]
+        _say_shown("grid", path, request, (rows, columns))
         label = "" if request.label is None else f"label {request.label}, "
         save_grid(
             path,
@@ -190,6 +201,7 @@ def _write(
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         path = base.with_name(base.name + ".gif")
+        _say_shown("GIF", path, request, request.gif_shape)
         save_denoising_gif(path, trajectory.states, *request.gif_shape)
         written.append(path)
     if trajectory is not None and request.panel:
@@ -197,6 +209,20 @@ def _write(
             _write_panel(base.with_name(base.name + "-panel.png"), trajectory, request.seed)
         )
     return written
+
+
+def _say_shown(kind: str, path: Path, request: SampleRequest, shape: tuple[int, int]) -> None:
+    """Say in one line how many images a picture leaves out, or how many cells of --grid are empty."""
+    cells, count = math.prod(shape), request.count
+    if count > cells:
+        say(f"{path} shows the first {cells} of {count} images: the {kind} is {_shape_text(shape)}")
+    elif request.grid is not None and count < cells:
+        say(f"{path} has {cells - count} empty cells: {count} images, {kind} {_shape_text(shape)}")
+
+
+def _shape_text(shape: tuple[int, int]) -> str:
+    """Return rows and columns as text, such as `5x5`."""
+    return "x".join(map(str, shape))
 
 
 def _base_path(request: SampleRequest, opened: OpenedModel, overrides: Sequence[str]) -> Path:
@@ -211,7 +237,7 @@ def _base_path(request: SampleRequest, opened: OpenedModel, overrides: Sequence[
     if opened.run is None:
         seed = f"-seed-{request.seed}" if request.seed else ""
         return Path(f"{opened.name}-samples{seed}{suffix}")
-    return opened.run.samples / f"seed-{request.seed}-n{request.n}{suffix}"
+    return opened.run.samples / f"seed-{request.seed}-n{request.count}{suffix}"
 
 
 def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
