@@ -26,7 +26,7 @@ from fontTools.ttLib import TTCollection, TTFont
 
 from ddpm.commands.report.words.languages import fixed_characters
 from ddpm.documents.typefaces import BUNDLED, PACKED, SANS, SERIF
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 
 COMMON_COUNT = 3560
 FOLDER = Path(__file__).parents[1] / "src" / "ddpm" / "documents" / "fonts"
@@ -62,7 +62,7 @@ def main() -> None:
     ):
         content = lzma.compress(subset(path, family, wanted), preset=9 | lzma.PRESET_EXTREME)
         place = FOLDER / (BUNDLED[family] + PACKED)
-        with replacing(place) as temporary:
+        with atomic_file(place) as temporary:
             temporary.write_bytes(content)
         print(f"{place.name}: {len(content):,} bytes")
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ddpm.evaluation.classifier import DigitClassifier, classification_loss
 from ddpm.evaluation.digits import WEIGHTS, load_digits
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 
 SEED = 0
 BATCH = 200
@@ -95,7 +95,7 @@ def main() -> None:
     labels = read_idx(arguments.folder, "train-labels-idx1-ubyte")
     model = train(images, labels, arguments.epochs)
     floats = {k: v for k, v in model.state_dict().items() if v.is_floating_point()}
-    with replacing(WEIGHTS) as temporary:
+    with atomic_file(WEIGHTS) as temporary:
         save_file({k: v.half().contiguous() for k, v in floats.items()}, temporary)
     tests = read_idx(arguments.folder, "t10k-images-idx3-ubyte")[:, None]
     guesses = load_digits().probabilities(tests).argmax(dim=1)

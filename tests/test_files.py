@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from ddpm import files
 from ddpm.errors import RequestError
 from ddpm.files import (
+    atomic_file,
+    atomic_folder,
     check_writable,
     is_temporary,
     parse_json,
-    remove_stale,
-    remove_temporary,
-    replacing,
-    replacing_folder,
+    remove_stale_files,
+    remove_temporary_files,
     write_json,
     write_text,
 )
@@ -63,7 +63,7 @@ def test_json_survives(tmp_path_factory: pytest.TempPathFactory, value: Any) -> 
 def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old")
-    with pytest.raises(TroubleError), replacing(path) as temporary:
+    with pytest.raises(TroubleError), atomic_file(path) as temporary:
         temporary.write_text("half of the new", encoding="utf-8")
         assert path.read_text(encoding="utf-8") == "old"
         raise TroubleError
@@ -93,7 +93,7 @@ def test_the_content_is_on_disk_before_the_name(
         monkeypatch.setattr(
             files.os, name, lambda *a, _real=real, _name=name: (calls.append(_name), _real(*a))[1]
         )
-    with replacing_folder(tmp_path / "folder") as temporary:
+    with atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "a").write_bytes(b"a")
         (temporary / "b").write_bytes(b"b")
     assert calls.index("replace") >= 2  # both files first
@@ -103,7 +103,7 @@ def test_the_content_is_on_disk_before_the_name(
 def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     for text in ("old", "new"):
-        with replacing_folder(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             (temporary / text).write_text(text, encoding="utf-8")
     assert names(folder) == ["new"]
     assert names(tmp_path) == ["folder"]
@@ -111,9 +111,9 @@ def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
 
 def test_a_failing_folder_leaves_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    with replacing_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         (temporary / "old").touch()
-    with pytest.raises(TroubleError), replacing_folder(folder) as temporary:
+    with pytest.raises(TroubleError), atomic_folder(folder) as temporary:
         (temporary / "new").touch()
         raise TroubleError
     assert names(folder) == ["old"]
@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_take_its_place_gives_it_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "folder"
-    with replacing_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         (temporary / "old").touch()
     real, calls = os.replace, []
 
@@ -135,7 +135,7 @@ def test_a_folder_that_cannot_take_its_place_gives_it_back(
         real(source, target)
 
     monkeypatch.setattr(files.os, "replace", second_fails)
-    with pytest.raises(OSError, match="No space"), replacing_folder(folder) as temporary:
+    with pytest.raises(OSError, match="No space"), atomic_folder(folder) as temporary:
         (temporary / "new").touch()
     assert names(folder) == ["old"]
     assert names(tmp_path) == ["folder"]
@@ -147,7 +147,7 @@ def test_permissions_are_those_of_a_plain_file(tmp_path: Path) -> None:
     plain.touch()
     write_text(tmp_path / "file", "")
     (tmp_path / "plain-folder").mkdir()
-    with replacing_folder(tmp_path / "folder") as temporary:
+    with atomic_folder(tmp_path / "folder") as temporary:
         (temporary / "private").touch(mode=0o600)  # as safetensors makes its files
     assert (tmp_path / "file").stat().st_mode == plain.stat().st_mode
     assert (tmp_path / "folder" / "private").stat().st_mode == plain.stat().st_mode
@@ -180,12 +180,12 @@ def test_what_is_older_than_a_day_goes_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / name / "file").touch()
     for name in ("a1.tmp", "a3.tmp", "b.tmp", "a"):
         os.utime(tmp_path / name, (0, 0))
-    remove_stale(tmp_path, "a*.tmp")
+    remove_stale_files(tmp_path, "a*.tmp")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a2.tmp", "a4.tmp", "b.tmp"]
 
 
 def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
-    with pytest.raises(TroubleError), replacing(tmp_path / "kept.txt") as temporary:
+    with pytest.raises(TroubleError), atomic_file(tmp_path / "kept.txt") as temporary:
         left = temporary.name
         raise TroubleError
     (tmp_path / left).touch()  # as if the process had been killed there
@@ -194,9 +194,9 @@ def test_leftovers_go_and_nothing_else(tmp_path: Path) -> None:
     write_text(tmp_path / "kept.txt", "")
     (tmp_path / ".hidden").touch()
     assert is_temporary(tmp_path / left) and not is_temporary(tmp_path / "kept.txt")
-    remove_temporary(tmp_path)
+    remove_temporary_files(tmp_path)
     assert names(tmp_path) == [".hidden", "kept.txt"]
-    remove_temporary(tmp_path / "absent")
+    remove_temporary_files(tmp_path / "absent")
 
 
 def test_json_may_begin_with_a_byte_order_mark() -> None:

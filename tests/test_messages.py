@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from ddpm.messages import ENGLISH, message, sentence, sentences
+from ddpm.messages import ENGLISH, join_sentences, message, sentence
 
 
 def test_a_message_is_plain_json() -> None:
@@ -59,8 +59,8 @@ def test_what_is_no_message_is_shown_as_it_is(found: object, shown: str) -> None
 
 def test_several_messages_make_one_line() -> None:
     notes = [message("n_available", n=5, usual=1000), message("heldout_trained_on")]
-    assert sentences(notes) == f"{sentence(notes[0])}; {sentence(notes[1])}"
-    assert sentences([]) == ""
+    assert join_sentences(notes) == f"{sentence(notes[0])}; {sentence(notes[1])}"
+    assert join_sentences([]) == ""
 
 
 def test_every_value_of_a_sentence_has_a_name() -> None:

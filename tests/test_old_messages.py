@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ddpm.messages import ENGLISH, sentence
-from ddpm.old_messages import SENTENCES, message_of, upgraded
+from ddpm.old_messages import SENTENCES, parse_old_sentence, upgrade_messages
 from ddpm.runs import RunFolder, read_metrics
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -96,8 +96,10 @@ WRITTEN = {  # as older versions wrote them, and the message of today
 
 @pytest.mark.parametrize("text", WRITTEN, ids=lambda text: text[:40])
 def test_an_old_sentence_becomes_its_message(text: str) -> None:
-    assert message_of(text) == WRITTEN[text]
-    assert sentence(message_of(text))  # every value that the sentence of today needs is there
+    assert parse_old_sentence(text) == WRITTEN[text]
+    assert sentence(
+        parse_old_sentence(text)
+    )  # every value that the sentence of today needs is there
 
 
 def test_every_kind_of_old_sentence_is_tested() -> None:
@@ -107,22 +109,24 @@ def test_every_kind_of_old_sentence_is_tested() -> None:
 
 
 def test_an_unknown_sentence_is_kept_word_for_word() -> None:
-    assert message_of("words {of} nobody") == {"code": "text", "text": "words {of} nobody"}
-    assert sentence(message_of("words {of} nobody")) == "words {of} nobody"
+    assert parse_old_sentence("words {of} nobody") == {"code": "text", "text": "words {of} nobody"}
+    assert sentence(parse_old_sentence("words {of} nobody")) == "words {of} nobody"
 
 
 def test_an_old_evaluation_is_upgraded_and_a_new_one_left_alone() -> None:
     old = json.loads((GOLDEN / "muon" / "evaluation.json").read_text("utf-8"))
-    new = upgraded(old)
+    new = upgrade_messages(old)
     assert new["reference"]["what"] == {"code": "half_of_training", "count": 877}
     assert new["drawn"] == {"code": "sampler", "sampler": "dpm++2m", "steps": 4}
     assert new["notes"] == [] and "note" not in new
     assert new["rows"][0]["value"] == old["rows"][0]["value"]
-    assert upgraded(new) == new
+    assert upgrade_messages(new) == new
 
 
 def test_notes_are_taken_apart() -> None:
-    notes = upgraded({"note": "n is 5 instead of 1000: there are only 5 images; hello"})["notes"]
+    notes = upgrade_messages({"note": "n is 5 instead of 1000: there are only 5 images; hello"})[
+        "notes"
+    ]
     assert [note["code"] for note in notes] == ["n_available", "text"]
 
 

@@ -36,7 +36,7 @@ def test_plain_lines_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixtu
     with Progress("training", 100, scale=8, start=20) as bar:
         for step in range(21, 41):
             clock.now += LINE_INTERVAL / 10
-            bar.reach(step, "loss 0.5" if step == 30 else "")
+            bar.advance_to(step, "loss 0.5" if step == 30 else "")
     rate = 8 * 10 / LINE_INTERVAL  # the 20 steps of before do not count
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
@@ -49,7 +49,7 @@ def test_short_work_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str
     with Progress("drawing", 3) as bar:
         for done in (1, 2, 3):
             clock.now += LINE_INTERVAL / 4
-            bar.reach(done)
+            bar.advance_to(done)
     assert capsys.readouterr().err == ""
 
 
@@ -64,8 +64,8 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress("training", 10, scale=4, start=5) as bar:
-        bar.reach(6, "loss 0.25")
-        bar.reach(7)
+        bar.advance_to(6, "loss 0.25")
+        bar.advance_to(7)
         assert bar.bar.n == 28 and bar.bar.total == 40 and "loss 0.25" in bar.bar.postfix
         bar.report(8, 20)
         assert bar.bar.n == 32 and bar.bar.total == 80

@@ -15,7 +15,7 @@ so `import ddpm` costs nothing.
 
 from __future__ import annotations
 
-from ddpm.lazy import lazy_names
+from ddpm.lazy import lazy_getattr
 
 _HOME = {  # public name → module, and the name there if it differs
     "Batches": "ddpm.data.batches",
@@ -69,7 +69,7 @@ _HOME = {  # public name → module, and the name there if it differs
 __all__ = sorted(_HOME)
 
 
-__getattr__ = lazy_names(__name__, _HOME)
+__getattr__ = lazy_getattr(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -105,7 +105,7 @@ def fit(
             batch, classes = batches.batch(step - 1)
             named_losses = model.training_step(to_model(batch), classes, step)
             losses.append(float(next(iter(named_losses.values()))))
-            bar.reach(step, format_losses(named_losses))
+            bar.advance_to(step, format_losses(named_losses))
     return losses
 
 

@@ -200,7 +200,7 @@ def raise_on_all_ranks() -> Iterator[None]:
     _raise_first(None)
 
 
-def raised_on_all_ranks(error: Exception) -> bool:
+def was_raised_on_all_ranks(error: Exception) -> bool:
     """Return whether `raise_on_all_ranks` raised this error on every rank."""
     return _RAISED_ON_ALL in error.__dict__
 

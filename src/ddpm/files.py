@@ -22,9 +22,9 @@ _MAX_DEPTH = 64  # levels of nesting; this package writes at most five
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. It replaces `path` on success and is deleted on failure."""
-    with name_in_errors(path):
+    with name_path_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -41,9 +41,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder. It replaces `path` once every file in it is on disk."""
-    with name_in_errors(path):
+    with name_path_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
         try:
@@ -61,7 +61,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def name_in_errors(path: Path) -> Iterator[None]:
+def name_path_in_errors(path: Path) -> Iterator[None]:
     """Set `path` as the file name of disk errors in the block that name no file or a temporary one."""
     try:
         yield
@@ -89,7 +89,7 @@ def check_writable(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -131,13 +131,13 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(TEMP_PREFIX)
 
 
-def remove_temporary(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Delete the temporary files and folders that killed processes left in `folder`."""
     for path in folder.glob(f"{TEMP_PREFIX}*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def remove_stale(folder: Path, pattern: str) -> None:
+def remove_stale_files(folder: Path, pattern: str) -> None:
     """Delete the matches of `pattern` in `folder` that have not changed for a day.
 
     They were left by killed processes; another process may still be writing newer ones.

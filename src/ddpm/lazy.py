@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return a module `__getattr__` that imports each name from the module that defines it.
 
     `modules` maps a public name to its module, or to `module:name` if it has another name there. Other names

@@ -121,6 +121,6 @@ def warning_text(warning: Message) -> str:
     return sentence(warning) + (f". Fix: {fix}." if fix else "")
 
 
-def sentences(messages: Iterable[Message]) -> str:
+def join_sentences(messages: Iterable[Message]) -> str:
     """Return the English sentences of several messages, joined by semicolons; "" for none."""
     return "; ".join(map(sentence, messages))

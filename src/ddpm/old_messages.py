@@ -87,7 +87,7 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {  # format → pattern a
 }
 
 
-def message_of(text: str) -> Message:
+def parse_old_sentence(text: str) -> Message:
     """Return the message of an old sentence; an unknown sentence gets the code `text`."""
     for code, template in SENTENCES:
         pattern, parsers = _pattern(template)
@@ -111,10 +111,10 @@ def _pattern(template: str) -> tuple[str, dict[str, Callable[[str], Any]]]:
     return "".join(parts), parsers
 
 
-def upgraded(found: Any) -> Any:
+def upgrade_messages(found: Any) -> Any:
     """Return the content of a run file with old sentences replaced by messages."""
     if isinstance(found, list):
-        return [upgraded(item) for item in found]
+        return [upgrade_messages(item) for item in found]
     if not isinstance(found, dict):
         return found
     return dict(_upgraded_item(key, value) for key, value in found.items())
@@ -122,7 +122,7 @@ def upgraded(found: Any) -> Any:
 
 def _upgraded_item(key: str, value: Any) -> tuple[str, Any]:
     if key == "note" and isinstance(value, str):
-        return "notes", [message_of(note) for note in value.split("; ") if note]
+        return "notes", [parse_old_sentence(note) for note in value.split("; ") if note]
     if key in FIELDS and isinstance(value, str):
-        return key, message_of(value)
-    return key, upgraded(value)
+        return key, parse_old_sentence(value)
+    return key, upgrade_messages(value)

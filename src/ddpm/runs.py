@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from ddpm.files import parse_json
 from ddpm.messages import Message
-from ddpm.old_messages import message_of, upgraded
+from ddpm.old_messages import parse_old_sentence, upgrade_messages
 
 RUNS_FOLDER = Path("runs")
 COMPARISON_FILE = "comparison.json"  # in the folder of a comparison
@@ -155,7 +155,7 @@ class RunFolder:
         """Return whether the folder holds a configuration."""
         return self.config.is_file()
 
-    def has_begun(self) -> bool:
+    def has_started(self) -> bool:
         """Return whether training has started. A config.json alone may belong to another program."""
         return self.exists() and self.environment.is_file()
 
@@ -167,7 +167,7 @@ class RunFolder:
             return {}
         items = loaded.items() if isinstance(loaded, dict) else ()
         valid = {k: v for k, v in items if isinstance(v, _ENVIRONMENT_TYPES.get(k, object))}
-        environment: dict[str, Any] = upgraded(valid)
+        environment: dict[str, Any] = upgrade_messages(valid)
         return environment
 
 
@@ -236,7 +236,7 @@ def _row(line: str) -> dict[str, Any] | None:
 
 def _message(warning: Any) -> Message:
     """Return a warning as a message; older versions wrote a sentence."""
-    return warning if isinstance(warning, dict) else message_of(str(warning))
+    return warning if isinstance(warning, dict) else parse_old_sentence(str(warning))
 
 
 def _is_valid(name: str, value: Any) -> bool:

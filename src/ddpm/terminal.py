@@ -50,7 +50,7 @@ class Progress:
             self.bar.leave = self.done > self.first  # no line if there was nothing to do
             self.bar.close()
 
-    def reach(self, done: int, note: str = "") -> None:
+    def advance_to(self, done: int, note: str = "") -> None:
         """Advance to `done`; `note` is shown until another note replaces it."""
         advanced, self.done = done - self.done, done
         self.note = note or self.note
@@ -61,7 +61,7 @@ class Progress:
         now = time.perf_counter()
         if now - self.last_print >= LINE_INTERVAL:
             self.last_print = now
-            say(f"{self.title}: {self._text(now)}{', ' + self.note if self.note else ''}")
+            print_line(f"{self.title}: {self._text(now)}{', ' + self.note if self.note else ''}")
 
     def report(self, done: int, total: int) -> None:
         """Advance to `done` of `total`, which may change between calls; 0 means unknown."""
@@ -70,7 +70,7 @@ class Progress:
             self.total = total
             if self.bar is not None:
                 self.bar.total = total * self.scale
-        self.reach(done)
+        self.advance_to(done)
 
     def _text(self, now: float) -> str:
         rate = (self.done - self.first) / (now - self.start_time)
@@ -87,7 +87,7 @@ def format_losses(losses: Mapping[str, SupportsFloat]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
 
 
-def say(message: str) -> None:
+def print_line(message: str) -> None:
     """Print a line on stderr without breaking a progress bar; only the main process prints."""
     if is_main():
         tqdm.write(message, file=sys.stderr)

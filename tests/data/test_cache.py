@@ -17,7 +17,7 @@ import pytest
 
 from ddpm.data import cache as module
 from ddpm.data import mapped_array
-from ddpm.data.cache import Decoded, decoded_images
+from ddpm.data.cache import DecodedImages, decoded_images
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.decoding import decode
 from ddpm.data.image_source import ImageSource
@@ -39,10 +39,12 @@ def source(tmp_path: Path, write_folder: Any, pictures: Any) -> ImageSource:
 
 
 @pytest.fixture
-def fill(source: ImageSource, tmp_path: Path) -> Callable[..., Decoded]:
+def fill(source: ImageSource, tmp_path: Path) -> Callable[..., DecodedImages]:
     content = survey_source(source, tmp_path / "cache").content_hash
 
-    def run(transform: Transform = SMALL, source: ImageSource = source, **options: Any) -> Decoded:
+    def run(
+        transform: Transform = SMALL, source: ImageSource = source, **options: Any
+    ) -> DecodedImages:
         return decoded_images(source, content, transform, tmp_path / "cache", **options)
 
     return run
@@ -218,7 +220,7 @@ def test_a_dead_writers_folder_goes_after_a_minute(fill: Any, tmp_path: Path) ->
 
 def test_the_quicker_of_two_writers_wins(fill: Any, source: ImageSource, tmp_path: Path) -> None:
     """While one process decodes its last image another one finishes the same folder."""
-    finished: list[Decoded] = []
+    finished: list[DecodedImages] = []
 
     def late(index: int) -> Any:
         if index == 6 and not finished:

@@ -21,7 +21,7 @@ from ddpm.data.catalogue import find_offline, is_dataset_name, locate
 from ddpm.data.dataset import prepare_dataset
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_temporary
+from ddpm.files import remove_temporary_files
 
 NAME = "hf:someone/cats"
 
@@ -149,7 +149,7 @@ def test_where_another_process_was_quicker_its_set_is_taken(
 
     def finish_first(done: int, total: int) -> None:
         if done == row:
-            remove_temporary(part)
+            remove_temporary_files(part)
             part.rename(folder)
 
     assert find(tmp_path, progress=finish_first) == folder
@@ -161,7 +161,7 @@ def test_a_shard_that_a_killed_process_was_writing_is_no_shard(
 ) -> None:
     part = hub.shard_folder(NAME, tmp_path / "cache").with_name(".cats.part")
     part.mkdir(parents=True)
-    (part / ".tmp-left.tar").write_bytes(b"half")  # as `replacing` calls it
+    (part / ".tmp-left.tar").write_bytes(b"half")  # the name that `atomic_file` uses
     source = open_source(find(tmp_path))
     assert [source.load(i) for i in range(len(source))] == list(stand_in.stream.files)
 

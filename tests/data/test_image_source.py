@@ -128,7 +128,7 @@ def test_every_still_format_of_pillow_is_read_under_its_extension(
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / f"a.{ending}", kind)
     source = open_source(tmp_path)
-    assert source.names == (f"a.{ending}",) and source.skipped == {}
+    assert source.names == (f"a.{ending}",) and source.other_files == {}
     item = source.load(0)
     assert isinstance(item, bytes)
     decoded = decode(item, (side, side), 3)
@@ -170,7 +170,7 @@ def test_files_without_an_extension_are_images_by_content_and_others_are_counted
     }  # fmt: skip
     source = open_source(pack(kind, files | others, tmp_path / f"set.{kind}"))
     assert sorted(source.names) == sorted(files)
-    assert dict(source.skipped) == {"heic": 2, "txt": 1, "": 2}
+    assert dict(source.other_files) == {"heic": 2, "txt": 1, "": 2}
 
 
 def test_a_training_set_names_the_files_that_are_not_images(tmp_path: Path) -> None:

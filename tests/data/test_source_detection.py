@@ -44,7 +44,7 @@ def test_a_folder_is_read_recursively_in_natural_order(tmp_path: Path, write_fol
     assert source.name == "my set" and source.kind == "folder"
     assert source.names == ("data/2.JPG", "data/10.jpg", "data/été à paris.png")
     assert [source.load(i) for i in range(3)] == [b"two", b"ten", b"accents"]
-    assert source.ignored == ("data/more.zip",) and source.test == ()
+    assert source.unopened_archives == ("data/more.zip",) and source.test == ()
     assert source.labels is None
 
 
@@ -144,7 +144,7 @@ def test_a_zip_is_read_like_the_folder_it_came_from(tmp_path: Path) -> None:
     assert source.name == "Faces" and source.kind == "zip"
     assert source.names == ("set/2/1.png", "set/10/é 1.png")
     assert [source.load(i) for i in range(2)] == [b"b", b"a"]
-    assert source.class_names == ("2", "10") and source.ignored == ("set/inner.zip",)
+    assert source.class_names == ("2", "10") and source.unopened_archives == ("set/inner.zip",)
 
 
 def test_folders_in_zips_made_on_windows_are_folders(tmp_path: Path) -> None:

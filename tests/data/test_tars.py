@@ -152,7 +152,7 @@ def test_what_is_packed_inside_is_said(tmp_path: Path) -> None:
     source = open_source(
         make_tar(tmp_path / "a.tar", {"1.png": b"x", "b/more.tar.gz": b"", "c.zip": b""})
     )
-    assert source.ignored == ("b/more.tar.gz", "c.zip")
+    assert source.unopened_archives == ("b/more.tar.gz", "c.zip")
 
 
 def test_names_in_one_piece_are_a_sequence_of_text() -> None:

@@ -10,7 +10,7 @@ from ddpm.evaluation.image_sets import ImageSets
 from ddpm.evaluation.metrics import METRICS
 from ddpm.evaluation.protocol import content_hash, require_same_protocol
 from ddpm.evaluation.scores import bootstrap_weights, distance_numbers, score_rows
-from ddpm.messages import sentences
+from ddpm.messages import join_sentences
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_small_floor_lowers_n_and_says_so(sets, network) -> None:
     rows = score_rows(small, network)
     assert rows[0]["n"] == 40
     assert (
-        sentences(rows[0]["notes"])
+        join_sentences(rows[0]["notes"])
         == "n lowered from 150 to 40: only 40 real images are not in the reference"
     )
     with pytest.raises(RequestError, match="n 150 and 40"):

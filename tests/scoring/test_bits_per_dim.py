@@ -11,7 +11,7 @@ from torch import Tensor
 from ddpm.data.pixels import to_model
 from ddpm.diffusion.samplers import Prediction
 from ddpm.loading.models import open_model
-from ddpm.messages import sentences
+from ddpm.messages import join_sentences
 from ddpm.models.ddpm import Ddpm
 from ddpm.scoring import bits_per_dim
 from ddpm.scoring.bits_per_dim import likelihood_rows
@@ -79,7 +79,7 @@ def test_rows_are_complete_and_repeat(model: Ddpm) -> None:
         assert (
             row["n"] == 6
             and row["better"] == "lower"
-            and sentences(row["notes"]) == "6 held-out images"
+            and join_sentences(row["notes"]) == "6 held-out images"
         )
         assert row["floor"] is row["floor_low"] is row["floor_high"] is None
         assert "n=6" in row["protocol"] and "unconditional" in row["protocol"]

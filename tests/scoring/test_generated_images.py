@@ -12,7 +12,7 @@ from PIL import Image
 
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.errors import RequestError
-from ddpm.messages import message, sentences
+from ddpm.messages import join_sentences, message
 from ddpm.scoring.generated_images import (
     ImageFiles,
     ModelSamples,
@@ -90,7 +90,7 @@ def test_a_broken_image_is_named_and_left_out() -> None:
     (path / "11.png").write_bytes(whole[: len(whole) // 2])
     found = open_image_files(path)
     assert found.available == 11 and len(found.load(11, 0, GRAY)) == 11
-    notes = sentences(found.notes)
+    notes = join_sentences(found.notes)
     assert notes.startswith("1 broken image is left out: 11.png ")
     assert describe_available(found) == f"11 ({notes})"
 

@@ -23,7 +23,7 @@ from ddpm.commands.options import command_line
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
-from ddpm.messages import sentences
+from ddpm.messages import join_sentences
 from ddpm.runs import RunFolder
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import ModelSamples
@@ -81,7 +81,7 @@ def test_the_object_is_whole_and_written_into_the_run_and_where_asked(
     assert evaluated["reference"]["name"] == "digits"
     assert evaluated["shape"] == [1, 8, 8]
     assert evaluated["environment"]["device"] == "cpu"
-    assert "changed since the training" in sentences(
+    assert "changed since the training" in join_sentences(
         evaluated["notes"]
     )  # the run says another content hash
 
@@ -129,7 +129,9 @@ def test_drawn_images_score_the_same_from_files_but_for_the_ratio(run: RunFolder
     np.save("drawn.npy", drawn.images.numpy())
     given = evaluate(EvaluationRequest("drawn.npy", reference="digits"))
     assert (given["kind"], given["model"], given["seeds"]) == ("images", None, None)
-    assert given["n"] == 100 and sentences(given["notes"]).startswith("n is 100 instead of 1000")
+    assert given["n"] == 100 and join_sentences(given["notes"]).startswith(
+        "n is 100 instead of 1000"
+    )
     ours, theirs = by_name(drawn.evaluation)["fd"], by_name(given)["fd"]
     require_same_protocol([ours, theirs])
     assert (theirs["value"], theirs["floor"]) == (ours["value"], ours["floor"])
@@ -157,7 +159,7 @@ def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> N
     Path("given/30.png").write_bytes(whole[: len(whole) // 2])
     evaluation = measure(EvaluationRequest("given", "digits")).evaluation
     assert evaluation["n"] == 30
-    assert "1 broken image is left out: 30.png " in sentences(evaluation["notes"])
+    assert "1 broken image is left out: 30.png " in join_sentences(evaluation["notes"])
     with pytest.raises(RequestError, match=r"holds only 30 \(1 broken image .*30\.png.*use -n 30"):
         measure(EvaluationRequest("given", "digits", n=31))
 
@@ -165,7 +167,7 @@ def test_a_broken_image_among_many_is_left_out_and_said(digits: np.ndarray) -> N
 def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
     evaluation = measure(EvaluationRequest(str(run.root), n=900, likelihood=0)).evaluation
     assert evaluation["n"] == evaluation["floor"]["count"] == 876
-    assert "n lowered from 900 to 876" in sentences(evaluation["notes"])
+    assert "n lowered from 900 to 876" in join_sentences(evaluation["notes"])
     assert evaluation["rows"][0]["notes"] == evaluation["notes"]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ddpm.errors import RequestError
-from ddpm.messages import message, sentences
+from ddpm.messages import join_sentences, message
 from ddpm.runs import RunFolder
 from ddpm.scoring.evaluation_request import EvaluationRequest, as_evaluation_request
 from ddpm.scoring.generated_images import open_generated_images
@@ -36,7 +36,9 @@ def test_any_number_is_lowered_to_the_floor(request_: EvaluationRequest, request
     assert requested_count(request, generated) == requested
     real = find_real_images(request, generated, requested)
     setup = prepare_scoring(request, generated, real, requested)
-    assert setup.count == 876 and f"n lowered from {requested} to 876" in sentences(setup.notes)
+    assert setup.count == 876 and f"n lowered from {requested} to 876" in join_sentences(
+        setup.notes
+    )
 
 
 def test_the_setup_is_described_in_plain_values(request_: EvaluationRequest) -> None:

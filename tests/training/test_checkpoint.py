@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ddpm.config import Config
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_temporary
+from ddpm.files import remove_temporary_files
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.training import checkpoint
@@ -261,7 +261,7 @@ def test_a_prune_that_is_killed_leaves_no_half_of_a_checkpoint(
         checkpoint.prune(paths)
     left = list(tmp_path.glob("step-*"))
     assert len(left) == 3 and all(len(list(path.iterdir())) == 2 for path in left)
-    remove_temporary(tmp_path)
+    remove_temporary_files(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(left)
 
 

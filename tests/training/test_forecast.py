@@ -17,7 +17,7 @@ def heard(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     now = [0.0]
     said: list[str] = []
     monkeypatch.setattr(forecast, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    monkeypatch.setattr(forecast, "say", said.append)
+    monkeypatch.setattr(forecast, "print_line", said.append)
 
     def run(spoken: Forecast, steps: int, seconds: float) -> list[tuple[int, str]]:
         found = []

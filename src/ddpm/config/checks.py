@@ -92,7 +92,7 @@ def check(config: Config) -> None:
     _check_family(config)
 
 
-def check_used(config: Config, keys: Iterable[str]) -> None:
+def check_keys_used(config: Config, keys: Iterable[str]) -> None:
     """Raise RequestError if one of `keys` has no effect on the model family."""
     family = config.family
     for key in keys:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ddpm.config.checks import check, check_used
+from ddpm.config.checks import check, check_keys_used
 from ddpm.config.sections import FORMAT_VERSION, Config
 from ddpm.config.values import coerce, parse_value, quote, suggestion
 from ddpm.errors import RequestError
@@ -67,7 +67,7 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
         config = _assign(config, key.strip().split("."), parse_value(text.strip()), key.strip())
         keys.append(key.strip())
     check(config)
-    check_used(config, keys)
+    check_keys_used(config, keys)
     return config
 
 

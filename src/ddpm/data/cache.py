@@ -48,7 +48,7 @@ _ABANDONED_AGE = 60  # seconds, for folders whose lock nobody holds
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedImages:
     """The M images of a set that could be decoded, with their hashes and sums."""
 
     images: MappedImages  # [M, C, H, W], memory-mapped, read-only
@@ -65,7 +65,7 @@ def decoded_images(
     transform: Transform,
     cache_dir: Path,
     progress: Progress | None = None,
-) -> Decoded:
+) -> DecodedImages:
     """Return the images of `source` from the cache, decoding them first if necessary.
 
     `content_hash` is the hash found by `survey`. Raises WorkError if the cache folder cannot be
@@ -84,19 +84,19 @@ def decoded_images(
     )
 
 
-def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> Decoded | None:
+def cached_images(content_hash: str, transform: Transform, cache_dir: Path) -> DecodedImages | None:
     """Return the images from the cache, or None if they are not in it."""
     return _read_cache(cache_dir / "decoded" / transform.key(content_hash))
 
 
-def _read_cache(folder: Path) -> Decoded | None:
+def _read_cache(folder: Path) -> DecodedImages | None:
     """Return the decoded images in `folder`, or None if it is absent, truncated or damaged."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         images, rows = open_mapped_array(folder, tuple(index["shape"])), open_rows(folder)
         if len(rows["items"]) != len(images):
             return None
-        return Decoded(
+        return DecodedImages(
             images, **rows, broken=tuple((name, reason) for name, reason in index["broken"])
         )
     except _DAMAGE_ERRORS:
@@ -111,7 +111,7 @@ def _build(
     progress: Progress | None,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
+    remove_abandoned_folders(folder.parent)
     temporary = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
         with exclusive_lock(temporary / _LOCK, str(temporary)):
@@ -140,7 +140,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     raise OSError(f"{folder.name} cannot be renamed")
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_abandoned_folders(folder: Path) -> None:
     """Delete the folders that killed processes left in `folder`, but none that may be in use."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):

@@ -17,7 +17,7 @@ def item_hash(item: bytes | NDArray[np.uint8]) -> str:
     return hashlib.sha256(item if isinstance(item, bytes) else item.tobytes()).hexdigest()
 
 
-class SetHash:
+class DatasetHash:
     """SHA-256 over all names and item hashes, in order, and the labels."""
 
     def __init__(self, source: ImageSource) -> None:

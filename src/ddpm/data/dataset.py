@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.cache import Decoded, cached_images, decoded_images
+from ddpm.data.cache import DecodedImages, cached_images, decoded_images
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.duplicates import first_occurrences
 from ddpm.data.fitting import measure_fit
@@ -148,7 +148,7 @@ def _parse_channels(channels: int | str) -> int | None:
     return choices[str(channels)]
 
 
-def _split(source: ImageSource, decoded: Decoded, all_images: bool) -> _Split:
+def _split(source: ImageSource, decoded: DecodedImages, all_images: bool) -> _Split:
     """Split the rows into training and held-out ones; duplicates are in neither."""
     none = np.empty(0, np.int64)
     if all_images:  # except the test files of an IDX set, which measure models
@@ -182,7 +182,7 @@ def _select_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 
 def _report(
-    source: ImageSource, survey: Survey, decoded: Decoded, split: _Split, *, auto: bool
+    source: ImageSource, survey: Survey, decoded: DecodedImages, split: _Split, *, auto: bool
 ) -> dict[str, Any]:
     mean, std = _mean_and_std(decoded, split.train)
     _, channels, height, width = decoded.images.shape
@@ -196,8 +196,8 @@ def _report(
         "broken_files": [
             {"name": name, "reason": reason} for name, reason in decoded.broken[:_MAX_LISTED]
         ],
-        "ignored": list(source.ignored[:_MAX_LISTED]),
-        "skipped": dict(source.skipped),
+        "ignored": list(source.unopened_archives[:_MAX_LISTED]),
+        "skipped": dict(source.other_files),
         "notes": list(source.notes),
         "kind": source.kind,
         "content_hash": survey.content_hash,
@@ -209,7 +209,9 @@ def _report(
     }
 
 
-def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float], list[float]]:
+def _mean_and_std(
+    decoded: DecodedImages, rows: NDArray[np.int64]
+) -> tuple[list[float], list[float]]:
     """Return the mean and standard deviation of each channel over `rows`, pixels in [0, 1]."""
     _, _, height, width = decoded.images.shape
     blocks = np.array_split(rows, -(-len(rows) // _BLOCK))
@@ -219,7 +221,7 @@ def _mean_and_std(decoded: Decoded, rows: NDArray[np.int64]) -> tuple[list[float
     return (mean / 255).tolist(), (std / 255).tolist()
 
 
-def _too_few_error(name: str, decoded: Decoded) -> RequestError:
+def _too_few_error(name: str, decoded: DecodedImages) -> RequestError:
     """Return the error for a set with a single distinct image."""
     count, detail = len(decoded.items), ""
     what = "one usable image" if count == 1 else f"{count} images that are all equal"

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
-from ddpm.data.decoding import RULE, decode, ignore_pillow_warnings
-from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image
+from ddpm.data.content_hash import UNREADABLE, DatasetHash, item_hash
+from ddpm.data.decoding import DECODING_VERSION, decode, ignore_pillow_warnings
+from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
 from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
 from ddpm.data.threads import BLOCK_SIZE, Progress, map_in_threads
 from ddpm.errors import WorkError
@@ -40,7 +40,7 @@ class Transform:
     def key(self, content_hash: str) -> str:
         """Return the name of the cache folder: content, size, channels and version of the decoding rule."""
         height, width = self.size
-        return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{RULE}"
+        return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{DECODING_VERSION}"
 
 
 class _Row(NamedTuple):
@@ -57,7 +57,7 @@ class _Row(NamedTuple):
 class _Recorder:
     """Writer of the records, which also collects the content hash and the broken items."""
 
-    set_hash: SetHash
+    set_hash: DatasetHash
     records: RowFile
     broken: list[tuple[int, str]] = field(default_factory=list)  # (item, reason)
 
@@ -90,7 +90,7 @@ def write_rows(
         ignore_pillow_warnings(),
         RowFile(folder / "rows.npy", _record_dtype(transform.channels)) as records,
     ):
-        recorder = _Recorder(SetHash(source), records)
+        recorder = _Recorder(DatasetHash(source), records)
         block = max(1, min(BLOCK_SIZE, _TASK_BYTES // math.prod(shape)))
         rows = map_in_threads(
             lambda item: _decode(source, item, transform), len(source), progress, block
@@ -101,7 +101,7 @@ def write_rows(
             f"The images of {source.name} changed while they were read. Run the command again."
         )
     if not count:
-        raise no_usable_image(source, *recorder.broken[0])
+        raise no_usable_image_error(source, *recorder.broken[0])
     summary = {
         "shape": (count, *shape),
         "broken": [(source.names[item], reason) for item, reason in recorder.broken],
@@ -113,7 +113,7 @@ def write_rows(
 
 
 def open_rows(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns items, file_hashes, pixel_hashes and sums (see `cache.Decoded`).
+    """Return the columns items, file_hashes, pixel_hashes and sums (see `cache.DecodedImages`).
 
     Raises OSError, ValueError, EOFError or BadZipFile if the file is damaged.
     """

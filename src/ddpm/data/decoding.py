@@ -28,7 +28,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ddpm.data.image_source import BrokenImageError, printable_name
 
-RULE = 1  # of the steps above; part of every cache key
+DECODING_VERSION = 1  # of the steps above; part of every cache key
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
 MIN_SIDE = 2

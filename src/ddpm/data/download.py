@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 
 from ddpm.errors import WorkError
-from ddpm.files import TEMP_PREFIX, remove_stale, replacing
+from ddpm.files import TEMP_PREFIX, atomic_file, remove_stale_files
 
 _TIMEOUT = 20.0  # seconds that any single answer of a server may take
 _HANDLERS = (  # none for http, ftp or file: neither a URL nor a redirect can lead there
@@ -44,8 +44,8 @@ def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
     failures = []
     for url in urls:
         try:
-            with replacing(target) as temporary, _https_only():
-                remove_stale(target.parent, f"{TEMP_PREFIX}*")
+            with atomic_file(target) as temporary, _https_only():
+                remove_stale_files(target.parent, f"{TEMP_PREFIX}*")
                 download_url_to_file(url, str(temporary), sha256, progress=sys.stderr.isatty())
         except (URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
             failures.append(f"{urlsplit(url).hostname}: {_one_line_reason(error)}")

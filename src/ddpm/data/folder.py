@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
-    HEAD,
+    HEAD_BYTES,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
-    count_skipped,
+    count_other_files,
     folder_labels,
     is_image,
     natural_sort_key,
@@ -30,7 +30,7 @@ def files_below(root: Path) -> dict[str, Path]:
     Links to folders are followed, but no folder is entered twice. Run folders are skipped. Raises
     RequestError if `root` is a run folder, or if a folder cannot be read.
     """
-    if RunFolder(root).has_begun():
+    if RunFolder(root).has_started():
         raise RequestError(
             f"{printable_name(str(root))} is a run folder, not a data set. Pass a folder, a zip or "
             "an array of images."
@@ -51,7 +51,7 @@ def _walk(root: Path) -> Iterator[Path]:
         if identity in visited:
             continue
         visited.add(identity)
-        if RunFolder(Path(folder)).has_begun():
+        if RunFolder(Path(folder)).has_started():
             continue
         subfolders = [path for path in entries if os.path.isdir(path)]
         yield from map(Path, entries - set(subfolders))
@@ -92,8 +92,8 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         fingerprint=fingerprint(root, paths),
         labels=labels,
         class_names=class_names,
-        skipped=count_skipped(printable_name(name) for name in files if name not in images),
-        ignored=tuple(
+        other_files=count_other_files(printable_name(name) for name in files if name not in images),
+        unopened_archives=tuple(
             printable_name(name) for name in files if name.lower().endswith(ARCHIVE_EXTENSIONS)
         ),
     )
@@ -106,7 +106,7 @@ def is_image_file(name: str, path: Path) -> bool:
         with contextlib.suppress(OSError):
             if path.is_file():  # not a pipe
                 with path.open("rb") as file:
-                    return file.read(HEAD)
+                    return file.read(HEAD_BYTES)
         return b""
 
     return is_image(name, read_head)

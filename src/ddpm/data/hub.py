@@ -20,7 +20,7 @@ from typing import Any
 
 from ddpm.data.threads import Progress
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import remove_temporary, replacing
+from ddpm.files import atomic_file, remove_temporary_files
 
 _NAME = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -61,7 +61,7 @@ def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None)
     try:
         stream = load_dataset(name.removeprefix("hf:"), split="train", streaming=True)
         _write_shards(stream, name, part, progress)
-        remove_temporary(part)
+        remove_temporary_files(part)
         part.replace(folder)  # the final name marks a complete set
     except RequestError:
         raise
@@ -97,7 +97,7 @@ def _write_shards(stream: Any, name: str, part: Path, progress: Progress | None)
     rest = iter(stream.skip(complete * _SHARD) if complete else stream)
     rows = _with_progress(rest, complete * _SHARD, _total(stream), progress)
     for number in itertools.count(complete):
-        with replacing(_shard(part, number)) as temporary:
+        with atomic_file(_shard(part, number)) as temporary:
             count = _write_shard(temporary, itertools.islice(rows, _SHARD), columns)
         if count < _SHARD:
             return

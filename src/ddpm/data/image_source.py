@@ -22,7 +22,7 @@ IMAGE_EXTENSIONS = (
     "dds", "psd",
 )  # fmt: skip
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif")
-HEAD = 16  # first bytes of a file that `is_image` looks at
+HEAD_BYTES = 16  # first bytes of a file that `is_image` looks at
 COMPRESSED_TARS = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
 ARCHIVE_EXTENSIONS = (".zip", ".tar", *COMPRESSED_TARS)  # not opened inside folders and archives
 _NUMBER = re.compile("([0-9]+)")
@@ -83,15 +83,17 @@ class ImageSource:
     labels: NDArray[np.int64] | None = None  # one per item
     class_names: tuple[str, ...] = ()  # () without labels
     test: Sequence[int] = ()
-    ignored: tuple[str, ...] = ()  # archives among the images, not opened
+    unopened_archives: tuple[str, ...] = ()  # archives among the images, not opened
     notes: tuple[Message, ...] = ()  # shown to the user
-    skipped: Mapping[str, int] = field(default_factory=dict)  # extension → other files, not images
+    other_files: Mapping[str, int] = field(
+        default_factory=dict
+    )  # extension → other files, not images
 
     def __len__(self) -> int:
         return len(self.names)
 
 
-def no_usable_image(source: ImageSource, item: int, reason: str) -> RequestError:
+def no_usable_image_error(source: ImageSource, item: int, reason: str) -> RequestError:
     """Return the error for a set without usable images, with `item` as the example."""
     subject = f"None of the {len(source)} images in {source.name} can"
     if len(source) == 1:
@@ -159,7 +161,7 @@ def extension(name: str) -> str:
     )
 
 
-def count_skipped(names: Iterable[str]) -> dict[str, int]:
+def count_other_files(names: Iterable[str]) -> dict[str, int]:
     """Count the visible files among `names` by extension, except archives."""
     visible = (n for n in names if not _is_hidden(n) and not n.lower().endswith(ARCHIVE_EXTENSIONS))
     return dict(Counter(map(extension, visible)).most_common())

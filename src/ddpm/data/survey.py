@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ddpm.data.cache import explain_disk_errors, remove_abandoned
-from ddpm.data.content_hash import UNREADABLE, SetHash, item_hash
-from ddpm.data.decoding import RULE, Header, decode, ignore_pillow_warnings, read_header
+from ddpm.data.cache import explain_disk_errors, remove_abandoned_folders
+from ddpm.data.content_hash import UNREADABLE, DatasetHash, item_hash
+from ddpm.data.decoding import DECODING_VERSION, Header, decode, ignore_pillow_warnings, read_header
 from ddpm.data.fitting import auto_size
-from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image
+from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
 from ddpm.data.threads import Progress, map_in_threads
 from ddpm.files import parse_json, write_json
 
@@ -45,8 +45,8 @@ def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | Non
         survey, complete = _survey(source, progress)
         if complete:  # an unreadable file may be readable next time
             with explain_disk_errors(cache_dir):
-                remove_abandoned(file.parent)
-                write_json(file, {"rule": RULE, **dataclasses.asdict(survey)})
+                remove_abandoned_folders(file.parent)
+                write_json(file, {"rule": DECODING_VERSION, **dataclasses.asdict(survey)})
     return survey
 
 
@@ -62,14 +62,14 @@ def _cache_file(source: ImageSource, cache_dir: Path) -> Path:
 def _read_cache(file: Path) -> Survey | None:
     try:
         values: dict[str, Any] = parse_json(file.read_text(encoding="utf-8"))
-        return Survey(**values) if values.pop("rule") == RULE else None
+        return Survey(**values) if values.pop("rule") == DECODING_VERSION else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # absent, damaged or written by another version
 
 
 def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
     """Return the survey, and whether every file could be read."""
-    content, tally = SetHash(source), _Tally()
+    content, tally = DatasetHash(source), _Tally()
     with ignore_pillow_warnings():
         results = map_in_threads(lambda index: _read_item(source, index), len(source), progress)
         for item, (file_hash, header) in enumerate(results):
@@ -77,7 +77,7 @@ def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, boo
             tally.complete &= file_hash != UNREADABLE
             tally.add(item, header)
     if not tally.sizes:
-        raise no_usable_image(source, *tally.first_broken)
+        raise no_usable_image_error(source, *tally.first_broken)
     survey = Survey(
         content_hash=content.hexdigest(),
         sizes=_by_frequency(tally.sizes),

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
-    HEAD,
+    HEAD_BYTES,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
-    count_skipped,
+    count_other_files,
     is_image,
     is_image_name,
     natural_sort_key,
@@ -83,8 +83,8 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
         fingerprint=fingerprint(root, shards),
         labels=labels,
         class_names=class_names,
-        ignored=tuple(index.ignored),
-        skipped=dict(index.skipped.most_common()),
+        unopened_archives=tuple(index.unopened_archives),
+        other_files=dict(index.other_files.most_common()),
     )
 
 
@@ -173,8 +173,8 @@ class _Index:
     sizes: array[int] = field(default_factory=lambda: array("q"))
     texts: _ClassCollector = field(default_factory=_ClassCollector)
     folders: _ClassCollector = field(default_factory=_ClassCollector)
-    ignored: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
+    unopened_archives: list[str] = field(default_factory=list)
+    other_files: Counter[str] = field(default_factory=Counter)
 
     def add(self, shard: int, prefix: str, sample: Sequence[_Member]) -> None:
         """Add the images of one sample. A .cls with the image's full name takes precedence."""
@@ -188,9 +188,9 @@ class _Index:
                 self.texts.add(texts.get(_stem(member), texts.get(_sample_key(member))))
                 self.folders.add(f"/{member.name}".split("/")[-2])
             elif member.name.lower().endswith(ARCHIVE_EXTENSIONS):
-                self.ignored.append(prefix + member.name)
+                self.unopened_archives.append(prefix + member.name)
             elif member.text is None:
-                self.skipped.update(count_skipped([member.name]))
+                self.other_files.update(count_other_files([member.name]))
 
 
 def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
@@ -274,7 +274,7 @@ def _class_text(name: str, info: tarfile.TarInfo, file: BinaryIO) -> str | None:
 
 def _read_head(info: tarfile.TarInfo, file: BinaryIO) -> bytes:
     file.seek(info.offset_data)
-    return file.read(min(HEAD, info.size))
+    return file.read(min(HEAD_BYTES, info.size))
 
 
 def _loader(images: _Index, shards: Sequence[Path]) -> Callable[[int], bytes]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from ddpm.data.folder import fingerprint
 from ddpm.data.image_source import (
     ARCHIVE_EXTENSIONS,
-    HEAD,
+    HEAD_BYTES,
     MAX_IMAGE_BYTES,
     BrokenImageError,
     ImageSource,
-    count_skipped,
+    count_other_files,
     folder_labels,
     is_decompression_bomb,
     is_image,
@@ -56,8 +56,8 @@ def zip_source(name: str, path: Path) -> ImageSource:
         fingerprint=fingerprint(path, [path]),
         labels=labels,
         class_names=class_names,
-        skipped=count_skipped(sorted(others)),
-        ignored=tuple(
+        other_files=count_other_files(sorted(others)),
+        unopened_archives=tuple(
             sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVE_EXTENSIONS))
         ),
     )
@@ -124,7 +124,7 @@ def _read_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         return b""
     try:
         with archive.open(info) as file:
-            return file.read(HEAD)
+            return file.read(HEAD_BYTES)
     except Exception:  # unpackers raise nearly anything on damaged bytes
         return b""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import HASH_LENGTH, content_hash
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 
 CHUNK = 250  # images per batch; fixed, so that an image has the same features in every set
 
@@ -97,7 +97,7 @@ def load_cached_features(images: Tensor, network: FeatureNetwork, cache: Path) -
 
 def cache_features(features: Tensor, images: Tensor, network: FeatureNetwork, cache: Path) -> None:
     """Write features into the folder `cache`, named by the content of their images."""
-    with replacing(_cache_file(images, network, cache)) as temporary:
+    with atomic_file(_cache_file(images, network, cache)) as temporary:
         save_file({"features": features}, temporary)
 
 

@@ -23,7 +23,7 @@ from ddpm.evaluation.degradations import degrade_batch
 from ddpm.evaluation.features import hash_weights
 from ddpm.evaluation.protocol import content_hash
 from ddpm.evaluation.ranking_check import require_right_order
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 
 ENCODER_VERSION = 2  # part of the cache file's name; increase it when the training changes
 SIDE = 64  # pixels; a longer side is resized to it
@@ -112,7 +112,7 @@ def load_self(
     network = SelfFeatures(train_encoder(reference, progress=progress), channels)
     require_right_order(reference, network)
     if file is not None:
-        with replacing(file) as temporary:
+        with atomic_file(file) as temporary:
             save_file(network.encoder.state_dict(), temporary)
     return network
 

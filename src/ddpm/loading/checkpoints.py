@@ -11,7 +11,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import check_weights
 from ddpm.optim.state import State
 from ddpm.runs import RunFolder
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.checkpoint import Checkpoint, check_finite, load
 from ddpm.training.faults import NotFiniteError
 from ddpm.training.recovery import Adjustments, StartPoint
@@ -28,7 +28,9 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
         try:
             return _intact_checkpoint(run, step, stems)
         except RequestError as error:
-            say(str(error) if step == steps[0] else f"{error} Using the previous checkpoint.")
+            print_line(
+                str(error) if step == steps[0] else f"{error} Using the previous checkpoint."
+            )
     if steps:
         raise RequestError(
             f"All checkpoints of {run.root} are damaged. Train again with another --out."

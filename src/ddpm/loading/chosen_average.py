@@ -13,11 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.files import replacing_folder
+from ddpm.files import atomic_folder
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.checkpoint import load_weights, save_weights
 
 
@@ -34,7 +34,7 @@ def save_average(
 ) -> None:
     """Let `run`, whose newest checkpoint is of `step`, sample with `average`. `reason` is saved with it."""
     choice = {"length": average.length, "step": step, **reason}
-    with replacing_folder(run.average) as folder:
+    with atomic_folder(run.average) as folder:
         save_weights(folder / run.average_weights.name, average.tensors, spec)
         text = json.dumps(choice, indent=2, ensure_ascii=False) + "\n"
         (folder / run.average_choice.name).write_text(text, encoding="utf-8")
@@ -57,7 +57,7 @@ def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
             f"ddpm ema {run.root} --undo"
         ) from error
     if chosen_at != step:
-        say(
+        print_line(
             f"The average was chosen at step {chosen_at}, but the newest checkpoint is of step {step}; "
             f"sampling with the run's own average. Choose again with: ddpm ema {run.root} --apply"
         )

@@ -23,7 +23,7 @@ from ddpm.data.mapped_array import MappedImages
 from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 
 
 def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
@@ -67,7 +67,7 @@ def dataset_path(name: str) -> Path:
     is_local = find_offline(name, data_dir=data_dir(), cache_dir=cache_dir()) is not None
     if is_local or not is_downloadable(name):
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir())
-    say(f"downloading {name} into {cache_dir()}")
+    print_line(f"downloading {name} into {cache_dir()}")
     with Progress(f"downloading {name}", 0) as bar:
         return locate(name, data_dir=data_dir(), cache_dir=cache_dir(), progress=bar.report)
 

@@ -23,7 +23,7 @@ from ddpm.distributed import run_on_main
 from ddpm.errors import RequestError
 from ddpm.evaluation.clusters import assign_clusters, fit_whitening, kmeans
 from ddpm.evaluation.self_encoder import MIN_IMAGES, SelfFeatures, train_encoder
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 from ddpm.terminal import Progress
 
 RULE = 1  # in the name of the cache file; increase it when the clustering changes
@@ -117,5 +117,5 @@ def _read(file: Path, dataset: Dataset, k: int) -> NDArray[np.int64] | None:
 
 
 def _write(file: Path, labels: NDArray[np.int64]) -> None:
-    with replacing(file) as temporary, temporary.open("wb") as stream:
+    with atomic_file(file) as temporary, temporary.open("wb") as stream:
         np.save(stream, labels.astype(np.uint16), allow_pickle=False)

@@ -12,7 +12,7 @@ from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 
 DEVICE_NAMES = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
 
@@ -77,7 +77,7 @@ def scaled_preset(
     else:
         where = pick_device(device)
         scale, why = device_scale(where), f"chosen for {where}; use --scale to change it"
-    say(f"{name} in the size for {DEVICE_NAMES[scale]} ({why})")
+    print_line(f"{name} in the size for {DEVICE_NAMES[scale]} ({why})")
     return preset.config_for(scale)
 
 

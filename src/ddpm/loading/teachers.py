@@ -11,7 +11,7 @@ import torch
 
 from ddpm.config import Config
 from ddpm.errors import RequestError
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 from ddpm.loading.models import OpenedModel, load_initial_weights, open_model
 from ddpm.models.autoguidance import guide_is_bundled
 from ddpm.models.base import DiffusionModel, DistilledModel, GenerativeModel, as_diffusion
@@ -89,7 +89,7 @@ def _identity(teacher: DiffusionModel) -> tuple[Any, ...]:
 def save_teacher(run: RunFolder, teacher: DiffusionModel | None) -> None:
     """Save the teacher's averaged weights in the run folder, if they are not there yet."""
     if teacher is not None and not run.teacher.is_file():
-        with replacing(run.teacher) as temporary:
+        with atomic_file(run.teacher) as temporary:
             save_weights(temporary, teacher.averaged_weights(), teacher.spec)
 
 

@@ -15,9 +15,9 @@ from ddpm.config import Config
 from ddpm.distributed import (
     ProcessLostError,
     all_reduce_sum,
-    raised_on_all_ranks,
     rank,
     rank_slice,
+    was_raised_on_all_ranks,
     world_size,
 )
 from ddpm.errors import RequestError, is_out_of_memory
@@ -45,7 +45,7 @@ def step_on_all_ranks() -> Iterator[None]:
     except (ProcessLostError, RequestError):
         raise
     except (MemoryError, RuntimeError) as error:
-        if world_size() == 1 or raised_on_all_ranks(error):
+        if world_size() == 1 or was_raised_on_all_ranks(error):
             raise
         words = (
             "had no memory for its part of a step; raise training.accumulate or start more processes"

@@ -109,7 +109,7 @@ def draw_with_progress(
     """Call `draw_images` without gradients, under a progress bar."""
     with Progress("drawing", len(seeds)) as bar, torch.no_grad():
         return draw_images(
-            model, seeds, labels, settings, trajectory=trajectory, progress=bar.reach
+            model, seeds, labels, settings, trajectory=trajectory, progress=bar.advance_to
         )
 
 

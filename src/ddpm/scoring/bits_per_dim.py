@@ -83,7 +83,7 @@ def _row(model: DiffusionModel, name: str, images: Tensor, seed: int, bar: Progr
     def bits_from(start: int) -> Tensor:
         x0 = to_model(images[start : start + CHUNK]).to(model.device)
         bits = estimate.bits(model, denoise, x0, generator_for(seed, name, start)).cpu()
-        bar.reach(bar.done + len(x0))
+        bar.advance_to(bar.done + len(x0))
         return bits
 
     bits = torch.cat(map_across_ranks(range(0, n, CHUNK), bits_from)).double()

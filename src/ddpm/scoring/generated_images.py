@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
-from ddpm.data.cache import Decoded, decoded_images
+from ddpm.data.cache import DecodedImages, decoded_images
 from ddpm.data.catalogue import cache_dir
 from ddpm.data.decoded_rows import Transform
 from ddpm.data.decoding import GRAY_MODES
@@ -24,11 +24,11 @@ from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
-from ddpm.messages import Message, message, sentence, sentences
+from ddpm.messages import Message, join_sentences, message, sentence
 from ddpm.runs import find_run
 from ddpm.sampling.draw import choose_labels, draw_with_progress
 from ddpm.sampling.settings import check_steps, resolve_settings
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 
 Shape = tuple[int, int, int]  # C, H, W
 
@@ -90,7 +90,7 @@ class ModelSamples:
         """Draw the images of seeds `seed` … `seed + count - 1`, in the model's chunks."""
         self.seeds = range(seed, seed + count)
         model, description = self.opened.model, self.opened.model.drawing(self.settings)
-        say(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
+        print_line(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
         images = draw_with_progress(model, self.seeds, labels, self.settings)
@@ -204,7 +204,7 @@ def open_image_files(path: Path) -> ImageFiles:
 
 def describe_available(images: GeneratedImages) -> str:
     """Return the number of available images and the notes on broken ones, for an error message."""
-    notes = sentences(images.notes)
+    notes = join_sentences(images.notes)
     return f"{images.available}{f' ({notes})' if notes else ''}"
 
 
@@ -214,7 +214,7 @@ def _common_size(found: Survey) -> tuple[int, int]:
     return height, width
 
 
-def _decode(source: ImageSource, found: Survey, transform: Transform) -> Decoded:
+def _decode(source: ImageSource, found: Survey, transform: Transform) -> DecodedImages:
     with Progress("decoding", 0) as bar:
         return local_main_first(
             lambda: decoded_images(source, found.content_hash, transform, cache_dir(), bar.report)

@@ -97,7 +97,7 @@ def _score_with_progress(sets: ImageSets, network: FeatureNetwork, seed: int) ->
     with Progress("computing features", sum(map(len, (*real, sets.generated)))) as bar:
 
         def advance(count: int) -> None:
-            bar.reach(bar.done + count)
+            bar.advance_to(bar.done + count)
 
         for part in real:
             _cache_features(part, network, advance)

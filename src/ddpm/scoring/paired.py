@@ -28,7 +28,7 @@ from ddpm.scoring.scoring_setup import (
     prepare_scoring,
     requested_count,
 )
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 
 INTERVAL = ("value", "low", "high")
 NUMBERS = (*INTERVAL, "ratio", "ratio_low", "ratio_high")
@@ -80,7 +80,7 @@ def prepare_comparison(
     requested = requested_count(request, generated)
     real = find_real_images(request, generated, requested)
     setup = prepare_scoring(request, generated, real, requested)
-    say("measuring the floor")
+    print_line("measuring the floor")
     sets, cache = (real.reference, real.floor), feature_cache()
     distance = make_paired_distance(metric, sets, setup.network, setup.count, request.seed, cache)
     return PairedComparison(distance, setup, range(request.seed, request.seed + setup.count))

@@ -25,7 +25,7 @@ from ddpm.messages import Message, message, sentence
 from ddpm.scoring.evaluation_request import DEFAULT_COUNT, EvaluationRequest
 from ddpm.scoring.generated_images import GeneratedImages, describe_available
 from ddpm.scoring.real_images import RealImages, reference_images, training_images
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _feature_network(
     choice = resolve_network(request.network, real.reference)
     if request.weights is not None:
         check_takes_weights(choice.name)
-    say(f"feature network {choice.name}: {sentence(choice.why)}")
+    print_line(f"feature network {choice.name}: {sentence(choice.why)}")
     device = str(pick_device(request.device))
     wanted = NetworkRequest(real.reference, request.weights, feature_cache(), device)
     if choice.name != "self":

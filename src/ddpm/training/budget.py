@@ -13,7 +13,7 @@ from ddpm.data.pixels import to_model
 from ddpm.device import deterministic_algorithms
 from ddpm.distributed import all_reduce_max, run_on_main
 from ddpm.models.base import GenerativeModel, Losses
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.faults import OutOfMemoryError, guarded_step
 from ddpm.training.recovery import Adjustments
 
@@ -71,7 +71,7 @@ def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) ->
 
     If memory runs out, halve the micro-batches and try again, as the run will do.
     """
-    say(f"measuring the first steps for {seconds:g} s")
+    print_line(f"measuring the first steps for {seconds:g} s")
     while True:
         try:
             return time_steps(copy, batches, seconds)[0]

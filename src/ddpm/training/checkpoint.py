@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.files import TEMP_PREFIX, parse_json, replacing_folder
+from ddpm.files import TEMP_PREFIX, atomic_folder, parse_json
 from ddpm.messages import message
 from ddpm.models.sizes import Form
 from ddpm.models.spec import ModelSpec
@@ -100,7 +100,7 @@ def _form(entry: Any) -> Form:
 def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:
     """Write `state` to `folder` atomically. NotFiniteError, before writing, if a tensor is not finite."""
     check_finite(state, progress["step"])
-    with replacing_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         sums = {}
         for stem, tensors in state.items():
             file = temporary / f"{stem}.safetensors"

@@ -6,7 +6,7 @@ import time
 from typing import SupportsFloat
 
 from ddpm.quantities import format_duration, format_rate
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.budget import OVERHEAD, TRIAL_WARMUP
 
 MEASURED_SECONDS = 5.0  # of steps, before the forecast
@@ -34,7 +34,7 @@ class Forecast:
         elif time.perf_counter() - self.began >= MEASURED_SECONDS:
             float(loss)
             self.is_printed = True
-            say(self._sentence(step, (time.perf_counter() - self.began) / timed))
+            print_line(self._sentence(step, (time.perf_counter() - self.began) / timed))
 
     def _sentence(self, step: int, seconds_per_step: float) -> str:
         left = format_duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from torch import Tensor
 
-from ddpm.files import name_in_errors, write_text
+from ddpm.files import name_path_in_errors, write_text
 from ddpm.messages import message
 from ddpm.runs import read_metrics
 from ddpm.training.faults import NotFiniteError
@@ -65,7 +65,7 @@ class TrainingLog:
     def flush(self) -> None:
         """Write pending rows. NotFiniteError at the first row with NaN or infinity, which drops the rest."""
         pending, self.pending = self.pending, []
-        with name_in_errors(self.path or Path(os.devnull)):
+        with name_path_in_errors(self.path or Path(os.devnull)):
             self._write_rows(pending)
 
     def _write_rows(self, pending: list[Row]) -> None:
@@ -83,7 +83,7 @@ class TrainingLog:
         """Flush, and force the file to the disk. A checkpoint must not be newer than its log."""
         self.flush()
         if self.path:
-            with name_in_errors(self.path):
+            with name_path_in_errors(self.path):
                 os.fsync(self.file.fileno())
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class TrainingLog:
         try:
             self.flush()
         finally:
-            with name_in_errors(self.path or Path(os.devnull)):
+            with name_path_in_errors(self.path or Path(os.devnull)):
                 self.file.close()
 
     def _derived_rows(self, row: Row) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddpm.distributed import is_main, raise_on_all_ranks
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import snapshot_steps
 from ddpm.runs import RunFolder
@@ -29,6 +29,6 @@ class Snapshots:
         averages = self.model.state()["posthoc"]
         with raise_on_all_ranks():
             if is_main():
-                with replacing(self.run.snapshot(step)) as temporary:
+                with atomic_file(self.run.snapshot(step)) as temporary:
                     halves = {name: average.half() for name, average in averages.items()}
                     save_weights(temporary, halves, self.model.spec)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ddpm.errors import RequestError
-from ddpm.files import replacing
+from ddpm.files import atomic_file
 from ddpm.visuals.annotations import annotate
 from ddpm.visuals.layout import Images, Layout, Pixels, fit_layout, tile, to_pixels
 from ddpm.visuals.palettes import Palette, make_palette
@@ -54,7 +54,7 @@ def save_denoising_gif(
     ]
     each = max(20, round(100 * seconds / len(all_panels)) * 10)  # ms, in multiples of 10
     durations = [each] * (len(all_panels) - 1) + [10 * round(100 * hold_last)]
-    with replacing(Path(path)) as temporary:
+    with atomic_file(Path(path)) as temporary:
         temporary.write_bytes(_largest_fitting_gif(all_panels, rows, columns, durations))
 
 

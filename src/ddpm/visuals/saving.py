@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, replacing
+from ddpm.files import atomic_file, check_writable
 
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
 
@@ -22,11 +22,11 @@ def save_picture(path: Path | str, picture: Image.Image, *, comment: str = "") -
     """
     path = Path(path)
     options = _options(path, comment)
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         picture.save(temporary, **options)
 
 
-def check_picture(path: Path) -> None:
+def check_picture_path(path: Path) -> None:
     """Raise RequestError if `save_picture` could not write `path`; call it before long work."""
     _options(path, "")
     check_writable(path)

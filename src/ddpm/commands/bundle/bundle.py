@@ -29,7 +29,7 @@ from ddpm.data.hub import is_hub_name
 from ddpm.documents.citations import SOURCES
 from ddpm.documents.typst_pdf import load_typst
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import check_writable, replacing
+from ddpm.files import atomic_file, check_writable
 from ddpm.models.sources import (
     CHOICES,
     augmentation_source,
@@ -89,7 +89,7 @@ def write_bundle(request: BundleRequest) -> Path:
         _write_report(folder / handin.report_name(request.student_id), request)
         files |= {file.name: file.read_bytes() for file in folder.iterdir()}
     _check_own(path.name, files)
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         _write_zip(temporary, files)
     return path
 

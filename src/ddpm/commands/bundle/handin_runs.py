@@ -22,7 +22,7 @@ from ddpm.quantities import format_seeds
 from ddpm.runs import RunFolder, find_run, read_metrics
 from ddpm.sampling.draw import choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.visuals.curves import loss_figure
 from ddpm.visuals.figures import render
 from ddpm.visuals.grids import save_grid
@@ -97,7 +97,7 @@ def _opened(target: str, name: str, device: str) -> HandInRun:
 def write_pictures(folder: Path, part: HandInRun) -> None:
     """Write the grid and the loss of one run as JPEGs whose comments say where they come from."""
     model, settings = part.opened.model, part.config.sampling
-    say(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
+    print_line(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
     images = draw_with_progress(model, part.seeds, choose_labels(model, part.seeds, None), settings)
     save_grid(
         folder / handin.grid_name(part.images),

@@ -31,7 +31,7 @@ from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import GeneratedImages
 from ddpm.scoring.measurement import Measurement, measure
 from ddpm.scoring.real_images import RealImages
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 
 FORMAT = 2  # 1: sentences in place of messages
 TABLES = {"markdown": "table.md", "csv": "table.csv"}
@@ -117,7 +117,7 @@ def comparison_text(comparison: dict[str, Any], out: Path) -> str:
 def _measure_entry(
     request: ComparisonRequest, entries: Entries, index: int, n: int, real: RealImages
 ) -> Measurement:
-    say(f"{entries.labels[index]}: {index + 1} of {len(request.targets)}")
+    print_line(f"{entries.labels[index]}: {index + 1} of {len(request.targets)}")
     reference, base = request.reference, entries.base
     if reference is None and base is not None and entries.images[index] is not base:
         reference = base.opened.model.spec.config.data.path  # so that the recorded command works

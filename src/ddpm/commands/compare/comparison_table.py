@@ -17,7 +17,7 @@ from ddpm.documents.tables import (
     shorten,
 )
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
-from ddpm.messages import Message, sentence, sentences
+from ddpm.messages import Message, join_sentences, sentence
 
 Comparison = Mapping[str, Any]  # content of comparison.json
 VERDICT_RULE = (
@@ -134,7 +134,7 @@ def _score_rows(comparison: Comparison) -> Iterator[Sequence[str]]:
 
 def _sets_line(evaluation: Mapping[str, Any]) -> str:
     reference, floor = evaluation["reference"], evaluation["floor"]
-    note = f" Note: {sentences(evaluation['notes'])}." if evaluation["notes"] else ""
+    note = f" Note: {join_sentences(evaluation['notes'])}." if evaluation["notes"] else ""
     return (
         f"{evaluation['n']:,} images per entry, measured against {sentence(reference['what'])} of "
         f"{reference['name']}; the floor: {sentence(floor['what'])}.{note}"

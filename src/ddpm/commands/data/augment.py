@@ -20,7 +20,7 @@ from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.presets import PRESETS, get_preset
 from ddpm.randomness import generator_for
 from ddpm.visuals.grids import save_grid
-from ddpm.visuals.saving import check_picture
+from ddpm.visuals.saving import check_picture_path
 
 COLUMNS = 8
 TRAINING_ROWS = 3  # rows with the augmentation of a training step
@@ -32,7 +32,7 @@ def augmentation_sheet(target: str, overrides: Sequence[str], out: Path) -> list
 
     RequestError: no such images, or a configuration without augmentation.
     """
-    check_picture(out)
+    check_picture_path(out)
     config, note = _with_augmentation(_config_of(target, overrides))
     data = config.data
     images = _example_images(config)

@@ -17,7 +17,7 @@ from ddpm.loading.datasets import dataset_path, open_dataset
 from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.terminal import Progress
 from ddpm.visuals.grids import save_contact_sheet, save_grid
-from ddpm.visuals.saving import check_picture
+from ddpm.visuals.saving import check_picture_path
 
 HUB_SETS = "any image data set on the Hugging Face Hub, downloaded once; needs pip install 'ddpm-studio[hub]'"
 _SHEET_COLUMNS = 10
@@ -61,7 +61,7 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
 
 def inspect_dataset(target: str, out: Path) -> str:
     """Return counts, sizes, modes, classes, broken files and pixel statistics; draw a sheet into `out`."""
-    check_picture(out)
+    check_picture_path(out)
     path = dataset_path(target)
     with Progress("inspecting", 0) as bar:
         found = inspect_images(path, cache_dir=cache_dir(), progress=bar.report)
@@ -72,7 +72,7 @@ def inspect_dataset(target: str, out: Path) -> str:
 
 def inspect_clusters(target: str, k: int, out: Path) -> str:
     """Draw the clusters of `data.labels=kmeans:K` into `out`, a row each; return their sizes as text."""
-    check_picture(out)
+    check_picture_path(out)
     plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
     data = replace(plain, path=target, size="auto", channels="auto")
     dataset = open_dataset(Config(data=replace(data, labels=False)))

@@ -19,9 +19,9 @@ from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.sampling.draw import choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 from ddpm.visuals.grids import save_grid
-from ddpm.visuals.saving import check_picture
+from ddpm.visuals.saving import check_picture_path
 
 MASK_THRESHOLD = 128  # gray value of a mask from which a pixel is redrawn
 
@@ -128,7 +128,7 @@ def _open(
 ) -> tuple[OpenedModel, DiffusionModel, SamplingConfig]:
     """Open the model and resolve its settings. RequestError if it is not a diffusion model."""
     if out is not None:
-        check_picture(out)
+        check_picture_path(out)
     opened = open_model(target, device)
     model, family = as_diffusion(opened.model), opened.model.spec.config.family
     if model is None:
@@ -141,7 +141,7 @@ def _open(
 
 def _drawing_bar(opened: OpenedModel, settings: SamplingConfig) -> Progress:
     """Print the sampling settings and return a progress bar of the steps."""
-    say(f"{sentence(opened.model.drawing(settings))} from {opened.origin}")
+    print_line(f"{sentence(opened.model.drawing(settings))} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
 
 

@@ -14,7 +14,7 @@ from ddpm.commands.ema.saved_averages import SavedAverages, load_saved_averages
 from ddpm.commands.options import command_line
 from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, replacing, write_json
+from ddpm.files import atomic_file, check_writable, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
@@ -142,7 +142,7 @@ def _save_choice(
         return [f"smallest distance: {name}{advice}"]
     weights = averages.own if chosen.own else averages.average(chosen.length)
     if request.out is not None:
-        with replacing(request.out) as temporary:
+        with atomic_file(request.out) as temporary:
             save_weights(temporary, weights, averages.drawing_spec())
         done.append(f"{name}: {request.out}")
     if request.apply and chosen.own:

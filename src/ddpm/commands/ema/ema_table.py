@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
-from ddpm.messages import sentence, sentences
+from ddpm.messages import join_sentences, sentence
 
 Found = Mapping[str, Any]  # content of ema.json
 HEAD = ("σ_rel", "γ", "error", "value [95 %]", "ratio", "")
@@ -41,7 +41,7 @@ def _heading(found: Found) -> str:
             "network": f"{found['network']}: {sentence(found['network_why'])}",
             "reference": f"{reference['name']}: {sentence(reference['what'])}",
             "floor": f"{floor_value}: {sentence(floor['what'])}",
-            "note": sentences(found["notes"]),
+            "note": join_sentences(found["notes"]),
         }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 

@@ -14,7 +14,7 @@ from ddpm.optim.posthoc_ema import exponent
 from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.paired import best_index, draw_seeds, interval_of, prepare_comparison
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 from ddpm.visuals.ema_lengths import EmaLengthChart, EmaLengthPoint
 
 
@@ -38,7 +38,9 @@ def compare_lengths(
     settings = resolve_settings(opened.model, request.overrides)
     comparison = prepare_comparison(request, opened, settings, "fd")
     distance, seeds = comparison.distance, comparison.seeds
-    say(f"{distance.label} of {len(candidates)} averages, each on seeds {seeds[0]}–{seeds[-1]}")
+    print_line(
+        f"{distance.label} of {len(candidates)} averages, each on seeds {seeds[0]}–{seeds[-1]}"
+    )
     values = []
     with Progress("drawing", len(candidates) * len(seeds)) as bar:
         for candidate in candidates:
@@ -60,7 +62,7 @@ def compare_lengths(
 def _advance(bar: Progress, note: str) -> Callable[[int], None]:
     """Return a callback that adds the number of images done to the bar's present position."""
     first = bar.done
-    return lambda done: bar.reach(first + done, note)
+    return lambda done: bar.advance_to(first + done, note)
 
 
 def length_chart(found: dict[str, Any]) -> EmaLengthChart:

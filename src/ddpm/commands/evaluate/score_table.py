@@ -7,7 +7,7 @@ from typing import Any
 
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
-from ddpm.messages import sentence, sentences
+from ddpm.messages import join_sentences, sentence
 
 Evaluation = Mapping[str, Any]  # content of evaluation.json
 Row = Mapping[str, Any]
@@ -32,7 +32,7 @@ def _heading(evaluation: Evaluation) -> str:
         "network": f"{evaluation['network']}: {sentence(evaluation['network_why'])}",
         "reference": f"{reference['name']}: {sentence(reference['what'])}",
         "floor": sentence(evaluation["floor"]["what"]),
-        "note": sentences(evaluation["notes"]),
+        "note": join_sentences(evaluation["notes"]),
     }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 

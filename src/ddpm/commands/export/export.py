@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, replacing
+from ddpm.files import atomic_file, check_writable
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
 from ddpm.models.autoguidance import config_without_guide
 from ddpm.runs import find_run
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.checkpoint import save_weights
 
 SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
@@ -46,12 +46,12 @@ def export(
     if half:
         tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
     path = out or Path(opened.name + SUFFIXES[to])
-    with replacing(path) as temporary:
+    with atomic_file(path) as temporary:
         if to == "safetensors":
             spec = opened.model.spec
             alone = config_without_guide(spec.config)
             if alone.sampling != spec.config.sampling:
-                say(
+                print_line(
                     f"The file leaves out the guide {spec.config.sampling.guide}, so it draws without it."
                 )
             save_weights(temporary, tensors, spec.with_config(alone))

@@ -14,8 +14,8 @@ from ddpm.data.image_source import is_image_name
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.loading.datasets import open_dataset
 from ddpm.sampling.forward_process import example_images, forward_columns
-from ddpm.terminal import say
-from ddpm.visuals.saving import check_picture
+from ddpm.terminal import print_line
+from ddpm.visuals.saving import check_picture_path
 from ddpm.visuals.strips import save_strip
 
 MAX_SIDE = 128  # pixels; larger images are scaled down, since each is drawn six times
@@ -41,7 +41,7 @@ def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
 
     `target` is an image file or a data set. RequestError: no such images, or a file that cannot be written.
     """
-    check_picture(out)
+    check_picture_path(out)
     columns = forward_columns(_images(target), make_schedule(schedule, 1000), seed)
     save_strip(out, columns, title=f"forward process, {schedule} schedule")
     return out
@@ -62,5 +62,5 @@ def _read_small(path: Path) -> Images:
     if scale >= 1:
         return read_image(path)
     small = (max(2, round(scale * height)), max(2, round(scale * width)))
-    say(f"{path} is {height}x{width}; it is shown at {small[0]}x{small[1]}")
+    print_line(f"{path} is {height}x{width}; it is shown at {small[0]}x{small[1]}")
     return read_image(path, (channels, *small))

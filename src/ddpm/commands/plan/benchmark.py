@@ -18,7 +18,7 @@ from ddpm.models.autoguidance import config_without_guide
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.registry import make_model
 from ddpm.sampling.draw import choose_labels
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training import checkpoint
 from ddpm.training.budget import time_steps
 from ddpm.training.faults import OutOfMemoryError
@@ -41,7 +41,7 @@ def measure(
     config = config_without_guide(
         material.spec.config
     )  # an untrained model has no earlier state as a guide
-    say(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
+    print_line(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     reset_peak_memory(device)
     model = make_model(material.spec.with_config(config), device)
     attach_guides(model, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ddpm.lazy import lazy_names
+from ddpm.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from ddpm.commands.report.report import NOTES as NOTES
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ddpm.commands.report.report import write_report as write_report
     from ddpm.commands.report.words.languages import LANGUAGES as LANGUAGES
 
-__getattr__ = lazy_names(
+__getattr__ = lazy_getattr(
     __name__,
     {
         "LANGUAGES": "ddpm.commands.report.words.languages",

@@ -21,8 +21,8 @@ from ddpm.documents.markdown import to_markdown
 from ddpm.documents.typst_markup import to_typst
 from ddpm.documents.typst_pdf import compile_pdf, families_of, load_typst
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, is_temporary, replacing, replacing_folder, write_text
-from ddpm.terminal import say
+from ddpm.files import atomic_file, atomic_folder, check_writable, is_temporary, write_text
+from ddpm.terminal import print_line
 
 NOTES = "notes.md"  # beside the report
 _NAMED = 20  # characters without a glyph that a warning names at most
@@ -95,7 +95,7 @@ def write_report(request: ReportRequest) -> list[Path]:
             missing = typefaces.without_glyph(texts(document), own_characters)
             pdf = _pdf(request, document, pictures, bool(missing))
             _warn_of_missing(missing)
-            with replacing(request.out) as temporary:
+            with atomic_file(request.out) as temporary:
                 temporary.write_bytes(pdf)
             written.insert(0, request.out)
         _save_pictures(pictures, request.pictures)
@@ -159,7 +159,9 @@ def _write_template(request: ReportRequest) -> None:
     path = request.notes_file
     if not path.exists():
         write_text(path, template(Words(request.language)))
-        say(f"{path} is a new template: write your own passages into it and run the command again.")
+        print_line(
+            f"{path} is a new template: write your own passages into it and run the command again."
+        )
 
 
 def _pdf(request: ReportRequest, document: Document, pictures: Path, system_fonts: bool) -> bytes:
@@ -176,11 +178,11 @@ def _warn_of_missing(missing: Sequence[str]) -> None:
     if lost:
         named = ", ".join(f"{c} (U+{ord(c):04X})" for c in lost[:_NAMED])
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        say(f"warning: no font has {named}{more}; pass a font that does with --font FILE.")
+        print_line(f"warning: no font has {named}{more}; pass a font that does with --font FILE.")
 
 
 def _save_pictures(pictures: Path, place: Path) -> None:
     """Replace the folder `place` as a whole by one with the new pictures."""
-    with replacing_folder(place) as temporary:
+    with atomic_folder(place) as temporary:
         for picture in sorted(pictures.iterdir()):
             (temporary / picture.name).write_bytes(picture.read_bytes())

@@ -35,10 +35,10 @@ from ddpm.loading.run_summary import run_summary
 from ddpm.messages import Message, sentence
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.spec import ModelSpec
-from ddpm.old_messages import upgraded
+from ddpm.old_messages import upgrade_messages
 from ddpm.runs import COMPARISON_FILE, RunFolder, read_metrics
 from ddpm.sampling.settings import animation_settings
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.memorization import is_memorization
 from ddpm.visuals.series import read_series, smoothing_window
 
@@ -119,7 +119,7 @@ def _open(folder: RunFolder, device: str) -> OpenedModel | None:
     try:
         return open_model(str(folder.root), device)
     except RequestError as error:
-        say(f"{error} The report is written without its samples.")
+        print_line(f"{error} The report is written without its samples.")
         return None
 
 
@@ -222,5 +222,5 @@ def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict) or not all(key in found for key in needed):
         raise RequestError(f"{path} is not a file of {made}; create it again with {made}.")
-    current: dict[str, Any] = upgraded(found)
+    current: dict[str, Any] = upgrade_messages(found)
     return current

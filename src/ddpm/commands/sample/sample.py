@@ -14,7 +14,7 @@ from ddpm.config import SamplingConfig, unknown_name_error
 from ddpm.data.image_files import Images
 from ddpm.distributed import is_main, process_group
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, replacing
+from ddpm.files import atomic_file, check_writable
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
@@ -25,7 +25,7 @@ from ddpm.sampling.settings import (
     resolve_settings,
     settings_suffix,
 )
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.visuals.animations import GIF_FRAMES, frame_indices, save_denoising_gif
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import save_strip
@@ -122,12 +122,12 @@ def _draw_images(
         gif_settings = animation_settings(model, settings)
     images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
-        say(
+        print_line(
             f"drawing {request.count} images ({sentence(model.drawing(settings))}) from {opened.origin}"
         )
         images = draw_with_progress(model, request.seeds, labels, settings, shared)
     if trajectory is not None and not trajectory.states:
-        say(
+        print_line(
             f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
             f"({sentence(model.drawing(gif_settings))}) from {opened.origin}"
         )
@@ -175,7 +175,7 @@ def _write(
     if request.png_dir is not None and images is not None:
         written += [_write_pngs(request.png_dir, request.seeds, images)]
     if out is not None and _suffix(request) == ".npz" and images is not None:
-        with replacing(out) as temporary:
+        with atomic_file(out) as temporary:
             np.savez_compressed(temporary, images=images)
         written.append(out)
     wants_grid = _suffix(request) in PICTURES or (
@@ -215,9 +215,13 @@ def _say_shown(kind: str, path: Path, request: SampleRequest, shape: tuple[int, 
     """Say in one line how many images a picture leaves out, or how many cells of --grid are empty."""
     cells, count = math.prod(shape), request.count
     if count > cells:
-        say(f"{path} shows the first {cells} of {count} images: the {kind} is {_shape_text(shape)}")
+        print_line(
+            f"{path} shows the first {cells} of {count} images: the {kind} is {_shape_text(shape)}"
+        )
     elif request.grid is not None and count < cells:
-        say(f"{path} has {cells - count} empty cells: {count} images, {kind} {_shape_text(shape)}")
+        print_line(
+            f"{path} has {cells - count} empty cells: {count} images, {kind} {_shape_text(shape)}"
+        )
 
 
 def _shape_text(shape: tuple[int, int]) -> str:
@@ -244,7 +248,7 @@ def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for seed, image in zip(seeds, images, strict=True):
         pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        with replacing(folder / f"{seed:06d}.png") as temporary:
+        with atomic_file(folder / f"{seed:06d}.png") as temporary:
             Image.fromarray(pixels).save(temporary, "PNG")
     return folder
 

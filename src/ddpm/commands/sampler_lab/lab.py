@@ -41,7 +41,7 @@ from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.evaluation_request import as_evaluation_request
 from ddpm.scoring.paired import prepare_comparison
 from ddpm.scoring.scoring_setup import compute_environment
-from ddpm.terminal import Progress, say
+from ddpm.terminal import Progress, print_line
 from ddpm.visuals.tradeoffs import save_tradeoff_plot
 
 FORMAT = 2  # 1: sentences in place of messages
@@ -72,7 +72,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     bench = SamplerBenchmark(
         model, weights_hash(model), comparison.distance, folder.sampler_lab_points, comparison.seeds
     )
-    say(_output_message(request, opened, folder))
+    print_line(_output_message(request, opened, folder))
     records = _measure_all(bench, candidates)
     summary = summarize(comparison, candidates, records)
     chosen = candidates[summary["recommended"]].settings
@@ -164,9 +164,9 @@ def _measure_all(bench: SamplerBenchmark, candidates: Sequence[Candidate]) -> li
             evaluations = candidate.cost.evaluations
 
             def advance(images: int, done: int = done, evaluations: int = evaluations) -> None:
-                bar.reach(done + images * evaluations)
+                bar.advance_to(done + images * evaluations)
 
-            bar.reach(done, candidate.name)
+            bar.advance_to(done, candidate.name)
             records[index] = bench.measure(candidate, advance)
             done += evaluations * len(bench.seeds)
     return [record for record in records if record is not None]
@@ -177,7 +177,7 @@ def _print_forecast(
 ) -> None:
     """Print what will be measured, and a forecast of the time from a timed chunk."""
     seeds, recorded = bench.seeds, len(candidates) - len(missing)
-    say(
+    print_line(
         f"{bench.distance.label} of {len(candidates)} settings, each on seeds {seeds[0]}–{seeds[-1]}"
         + (f"; {recorded} are measured already" if recorded else "")
     )
@@ -188,8 +188,8 @@ def _print_forecast(
     fine = sampling_cost(bench.model, fine_settings(bench.model, candidates[0].settings))
     total = sum(times) + fine.evaluations * pace * min(1.0, FINE_IMAGES / len(seeds))
     evaluations = sum(candidate.cost.evaluations for candidate in missing)
-    say(f"about {format_duration(total)} of drawing: {evaluations:,} evaluations per image")
+    print_line(f"about {format_duration(total)} of drawing: {evaluations:,} evaluations per image")
     for candidate, seconds in zip(missing, times, strict=True):
         if candidate.baseline:
             name = f"{candidate.name} ({candidate.cost.evaluations:,} evaluations per image)"
-            say(f"of these {format_duration(seconds)} for {name}")
+            print_line(f"of these {format_duration(seconds)} for {name}")

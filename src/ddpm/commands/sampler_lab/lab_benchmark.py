@@ -21,7 +21,7 @@ from ddpm.commands.sampler_lab.candidates import Candidate, sampling_cost
 from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.evaluation.paired_distance import PairedDistance
-from ddpm.files import parse_json, replacing, write_json
+from ddpm.files import atomic_file, parse_json, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
 from ddpm.scoring.paired import draw_seeds
@@ -133,7 +133,7 @@ class SamplerBenchmark:
             if cached.shape == (len(seeds), *self.model.spec.image_shape):
                 return cached.astype(np.uint8)
         images = draw_seeds(self.model, seeds, fine)
-        with replacing(file) as temporary:
+        with atomic_file(file) as temporary:
             np.savez_compressed(temporary, images=images)
         return images
 

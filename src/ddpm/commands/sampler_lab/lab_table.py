@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
-from ddpm.messages import sentence, sentences
+from ddpm.messages import join_sentences, sentence
 
 Lab = Mapping[str, Any]  # content of sampler-lab.json
 HEAD = (
@@ -56,7 +56,7 @@ def _heading(lab: Lab) -> str:
         "reference": f"{reference['name']}: {sentence(reference['what'])}",
         "floor": f"{floor_value}: {sentence(floor['what'])}",
         "error": "mean difference from the solution in many steps, same seeds, in gray levels of 255",
-        "note": sentences(lab["notes"]),
+        "note": join_sentences(lab["notes"]),
     }
     return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
 

@@ -17,7 +17,7 @@ from ddpm.data.dataset import Dataset
 from ddpm.device import deterministic_algorithms, resolve_precision
 from ddpm.distributed import world_size
 from ddpm.models.base import GenerativeModel, as_diffusion
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 
 # Two runs with equal values of these keys are bit-identical.
 BIT_IDENTITY = (
@@ -82,7 +82,7 @@ def with_change_history(before: dict[str, Any], now: dict[str, Any], step: int) 
     history = list(earlier) if isinstance(earlier, list) else []
     if changes and step:
         text = ", ".join(f"{key} {old} → {new}" for key, (old, new) in changes.items())
-        say(f"warning: the run is no longer bit-identical to an uninterrupted one: {text}")
+        print_line(f"warning: the run is no longer bit-identical to an uninterrupted one: {text}")
         history.append({"step": step, **changes})
     return {**now, "changes": history} if history else now
 

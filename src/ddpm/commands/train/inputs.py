@@ -28,7 +28,7 @@ from ddpm.models.base import DiffusionModel, GenerativeModel
 from ddpm.models.registry import make_sharded
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training.loop import Batch
 
 HELDOUT_IMAGES = 500  # at most; the held-out loss is measured on them
@@ -61,7 +61,7 @@ class Inputs:
         dataset = self.dataset
         batches = training_batches(config, dataset.images, dataset.train, dataset.labels)
         if size := batches.move_to(self.device):
-            say(f"the images are kept on {self.device} ({size / 1e6:,.0f} MB)")
+            print_line(f"the images are kept on {self.device} ({size / 1e6:,.0f} MB)")
         return batches
 
     def heldout_batch(self) -> Batch | None:

@@ -9,7 +9,7 @@ from ddpm.distributed import is_main
 from ddpm.messages import warning_text
 from ddpm.models.base import Losses
 from ddpm.runs import RunFolder
-from ddpm.terminal import Progress, format_losses, say
+from ddpm.terminal import Progress, format_losses, print_line
 from ddpm.training.best_checkpoint import BestCheckpoint
 from ddpm.training.collapse import CollapseWatch
 from ddpm.training.forecast import Forecast
@@ -76,7 +76,7 @@ class Recorder:
 
     def report(self, step: int, losses: Losses) -> None:
         """Show that `step` is done."""
-        self._bar.reach(step, format_losses(losses) if step % NOTE_EVERY == 0 else "")
+        self._bar.advance_to(step, format_losses(losses) if step % NOTE_EVERY == 0 else "")
         self._forecast.update(step, next(iter(losses.values())))
 
     def _warnings(self, row: Row) -> list[Row]:
@@ -86,4 +86,4 @@ class Recorder:
         if self._board:
             self._board.write(row)
         if "warning" in row:
-            say(f"warning at step {row['step']}: {warning_text(row['warning'])}")
+            print_line(f"warning at step {row['step']}: {warning_text(row['warning'])}")

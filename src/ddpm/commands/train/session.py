@@ -27,7 +27,7 @@ from ddpm.config import Config, load_config
 from ddpm.data.pixels import to_model
 from ddpm.device import keep_freed_memory, pick_device
 from ddpm.distributed import check_same_on_all_ranks, is_main, raise_on_all_ranks, run_on_main
-from ddpm.files import check_writable, remove_temporary, write_json
+from ddpm.files import check_writable, remove_temporary_files, write_json
 from ddpm.loading.checkpoints import load_into, newest_checkpoint, restore_last_good
 from ddpm.loading.models import attach_guides, check_guide_exists
 from ddpm.locking import exclusive_lock
@@ -37,7 +37,7 @@ from ddpm.models.registry import gather_model
 from ddpm.optim.parallel import check_multi_process, check_sharding
 from ddpm.runs import RunFolder
 from ddpm.sampling.run_pictures import write_final_pictures, write_preview
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training import checkpoint
 from ddpm.training.budget import seconds_per_step, with_total_steps
 from ddpm.training.checkpoint import Checkpoint
@@ -119,7 +119,7 @@ class Session:
         check_same_on_all_ranks(f"{self.start} {self.config}", f"The files in {run.root}")
         if is_main():
             for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
-                remove_temporary(folder)
+                remove_temporary_files(folder)
 
     def write_settings(self) -> None:
         """Write configuration, environment, teacher and pseudo-labels, and announce the training."""
@@ -135,7 +135,7 @@ class Session:
                 with_change_history(run.load_environment(), record, self.start.step),
             )
         for line in announcement(run, inputs.dataset, self.model, self.start.step):
-            say(line)
+            print_line(line)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from ddpm.config import Config
 from ddpm.device import deterministic_algorithms
 from ddpm.distributed import process_group
 from ddpm.runs import RunFolder
-from ddpm.terminal import say
+from ddpm.terminal import print_line
 from ddpm.training import loop
 from ddpm.training.faults import StepError
 from ddpm.training.interrupt import Interrupt
@@ -52,7 +52,7 @@ def train(
         session.restore()
         step, steps = session.start.step, session.steps
         if step >= steps:
-            say(f"{out} is finished: {step} steps. To continue, pass a larger total.")
+            print_line(f"{out} is finished: {step} steps. To continue, pass a larger total.")
             session.draw_missing_pictures()
             return Outcome(run, step, steps, 0)
         with explained_errors(run):
@@ -60,7 +60,7 @@ def train(
             with deterministic_algorithms(), Interrupt() as interrupt:
                 step = _train_steps(session, interrupt)
         if interrupt.signal is not None and step < steps:
-            say(f"Saved at step {step} of {steps}. Run the same command again to continue.")
+            print_line(f"Saved at step {step} of {steps}. Run the same command again to continue.")
             return Outcome(run, step, steps, interrupt.exit_status)
         session.draw_pictures()
         return Outcome(run, step, steps, 0)
