@@ -57,7 +57,9 @@ def measured(target: str, rounds: int) -> Result:
         for name, (n, overrides) in ways.items():
             taken[name].append(seconds(model, n, overrides))
             say(f"{name}: {1000 * taken[name][-1]:.2f} ms an image")
-    drawings = {name: model.drawing(resolve_settings(model, way[1])) for name, way in ways.items()}
+    drawings = {
+        name: model.describe_sampling(resolve_settings(model, way[1])) for name, way in ways.items()
+    }
     return {"machine": facts, "target": target, "drawings": drawings, "seconds": taken}
 
 

@@ -90,7 +90,7 @@ def fit(
     config = model.spec.config
     config = replace(config, training=replace(config.training, steps=steps))
     check(config)
-    model.set_total(config)
+    model.set_total_steps(config)
     batches = Batches(
         images.numpy(),
         np.arange(len(images)),

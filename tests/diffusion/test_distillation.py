@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ddpm.diffusion.distillation import (
-    HUBER,
+    HUBER_SCALE,
     distillation_targets,
     jump_boundaries,
     jump_levels,
@@ -101,7 +101,7 @@ def test_the_loss_is_the_distance_to_the_aim(objective: str, schedule: str) -> N
     torch.testing.assert_close(loss, torch.zeros(4).double(), atol=1e-8, rtol=0)
     off = torch.tensor([0.0, 0.1, -0.1, 2.0]).double().view(4, 1, 1, 1)
     loss = jump_loss(network, table, chosen, x, t, aim + off)
-    torch.testing.assert_close(loss, (off.flatten().square() + HUBER**2).sqrt() - HUBER)
+    torch.testing.assert_close(loss, (off.flatten().square() + HUBER_SCALE**2).sqrt() - HUBER_SCALE)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "flow", "edm"])

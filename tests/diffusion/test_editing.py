@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.editing import inpaint, noised, slerp
+from ddpm.diffusion.editing import inpaint, noise_to_first_level, slerp
 from ddpm.diffusion.levels import noise_levels
 from ddpm.diffusion.samplers import (
     SAMPLERS,
@@ -62,7 +62,7 @@ def test_refining_starts_from_the_image_under_the_first_levels_noise():
         normal(2, 1, 4, 4),
     )
     wanted = TABLE.alpha_bars[400].sqrt() * x0 + (1 - TABLE.alpha_bars[400]).sqrt() * z
-    torch.testing.assert_close(noised(path, x0, lambda: z), wanted)
+    torch.testing.assert_close(noise_to_first_level(path, x0, lambda: z), wanted)
 
 
 def test_refining_keeps_more_of_the_image_the_lower_it_starts():
@@ -71,7 +71,7 @@ def test_refining_keeps_more_of_the_image_the_lower_it_starts():
     for start in (50, 400, 999):
         path, draw = noise_levels(TABLE, 20, "uniform", start=start), drawing(1, 1, 32, 32)
         *_, last = ancestral(
-            DATA.denoiser(TABLE), path, noised(path, x0, draw), draw, SamplerOptions()
+            DATA.denoiser(TABLE), path, noise_to_first_level(path, x0, draw), draw, SamplerOptions()
         )
         both = torch.stack([x0.flatten(), last.x.flatten()])
         kept.append(float(torch.corrcoef(both)[0, 1]))

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddpm.diffusion.levels import FEATURELESS, SPACINGS, noise_levels
+from ddpm.diffusion.levels import FEATURELESS_LOG_SNR, SPACINGS, noise_levels
 from ddpm.diffusion.samplers import unipc
-from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, make_schedule
+from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, SCHEDULES, make_schedule
 from tests.diffusion.oracle import Mixture, normal, run
 
 EVERY = [(name, spacing) for name in SCHEDULES for spacing in SPACINGS]
@@ -63,8 +63,8 @@ def test_karras_spacing_is_equation_5():
 def test_no_levels_are_spent_on_pure_noise_but_the_first(name, spacing):
     schedule = make_schedule(name, 1000)
     path = noise_levels(schedule, 20, spacing)
-    assert int(path.t[0]) == 999 and float(schedule.log_snr[-1]) < PURE_NOISE
-    assert float(2 * path.half_log_snr[1]) > PURE_NOISE
+    assert int(path.t[0]) == 999 and float(schedule.log_snr[-1]) < PURE_NOISE_LOG_SNR
+    assert float(2 * path.half_log_snr[1]) > PURE_NOISE_LOG_SNR
 
 
 def test_half_log_snr_reaches_both_infinities():
@@ -104,7 +104,7 @@ def test_compact_spacing_goes_from_what_is_seen_to_one_part_of_noise_in_as_many_
     path = noise_levels(schedule, steps, "compact")
     lam = 2 * path.half_log_snr[1:-1]
     assert int(path.t[0]) == 99_999
-    assert float(lam[0]) == pytest.approx(FEATURELESS, abs=0.01)
+    assert float(lam[0]) == pytest.approx(FEATURELESS_LOG_SNR, abs=0.01)
     noise = float(path.sigma[-2] / path.signal[-2])
     assert noise == pytest.approx(1 / steps, rel=0.01)
     torch.testing.assert_close(

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from ddpm.diffusion.likelihood import (
-    PIXEL,
+    PIXEL_STEP,
     bits_per_dim_bound,
     bits_per_dim_ode,
     discretized_log_likelihood,
@@ -22,7 +22,7 @@ from ddpm.diffusion.schedules import SCHEDULES, Schedule, make_schedule
 from tests.diffusion.oracle import Gaussian, normal
 
 DATA = Gaussian()
-VALUES = torch.arange(256, dtype=torch.float64) * PIXEL - 1
+VALUES = torch.arange(256, dtype=torch.float64) * PIXEL_STEP - 1
 LN2 = math.log(2)
 
 
@@ -48,10 +48,10 @@ def test_a_value_gets_the_mass_of_its_interval():
     centre, std = torch.full_like(VALUES, 0.3), 0.2
     found = discretized_log_likelihood(VALUES, centre, torch.full_like(VALUES, 2 * math.log(std)))
     cdf = Normal(centre, std).cdf
-    wanted = cdf(VALUES + PIXEL / 2) - cdf(VALUES - PIXEL / 2)
+    wanted = cdf(VALUES + PIXEL_STEP / 2) - cdf(VALUES - PIXEL_STEP / 2)
     torch.testing.assert_close(found[1:-1].exp(), wanted[1:-1])
-    torch.testing.assert_close(found[0].exp(), cdf(VALUES + PIXEL / 2)[0])
-    torch.testing.assert_close(found[-1].exp(), 1 - cdf(VALUES - PIXEL / 2)[-1])
+    torch.testing.assert_close(found[0].exp(), cdf(VALUES + PIXEL_STEP / 2)[0])
+    torch.testing.assert_close(found[-1].exp(), 1 - cdf(VALUES - PIXEL_STEP / 2)[-1])
 
 
 def test_far_tails_are_finite_and_can_be_learnt_from_in_float32():
@@ -88,7 +88,7 @@ def test_the_last_term_is_the_images_mass():
     bars, betas = table.alpha_bars, table.betas
     for variance, value in [(0.0, (1 - bars[0]) / (1 - bars[1]) * betas[1]), (1.0, betas[0])]:
         model = Normal(x0_hat, float(value) ** 0.5)
-        mass = model.cdf(x0 + PIXEL / 2) - model.cdf(x0 - PIXEL / 2)
+        mass = model.cdf(x0 + PIXEL_STEP / 2) - model.cdf(x0 - PIXEL_STEP / 2)
         wanted = -mass.log().mean(dim=(1, 2, 3)) / LN2
         torch.testing.assert_close(vlb_term(table, x0, x0_hat, t, variance), wanted)
 
@@ -143,8 +143,8 @@ def test_few_terms_are_nearly_exact_where_they_fall_with_t():
 
 def test_the_bound_is_above_the_entropy_and_nears_it():
     """Gaussian data under its exact denoiser: the true bits are known, and finer steps cost less."""
-    x0 = ((DATA.draw(4, 1, 32, 32) + 1) / PIXEL).round() * PIXEL - 1
-    true = -Normal(DATA.mean, DATA.std).log_prob(x0).mean() / LN2 - math.log2(PIXEL)
+    x0 = ((DATA.draw(4, 1, 32, 32) + 1) / PIXEL_STEP).round() * PIXEL_STEP - 1
+    true = -Normal(DATA.mean, DATA.std).log_prob(x0).mean() / LN2 - math.log2(PIXEL_STEP)
     gaps = []
     for num_steps in (60, 240):
         table = make_schedule("edm", num_steps)
@@ -222,9 +222,9 @@ def test_the_trace_is_estimated_without_bias():
 
 def test_the_odes_bits_are_those_of_the_8_bit_values():
     table = make_schedule("edm", 2000)
-    x0 = ((DATA.draw(8, 1, 16, 16) + 1) / PIXEL).round() * PIXEL - 1
+    x0 = ((DATA.draw(8, 1, 16, 16) + 1) / PIXEL_STEP).round() * PIXEL_STEP - 1
     unbounded = Normal(DATA.mean, DATA.std)
-    mass = unbounded.cdf(x0 + PIXEL / 2) - unbounded.cdf(x0 - PIXEL / 2)
+    mass = unbounded.cdf(x0 + PIXEL_STEP / 2) - unbounded.cdf(x0 - PIXEL_STEP / 2)
     bits = bits_per_dim_ode(DATA.denoiser(table), table, x0, generator(), steps=100)
     torch.testing.assert_close(bits, -mass.log2().mean(dim=(1, 2, 3)), rtol=0, atol=0.01)
 

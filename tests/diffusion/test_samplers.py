@@ -21,7 +21,7 @@ from ddpm.diffusion.samplers import (
     heun,
     starting_noise,
 )
-from ddpm.diffusion.schedules import PURE_NOISE, SCHEDULES, Schedule, make_schedule
+from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, SCHEDULES, Schedule, make_schedule
 from tests.diffusion.oracle import Gaussian, Mixture, exact_moments, normal, run, unit_draws
 
 DATA = Gaussian()
@@ -254,7 +254,9 @@ def test_heun_asks_twice_but_at_both_ends(schedule):
         return DATA.denoiser(table)(x, t)
 
     run(heun, counting, path, starting_noise(path, lambda: normal(1, 1, 2, 2)))
-    faint = int(float(table.log_snr[-1]) < PURE_NOISE)  # nothing to correct where nothing is seen
+    faint = int(
+        float(table.log_snr[-1]) < PURE_NOISE_LOG_SNR
+    )  # nothing to correct where nothing is seen
     assert len(asked) == 2 * 10 - 1 - faint
     assert set(asked) == set(path.t.tolist())
 

@@ -86,7 +86,7 @@ def steps(folder: Path) -> None:
         check_same_on_all_ranks(digest(tensors), f"The weights of {name}")
         if case.shard:
             parts = sum(p.to_local().numel() for p in model.network.parameters())  # type: ignore[attr-defined]
-            facts[name] = [parts, model.parameters()["network"]]
+            facts[name] = [parts, model.parameter_counts()["network"]]
             check_parts(model)
         if is_main():
             save_file(
@@ -108,7 +108,7 @@ def check_parts(model: Ddpm) -> None:
     again.load_state(model.state())
     assert moments and all(hasattr(t, "full_tensor") or t.ndim == 0 for t in moments)
     assert digest(flat(again)) == digest(flat(model))
-    drawing = model.gathered()
+    drawing = model.unsharded()
     assert drawing.network is drawing.learner.ema.network and drawing.spec == model.spec
     assert digest(drawing.averaged_weights()) == digest(model.averaged_weights())
 

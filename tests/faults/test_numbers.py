@@ -20,7 +20,7 @@ from ddpm.config import Config, with_overrides
 from ddpm.data.batches import Batches
 from ddpm.errors import WorkError
 from ddpm.messages import sentence
-from ddpm.models.base import Losses
+from ddpm.models.base import Metrics
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
@@ -64,23 +64,23 @@ def at_full_rate(model: Ddpm) -> bool:
     return model.learner.training.learning_rate == 1e-3
 
 
-def harmed(harm: Callable[[Ddpm, Losses], Losses], *steps: int) -> Any:
+def harmed(harm: Callable[[Ddpm, Metrics], Metrics], *steps: int) -> Any:
     """Ddpm.training_step with `harm` after those steps, as long as the rate is the full one."""
     real = Ddpm.training_step
 
-    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         losses = real(model, images, labels, step)
         return harm(model, losses) if step in steps and at_full_rate(model) else losses
 
     return training_step
 
 
-def lose(model: Ddpm, losses: Losses) -> Losses:
+def lose(model: Ddpm, losses: Metrics) -> Metrics:
     next(model.network.parameters()).data.fill_(math.nan)
     return {**losses, "loss": torch.tensor(math.nan)}
 
 
-def spoil(model: Ddpm, losses: Losses) -> Losses:
+def spoil(model: Ddpm, losses: Metrics) -> Metrics:
     next(model.network.parameters()).data.fill_(-math.inf)
     return losses
 
@@ -151,7 +151,7 @@ def test_a_step_back_and_a_kill_end_in_the_same_bits(
     whole = train(tiny(), tmp_path / "whole").run
     real = Ddpm.training_step
 
-    def once(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def once(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         if step == killed_at and not at_full_rate(model):
             raise KeyboardInterrupt
         return real(model, images, labels, step)
@@ -169,7 +169,7 @@ def test_a_step_back_and_a_kill_end_in_the_same_bits(
 def test_the_second_time_it_stops_and_says_why(tmp_path: Path, monkeypatch: Patch) -> None:
     real = Ddpm.training_step
 
-    def never(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def never(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         losses = real(model, images, labels, step)
         return lose(model, losses) if step == 5 else losses
 
@@ -201,7 +201,7 @@ def test_a_bad_gradient_is_named_with_its_step(
 
     step = Ddpm.training_step
 
-    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, now: int) -> Losses:
+    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, now: int) -> Metrics:
         model.now = now  # type: ignore[attr-defined]
         return step(model, images, labels, now)
 
@@ -292,7 +292,7 @@ def test_where_not_one_image_fits_it_says_so(tmp_path: Path, monkeypatch: Patch)
 def test_a_network_of_batch_statistics_refuses_in_a_sentence(
     tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    def short(model: Dcgan, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def short(model: Dcgan, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         raise torch.OutOfMemoryError("CUDA out of memory (injected)")
 
     monkeypatch.setattr(Dcgan, "training_step", short)

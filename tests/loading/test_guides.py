@@ -108,7 +108,9 @@ def test_a_guided_grid_says_so_and_is_drawn_again(run: RunFolder) -> None:
     assert mark.sampling["guide"] == "step:2" and mark.sampling["guidance"] == 2
     model = open_model(str(run.root), "cpu").model
     assert np.array_equal(redraw_grid(model, mark), images(run, *AWAY))
-    assert "guidance 2 away from step:2" in sentence(model.drawing(resolve_settings(model, AWAY)))
+    assert "guidance 2 away from step:2" in sentence(
+        model.describe_sampling(resolve_settings(model, AWAY))
+    )
 
 
 def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) -> None:

@@ -277,7 +277,11 @@ def test_settings_do_not_matter_and_the_words_say_so() -> None:
     other = replace(DRAW, sampler="ddim", steps=3, guidance=2.0)
     [frame] = model.trajectory([1], None, other)
     assert torch.equal(frame.x, drawn(model, [1]))
-    assert model.drawing(DRAW) == model.drawing(other) == {"code": "generator_pass"}
+    assert (
+        model.describe_sampling(DRAW)
+        == model.describe_sampling(other)
+        == {"code": "generator_pass"}
+    )
 
 
 def test_it_draws_with_the_average_and_its_statistics() -> None:
@@ -341,7 +345,7 @@ def test_weights_of_another_network_are_refused(small_ddpm: Callable[..., nn.Mod
 
 def test_it_says_what_it_is() -> None:
     model = Dcgan(ModelSpec(get_preset("dcgan-anime").config, (3, 64, 64), (0.0,) * 3, 0.6))
-    assert model.parameters() == {"generator": 3_576_704, "discriminator": 2_765_568}
+    assert model.parameter_counts() == {"generator": 3_576_704, "discriminator": 2_765_568}
     first, second = model.describe()
     assert "generator 3.58, discriminator 2.77 million" in first
     assert "100 latent numbers → 4x4 → 8x8 → 16x16 → 32x32 → 64x64" in second and "0.9" in second

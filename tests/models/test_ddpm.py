@@ -248,7 +248,7 @@ def test_the_total_decides_the_learning_rate(small_ddpm: Make) -> None:
     model = small_ddpm("training.decay=linear", "training.learning_rate=0.1")
     model.training_step(IMAGES, None, 20)  # the last
     assert model.learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
-    model.set_total(with_overrides(model.spec.config, ["training.steps=40"]))
+    model.set_total_steps(with_overrides(model.spec.config, ["training.steps=40"]))
     model.training_step(IMAGES, None, 20)  # half way
     assert model.learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * (0.01 + 0.99 / 2))
 

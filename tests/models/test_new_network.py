@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
-from ddpm.networks.denoiser import DenoisingNetwork
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.kinds import NETWORKS, NetworkKind
 
 

@@ -13,7 +13,7 @@ from ddpm.config import config_from_dict
 from ddpm.errors import RequestError
 from ddpm.models import sizes
 from ddpm.models.registry import MODELS, make_model
-from ddpm.models.sizes import Form, check_forms, check_size, weight_forms
+from ddpm.models.sizes import TensorSpec, check_size, check_weight_specs, weight_specs
 from ddpm.models.spec import ModelSpec
 
 
@@ -33,15 +33,15 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_the_forms_are_those_of_the_model_itself(spec: ModelSpec) -> None:
     model = make_model(spec)
-    real = {name: Form.of(tensor) for name, tensor in model.averaged_weights().items()}
-    assert weight_forms(spec, MODELS[spec.config.model].make) == real
+    real = {name: TensorSpec.of(tensor) for name, tensor in model.averaged_weights().items()}
+    assert weight_specs(spec, MODELS[spec.config.model].make) == real
 
 
 def test_looking_ahead_changes_no_random_number_and_takes_no_memory() -> None:
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
     huge = spec(network={"channels": 4096, "multipliers": [64, 64], "blocks": 1})
-    forms = weight_forms(huge, MODELS["ddpm"].make).values()
+    forms = weight_specs(huge, MODELS["ddpm"].make).values()
     assert sum(math.prod(form.shape) for form in forms) > 10**12
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.nn.Linear(2, 2).weight.device.type == "cpu"
@@ -49,9 +49,9 @@ def test_looking_ahead_changes_no_random_number_and_takes_no_memory() -> None:
 
 def test_looking_ahead_loads_no_compiler() -> None:
     """torch's own way of making modules without memory imports 800 modules."""
-    weight_forms.cache_clear()
+    weight_specs.cache_clear()
     before = set(sys.modules)
-    weight_forms(SPECS[0], MODELS["ddpm"].make)
+    weight_specs(SPECS[0], MODELS["ddpm"].make)
     assert set(sys.modules) - before == set()
 
 
@@ -84,12 +84,12 @@ def test_memory_is_that_of_the_machine() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda forms: {**forms, "head.weight": Form((1, 1), True)},
+        lambda forms: {**forms, "head.weight": TensorSpec((1, 1), True)},
         lambda forms: {**forms, "head.weight": forms["head.weight"]._replace(floating=False)},
     ],
 )
 def test_another_shape_or_kind_is_named(damage: Any) -> None:
-    forms = weight_forms(SPECS[0], MODELS["ddpm"].make)
-    check_forms(SPECS[0], MODELS["ddpm"].make, forms)
+    forms = weight_specs(SPECS[0], MODELS["ddpm"].make)
+    check_weight_specs(SPECS[0], MODELS["ddpm"].make, forms)
     with pytest.raises(RequestError, match=r"head\.weight does not have the shape or kind"):
-        check_forms(SPECS[0], MODELS["ddpm"].make, damage(forms))
+        check_weight_specs(SPECS[0], MODELS["ddpm"].make, damage(forms))

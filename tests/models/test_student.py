@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ddpm.config import StudentConfig
-from ddpm.diffusion.distillation import HUBER
+from ddpm.diffusion.distillation import HUBER_SCALE
 from ddpm.diffusion.levels import Levels
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
@@ -41,7 +41,7 @@ def pair(small_spec: MakeSpec, small_ddpm: MakeDdpm) -> MakePair:
         known = small_ddpm(*teacher, awake=awake, **shape)
         student = Student(of_jumps(small_spec(*overrides, **shape), jumps))
         student.load_state({"ema": known.averaged_weights()})
-        student.learn_from(known)
+        student.set_teacher(known)
         return student
 
     return make
@@ -93,7 +93,7 @@ def test_a_step_is_taken_on_the_teacher_s_own_walks(
         with torch.no_grad():
             image = signal * x - sigma * model.ddpm.network(x, t, labels)  # of a predicted v
         errors.append((image - aim).square().mean(dim=(1, 2, 3)))
-    expected = (torch.cat(errors) + HUBER**2).sqrt() - HUBER
+    expected = (torch.cat(errors) + HUBER_SCALE**2).sqrt() - HUBER_SCALE
     losses = model.training_step(IMAGES, LABELS, 5)
     torch.testing.assert_close(losses["loss"], expected.mean())
     torch.testing.assert_close(losses["loss_levels"][-1], expected[:walks].mean())  # t = 19
@@ -255,8 +255,8 @@ def test_settings_of_drawing_change_nothing(pair: MakePair) -> None:
 def test_it_says_how_it_draws_and_what_it_learns(pair: MakePair) -> None:
     model = pair(classes=3, teacher=("sampling.guidance=1.6",))
     settings = model.spec.config.sampling
-    assert model.drawing(settings) == {"code": "student", "count": 4}
-    assert pair(jumps=1).drawing(settings) == {"code": "student_once"}
+    assert model.describe_sampling(settings) == {"code": "student", "count": 4}
+    assert pair(jumps=1).describe_sampling(settings) == {"code": "student_once"}
     assert "unipc, 8 steps, guidance 1.6" in model.describe()[1]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ddpm.networks.gan import Discriminator, Generator, map_sizes, widths_of
+from ddpm.networks.gan import Discriminator, Generator, level_widths, map_sizes
 
 
 def size_of(network: nn.Module) -> int:
@@ -42,7 +42,7 @@ def test_maps_and_widths_follow_the_shorter_side(
     size: tuple[int, int], maps: list[tuple[int, int]], widths: list[int]
 ) -> None:
     assert map_sizes(size) == maps
-    assert widths_of(size, 64) == widths
+    assert level_widths(size, 64) == widths
 
 
 @settings(max_examples=25, deadline=None)

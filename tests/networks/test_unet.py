@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ddpm.networks.unet import (
-    FUSED_FROM,
+    MIN_FUSED_LENGTH,
     Attention,
     GroupNorm,
     ResidualBlock,
@@ -255,7 +255,7 @@ def test_group_norm_computes_in_float32_whatever_it_is_given() -> None:
     assert torch.equal(found, layer(x.float()).bfloat16())
 
 
-@pytest.mark.parametrize("positions", [FUSED_FROM, FUSED_FROM + 1])
+@pytest.mark.parametrize("positions", [MIN_FUSED_LENGTH, MIN_FUSED_LENGTH + 1])
 def test_both_ways_of_attention_agree_forward_and_backward(positions: int) -> None:
     given = torch.randn(3, 2, 2, positions, 8, dtype=torch.float64)
     ours, theirs = given.clone().requires_grad_(), given.clone().requires_grad_()

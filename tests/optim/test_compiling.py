@@ -14,7 +14,7 @@ from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
 from ddpm.optim import compiling, parallel
-from ddpm.optim.compiling import is_wanted
+from ddpm.optim.compiling import should_compile
 
 Make = Callable[..., Ddpm]
 ON = "training.compile=on"
@@ -73,7 +73,7 @@ def test_when_it_is_tried(
     settings: tuple[str, ...], device: torch.device, sharded: bool, wanted: bool
 ) -> None:
     config = with_overrides(Config(), settings)
-    assert is_wanted(config, device, sharded=sharded) is wanted
+    assert should_compile(config, device, sharded=sharded) is wanted
 
 
 def test_by_itself_a_processor_never_compiles(

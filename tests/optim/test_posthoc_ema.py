@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ddpm.optim.posthoc_ema import (
-    FAITHFUL,
     LONGEST,
-    TRACKED,
+    MAX_FIT_ERROR,
+    TRACKED_LENGTHS,
     Basis,
     PowerEma,
     Profile,
-    exponent,
+    averages_by_length,
+    gamma_of,
     length_of,
     overlap,
-    parts,
     snapshot_bytes,
     snapshot_steps,
 )
@@ -40,7 +40,7 @@ def middles(end: float, count: int = 200_000) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("length", [0.01, 0.05, 0.1, 0.2, LONGEST])
 def test_a_length_is_the_standard_deviation_of_its_profile(length: float) -> None:
-    gamma, moments = exponent(length), middles(1.0)
+    gamma, moments = gamma_of(length), middles(1.0)
     weights = density(gamma, 1.0, moments) / len(moments)
     mean = weights @ moments
     assert weights.sum() == pytest.approx(1, abs=1e-6)
@@ -49,15 +49,15 @@ def test_a_length_is_the_standard_deviation_of_its_profile(length: float) -> Non
 
 
 def test_the_papers_own_exponents() -> None:
-    assert exponent(0.05) == pytest.approx(16.97, abs=0.005)
-    assert exponent(0.10) == pytest.approx(6.94, abs=0.005)
-    assert exponent(LONGEST) == pytest.approx(0, abs=1e-9)  # the plain mean
+    assert gamma_of(0.05) == pytest.approx(16.97, abs=0.005)
+    assert gamma_of(0.10) == pytest.approx(6.94, abs=0.005)
+    assert gamma_of(LONGEST) == pytest.approx(0, abs=1e-9)  # the plain mean
 
 
 @pytest.mark.parametrize("length", [0.0, -0.1, 0.29])
 def test_lengths_that_no_profile_has(length: float) -> None:
     with pytest.raises(ValueError, match=r"a length must lie between 0 and 0\.289"):
-        exponent(length)
+        gamma_of(length)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_inner_products_against_quadrature(
 
 def profiles(steps: int = STEPS, count: int = COUNT) -> list[Profile]:
     return [
-        Profile(exponent(length), step)
+        Profile(gamma_of(length), step)
         for step in sorted(snapshot_steps(steps, count))
-        for length in TRACKED
+        for length in TRACKED_LENGTHS
     ]
 
 
@@ -86,14 +86,14 @@ def profiles(steps: int = STEPS, count: int = COUNT) -> list[Profile]:
 @pytest.mark.parametrize("step", [STEPS, STEPS // 2])
 def test_what_was_tracked_is_found_again_exactly(which: int, step: int) -> None:
     kept = profiles()
-    asked = Profile(exponent(TRACKED[which]), step)
+    asked = Profile(gamma_of(TRACKED_LENGTHS[which]), step)
     found = Basis(kept).solve(asked)
     expected = [1.0 if profile == asked else 0.0 for profile in kept]
     assert found.coefficients == pytest.approx(expected, abs=1e-8) and found.error < 1e-6
 
 
 def test_more_snapshots_cover_more_lengths_with_less_error() -> None:
-    asked = Profile(exponent(0.03), STEPS)
+    asked = Profile(gamma_of(0.03), STEPS)
     bases = [Basis(profiles(count=count)) for count in (8, 16, 32)]
     errors = [basis.solve(asked).error for basis in bases]
     assert all(less < more / 2 for more, less in pairwise(errors))
@@ -101,8 +101,8 @@ def test_more_snapshots_cover_more_lengths_with_less_error() -> None:
     assert all(inner[0] >= outer[0] and inner[1] <= outer[1] for inner, outer in pairwise(ranges))
     low, high = ranges[-1]
     assert low < 0.025 and high > 0.24
-    assert bases[-1].solve(Profile(exponent(low), STEPS)).error <= FAITHFUL
-    assert bases[-1].solve(Profile(exponent(low - 0.002), STEPS)).error > FAITHFUL
+    assert bases[-1].solve(Profile(gamma_of(low), STEPS)).error <= MAX_FIT_ERROR
+    assert bases[-1].solve(Profile(gamma_of(low - 0.002), STEPS)).error > MAX_FIT_ERROR
 
 
 class Walk:
@@ -124,7 +124,7 @@ class Walk:
             weight += 0.02 * (1.05 - step / STEPS) * noise
             self.kept.update(step)
             for length, average in self.direct.items():  # Σ τ^γ-weighted, summed as it is defined
-                total = exponent(length) + 1
+                total = gamma_of(length) + 1
                 share = (step / STEPS) ** total - ((step - 1) / STEPS) ** total
                 average += share * weight
             if step in due:
@@ -132,8 +132,12 @@ class Walk:
 
     def average(self, length: float, *, half: bool = False) -> tuple[torch.Tensor, float]:
         """The reconstruction of the weight matrix, and the least-squares error."""
-        found = Basis(profiles()).solve(Profile(exponent(length), STEPS))
-        tensors = [parts(state)[s]["weight"] for state in self.put_aside for s in TRACKED]
+        found = Basis(profiles()).solve(Profile(gamma_of(length), STEPS))
+        tensors = [
+            averages_by_length(state)[s]["weight"]
+            for state in self.put_aside
+            for s in TRACKED_LENGTHS
+        ]
         tensors = [t.half().double() if half else t for t in tensors]
         summed = sum(c * t for c, t in zip(found.coefficients, tensors, strict=True))
         assert isinstance(summed, torch.Tensor)
@@ -157,7 +161,7 @@ def test_an_average_made_afterwards_is_the_one_that_would_have_been_tracked(
     made, error = walk.average(length)
     direct = walk.direct[length]
     relative = ((made - direct).norm() / (direct - walk.network.weight).norm()).item()
-    assert relative <= max(error, 1e-4) and error <= FAITHFUL
+    assert relative <= max(error, 1e-4) and error <= MAX_FIT_ERROR
 
 
 def test_other_lengths_are_other_averages(walk: Walk) -> None:
@@ -171,8 +175,12 @@ def test_other_lengths_are_other_averages(walk: Walk) -> None:
 def test_half_precision_costs_no_more_than_its_rounding(walk: Walk, length: float) -> None:
     exact, _ = walk.average(length)
     rounded, _ = walk.average(length, half=True)
-    coefficients = Basis(profiles()).solve(Profile(exponent(length), STEPS)).coefficients
-    largest = max(parts(s)[t]["weight"].abs().max().item() for s in walk.put_aside for t in TRACKED)
+    coefficients = Basis(profiles()).solve(Profile(gamma_of(length), STEPS)).coefficients
+    largest = max(
+        averages_by_length(s)[t]["weight"].abs().max().item()
+        for s in walk.put_aside
+        for t in TRACKED_LENGTHS
+    )
     bound = 2**-11 * largest * np.abs(coefficients).sum()
     assert 0 < (rounded - exact).abs().max().item() <= bound
 
@@ -183,7 +191,7 @@ def test_the_first_average_is_the_weights_themselves() -> None:
     for average in kept.state().values():
         average.fill_(7.0)  # what was there before is forgotten
     kept.update(1)
-    for tensors in parts(kept.state()).values():
+    for tensors in averages_by_length(kept.state()).values():
         assert tensors.keys() == dict(network.named_parameters()).keys()
         assert all(torch.equal(tensors[n], p) for n, p in network.named_parameters())
 

@@ -36,7 +36,7 @@ def test_a_sampler_takes_its_usual_steps() -> None:
         few = resolve_settings(model, given)
         assert (few.sampler, few.steps, few.spacing) == (sampler, 4, spacing)
         assert resolve_settings(model, [*given, "sampling.spacing=karras"]).spacing == "karras"
-    assert sentence(model.drawing(resolve_settings(model, QUICK))) == "dpm++2m, 3 steps"
+    assert sentence(model.describe_sampling(resolve_settings(model, QUICK))) == "dpm++2m, 3 steps"
     with pytest.raises(RequestError, match=r"only sampling\.\*"):
         resolve_settings(model, ["training.steps=3"])
 
@@ -45,12 +45,12 @@ def test_a_model_without_labels_refuses_guidance() -> None:
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     model = build_model("mnist", images, device="cpu")  # the preset guides
     assert model.spec.config.sampling.guidance != 1
-    assert "guidance" not in sentence(model.drawing(model.spec.config.sampling))
+    assert "guidance" not in sentence(model.describe_sampling(model.spec.config.sampling))
     assert resolve_settings(model, ["sampling.guidance=1"]).guidance == 1
     with pytest.raises(RequestError, match="guidance has no effect"):
         resolve_settings(model, ["sampling.guidance=3"])
     labelled = open_model("digits", "cpu").model
-    guided = labelled.drawing(resolve_settings(labelled, ["sampling.guidance=3"]))
+    guided = labelled.describe_sampling(resolve_settings(labelled, ["sampling.guidance=3"]))
     assert sentence(guided).endswith("guidance 3")
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ddpm.models.base import Losses
+from ddpm.models.base import Metrics
 from ddpm.models.ddpm import Ddpm
 from ddpm.training.faults import OutOfMemoryError, guarded_step
 
@@ -45,7 +45,7 @@ def test_a_step_reads_no_number_from_the_device(small_ddpm: Callable[..., Ddpm])
 )
 def test_lack_of_memory_is_distinguished_from_other_errors(error: Exception, short: bool) -> None:
     class Broken:
-        def training_step(self, *arguments: Any) -> Losses:
+        def training_step(self, *arguments: Any) -> Metrics:
             raise error
 
     with pytest.raises(OutOfMemoryError if short else RuntimeError) as caught:

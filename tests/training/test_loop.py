@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig, TrainingConfig
 from ddpm.messages import Message, message
-from ddpm.models.base import Frame, GenerativeModel, Losses
+from ddpm.models.base import Frame, GenerativeModel, Metrics
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.runs import read_metrics
@@ -51,7 +51,7 @@ class Recorder:
     interrupt_at: int = 0
     step: int = 0
 
-    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         self.events.append(("step", step))
         assert int(images[0, 0, 0, 0]) == step  # the batch of this very step
         self.clock.now += self.step_seconds
@@ -60,7 +60,7 @@ class Recorder:
             self.interrupt.signal = 15
         return {"loss": torch.tensor(1 / step), "loss_levels": torch.tensor([1.0, float("nan")])}
 
-    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
         self.events.append(("heldout", self.step))
         return {"loss": torch.tensor(2 / self.step)}
 
@@ -78,16 +78,16 @@ class Recorder:
     def load_state(self, state: State) -> None:
         raise AssertionError("the loop loads nothing")
 
-    def parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         return {}
 
-    def drawing(self, settings: SamplingConfig) -> Message:
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
         return message("generator_pass")
 
     def describe(self) -> list[str]:
         return []
 
-    def set_total(self, config: Config) -> None:
+    def set_total_steps(self, config: Config) -> None:
         raise AssertionError("the loop has its total")
 
     def batch(self, step: int) -> loop.Batch:
@@ -108,7 +108,7 @@ class Recorder:
     def save_snapshot(self, step: int) -> None:
         self.events.append(("snapshot", step))
 
-    def report(self, step: int, losses: Losses) -> None:
+    def report(self, step: int, losses: Metrics) -> None:
         self.events.append(("progress", step))
 
     def log(self, row: Row) -> None:

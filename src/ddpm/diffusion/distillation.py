@@ -17,13 +17,13 @@ from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.schedules import Schedule
 
-FEWEST_STEPS = 8  # of the teacher, from noise to an image
-HUBER = 0.03  # root mean square error below which the loss is quadratic
+MIN_TEACHER_STEPS = 8  # of the teacher, from noise to an image
+HUBER_SCALE = 0.03  # root mean square error below which the loss is quadratic
 
 
 def teacher_steps(jumps: int) -> int:
     """Return the teacher's steps: at least FEWEST_STEPS, and the same whole number for every jump."""
-    return jumps * math.ceil(FEWEST_STEPS / jumps)
+    return jumps * math.ceil(MIN_TEACHER_STEPS / jumps)
 
 
 def jump_boundaries(steps: int, jumps: int) -> list[int]:
@@ -71,4 +71,4 @@ def jump_loss(
     signal, sigma = schedule.at(t, x_t)  # [N, 1, 1, 1]
     output = predict(objective.network_input(x_t, signal, sigma), t)
     error = objective.to_x0(output, x_t, signal, sigma) - target
-    return (error.square().mean(dim=(1, 2, 3)) + HUBER**2).sqrt() - HUBER
+    return (error.square().mean(dim=(1, 2, 3)) + HUBER_SCALE**2).sqrt() - HUBER_SCALE

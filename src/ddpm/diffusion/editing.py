@@ -35,7 +35,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
     return torch.where(angle.sin() > 1e-4, curved / angle.sin(), straight)
 
 
-def noised(levels: Levels, x0: Tensor, noise: Noise) -> Tensor:
+def noise_to_first_level(levels: Levels, x0: Tensor, noise: Noise) -> Tensor:
     """Return x0 [N, C, H, W] with noise of the first level, from which SDEdit refines it.
 
     Meng et al. 2022 (arXiv:2108.01073), Algorithm 1; any sampler continues from it along `levels`.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.schedules import PURE_NOISE, Schedule
+from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, Schedule
 
-FEATURELESS = -4.5  # log-SNR; at noisier levels x0_hat is close to the mean of the data
+FEATURELESS_LOG_SNR = -4.5  # log-SNR; at noisier levels x0_hat is close to the mean of the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,12 @@ class Levels:
 
 
 def uniform(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Return times [steps] even in t, both ends included."""
+    """Return times [steps] evenly spaced in t, both ends included."""
     return torch.linspace(top, 0, steps, dtype=torch.float64).round()
 
 
 def trailing(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Return times [steps] even in t, from the noisiest (Lin et al. 2024, arXiv:2305.08891, Table 2)."""
+    """Return times [steps] evenly spaced in t, noisiest included (Lin et al. 2024, arXiv:2305.08891)."""
     share = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
     return (share * (top + 1)).round() - 1
 
@@ -62,14 +62,20 @@ def quadratic(schedule: Schedule, top: int, steps: int) -> Tensor:
 
 
 def log_snr(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Return times [steps] even in log-SNR (Lu et al. 2022, arXiv:2211.01095), from `PURE_NOISE` on."""
+    """Return times [steps] evenly spaced in log-SNR (Lu et al. 2022, arXiv:2211.01095).
+
+    The noisiest time is that of `PURE_NOISE_LOG_SNR`.
+    """
     table = schedule.log_snr[: top + 1]
     ends = _top_log_snr(table), float(table[0])
     return _nearest(table, torch.linspace(*ends, steps, dtype=torch.float64))
 
 
 def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Return times [steps] by Karras et al. 2022, Eq. 5, rho = 7, in sigma / signal, from `PURE_NOISE` on."""
+    """Return times [steps] by Karras et al. 2022, Eq. 5, with rho = 7 and sigma / signal as the noise level.
+
+    The noisiest time is that of `PURE_NOISE_LOG_SNR`.
+    """
     table = schedule.log_snr[: top + 1]
     ends = torch.tensor([_top_log_snr(table), float(table[0])], dtype=torch.float64)
     noisiest, cleanest = (-ends / 2).exp().pow(1 / 7).tolist()
@@ -78,24 +84,25 @@ def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
 
 
 def compact(schedule: Schedule, top: int, steps: int) -> Tensor:
-    """Return the noisiest time, and times even in log-SNR from `FEATURELESS` to 2 ln(steps); [steps].
+    """Return the noisiest time, then times evenly spaced in log-SNR; [steps] in all.
 
-    For few steps. One step crosses from pure noise to `FEATURELESS`, since x0_hat is nearly constant
-    in between. The last step, from noise of 1/steps of the signal, goes to x0_hat as in Karras et
-    al. 2022. Compared with `log_snr` and `trailing` in docs/speedrun.md.
+    For few steps. The log-SNR runs from `FEATURELESS_LOG_SNR` to 2 ln(steps). The first step goes from
+    pure noise to `FEATURELESS_LOG_SNR`, because x0_hat is nearly constant in between. The last step goes
+    from noise of 1/steps of the signal to x0_hat, as in Karras et al. 2022.
+    docs/speedrun.md compares this spacing with `log_snr` and `trailing`.
     """
     table = schedule.log_snr[: top + 1]
     noisiest, cleanest = float(table[-1]), float(table[0])
     last = min(2 * math.log(steps), cleanest)
-    if noisiest > FEATURELESS:
+    if noisiest > FEATURELESS_LOG_SNR:
         even = torch.linspace(max(last, noisiest), noisiest, steps, dtype=torch.float64)
     else:
-        even = torch.linspace(last, FEATURELESS, steps - 1, dtype=torch.float64)
+        even = torch.linspace(last, FEATURELESS_LOG_SNR, steps - 1, dtype=torch.float64)
     return torch.cat([torch.tensor([top]), _nearest(table, even.flip(0))])[-steps:]
 
 
 def _top_log_snr(table: Tensor) -> float:
-    return min(max(float(table[-1]), PURE_NOISE), float(table[0]))
+    return min(max(float(table[-1]), PURE_NOISE_LOG_SNR), float(table[0]))
 
 
 def _nearest(table: Tensor, targets: Tensor) -> Tensor:
@@ -125,7 +132,7 @@ def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None
         raise ValueError(f"start must be a time from 0 to {len(schedule) - 1}; got {top}")
     if not 1 <= steps <= top + 1:
         raise ValueError(
-            f"steps must be from 1 to {top + 1}, the noise levels there are; got {steps}"
+            f"steps must be from 1 to {top + 1}, the number of noise levels; got {steps}"
         )
     t = _distinct(SPACINGS[spacing](schedule, top, steps).tolist(), top)
     one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
@@ -134,9 +141,9 @@ def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None
 
 
 def _distinct(times: list[float], top: int) -> Tensor:
-    """Return strictly falling times from `top`: collisions move down, or up if there is no room."""
+    """Return strictly falling times from `top`. Equal times move down, or up at the end of the table."""
     t = [top]
     for value in times[1:]:
         t.append(min(int(value), t[-1] - 1))
-    room = range(len(t) - 1, -1, -1)  # i levels must fit below the i-th from the end
-    return torch.tensor([max(value, below) for value, below in zip(t, room, strict=True)])
+    lowest = range(len(t) - 1, -1, -1)  # leaves one level for each later step
+    return torch.tensor([max(pair) for pair in zip(t, lowest, strict=True)])

@@ -14,9 +14,9 @@ from torch import Generator, Tensor
 from ddpm.diffusion.levels import noise_levels
 from ddpm.diffusion.process import add_noise, transition
 from ddpm.diffusion.samplers import Denoiser, times
-from ddpm.diffusion.schedules import PURE_NOISE, Schedule, gather
+from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, Schedule, gather
 
-PIXEL = 2 / 255  # the distance of two 8-bit values in [-1, 1]
+PIXEL_STEP = 2 / 255  # the distance of two 8-bit values in [-1, 1]
 
 
 def normal_kl(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:
@@ -33,13 +33,13 @@ def discretized_log_likelihood(x0: Tensor, mean: Tensor, log_var: Tensor) -> Ten
     probability is the difference of two tails on x0's side of the mean, which avoids cancellation.
     """
     inverse_std = (-0.5 * log_var).exp()
-    above = (x0 + PIXEL / 2 - mean) * inverse_std
-    below = (x0 - PIXEL / 2 - mean) * inverse_std
+    above = (x0 + PIXEL_STEP / 2 - mean) * inverse_std
+    below = (x0 - PIXEL_STEP / 2 - mean) * inverse_std
     upper = torch.special.log_ndtr(torch.where(x0 > mean, -below, above))
     lower = torch.special.log_ndtr(torch.where(x0 > mean, -above, below))
     inside = upper + (-torch.expm1(lower - upper)).log()
-    inside = torch.where(x0 > 1 - PIXEL / 2, torch.special.log_ndtr(-below), inside)
-    return torch.where(x0 < -1 + PIXEL / 2, torch.special.log_ndtr(above), inside)
+    inside = torch.where(x0 > 1 - PIXEL_STEP / 2, torch.special.log_ndtr(-below), inside)
+    return torch.where(x0 < -1 + PIXEL_STEP / 2, torch.special.log_ndtr(above), inside)
 
 
 def vlb_term(
@@ -135,11 +135,11 @@ def ode_log_likelihood(
 
     With y = x / signal and s = sigma / signal, dy/ds = (y - D)/s (Karras et al. 2022, Eq. 1).
     Heun's method goes from the table's cleanest level, whose slight noise p includes, up to
-    `PURE_NOISE`, where p is N(0, s²). Of the divergence (dim - tr dD/dy)/s the trace is estimated
+    `PURE_NOISE_LOG_SNR`, where p is N(0, s²). Of the divergence (dim - tr dD/dy)/s the trace is estimated
     by Hutchinson's random signs. `denoise` must be differentiable, unguided and unclipped.
     """
     path = noise_levels(schedule, min(steps, len(schedule)), "log-snr")
-    t = path.t[schedule.log_snr[path.t] >= PURE_NOISE].flip(0).tolist()  # cleanest first
+    t = path.t[schedule.log_snr[path.t] >= PURE_NOISE_LOG_SNR].flip(0).tolist()  # cleanest first
     signal, ratio = schedule.signal[t].tolist(), (schedule.sigma / schedule.signal)[t].tolist()
     y, integral, previous = x0, x0.new_zeros(len(x0)), x0.new_zeros(len(x0))
     for i, s in enumerate(ratio):
@@ -174,5 +174,5 @@ def bits_per_dim_ode(
 ) -> Tensor:
     """Return bits per dimension [N] of 8-bit images x0: `ode_log_likelihood` with uniform dequantization."""
     spread = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
-    nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL * spread, generator, steps)
-    return -(nats / x0[0].numel() + math.log(PIXEL)) / math.log(2)
+    nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL_STEP * spread, generator, steps)
+    return -(nats / x0[0].numel() + math.log(PIXEL_STEP)) / math.log(2)

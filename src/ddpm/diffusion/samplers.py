@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ddpm.diffusion.levels import Levels
-from ddpm.diffusion.schedules import PURE_NOISE
+from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR
 
 
 class Prediction(NamedTuple):
@@ -117,7 +117,9 @@ def heun(
     table = schedule.sigma / schedule.signal
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
-    faint = math.exp(-PURE_NOISE / 2)  # from this s on a step is nearly infinite: Euler's step only
+    faint = math.exp(
+        -PURE_NOISE_LOG_SNR / 2
+    )  # from this s on a step is nearly infinite: Euler's step only
     for i in range(len(levels)):
         now, a_hat, sigma_hat = t[i], signal[i], sigma[i]
         raised = int(torch.searchsorted(table, table[now] * (1 + gamma)))
@@ -207,10 +209,10 @@ class Sampler:
     run: SamplingLoop
     source: str  # key of its paper in documents/citations.SOURCES
     order: int  # of convergence to the solution of the ODE or SDE, as the paper states it
-    usual_steps: int | None  # if none are given; None: every level of the schedule
-    fewest_steps: int  # below, images are visibly unfinished
+    default_steps: int | None  # if none are given; None: every level of the schedule
+    min_steps: int  # below, images are visibly unfinished
     is_deterministic: bool = True  # it adds no noise if eta and churn are 0
-    usual_spacing: str = "compact"  # of its levels, if none is given
+    default_spacing: str = "compact"  # of its levels, if none is given
 
     def __call__(
         self, denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
@@ -220,7 +222,7 @@ class Sampler:
 
 SAMPLERS: dict[str, Sampler] = {
     "ancestral": Sampler(
-        ancestral, "ddpm", 1, None, 100, is_deterministic=False, usual_spacing="uniform"
+        ancestral, "ddpm", 1, None, 100, is_deterministic=False, default_spacing="uniform"
     ),
     "ddim": Sampler(ddim, "ddim", 1, 50, 20),
     "heun": Sampler(heun, "edm", 2, 18, 10),

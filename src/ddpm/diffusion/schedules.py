@@ -17,7 +17,7 @@ from torch import Tensor
 from ddpm.diffusion.cited import Cited
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: avoids a singularity at the last steps of a schedule
-PURE_NOISE = -10.5  # log-SNR, just below the end of Ho's linear schedule: no visible signal
+PURE_NOISE_LOG_SNR = -10.5  # log-SNR, just below the end of Ho's linear schedule: no visible signal
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from ddpm.diffusion.cited import Cited
 from ddpm.diffusion.schedules import Schedule
 
-PLACES = 2**24
+POSITIONS = 2**24
 
 
 def uniform(schedule: Schedule, n: int, generator: Generator) -> Tensor:
@@ -25,9 +25,9 @@ def stratified(schedule: Schedule, n: int, generator: Generator) -> Tensor:
     stratum) prevents rounding across a border.
     """
     device = generator.device
-    within = torch.randint(PLACES, (n,), generator=generator, device=device)
+    within = torch.randint(POSITIONS, (n,), generator=generator, device=device)
     order = torch.randperm(n, generator=generator, device=device)
-    return (order * PLACES + within) * len(schedule) // (n * PLACES)
+    return (order * POSITIONS + within) * len(schedule) // (n * POSITIONS)
 
 
 def lognormal(schedule: Schedule, n: int, generator: Generator) -> Tensor:

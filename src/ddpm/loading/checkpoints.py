@@ -71,7 +71,7 @@ def restore_last_good(
     found = newest_checkpoint(run)
     state = {**make_initial_model().state(), "optimizer": {}} if found is None else found.state
     load_into(model, state, run.root)
-    model.set_total(adjustments.applied(config))
+    model.set_total_steps(adjustments.applied(config))
     return StartPoint.at(found, adjustments)
 
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import MODEL, Guide, no_run_error
+from ddpm.models.autoguidance import MODEL, Predictor, missing_run_error
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
-from ddpm.optim.posthoc_ema import TRACKED, parts
+from ddpm.optim.posthoc_ema import TRACKED_LENGTHS, averages_by_length
 from ddpm.runs import RunFolder, find_run
 from ddpm.training.checkpoint import load, load_weights
 
@@ -23,7 +23,7 @@ OpenModel = Callable[[str, str], GenerativeModel]  # (target, device) → model
 
 def find_guide(
     model: DiffusionModel, run: RunFolder | None, open_model: OpenModel, name: str
-) -> Guide | Mapping[str, Tensor]:
+) -> Predictor | Mapping[str, Tensor]:
     """Return the guide `name`: a network, or weights for the network of `model`.
 
     `step:N` is the average in the checkpoint of step N of `run`, `snapshot:N` its longest average saved at
@@ -34,11 +34,11 @@ def find_guide(
     if kind == MODEL:
         return _other_model(model, open_model, rest)
     if run is None:
-        raise no_run_error(name)
+        raise missing_run_error(name)
     return _earlier_state(run, name, kind, int(rest))
 
 
-def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Guide:
+def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Predictor:
     try:
         other = as_diffusion(open_model(target, str(model.device)))
     except RequestError as error:
@@ -89,7 +89,7 @@ def _earlier_state(run: RunFolder, name: str, kind: str, step: int) -> Mapping[s
     if kind == "step":
         weights = load(run.checkpoint(step), ("ema",), check_weights).state["ema"]
     else:
-        snapshot = parts(load_weights(run.snapshot(step))[0])[max(TRACKED)]
+        snapshot = averages_by_length(load_weights(run.snapshot(step))[0])[max(TRACKED_LENGTHS)]
         weights = {name: tensor.float() for name, tensor in snapshot.items()}
     if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
         raise RequestError(

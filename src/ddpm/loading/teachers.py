@@ -97,7 +97,7 @@ def teacher_facts(teacher: DiffusionModel | None, name: str | None) -> dict[str,
     """Return the entry `teacher` of environment.json: its name, its hash and its sampling settings."""
     if teacher is None:
         return {}
-    drawn = teacher.drawing(teacher.spec.config.sampling)
+    drawn = teacher.describe_sampling(teacher.spec.config.sampling)
     return {"teacher": {"name": name, "weights": weights_hash(teacher), "drawn": drawn}}
 
 
@@ -107,7 +107,7 @@ def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
         model = make_model(spec, device)
         if teacher is not None and isinstance(model, DistilledModel):
-            model.learn_from(teacher)
+            model.set_teacher(teacher)
         return model
 
     return make

@@ -17,17 +17,17 @@ from ddpm.diffusion.objectives import Objective
 from ddpm.errors import RequestError
 
 
-class Guide(NamedTuple):
+class Predictor(NamedTuple):
     """A network and its objective, which says what its output means."""
 
     network: nn.Module
     objective: Objective
 
 
-FindGuide = Callable[[str], Guide | Mapping[str, Tensor]]  # name → a guide, or earlier weights
+FindGuide = Callable[[str], Predictor | Mapping[str, Tensor]]  # name → a guide, or earlier weights
 
 
-def no_run_error(name: str) -> RequestError:
+def missing_run_error(name: str) -> RequestError:
     """Return the error for a guide that only the model's run can provide."""
     return RequestError(
         f"sampling.guide={name} is an earlier state of the model, which only its run has; name the run, or "
@@ -35,8 +35,8 @@ def no_run_error(name: str) -> RequestError:
     )
 
 
-def _find_nothing(name: str) -> Guide:
-    raise no_run_error(name)
+def _find_nothing(name: str) -> Predictor:
+    raise missing_run_error(name)
 
 
 class Guides:
@@ -44,9 +44,9 @@ class Guides:
 
     def __init__(self, find: FindGuide = _find_nothing) -> None:
         self.find = find
-        self.made: dict[str, Guide] = {}
+        self.made: dict[str, Predictor] = {}
 
-    def guide(self, name: str, like: Guide) -> Guide:
+    def guide(self, name: str, like: Predictor) -> Predictor:
         """Return the guide called `name`: another model, or `like` with earlier weights.
 
         RequestError: there is none.
@@ -54,12 +54,12 @@ class Guides:
         if name not in self.made:
             found = self.find(name)
             self.made[name] = (
-                found if isinstance(found, Guide) else _with_weights(name, like, found)
+                found if isinstance(found, Predictor) else _with_weights(name, like, found)
             )
         return self.made[name]
 
 
-def _with_weights(name: str, like: Guide, weights: Mapping[str, Tensor]) -> Guide:
+def _with_weights(name: str, like: Predictor, weights: Mapping[str, Tensor]) -> Predictor:
     network = copy.deepcopy(like.network).eval()
     try:
         network.load_state_dict({**network.state_dict(), **weights})
@@ -67,13 +67,13 @@ def _with_weights(name: str, like: Guide, weights: Mapping[str, Tensor]) -> Guid
         raise RequestError(
             f"The weights of sampling.guide={name} do not fit this network; choose another guide."
         ) from error
-    return Guide(network, like.objective)
+    return Predictor(network, like.objective)
 
 
 MODEL = "model"  # before the name of another model
 
 
-def guiding_step(sampling: SamplingConfig) -> int | None:
+def guide_step(sampling: SamplingConfig) -> int | None:
     """Return the step of the checkpoint that guides; None if no checkpoint does."""
     kind, _, step = sampling.guide.partition(":")
     return int(step) if sampling.autoguided and kind == "step" else None
@@ -84,7 +84,7 @@ def guide_is_bundled(sampling: SamplingConfig) -> bool:
     return sampling.guide.startswith(f"{MODEL}:bundled:")
 
 
-def config_without_guide(config: Config) -> Config:
+def exported_config(config: Config) -> Config:
     """Return the configuration of exported weights: without a guide that stays with the run."""
     own = config.sampling
     return config if guide_is_bundled(own) else replace(config, sampling=without_guide(own))

@@ -14,13 +14,13 @@ from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.samplers import Denoiser
 from ddpm.diffusion.schedules import Schedule
 from ddpm.messages import Message
-from ddpm.models.autoguidance import Guide, Guides
+from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.outline import Row
 from ddpm.optim.compiling import Compiled
 from ddpm.optim.state import State
 
-Losses = Mapping[str, Tensor]
+Metrics = Mapping[str, Tensor]
 """Measurements of one step: name → 0-d, or 1-d by noise level (nan for a level without images).
 
 Losses have names that end in "loss"; the first is that of the network which draws.
@@ -42,10 +42,10 @@ class GenerativeModel(Protocol):
 
     spec: ModelSpec
 
-    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Take one optimizer step; its random numbers depend on (seed, step) alone."""
 
-    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
         """Return the loss of the averaged weights on fixed noise, comparable along a run."""
 
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
@@ -74,19 +74,19 @@ class GenerativeModel(Protocol):
         Without `optimizer` its moments are left alone. RuntimeError: weights of another network.
         """
 
-    def parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """Return the number of trained parameters of each network, by its name."""
 
     def outlines(self) -> dict[str, list[Row]]:
         """Return the layers of each network as rows to be drawn, by its name."""
 
-    def drawing(self, settings: SamplingConfig) -> Message:
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return how `settings` make an image, for captions: `dpm++2m, 20 steps`."""
 
     def describe(self) -> list[str]:
         """Return the lines shown before training starts."""
 
-    def set_total(self, config: Config) -> None:
+    def set_total_steps(self, config: Config) -> None:
         """Take over the run's number of steps, which the learning rate follows, once it is known."""
 
 
@@ -105,10 +105,10 @@ class DiffusionModel(GenerativeModel, Protocol):
         """The network that is trained."""
 
     @property
-    def averaged(self) -> Guide:
+    def averaged(self) -> Predictor:
         """The averaged network and its objective; to another model they can be a guide."""
 
-    def guide(self, name: str) -> Guide:
+    def guide(self, name: str) -> Predictor:
         """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
 
     def is_guided(self, settings: SamplingConfig) -> bool:
@@ -133,7 +133,7 @@ class DiffusionModel(GenerativeModel, Protocol):
     def compile(self) -> Compiled:
         """Compile the training network if the configuration asks for it; all processes together."""
 
-    def gathered(self) -> GenerativeModel:
+    def unsharded(self) -> GenerativeModel:
         """Return a model to sample with, whose weights are whole; all processes together."""
 
 
@@ -141,7 +141,7 @@ class DiffusionModel(GenerativeModel, Protocol):
 class DistilledModel(GenerativeModel, Protocol):
     """A model that learns from a teacher."""
 
-    def learn_from(self, teacher: DiffusionModel) -> None:
+    def set_teacher(self, teacher: DiffusionModel) -> None:
         """Take `teacher` with its own sampling settings; it is never changed."""
 
 

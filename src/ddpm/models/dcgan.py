@@ -16,7 +16,7 @@ from ddpm.config import Config, SamplingConfig
 from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.messages import Message, message
-from ddpm.models.base import Frame, Losses
+from ddpm.models.base import Frame, Metrics
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.gan import Discriminator, Generator, map_sizes
 from ddpm.networks.outline import Row, outline
@@ -42,7 +42,7 @@ class Dcgan:
         """Both networks, by their names in files and in the log."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Take one step of Algorithm 1 of Goodfellow et al. 2014 with k = 1 on a batch [N, C, H, W].
 
         Returns both losses; the discriminator's mean probability of being real, before its update, for the
@@ -76,7 +76,7 @@ class Dcgan:
         return logits.float()
 
     @torch.no_grad()
-    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
         """Return the `real_score` of held-out images.
 
         A score below that of training images indicates that the discriminator memorizes those.
@@ -114,15 +114,15 @@ class Dcgan:
         for name, learner in self.learners.items():
             learner.load_state({stem: _part(tensors, name) for stem, tensors in state.items()})
 
-    def set_total(self, config: Config) -> None:
+    def set_total_steps(self, config: Config) -> None:
         """Take over the run's number of steps, which the learning rate follows."""
         self.spec = self.spec.with_config(config)
         for learner in self.learners.values():
             learner.config = config
 
-    def parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """Return the number of parameters of both networks."""
-        return {name: learner.parameters() for name, learner in self.learners.items()}
+        return {name: learner.parameter_count() for name, learner in self.learners.items()}
 
     def outlines(self) -> dict[str, list[Row]]:
         """Return the layers of both networks."""
@@ -133,13 +133,13 @@ class Dcgan:
             "discriminator": outline(self.discriminator.network, images),
         }
 
-    def drawing(self, settings: SamplingConfig) -> Message:
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return how images are made; no setting changes it."""
         return message("generator_pass")
 
     def describe(self) -> list[str]:
         """Return sizes, device, the feature maps from latent to image, and the label smoothing."""
-        made, judging = (size / 1e6 for size in self.parameters().values())
+        made, judging = (size / 1e6 for size in self.parameter_counts().values())
         gan, size = self.spec.config.gan, self.spec.image_shape[1:]
         maps = " → ".join(f"{height}x{width}" for height, width in map_sizes(size))
         return [

@@ -31,11 +31,11 @@ from ddpm.distributed import map_across_ranks, rank
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 from ddpm.models.augment_pipe import AUGMENT_LABELS, AugmentPipe
-from ddpm.models.autoguidance import Guide, Guides
-from ddpm.models.base import Frame, Losses
-from ddpm.models.setup_warnings import setup_warnings, signal_left
+from ddpm.models.autoguidance import Guides, Predictor
+from ddpm.models.base import Frame, Metrics
+from ddpm.models.setup_warnings import setup_warnings, terminal_ratio
 from ddpm.models.spec import ModelSpec
-from ddpm.networks.denoiser import DenoisingNetwork
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.kinds import NETWORKS
 from ddpm.networks.outline import Row
 from ddpm.optim.compiling import Compiled
@@ -87,13 +87,13 @@ class Ddpm:
         return self.learner.network
 
     @property
-    def averaged(self) -> Guide:
+    def averaged(self) -> Predictor:
         """The averaged network, which images are sampled with, and its objective."""
-        return Guide(self.learner.ema.network.eval(), self.objective)
+        return Predictor(self.learner.ema.network.eval(), self.objective)
 
     # Training
 
-    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Take one step of Algorithm 1 of Ho et al. 2020 on a batch [N, C, H, W] in [-1, 1].
 
         Returns the mean loss, the mean loss by noise band, and the gradient norm if it is clipped.
@@ -150,7 +150,7 @@ class Ddpm:
         hidden = chance < self.spec.config.network.label_dropout
         return to_device(labels, self.device).masked_fill(hidden, self.spec.num_classes)
 
-    def loss_summary(self, losses: Tensor, t: Tensor) -> Losses:
+    def loss_summary(self, losses: Tensor, t: Tensor) -> Metrics:
         """Return the mean of losses [N], and their means by quarter of the noise range.
 
         The least noisy quarter comes first; a quarter without images is nan.
@@ -161,7 +161,7 @@ class Ddpm:
         count = torch.zeros_like(total).index_add_(0, band, torch.ones_like(losses))
         return {"loss": losses.mean(), "loss_levels": total / count}
 
-    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
         """Return the averaged weights' loss, t evenly spaced over the images, noise fixed by the seed."""
         return self.loss_summary(self.image_losses(images, labels), self._even_times(len(images)))
 
@@ -172,7 +172,7 @@ class Ddpm:
         Batches of equal size share timesteps and noise.
         """
         if self.learner.sharded:
-            return self.gathered().image_losses(images, labels)
+            return self.unsharded().image_losses(images, labels)
         training = self.spec.config.training
         x0, network = images.to(self.device), self.averaged.network
         generator = generator_for(training.seed, "heldout", device=self.device)
@@ -245,7 +245,7 @@ class Ddpm:
             other, other_classes = self.guide(settings.guide), classes
         guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
 
-        def predict(model: Guide, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
+        def predict(model: Predictor, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
             signal, sigma = self.schedule.at(t, x)
             with autocast(self.precision, self.device):
                 output = model.network(model.objective.network_input(x, signal, sigma), t, labels)
@@ -263,7 +263,7 @@ class Ddpm:
 
         return denoise
 
-    def guide(self, name: str) -> Guide:
+    def guide(self, name: str) -> Predictor:
         """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
         return self.guides.guide(name, self.averaged)
 
@@ -285,7 +285,7 @@ class Ddpm:
         """Copy `state` into the model; `ema` or `weights` alone are used for both."""
         self.learner.load_state(state)
 
-    def gathered(self) -> Ddpm:
+    def unsharded(self) -> Ddpm:
         """Return the model itself, or one with the gathered averaged weights if it is sharded."""
         if not self.learner.sharded:
             return self
@@ -296,20 +296,20 @@ class Ddpm:
         model.load_state({"ema": self.averaged_weights()})
         return model
 
-    def set_total(self, config: Config) -> None:
+    def set_total_steps(self, config: Config) -> None:
         """Take over the run's number of steps, which the learning rate follows."""
         self.spec = self.spec.with_config(config)
         self.learner.config = config
 
-    def parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """Return the network's number of parameters."""
-        return {"network": self.learner.parameters()}
+        return {"network": self.learner.parameter_count()}
 
     def outlines(self) -> dict[str, list[Row]]:
         """Return the network's layers."""
         return {"network": self.network.outline(self.spec.image_shape, self.device)}
 
-    def drawing(self, settings: SamplingConfig) -> Message:
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return how `settings` make an image: `dpm++2m, 20 steps`, with the guidance if there is any."""
         values: dict[str, Any] = {"sampler": settings.sampler, "steps": settings.steps}
         if not self.is_guided(settings):
@@ -322,7 +322,7 @@ class Ddpm:
     def describe(self) -> list[str]:
         """Return size, device, the schedule's terminal SNR, and warnings."""
         diffusion, compiled = self.spec.config.diffusion, self.compile()
-        size, left = self.learner.parameters(), signal_left(self.schedule)
+        size, left = self.learner.parameter_count(), terminal_ratio(self.schedule)
         lines = [
             f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}"
             + (", compiled" if compiled.on else ""),

@@ -40,9 +40,9 @@ def interpolate(
 ) -> Tensor:
     """Return images [between + 2, C, H, W] on the great circle from one seed's noise to another's.
 
-    Float, about [-1, 1]; one of `labels` per image. Sampled with `noiseless` settings.
+    Float, about [-1, 1]; one of `labels` per image. Sampled with `deterministic_settings` settings.
     """
-    settings = noiseless(settings)
+    settings = deterministic_settings(settings)
     visited = model.levels(settings)
     ends = starting_noise(visited, ImageNoise(seeds, model.spec.image_shape, model.device))
     shares = [i / (between + 1) for i in range(between + 2)]
@@ -55,7 +55,7 @@ def interpolate(
     return _in_chunks(len(x), settings.chunk, len(visited), sample, progress)
 
 
-def noiseless(settings: SamplingConfig) -> SamplingConfig:
+def deterministic_settings(settings: SamplingConfig) -> SamplingConfig:
     """Return settings that add no noise, for `interpolate`; DDIM replaces a stochastic sampler."""
     if not SAMPLERS[settings.sampler].is_deterministic:
         settings = replace(settings, sampler="ddim")
@@ -115,18 +115,22 @@ def refine(
     nearly the image itself, 1 ignores it.
     """
     start = _first_level(model, strength)
-    visited = model.levels(shortened(model, strength, settings), start)
+    visited = model.levels(refine_settings(model, strength, settings), start)
     image = image.to(model.device)[None]
 
     def sample(chosen: slice) -> Iterator[Tensor]:
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
-        x = editing.noised(visited, image.expand(len(seeds[chosen]), -1, -1, -1), noise)
+        x = editing.noise_to_first_level(
+            visited, image.expand(len(seeds[chosen]), -1, -1, -1), noise
+        )
         return _states(model, visited, x, noise, _of(labels, chosen), settings)
 
     return _in_chunks(len(seeds), settings.chunk, len(visited), sample, progress)
 
 
-def shortened(model: DiffusionModel, strength: float, settings: SamplingConfig) -> SamplingConfig:
+def refine_settings(
+    model: DiffusionModel, strength: float, settings: SamplingConfig
+) -> SamplingConfig:
     """Return the settings of `refine`: the fraction `strength` of the steps."""
     most = _first_level(model, strength) + 1
     return replace(settings, steps=max(1, min(most, round(strength * settings.steps))))

@@ -10,7 +10,7 @@ import torch
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.sizes import Form, Make, check_forms, check_size
+from ddpm.models.sizes import Make, TensorSpec, check_size, check_weight_specs
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
 
@@ -57,9 +57,9 @@ def gather_model(model: GenerativeModel) -> GenerativeModel:
     All processes must call it together.
     """
     diffusion = as_diffusion(model)
-    return model if diffusion is None else diffusion.gathered()
+    return model if diffusion is None else diffusion.unsharded()
 
 
-def check_weights(spec: ModelSpec, found: Mapping[str, Form]) -> None:
+def check_weights(spec: ModelSpec, found: Mapping[str, TensorSpec]) -> None:
     """Raise RequestError if tensors of the forms `found` are not the weights of the model of `spec`."""
-    check_forms(spec, MODELS[spec.config.model].make, found)
+    check_weight_specs(spec, MODELS[spec.config.model].make, found)

@@ -25,14 +25,14 @@ _MOST_MEMORY = 2**36  # bytes, if the system does not say
 _FILLING = ("normal_", "uniform_", "kaiming_uniform_", "ones_", "zeros_")
 
 
-class Form(NamedTuple):
+class TensorSpec(NamedTuple):
     """Shape and kind of a tensor."""
 
     shape: tuple[int, ...]
     floating: bool
 
     @classmethod
-    def of(cls, tensor: Tensor) -> Form:
+    def of(cls, tensor: Tensor) -> TensorSpec:
         return cls(tuple(tensor.shape), tensor.is_floating_point())
 
 
@@ -52,7 +52,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 @functools.lru_cache(maxsize=8)
-def weight_forms(spec: ModelSpec, make: Make) -> Mapping[str, Form]:
+def weight_specs(spec: ModelSpec, make: Make) -> Mapping[str, TensorSpec]:
     """Return the shapes of the averaged weights of `make(spec, device)`, without taking memory.
 
     RequestError: there is no such model.
@@ -64,13 +64,13 @@ def weight_forms(spec: ModelSpec, make: Make) -> Mapping[str, Form]:
             raise
         except (ValueError, RuntimeError, OverflowError) as error:
             raise RequestError(f"This network cannot be made ({error}).") from error
-    return {name: Form.of(tensor) for name, tensor in model.averaged_weights().items()}
+    return {name: TensorSpec.of(tensor) for name, tensor in model.averaged_weights().items()}
 
 
 def check_size(spec: ModelSpec, make: Make) -> None:
     """Raise RequestError if the model of `spec`, or one chunk of its samples, does not fit into memory."""
     have = memory_size()
-    count = sum(math.prod(form.shape) for form in weight_forms(spec, make).values())
+    count = sum(math.prod(form.shape) for form in weight_specs(spec, make).values())
     if _COPIES * _BYTES * count > have:
         raise RequestError(
             f"A network of {count:.1e} parameters does not fit into {have / 2**30:.0f} GiB of memory; "
@@ -83,9 +83,9 @@ def check_size(spec: ModelSpec, make: Make) -> None:
         )
 
 
-def check_forms(spec: ModelSpec, make: Make, found: Mapping[str, Form]) -> None:
+def check_weight_specs(spec: ModelSpec, make: Make, found: Mapping[str, TensorSpec]) -> None:
     """Raise RequestError if tensors of the forms `found` are not the weights of the model of `spec`."""
-    expected = weight_forms(spec, make)
+    expected = weight_specs(spec, make)
     wrong = [name for name, form in found.items() if expected.get(name, form) != form]
     if wrong:
         raise RequestError(

@@ -25,7 +25,7 @@ from ddpm.diffusion.objectives import split_variance
 from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message, sentence
-from ddpm.models.base import DiffusionModel, Frame, Losses
+from ddpm.models.base import DiffusionModel, Frame, Metrics
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.outline import Row
@@ -65,11 +65,11 @@ class Student:
         self.teacher_levels: Levels = noise_levels(self.ddpm.schedule, steps, TEACHER_SPACING)
         self.jumps: Levels = jump_levels(self.teacher_levels, jumps)
 
-    def learn_from(self, teacher: DiffusionModel) -> None:
+    def set_teacher(self, teacher: DiffusionModel) -> None:
         """Take `teacher` with its own sampling settings; it is never changed."""
         self.teacher = teacher
 
-    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Sample new trajectories of the teacher, and take one step towards making them in jumps."""
         seed = self.spec.config.training.seed
         generator = generator_for(seed, "step", step, device=self.device)
@@ -124,7 +124,7 @@ class Student:
         return jump_loss(predict, ddpm.schedule, ddpm.objective, batch.x, batch.t, batch.target)
 
     @torch.no_grad()
-    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Losses:
+    def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
         """Return the averaged weights' loss on fixed trajectories that no training step uses."""
         generator = generator_for(self.spec.config.training.seed, "heldout", device=self.device)
         batch = self._jump_batch(min(HELDOUT_TRAJECTORIES, len(images)), labels, generator)
@@ -161,29 +161,29 @@ class Student:
         """Copy `state` into the student; a teacher's `ema` alone initializes it."""
         self.ddpm.load_state(state)
 
-    def set_total(self, config: Config) -> None:
+    def set_total_steps(self, config: Config) -> None:
         """Take over the run's number of steps, which the learning rate follows."""
-        self.ddpm.set_total(config)
+        self.ddpm.set_total_steps(config)
         self.spec = self.ddpm.spec
 
-    def parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """Return the network's number of parameters."""
-        return self.ddpm.parameters()
+        return self.ddpm.parameter_counts()
 
     def outlines(self) -> dict[str, list[Row]]:
         """Return the network's layers."""
         return self.ddpm.outlines()
 
-    def drawing(self, settings: SamplingConfig) -> Message:
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return how images are made: `student, 4 evaluations`."""
         count = len(self.jumps)
         return message("student", count=count) if count > 1 else message("student_once")
 
     def describe(self) -> list[str]:
         """Return size, device, and the teacher's trajectories that are learned."""
-        size = self.parameters()["network"]
+        size = self.parameter_counts()["network"]
         lines = [f"{size / 1e6:.2f} million parameters on {self.device}, {self.ddpm.precision}"]
         if self.teacher is not None:
-            how = sentence(self.teacher.drawing(self._teacher_settings(self.teacher)))
+            how = sentence(self.teacher.describe_sampling(self._teacher_settings(self.teacher)))
             lines.append(f"learns its teacher's trajectories ({how}) in {len(self.jumps)} jumps")
         return lines

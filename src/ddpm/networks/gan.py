@@ -16,7 +16,7 @@ from torch import Tensor, nn
 STD = 0.02  # of the initial weights; section 4 of the paper
 SLOPE = 0.2  # of LeakyReLU; section 4
 LARGEST_BASE = 7  # pixels of the shorter side of the smallest map
-WIDEST = 8  # the widest level, in multiples of the level at the image
+MAX_WIDTH_FACTOR = 8  # the widest level, in multiples of the level at the image
 
 
 def halvings(size: tuple[int, int]) -> int:
@@ -34,9 +34,9 @@ def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     return [(height * 2**level, width * 2**level) for level in range(count + 1)]
 
 
-def widths_of(size: tuple[int, int], channels: int) -> list[int]:
+def level_widths(size: tuple[int, int], channels: int) -> list[int]:
     """Return the channels of each map from the image on: doubled at each halving, up to 8 times."""
-    return [channels * min(2**level, WIDEST) for level in range(halvings(size))]
+    return [channels * min(2**level, MAX_WIDTH_FACTOR) for level in range(halvings(size))]
 
 
 class Generator(nn.Module):
@@ -50,7 +50,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.size = size
-        widths = widths_of(size, channels)[::-1]
+        widths = level_widths(size, channels)[::-1]
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(latent, widths[0], map_sizes(size)[0], bias=False)
         ]
@@ -75,7 +75,7 @@ class Discriminator(nn.Module):
     def __init__(self, image_channels: int, size: tuple[int, int], *, channels: int = 64) -> None:
         super().__init__()
         self.multiple = 2 ** halvings(size)
-        widths = widths_of(size, channels)
+        widths = level_widths(size, channels)
         layers: list[nn.Module] = []
         for level, (width, out) in enumerate(itertools.pairwise([image_channels, *widths])):
             layers.append(nn.Conv2d(width, out, 4, stride=2, padding=1, bias=False))

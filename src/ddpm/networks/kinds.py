@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ddpm.networks.denoiser import DenoisingNetwork
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.unet import UNet
 
 

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.networks.denoiser import DenoisingNetwork
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.embeddings import TimeEmbedding
 
-FUSED_FROM = 128  # longer sequences are faster with torch's fused attention on the CPU
+MIN_FUSED_LENGTH = 128  # longer sequences are faster with torch's fused attention on the CPU
 
 
 class GroupNorm(nn.GroupNorm):
@@ -89,7 +89,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     Uses torch's fused kernel, except for short sequences on the CPU, where its backward pass takes up
     to four times as long as plain products.
     """
-    if q.device.type != "cpu" or q.shape[2] > FUSED_FROM:
+    if q.device.type != "cpu" or q.shape[2] > MIN_FUSED_LENGTH:
         return F.scaled_dot_product_attention(q, k, v)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # [N, heads, positions, positions]
     mixed: Tensor = scores.float().softmax(-1).to(v.dtype) @ v

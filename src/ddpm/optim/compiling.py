@@ -12,8 +12,8 @@ from torch import nn
 from ddpm.config import Config
 from ddpm.distributed import all_reduce_max
 
-FEWEST_STEPS = 2000  # for which `auto` compiles: compiling delays the first step
-FEWEST_MINUTES = 10.0  # if the total is given in minutes
+MIN_STEPS = 2000  # for which `auto` compiles: compiling delays the first step
+MIN_MINUTES = 10.0  # if the total is given in minutes
 
 
 class Compiled(NamedTuple):
@@ -24,7 +24,7 @@ class Compiled(NamedTuple):
     words: str = ""  # why it is not compiled, if it was tried
 
 
-def is_wanted(config: Config, device: torch.device, *, sharded: bool) -> bool:
+def should_compile(config: Config, device: torch.device, *, sharded: bool) -> bool:
     """Return whether to compile: `on` on any device, `auto` for long trainings on a graphics card.
 
     Never for a sharded network, whose blocks are gathered while they compute.
@@ -33,7 +33,7 @@ def is_wanted(config: Config, device: torch.device, *, sharded: bool) -> bool:
     if sharded or not config.family.can_compile:
         return False
     if training.compile == "auto":
-        is_long = minutes >= FEWEST_MINUTES if minutes else training.steps >= FEWEST_STEPS
+        is_long = minutes >= MIN_MINUTES if minutes else training.steps >= MIN_STEPS
         return device.type == "cuda" and is_long
     return training.compile == "on"
 

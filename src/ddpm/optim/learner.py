@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ddpm.config import Config, TrainingConfig
 from ddpm.distributed import raise_on_all_ranks, rank_slice, world_size
-from ddpm.optim.compiling import Compiled, is_wanted, try_compiling
+from ddpm.optim.compiling import Compiled, should_compile, try_compiling
 from ddpm.optim.ema import Ema
 from ddpm.optim.optimizers import learning_rate, make_optimizer
 from ddpm.optim.parallel import all_reduce_step
@@ -152,12 +152,12 @@ class Learner(Generic[Network]):
 
         if self._compiled is None:
             self._compiled = Compiled(self.network)
-            if is_wanted(self.config, self.device, sharded=self.sharded):
+            if should_compile(self.config, self.device, sharded=self.sharded):
                 self.network.train()
                 self._compiled = try_compiling(self.network, rehearse)
         return self._compiled
 
-    def parameters(self) -> int:
+    def parameter_count(self) -> int:
         """Return the number of trained parameters."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from ddpm.errors import RequestError
 from ddpm.optim.sharding import local_part
 
-TRACKED = (0.05, 0.10)  # lengths σ_rel that are updated during training
+TRACKED_LENGTHS = (0.05, 0.10)  # lengths σ_rel that are updated during training
 LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
-FAITHFUL = 0.05  # largest error of a length that counts as covered
-BYTES = 2  # of a saved number, in half precision
+MAX_FIT_ERROR = 0.05  # largest error of a length that counts as covered
+BYTES_PER_NUMBER = 2  # of a saved number, in half precision
 
 
 class Profile(NamedTuple):
@@ -41,7 +41,7 @@ class Solution(NamedTuple):
     error: float  # norm of the difference of both profiles, relative to the target's norm
 
 
-def exponent(length: float) -> float:
+def gamma_of(length: float) -> float:
     """Return γ of the length σ_rel = (γ + 1)^½ (γ + 2)^-1 (γ + 3)^-½: the largest root of a cubic.
 
     ValueError outside 0 < σ_rel ≤ LONGEST.
@@ -94,7 +94,7 @@ class Basis:
     def covered(self, step: int) -> tuple[float, float]:
         """Return the shortest and the longest σ_rel at `step` with an error of at most FAITHFUL."""
         lengths = [0.001 * i for i in range(5, int(LONGEST * 1000) + 1)]
-        good = [s for s in lengths if self.solve(Profile(exponent(s), step)).error <= FAITHFUL]
+        good = [s for s in lengths if self.solve(Profile(gamma_of(s), step)).error <= MAX_FIT_ERROR]
         return min(good), max(good)
 
 
@@ -108,8 +108,8 @@ class PowerEma:
     def __init__(self, network: nn.Module) -> None:
         self.names = [name for name, _ in network.named_parameters()]
         self.source = list(network.parameters())
-        self.averages = {s: [torch.zeros_like(p) for p in self.source] for s in TRACKED}
-        self.exponents = {s: exponent(s) for s in TRACKED}
+        self.averages = {s: [torch.zeros_like(p) for p in self.source] for s in TRACKED_LENGTHS}
+        self.exponents = {s: gamma_of(s) for s in TRACKED_LENGTHS}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -138,13 +138,13 @@ def tensor_name(length: float, name: str) -> str:
     return f"{length:g}/{name}"
 
 
-def parts(state: Mapping[str, Tensor]) -> dict[float, dict[str, Tensor]]:
+def averages_by_length(state: Mapping[str, Tensor]) -> dict[float, dict[str, Tensor]]:
     """Return the tensors of a file by length: σ_rel → parameter → tensor.
 
     RequestError: they are not averages saved by a training.
     """
-    found: dict[float, dict[str, Tensor]] = {length: {} for length in TRACKED}
-    lengths = {f"{length:g}": length for length in TRACKED}
+    found: dict[float, dict[str, Tensor]] = {length: {} for length in TRACKED_LENGTHS}
+    lengths = {f"{length:g}": length for length in TRACKED_LENGTHS}
     for key, tensor in state.items():
         length, _, name = key.partition("/")
         if length not in lengths:
@@ -162,4 +162,4 @@ def snapshot_steps(total: int, count: int) -> set[int]:
 
 def snapshot_bytes(parameters: int, total: int, count: int) -> int:
     """Return the bytes of all saved averages on disk, without headers; `parameters`: of the network."""
-    return len(TRACKED) * BYTES * parameters * len(snapshot_steps(total, count))
+    return len(TRACKED_LENGTHS) * BYTES_PER_NUMBER * parameters * len(snapshot_steps(total, count))

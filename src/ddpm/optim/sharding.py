@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ddpm.networks.denoiser import DenoisingNetwork
+from ddpm.networks.denoising_network import DenoisingNetwork
 
 
 def shard(network: nn.Module, device: torch.device) -> None:
@@ -35,7 +35,7 @@ def full_tensor(tensor: Tensor) -> Tensor:
     return tensor if gather is None else gather()
 
 
-def laid_out_like(tensor: Tensor, like: Tensor) -> Tensor:
+def copy_with_layout(tensor: Tensor, like: Tensor) -> Tensor:
     """Return a copy of a whole tensor with the layout of `like`: device, strides, sharding."""
     is_sharded = hasattr(like, "full_tensor")
     return local_part(tensor, like) if is_sharded else torch.empty_like(like).copy_(tensor)
@@ -56,6 +56,6 @@ def shard_like(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, T
     """Return whole tensors in the form that `network.load_state_dict` takes: sharded like its own."""
     parts = {name: p for name, p in network.named_parameters() if hasattr(p, "full_tensor")}
     return {
-        name: laid_out_like(tensor, parts[name]) if name in parts else tensor
+        name: copy_with_layout(tensor, parts[name]) if name in parts else tensor
         for name, tensor in tensors.items()
     }

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ddpm.optim.muon import Muon
-from ddpm.optim.sharding import full_tensor, laid_out_like
+from ddpm.optim.sharding import copy_with_layout, full_tensor
 
 State = dict[str, dict[str, Tensor]]  # file stem → tensor name → tensor
 
@@ -35,7 +35,7 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
         if not _belongs(name, value, parameters[place : place + 1]):
             raise RuntimeError(f"{key} is not part of this optimizer's state")
         like = parameters[place] if value.shape == parameters[place].shape else value
-        state.setdefault(place, {})[name] = laid_out_like(value, like)
+        state.setdefault(place, {})[name] = copy_with_layout(value, like)
     other = any(set(entry) != _ADAM_STATE for entry in state.values())
     if other and not isinstance(optimizer, Muon):
         raise RuntimeError(

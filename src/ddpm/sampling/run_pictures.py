@@ -56,7 +56,7 @@ def _save_final_pictures(
         title=f"{run.root.name}: loss",
         note=sentence(run.load_environment().get("data", {}).get("held_out_reason")),
     )
-    caption = f"{_SEEDS_CAPTION}, {sentence(model.drawing(settings))}, step {config.training.steps}"
+    caption = f"{_SEEDS_CAPTION}, {sentence(model.describe_sampling(settings))}, step {config.training.steps}"
     comment = grid_comment(model, settings, _SEEDS, None, (_ROWS, _COLUMNS))
     save_grid(run.sample_grid, images, _ROWS, _COLUMNS, caption=caption, comment=comment)
     if config.has_reverse_process:

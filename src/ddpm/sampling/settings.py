@@ -42,10 +42,10 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     if "sampling.sampler" in keys:
         sampler = SAMPLERS[chosen.sampler]
         if "sampling.steps" not in keys:
-            steps = sampler.usual_steps or config.diffusion.num_steps
+            steps = sampler.default_steps or config.diffusion.num_steps
             defaults.append(f"sampling.steps={min(steps, config.diffusion.num_steps)}")
         if "sampling.spacing" not in keys:
-            defaults.append(f"sampling.spacing={sampler.usual_spacing}")
+            defaults.append(f"sampling.spacing={sampler.default_spacing}")
     return with_overrides(config, [*overrides, *defaults]).sampling
 
 

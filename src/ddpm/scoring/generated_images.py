@@ -89,7 +89,7 @@ class ModelSamples:
     def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """Draw the images of seeds `seed` … `seed + count - 1`, in the model's chunks."""
         self.seeds = range(seed, seed + count)
-        model, description = self.opened.model, self.opened.model.drawing(self.settings)
+        model, description = self.opened.model, self.opened.model.describe_sampling(self.settings)
         print_line(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         began = time.perf_counter()
@@ -101,7 +101,7 @@ class ModelSamples:
         return {
             "kind": "weights" if self.opened.run is None else "run",
             "model": self.opened.model.spec.config.model,
-            "drawn": self.opened.model.drawing(self.settings),
+            "drawn": self.opened.model.describe_sampling(self.settings),
             "seeds": [self.seeds[0], self.seeds[-1]] if self.seeds else None,
             "step": self.opened.step,
             "average": self.opened.average,

@@ -12,7 +12,7 @@ from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import deterministic_algorithms
 from ddpm.distributed import all_reduce_max, run_on_main
-from ddpm.models.base import GenerativeModel, Losses
+from ddpm.models.base import GenerativeModel, Metrics
 from ddpm.terminal import print_line
 from ddpm.training.faults import OutOfMemoryError, guarded_step
 from ddpm.training.recovery import Adjustments
@@ -78,7 +78,7 @@ def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) ->
         except OutOfMemoryError as error:
             fault = error.with_traceback(None)  # a traceback would keep the step's tensors
         config = copy.spec.config
-        copy.set_total(Adjustments().after(fault, config).applied(config))
+        copy.set_total_steps(Adjustments().after(fault, config).applied(config))
 
 
 def time_steps(
@@ -89,7 +89,7 @@ def time_steps(
     OutOfMemoryError if a step does not fit into memory.
     """
     step = 0
-    losses: Losses = {}
+    losses: Metrics = {}
     began = time.perf_counter()
     with deterministic_algorithms():  # as in a training
         while step <= TRIAL_WARMUP or all_reduce_max(time.perf_counter() - began < seconds):
@@ -104,6 +104,6 @@ def time_steps(
     return each, {name: value.tolist() for name, value in losses.items()}
 
 
-def _wait(losses: Losses) -> None:
+def _wait(losses: Metrics) -> None:
     """Wait until the device has finished the step of `losses`."""
     float(next(iter(losses.values())))

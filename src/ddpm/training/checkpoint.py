@@ -26,7 +26,7 @@ from torch import Tensor
 from ddpm.errors import RequestError
 from ddpm.files import TEMP_PREFIX, atomic_folder, parse_json
 from ddpm.messages import message
-from ddpm.models.sizes import Form
+from ddpm.models.sizes import TensorSpec
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.training.faults import NotFiniteError
@@ -36,10 +36,10 @@ SPEC_KEY = "ddpm"
 _FLOAT_PREFIXES = ("F", "BF")  # of dtype names in safetensors files
 _TENSOR_FILE = re.compile(r"[a-z]+\.safetensors")  # other names in state.json are refused
 
-Check = Callable[[ModelSpec, Mapping[str, Form]], None]
+Check = Callable[[ModelSpec, Mapping[str, TensorSpec]], None]
 
 
-def no_check(spec: ModelSpec, forms: Mapping[str, Form]) -> None:
+def no_check(spec: ModelSpec, forms: Mapping[str, TensorSpec]) -> None:
     """Accept any tensors."""
 
 
@@ -92,9 +92,9 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
     return tensors, spec
 
 
-def _form(entry: Any) -> Form:
+def _form(entry: Any) -> TensorSpec:
     """Return the shape and kind of a tensor from the header of its file."""
-    return Form(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOAT_PREFIXES))
+    return TensorSpec(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOAT_PREFIXES))
 
 
 def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ddpm.errors import WorkError, is_out_of_memory
 from ddpm.messages import Message, message, sentence
-from ddpm.models.base import GenerativeModel, Losses
+from ddpm.models.base import GenerativeModel, Metrics
 from ddpm.optim.parallel import step_on_all_ranks
 
 
@@ -28,7 +28,7 @@ class OutOfMemoryError(StepError):
 
 def guarded_step(
     model: GenerativeModel, images: Tensor, labels: Tensor | None, step: int
-) -> Losses:
+) -> Metrics:
     """Call `model.training_step`. OutOfMemoryError if memory runs out."""
     try:
         with step_on_all_ranks():

@@ -75,7 +75,7 @@ def disk_space_note(model: GenerativeModel, folder: Path) -> str:
     This is an upper bound, computed before the first step. `folder` need not exist yet.
     """
     training = model.spec.config.training
-    weights = FLOAT_BYTES * sum(model.parameters().values())
+    weights = FLOAT_BYTES * sum(model.parameter_counts().values())
     checkpoint, log = _copies_of_weights(training) * weights, training.steps * LOG_ROW
     checkpoints = _most_checkpoints(training)
     total = (

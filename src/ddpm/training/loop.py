@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from ddpm.distributed import all_reduce_max
-from ddpm.models.base import GenerativeModel, Losses
+from ddpm.models.base import GenerativeModel, Metrics
 from ddpm.training.faults import guarded_step
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row
@@ -30,7 +30,7 @@ class TrainingSession(Protocol):
     def log(self, row: Row) -> None:
         """Append a row to the log."""
 
-    def report(self, step: int, losses: Losses) -> None:
+    def report(self, step: int, losses: Metrics) -> None:
         """Show the progress of the training."""
 
     def check_memorization(self) -> Row:

@@ -94,7 +94,9 @@ def test_a_student_is_a_run_like_any_other(teacher: RunFolder, student: RunFolde
     assert [row["step"] for row in found if "heldout_loss" in row] == [3, 4]
     opened = open_model(str(student.root))
     assert isinstance(opened.model, Student) and opened.step == 4
-    assert opened.model.drawing(opened.model.spec.config.sampling) == message("student", count=4)
+    assert opened.model.describe_sampling(opened.model.spec.config.sampling) == message(
+        "student", count=4
+    )
     write_samples(str(student.root), ["sampling.chunk=2"], SampleRequest(n=3, out=Path("x.npz")))
     with np.load("x.npz") as stored:
         assert stored["images"].shape == (3, 1, 8, 8)

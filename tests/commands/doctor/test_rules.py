@@ -118,7 +118,7 @@ def test_a_healthy_log_is_healthy(name: str) -> None:
 def test_the_fewest_steps_of_a_new_sampler_are_those_of_its_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    row = replace(SAMPLERS["ddim"], fewest_steps=1)
+    row = replace(SAMPLERS["ddim"], min_steps=1)
     monkeypatch.setitem(SAMPLERS, "mine", row)
     config = PRESETS["mnist"].config
     sampling = replace(config.sampling, sampler="mine", steps=1)  # type: ignore[arg-type]

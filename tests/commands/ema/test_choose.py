@@ -18,10 +18,10 @@ from ddpm.commands.train.train import train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.models.base import Losses
+from ddpm.models.base import Metrics
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
-from ddpm.optim.posthoc_ema import TRACKED, parts, snapshot_bytes
+from ddpm.optim.posthoc_ema import TRACKED_LENGTHS, averages_by_length, snapshot_bytes
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load, load_weights, save_weights
@@ -68,16 +68,16 @@ def ask(run: RunFolder, *lengths: float, **more: Any) -> dict[str, Any]:
 def test_snapshots_are_equally_spaced_and_survive_the_pruning(finished: RunFolder) -> None:
     assert finished.snapshot_steps() == [3, 6, 9, 12, 15, 18, 21, 24]
     assert finished.checkpoint_steps() == [4, 12, 20, 24]
-    last = parts(load(finished.checkpoint(STEPS)).state["posthoc"])
-    put_aside = parts(load_weights(finished.snapshot(STEPS))[0])
-    assert tuple(last) == tuple(put_aside) == TRACKED
+    last = averages_by_length(load(finished.checkpoint(STEPS)).state["posthoc"])
+    put_aside = averages_by_length(load_weights(finished.snapshot(STEPS))[0])
+    assert tuple(last) == tuple(put_aside) == TRACKED_LENGTHS
     for length, tensors in last.items():
         assert all(torch.equal(t.half(), put_aside[length][n]) for n, t in tensors.items())
 
 
 def test_their_bytes_were_known_before(finished: RunFolder) -> None:
     size = sum(path.stat().st_size for path in finished.snapshots.iterdir())
-    parameters = Ddpm(load(finished.checkpoint(STEPS)).spec).parameters()["network"]
+    parameters = Ddpm(load(finished.checkpoint(STEPS)).spec).parameter_counts()["network"]
     headers = size - snapshot_bytes(parameters, STEPS, COUNT)
     assert 0 < headers < 20_000 * COUNT
 
@@ -92,7 +92,7 @@ def test_broken_off_and_taken_up_again_it_ends_in_the_same_bits(
 ) -> None:
     step = Ddpm.training_step
 
-    def until(self: Ddpm, images: Any, labels: Any, number: int) -> Losses:
+    def until(self: Ddpm, images: Any, labels: Any, number: int) -> Metrics:
         if number == at:
             raise KilledError
         return step(self, images, labels, number)
@@ -138,7 +138,7 @@ def test_a_run_that_was_told_not_to_keeps_none(tmp_path: Path) -> None:
         ask(run)
 
 
-@pytest.mark.parametrize("length", TRACKED)
+@pytest.mark.parametrize("length", TRACKED_LENGTHS)
 def test_a_length_that_was_tracked_is_the_checkpoints_own(
     finished: RunFolder, length: float
 ) -> None:

@@ -190,7 +190,7 @@ def test_groups_are_planned_for_as_they_will_be_learned(
     spec = workflow.offline_data(config).spec
     assert spec.num_classes == config.data.clusters == len(spec.class_counts)
     found, drawn = planned("digits", f"data.labels={labels}"), make_model(spec)
-    assert found["parameters"] == drawn.parameters()
+    assert found["parameters"] == drawn.parameter_counts()
 
 
 def test_minutes_of_a_preset_become_steps() -> None:

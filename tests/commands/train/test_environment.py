@@ -39,7 +39,10 @@ def test_it_is_json_that_names_machine_versions_and_data() -> None:
     assert row["device"] == "cpu" and row["threads"] == torch.get_num_threads()
     assert row["precision"] in ("fp32", "bf16")
     assert row["data"] == {"used": 2, "content_hash": "abc", "held_out_reason": "none, too few"}
-    assert row["parameters"] == make_model(ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0)).parameters()
+    assert (
+        row["parameters"]
+        == make_model(ModelSpec(Config(), (1, 2, 2), (0.0,), 1.0)).parameter_counts()
+    )
     assert row["init"] == "runs/other" and described()["init"] is None
 
 

@@ -23,7 +23,7 @@ from ddpm.commands.train.train import Outcome, train
 from ddpm.config import Config, load_config, with_overrides
 from ddpm.errors import RequestError, WorkError
 from ddpm.locking import exclusive_lock
-from ddpm.models.base import Losses
+from ddpm.models.base import Metrics
 from ddpm.models.ddpm import Ddpm
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_metrics
@@ -416,22 +416,22 @@ def test_a_finished_run_draws_only_the_pictures_it_lacks(
     assert {path.read_text(encoding="utf-8") for path in copy.pictures(True)} == {"kept"}
 
 
-def breaking(step: int, harm: Callable[[Ddpm], Losses]) -> Callable[..., Losses]:
+def breaking(step: int, harm: Callable[[Ddpm], Metrics]) -> Callable[..., Metrics]:
     """Ddpm.training_step, but for one step."""
     real = Ddpm.training_step
 
-    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, now: int) -> Losses:
+    def training_step(model: Ddpm, images: Tensor, labels: Tensor | None, now: int) -> Metrics:
         losses = real(model, images, labels, now)
         return harm(model) if now == step else losses
 
     return training_step
 
 
-def lose(model: Ddpm) -> Losses:
+def lose(model: Ddpm) -> Metrics:
     return {"loss": torch.tensor(math.nan)}
 
 
-def spoil(model: Ddpm) -> Losses:
+def spoil(model: Ddpm) -> Metrics:
     next(model.network.parameters()).data.fill_(math.inf)
     return {"loss": torch.tensor(0.5)}
 
@@ -442,7 +442,7 @@ def spoil(model: Ddpm) -> Losses:
 def test_a_diverged_training_stops_and_keeps_the_last_good_state(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    harm: Callable[[Ddpm], Losses],
+    harm: Callable[[Ddpm], Metrics],
     sentence: str,
 ) -> None:
     advice = (
@@ -485,7 +485,7 @@ def test_an_epoch_shows_every_training_image_once(
     shown: list[bytes] = []
     real = Ddpm.training_step
 
-    def watch(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Losses:
+    def watch(model: Ddpm, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         shown.extend(image.numpy().tobytes() for image in images)
         return real(model, images, labels, step)
 

@@ -49,7 +49,7 @@ class HandInRun:
     def caption(self) -> str:
         """Return `seeds 0–24, dpm++2m, 20 steps`, and whether the seeds were picked."""
         picked = "" if self.seeds == SEEDS else " (picked)"
-        how = sentence(self.opened.model.drawing(self.config.sampling))
+        how = sentence(self.opened.model.describe_sampling(self.config.sampling))
         return f"{format_seeds(self.seeds)}{picked}, {how}"
 
 

@@ -32,8 +32,8 @@ def remaining_signal(case: Case) -> Finding | None:
         return None
     diffusion = case.config.diffusion
     schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
-    left = setup_warnings.signal_left(schedule)
-    if left <= setup_warnings.SIGNAL_LEFT:
+    left = setup_warnings.terminal_ratio(schedule)
+    if left <= setup_warnings.MAX_TERMINAL_RATIO:
         return None
     return Finding(
         "serious",
@@ -152,7 +152,7 @@ def attention_without_level(case: Case) -> Finding | None:
 
 def few_sampling_steps(case: Case) -> Finding | None:
     sampling = case.config.sampling
-    least = SAMPLERS[sampling.sampler].fewest_steps
+    least = SAMPLERS[sampling.sampler].min_steps
     if not case.diffusion or sampling.steps >= least:
         return None
     return Finding(

@@ -39,7 +39,7 @@ def write_interpolation(
 ) -> Path:
     """Draw rows of images, each from one seed's image to the next seed's; return the picture's path."""
     opened, model, settings = _open(target, overrides, device, out)
-    settings = image_editing.noiseless(settings)
+    settings = image_editing.deterministic_settings(settings)
     rows = []
     with _drawing_bar(opened, settings) as bar:
         for pair in range(pairs):
@@ -54,7 +54,7 @@ def write_interpolation(
             )
     path = out or _default_path(opened, "interpolation" + _name_suffix(overrides, seed, label))
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
-    caption = f"each row from one seed to the next, {seeds}, {sentence(model.drawing(settings))}"
+    caption = f"each row from one seed to the next, {seeds}, {sentence(model.describe_sampling(settings))}"
     save_grid(path, _pixels(torch.cat(rows)), pairs, between + 2, caption=caption)
     return path
 
@@ -88,7 +88,8 @@ def write_inpainting(
     name = f"{image.stem}-{mask.stem}-inpainted" + _name_suffix(overrides, seed, label)
     path = out or _default_path(opened, name)
     shown = torch.cat([original[None], masked[None], answers.cpu()])
-    caption = f"image, mask, {n} answers ({sentence(model.drawing(settings))}, seeds {seed}–{seed + n - 1})"
+    how = sentence(model.describe_sampling(settings))
+    caption = f"image, mask, {n} answers ({how}, seeds {seed}–{seed + n - 1})"
     save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
     return path
 
@@ -110,14 +111,14 @@ def write_refinement(
     original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
-    walked = image_editing.shortened(model, strength, settings)
+    walked = image_editing.refine_settings(model, strength, settings)
     with _drawing_bar(opened, walked) as bar:
         answers = image_editing.refine(
             model, original, strength, seeds, settings, labels, progress=bar.report
         )
     name = f"{image.stem}-refined-{strength:g}" + _name_suffix(overrides, seed, label)
     path = out or _default_path(opened, name)
-    how = f"{sentence(model.drawing(walked))}, seeds {seed}–{seed + n - 1}"
+    how = f"{sentence(model.describe_sampling(walked))}, seeds {seed}–{seed + n - 1}"
     caption = f"image, {n} answers at strength {strength:g} ({how})"
     save_grid(path, _pixels(torch.cat([original[None], answers.cpu()])), 1, n + 1, caption=caption)
     return path
@@ -141,7 +142,7 @@ def _open(
 
 def _drawing_bar(opened: OpenedModel, settings: SamplingConfig) -> Progress:
     """Print the sampling settings and return a progress bar of the steps."""
-    print_line(f"{sentence(opened.model.drawing(settings))} from {opened.origin}")
+    print_line(f"{sentence(opened.model.describe_sampling(settings))} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
 
 

@@ -19,7 +19,7 @@ from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_aver
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.ema import relative_length
-from ddpm.optim.posthoc_ema import FAITHFUL, LONGEST
+from ddpm.optim.posthoc_ema import LONGEST, MAX_FIT_ERROR
 from ddpm.runs import RunFolder, find_run
 from ddpm.sampling.run_pictures import write_final_pictures
 from ddpm.scoring.evaluation_request import as_evaluation_request
@@ -121,7 +121,7 @@ def _candidates(request: EmaRequest, averages: SavedAverages) -> list[AverageCan
     candidates = [AverageCandidate(relative_length(training.ema, averages.step), 0.0, own=True)]
     for length in sorted(set(lengths)):
         error = averages.solve(length).error if 0 < length <= LONGEST else 1.0
-        if error > FAITHFUL:
+        if error > MAX_FIT_ERROR:
             raise RequestError(
                 f"σ_rel {length:g} cannot be built from the averages in {averages.run.root} (error "
                 f"{error:.0%}); choose a length from {covered[0]:g} to {covered[1]:g}."

@@ -10,7 +10,7 @@ import torch
 from ddpm.commands.ema.saved_averages import SavedAverages
 from ddpm.loading.models import open_model
 from ddpm.messages import sentence
-from ddpm.optim.posthoc_ema import exponent
+from ddpm.optim.posthoc_ema import gamma_of
 from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.paired import best_index, draw_seeds, interval_of, prepare_comparison
@@ -27,7 +27,7 @@ class AverageCandidate(NamedTuple):
 
     def row(self) -> dict[str, Any]:
         """Return plain values for ema.json."""
-        return {**self._asdict(), "gamma": None if self.own else exponent(self.length)}
+        return {**self._asdict(), "gamma": None if self.own else gamma_of(self.length)}
 
 
 def compare_lengths(
@@ -52,7 +52,7 @@ def compare_lengths(
     rows = zip(candidates, comparison.rows(values), strict=True)
     return {
         **comparison.facts(),
-        "drawn": opened.model.drawing(settings),
+        "drawn": opened.model.describe_sampling(settings),
         "floor": comparison.floor(),
         "points": [{**candidate.row(), **row} for candidate, row in rows],
         "chosen": best_index(values),

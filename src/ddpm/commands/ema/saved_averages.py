@@ -13,7 +13,7 @@ from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.models.spec import ModelSpec
-from ddpm.optim.posthoc_ema import Basis, Profile, Solution, exponent, parts
+from ddpm.optim.posthoc_ema import Basis, Profile, Solution, averages_by_length, gamma_of
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load_weights
 
@@ -34,7 +34,7 @@ class SavedAverages:
 
     def solve(self, length: float) -> Solution:
         """Return the least-squares solution for an average of length σ_rel (Karras et al. 2024, eq. 76)."""
-        return self.basis.solve(Profile(exponent(length), self.step))
+        return self.basis.solve(Profile(gamma_of(length), self.step))
 
     @cached_property
     def covered(self) -> tuple[float, float]:
@@ -67,7 +67,7 @@ class SavedAverages:
     def _averages(self) -> Iterator[dict[str, Tensor]]:
         """Yield the saved averages in the order of the basis."""
         for step in self.snapshot_steps:
-            snapshot = parts(load_weights(self.run.snapshot(step))[0])
+            snapshot = averages_by_length(load_weights(self.run.snapshot(step))[0])
             yield from (snapshot[length] for length in self.newest)
         yield from self.newest.values()
 
@@ -84,7 +84,7 @@ def load_saved_averages(run: RunFolder) -> SavedAverages:
             f"{run.root} saved no averages during training; train again with "
             f"--set training.posthoc_ema={DEFAULT_SNAPSHOTS}."
         )
-    step, newest = found.progress["step"], parts(found.state["posthoc"])
+    step, newest = found.progress["step"], averages_by_length(found.state["posthoc"])
     before = tuple(s for s in run.snapshot_steps() if s < step)
-    profiles = [Profile(exponent(length), s) for s in (*before, step) for length in newest]
+    profiles = [Profile(gamma_of(length), s) for s in (*before, step) for length in newest]
     return SavedAverages(run, step, found.spec, found.state["ema"], newest, before, Basis(profiles))

@@ -10,7 +10,7 @@ from ddpm.errors import RequestError
 from ddpm.files import atomic_file, check_writable
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
-from ddpm.models.autoguidance import config_without_guide
+from ddpm.models.autoguidance import exported_config
 from ddpm.runs import find_run
 from ddpm.terminal import print_line
 from ddpm.training.checkpoint import save_weights
@@ -49,7 +49,7 @@ def export(
     with atomic_file(path) as temporary:
         if to == "safetensors":
             spec = opened.model.spec
-            alone = config_without_guide(spec.config)
+            alone = exported_config(spec.config)
             if alone.sampling != spec.config.sampling:
                 print_line(
                     f"The file leaves out the guide {spec.config.sampling.guide}, so it draws without it."

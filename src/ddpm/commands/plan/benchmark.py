@@ -14,7 +14,7 @@ from ddpm.errors import WorkError
 from ddpm.loading.models import attach_guides
 from ddpm.loading.offline import OfflineData
 from ddpm.messages import sentence
-from ddpm.models.autoguidance import config_without_guide
+from ddpm.models.autoguidance import exported_config
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.registry import make_model
 from ddpm.sampling.draw import choose_labels
@@ -38,7 +38,7 @@ def measure(
     WorkError: the device has too little memory.
     """
     keep_freed_memory()
-    config = config_without_guide(
+    config = exported_config(
         material.spec.config
     )  # an untrained model has no earlier state as a guide
     print_line(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
@@ -73,9 +73,9 @@ def measure(
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,
         shape=material.spec.image_shape,
-        parameters=model.parameters(),
+        parameters=model.parameter_counts(),
         precision=resolve_precision(config.training.precision, device),
-        drawing=sentence(model.drawing(config.sampling)),
+        drawing=sentence(model.describe_sampling(config.sampling)),
         moments=moments,
     )
 

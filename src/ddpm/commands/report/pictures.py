@@ -113,7 +113,12 @@ def draw_samples(album: PictureFolder, run: RunFolder, opened: OpenedModel) -> I
     else:
         seeds = range(GRID[0] * GRID[1])
         images = draw_with_progress(model, seeds, choose_labels(model, seeds, None), settings)
-        save_grid(grid, images, *GRID, caption=f"seeds 0–24, {sentence(model.drawing(settings))}")
+        save_grid(
+            grid,
+            images,
+            *GRID,
+            caption=f"seeds 0–24, {sentence(model.describe_sampling(settings))}",
+        )
     if not model.spec.config.has_reverse_process:
         return None
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)

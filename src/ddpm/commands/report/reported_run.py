@@ -109,7 +109,9 @@ def _sampling_messages(opened: OpenedModel | None) -> tuple[Message | None, Mess
     if opened is None:
         return None, None
     model, settings = opened.model, opened.model.spec.config.sampling
-    return model.drawing(settings), model.drawing(animation_settings(model, settings))
+    return model.describe_sampling(settings), model.describe_sampling(
+        animation_settings(model, settings)
+    )
 
 
 def _open(folder: RunFolder, device: str) -> OpenedModel | None:
@@ -185,7 +187,7 @@ def _parameters(run: _Run) -> dict[str, int]:
     recorded = run.environment.get("parameters")
     if isinstance(recorded, dict):
         return recorded
-    return {} if run.opened is None else run.opened.model.parameters()
+    return {} if run.opened is None else run.opened.model.parameter_counts()
 
 
 def read_evaluation(path: Path) -> dict[str, Any] | None:

@@ -122,14 +122,13 @@ def _draw_images(
         gif_settings = animation_settings(model, settings)
     images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
-        print_line(
-            f"drawing {request.count} images ({sentence(model.drawing(settings))}) from {opened.origin}"
-        )
+        how = sentence(model.describe_sampling(settings))
+        print_line(f"drawing {request.count} images ({how}) from {opened.origin}")
         images = draw_with_progress(model, request.seeds, labels, settings, shared)
     if trajectory is not None and not trajectory.states:
         print_line(
             f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
-            f"({sentence(model.drawing(gif_settings))}) from {opened.origin}"
+            f"({sentence(model.describe_sampling(gif_settings))}) from {opened.origin}"
         )
         labels = None if labels is None else labels[: len(request.gif_seeds)]
         draw_with_progress(model, request.gif_seeds, labels, gif_settings, trajectory)
@@ -195,7 +194,7 @@ def _write(
             images[: rows * columns],
             rows,
             columns,
-            caption=f"{format_seeds(shown)}, {label}{sentence(opened.model.drawing(settings))}",
+            caption=f"{format_seeds(shown)}, {label}{sentence(opened.model.describe_sampling(settings))}",
             comment=grid_comment(opened.model, settings, shown, request.label, (rows, columns)),
         )
         written.append(path)

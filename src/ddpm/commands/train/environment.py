@@ -48,7 +48,7 @@ def environment_record(
         "precision": resolve_precision(training.precision, device),
         **compile_facts(model),
         "seed": training.seed,
-        "parameters": model.parameters(),
+        "parameters": model.parameter_counts(),
         "init": init,
         "data": {**dataset.report, "held_out_reason": dataset.heldout_reason},
     }

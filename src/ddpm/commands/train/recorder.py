@@ -7,7 +7,7 @@ from types import TracebackType
 from ddpm.config import TrainingConfig
 from ddpm.distributed import is_main
 from ddpm.messages import warning_text
-from ddpm.models.base import Losses
+from ddpm.models.base import Metrics
 from ddpm.runs import RunFolder
 from ddpm.terminal import Progress, format_losses, print_line
 from ddpm.training.best_checkpoint import BestCheckpoint
@@ -74,7 +74,7 @@ class Recorder:
         """Flush, and force the file to the disk."""
         self._log.sync()
 
-    def report(self, step: int, losses: Losses) -> None:
+    def report(self, step: int, losses: Metrics) -> None:
         """Show that `step` is done."""
         self._bar.advance_to(step, format_losses(losses) if step % NOTE_EVERY == 0 else "")
         self._forecast.update(step, next(iter(losses.values())))

@@ -31,8 +31,8 @@ from ddpm.files import check_writable, remove_temporary_files, write_json
 from ddpm.loading.checkpoints import load_into, newest_checkpoint, restore_last_good
 from ddpm.loading.models import attach_guides, check_guide_exists
 from ddpm.locking import exclusive_lock
-from ddpm.models.autoguidance import guiding_step
-from ddpm.models.base import Losses
+from ddpm.models.autoguidance import guide_step
+from ddpm.models.base import Metrics
 from ddpm.models.registry import gather_model
 from ddpm.optim.parallel import check_multi_process, check_sharding
 from ddpm.runs import RunFolder
@@ -103,7 +103,7 @@ class Session:
                 self.inputs.make_model(), self.batches, seconds
             ),
         )
-        self.model.set_total(self.start.adjustments.applied(self.config))
+        self.model.set_total_steps(self.start.adjustments.applied(self.config))
 
     def restore(self) -> None:
         """Load the newest checkpoint, if there is one, and delete what a killed process left behind.
@@ -171,7 +171,7 @@ class Session:
         """Append a row to the log."""
         self.recorder.write(row)
 
-    def report(self, step: int, losses: Losses) -> None:
+    def report(self, step: int, losses: Metrics) -> None:
         """Show that `step` is done."""
         self.recorder.report(step, losses)
 
@@ -194,7 +194,7 @@ class Session:
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
                 best, guide = (
                     self.recorder.best.best_step(saved),
-                    guiding_step(spec.config.sampling),
+                    guide_step(spec.config.sampling),
                 )
                 checkpoint.prune(saved, best, guide)
             else:
