@@ -1,6 +1,6 @@
 """ddpm-studio: train, sample, measure and understand small diffusion models.
 
-Every verb of the command line is a function, called with the fields of its request:
+Commands of the command line are also functions; their arguments are the fields of a request:
 
     ddpm.evaluate("runs/digits", n=200)                 # ddpm evaluate runs/digits -n 200
     ddpm.compare(["runs/a", "runs/b"], out=Path("ab"))  # ddpm compare runs/a runs/b --out ab

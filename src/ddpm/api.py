@@ -33,8 +33,8 @@ def build_model(
 ) -> GenerativeModel:
     """Return an untrained model for `images` uint8 [N, C, H, W], from a preset's name or a configuration.
 
-    With `labels` int64 [N] it learns the classes 0 … max(labels), for guidance. RequestError: other types or
-    shapes, or an unknown preset.
+    With `labels` int64 [N] the model is conditioned on the classes 0 … max(labels). RequestError if types or
+    shapes differ from these, or if the preset is unknown.
 
     >>> images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
     >>> ddpm.build_model("digits", images, device="cpu").spec.image_shape
@@ -76,10 +76,11 @@ def _check_images(images: Tensor, labels: Tensor | None) -> None:
 def fit(
     model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
 ) -> list[float]:
-    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches; return each loss (a GAN's generator).
+    """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches and return the loss of each.
 
-    Nothing is written. Seed, batch size, learning rate and augmentation are those of the model's
-    configuration. RequestError: other types or shapes than `build_model` takes, or no steps.
+    The loss of a GAN is its generator's. Nothing is written. Seed, batch size, learning rate and augmentation
+    come from the model's configuration. RequestError if types or shapes differ from these, or if `steps` is
+    below 1.
 
     >>> images = torch.randint(0, 256, (64, 1, 8, 8), dtype=torch.uint8)
     >>> model = ddpm.build_model("digits", images, device="cpu")
@@ -120,14 +121,14 @@ def sample(
     """Draw `n` images, uint8 [n, C, H, W]; image i depends only on seed `seed` + i.
 
     `settings` are overrides such as `sampling.sampler=ddim`, as after --set on the command line.
-    RequestError: n below 1, a label that the model did not learn, or settings that it cannot use.
+    RequestError if `n` is below 1, or if the model does not know the label or cannot use a setting.
 
     >>> model = ddpm.open_model("digits", "cpu").model
     >>> ddpm.sample(model, n=2, label="7", settings=["sampling.steps=2"]).shape
     torch.Size([2, 1, 8, 8])
     """
     if n < 1:
-        raise RequestError(f"{n} images cannot be drawn; pass at least 1.")
+        raise RequestError(f"n is {n}; pass a number of at least 1.")
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
     return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))

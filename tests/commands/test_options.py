@@ -29,13 +29,13 @@ from ddpm.commands.options import (
     count,
     fraction,
     grid_shape,
+    make_request,
     named_values,
     natural,
-    options_of,
     positive,
-    request_from,
     switch,
     value_text,
+    verb_options,
 )
 from ddpm.commands.plan.plan import PlanRequest
 from ddpm.commands.report.report import ReportRequest
@@ -92,7 +92,7 @@ def command_lines(draw: st.DrawFn, verb: str) -> list[str]:
     """Words after `ddpm` that the parser takes: every argument, and some of the options."""
     words, positional = verb.split(), []
     exclusive = draw(st.sampled_from(["--minutes", "--epochs", "--steps", "--apply", "--undo"]))
-    for option in options_of(verb):
+    for option in verb_options(verb):
         if not option.flag:
             many = option.nargs in ("*", "+")
             positional += draw(st.lists(typed(option), min_size=1, max_size=3 if many else 1))
@@ -114,7 +114,7 @@ TOTALS = {"--minutes", "--epochs", "--steps", "--apply", "--undo"}
 
 
 def parsed(verb: str, words: list[str]) -> dict[str, Any]:
-    return named_values(options_of(verb), build_parser(verb.split()[:1]).parse_args(words))
+    return named_values(verb_options(verb), build_parser(verb.split()[:1]).parse_args(words))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -126,7 +126,7 @@ def test_the_printed_command_asks_for_the_same(verb: str) -> None:
         printed = shlex.split(command_line(verb, Namespace(**values)))
         assert printed[0] == "ddpm"
         again = parsed(verb, printed[1:])
-        for option in options_of(verb):
+        for option in verb_options(verb):
             if "." not in option.name and option.printed:
                 assert again[option.name] == values[option.name], option.name
 
@@ -136,7 +136,7 @@ def test_the_printed_command_asks_for_the_same(verb: str) -> None:
 @pytest.mark.parametrize("verb", REQUESTS)
 def test_options_and_requests_have_the_same_defaults(verb: str) -> None:
     known = {field.name: field for field in fields(REQUESTS[verb])}
-    shared = [option for option in options_of(verb) if option.name in known]
+    shared = [option for option in verb_options(verb) if option.name in known]
     assert len(shared) > 3
     for option in shared:
         if option.flag and known[option.name].default is not MISSING:
@@ -146,21 +146,21 @@ def test_options_and_requests_have_the_same_defaults(verb: str) -> None:
 
 def test_every_help_text_says_something() -> None:
     for verb in VERBS:
-        for option in options_of(verb):
+        for option in verb_options(verb):
             assert option.help, f"{verb} {option.name}"
 
 
 def test_a_default_is_left_out_and_a_configuration_key_becomes_set() -> None:
     parser = build_parser()
     options = parser.parse_args(["evaluate", "my run", "--steps", "20", "--seed", "0"])
-    request = request_from(EvaluationRequest, options_of("evaluate"), options)
+    request = make_request(EvaluationRequest, verb_options("evaluate"), options)
     assert request.overrides == ("sampling.steps=20",)
     assert command_line("evaluate", request) == "ddpm evaluate 'my run' --set sampling.steps=20"
 
 
 def test_shorthands_stand_before_set() -> None:
     options = build_parser().parse_args(["sample", "x", "--set", "sampling.steps=4", "--steps=9"])
-    values = named_values(options_of("sample"), options)
+    values = named_values(verb_options("sample"), options)
     assert values["overrides"] == ("sampling.steps=9", "sampling.steps=4")
 
 
@@ -168,7 +168,7 @@ def test_a_request_takes_its_own_fields_and_what_is_added() -> None:
     parser = argparse.ArgumentParser()
     options = (Option("target"), switch("raw", "--raw", "raw"), Option("seed", "--seed", natural))
     add_options(parser, options)
-    request = request_from(
+    request = make_request(
         TargetRequest, options, parser.parse_args(["digits", "--raw"]), device="cpu"
     )
     assert request == TargetRequest("digits", device="cpu")

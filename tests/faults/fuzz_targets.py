@@ -134,7 +134,9 @@ def read_state(data: bytes) -> None:
     try:
         progress = checkpoint._read_state(place)["progress"]
         start = StartPoint.at(checkpoint.Checkpoint({}, SPEC, progress))
-        assert start.mends.applied(Config()).training.learning_rate >= 0 and start.seconds >= 0
+        assert (
+            start.adjustments.applied(Config()).training.learning_rate >= 0 and start.seconds >= 0
+        )
         checkpoint.load(place)
     except RequestError as error:
         assert str(error)

@@ -30,7 +30,7 @@ def test_images_that_are_not_decoded_are_replaced_by_noise_of_their_shape() -> N
     assert data.spec.image_shape == (1, 8, 6) and data.images == 40
     assert len(data.batches) == NOISE_IMAGES
     assert data.note.startswith(
-        "noise in their shape, about 40 in the set (flat.npy is not decoded"
+        "noise shaped like the images, about 40 in the set (flat.npy is not decoded"
     )
     assert not Path("cache").exists()  # nothing was written
 

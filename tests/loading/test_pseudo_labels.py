@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddpm.commands.data.inspect import inspect_clusters
+from ddpm.commands.data.dataset_summaries import inspect_clusters
 from ddpm.commands.train import session
 from ddpm.commands.train.train import train
 from ddpm.config import Config, DataConfig, with_overrides
@@ -128,7 +128,9 @@ def test_a_group_can_be_drawn_and_guided_to() -> None:
 def test_the_groups_are_shown() -> None:
     text = inspect_clusters("stripes.npy", 3, Path("sheet.png"))
     lines = text.splitlines()
-    assert lines[0].split() == ["group", "images"] and len(lines) == 6 and lines[-1] == "sheet.png"
+    assert (
+        lines[0].split() == ["cluster", "images"] and len(lines) == 6 and lines[-1] == "sheet.png"
+    )
     assert Path("sheet.png").is_file()
 
 

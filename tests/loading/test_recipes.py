@@ -43,7 +43,7 @@ def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
 def test_the_device_decides_and_the_size_is_printed(on, capsys, scale: str) -> None:  # type: ignore[no-untyped-def]
     on(scale)
     assert scaled_preset("anime", None, "cpu") == PRESETS["anime"].config_for(scale)  # type: ignore[arg-type]
-    assert recipes.DEVICE_NAMES[scale] in capsys.readouterr().err
+    assert recipes.SCALE_TEXTS[scale] in capsys.readouterr().err
 
 
 def test_a_scale_asked_for_beats_the_device(on) -> None:  # type: ignore[no-untyped-def]

@@ -47,8 +47,10 @@ def test_half_precision_is_replaced_and_reported(run: RunFolder) -> None:
     Path("half.json").write_text(json.dumps(values), encoding="utf-8")
     read = read_target(TargetRequest("half.json"), runs_first=True)
     for target in (changed, read):
-        assert target.half and target.config.training.precision == Config().training.precision
-    assert not read_target(TargetRequest("digits"), runs_first=True).half
+        assert (
+            target.requests_fp16 and target.config.training.precision == Config().training.precision
+        )
+    assert not read_target(TargetRequest("digits"), runs_first=True).requests_fp16
 
 
 def test_what_is_no_target_is_refused_with_the_way_out() -> None:

@@ -366,7 +366,7 @@ def watched(model: Dcgan, steps: int) -> list[str]:
 
 
 def test_a_generator_that_ignores_its_latents_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddpm.training.collapse.EARLY", 20)
+    monkeypatch.setattr("ddpm.training.collapse.GRACE_STEPS", 20)
     model, real = small(size=8), torch.randn
     monkeypatch.setattr(
         dcgan.torch, "randn", lambda shape, **options: real((1, shape[1]), **options).expand(shape)
@@ -376,7 +376,7 @@ def test_a_generator_that_ignores_its_latents_is_noticed(monkeypatch: pytest.Mon
 
 
 def test_a_generator_as_diverse_as_the_data_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddpm.training.collapse.EARLY", 20)
+    monkeypatch.setattr("ddpm.training.collapse.GRACE_STEPS", 20)
     model = small("training.learning_rate=0", size=8)
     with torch.no_grad():
         for parameter in model.generator.network.parameters():

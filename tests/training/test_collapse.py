@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.messages import warning_text
-from ddpm.training.collapse import EARLY, SIGNS, WINDOW, CollapseWatch
+from ddpm.training.collapse import GRACE_STEPS, SYMPTOMS, WINDOW, CollapseWatch
 
 Rows = list[dict[str, Any]]
 HEALTHY = {"diversity": 0.9, "fake_score": 0.2}
@@ -42,9 +42,9 @@ def test_a_warning_is_given_once_and_again_after_a_recovery(key: str, words: str
 
 
 def test_the_start_is_not_judged() -> None:
-    assert warnings(rows(EARLY, diversity=0.0)) == []
-    [warning] = warnings(rows(EARLY + 2 * WINDOW, diversity=0.0))
-    assert warning["step"] == EARLY + WINDOW
+    assert warnings(rows(GRACE_STEPS, diversity=0.0)) == []
+    [warning] = warnings(rows(GRACE_STEPS + 2 * WINDOW, diversity=0.0))
+    assert warning["step"] == GRACE_STEPS + WINDOW
 
 
 def test_one_bad_step_is_no_trouble() -> None:
@@ -52,7 +52,7 @@ def test_one_bad_step_is_no_trouble() -> None:
     assert warnings(given) == []
 
 
-@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.key)
+@pytest.mark.parametrize("sign", SYMPTOMS, ids=lambda sign: sign.key)
 def test_wavering_about_the_onset_is_one_onset(sign: Any) -> None:
     assert sign.onset < sign.recovery
     wavering = [

@@ -1,4 +1,4 @@
-"""Entry point: runs a command; here errors become a sentence and an exit status."""
+"""Entry point: runs a command and turns an error into one sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ddpm.commands import COMMANDS
 from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
 
-# Capitalized at the start of a sentence; any other first word may be the name of a file.
-OPENING_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
+# First words of a message that are capitalized; any other first word may be a file name.
+CAPITALIZED_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
 OUT_OF_MEMORY = (
     "Out of memory. Use a smaller sampling.chunk to draw, a smaller training.batch_size to train, or "
     "smaller images or networks."
@@ -39,15 +39,15 @@ def _main(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):  # escape characters that the console cannot encode
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    given = sys.argv[1:] if arguments is None else arguments
-    verbs = [word for word in given if not word.startswith("-")][:1]
+    words = sys.argv[1:] if arguments is None else arguments
+    verbs = [word for word in words if not word.startswith("-")][:1]
     if verbs and verbs[0] not in COMMANDS:
         from ddpm.config import unknown_name_error
 
         return _fail(unknown_name_error("command", verbs[0], COMMANDS), 2)
     parser = build_parser(verbs)
     with nullcontext() if is_launched_as_main() else redirect_stderr(sys.stdout):
-        options = parser.parse_args(given)
+        options = parser.parse_args(words)
     if not hasattr(options, "command"):
         parser.print_help()
         return 0
@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except WorkError as error:
         return _fail(error, 1)
     except OSError as error:
-        return _fail(_disk_sentence(error), 2 if error.errno == errno.ENAMETOOLONG else 1)
+        return _fail(_os_error_sentence(error), 2 if error.errno == errno.ENAMETOOLONG else 1)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -70,7 +70,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _run(options: Namespace) -> int | None:
     """Run the command. RequestError if torchrun started several processes for a single-process command."""
-    if is_multi_process() and not getattr(options, "shared", False):
+    if is_multi_process() and not getattr(options, "multi_process", False):
         raise RequestError("This command uses one process; run it without torchrun.")
     with process_group():
         status: int | None = options.command(options)
@@ -81,15 +81,15 @@ def _fail(error: object, status: int) -> int:
     if not reports_failure():
         return status
     text = " ".join(str(error).split()) or type(error).__name__
-    if text.split(" ", 1)[0] in OPENING_WORDS:
+    if text.split(" ", 1)[0] in CAPITALIZED_WORDS:
         text = text[0].upper() + text[1:]
     sentence = text + ("" if text.endswith((".", "?", "!")) else ".")
     print(f"ddpm: {sentence}", file=sys.stderr)
     return status
 
 
-def _disk_sentence(error: OSError) -> str:
-    """Return the file and the system's message, with advice."""
+def _os_error_sentence(error: OSError) -> str:
+    """Return a sentence with the file, the system's message and advice."""
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
         return "the program that reads the output has stopped"

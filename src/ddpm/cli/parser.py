@@ -11,7 +11,7 @@ from ddpm.commands import COMMANDS, GROUPS
 
 
 def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """Return the parser, with the options of `verbs`; other commands have only their line of help."""
+    """Return the parser with the options of `verbs`; the other commands get only their help line."""
     parser = _Parser(
         prog="ddpm",
         description="Train, sample and measure small diffusion models.",

@@ -1,29 +1,31 @@
-"""The commands of `ddpm`: a folder each, over named services. This table needs the standard library only."""
+"""The table of the commands of `ddpm`, one folder per command. Standard library only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-GROUPS = ("begin", "train", "draw", "measure", "hand in", "look after")
+GROUPS = ("begin", "train", "draw", "measure", "hand in", "manage")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A verb: its group and its line in `ddpm --help`, and the folder that defines it.
+    """A command: its group and help line in `ddpm --help`, and the folder that defines it.
 
-    `commands/FOLDER/command.py` holds `VERB_OPTIONS`, and `define_VERB(parser)`, which adds them and names
-    the function to run.
+    `commands/FOLDER/command.py` holds `VERB_OPTIONS` and `define_VERB(parser)`, which adds these options to
+    the parser and sets the function to run.
     """
 
     group: str
     help: str
-    folder: str = ""  # "": named like the verb
+    folder: str = ""  # "": the name of the command
 
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("begin", "train on 1,797 bundled digits: offline, a few minutes"),
     "data": Command("begin", "list, prepare, inspect and augment data sets"),
-    "plan": Command("begin", "estimate a training's time, disk and result from a few steps"),
+    "plan": Command(
+        "begin", "estimate time, disk space and result of a training run from a few steps"
+    ),
     "train": Command("train", "train a model on images; the same command resumes it"),
     "distill": Command("train", "train a student that draws in one to four evaluations"),
     "doctor": Command("train", "find problems of a configuration or a run, with fixes"),
@@ -38,7 +40,7 @@ COMMANDS: dict[str, Command] = {
     "ema": Command("measure", "choose the weight average (EMA) of a trained run"),
     "report": Command("hand in", "write a report about runs, as PDF and Markdown"),
     "bundle": Command("hand in", "pack the zip to hand in, or check one"),
-    "runs": Command("look after", "list the runs in a folder"),
-    "export": Command("look after", "write weights for other programs"),
-    "completion": Command("look after", "print a completion script for bash, zsh or fish"),
+    "runs": Command("manage", "list the runs in a folder"),
+    "export": Command("manage", "write weights for other programs"),
+    "completion": Command("manage", "print a completion script for bash, zsh or fish"),
 }

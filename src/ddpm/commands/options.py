@@ -1,7 +1,7 @@
-"""Options of commands, each declared once: argparse, the request and the printed command follow from it.
+"""Options of commands, each declared once for argparse, the request and the printed command.
 
 A command's `command.py` declares `VERB_OPTIONS`, a tuple of `Option`. `add_options` hands them to argparse,
-`request_from` fills the command's request, and `command_line` prints the command that a request stands for.
+`make_request` fills the command's request, and `command_line` returns the command of a request.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Option:
 
     name: str
     flag: str = ""
-    kind: Callable[[str], Any] = str  # from what is typed to the value; bool: a switch
+    kind: Callable[[str], Any] = str  # parses the typed text; bool: a switch
     default: Any = None
     help: str | None = None
     metavar: str | None = None
@@ -47,7 +47,7 @@ class Option:
     nargs: str | None = None
     repeated: bool = False  # may be given several times; the value is a tuple
     printed: bool = True  # part of the printed command
-    text: Callable[[Any], str] = value_text  # from the value back to what is typed
+    text: Callable[[Any], str] = value_text  # formats the value as typed text
 
     def argparse_keywords(self) -> dict[str, Any]:
         """Return the keyword arguments of `add_argument`."""
@@ -97,12 +97,12 @@ def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -
         parser.add_argument(*names, **option.argparse_keywords())
 
 
-def request_from(
+def make_request(
     request: Callable[..., Request], options: Sequence[Option], values: Namespace, **more: Any
 ) -> Request:
-    """Return the request, a dataclass, that parsed `values` ask for.
+    """Return a `request` (a dataclass) filled with parsed `values`.
 
-    Options that are no field of it are left out. `more` holds fields that no single option fills.
+    Options that are not fields of it are left out. `more`: further fields.
     """
     fields = {field.name for field in dataclasses.fields(request)}  # type: ignore[arg-type]
     found = {name: value for name, value in named_values(options, values).items() if name in fields}
@@ -124,7 +124,7 @@ def named_values(options: Iterable[Option], values: Namespace) -> dict[str, Any]
     return found
 
 
-def options_of(verb: str) -> tuple[Option, ...]:
+def verb_options(verb: str) -> tuple[Option, ...]:
     """Return the options that a verb declares, such as `evaluate` or `data prepare`."""
     command, name = verb.split()[0], verb.replace("-", "_").replace(" ", "_")
     folder = COMMANDS[command].folder or command.replace("-", "_")
@@ -134,9 +134,9 @@ def options_of(verb: str) -> tuple[Option, ...]:
 
 
 def command_line(verb: str, request: object) -> str:
-    """Return the command that makes `request`, quoted for a shell; defaults are left out."""
+    """Return the command line of `request`, quoted for a shell, without default values."""
     words = ["ddpm", *verb.split()]
-    for option in options_of(verb):
+    for option in verb_options(verb):
         default = () if option.repeated else option.default
         value = getattr(request, option.name, default)
         value = tuple(value) if isinstance(value, list) else value
@@ -145,7 +145,7 @@ def command_line(verb: str, request: object) -> str:
     return shlex.join(words)
 
 
-# Kinds of values: each reads what was typed, or says what should have been.
+# Parsers of typed values; an ArgumentTypeError names the valid values.
 
 
 def _number(text: str, low: float, high: float, expected: str) -> float:

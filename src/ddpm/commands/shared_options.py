@@ -33,7 +33,7 @@ DATA = Option(
     "--data",
     absolute_data_path,
     metavar="PATH|NAME",
-    help="images to use instead of its own",
+    help="images to use instead of the target's own",
 )
 SCALE = Option(
     "scale",
@@ -49,7 +49,7 @@ SAMPLER_SETTINGS = (
         "sampling.sampler",
         "--sampler",
         choices=SAMPLERS,
-        help="sampler (default: the run's own few-step choice)",
+        help="sampler (default: the run's own)",
     ),
     Option("sampling.steps", "--steps", count, help="number of sampling steps"),
     Option(

@@ -1,4 +1,4 @@
-"""Functions of verbs, which take a request or the fields of one."""
+"""Functions of commands, called with a request or with its fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class VerbFunction(Protocol[Fields, Request_contra, Result_co]):
 def takes_fields(
     request: Callable[Fields, Request],
 ) -> Callable[[Callable[[Request], Result]], VerbFunction[Fields, Request, Result]]:
-    """Return a decorator: a function of `request`, a dataclass, then takes the request's fields as well.
+    """Return a decorator that lets a function of a `request` (a dataclass) also accept the request's fields.
 
     `evaluate("runs/digits", n=200)` is `evaluate(EvaluationRequest("runs/digits", n=200))`. Type checkers
     and `help()` see the fields.

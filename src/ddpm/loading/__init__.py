@@ -1,1 +1,1 @@
-"""From a name, folder or file to a model, a data set, a checkpoint or a guide."""
+"""Models, data sets, checkpoints and guides, opened from a name, a folder or a file."""

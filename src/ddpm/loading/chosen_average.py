@@ -1,6 +1,6 @@
 """Chosen average: the averaged weights that a run samples with after `ddpm ema --apply`.
 
-It lies beside the checkpoints, which stay as they are.
+It is saved beside the checkpoints, which it does not change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ChosenAverage:
 def save_average(
     run: RunFolder, average: ChosenAverage, spec: ModelSpec, step: int, reason: dict[str, Any]
 ) -> None:
-    """Let `run`, whose newest checkpoint is of `step`, sample with `average`. `reason` is saved with it."""
+    """Save `average`, chosen at the newest checkpoint `step` for `reason`, for `run` to sample with."""
     choice = {"length": average.length, "step": step, **reason}
     with atomic_folder(run.average) as folder:
         save_weights(folder / run.average_weights.name, average.tensors, spec)
@@ -41,10 +41,9 @@ def save_average(
 
 
 def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
-    """Return the average chosen for the checkpoint of `step`.
+    """Return the average chosen for the checkpoint of `step`; None if there is none.
 
-    None if none was chosen, or if the run was trained further since, which is printed. RequestError if it
-    is damaged.
+    An average chosen for an earlier step is not used; a message says so. RequestError if it is damaged.
     """
     if not run.average.is_dir():
         return None
@@ -66,7 +65,7 @@ def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
 
 
 def delete_average(run: RunFolder) -> bool:
-    """Let `run` sample with its newest checkpoint again. Returns whether there was a chosen average."""
+    """Delete the chosen average and return whether there was one. `run` then samples with its own average."""
     found = run.average.is_dir()
     shutil.rmtree(run.average, ignore_errors=True)
     return found

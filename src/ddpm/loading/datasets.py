@@ -29,8 +29,8 @@ from ddpm.terminal import Progress, print_line
 def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     """Open the data set of a configuration: images uint8 [N, C, H, W], decoded once and then cached.
 
-    Downloads it if necessary. RequestError if there are no such images, none of them can be used, or
-    `data.labels` is on and they have no labels. WorkError if a download fails.
+    Downloads it if necessary. RequestError if the images are not found, if none of them can be used,
+    or if `data.labels` is on and they have no labels. WorkError if a download fails.
 
     >>> ddpm.open_dataset(ddpm.get_preset("digits").config).images.shape
     (1797, 1, 8, 8)
@@ -111,7 +111,7 @@ def training_batches(
     rows: NDArray[np.int64],
     labels: NDArray[np.int64] | None,
 ) -> Batches:
-    """Return the batches of a training on the images of `rows`; labels only if the model learns them.
+    """Return the batches of the training images; with labels only if the model learns them.
 
     `images`: uint8 [N, C, H, W]. `rows`: indices of the training images. `labels`: [N].
     """

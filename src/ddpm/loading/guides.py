@@ -56,7 +56,7 @@ def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> P
             f"{target} has other image shapes or noise levels ({_levels_and_shape(theirs)}) than the model "
             f"that it should guide ({_levels_and_shape(own)}); choose a guide that agrees in both."
         )
-    if own.num_classes and theirs.num_classes and _classes(own) != _classes(theirs):
+    if own.num_classes and theirs.num_classes and _class_identity(own) != _class_identity(theirs):
         raise RequestError(
             f"{target} has other classes than the model that it should guide; choose a guide with the same "
             "classes, or without classes."
@@ -64,8 +64,8 @@ def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> P
     return other.averaged
 
 
-def _classes(spec: ModelSpec) -> tuple[object, ...]:
-    """Return the identity of the classes. Pseudo-classes have the same names in every run, so sizes count."""
+def _class_identity(spec: ModelSpec) -> tuple[object, ...]:
+    """Return values that identify the classes: names, and also sizes for pseudo-labels (named 0, 1, …)."""
     clusters = spec.config.data.clusters
     return spec.class_names, clusters, spec.class_counts if clusters else ()
 
@@ -93,7 +93,7 @@ def _earlier_state(run: RunFolder, name: str, kind: str, step: int) -> Mapping[s
         weights = {name: tensor.float() for name, tensor in snapshot.items()}
     if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
         raise RequestError(
-            f"The guide {name} of {run.root} holds numbers that are not finite; choose another guide."
+            f"The guide {name} of {run.root} holds NaN or infinite weights; choose another guide."
         )
     return weights
 

@@ -46,17 +46,17 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
     >>> ddpm.open_model("digits", "cpu").model.spec.image_shape
     (1, 8, 8)
     """
-    run, path, where = find_run(target), Path(target), pick_device(device)
+    run, path, torch_device = find_run(target), Path(target), pick_device(device)
     keep_freed_memory()
     if run is not None:
-        return _from_run(run, where)
+        return _from_run(run, torch_device)
     if path.is_file() and path.suffix == ".safetensors":
-        return _from_file(path, path.stem, f"the weights {path}", where)
+        return _from_file(path, path.stem, f"the weights {path}", torch_device)
     if (name := bundled_name(target)) is not None:
         file_name = target.replace(":", "-")
         with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
-            return _from_file(file, file_name, f"the bundled {name} weights", where)
-    raise _not_a_model(target)
+            return _from_file(file, file_name, f"the bundled {name} weights", torch_device)
+    raise _unknown_model_error(target)
 
 
 def bundled_names() -> list[str]:
@@ -75,7 +75,7 @@ def bundled_name(target: str) -> str | None:
 
 
 def load_initial_weights(target: str) -> State:
-    """Return the averaged weights of the model `target`, to start a training from (`--init`)."""
+    """Return the averaged weights of the model `target`, to start training from (`--init`)."""
     return {"ema": open_model(target, "cpu").model.averaged_weights()}
 
 
@@ -87,7 +87,7 @@ def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
 
 
 def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
-    """Raise RequestError if the guide that the pictures of a resumed run need is missing."""
+    """Raise RequestError if the guide for the final pictures of a resumed run is missing."""
     diffusion = as_diffusion(model)
     if diffusion is not None and sampling.autoguided:
         find_guide(diffusion, run, _open, sampling.guide)
@@ -129,8 +129,8 @@ def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Open
     return OpenedModel(model, name, origin, None)
 
 
-def _not_a_model(target: str) -> RequestError:
-    """Return the error for a target that no model has, with the nearest names."""
+def _unknown_model_error(target: str) -> RequestError:
+    """Return the error for a target that is not a model; it suggests the nearest names."""
     path = Path(target)
     for folder in filter(Path.is_dir, (path, RUNS_FOLDER / target)):
         return RequestError(

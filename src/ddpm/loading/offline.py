@@ -1,4 +1,4 @@
-"""Offline data: what is known of a configuration's images without downloading, decoding or writing."""
+"""Offline data: a configuration's images, or noise, without downloading, decoding or writing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ddpm.errors import RequestError
 from ddpm.loading.datasets import model_spec, open_dataset, training_batches
 from ddpm.models.spec import ModelSpec
 
-NOISE_IMAGES = 64  # that replace missing images
+NOISE_IMAGES = 64  # in place of missing images
 DEFAULT_SIDE = 64  # pixels, if data.size is auto and the images are missing
 DEFAULT_STD = 0.5  # sigma_data of missing images, in [-1, 1]
 
@@ -89,9 +89,7 @@ def _noise_data(config: Config) -> OfflineData:
     )
     batches = training_batches(config, images, np.arange(NOISE_IMAGES), labels)
     size = "" if count is None else f", about {count:,} in the set"
-    note = (
-        f"noise in their shape{size} ({config.data.path} is not decoded yet; run ddpm data prepare)"
-    )
+    note = f"noise shaped like the images{size} ({config.data.path} is not decoded; run ddpm data prepare)"
     return OfflineData(spec, batches, count, note)
 
 

@@ -1,4 +1,4 @@
-"""Pseudo-labels for images without labels: k-means clusters of self-trained features.
+"""Pseudo-labels for images without labels: k-means clusters of self-supervised features.
 
 They are used with `data.labels=kmeans:K`. The clusters of a data set are computed once for each K and cached.
 A run keeps its own copy, so that it resumes with the same labels on any machine.
@@ -26,22 +26,22 @@ from ddpm.evaluation.self_encoder import MIN_IMAGES, SelfFeatures, train_encoder
 from ddpm.files import atomic_file
 from ddpm.terminal import Progress
 
-RULE = 1  # in the name of the cache file; increase it when the clustering changes
-FITTED_IMAGES = 10_000  # at most; the encoder and the centers are fitted to them
+CLUSTERING_VERSION = 1  # part of the cache key; increase it when the clustering changes
+MAX_FITTED_IMAGES = 10_000  # to fit the encoder and the centers to
 BLOCK = 1000  # images per call of the encoder
 
 
-def with_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path | None = None) -> Dataset:
+def with_pseudo_labels(dataset: Dataset, data: DataConfig, run_copy: Path | None = None) -> Dataset:
     """Return the data set with pseudo-labels if `data` asks for them, else unchanged.
 
-    `own`: the run's copy of the labels, which is used if it exists. All processes use the labels of the
+    `run_copy`: the run's copy of the labels, which is used if it exists. All processes use the labels of the
     main process. RequestError if there are too few images.
     """
     if not data.clusters:
         return dataset
 
     def load_labels() -> NDArray[np.int64]:
-        labels = None if own is None else _read(own, dataset, data.clusters)
+        labels = None if run_copy is None else _read_labels(run_copy, dataset, data.clusters)
         return _cached_labels(dataset, data) if labels is None else labels
 
     labels = run_on_main(load_labels)
@@ -51,22 +51,24 @@ def with_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path | None = No
     return replace(dataset, labels=labels, class_names=names, report=report)
 
 
-def save_pseudo_labels(dataset: Dataset, data: DataConfig, own: Path) -> None:
+def save_pseudo_labels(dataset: Dataset, data: DataConfig, run_copy: Path) -> None:
     """Write the run's copy of its pseudo-labels, if it has any and the copy does not exist yet."""
-    if data.clusters and dataset.labels is not None and not own.exists():
-        _write(own, dataset.labels)
+    if data.clusters and dataset.labels is not None and not run_copy.exists():
+        _write_labels(run_copy, dataset.labels)
 
 
 def _cached_labels(dataset: Dataset, data: DataConfig) -> NDArray[np.int64]:
     """Return the label of every image [N], from the cache or by clustering."""
     report = dataset.report
     images = (report["content_hash"], report["size"], report["channels"], data.all_images)
-    key = hashlib.sha256(repr((*images, data.clusters, RULE)).encode()).hexdigest()[:24]
+    key = hashlib.sha256(repr((*images, data.clusters, CLUSTERING_VERSION)).encode()).hexdigest()[
+        :24
+    ]
     file = cache_dir() / "clusters" / f"{key}.npy"
-    labels = _read(file, dataset, data.clusters)
+    labels = _read_labels(file, dataset, data.clusters)
     if labels is None:
         labels = cluster_images(dataset, data.clusters)
-        _write(file, labels)
+        _write_labels(file, labels)
     return labels
 
 
@@ -81,8 +83,8 @@ def cluster_images(dataset: Dataset, k: int) -> NDArray[np.int64]:
             f"data.labels=kmeans:{k} needs at least {max(MIN_IMAGES, k)} training images, but there are "
             f"{len(dataset.train)}. Add images, or set data.labels=false."
         )
-    places = np.linspace(0, len(dataset.train) - 1, min(FITTED_IMAGES, len(dataset.train)))
-    fitted = _images(dataset, dataset.train[places.round().astype(np.int64)])
+    positions = np.linspace(0, len(dataset.train) - 1, min(MAX_FITTED_IMAGES, len(dataset.train)))
+    fitted = _images(dataset, dataset.train[positions.round().astype(np.int64)])
     with Progress("learning features", 0, unit="steps") as bar:
         encoder = train_encoder(fitted, progress=bar.report)
     network = SelfFeatures(encoder, fitted.shape[1])
@@ -106,7 +108,7 @@ def _images(dataset: Dataset, rows: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(np.array(dataset.images[rows]))
 
 
-def _read(file: Path, dataset: Dataset, k: int) -> NDArray[np.int64] | None:
+def _read_labels(file: Path, dataset: Dataset, k: int) -> NDArray[np.int64] | None:
     """Read labels [N]; None if the file does not exist or does not fit the images."""
     with contextlib.suppress(OSError, ValueError, EOFError):
         labels = np.load(file, allow_pickle=False)
@@ -116,6 +118,6 @@ def _read(file: Path, dataset: Dataset, k: int) -> NDArray[np.int64] | None:
     return None
 
 
-def _write(file: Path, labels: NDArray[np.int64]) -> None:
+def _write_labels(file: Path, labels: NDArray[np.int64]) -> None:
     with atomic_file(file) as temporary, temporary.open("wb") as stream:
         np.save(stream, labels.astype(np.uint16), allow_pickle=False)

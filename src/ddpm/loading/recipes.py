@@ -14,7 +14,7 @@ from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import print_line
 
-DEVICE_NAMES = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
+SCALE_TEXTS = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
 
     RequestError if the target is not a preset, a run or images, or if arguments contradict each other.
     """
-    config, out, data = _starting_point(request)
+    config, out, data = _base_recipe(request)
     if request.scale is not None and request.target not in PRESETS:
         raise RequestError(
             f"--scale applies to presets, and {request.target} is not one; leave --scale out."
@@ -75,14 +75,17 @@ def scaled_preset(
     elif run is not None and run.exists():
         scale, why = load_config(run.config).scale, f"as in {run.root}"
     else:
-        where = pick_device(device)
-        scale, why = device_scale(where), f"chosen for {where}; use --scale to change it"
-    print_line(f"{name} in the size for {DEVICE_NAMES[scale]} ({why})")
+        torch_device = pick_device(device)
+        scale, why = (
+            device_scale(torch_device),
+            f"chosen for {torch_device}; use --scale to change it",
+        )
+    print_line(f"{name} in the size for {SCALE_TEXTS[scale]} ({why})")
     return preset.config_for(scale)
 
 
-def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]:
-    """Return the configuration before its changes, the run folder and the images to use instead."""
+def _base_recipe(request: TrainingRequest) -> tuple[Config, Path, str | None]:
+    """Return the configuration to change, the run folder, and the path of other images (None: its own)."""
     data = None if request.data is None else absolute_data_path(request.data)
     if request.target in PRESETS:
         out = request.out or RUNS_FOLDER / request.target
@@ -92,16 +95,17 @@ def _starting_point(request: TrainingRequest) -> tuple[Config, Path, str | None]
             data,
         )
     run, path = find_run(request.target), Path(request.target)
-    if run is not None and (run.root == path or not path.exists()):  # a path goes before runs/NAME
+    # an existing path takes precedence over runs/NAME
+    if run is not None and (run.root == path or not path.exists()):
         return load_config(run.config), request.out or run.root, data
     _check_images(request)
-    place = path.resolve()  # a path, even if a data set has that name
-    out = request.out or RUNS_FOLDER / (place.name if place.is_dir() else place.stem)
-    return get_preset("folder").config, out, str(place)
+    path = path.resolve()  # absolute, so that it is never taken for the name of a data set
+    out = request.out or RUNS_FOLDER / (path.name if path.is_dir() else path.stem)
+    return get_preset("folder").config, out, str(path)
 
 
 def _check_images(request: TrainingRequest) -> None:
-    """Raise RequestError if the target is not a path of images."""
+    """Raise RequestError if the target is not the path of images."""
     target, path = request.target, Path(request.target)
     if target.startswith("hf:"):
         raise RequestError(

@@ -14,16 +14,16 @@ def run_summary(run: RunFolder) -> dict[str, Any]:
     `minutes` is the training time from the log, and `images_seen` the sum of its batches.
     """
     config, environment = load_config(run.config), run.load_environment()
-    steps = [row for row in read_metrics(run.metrics) if "batch" in row]
-    seconds = steps[-1].get("seconds") if steps else None
+    step_rows = [row for row in read_metrics(run.metrics) if "batch" in row]
+    seconds = step_rows[-1].get("seconds") if step_rows else None
     return {
         "path": str(run.root),
         "preset": config.preset,
         "model": config.model,
         "parameters": environment.get("parameters"),
         "minutes": None if seconds is None else round(seconds / 60, 4),
-        "steps": steps[-1]["step"] if steps else None,
-        "images_seen": sum(row["batch"] for row in steps) if steps else None,
+        "steps": step_rows[-1]["step"] if step_rows else None,
+        "images_seen": sum(row["batch"] for row in step_rows) if step_rows else None,
         "batch_size": config.training.batch_size,
         "precision": environment.get("precision"),
         "device": environment.get("device"),

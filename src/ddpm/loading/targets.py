@@ -21,8 +21,8 @@ from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
 
-HALF_NAMES = ("fp16", "float16", "half")  # of a precision that training does not support
-PRECISION = "training.precision"
+FP16_NAMES = ("fp16", "float16", "half")  # names of a precision that training does not support
+PRECISION_KEY = "training.precision"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Target:
     config: Config
     origin: str  # for messages: `the preset mnist`
     run: RunFolder | None = None
-    half: bool = False  # fp16 was requested and replaced, since training does not support it
+    requests_fp16: bool = False  # replaced by auto, since training does not support fp16
 
 
 def read_target(request: TargetRequest, *, runs_first: bool) -> Target:
@@ -53,12 +53,12 @@ def read_target(request: TargetRequest, *, runs_first: bool) -> Target:
     or if a change is not valid.
     """
     target = _find_target(request, runs_first)
-    half = [override for override in request.overrides if _is_half(override)]
+    half = [override for override in request.overrides if _requests_fp16(override)]
     config = target.config
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
     config = with_overrides(config, [text for text in request.overrides if text not in half])
-    return replace(target, config=config, half=target.half or bool(half))
+    return replace(target, config=config, requests_fp16=target.requests_fp16 or bool(half))
 
 
 def _find_target(request: TargetRequest, runs_first: bool) -> Target:
@@ -72,10 +72,10 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
             f"--scale applies to presets, and {request.target} is not one; leave --scale out."
         )
     if run is not None:
-        config, half = _read(run.config)
+        config, half = _read_config(run.config)
         return Target(config, f"the run {run.root}", run, half)
     if path.is_file() and path.suffix == ".json":
-        config, half = _read(path)
+        config, half = _read_config(path)
         return Target(config, f"the configuration {path}", None, half)
     if path.exists():
         raise RequestError(
@@ -85,11 +85,11 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
     raise unknown_name_error("run, configuration file or preset called", request.target, PRESETS)
 
 
-def _read(path: Path) -> tuple[Config, bool]:
+def _read_config(path: Path) -> tuple[Config, bool]:
     """Read a configuration, and return whether it asked for half precision."""
     try:
         values: Any = parse_json(path.read_text(encoding="utf-8"))
-        half = values["training"]["precision"] in HALF_NAMES
+        half = values["training"]["precision"] in FP16_NAMES
     except (OSError, ValueError, LookupError, TypeError):
         half = False  # `load_config` reports what is wrong
     if not half:
@@ -98,6 +98,6 @@ def _read(path: Path) -> tuple[Config, bool]:
     return config_from_dict(values), True
 
 
-def _is_half(override: str) -> bool:
+def _requests_fp16(override: str) -> bool:
     key, _, value = override.partition("=")
-    return key.strip() == PRECISION and value.strip() in HALF_NAMES
+    return key.strip() == PRECISION_KEY and value.strip() in FP16_NAMES

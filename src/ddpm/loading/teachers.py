@@ -1,4 +1,4 @@
-"""Teachers of few-step students: found once, saved in the run folder, given to every model of the run."""
+"""Teachers of few-step students: found or loaded, saved in the run folder, and attached to models."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def find_teacher(
 
 
 def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> None:
-    """Raise RequestError if the student in `run` has another teacher than the model `name` is now.
+    """Raise RequestError if the student in `run` started from a teacher other than `teacher` (called `name`).
 
-    Teachers differ by their weights or by the settings that change their trajectories.
+    Teachers differ if their weights or the settings that change their trajectories differ.
     """
     if not run.teacher.is_file():
         return
@@ -81,7 +81,7 @@ def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> No
 
 
 def _identity(teacher: DiffusionModel) -> tuple[Any, ...]:
-    """Return what determines a teacher's trajectories. Solver and steps are the student's own."""
+    """Return values that determine a teacher's trajectories; solver and steps come from the student."""
     own = teacher.spec.config.sampling
     return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
 
@@ -97,8 +97,8 @@ def teacher_facts(teacher: DiffusionModel | None, name: str | None) -> dict[str,
     """Return the entry `teacher` of environment.json: its name, its hash and its sampling settings."""
     if teacher is None:
         return {}
-    drawn = teacher.describe_sampling(teacher.spec.config.sampling)
-    return {"teacher": {"name": name, "weights": weights_hash(teacher), "drawn": drawn}}
+    sampling = teacher.describe_sampling(teacher.spec.config.sampling)
+    return {"teacher": {"name": name, "weights": weights_hash(teacher), "drawn": sampling}}
 
 
 def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
@@ -116,8 +116,8 @@ def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
 def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
     """Return the specification of a student: the teacher's data statistics with the configuration of `spec`.
 
-    Without a teacher, return `spec`. RequestError if images, classes or noise levels are not the teacher's:
-    both networks must understand the same t.
+    Without a teacher, return `spec`. RequestError if images, classes or noise levels are not the teacher's,
+    since both networks must use the same timesteps t.
     """
     if teacher is None:
         return spec

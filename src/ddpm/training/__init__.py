@@ -1,1 +1,1 @@
-"""One training loop for every model family; it knows the protocol, not the families."""
+"""Training loop of all model families, with its log, checkpoints, warnings and recovery."""

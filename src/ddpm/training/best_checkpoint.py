@@ -6,27 +6,27 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-HELDOUT = "heldout_loss"
+HELDOUT_KEY = "heldout_loss"
 
 
 class BestCheckpoint:
-    """Collects held-out losses from the rows of the log. It is a watch that never warns."""
+    """Held-out losses of a run, collected from the rows of its log. Called like a watch, it never warns."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []  # ascending
         self.losses: list[float] = []
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Collect the held-out loss of a row, if it has one."""
-        if HELDOUT in row:
+        """Collect the held-out loss of a row, if it has one. Return no warnings."""
+        if HELDOUT_KEY in row:
             self.steps.append(row["step"])
-            self.losses.append(row[HELDOUT])
+            self.losses.append(row[HELDOUT_KEY])
         return []
 
     def best_step(self, saved: Iterable[int]) -> int | None:
-        """Return the saved step with the lowest held-out loss, which may be measured up to that step.
+        """Return the step of `saved` with the lowest held-out loss; None if no loss was measured.
 
-        None if no loss was measured.
+        The held-out loss of a step is the last one measured at or before it.
         """
         measured = [step for step in sorted(saved) if self._count_until(step)]
         return min(

@@ -17,8 +17,8 @@ from ddpm.terminal import print_line
 from ddpm.training.faults import OutOfMemoryError, guarded_step
 from ddpm.training.recovery import Adjustments
 
-TOTALS = ("training.steps", "training.epochs", "training.minutes")
-TRIAL_SECONDS = 8.0  # of steps on a copy of the model, to convert minutes to steps
+TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
+TRIAL_SECONDS = 8.0  # spent on steps of a copy of the model, to convert minutes to steps
 TRIAL_SHARE = 0.1  # of the requested minutes, at most
 TRIAL_WARMUP = 3  # steps before timing starts
 OVERHEAD = 0.07  # share of a run outside training steps: previews, held-out loss, checkpoints
@@ -27,7 +27,7 @@ OVERHEAD = 0.07  # share of a run outside training steps: previews, held-out los
 def with_requested_total(own: Config, requested: Config) -> Config:
     """Return a run's own configuration with the requested total.
 
-    The same number of minutes keeps the number of steps; another number scales it.
+    If both have minutes, the number of steps scales with them.
     """
     before, now = own.training, requested.training
     steps = now.steps
@@ -43,8 +43,8 @@ def with_total_steps(
 ) -> Config:
     """Return the configuration with `training.steps` computed from its epochs or minutes.
 
-    `fixed`: the steps of these minutes are already in `config`. `images`: number of training images.
-    `measure_step`: maps the seconds it may take to the measured seconds per step.
+    `fixed`: `training.steps` was already computed from these minutes. `images`: number of training images.
+    `measure_step(seconds)`: trains for `seconds` and returns the seconds per step.
     """
     training = config.training
     steps = training.steps
@@ -57,7 +57,7 @@ def with_total_steps(
 
 
 def trial_seconds(minutes: float) -> float:
-    """Return how many seconds of the requested minutes are spent on timing steps."""
+    """Return the seconds of the requested minutes that are spent on timing steps."""
     return min(TRIAL_SECONDS, TRIAL_SHARE * 60 * minutes)
 
 
@@ -91,19 +91,19 @@ def time_steps(
     step = 0
     losses: Metrics = {}
     began = time.perf_counter()
-    with deterministic_algorithms():  # as in a training
+    with deterministic_algorithms():  # as in training
         while step <= TRIAL_WARMUP or all_reduce_max(time.perf_counter() - began < seconds):
             if step == TRIAL_WARMUP:
-                _wait(losses)
+                _synchronize(losses)
                 began = time.perf_counter()
             images, labels = batches.batch(step)
             losses = guarded_step(model, to_model(images), labels, step + 1)
             step += 1
-        _wait(losses)
-    each = (time.perf_counter() - began) / (step - TRIAL_WARMUP)
-    return each, {name: value.tolist() for name, value in losses.items()}
+        _synchronize(losses)
+    step_seconds = (time.perf_counter() - began) / (step - TRIAL_WARMUP)
+    return step_seconds, {name: value.tolist() for name, value in losses.items()}
 
 
-def _wait(losses: Metrics) -> None:
+def _synchronize(losses: Metrics) -> None:
     """Wait until the device has finished the step of `losses`."""
     float(next(iter(losses.values())))

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialized
+from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -55,7 +55,7 @@ class Checkpoint:
 def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> None:
     """Write tensors and their model specification into one safetensors file. OSError if that fails."""
     try:
-        save_file(_plain(tensors), path, metadata={SPEC_KEY: spec.to_json()})
+        save_file(_on_cpu(tensors), path, metadata={SPEC_KEY: spec.to_json()})
     except SafetensorError as error:
         reason = f"the weights could not be written ({error})"
         raise OSError(errno.EIO, reason, str(path)) from error
@@ -64,10 +64,10 @@ def save_weights(path: Path, tensors: dict[str, Tensor], spec: ModelSpec) -> Non
 def weights_bytes(state: State, spec: ModelSpec) -> int:
     """Return the size in bytes of the weights files that `save` would write."""
     header = {SPEC_KEY: spec.to_json()}
-    return sum(len(serialized(_plain(tensors), header)) for tensors in state.values())
+    return sum(len(to_bytes(_on_cpu(tensors), header)) for tensors in state.values())
 
 
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
@@ -101,12 +101,12 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
     """Write `state` to `folder` atomically. NotFiniteError, before writing, if a tensor is not finite."""
     check_finite(state, progress["step"])
     with atomic_folder(folder) as temporary:
-        sums = {}
+        checksums = {}
         for stem, tensors in state.items():
             file = temporary / f"{stem}.safetensors"
             save_weights(file, tensors, spec)
-            sums[file.name] = _sha256(file)
-        row = {"progress": progress, "sha256": sums}
+            checksums[file.name] = _sha256(file)
+        row = {"progress": progress, "sha256": checksums}
         text = json.dumps({**row, "seal": _seal(row)}, indent=2)
         (temporary / STATE_FILE).write_text(text, encoding="utf-8")
 
@@ -139,14 +139,14 @@ def _read_state(folder: Path) -> dict[str, Any]:
         row: dict[str, Any] = parse_json((folder / STATE_FILE).read_text(encoding="utf-8"))
         if row.pop("seal") != _seal(row):
             raise ValueError(f"{STATE_FILE} was altered")
-        if not _is_state(**row):
+        if not _is_valid_state(**row):
             raise ValueError(f"{STATE_FILE} holds invalid values")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
     return row
 
 
-def _is_state(progress: Any, sha256: Any) -> bool:
+def _is_valid_state(progress: Any, sha256: Any) -> bool:
     """Return whether the values are valid, and all file names stay inside the folder."""
     numbers = [type(value) in (int, float) and math.isfinite(value) for value in progress.values()]
     counts = [progress.get(name, 0) for name in ("step", "accumulate")]
@@ -178,7 +178,7 @@ def steps_to_keep(steps: Iterable[int], *protected: int | None) -> set[int]:
     return newest | set(by_octave.values()) | {step for step in ordered if step in protected}
 
 
-def kept_steps(steps: Iterable[int]) -> set[int]:
+def steps_kept_at_end(steps: Iterable[int]) -> set[int]:
     """Return the steps that remain at the end of a run that saves at `steps` and prunes each time."""
     remaining: set[int] = set()
     for step in steps:
@@ -192,8 +192,8 @@ def prune(paths: Mapping[int, Path], *protected: int | None) -> None:
         _delete(paths[step])
 
 
-def delete_later(paths: Mapping[int, Path], step: int) -> None:
-    """Delete the checkpoints after `step`, where a training resumes: they are damaged."""
+def delete_after(paths: Mapping[int, Path], step: int) -> None:
+    """Delete the checkpoints after `step`, from which training resumes because they are damaged."""
     for later in paths:
         if later > step:
             _delete(paths[later])

@@ -8,22 +8,22 @@ from typing import Any, NamedTuple
 
 from ddpm.messages import Message, message
 
-EARLY = 500  # steps without warnings: every generator starts with similar images
+GRACE_STEPS = 500  # steps without warnings: every generator starts with similar images
 WINDOW = 100  # steps to average over
 
 
-class Sign(NamedTuple):
-    """A logged value, and the thresholds of its mean for a warning."""
+class Symptom(NamedTuple):
+    """A logged value whose mean, if too low, leads to a warning."""
 
     key: str  # in the rows
     onset: float  # warn when the mean falls below this
-    recovery: float  # allow the next warning when the mean has risen above this
+    recovery: float  # allow another warning after the mean has risen above this
     code: str  # of the warning
 
 
-SIGNS = (
-    Sign("diversity", 0.2, 0.35, "generator_collapsed"),
-    Sign("fake_score", 0.005, 0.02, "discriminator_unfooled"),
+SYMPTOMS = (
+    Symptom("diversity", 0.2, 0.35, "generator_collapsed"),
+    Symptom("fake_score", 0.005, 0.02, "discriminator_unfooled"),
 )
 
 
@@ -35,25 +35,27 @@ class CollapseWatch:
     """
 
     def __init__(self) -> None:
-        self.recent = {sign.key: deque[float](maxlen=WINDOW) for sign in SIGNS}
+        self.recent = {symptom.key: deque[float](maxlen=WINDOW) for symptom in SYMPTOMS}
         self.active: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the warnings that begin at this row, each a row of step and message."""
-        if row["step"] <= EARLY:
+        if row["step"] <= GRACE_STEPS:
             return []
-        found = [self._onset(sign, row[sign.key]) for sign in SIGNS if sign.key in row]
+        found = [
+            self._onset(symptom, row[symptom.key]) for symptom in SYMPTOMS if symptom.key in row
+        ]
         return [{"step": row["step"], "warning": warning} for warning in found if warning]
 
-    def _onset(self, sign: Sign, value: float) -> Message | None:
+    def _onset(self, symptom: Symptom, value: float) -> Message | None:
         """Return the warning if it begins with this value."""
-        recent = self.recent[sign.key]
+        recent = self.recent[symptom.key]
         recent.append(value)
         mean = sum(recent) / WINDOW
-        if len(recent) < WINDOW or (mean <= sign.recovery and sign.key in self.active):
+        if len(recent) < WINDOW or (mean <= symptom.recovery and symptom.key in self.active):
             return None
-        if mean >= sign.onset:
-            self.active.discard(sign.key)
+        if mean >= symptom.onset:
+            self.active.discard(symptom.key)
             return None
-        self.active.add(sign.key)
-        return message(sign.code, value=mean)
+        self.active.add(symptom.key)
+        return message(symptom.code, value=mean)

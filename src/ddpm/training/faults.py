@@ -1,4 +1,4 @@
-"""Faults of a training step: non-finite numbers and lack of memory."""
+"""Faults of a training step: non-finite numbers, and running out of memory."""
 
 from __future__ import annotations
 

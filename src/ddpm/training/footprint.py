@@ -9,20 +9,20 @@ from pathlib import Path
 from ddpm.config import Config, TrainingConfig
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.posthoc_ema import snapshot_bytes
-from ddpm.training.checkpoint import kept_steps
+from ddpm.training.checkpoint import steps_kept_at_end
 from ddpm.training.loop import PREVIEW_SHARE, PREVIEW_STEPS
 from ddpm.visuals.animations import GIF_FRAMES, MAX_BYTES
 from ddpm.visuals.layout import fit_layout
 
 GRID_SIDE = 5  # images in a row and in a column of a grid
-FLOAT_BYTES = 4  # of a weight
+FLOAT_BYTES = 4  # bytes of a float32 weight
 # Bytes, measured on runs of digits, MNIST and faces.
-LOG_ROW = 230  # of metrics.jsonl, per step
-EPOCH_ROW = 80
-STATE_FILE = 600
-RUN_FILES = 6_000  # config.json and environment.json
-LOSS_PLOT = 110_000
-GIF_DENSITY = 1.2  # per frame, pixel row of the GIF and pixel column of an image
+LOG_ROW_BYTES = 230  # of metrics.jsonl, per step
+EPOCH_ROW_BYTES = 80
+STATE_FILE_BYTES = 600
+RUN_FILES_BYTES = 6_000  # config.json and environment.json
+LOSS_PLOT_BYTES = 110_000
+GIF_BYTES_PER_PIXEL = 1.2  # per pixel of a frame
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TrainingCost:
     shape: tuple[int, int, int]  # of an image: C, H, W
     parameters: dict[str, int]  # per network
     precision: str
-    drawing: str  # how 25 images are drawn, in words
+    drawing: str  # sampler and steps, in words
     moments: int  # states of the reverse process, the first and the last included
 
 
@@ -52,18 +52,20 @@ def disk_usage(config: Config, cost: TrainingCost, images: int | None) -> dict[s
     `checkpoints_kept` and `previews_drawn` are counts. `images`: training images; None if unknown.
     """
     training = config.training
-    checkpoints, previews = len(_checkpoints_at_end(training)), _previews(training, cost)
+    checkpoints, previews = len(_checkpoints_at_end(training)), _preview_count(training, cost)
     epochs = 0 if images is None else training.steps * training.batch_size // images
     heldout_rows = -(-training.steps // training.heldout_every)
     gif = _gif_bytes(cost) if config.has_reverse_process else 0
     weights = cost.parameters.get("network", 0)
     parts = {
         "averages": snapshot_bytes(weights, training.steps, training.posthoc_ema),
-        "checkpoints": checkpoints * (cost.checkpoint + STATE_FILE),
+        "checkpoints": checkpoints * (cost.checkpoint + STATE_FILE_BYTES),
         "previews": previews * cost.preview,
-        "log": training.steps * cost.row + heldout_rows * cost.heldout_row + epochs * EPOCH_ROW,
-        "pictures": LOSS_PLOT + cost.preview + gif,
-        "settings": RUN_FILES,
+        "log": training.steps * cost.row
+        + heldout_rows * cost.heldout_row
+        + epochs * EPOCH_ROW_BYTES,
+        "pictures": LOSS_PLOT_BYTES + cost.preview + gif,
+        "settings": RUN_FILES_BYTES,
     }
     counts = {"checkpoints_kept": checkpoints, "previews_drawn": previews}
     return {**counts, **parts, "total": sum(parts.values())}
@@ -76,29 +78,28 @@ def disk_space_note(model: GenerativeModel, folder: Path) -> str:
     """
     training = model.spec.config.training
     weights = FLOAT_BYTES * sum(model.parameter_counts().values())
-    checkpoint, log = _copies_of_weights(training) * weights, training.steps * LOG_ROW
-    checkpoints = _most_checkpoints(training)
-    total = (
-        checkpoints * checkpoint + log + training.posthoc_ema * weights
-    )  # two fp16 averages each
-    words = f"up to {_amount(total)} on disk: {checkpoints} checkpoints of {_amount(checkpoint)}"
-    words += f", a log of {_amount(log)}; pictures besides"
+    checkpoint, log = _copies_of_weights(training) * weights, training.steps * LOG_ROW_BYTES
+    checkpoints = _max_checkpoints(training)
+    averages = training.posthoc_ema * weights  # each snapshot: two fp16 averages of 2 bytes
+    total = checkpoints * checkpoint + log + averages
+    words = f"up to {_format_size(total)} on disk: {checkpoints} checkpoints of {_format_size(checkpoint)}"
+    words += f", a log of {_format_size(log)}; plus pictures"
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     if total > free:
-        return f"warning: {words}; only {_amount(free)} are free there. Free some space."
+        return f"warning: {words}; only {_format_size(free)} are free there. Free some space."
     return words
 
 
 def _checkpoints_at_end(training: TrainingConfig) -> set[int]:
     """Return the steps whose checkpoints a finished run holds."""
-    return kept_steps(_saved_steps(training))
+    return steps_kept_at_end(_saved_steps(training))
 
 
-def _most_checkpoints(training: TrainingConfig) -> int:
-    """Return the largest number of checkpoints at any time: with the best one and the one being written."""
+def _max_checkpoints(training: TrainingConfig) -> int:
+    """Return the largest number of checkpoints at any time, including the best and the one being written."""
     saved = _saved_steps(training)
-    return min(len(kept_steps(saved)) + 1, len(saved)) + 1
+    return min(len(steps_kept_at_end(saved)) + 1, len(saved)) + 1
 
 
 def _saved_steps(training: TrainingConfig) -> list[int]:
@@ -112,12 +113,12 @@ def _copies_of_weights(training: TrainingConfig) -> int:
     return 2 + moments + (2 if training.posthoc_ema else 0)
 
 
-def _previews(training: TrainingConfig, cost: TrainingCost) -> int:
-    """Return the number of previews: those due, or as many as their share of the time allows."""
+def _preview_count(training: TrainingConfig, cost: TrainingCost) -> int:
+    """Return the number of previews: all that are due, or as many as `PREVIEW_SHARE` of the time allows."""
     due = (training.steps - 1) // training.preview_every
-    each = cost.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, cost.moments - 1))
+    preview_seconds = cost.drawing_seconds * min(1.0, PREVIEW_STEPS / max(1, cost.moments - 1))
     allowed = PREVIEW_SHARE * training.steps * cost.seconds_a_step
-    return min(due, int(allowed / each)) if each else due
+    return min(due, int(allowed / preview_seconds)) if preview_seconds else due
 
 
 def _gif_bytes(cost: TrainingCost) -> int:
@@ -125,10 +126,10 @@ def _gif_bytes(cost: TrainingCost) -> int:
     _, height, width = cost.shape
     rows = fit_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
     frames = min(GIF_FRAMES, cost.moments)
-    return min(MAX_BYTES, int(GIF_DENSITY * frames * rows * GRID_SIDE * width))
+    return min(MAX_BYTES, int(GIF_BYTES_PER_PIXEL * frames * rows * GRID_SIDE * width))
 
 
-def _amount(count: float) -> str:
+def _format_size(count: float) -> str:
     """Return `1.39 MB`, three digits."""
     for unit, word in ((1e9, "GB"), (1e6, "MB")):
         if count >= unit:

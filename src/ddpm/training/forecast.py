@@ -13,7 +13,7 @@ MEASURED_SECONDS = 5.0  # of steps, before the forecast
 
 
 class Forecast:
-    """Prints the remaining time after `MEASURED_SECONDS` of steps. Shorter runs get no forecast.
+    """Forecast of the remaining time, printed after `MEASURED_SECONDS` of steps; shorter runs get none.
 
     `steps`: total of the run. `start`: the step at which it starts or resumes.
     """

@@ -1,4 +1,4 @@
-"""Interrupt of a training by Ctrl-C or SIGTERM: it finishes its step, saves and stops.
+"""Interrupt of training by Ctrl-C or SIGTERM: training finishes its step, saves and stops.
 
 A signal to one of several processes stops all of them.
 """
@@ -17,12 +17,12 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._before: dict[int, object] = {}
+        self._previous_handlers: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
+                self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -31,20 +31,20 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # after the loss of a process the launcher sends SIGTERM: report the error before ending
+        # After a process is lost, torchrun sends SIGTERM; keep handling it until the error is reported.
         if not isinstance(error, ProcessLostError):
             self._restore()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         self._restore()
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self._before.clear()
+        self._previous_handlers.clear()
 
-    def is_asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Return whether any process has received a signal. All processes must call it together."""
         number = all_reduce_max(self.signal or 0)
         if number:

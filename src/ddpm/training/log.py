@@ -21,12 +21,12 @@ Row = dict[str, Any]
 
 
 class TrainingLog:
-    """Collects rows and writes them in blocks. Tensors are read from the device only then.
+    """Writer of metrics.jsonl. It collects rows and writes them in blocks, when it reads their tensors.
 
-    `path`: the file; None: process the rows without writing them, as all processes but the main one do.
+    `path`: the file; None: no file, for every process but the main one.
     `step`: rows after it are dropped at opening, since their steps will be repeated. `epoch_size`: images
     per epoch; the mean of each loss over an epoch is written as a row of its own. `block`: rows per write.
-    `watch`: maps each row, those in the file included, to rows that follow from it (warnings). `listener`:
+    `watch`: maps each row, including those read from the file, to rows to add (warnings). `listener`:
     receives each new row.
     """
 
@@ -126,7 +126,7 @@ class TrainingLog:
 
 
 def _plain(value: Any) -> Any:
-    """Return tensors as numbers or lists, with None for NaN in a list (a noise band without images)."""
+    """Convert a tensor to a number or a list. In a list, None replaces NaN (a noise band without images)."""
     if isinstance(value, Tensor):
         value = value.tolist()
     if isinstance(value, list):

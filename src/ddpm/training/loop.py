@@ -14,12 +14,12 @@ from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row
 
 Batch = tuple[Tensor, Tensor | None]  # images [N, C, H, W] in [-1, 1], labels [N]
-PREVIEW_SHARE = 0.05  # of the training time, the most that previews may take
+PREVIEW_SHARE = 0.05  # largest share of the training time for previews
 PREVIEW_STEPS = 10  # sampling steps of a preview
 
 
 class TrainingSession(Protocol):
-    """What the loop needs from a training: its model, its batches and its files."""
+    """Interface of a training run to the loop: its model, batches and files."""
 
     model: GenerativeModel
     heldout: Batch | None  # images of the held-out loss; None: nothing is held out
@@ -31,10 +31,10 @@ class TrainingSession(Protocol):
         """Append a row to the log."""
 
     def report(self, step: int, losses: Metrics) -> None:
-        """Show the progress of the training."""
+        """Show that `step` is done."""
 
     def check_memorization(self) -> Row:
-        """Measure how far the model reproduces its training images."""
+        """Measure the held-out gap and the share of copies."""
 
     def save_snapshot(self, step: int) -> None:
         """Save the averages for `ddpm ema`, if they are due at `step`."""
@@ -63,19 +63,18 @@ def train(
         session.log({"step": step, **losses, "batch": len(images), "seconds": round(elapsed, 3)})
         session.report(step, losses)
         is_last = step == training.steps
-        stops = interrupt.is_asked() or is_last
+        is_stopping = interrupt.is_requested() or is_last
         if session.heldout and (is_last or step % training.heldout_every == 0):
             heldout = model.heldout_loss(*session.heldout)
             session.log({"step": step, **{f"heldout_{name}": x for name, x in heldout.items()}})
         every = training.memorization_every  # 0: never
         if every and (is_last or step % every == 0):
             session.log({"step": step, **session.check_memorization()})
-        session.save_snapshot(
-            step
-        )  # before the checkpoint: a resumed run does not repeat this step
-        if stops or step % training.checkpoint_every == 0:
+        # before the checkpoint: a run that resumes from it does not repeat this step
+        session.save_snapshot(step)
+        if is_stopping or step % training.checkpoint_every == 0:
             session.save(step, time.perf_counter() - began)
-        if stops:
+        if is_stopping:
             break
         spare = PREVIEW_SHARE * (elapsed - seconds) - preview_seconds - longest_preview
         if step % training.preview_every == 0 and all_reduce_max(spare >= 0):

@@ -8,12 +8,12 @@ from typing import Any
 from ddpm.config import Config
 from ddpm.messages import Message, message
 
-SIGNIFICANT = 4.0  # standard errors of the held-out gap; by chance once in 30,000 measurements
-FEWEST_PAIRS = 20  # for a reliable standard error
-COPIES = 0.1  # share of copies among generated images, minus that among held-out images
-MANY_EPOCHS = 300  # after which copies are likely
+GAP_Z_THRESHOLD = 4.0  # standard errors above zero; by chance once in 30,000 measurements
+MIN_PAIRS = 20  # for a reliable standard error
+COPIES_THRESHOLD = 0.1  # share of copies among generated images, minus that among held-out images
+COPIES_AFTER_EPOCHS = 300  # after which copies are likely
 
-CODES = ("memorization_gap", "memorization_copies")  # of the warnings
+WARNING_CODES = ("memorization_gap", "memorization_copies")  # of the warnings
 
 
 class MemorizationWatch:
@@ -23,29 +23,29 @@ class MemorizationWatch:
     """
 
     def __init__(self) -> None:
-        self.given: set[str] = set()
+        self.reported: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the warnings that begin at this row, each a row of step and message."""
         found = [warning for warning in (_gap_warning(row), _copies_warning(row)) if warning]
-        new = [warning for warning in found if warning["code"] not in self.given]
-        self.given |= {warning["code"] for warning in new}
+        new = [warning for warning in found if warning["code"] not in self.reported]
+        self.reported |= {warning["code"] for warning in new}
         return [{"step": row["step"], "warning": warning} for warning in new]
 
 
 def is_memorization(row: Mapping[str, Any]) -> bool:
     """Return whether a row of the log is a warning of memorization."""
-    return "warning" in row and row["warning"].get("code") in CODES
+    return "warning" in row and row["warning"].get("code") in WARNING_CODES
 
 
 def _gap_warning(row: Mapping[str, Any]) -> Message | None:
-    if row.get("heldout_gap_pairs", 0) < FEWEST_PAIRS or row["heldout_gap_z"] < SIGNIFICANT:
+    if row.get("heldout_gap_pairs", 0) < MIN_PAIRS or row["heldout_gap_z"] < GAP_Z_THRESHOLD:
         return None
     return message("memorization_gap", gap=row["heldout_gap"], errors=row["heldout_gap_z"])
 
 
 def _copies_warning(row: Mapping[str, Any]) -> Message | None:
-    if "copies" not in row or row["copies"] - (row.get("copies_heldout") or 0.0) < COPIES:
+    if "copies" not in row or row["copies"] - (row.get("copies_heldout") or 0.0) < COPIES_THRESHOLD:
         return None
     return message("memorization_copies", share=row["copies"])
 
@@ -57,4 +57,4 @@ def expects_copies(config: Config, epochs: float) -> bool:
     """
     data = config.data
     prevented = config.network.dropout or data.shift or data.crop or data.augment
-    return not prevented and epochs > MANY_EPOCHS * (2 if data.flip else 1)
+    return not prevented and epochs > COPIES_AFTER_EPOCHS * (2 if data.flip else 1)

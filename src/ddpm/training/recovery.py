@@ -1,4 +1,4 @@
-"""Recover from a failed step: reload the last checkpoint, then halve the learning rate or the micro-batch."""
+"""Recovery from a failed step: go back to a checkpoint and halve the learning rate or the micro-batches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ddpm.training.checkpoint import Checkpoint
 from ddpm.training.faults import OutOfMemoryError, StepError
 from ddpm.training.log import Row
 
-LOWER_RATE = 0.5  # factor on the configured learning rate after a non-finite step
+RATE_FACTOR = 0.5  # factor on the configured learning rate after a non-finite step
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Adjustments:
     accumulate: int = 0  # replaces training.accumulate; 0: as configured
 
     @classmethod
-    def of(cls, progress: dict[str, Any]) -> Adjustments:
+    def from_progress(cls, progress: dict[str, Any]) -> Adjustments:
         """Read the adjustments from a checkpoint's progress row."""
         return cls(progress.get("rate", 1.0), progress.get("accumulate", 0))
 
@@ -56,7 +56,7 @@ class Adjustments:
                 f"{fault} The learning rate had been halved already. Train again with a lower "
                 "training.learning_rate and another --out."
             )
-        return replace(self, rate=LOWER_RATE)
+        return replace(self, rate=RATE_FACTOR)
 
     def _with_smaller_micro_batches(self, fault: StepError, config: Config) -> Adjustments:
         training = self.applied(config).training
@@ -73,7 +73,7 @@ class Adjustments:
         return adjustments
 
     def describe(self, fault: StepError, config: Config) -> Message:
-        """Return the adjustment that followed `fault`."""
+        """Return a message about the adjustment made after `fault`."""
         if not isinstance(fault, OutOfMemoryError):
             return message("half_rate")
         size = -(-config.training.batch_size // self.accumulate)
@@ -82,7 +82,7 @@ class Adjustments:
 
 @dataclass(frozen=True)
 class StartPoint:
-    """State from which a training starts or resumes."""
+    """State from which training starts or resumes."""
 
     step: int = 0
     seconds: float = 0.0  # of training before it
@@ -91,9 +91,9 @@ class StartPoint:
 
     @classmethod
     def at(cls, found: Checkpoint | None, adjustments: Adjustments | None = None) -> StartPoint:
-        """Start at a checkpoint (None: step 0), with its own adjustments or with the given ones."""
+        """Return the start at a checkpoint (None: step 0), with `adjustments` or the checkpoint's own."""
         progress: dict[str, Any] = {"step": 0, "seconds": 0.0} if found is None else found.progress
-        own = Adjustments.of(progress)
+        own = Adjustments.from_progress(progress)
         return cls(progress["step"], progress.get("seconds", 0.0), adjustments or own)
 
     def with_warning(self, fault: StepError, config: Config) -> StartPoint:
@@ -109,22 +109,22 @@ class StartPoint:
 
 @contextmanager
 def explained_errors(run: RunFolder) -> Iterator[None]:
-    """Add to errors of a training which checkpoint is intact and how to continue. They become WorkError."""
+    """Convert training errors to WorkError that names the intact checkpoint and says how to continue."""
     try:
         yield
     except ProcessLostError:
         raise
     except WorkError as error:
-        raise WorkError(f"{error} {_intact_checkpoint(run)}".rstrip()) from error
+        raise WorkError(f"{error} {_intact_checkpoint_sentence(run)}".rstrip()) from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise WorkError(
-            f"{where}{error.strerror or error}. {_intact_checkpoint(run)}Check the free space and the "
-            "permissions there, then run the same command again to continue."
+            f"{where}{error.strerror or error}. {_intact_checkpoint_sentence(run)}Check the free space and "
+            "the permissions there, then run the same command again to continue."
         ) from error
 
 
-def _intact_checkpoint(run: RunFolder) -> str:
+def _intact_checkpoint_sentence(run: RunFolder) -> str:
     """Return a sentence that names the newest checkpoint, or an empty string."""
     steps = run.checkpoint_steps()
     return f"The checkpoint of step {steps[-1]} is intact. " if steps else ""

@@ -11,20 +11,20 @@ from ddpm.training.checkpoint import save_weights
 
 
 class Snapshots:
-    """Saves the averages at the steps that follow from the run's total (`training.posthoc_ema`)."""
+    """Writer of weight averages at `training.posthoc_ema` steps of the run."""
 
     def __init__(self, run: RunFolder, model: GenerativeModel, start: int) -> None:
         """Delete the snapshots after `start`, where training resumes: they will be written again."""
         self.run, self.model = run, model
         training = model.spec.config.training
-        self.due = snapshot_steps(training.steps, training.posthoc_ema)
+        self.due_steps = snapshot_steps(training.steps, training.posthoc_ema)
         for step in run.snapshot_steps() if is_main() else ():
             if step > start:
                 run.snapshot(step).unlink(missing_ok=True)
 
     def save_if_due(self, step: int) -> None:
         """Write the averages of `step` if the run keeps them."""
-        if step not in self.due:
+        if step not in self.due_steps:
             return
         averages = self.model.state()["posthoc"]
         with raise_on_all_ranks():

@@ -24,7 +24,7 @@ def writer_class() -> type[Any]:
 
 
 class TensorBoard:
-    """Writes each number of a row as a scalar at its step. Events after `step` are replaced."""
+    """Writer of each number of a row as a scalar at its step. Events after `step` are replaced."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
         self.writer = writer_class()(str(folder), purge_step=step + 1 if step else None)

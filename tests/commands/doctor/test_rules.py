@@ -49,14 +49,14 @@ def turning() -> list[dict[str, Any]]:
 
 
 CASES = {
-    "half_precision": case(half=True),
-    "not_finite": case(rows=[*falling(), {"step": 401, "loss": math.nan}]),
+    "fp16_precision": case(requests_fp16=True),
+    "non_finite_value": case(rows=[*falling(), {"step": 401, "loss": math.nan}]),
     "divergence": case(rows=falling() + [{"step": 400 + i, "loss": 0.5} for i in range(1, 101)]),
     "collapse": case("dcgan-mnist", rows=losses(*[0.8] * 600, *[0.01] * 200, key="diversity")),
     "remaining_signal": case("mnist", "diffusion.num_steps=2", "sampling.steps=2"),
     "mirrored_writing": case("mnist", "data.flip=true"),
     "learning_rate": case("mnist", "training.optimizer=adam"),  # at Muon's rate
-    "gray_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
+    "gray_images_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
     "duplicates": case(duplicates=30_000),
     "memorization": case(data={"held_out": 20}, rows=turning()),
     "discriminator_memorization": case(
@@ -65,20 +65,20 @@ CASES = {
         + losses(*[0.2] * 20, key="heldout_real_score", every=10),
     ),
     "warmup_too_long": case("mnist", "training.steps=300", "training.warmup=200"),
-    "guidance_untrained": case("mnist", "network.label_dropout=0"),
+    "guidance_without_label_dropout": case("mnist", "network.label_dropout=0"),
     "guidance_without_labels": case("mnist", class_names=()),
     "too_few_steps": case("digits", "training.steps=20", "training.warmup=0"),
     "ema_longer_than_run": case("mnist", "training.ema=0.9999", "training.steps=2000"),
-    "attention_without_level": case("mnist", "network.attention=[9]"),
+    "attention_at_no_level": case("mnist", "network.attention=[9]"),
     "few_sampling_steps": case("mnist", "sampling.steps=4"),
     "small_batch": case("anime", "training.batch_size=8", "training.learning_rate=2e-2"),
     "batch_exceeds_data": case("folder", images=20),
     "many_passes": case("folder", images=200),
-    "idle_dropout": case("mnist", "network.dropout=0.1"),
-    "emulated_bf16": case("mnist", "training.precision=bf16", emulated=True),
+    "needless_dropout": case("mnist", "network.dropout=0.1"),
+    "emulated_bf16": case("mnist", "training.precision=bf16", emulates_bf16=True),
     "gan_momentum": case("dcgan-mnist", "training.betas=[0.9,0.999]"),
     "broken_files": case(data={"broken": 9_000}),
-    "rare_checkpoints": case("mnist", "training.checkpoint_every=10000"),
+    "no_checkpoints": case("mnist", "training.checkpoint_every=10000"),
     "no_previews": case("mnist", "training.preview_every=10000"),
 }
 
@@ -133,7 +133,7 @@ def test_a_fix_silences_its_rule() -> None:
         found = rule(sick)
         assert found is not None
         words = found.fix.split()
-        if words[::2] != ["--set"] * (len(words) // 2) or sick.half or sick.emulated:
+        if words[::2] != ["--set"] * (len(words) // 2) or sick.requests_fp16 or sick.emulates_bf16:
             continue
         config = with_overrides(sick.config, words[1::2])
         assert rule(replace(sick, config=config, data={**sick.data, "mean": []})) is None, found.fix
@@ -250,7 +250,7 @@ def test_a_risen_held_out_loss_is_believed_where_nothing_better_is_known(
 def test_mirroring_that_the_network_is_told_of_is_mirroring() -> None:
     settings = ("data.path=/my/letters", "data.augment=0.1", "data.transforms=x-flip,scale")
     [found] = run_rules(case("folder", *settings))
-    assert "x-flip out of data.transforms" in found.fix
+    assert "take x-flip out of data.transforms" in found.fix
     assert run_rules(case("folder", "data.augment=0.1", *settings[:1])) == []
 
 

@@ -58,12 +58,12 @@ def test_inpainting_keeps_what_is_known(shown: list[np.ndarray]) -> None:
     mask[:, :4] = 255
     options = {"image": save("i.png", image), "mask": save("m.png", mask), "n": 3}
     assert write_inpainting("digits", QUICK, **options).name == "digits-i-m-inpainted-steps-3.png"  # type: ignore[arg-type]
-    original, _, *answers = shown[0][:, 0]
+    original, _, *variants = shown[0][:, 0]
     assert np.array_equal(original, image)
-    for answer in answers:
-        assert np.array_equal(answer[:, 4:], image[:, 4:])
-        assert not np.array_equal(answer[:, :4], image[:, :4])
-    assert len(np.unique(np.stack(answers).reshape(3, -1), axis=0)) == 3
+    for variant in variants:
+        assert np.array_equal(variant[:, 4:], image[:, 4:])
+        assert not np.array_equal(variant[:, :4], image[:, :4])
+    assert len(np.unique(np.stack(variants).reshape(3, -1), axis=0)) == 3
     for color, words in ((0, "all black"), (255, "all white")):
         options["mask"] = save("m.png", np.full((8, 8), color))
         with pytest.raises(RequestError, match=words):
@@ -106,7 +106,7 @@ def test_every_answer_has_a_file_of_its_own() -> None:
         (
             (16, 8),
             (slice(6), slice(8)),
-            r"^m.png is 16x8, but i.png is 8x16; use a mask of the same",
+            r"^m.png is 16x8, but i.png is 8x16; use the same",
         ),
         (
             (8, 16),

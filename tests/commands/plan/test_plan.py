@@ -21,7 +21,7 @@ from ddpm.commands.plan import plan as workflow
 from ddpm.commands.plan.benchmark import measure
 from ddpm.commands.plan.plan import PlanRequest, plan
 from ddpm.commands.plan.plan_table import plan_text
-from ddpm.commands.plan.proposals import Change, narrower, proposals
+from ddpm.commands.plan.proposals import Variant, narrower_networks, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
@@ -113,10 +113,10 @@ def test_utilization_is_the_operations_of_the_steps_over_the_peak(
     config = with_overrides(get_preset("digits").config, ["training.precision=bf16"])
     model = build_model(config, images, device="cpu")
     assert flops.utilization(model, images, 100.0) is None  # no graphics card
-    each = flops.operations(model.network, torch.zeros(2, 1, 8, 8), "bf16")
+    each = flops.flops_per_image(model.network, torch.zeros(2, 1, 8, 8), "bf16")
     assert all(parameter.grad is None for parameter in model.network.parameters())
     model.device = SimpleNamespace(type="cuda")
-    monkeypatch.setattr(flops, "peak", lambda device: 1000 * each)
+    monkeypatch.setattr(flops, "peak_flops", lambda device: 1000 * each)
     monkeypatch.setattr(flops, "to_model", lambda images: Placed(to_model(images)))
     assert flops.utilization(model, images, 100.0) == pytest.approx(0.1)
     model.precision = "fp32"
@@ -145,7 +145,7 @@ def test_operations_of_a_convolution_there_and_back(precision: str) -> None:
 
     once = 2 * 5 * 6 * 3 * 4 * 9  # a product and a sum for each weight and place
     for count in (1, 3):  # and the weights' gradient: nobody asks for the image's
-        assert flops.operations(Network(), torch.zeros(count, 3, 5, 6), precision) == 2 * once
+        assert flops.flops_per_image(Network(), torch.zeros(count, 3, 5, 6), precision) == 2 * once
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")
@@ -164,7 +164,7 @@ def test_nothing_is_written(
     found = planned("digits", minutes=0.001)
     diagnose(TargetRequest("digits"))
     assert workplace() == before
-    assert ("noise in their shape, about 1,797" in found["images"]) is not known
+    assert ("noise shaped like the images, about 1,797" in found["images"]) is not known
     assert found["shape"] == [1, 8, 8]
 
 
@@ -209,7 +209,7 @@ def test_what_fits_is_proposed_until_it_is_enough() -> None:
     base = get_preset("mnist").config
     speeds = {16: 100.0, 8: 400.0}
     changes = [
-        Change(
+        Variant(
             replace(base, network=replace(base.network, channels=c)), f" --set network.channels={c}"
         )
         for c in speeds
@@ -240,11 +240,16 @@ def test_the_steps_proposed_are_those_that_a_training_of_these_minutes_takes(
 
 def test_a_narrower_network_is_half_as_wide_and_valid() -> None:
     assert [
-        c.config.network.channels for c in narrower(PRESETS["anime"].config_for("big-gpu"))
+        c.config.network.channels for c in narrower_networks(PRESETS["anime"].config_for("big-gpu"))
     ] == [32, 16]
-    assert [c.config.network.channels for c in narrower(get_preset("anime").config)] == [24]
-    assert [c.config.gan.channels for c in narrower(get_preset("dcgan-mnist").config)] == [32, 16]
-    assert list(narrower(get_preset("mnist-assignment").config)) == []
+    assert [c.config.network.channels for c in narrower_networks(get_preset("anime").config)] == [
+        24
+    ]
+    assert [c.config.gan.channels for c in narrower_networks(get_preset("dcgan-mnist").config)] == [
+        32,
+        16,
+    ]
+    assert list(narrower_networks(get_preset("mnist-assignment").config)) == []
 
 
 def test_a_smaller_size_of_the_preset_comes_before_a_narrower_network(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ddpm.cli import main
-from ddpm.commands.options import options_of
+from ddpm.commands.options import verb_options
 from ddpm.commands.report.words.languages import LANGUAGES
 
 
 @pytest.mark.parametrize("verb", ["report", "bundle"])
 def test_the_languages_are_those_there_are_words_in(verb: str) -> None:
-    option = next(option for option in options_of(verb) if option.name == "language")
+    option = next(option for option in verb_options(verb) if option.name == "language")
     assert option.choices is not None and list(option.choices) == list(LANGUAGES)
 
 

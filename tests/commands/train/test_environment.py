@@ -15,7 +15,11 @@ import pytest
 import torch
 
 from ddpm.commands.train import environment
-from ddpm.commands.train.environment import BIT_IDENTITY, environment_record, with_change_history
+from ddpm.commands.train.environment import (
+    BIT_IDENTITY_KEYS,
+    environment_record,
+    with_change_history,
+)
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
 from ddpm.models.registry import make_model
@@ -80,7 +84,7 @@ def test_an_installed_package_takes_no_commit_of_the_folder_around_it(
 
 def test_what_bit_identity_rests_on_is_recorded() -> None:
     row = described()
-    assert set(BIT_IDENTITY) <= set(row)
+    assert set(BIT_IDENTITY_KEYS) <= set(row)
     assert row["cpu"].endswith(torch.backends.cpu.get_cpu_capability()) and row["compile"] is False
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddpm.commands.train.inputs import HELDOUT_IMAGES, Inputs, open_inputs
+from ddpm.commands.train.inputs import MAX_HELDOUT_IMAGES, Inputs, open_inputs
 from ddpm.config import Config, with_overrides
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
@@ -31,7 +31,7 @@ def test_held_out_images_are_in_model_range_with_their_labels(labels: str) -> No
     batch = inputs.heldout_batch()
     assert batch is not None
     images, classes = batch
-    held = min(HELDOUT_IMAGES, len(inputs.dataset.heldout))
+    held = min(MAX_HELDOUT_IMAGES, len(inputs.dataset.heldout))
     assert images.shape == (held, 1, 8, 8)
     assert images.min() == -1 and images.max() == 1
     assert classes is not None and len(classes) == held

@@ -161,7 +161,7 @@ def test_its_weights_are_exported_and_read_again() -> None:
 def test_a_collapse_is_printed_and_written_once(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(collapse, "EARLY", 0)
+    monkeypatch.setattr(collapse, "GRACE_STEPS", 0)
     monkeypatch.setattr(collapse, "WINDOW", 4)
     real = torch.nn.Tanh.forward
     monkeypatch.setattr(

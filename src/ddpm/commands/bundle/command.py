@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.bundle.names import SETS
-from ddpm.commands.options import Option, add_options, natural, request_from
+from ddpm.commands.options import Option, add_options, make_request, natural
 from ddpm.commands.report import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
 from ddpm.errors import RequestError
@@ -104,7 +104,7 @@ def run_bundle(options: Namespace) -> None:
     if None in (options.student_id, options.mnist, options.anime):
         raise RequestError("bundle needs --student-id, --mnist and --anime, or --check with a zip.")
     pick = {name: seeds for given in options.pick for name, seeds in given.items()}
-    return print(write_bundle(request_from(BundleRequest, BUNDLE_OPTIONS, options, pick=pick)))
+    return print(write_bundle(make_request(BundleRequest, BUNDLE_OPTIONS, options, pick=pick)))
 
 
 def _check(options: Namespace) -> None:

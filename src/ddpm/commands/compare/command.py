@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, request_from, switch
+from ddpm.commands.options import Option, add_options, make_request, switch
 from ddpm.commands.shared_options import MEASURE
 from ddpm.errors import RequestError
 
@@ -60,14 +60,14 @@ def run_compare(options: Namespace) -> None:
 def _compare(options: Namespace) -> str:
     from ddpm.commands.compare.compare import ComparisonRequest, compare, comparison_text
 
-    request = request_from(ComparisonRequest, COMPARE_OPTIONS, options)
+    request = make_request(ComparisonRequest, COMPARE_OPTIONS, options)
     return comparison_text(compare(request), request.out)
 
 
 def _blind(options: Namespace) -> str:
     from ddpm.commands.compare.blind import BlindRequest, blind_instructions, write_blind
 
-    request = request_from(BlindRequest, COMPARE_OPTIONS, options, real=not options.no_real)
+    request = make_request(BlindRequest, COMPARE_OPTIONS, options, real=not options.no_real)
     return blind_instructions(write_blind(request))
 
 

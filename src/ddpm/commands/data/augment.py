@@ -30,10 +30,10 @@ DEFAULT_AUGMENT = 0.15  # data.augment to show if it is off (Karras et al. 2022,
 def augmentation_sheet(target: str, overrides: Sequence[str], out: Path) -> list[str]:
     """Draw originals above augmented rows into `out`; return the lines to print.
 
-    RequestError: no such images, or a configuration without augmentation.
+    RequestError if the images are not found, or if the configuration has no augmentation.
     """
     check_picture_path(out)
-    config, note = _with_augmentation(_config_of(target, overrides))
+    config, note = _with_augmentation(_target_config(target, overrides))
     data = config.data
     images = _example_images(config)
     rows = {"original": images}
@@ -44,13 +44,13 @@ def augmentation_sheet(target: str, overrides: Sequence[str], out: Path) -> list
     for step in range(TRAINING_ROWS):
         rows[f"training {step + 1}"] = _training_views(images, data, config.training.seed, step)
     cells = to_uint8(torch.cat([to_model(images) for images in rows.values()])).numpy()
-    words = _words(data) + note
-    save_grid(out, cells, len(rows), len(images), row_titles=list(rows), caption=words)
-    return [words, str(out)]
+    description = _describe_augmentation(data) + note
+    save_grid(out, cells, len(rows), len(images), row_titles=list(rows), caption=description)
+    return [description, str(out)]
 
 
-def _config_of(target: str, overrides: Sequence[str]) -> Config:
-    """Return the configuration of a preset, or of a training on these images."""
+def _target_config(target: str, overrides: Sequence[str]) -> Config:
+    """Return the configuration of a preset, or the preset `folder` with these images."""
     if target in PRESETS:
         return with_overrides(get_preset(target).config, overrides)
     folder = get_preset("folder").config
@@ -68,7 +68,7 @@ def _with_augmentation(config: Config) -> tuple[Config, str]:
             "This configuration has no augmentation; add --set data.flip=true or --set data.shift=2."
         )
     augmented = with_overrides(config, [f"data.augment={DEFAULT_AUGMENT}"])
-    return augmented, f" (data.augment is off; this is {DEFAULT_AUGMENT})"
+    return augmented, f" (data.augment is off; shown with {DEFAULT_AUGMENT})"
 
 
 def _example_images(config: Config) -> Tensor:
@@ -81,8 +81,8 @@ def _example_images(config: Config) -> Tensor:
 
 def _one_transform(images: Tensor, transform: str, seed: int) -> Tensor:
     """Apply one transform to every image."""
-    geometry = AugmentPipe(1.0, (transform,))
-    views, _ = geometry(to_model(images), generator_for(seed, "preview", transform))
+    pipe = AugmentPipe(1.0, (transform,))
+    views, _ = pipe(to_model(images), generator_for(seed, "preview", transform))
     return to_uint8(views)
 
 
@@ -91,16 +91,16 @@ def _training_views(images: Tensor, data: DataConfig, seed: int, step: int) -> T
     images = Augmentation(data.flip, data.shift, data.crop)(images, seed, step)
     if not data.augment:
         return images
-    geometry = AugmentPipe(data.augment, data.transforms)
-    return to_uint8(geometry(to_model(images), generator_for(seed, "transforms", step + 1))[0])
+    pipe = AugmentPipe(data.augment, data.transforms)
+    return to_uint8(pipe(to_model(images), generator_for(seed, "transforms", step + 1))[0])
 
 
-def _words(data: DataConfig) -> str:
+def _describe_augmentation(data: DataConfig) -> str:
     """Return the augmentation in one line."""
-    done = ["flip"] if data.flip else []
-    done += [f"shift of {data.shift} pixels"] if data.shift else []
-    done += [f"crop of {data.crop:g}"] if data.crop else []
+    parts = ["flip"] if data.flip else []
+    parts += [f"shift of {data.shift} pixels"] if data.shift else []
+    parts += [f"crop of {data.crop:g}"] if data.crop else []
     if data.augment:
         names = ", ".join(data.transforms)
-        done += [f"with probability {data.augment:g} each, conditioned: {names}"]
-    return "; ".join(done)
+        parts += [f"with probability {data.augment:g} each, conditioned: {names}"]
+    return "; ".join(parts)

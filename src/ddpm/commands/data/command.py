@@ -81,19 +81,19 @@ def define_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(options: Namespace) -> None:
-    from ddpm.commands.data.inspect import list_datasets
+    from ddpm.commands.data.dataset_summaries import list_datasets
 
     print(list_datasets())
 
 
 def run_prepare(options: Namespace) -> None:
-    from ddpm.commands.data.inspect import prepare_dataset
+    from ddpm.commands.data.dataset_summaries import prepare_dataset
 
     print(prepare_dataset(**named_values(DATA_PREPARE_OPTIONS, options)))
 
 
 def run_inspect(options: Namespace) -> None:
-    from ddpm.commands.data.inspect import inspect_clusters, inspect_dataset
+    from ddpm.commands.data.dataset_summaries import inspect_clusters, inspect_dataset
 
     if options.clusters:
         print(inspect_clusters(options.target, options.clusters, options.out))

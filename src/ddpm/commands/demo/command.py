@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.options import Option, add_options
-from ddpm.commands.outcome import print_pictures
+from ddpm.commands.picture_paths import print_picture_paths
 from ddpm.commands.shared_options import DEVICE
 from ddpm.presets import get_preset
 
@@ -26,4 +26,4 @@ def run_demo(options: Namespace) -> int:
     from ddpm.commands.train import train
 
     outcome = train.train(get_preset("digits").config, options.out, device=options.device)
-    return print_pictures(outcome.run, outcome.exit_status)
+    return print_picture_paths(outcome.run, outcome.exit_status)

@@ -6,8 +6,8 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, positive, request_from
-from ddpm.commands.outcome import print_pictures
+from ddpm.commands.options import Option, add_options, count, make_request, positive
+from ddpm.commands.picture_paths import print_picture_paths
 from ddpm.commands.shared_options import DEVICE, SET
 from ddpm.data.catalogue import absolute_data_path
 
@@ -56,5 +56,5 @@ def define_distill(parser: argparse.ArgumentParser) -> None:
 def run_distill(options: Namespace) -> int:
     from ddpm.commands.distill.distill import DistillRequest, distill
 
-    outcome = distill(request_from(DistillRequest, DISTILL_OPTIONS, options))
-    return print_pictures(outcome.run, outcome.exit_status)
+    outcome = distill(make_request(DistillRequest, DISTILL_OPTIONS, options))
+    return print_picture_paths(outcome.run, outcome.exit_status)

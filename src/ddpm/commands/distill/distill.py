@@ -15,12 +15,12 @@ from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
-SHARE = 0.2  # default training time of a student, as a share of its teacher's
+TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
 
 
 @dataclass(frozen=True)
 class DistillRequest:
-    """Arguments of `ddpm distill`. The default training time is `SHARE` of the teacher's."""
+    """Arguments of `ddpm distill`. The default training time is `TEACHER_TIME_SHARE` of the teacher's."""
 
     target: str  # a run, a weights file or bundled weights
     out: Path | None = None  # None: runs/NAME-few
@@ -36,7 +36,7 @@ class DistillRequest:
 def distill(request: DistillRequest) -> train.Outcome:
     """Train a few-step student of a diffusion model, or resume the one in `out`.
 
-    RequestError if the target cannot be a teacher, or has changed since the student in `out` started.
+    RequestError if the target cannot be a teacher, or if it has changed since the student in `out` started.
 
     >>> outcome = ddpm.distill("runs/digits", Path("runs/digits-few"), steps=2)
     >>> outcome.step, outcome.exit_status
@@ -66,7 +66,7 @@ def distill(request: DistillRequest) -> train.Outcome:
 
 
 def _with_trained_steps(teacher: Config, step: int | None) -> Config:
-    """Return the teacher's configuration with the steps it was trained for, perhaps fewer than planned."""
+    """Return the teacher's configuration with the steps that it has trained, if fewer than planned."""
     planned = teacher.training.steps
     return replace(teacher, training=replace(teacher.training, steps=min(planned, step or planned)))
 
@@ -116,7 +116,7 @@ def student_config(teacher: Config, evaluations: int) -> Config:
 
 
 def default_steps(teacher: Config, evaluations: int) -> int:
-    """Return the number of steps that take `SHARE` of the teacher's training time.
+    """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time.
 
     In units of a forward pass: training on an image costs three (forward and backward). The teacher's
     trajectory costs one per solver step, two if guided, and gives one training image per jump.
@@ -125,4 +125,6 @@ def default_steps(teacher: Config, evaluations: int) -> int:
     low, high = sampling.guidance_interval
     is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
     passes = teacher_steps(evaluations) * (1 + (high - low if is_guided else 0.0))
-    return max(1, round(SHARE * teacher.training.steps / (1 + passes / (3 * evaluations))))
+    return max(
+        1, round(TEACHER_TIME_SHARE * teacher.training.steps / (1 + passes / (3 * evaluations)))
+    )

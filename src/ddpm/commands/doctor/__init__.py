@@ -1,1 +1,1 @@
-"""`ddpm doctor`: find what is wrong with a run or a configuration."""
+"""`ddpm doctor`: find problems of a run or a configuration."""

@@ -10,7 +10,7 @@ from ddpm.config import Config, TrainingConfig
 
 
 class Finding(NamedTuple):
-    """A problem and its fix. `serious`: the images will be wrong or poor; `note`: time is lost or at risk."""
+    """A problem and its fix. `serious`: bad images. `note`: lost time or a risk."""
 
     severity: Literal["serious", "note"]
     words: str  # the problem, a sentence
@@ -18,7 +18,7 @@ class Finding(NamedTuple):
     why: str  # the reason, a sentence
 
     def row(self) -> dict[str, str]:
-        """Return plain values; the fix has the key that files and scripts know, `mend`."""
+        """Return plain values; the key of the fix is `mend`, as in earlier versions."""
         return {
             "severity": self.severity, "words": self.words, "mend": self.fix, "why": self.why,
         }  # fmt: skip
@@ -35,8 +35,8 @@ class Case:
     class_names: tuple[str, ...] | None = None
     duplicates: int | None = None  # exact copies in the data set
     rows: Sequence[Mapping[str, Any]] = ()  # rows of the log
-    half: bool = False  # the configuration asks for fp16
-    emulated: bool = False  # the configuration asks for bf16, which the device only emulates
+    requests_fp16: bool = False
+    emulates_bf16: bool = False  # bf16 is requested, which the device only emulates
 
     @property
     def training(self) -> TrainingConfig:
@@ -49,7 +49,7 @@ class Case:
         return data.clusters > 0 or (data.labels is not False and self.class_names != ())
 
     @property
-    def diffusion(self) -> bool:
+    def is_diffusion(self) -> bool:
         """Whether the model is a diffusion model."""
         return self.config.family.is_diffusion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
-from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
 
 DOCTOR_OPTIONS = (
@@ -33,6 +33,6 @@ def run_doctor(options: Namespace) -> int:
     from ddpm.commands.doctor.diagnose import diagnose, diagnosis_text
     from ddpm.loading.targets import TargetRequest
 
-    diagnosis = diagnose(request_from(TargetRequest, DOCTOR_OPTIONS, options))
+    diagnosis = diagnose(make_request(TargetRequest, DOCTOR_OPTIONS, options))
     print(json.dumps(diagnosis.row(), indent=2) if options.json else diagnosis_text(diagnosis))
     return int(diagnosis.serious)

@@ -32,12 +32,12 @@ def mirrored_writing(case: Case) -> Finding | None:
         if named
         else f"Images of the classes {', '.join(classes[:3])}, … are mirrored.",
         "--set data.flip=false"
-        + (f", and {', '.join(flips)} out of data.transforms" if flips else ""),
+        + (f", and take {', '.join(flips)} out of data.transforms" if flips else ""),
         "A mirrored 2 is not a digit, but the model learns to draw it. Mirror faces, never writing.",
     )
 
 
-def gray_in_color(case: Case) -> Finding | None:
+def gray_images_in_color(case: Case) -> Finding | None:
     mean, std = case.data.get("mean", []), case.data.get("std", [])
     if len(mean) != 3 or len(set(mean)) > 1 or len(set(std)) > 1:
         return None
@@ -73,15 +73,15 @@ def batch_exceeds_data(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"A batch of {case.training.batch_size} holds each of the {case.images} images more than once.",
+        f"A batch of {case.training.batch_size} is larger than the training set of {case.images} images.",
         f"--set training.batch_size={max(2, case.images // 2)}",
-        "Repeated images cost time and add no information.",
+        "Images repeated within a batch cost time and add no information.",
     )
 
 
 def many_passes(case: Case) -> Finding | None:
     passes, data = case.passes, case.config.data
-    if not case.diffusion or passes is None or not expects_copies(case.config, passes):
+    if not case.is_diffusion or passes is None or not expects_copies(case.config, passes):
         return None
     return Finding(
         "note",
@@ -93,7 +93,7 @@ def many_passes(case: Case) -> Finding | None:
     )
 
 
-def idle_dropout(case: Case) -> Finding | None:
+def needless_dropout(case: Case) -> Finding | None:
     passes = case.passes
     if not case.config.network.dropout or passes is None or passes >= 50:
         return None

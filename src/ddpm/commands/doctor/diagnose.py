@@ -38,7 +38,7 @@ class Diagnosis:
 def diagnose(request: TargetRequest) -> Diagnosis:
     """Check a run, a configuration file or a preset and return the findings. Nothing is written.
 
-    RequestError: no such target.
+    RequestError if there is no such target.
 
     >>> found = ddpm.doctor("digits", overrides=["training.learning_rate=0.5"])
     >>> found.serious, found.findings[0].fix
@@ -75,8 +75,8 @@ def _case(target: Target, device: str) -> Case:
         class_names=None if dataset is None else dataset.class_names,
         duplicates=_duplicates(config, dataset),
         rows=[] if run is None else read_metrics(run.metrics),
-        half=target.half,
-        emulated=wants_bf16 and resolve_precision("auto", pick_device(device)) != "bf16",
+        requests_fp16=target.requests_fp16,
+        emulates_bf16=wants_bf16 and resolve_precision("auto", pick_device(device)) != "bf16",
     )
 
 
@@ -91,7 +91,7 @@ def _steps(target: Target, images: int | None) -> int | None:
 
 
 def _duplicates(config: Config, dataset: Dataset | None) -> int | None:
-    """Count exact copies in the data set, even if the configuration keeps them (its report has none)."""
+    """Count exact copies in the data set. A report does not count copies that are kept."""
     if dataset is None or not config.data.all_images:
         return None if dataset is None else dataset.report["duplicate"]
     counting = replace(config, data=replace(config.data, all_images=False))

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from ddpm.commands.doctor.case import Case, Finding
 from ddpm.messages import FIXES, message, sentence
 from ddpm.training.collapse import CollapseWatch
-from ddpm.training.memorization import FEWEST_PAIRS, is_memorization
+from ddpm.training.memorization import MIN_PAIRS, is_memorization
 
 Rows = Sequence[Mapping[str, Any]]
 PARTS = 10  # a log is split into this many parts, whose means are compared
-FEWEST = 8  # held-out losses needed for a finding
-DIVERGED = 1.5  # last mean over the lowest mean
-HELDOUT_GAP = 1.05  # last held-out loss over the lowest one
+MIN_HELDOUT_LOSSES = 8  # for a finding
+DIVERGENCE_RATIO = 1.5  # last mean over the lowest mean
+HELDOUT_RISE_RATIO = 1.05  # last held-out loss over the lowest one
 
 
 class Trend(NamedTuple):
@@ -27,7 +27,7 @@ class Trend(NamedTuple):
     lowest_step: int
 
 
-def not_finite(case: Case) -> Finding | None:
+def non_finite_value(case: Case) -> Finding | None:
     """Find a NaN or an infinity in the log."""
     for row in case.rows:
         for name, value in row.items():
@@ -43,7 +43,7 @@ def not_finite(case: Case) -> Finding | None:
 
 def divergence(case: Case) -> Finding | None:
     losses = trend(case.rows, "loss")
-    if losses is None or losses.last <= DIVERGED * losses.lowest:
+    if losses is None or losses.last <= DIVERGENCE_RATIO * losses.lowest:
         return None
     return Finding(
         "serious",
@@ -65,36 +65,36 @@ def collapse(case: Case) -> Finding | None:
         "serious",
         f"{words[:1].upper()}{words[1:]}.",
         FIXES[warning["code"]],
-        "This holds up to the last step of the log.",
+        "This lasts until the end of the log.",
     )
 
 
 def memorization(case: Case) -> Finding | None:
     """Find a memorization warning in the log, or a held-out loss that rises to the end.
 
-    The held-out loss counts only with `FEWEST_PAIRS` images or more, and only if training's own check did
-    not compare that many near the end, since that check is more precise.
+    The memorization check during training is more precise than the held-out loss. The held-out loss is used
+    only if it has at least `MIN_PAIRS` images and that check did not compare as many near the end.
     """
     onset = next((row for row in case.rows if is_memorization(row)), None)
     if onset is not None:
         words, fix = sentence(onset["warning"]), FIXES[onset["warning"]["code"]]
-        return _memorized(onset["step"], f"At step {onset['step']} {words}.", fix)
+        return _memorization_finding(onset["step"], f"At step {onset['step']} {words}.", fix)
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
-    if len(values) < FEWEST or case.data.get("held_out", 0) < FEWEST_PAIRS:
+    if len(values) < MIN_HELDOUT_LOSSES or case.data.get("held_out", 0) < MIN_PAIRS:
         return None
     last, (lowest, step) = sum(v for v, _ in values[-2:]) / 2, min(values)
-    late = 0.8 * values[-1][1]
-    if last <= HELDOUT_GAP * lowest or step > late:
+    late_step = 0.8 * values[-1][1]
+    if last <= HELDOUT_RISE_RATIO * lowest or step > late_step:
         return None
-    checks = (row for row in case.rows if row.get("heldout_gap_pairs", 0) >= FEWEST_PAIRS)
-    if any(row["step"] > late for row in checks):
+    checks = (row for row in case.rows if row.get("heldout_gap_pairs", 0) >= MIN_PAIRS)
+    if any(row["step"] > late_step for row in checks):
         return None
-    return _memorized(
+    return _memorization_finding(
         step, f"The held-out loss has risen by {last / lowest - 1:.0%} since step {step}."
     )
 
 
-def _memorized(step: int, words: str, fix: str = "") -> Finding:
+def _memorization_finding(step: int, words: str, fix: str = "") -> Finding:
     return Finding(
         "serious",
         words,
@@ -105,9 +105,12 @@ def _memorized(step: int, words: str, fix: str = "") -> Finding:
 
 
 def discriminator_memorization(case: Case) -> Finding | None:
-    if case.diffusion:
+    if case.is_diffusion:
         return None
-    real, heldout = trend(case.rows, "real_score"), trend(case.rows, "heldout_real_score", FEWEST)
+    real, heldout = (
+        trend(case.rows, "real_score"),
+        trend(case.rows, "heldout_real_score", MIN_HELDOUT_LOSSES),
+    )
     if real is None or heldout is None or heldout.last >= 0.5 * real.last:
         return None
     return Finding(

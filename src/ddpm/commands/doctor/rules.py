@@ -1,7 +1,7 @@
 """The table of the doctor's rules.
 
 To add a rule, write a function from a `Case` to a `Finding` or None, add it to `RULES` (worst first), and add
-its case to `tests/commands/doctor/test_rules.py`.
+an example to `tests/commands/doctor/test_rules.py`.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from ddpm.commands.doctor.data_rules import (
     batch_exceeds_data,
     broken_files,
     duplicates,
-    gray_in_color,
-    idle_dropout,
+    gray_images_in_color,
     many_passes,
     mirrored_writing,
+    needless_dropout,
 )
 from ddpm.commands.doctor.log_rules import (
     collapse,
     discriminator_memorization,
     divergence,
     memorization,
-    not_finite,
+    non_finite_value,
 )
 from ddpm.commands.doctor.settings_rules import (
-    attention_without_level,
+    attention_at_no_level,
     ema_longer_than_run,
     emulated_bf16,
     few_sampling_steps,
+    fp16_precision,
     gan_momentum,
-    guidance_untrained,
+    guidance_without_label_dropout,
     guidance_without_labels,
-    half_precision,
     learning_rate,
+    no_checkpoints,
     no_previews,
-    rare_checkpoints,
     remaining_signal,
     small_batch,
     too_few_steps,
@@ -42,32 +42,32 @@ from ddpm.commands.doctor.settings_rules import (
 )
 
 RULES: tuple[Rule, ...] = (
-    half_precision,
-    not_finite,
+    fp16_precision,
+    non_finite_value,
     divergence,
     collapse,
     remaining_signal,
     mirrored_writing,
     learning_rate,
-    gray_in_color,
+    gray_images_in_color,
     duplicates,
     memorization,
     discriminator_memorization,
     warmup_too_long,
-    guidance_untrained,
+    guidance_without_label_dropout,
     guidance_without_labels,
     too_few_steps,
     ema_longer_than_run,
-    attention_without_level,
+    attention_at_no_level,
     few_sampling_steps,
     small_batch,
     batch_exceeds_data,
     many_passes,
-    idle_dropout,
+    needless_dropout,
     emulated_bf16,
     gan_momentum,
     broken_files,
-    rare_checkpoints,
+    no_checkpoints,
     no_previews,
 )
 

@@ -15,20 +15,20 @@ FEW_STEPS = 100
 SMALL_BATCH = 16
 
 
-def half_precision(case: Case) -> Finding | None:
-    if not case.half:
+def fp16_precision(case: Case) -> Finding | None:
+    if not case.requests_fp16:
         return None
     return Finding(
         "serious",
         "training.precision is fp16.",
         "--set training.precision=auto",
-        "Gradients overflow fp16's narrow range and become NaN, the most common failure of a diffusion "
+        "Gradients overflow fp16's narrow range and become NaN, the most common failure of diffusion "
         "training. auto uses bf16 if the hardware supports it, else fp32.",
     )
 
 
 def remaining_signal(case: Case) -> Finding | None:
-    if not case.diffusion:
+    if not case.is_diffusion:
         return None
     diffusion = case.config.diffusion
     schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
@@ -71,13 +71,13 @@ def warmup_too_long(case: Case) -> Finding | None:
         "serious",
         f"The warm-up takes {case.training.warmup} of {case.steps} steps.",
         f"--set training.warmup={case.steps // 20}",
-        "The learning rate still rises when half the run is over, or never reaches its value.",
+        "The learning rate rises for more than half of the run, or never reaches the set value.",
     )
 
 
-def guidance_untrained(case: Case) -> Finding | None:
+def guidance_without_label_dropout(case: Case) -> Finding | None:
     config, learns = case.config, case.learns_labels
-    if not case.diffusion or config.sampling.guidance == 1 or not learns:
+    if not case.is_diffusion or config.sampling.guidance == 1 or not learns:
         return None
     if config.network.label_dropout > 0 or config.sampling.guide:
         return None
@@ -91,20 +91,19 @@ def guidance_untrained(case: Case) -> Finding | None:
 
 def guidance_without_labels(case: Case) -> Finding | None:
     config, learns = case.config, case.learns_labels
-    if not case.diffusion or config.sampling.guidance == 1 or learns or config.sampling.guide:
+    if not case.is_diffusion or config.sampling.guidance == 1 or learns or config.sampling.guide:
         return None
     return Finding(
         "note",
-        "Guidance is on, but the model learns no labels, so it has no effect.",
-        "--set sampling.guidance=1, or one folder for each class and --set data.labels=true",
+        "Guidance is on but has no effect, since the model learns no labels.",
+        "--set sampling.guidance=1, or put each class into its own folder and --set data.labels=true",
         "There is no label to guide toward.",
     )
 
 
 def too_few_steps(case: Case) -> Finding | None:
-    if (
-        case.steps is None or case.config.family.is_distilled
-    ):  # a student starts from its teacher's weights
+    # a student starts from its teacher's weights and needs few steps
+    if case.steps is None or case.config.family.is_distilled:
         return None
     passes = case.passes
     once = passes is None or passes >= 1
@@ -115,7 +114,7 @@ def too_few_steps(case: Case) -> Finding | None:
         "serious" if case.steps < FEW_STEPS else "note",
         f"{case.steps} steps of {case.training.batch_size} images are few{seen}.",
         "train for more steps (ddpm plan says how many fit a time)",
-        "Every image should be seen once, and an optimizer needs some hundred steps.",
+        "Training should use every image at least once and take several hundred steps.",
     )
 
 
@@ -128,15 +127,15 @@ def ema_longer_than_run(case: Case) -> Finding | None:
         f"The weight average (ema {decay:g}) covers {1 / (1 - decay):,.0f} steps, more than the "
         f"{case.steps:,} steps of the run.",
         f"--set training.ema={max(0.0, 1 - 10 / case.steps):.4g}",
-        "A tenth of the run works well. The warm-up of the average keeps the random start out, but its "
-        "decay never reaches the set value.",
+        "An average over a tenth of the run works well. Its warm-up excludes the random initial weights, but "
+        "its decay never reaches the set value.",
     )
 
 
-def attention_without_level(case: Case) -> Finding | None:
+def attention_at_no_level(case: Case) -> Finding | None:
     network = case.config.network
     size = parse_size(case.data.get("size", case.config.data.size))
-    if not case.diffusion or not network.attention or size is None:
+    if not case.is_diffusion or not network.attention or size is None:
         return None
     sides = level_sides(size, len(network.multipliers), network.patch)
     if set(sides) & set(network.attention):
@@ -153,7 +152,7 @@ def attention_without_level(case: Case) -> Finding | None:
 def few_sampling_steps(case: Case) -> Finding | None:
     sampling = case.config.sampling
     least = SAMPLERS[sampling.sampler].min_steps
-    if not case.diffusion or sampling.steps >= least:
+    if not case.is_diffusion or sampling.steps >= least:
         return None
     return Finding(
         "note",
@@ -175,7 +174,7 @@ def small_batch(case: Case) -> Finding | None:
 
 
 def emulated_bf16(case: Case) -> Finding | None:
-    if not case.emulated:
+    if not case.emulates_bf16:
         return None
     return Finding(
         "note",
@@ -196,12 +195,13 @@ def gan_momentum(case: Case) -> Finding | None:
     )
 
 
-def rare_checkpoints(case: Case) -> Finding | None:
+def no_checkpoints(case: Case) -> Finding | None:
     if case.steps is None or case.training.checkpoint_every <= case.steps:
         return None
     return Finding(
         "note",
-        f"A run of {case.steps} steps never saves a checkpoint every {case.training.checkpoint_every} steps.",
+        f"The run ends at step {case.steps}, before its first checkpoint (step "
+        f"{case.training.checkpoint_every}).",
         f"--set training.checkpoint_every={max(1, case.steps // 10)}",
         "If the machine stops, all work is lost.",
     )
@@ -212,7 +212,7 @@ def no_previews(case: Case) -> Finding | None:
         return None
     return Finding(
         "note",
-        f"A run of {case.steps} steps never draws a preview every {case.training.preview_every} steps.",
+        f"The run ends at step {case.steps}, before its first preview (step {case.training.preview_every}).",
         f"--set training.preview_every={max(1, case.steps // 10)}",
         "Problems show in the images long before they show in the loss.",
     )

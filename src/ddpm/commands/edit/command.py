@@ -11,9 +11,13 @@ from ddpm.commands.shared_options import DRAWING
 
 TARGET = Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights")
 IMAGE = Option("image", kind=Path, metavar="IMAGE", help="the image to edit")
-ANSWERS = Option("n", "-n", count, 4, help="number of answers (default: %(default)s)")
+VARIANTS = Option("n", "-n", count, 4, help="number of variants (default: %(default)s)")
 OUT = Option(
-    "out", "--out", Path, metavar="FILE", help="file of the picture (default: beside the run)"
+    "out",
+    "--out",
+    Path,
+    metavar="FILE",
+    help="file of the picture (default: in the run's samples folder)",
 )
 
 INTERPOLATE_OPTIONS = (
@@ -32,7 +36,7 @@ INPAINT_OPTIONS = (
         metavar="MASK",
         help="an image of the same shape, white where the image is redrawn",
     ),
-    ANSWERS,
+    VARIANTS,
     *DRAWING,
     OUT,
 )
@@ -46,7 +50,7 @@ REFINE_OPTIONS = (
         0.5,
         help="0 keeps the image, 1 redraws it from pure noise (default: %(default)s)",
     ),
-    ANSWERS,
+    VARIANTS,
     *DRAWING,
     OUT,
 )

@@ -23,10 +23,11 @@ def interpolate(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """Draw the images between two seeds, uint8 [between + 2, C, H, W]; first and last are the seeds' own.
+    """Draw the images between two seeds, uint8 [between + 2, C, H, W]; the ends are those of the seeds.
 
     The starting noises lie on a great circle (slerp; Song et al. 2021, Appendix D.5). `settings` are
-    overrides such as `sampling.steps=20`. RequestError: not a diffusion model, or an unknown label.
+    overrides such as `sampling.steps=20`. RequestError if the model is not a diffusion model or does
+    not know the label.
 
     >>> model = ddpm.open_model("digits", "cpu").model
     >>> ddpm.interpolate(model, (3, 8), between=2, settings=["sampling.steps=2"]).shape
@@ -47,16 +48,17 @@ def inpaint(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """Redraw the masked part of `image` uint8 [C, H, W] and return `n` answers, uint8 [n, C, H, W].
+    """Redraw the masked part of `image` uint8 [C, H, W] and return `n` variants, uint8 [n, C, H, W].
 
     `mask` [H, W] is true (or nonzero) where the image is redrawn; elsewhere it is kept. RePaint (Lugmayr
-    et al. 2022, Algorithm 1). RequestError: not a diffusion model, or other shapes.
+    et al. 2022, Algorithm 1). RequestError if the model is not a diffusion model, or if the
+    shapes differ from these.
 
     >>> model = ddpm.open_model("digits", "cpu").model
     >>> image, mask = torch.zeros(1, 8, 8, dtype=torch.uint8), torch.zeros(8, 8, dtype=torch.bool)
     >>> mask[:, 4:] = True
-    >>> answers = ddpm.inpaint(model, image, mask, n=2, settings=["sampling.steps=2"])
-    >>> answers.shape, bool((answers[..., :4] == 0).all())
+    >>> variants = ddpm.inpaint(model, image, mask, n=2, settings=["sampling.steps=2"])
+    >>> variants.shape, bool((variants[..., :4] == 0).all())
     (torch.Size([2, 1, 8, 8]), True)
     """
     diffusion, chosen = _resolve(model, settings)
@@ -65,8 +67,8 @@ def inpaint(
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     redrawn = (mask != 0).float()[None]
-    answers = image_editing.inpaint(diffusion, to_model(image), redrawn, seeds, chosen, labels)
-    return to_uint8(answers).cpu()
+    variants = image_editing.inpaint(diffusion, to_model(image), redrawn, seeds, chosen, labels)
+    return to_uint8(variants).cpu()
 
 
 def refine(
@@ -79,10 +81,10 @@ def refine(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """Add noise to `image` uint8 [C, H, W], redraw it, and return `n` answers, uint8 [n, C, H, W].
+    """Add noise to `image` uint8 [C, H, W], redraw it, and return `n` variants, uint8 [n, C, H, W].
 
-    `strength` from 0 (keeps the image) to 1 (redraws it from pure noise). SDEdit (Meng et al. 2022).
-    RequestError: not a diffusion model, another shape, or a strength out of range.
+    `strength` goes from 0 (keeps the image) to 1 (redraws it from pure noise). SDEdit (Meng et al. 2022).
+    RequestError if the model is not a diffusion model, or if the shape differs or `strength` is out of range.
 
     >>> model = ddpm.open_model("digits", "cpu").model
     >>> sketch = torch.zeros(1, 8, 8, dtype=torch.uint8)
@@ -95,14 +97,14 @@ def refine(
         raise RequestError(f"The strength is {strength}; pass a number from 0 to 1.")
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
-    answers = image_editing.refine(diffusion, to_model(image), strength, seeds, chosen, labels)
-    return to_uint8(answers).cpu()
+    variants = image_editing.refine(diffusion, to_model(image), strength, seeds, chosen, labels)
+    return to_uint8(variants).cpu()
 
 
 def _resolve(
     model: GenerativeModel, settings: Sequence[str]
 ) -> tuple[DiffusionModel, SamplingConfig]:
-    """Return the diffusion model and its sampling settings. RequestError if it is of another family."""
+    """Return the diffusion model and its sampling settings. RequestError if it is not a diffusion model."""
     diffusion = as_diffusion(model)
     if diffusion is None:
         family = model.spec.config.family

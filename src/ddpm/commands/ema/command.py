@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, positive, request_from, switch
+from ddpm.commands.options import Option, add_options, count, make_request, positive, switch
 from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SEED, SET
 
 
@@ -62,4 +62,4 @@ def run_ema(options: Namespace) -> None:
     if options.undo:
         print(restore_own_average(options.target, options.device))
         return
-    print(average_table(choose_average(request_from(EmaRequest, EMA_OPTIONS, options))))
+    print(average_table(choose_average(make_request(EmaRequest, EMA_OPTIONS, options))))

@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.shared_options import MEASURE
 
 EVALUATE_OPTIONS = (
@@ -29,7 +29,7 @@ EVALUATE_OPTIONS = (
 
 def define_evaluate(parser: argparse.ArgumentParser) -> None:
     add_options(parser, EVALUATE_OPTIONS)
-    parser.set_defaults(command=run_evaluate, shared=True)
+    parser.set_defaults(command=run_evaluate, multi_process=True)
 
 
 def run_evaluate(options: Namespace) -> None:
@@ -37,5 +37,5 @@ def run_evaluate(options: Namespace) -> None:
     from ddpm.commands.evaluate.score_table import score_table
     from ddpm.scoring.evaluation_request import EvaluationRequest
 
-    request = request_from(EvaluationRequest, EVALUATE_OPTIONS, options)
+    request = make_request(EvaluationRequest, EVALUATE_OPTIONS, options)
     print(score_table(evaluate(request)))

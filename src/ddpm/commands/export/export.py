@@ -30,14 +30,14 @@ def export(
 
     `to="torch"` writes a state dict for `torch.load(weights_only=True)`. `to="safetensors"` writes a file
     that also holds the configuration, for `ddpm sample FILE` and `--init FILE`. `half`: in half precision.
-    RequestError: no such target, no raw weights, or a suffix that belongs to the other format.
+    RequestError if there is no such target, if it has no raw weights, or if the suffix is the other format's.
 
     >>> path = ddpm.export("digits", to="safetensors")
     >>> ddpm.open_model(str(path)).model.spec.image_shape
     (1, 8, 8)
     """
     if out is not None:
-        _check_name(out, to)
+        _check_suffix(out, to)
         check_writable(out)
     opened = open_model(target, "cpu")
     tensors = opened.model.averaged_weights()
@@ -49,19 +49,20 @@ def export(
     with atomic_file(path) as temporary:
         if to == "safetensors":
             spec = opened.model.spec
-            alone = exported_config(spec.config)
-            if alone.sampling != spec.config.sampling:
+            config = exported_config(spec.config)
+            if config.sampling != spec.config.sampling:
                 print_line(
-                    f"The file leaves out the guide {spec.config.sampling.guide}, so it draws without it."
+                    f"The file leaves out the guide {spec.config.sampling.guide}, so sampling from the "
+                    "file uses no guide."
                 )
-            save_weights(temporary, tensors, spec.with_config(alone))
+            save_weights(temporary, tensors, spec.with_config(config))
         else:
             plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             torch.save(plain, temporary)
     return path
 
 
-def _check_name(out: Path, to: str) -> None:
+def _check_suffix(out: Path, to: str) -> None:
     """Raise RequestError if the suffix belongs to the other format."""
     for kind, suffix in SUFFIXES.items():
         if out.suffix == suffix and kind != to:

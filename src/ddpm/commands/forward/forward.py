@@ -1,4 +1,4 @@
-"""Images under growing noise, at fixed percentages of the forward process."""
+"""Forward process of images: growing noise at fixed percentages of the timesteps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def forward(images: Tensor, schedule: str = "linear", seed: int = 0) -> Tensor:
     """Noise `images` uint8 [N, C, H, W] by the forward process q(x_t | x_0) (Ho et al. 2020, Eq. 4).
 
     Returns uint8 [6, N, C, H, W]: the images at 0, 10, 25, 50, 75 and 100 % of 1,000 timesteps, image i
-    with noise from seed `seed` + i. RequestError: an unknown schedule.
+    with noise from seed `seed` + i. RequestError if the schedule is unknown.
 
     >>> images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
     >>> noised = ddpm.forward(images, schedule="cosine")
@@ -39,7 +39,8 @@ def forward(images: Tensor, schedule: str = "linear", seed: int = 0) -> Tensor:
 def write_forward(target: str, schedule: str, seed: int, out: Path) -> Path:
     """Draw images (rows) at 0, 10, 25, 50, 75 and 100 % of the forward process (columns); return `out`.
 
-    `target` is an image file or a data set. RequestError: no such images, or a file that cannot be written.
+    `target` is an image file or a data set. RequestError if the images are not found, or if
+    the file cannot be written.
     """
     check_picture_path(out)
     columns = forward_columns(_images(target), make_schedule(schedule, 1000), seed)
@@ -51,11 +52,11 @@ def _images(target: str) -> Images:
     """Return the image of a file, or a few images of a data set, uint8 [N, C, H, W]."""
     path = Path(target)
     if path.is_file() and is_image_name(path.name):
-        return _read_small(path)[None]
+        return _read_scaled(path)[None]
     return example_images(open_dataset(Config(data=DataConfig(path=target))).images)
 
 
-def _read_small(path: Path) -> Images:
+def _read_scaled(path: Path) -> Images:
     """Read an image file as uint8 [C, H, W], scaled down so that no side exceeds `MAX_SIDE`."""
     channels, height, width = image_shape(path)
     scale = MAX_SIDE / max(height, width)

@@ -1,4 +1,4 @@
-"""Cost of a configuration on this machine, measured on a few steps: time, memory, bytes. Writes nothing."""
+"""Benchmark of a configuration on this machine: time, memory and bytes of a few steps. Writes nothing."""
 
 from __future__ import annotations
 
@@ -30,27 +30,24 @@ DRAW_SECONDS = 5.0  # time to measure drawing; the rest is extrapolated
 PREVIEW_IMAGES = 25
 
 
-def measure(
-    material: OfflineData, device: torch.device, seconds: float = STEP_SECONDS
-) -> TrainingCost:
-    """Draw from an untrained model, train it for `seconds`, and return what that cost.
+def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECONDS) -> TrainingCost:
+    """Draw from an untrained model, train it for `seconds`, and return the measured cost.
 
-    WorkError: the device has too little memory.
+    WorkError if the device has too little memory.
     """
     keep_freed_memory()
-    config = exported_config(
-        material.spec.config
-    )  # an untrained model has no earlier state as a guide
+    # an untrained model has no earlier state to guide it
+    config = exported_config(data.spec.config)
     print_line(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     reset_peak_memory(device)
-    model = make_model(material.spec.with_config(config), device)
+    model = make_model(data.spec.with_config(config), device)
     attach_guides(model, None)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)
     reset_peak_memory(device)
-    material.batches.move_to(device)
+    data.batches.move_to(device)
     try:
-        step_seconds, losses = time_steps(model, material.batches, seconds)
+        step_seconds, losses = time_steps(model, data.batches, seconds)
     except OutOfMemoryError as error:
         raise WorkError(
             f"{error} Use a larger training.accumulate or a smaller training.batch_size."
@@ -59,7 +56,7 @@ def measure(
     batch = config.training.batch_size
     row = {"step": 10_000, **losses, "batch": batch, "seconds": 1000.123}
     heldout = {"step": 10_000, **{f"heldout_{name}": value for name, value in losses.items()}}
-    images, _ = material.batches.batch(0)
+    images, _ = data.batches.batch(0)
     shown = images.repeat(-(-PREVIEW_IMAGES // len(images)), 1, 1, 1)[:PREVIEW_IMAGES]
     return TrainingCost(
         images_per_second=batch / step_seconds,
@@ -68,11 +65,11 @@ def measure(
         drawing_seconds=drawing_seconds,
         training_memory=training_memory,
         drawing_memory=drawing_memory,
-        checkpoint=checkpoint.weights_bytes(model.state(), material.spec),
+        checkpoint=checkpoint.weights_bytes(model.state(), data.spec),
         preview=grid_png_size(shown.cpu().numpy(), 5, 5),
         row=len(json.dumps(row)) + 1,
         heldout_row=len(json.dumps(heldout)) + 1,
-        shape=material.spec.image_shape,
+        shape=data.spec.image_shape,
         parameters=model.parameter_counts(),
         precision=resolve_precision(config.training.precision, device),
         drawing=sentence(model.describe_sampling(config.sampling)),

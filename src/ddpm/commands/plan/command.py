@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 
-from ddpm.commands.options import Option, add_options, positive, request_from
+from ddpm.commands.options import Option, add_options, make_request, positive
 from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
 
 PLAN_OPTIONS = (
@@ -34,5 +34,5 @@ def run_plan(options: Namespace) -> None:
     from ddpm.commands.plan.plan import PlanRequest, plan
     from ddpm.commands.plan.plan_table import plan_text
 
-    found = plan(request_from(PlanRequest, PLAN_OPTIONS, options))
+    found = plan(make_request(PlanRequest, PLAN_OPTIONS, options))
     print(json.dumps(found, indent=2) if options.json else plan_text(found))

@@ -1,4 +1,4 @@
-"""Model FLOP utilization (MFU): the share of a GPU's peak that a training uses."""
+"""Model FLOP utilization (MFU): the share of a GPU's peak that training uses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ddpm.data.pixels import to_model
 from ddpm.device import autocast
 from ddpm.models.base import GenerativeModel, as_diffusion
 
-BATCH = 8  # images for counting; operations per image do not depend on it
-SIDE = 8192  # of the square matrices whose product measures the peak
+COUNTED_IMAGES = 8  # images for counting; operations per image do not depend on it
+MATRIX_SIDE = 8192  # rows and columns of the matrices whose product measures the peak
 REPEATS = 20
 
 
@@ -25,11 +25,15 @@ def utilization(model: GenerativeModel, images: Tensor, rate: float) -> float | 
     diffusion = as_diffusion(model)
     if diffusion is None or (diffusion.device.type, diffusion.precision) != ("cuda", "bf16"):
         return None
-    x = to_model(images[:BATCH]).to(diffusion.device)
-    return rate * operations(diffusion.network, x, diffusion.precision) / peak(diffusion.device)
+    x = to_model(images[:COUNTED_IMAGES]).to(diffusion.device)
+    return (
+        rate
+        * flops_per_image(diffusion.network, x, diffusion.precision)
+        / peak_flops(diffusion.device)
+    )
 
 
-def operations(network: nn.Module, x: Tensor, precision: str) -> float:
+def flops_per_image(network: nn.Module, x: Tensor, precision: str) -> float:
     """Count the FLOPs of a forward and backward pass for one image; x [N, C, H, W].
 
     torch counts convolutions, matrix products and attention; a multiply-add is two operations.
@@ -44,9 +48,9 @@ def operations(network: nn.Module, x: Tensor, precision: str) -> float:
     return counter.get_total_flops() / len(x)
 
 
-def peak(device: torch.device) -> float:
+def peak_flops(device: torch.device) -> float:
     """Measure the FLOPs per second of a SIDE x SIDE matrix product in bf16 on a GPU."""
-    matrix = torch.randn(SIDE, SIDE, device=device, dtype=torch.bfloat16)
+    matrix = torch.randn(MATRIX_SIDE, MATRIX_SIDE, device=device, dtype=torch.bfloat16)
     for _ in range(3):  # warm-up
         matrix @ matrix
     torch.cuda.synchronize(device)
@@ -54,4 +58,4 @@ def peak(device: torch.device) -> float:
     for _ in range(REPEATS):
         matrix @ matrix
     torch.cuda.synchronize(device)
-    return 2 * SIDE**3 * REPEATS / (time.perf_counter() - began)
+    return 2 * MATRIX_SIDE**3 * REPEATS / (time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""Estimate of a training on this machine before it starts: time, memory, disk, and the likely result."""
+"""Plan of a training run, measured on this machine: time, memory, disk, and the likely result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from ddpm.commands.options import command_line
 from ddpm.commands.plan.benchmark import measure
-from ddpm.commands.plan.proposals import Change, narrower, proposals
+from ddpm.commands.plan.proposals import Variant, narrower_networks, proposals
 from ddpm.commands.plan.recorded_runs import expectation, recorded_runs
 from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, ScaleName
@@ -35,11 +35,9 @@ SMALLER_SCALES: dict[ScaleName, tuple[ScaleName, ...]] = {
 
 @dataclass(frozen=True)
 class PlanRequest(TargetRequest):
-    """A training to plan: a preset, a configuration file or a run, with changes."""
+    """Arguments of `ddpm plan`: a preset, a configuration file or a run, with changes."""
 
-    minutes: float | None = (
-        None  # propose settings that fit this time; None: the recipe's own total
-    )
+    minutes: float | None = None  # time to propose settings for; None: no proposals
 
 
 @takes_fields(PlanRequest)
@@ -47,7 +45,8 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     """Measure a few training steps and return the estimate as plain values. Nothing is written.
 
     Keys: `seconds`, `steps`, `images_per_second`, `disk` (bytes), `expect` (the result of similar runs), …;
-    with `minutes` also `proposals`. RequestError: no such target, or images that are not found.
+    with `minutes` also `proposals`. RequestError if the target or its images are not
+    found.
 
     >>> found = ddpm.plan("digits", device="cpu", overrides=["network.channels=16"])
     >>> found["shape"], found["steps"]
@@ -106,13 +105,13 @@ def _with_total_steps(config: Config, images: OfflineData, measured: TrainingCos
 def _proposals(
     request: PlanRequest, target: Target, found: dict[str, Any], rows: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what fits `request.minutes`: the recipe, and smaller networks if it sees too few images.
+    """Return proposals for `request.minutes`: the recipe, and smaller networks if it sees too few images.
 
-    Enough images are as many as the longest recorded run has seen, or the whole recipe without one.
+    Enough means the images of the longest recorded run, or of the whole recipe if no run is recorded.
     """
     assert request.minutes is not None
     minutes, where = request.minutes, pick_device(request.device)
-    wanted = rows[-1]["images_seen"] if rows else found["images_seen"]
+    enough = rows[-1]["images_seen"] if rows else found["images_seen"]
 
     def speed(smaller: Config) -> float:
         return measure(offline_data(smaller), where, TRY_SECONDS).images_per_second
@@ -121,23 +120,23 @@ def _proposals(
         target.config,
         found["images_per_second"],
         minutes,
-        wanted,
-        itertools.chain(_smaller_scales(request, target.config), narrower(target.config)),
+        enough,
+        itertools.chain(_smaller_scales(request, target.config), narrower_networks(target.config)),
         speed,
     )
-    given = [
+    proposal_rows = [
         {**proposal.row(), "command": _train_command(request, target, proposal.options)}
         for proposal in fitting
     ]
-    return {"minutes": minutes, "wanted": wanted, "proposals": given}
+    return {"minutes": minutes, "wanted": enough, "proposals": proposal_rows}
 
 
-def _smaller_scales(request: PlanRequest, config: Config) -> Iterator[Change]:
-    """Yield the preset in its sizes for smaller devices."""
+def _smaller_scales(request: PlanRequest, config: Config) -> Iterator[Variant]:
+    """Yield the preset's sizes for smaller devices."""
     scales = SMALLER_SCALES[config.scale] if request.target in PRESETS else ()
     for scale in scales:
         smaller = read_target(replace(request, scale=scale), runs_first=False)
-        yield Change(smaller.config, f" --scale {scale}")
+        yield Variant(smaller.config, f" --scale {scale}")
 
 
 def _train_command(request: PlanRequest, target: Target, options: str) -> str | None:

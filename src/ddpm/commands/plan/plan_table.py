@@ -14,7 +14,7 @@ NAME_WIDTH = 12  # characters
 
 def plan_text(plan: Plan) -> str:
     """Return the plan as text, one fact in each line."""
-    lines = [*_facts(plan), *_expected(plan), *_proposed(plan)]
+    lines = [*_facts(plan), *_expectation(plan), *_proposals(plan)]
     return "\n".join(f"{name:<{NAME_WIDTH}}{words}" for name, words in lines)
 
 
@@ -43,17 +43,17 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     rest = ", ".join(
         f"{name} {format_bytes(disk[name])}" for name in ("previews", "log", "pictures")
     )
-    aside = f", averages {format_bytes(disk['averages'])}" if disk["averages"] else ""
-    yield "disk", f"{format_bytes(disk['total'])} in total: checkpoints {kept}, {rest}{aside}"
+    averages = f", averages {format_bytes(disk['averages'])}" if disk["averages"] else ""
+    yield "disk", f"{format_bytes(disk['total'])} in total: checkpoints {kept}, {rest}{averages}"
 
 
-def _expected(plan: Plan) -> Iterator[tuple[str, str]]:
+def _expectation(plan: Plan) -> Iterator[tuple[str, str]]:
     for index, row in enumerate(plan["recorded"]):
         yield ("" if index else "recorded"), recorded_text(row)
     yield "expect", plan["expect"]
 
 
-def _proposed(plan: Plan) -> Iterator[tuple[str, str]]:
+def _proposals(plan: Plan) -> Iterator[tuple[str, str]]:
     if "proposals" not in plan:
         return
     for index, found in enumerate(plan["proposals"]):

@@ -15,16 +15,16 @@ MAX_TRIES = 2  # smaller networks to measure
 
 
 @dataclass(frozen=True)
-class Change:
-    """A smaller network: its configuration and the options that lead to it."""
+class Variant:
+    """A variant of the recipe: its configuration and the options of `ddpm train` that select it."""
 
     config: Config
-    options: str  # of `ddpm train`
+    options: str
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Progress of a network within the time."""
+    """A variant, and how many steps and images it trains on in the given time."""
 
     options: str  # "": the recipe itself
     images_per_second: float
@@ -42,14 +42,14 @@ def proposals(
     speed: float,
     minutes: float,
     wanted: int,
-    smaller: Iterable[Change],
+    smaller: Iterable[Variant],
     measure: Callable[[Config], float],
 ) -> list[Proposal]:
     """Return the recipe within `minutes`, then networks of `smaller` until one sees `wanted` images.
 
-    `speed` is the recipe's in images per second; `measure` returns that of another configuration.
+    `speed`: images per second of the recipe. `measure`: returns the speed of another configuration.
     """
-    found = [_proposal(Change(config, ""), speed, minutes, wanted)]
+    found = [_proposal(Variant(config, ""), speed, minutes, wanted)]
     for change in itertools.islice(smaller, MAX_TRIES):
         if found[-1].enough:
             break
@@ -57,17 +57,17 @@ def proposals(
     return found
 
 
-def _proposal(change: Change, speed: float, minutes: float, wanted: int) -> Proposal:
+def _proposal(change: Variant, speed: float, minutes: float, wanted: int) -> Proposal:
     batch = change.config.training.batch_size
     steps = steps_in_minutes(minutes, batch / speed)
     return Proposal(change.options, speed, steps, steps * batch, steps * batch >= wanted)
 
 
-def narrower(config: Config) -> Iterator[Change]:
+def narrower_networks(config: Config) -> Iterator[Variant]:
     """Yield the network at half its width, at a quarter, and so on."""
     key = config.family.width_key
     channels = int(get_value(config, key))
     while channels // 2 >= MIN_CHANNELS:
         channels = channels // 2 // 8 * 8
         setting = f"{key}={channels}"
-        yield Change(with_overrides(config, [setting]), f" --set {setting}")
+        yield Variant(with_overrides(config, [setting]), f" --set {setting}")

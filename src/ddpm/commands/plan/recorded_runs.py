@@ -1,4 +1,4 @@
-"""Recorded runs of the documentation, and the result that they suggest for a plan."""
+"""Recorded runs (those in the documentation), and the result that they suggest for a plan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ddpm.presets import PRESETS
 from ddpm.training.memorization import expects_copies
 
 Row = dict[str, Any]
-IMAGE_KEYS = ("data.path", "data.labels")  # if these differ, recorded figures are of other images
+IMAGE_KEYS = ("data.path", "data.labels")  # if these differ, the recorded results do not apply
 QUALITY_KEYS = (  # prefixes of the keys that change the result
     "data.",
     "network.",
@@ -58,11 +58,9 @@ def _comparison(config: Config, images: int, rows: list[Row]) -> str:
     if images < least:
         words = f"fewer images than any recorded run ({least:,}): expect worse"
     elif images < most:
-        words = (
-            f"between the recorded runs of {least:,} and {most:,} images: expect a result between"
-        )
+        words = f"between the recorded runs of {least:,} and {most:,} images: expect a result between theirs"
     else:
-        words = f"at least the images of the longest recorded run ({most:,}): expect no worse"
+        words = f"as many images as the longest recorded run ({most:,}) or more: expect no worse"
     return words + (f"; but these settings differ: {', '.join(other)}" if other else "")
 
 

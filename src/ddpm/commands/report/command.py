@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, request_from
+from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.report.words.languages import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
 
@@ -75,5 +75,5 @@ def define_report(parser: argparse.ArgumentParser) -> None:
 def run_report(options: Namespace) -> None:
     from ddpm.commands.report.report import ReportRequest, write_report
 
-    for path in write_report(request_from(ReportRequest, REPORT_OPTIONS, options)):
+    for path in write_report(make_request(ReportRequest, REPORT_OPTIONS, options)):
         print(path)

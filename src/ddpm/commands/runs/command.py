@@ -1,4 +1,4 @@
-"""Command line of `ddpm runs`, and its work: the list of runs. Standard library only."""
+"""Command line of `ddpm runs`, which lists the runs of a folder. Standard library only."""
 
 from __future__ import annotations
 

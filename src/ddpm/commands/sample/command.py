@@ -11,8 +11,8 @@ from ddpm.commands.options import (
     add_options,
     count,
     grid_shape,
+    make_request,
     named_values,
-    request_from,
     switch,
 )
 from ddpm.commands.shared_options import DRAWING
@@ -52,13 +52,13 @@ SAMPLE_OPTIONS = (
 
 def define_sample(parser: argparse.ArgumentParser) -> None:
     add_options(parser, SAMPLE_OPTIONS)
-    parser.set_defaults(command=run_sample, shared=True)
+    parser.set_defaults(command=run_sample, multi_process=True)
 
 
 def run_sample(options: Namespace) -> None:
     from ddpm.commands.sample.sample import SampleRequest, write_samples
 
-    request = request_from(SampleRequest, SAMPLE_OPTIONS, options)
+    request = make_request(SampleRequest, SAMPLE_OPTIONS, options)
     overrides = named_values(SAMPLE_OPTIONS, options)["overrides"]
     for path in write_samples(options.target, overrides, request, options.device):
         print(path)

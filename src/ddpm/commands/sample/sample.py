@@ -33,8 +33,8 @@ from ddpm.visuals.strips import save_strip
 MAX_GRID_IMAGES = 100  # without --grid
 MAX_GIF_IMAGES = 100
 PANEL_COLUMNS = 8
-PICTURES = (".png", ".jpg", ".jpeg")
-OUTPUTS = (*PICTURES, ".gif", ".npz")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+OUTPUT_SUFFIXES = (*PICTURE_SUFFIXES, ".gif", ".npz")
 
 
 DEFAULT_IMAGES = 25
@@ -42,7 +42,7 @@ DEFAULT_IMAGES = 25
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """Images to draw and files to write; without a file, one grid beside the run."""
+    """Images to draw and files to write; without a file, one grid in the run's samples folder."""
 
     n: int | None = None  # default: as many as `grid` has cells, else 25
     seed: int = 0
@@ -85,8 +85,8 @@ def write_samples(
 ) -> list[Path]:
     """Draw from the model `target`, write the files of `request` and return their paths.
 
-    Under torchrun the processes share the drawing and the main one writes. RequestError: no such model, or a
-    file that cannot be written.
+    Under torchrun the processes share the drawing and the main one writes. RequestError if there
+    is no such model, or if a file cannot be written.
     """
     with process_group():
         return _write_samples(target, overrides, request, device)
@@ -97,10 +97,11 @@ def _write_samples(
 ) -> list[Path]:
     _check_outputs(request)
     opened = open_model(target, device)
-    if _wants_frames(request) and not opened.model.spec.config.has_reverse_process:
+    family = opened.model.spec.config.family
+    if _wants_frames(request) and not family.has_reverse_process:
         raise RequestError(
-            f"{opened.name} is a DCGAN, which draws in one pass and has no reverse process to show. "
-            "Leave out the GIF and the panel."
+            f"{opened.name} is {family.noun}, which draws in one pass and has no reverse process to "
+            "show. Leave out the GIF and the panel."
         )
     settings = resolve_settings(opened.model, overrides)
     images, trajectory = _draw_images(request, opened, settings, overrides)
@@ -118,7 +119,7 @@ def _draw_images(
     model, gif_settings = opened.model, settings
     labels = choose_labels(model, request.seeds, request.label)
     trajectory = Trajectory(len(request.gif_seeds), GIF_FRAMES) if _wants_frames(request) else None
-    if not any("sampling.steps" in words for words in overrides):
+    if not any("sampling.steps" in override for override in overrides):
         gif_settings = animation_settings(model, settings)
     images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
@@ -136,12 +137,12 @@ def _draw_images(
 
 
 def _wants_frames(request: SampleRequest) -> bool:
-    """Whether a GIF or a panel is written."""
+    """Return whether a GIF or a panel is written."""
     return request.gif or request.panel or _suffix(request) == ".gif"
 
 
 def _wants_images(request: SampleRequest) -> bool:
-    """Whether anything besides a GIF and a panel is written."""
+    """Return whether anything besides a GIF and a panel is written."""
     return _suffix(request) != ".gif" or request.png_dir is not None
 
 
@@ -151,8 +152,10 @@ def _suffix(request: SampleRequest) -> str:
 
 def _check_outputs(request: SampleRequest) -> None:
     """Raise RequestError, before anything is drawn, if a file cannot be written."""
-    if request.out is not None and _suffix(request) not in OUTPUTS:
-        raise unknown_name_error("kind of file", _suffix(request) or str(request.out), OUTPUTS)
+    if request.out is not None and _suffix(request) not in OUTPUT_SUFFIXES:
+        raise unknown_name_error(
+            "kind of file", _suffix(request) or str(request.out), OUTPUT_SUFFIXES
+        )
     if request.out is not None:
         check_writable(request.out)
     folder = request.png_dir
@@ -170,6 +173,7 @@ def _write(
     images: Images | None,
     trajectory: Trajectory | None,
 ) -> list[Path]:
+    """Write the requested files and return their paths."""
     written, out, (rows, columns) = [], request.out, request.shape
     if request.png_dir is not None and images is not None:
         written += [_write_pngs(request.png_dir, request.seeds, images)]
@@ -177,13 +181,13 @@ def _write(
         with atomic_file(out) as temporary:
             np.savez_compressed(temporary, images=images)
         written.append(out)
-    wants_grid = _suffix(request) in PICTURES or (
+    wants_grid = _suffix(request) in PICTURE_SUFFIXES or (
         _suffix(request) != ".gif" and (request.grid or not written)
     )
     if wants_grid and images is not None:
         path = (
             out
-            if out is not None and _suffix(request) in PICTURES
+            if out is not None and _suffix(request) in PICTURE_SUFFIXES
             else base.with_name(base.name + ".png")
         )
         shown = request.seeds[: rows * columns]

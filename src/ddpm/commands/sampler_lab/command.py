@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, request_from, switch
+from ddpm.commands.options import Option, add_options, count, make_request, switch
 from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SAMPLERS, SEED, SET
 
 METRICS = ("fd", "kid")
@@ -92,5 +92,5 @@ def run_sampler_lab(options: Namespace) -> None:
     from ddpm.commands.sampler_lab.lab_request import LabRequest
     from ddpm.commands.sampler_lab.lab_table import lab_table
 
-    request = request_from(LabRequest, SAMPLER_LAB_OPTIONS, options)
+    request = make_request(LabRequest, SAMPLER_LAB_OPTIONS, options)
     print(lab_table(sampler_lab(request)))

@@ -1,4 +1,4 @@
-"""Lines printed before a training starts."""
+"""Announcement of a training run: the lines printed before it starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddpm.training.footprint import disk_space_note
 
 
 def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> list[str]:
-    """Return the lines on the images, the model, the disk space and the steps; `step`: where it starts."""
+    """Return the lines on the images, the model, the disk space and the steps; `step`: the first."""
     training, report = model.spec.config.training, dataset.report
     parts = [f"{report['held_out']} held out" if report["held_out"] else "none held out"]
     parts += [f"{report['duplicate']} duplicate"] if report["duplicate"] else []

@@ -6,8 +6,8 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, positive, request_from, switch
-from ddpm.commands.outcome import print_pictures
+from ddpm.commands.options import Option, add_options, count, make_request, positive, switch
+from ddpm.commands.picture_paths import print_picture_paths
 from ddpm.commands.shared_options import DEVICE, SCALE, SET
 from ddpm.loading.recipes import TrainingRequest, training_recipe
 from ddpm.presets import PRESETS
@@ -52,12 +52,12 @@ def define_train(parser: argparse.ArgumentParser) -> None:
     add_options(parser, RUN_OPTIONS)
     add_options(parser.add_mutually_exclusive_group(), TOTAL_OPTIONS)
     add_options(parser, START_OPTIONS)
-    parser.set_defaults(command=run_train, shared=True)
+    parser.set_defaults(command=run_train, multi_process=True)
 
 
 def training_request(options: Namespace) -> TrainingRequest:
-    """Return the request that parsed `options` make."""
-    return request_from(TrainingRequest, TRAIN_OPTIONS, options)
+    """Return the training request of parsed `options`."""
+    return make_request(TrainingRequest, TRAIN_OPTIONS, options)
 
 
 def run_train(options: Namespace) -> int:
@@ -65,4 +65,4 @@ def run_train(options: Namespace) -> int:
 
     config, out = training_recipe(training_request(options))
     outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
-    return print_pictures(outcome.run, outcome.exit_status)
+    return print_picture_paths(outcome.run, outcome.exit_status)

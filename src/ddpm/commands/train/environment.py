@@ -20,7 +20,7 @@ from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.terminal import print_line
 
 # Two runs with equal values of these keys are bit-identical.
-BIT_IDENTITY = (
+BIT_IDENTITY_KEYS = (
     "torch", "numpy", "cpu", "device", "threads", "processes", "precision", "compile",
 )  # fmt: skip
 
@@ -62,7 +62,7 @@ def compile_facts(model: GenerativeModel) -> dict[str, Any]:
     diffusion = as_diffusion(model)
     if diffusion is None:
         return {"compile": False}
-    with deterministic_algorithms():  # as in a training; the choice of kernels depends on it
+    with deterministic_algorithms():  # as in training; the choice of kernels depends on it
         _, is_compiled, note = diffusion.compile()
     return {"compile": is_compiled, **({"compile_note": note} if note else {})}
 
@@ -75,7 +75,7 @@ def with_change_history(before: dict[str, Any], now: dict[str, Any], step: int) 
     """
     changes = {
         key: [before[key], now[key]]
-        for key in BIT_IDENTITY
+        for key in BIT_IDENTITY_KEYS
         if key in before and before[key] != now[key]
     }
     earlier = before.get("changes")
@@ -96,15 +96,15 @@ def _version() -> str:
 
 def _commit() -> str | None:
     """Return the commit of the checkout that the package runs from, with + if files differ; else None."""
-    source = Path(__file__).resolve().parents[2]
-    if source.parent.name != "src":  # installed: a surrounding repository is not ours
+    package = Path(__file__).resolve().parents[2]
+    if package.parent.name != "src":  # installed: a surrounding repository is another project's
         return None
-    command = ["git", "-C", str(source), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    command = ["git", "-C", str(package), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""Inputs of a training: its data set, its teacher if it has one, and the models made from them."""
+"""Inputs of a training run: its data set, its teacher if it has one, and the models made from them."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from ddpm.runs import RunFolder
 from ddpm.terminal import print_line
 from ddpm.training.loop import Batch
 
-HELDOUT_IMAGES = 500  # at most; the held-out loss is measured on them
+MAX_HELDOUT_IMAGES = 500  # for the held-out loss
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Data set, teacher, and what a model of this run is made from."""
+    """Data set and teacher of a run, and the specification and factory of its models."""
 
     device: torch.device
     dataset: Dataset
     init: str | None  # weights that training starts from, as the user named them
     teacher: DiffusionModel | None
     spec: ModelSpec
-    make: ModelFactory
+    factory: ModelFactory
 
     def make_model(self) -> GenerativeModel:
         """Return a model with random weights."""
-        return self.make(self.spec, self.device)
+        return self.factory(self.spec, self.device)
 
     def make_initial_model(self) -> GenerativeModel:
-        """Return a model as training starts: with the weights of `init` if it is given."""
+        """Return the model that training starts from, with the weights of `init` if given."""
         model = self.make_model()
         if self.init is not None:
             load_into(model, starting_weights(self.teacher, self.init), self.init)
@@ -67,19 +67,19 @@ class Inputs:
     def heldout_batch(self) -> Batch | None:
         """Return the images that every held-out loss is measured on; None if nothing is held out."""
         dataset = self.dataset
-        rows = dataset.heldout[:HELDOUT_IMAGES]
+        rows = dataset.heldout[:MAX_HELDOUT_IMAGES]
         if not len(rows):
             return None
         labels = None if dataset.labels is None else torch.from_numpy(dataset.labels[rows])
         return to_model(torch.from_numpy(dataset.images[rows])), labels
 
     def save(self, run: RunFolder, config: Config) -> None:
-        """Copy into the run folder what a resumed run must find unchanged: teacher and pseudo-labels."""
+        """Save teacher and pseudo-labels in the run folder, so that a resumed run uses the same ones."""
         save_teacher(run, self.teacher)
         save_pseudo_labels(self.dataset, config.data, run.classes)
 
-    def facts(self) -> dict[str, Any]:
-        """Return the facts of the teacher for environment.json."""
+    def teacher_entry(self) -> dict[str, Any]:
+        """Return the entry `teacher` of environment.json; empty without a teacher."""
         return teacher_facts(self.teacher, self.init)
 
 
@@ -88,7 +88,7 @@ def open_inputs(
 ) -> Inputs:
     """Open the data set and the teacher of a run.
 
-    RequestError if there are no such images, or if the run started with other images or another teacher.
+    RequestError if the images are not found, or if the run started with other images or another teacher.
     """
     dataset = open_dataset(config)
     check_same_data(run, dataset)

@@ -1,4 +1,4 @@
-"""Memorization check of a training: the held-out gap, and copies among generated images."""
+"""Memorization check during training: the held-out gap, and copies among generated images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ddpm.sampling.draw import choose_labels, draw_images
 from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 
-GENERATED_IMAGES = 50  # that are checked for copies
-SEARCHED_IMAGES = 20_000  # training images to compare with, at most
+GENERATED_IMAGES = 50  # images checked for copies
+MAX_SEARCHED_IMAGES = 20_000  # training images to compare them with
 
 
 class MemorizationCheck:
-    """Callable that returns a row for the log. It changes neither weights nor random numbers of training."""
+    """Callable that returns a row for the log. It does not affect weights or random numbers of training."""
 
     def __init__(self, model: GenerativeModel, dataset: Dataset, heldout: Batch | None) -> None:
         self.model, self.dataset, self.heldout = model, dataset, heldout
@@ -53,16 +53,16 @@ class MemorizationCheck:
         """Measure the share of generated images that copy training images."""
         if len(self.dataset.train) < 2:
             return {}
-        found = copy_rates(self._generated_vectors(), self._training_vectors, self._heldout_vectors)
+        rates = copy_rates(self._generated_vectors(), self._training_vectors, self._heldout_vectors)
         row = {
-            "copies": found.share,
-            "copies_heldout": found.heldout_share,
-            "neighbor_ratio": found.ratio,
+            "copies": rates.share,
+            "copies_heldout": rates.heldout_share,
+            "neighbor_ratio": rates.ratio,
         }
         return {name: value for name, value in row.items() if value is not None}
 
     def _generated_vectors(self) -> Tensor:
-        """Return the pixel vectors [N, D] of images of the first seeds, sampled in few steps."""
+        """Return pixel vectors [N, D] of images drawn in few steps from seeds 0, 1, …"""
         seeds, model = range(GENERATED_IMAGES), gather_model(self.model)
         settings = preview_settings(model.spec.config.sampling)
         with torch.no_grad():
@@ -71,7 +71,7 @@ class MemorizationCheck:
 
     def _training_images(self, count: int) -> Batch:
         """Return `count` training images, evenly spaced, with repetitions if there are fewer."""
-        rows = _spread(self.dataset.train, count)
+        rows = _evenly_spaced(self.dataset.train, count)
         labels = self.dataset.labels
         chosen = None if labels is None else torch.from_numpy(labels[rows])
         return to_model(torch.from_numpy(np.array(self.dataset.images[rows]))), chosen
@@ -79,7 +79,7 @@ class MemorizationCheck:
     @cached_property
     def _training_vectors(self) -> Tensor:
         train = self.dataset.train
-        return self._vectors(_spread(train, min(len(train), SEARCHED_IMAGES)))
+        return self._vectors(_evenly_spaced(train, min(len(train), MAX_SEARCHED_IMAGES)))
 
     @cached_property
     def _heldout_vectors(self) -> Tensor:
@@ -94,5 +94,5 @@ class MemorizationCheck:
         return torch.cat([pixel_vectors(torch.from_numpy(np.array(images[b]))) for b in blocks])
 
 
-def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _evenly_spaced(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.int64)]

@@ -1,4 +1,4 @@
-"""Recorder of the numbers of a training: log, warnings, TensorBoard, progress bar and forecast."""
+"""Recorder of the numbers of a training run: log, warnings, TensorBoard, progress bar and forecast."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ddpm.training.memorization import MemorizationWatch
 from ddpm.training.recovery import StartPoint
 from ddpm.training.tensorboard import TensorBoard
 
-NOTE_EVERY = 10  # steps between losses in the progress bar
+LOSS_EVERY = 10  # steps between losses in the progress bar
 
 
 class Recorder:
-    """Context that records from `start` on; rows of the log after that step are dropped.
+    """Context that records from `start` on and drops the rows of the log after that step.
 
-    Every process looks at every row, but only the main process writes files.
+    Every process checks every row for warnings, but only the main process writes files.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Recorder:
 
     def report(self, step: int, losses: Metrics) -> None:
         """Show that `step` is done."""
-        self._bar.advance_to(step, format_losses(losses) if step % NOTE_EVERY == 0 else "")
+        self._bar.advance_to(step, format_losses(losses) if step % LOSS_EVERY == 0 else "")
         self._forecast.update(step, next(iter(losses.values())))
 
     def _warnings(self, row: Row) -> list[Row]:

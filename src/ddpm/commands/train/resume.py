@@ -13,18 +13,15 @@ from ddpm.errors import RequestError
 from ddpm.files import is_temporary
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.runs import RunFolder
-from ddpm.training.budget import TOTALS, with_requested_total
+from ddpm.training.budget import TOTAL_KEYS, with_requested_total
 
 
 def new_config(run: RunFolder, requested: Config) -> Config:
     """Return the configuration of a new run. RequestError if the folder holds other files."""
     folder = run.root
-    if (
-        folder.exists()
-        and (  # checked first: another process of this command may create it meanwhile
-            not folder.is_dir()
-            or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
-        )
+    if folder.exists() and (  # `exists` comes first: another rank may create the folder at any time
+        not folder.is_dir()
+        or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
     ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
     check_no_guide(requested)
@@ -43,7 +40,7 @@ def resumed_config(run: RunFolder, requested: Config) -> Config:
     changed = [
         key
         for key in differing_keys(own, requested)
-        if key not in (*TOTALS, "preset")
+        if key not in (*TOTAL_KEYS, "preset")
         and not key.startswith("sampling.")
         and not (moved and key == "data.path")
     ]

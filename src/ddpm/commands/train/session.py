@@ -1,4 +1,4 @@
-"""Session: the state of one training, which is its run folder, inputs, model, files and starting point."""
+"""Session: run folder, inputs, model, files and starting point of one training run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from ddpm.training.tensorboard import writer_class
 def open_session(
     config: Config, run: RunFolder, init: str | None, device: str, shard: bool
 ) -> Iterator[Session]:
-    """Lock the run folder and open the training in it, a new one or the one that is there.
+    """Lock the run folder and open its session, for a new run or to resume one.
 
     RequestError if the arguments do not fit the run, or if another process trains in this folder.
     """
@@ -71,7 +71,7 @@ def open_session(
 
 
 class Session:
-    """State of one training. The training loop calls it by `loop.TrainingSession`."""
+    """State of one training run. It implements `loop.TrainingSession`, which the training loop calls."""
 
     recorder: Recorder  # of the current attempt
     snapshots: Snapshots  # of the current attempt
@@ -82,9 +82,9 @@ class Session:
         keep_freed_memory()
         self.run, self.config = run, config
         self.inputs = inputs = open_inputs(run, config, init, device, shard)
-        self.found: Checkpoint | None = newest_checkpoint(run)
-        self.start = StartPoint.at(self.found)
-        self.model = inputs.make_model() if self.found else inputs.make_initial_model()
+        self.newest: Checkpoint | None = newest_checkpoint(run)
+        self.start = StartPoint.at(self.newest)
+        self.model = inputs.make_model() if self.newest else inputs.make_initial_model()
         self.batches, self.heldout = inputs.batches(config), inputs.heldout_batch()
         self.memorization = MemorizationCheck(self.model, inputs.dataset, self.heldout)
 
@@ -93,7 +93,7 @@ class Session:
         """Total number of steps of the run."""
         return self.config.training.steps
 
-    def fix_total(self) -> None:
+    def compute_total(self) -> None:
         """Compute the total number of steps from epochs, or from minutes by timing the first steps."""
         self.config = with_total_steps(
             self.config,
@@ -110,26 +110,26 @@ class Session:
 
         RequestError if the configuration no longer fits the checkpoint.
         """
-        run, found, self.found = self.run, self.found, None
+        run, found, self.newest = self.run, self.newest, None  # frees its tensors after this call
         if found is not None:
             check_same_model(run, found.spec.config, self.config)
             load_into(self.model, found.state, run.root)
             check_guide_exists(self.model, run, self.config.sampling)
-        # all processes have read the run by now, and none has written
+        # at this point all processes have read the run and none has written to it
         check_same_on_all_ranks(f"{self.start} {self.config}", f"The files in {run.root}")
         if is_main():
             for folder in (run.root, run.checkpoints, run.previews, run.snapshots):
                 remove_temporary_files(folder)
 
     def write_settings(self) -> None:
-        """Write configuration, environment, teacher and pseudo-labels, and announce the training."""
+        """Write configuration, environment, teacher and pseudo-labels, and print the announcement."""
         run, inputs = self.run, self.inputs
         compile_facts(self.model)  # by all processes, before the main one records the result
         if is_main():
             write_json(run.config, self.config.to_dict())
             inputs.save(run, self.config)
             record = environment_record(inputs.device, self.model, inputs.dataset, inputs.init)
-            record |= inputs.facts()
+            record |= inputs.teacher_entry()
             write_json(
                 run.environment,
                 with_change_history(run.load_environment(), record, self.start.step),
@@ -143,7 +143,7 @@ class Session:
         run, start = self.run, self.start
         if is_main():
             saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
-            checkpoint.delete_later(saved, start.step)
+            checkpoint.delete_after(saved, start.step)
         self.snapshots = Snapshots(run, self.model, start.step)
         training = self.model.spec.config.training
         with Recorder(run, training, start, len(self.inputs.dataset.train)) as self.recorder:
@@ -158,8 +158,9 @@ class Session:
         WorkError if nothing is left to adjust.
         """
         adjustments = self.start.adjustments.after(fault, self.config)
-        make = self.inputs.make_initial_model
-        start = restore_last_good(self.run, self.model, self.config, make, adjustments)
+        start = restore_last_good(
+            self.run, self.model, self.config, self.inputs.make_initial_model, adjustments
+        )
         self.start = start.with_warning(fault, self.config)
 
     def batch(self, step: int) -> Batch:
@@ -192,10 +193,8 @@ class Session:
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, spec, progress)
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
-                best, guide = (
-                    self.recorder.best.best_step(saved),
-                    guide_step(spec.config.sampling),
-                )
+                best = self.recorder.best.best_step(saved)
+                guide = guide_step(spec.config.sampling)
                 checkpoint.prune(saved, best, guide)
             else:
                 checkpoint.check_finite(state, step)
@@ -212,11 +211,11 @@ class Session:
 
     def draw_missing_pictures(self) -> None:
         """Draw the pictures again if one is missing or older than the last checkpoint."""
-        saved = self.run.checkpoint(self.start.step).stat().st_mtime
+        checkpoint_time = self.run.checkpoint(self.start.step).stat().st_mtime
         pictures = self.run.pictures(self.config.has_reverse_process)
 
         def is_current(path: Path) -> bool:
-            return path.is_file() and path.stat().st_mtime >= saved
+            return path.is_file() and path.stat().st_mtime >= checkpoint_time
 
         if not run_on_main(lambda: all(map(is_current, pictures))):
             self.draw_pictures()

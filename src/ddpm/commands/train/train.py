@@ -19,7 +19,7 @@ from ddpm.training.recovery import explained_errors
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a training: its folder, the last step, the total, and the exit status (0, or 130/143)."""
+    """Result of training: run folder, last step, total steps, and exit status (0; 130 or 143 if stopped)."""
 
     run: RunFolder
     step: int
@@ -35,7 +35,7 @@ def train(
     device: str = "auto",
     shard: bool = False,
 ) -> Outcome:
-    """Train `config` into the run folder `out`, or resume the run that is there.
+    """Train `config` into the run folder `out`, or resume the run in it.
 
     Several processes (torchrun) divide each batch among them; with `shard` they also divide the weights.
     RequestError if the arguments do not fit the run or another process trains in `out`. WorkError if the
@@ -48,7 +48,7 @@ def train(
     """
     run = RunFolder(out)
     with process_group(), open_session(config, run, init, device, shard) as session:
-        session.fix_total()
+        session.compute_total()
         session.restore()
         step, steps = session.start.step, session.steps
         if step >= steps:

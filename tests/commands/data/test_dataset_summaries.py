@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ddpm.commands.data.inspect import inspect_dataset, list_datasets, prepare_dataset
+from ddpm.commands.data.dataset_summaries import inspect_dataset, list_datasets, prepare_dataset
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -1,4 +1,4 @@
-"""Pictures of a finished training, printed by the commands that train."""
+"""Paths of the pictures of a finished run, printed by the commands that train."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ddpm.config import load_config
 from ddpm.runs import RunFolder
 
 
-def print_pictures(run: RunFolder, status: int) -> int:
+def print_picture_paths(run: RunFolder, status: int) -> int:
     """Print the paths of a finished run's pictures; return the exit status."""
     if status == 0:
         for path in run.pictures(load_config(run.config).has_reverse_process):

@@ -19,7 +19,7 @@ from ddpm.terminal import Progress
 from ddpm.visuals.grids import save_contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture_path
 
-HUB_SETS = "any image data set on the Hugging Face Hub, downloaded once; needs pip install 'ddpm-studio[hub]'"
+HUB_NOTE = "any image data set on the Hugging Face Hub, downloaded once; needs pip install 'ddpm-studio[hub]'"
 _SHEET_COLUMNS = 10
 _SHEET_ROWS = 24  # clusters on a sheet, the largest first
 
@@ -34,7 +34,7 @@ def list_datasets() -> str:
         )
         lines += [f"{name:<11}{entry.description}", f"{'':<11}{shape}; {entry.access}"]
         lines += [f"{'':<11}{entry.license}; {entry.source}"]
-    lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_SETS}"]
+    lines += ["hf:OWNER/NAME", f"{'':<11}{HUB_NOTE}"]
     folder = data_dir()
     where = f"{folder}" if folder else "not set (set it to a folder that holds mnist/, anime/, …)"
     where += " (there is no such folder)" if folder and not folder.is_dir() else ""
@@ -78,17 +78,19 @@ def inspect_clusters(target: str, k: int, out: Path) -> str:
     dataset = open_dataset(Config(data=replace(data, labels=False)))
     grouped = with_pseudo_labels(dataset, data)
     assert grouped.labels is not None
-    members = [np.flatnonzero(grouped.labels[dataset.train] == group) for group in range(k)]
+    members = [np.flatnonzero(grouped.labels[dataset.train] == cluster) for cluster in range(k)]
     shown = [_examples(dataset, rows) for rows in members[:_SHEET_ROWS]]
     save_grid(
         out,
         np.concatenate(shown),
         len(shown),
         _SHEET_COLUMNS,
-        row_titles=[f"{group}: {len(rows):,}" for group, rows in enumerate(members[:_SHEET_ROWS])],
+        row_titles=[
+            f"{cluster}: {len(rows):,}" for cluster, rows in enumerate(members[:_SHEET_ROWS])
+        ],
         caption=f"{dataset.name}: {k} clusters by k-means on self-supervised features, with image counts",
     )
-    rows = [_group(dataset, group, rows) for group, rows in enumerate(members)]
+    rows = [_cluster_row(dataset, cluster, rows) for cluster, rows in enumerate(members)]
     return f"{_table(rows)}\n\n{out}"
 
 
@@ -101,9 +103,9 @@ def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     return sheet
 
 
-def _group(dataset: Dataset, group: int, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """Return a row of the table, with the most common label of the cluster if there are labels."""
-    row: dict[str, Any] = {"group": group, "images": len(rows)}
+def _cluster_row(dataset: Dataset, cluster: int, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return a cluster's row of the table, with its most common label if the images have labels."""
+    row: dict[str, Any] = {"cluster": cluster, "images": len(rows)}
     if dataset.labels is None or not len(rows):
         return row
     counts = np.bincount(dataset.labels[dataset.train[rows]], minlength=len(dataset.class_names))
