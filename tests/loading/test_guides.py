@@ -209,7 +209,7 @@ def test_a_guide_of_another_network_is_refused(other: RunFolder) -> None:
     [
         (lambda kept: {"x/y": torch.zeros(1)}, "'x/y' does not name an average"),
         (lambda kept: {"0.05/y": torch.zeros(1)}, "belong to different networks"),
-        (lambda kept: {n: t * torch.nan for n, t in kept.items()}, "numbers that are not finite"),
+        (lambda kept: {n: t * torch.nan for n, t in kept.items()}, "NaN or infinite weights"),
         (lambda kept: {n: t[None] for n, t in kept.items()}, "do not fit this network"),
     ],
 )

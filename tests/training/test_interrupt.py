@@ -89,7 +89,7 @@ def test_the_second_signal_acts_as_usual(
 def test_handlers_come_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with Interrupt() as interrupt:
-        assert signal.getsignal(signal.SIGINT) == interrupt._note
+        assert signal.getsignal(signal.SIGINT) == interrupt._handle
         signal.raise_signal(signal.SIGINT)
         assert interrupt.signal == signal.SIGINT
         assert signal.getsignal(signal.SIGTERM) == before[1]  # a second one would act
