@@ -89,7 +89,8 @@ def write_inpainting(
     name = f"{image.stem}-{mask.stem}-inpainted" + _name_suffix(overrides, seed, label)
     path = out or _default_path(opened, name)
     shown = torch.cat([original[None], masked[None], variants.cpu()])
-    caption = f"image, mask, {n} variants ({sentence(model.describe_sampling(settings))}, seeds {seed}–{seed + n - 1})"
+    how = f"{sentence(model.describe_sampling(settings))}, seeds {seed}–{seed + n - 1}"
+    caption = f"image, mask, {n} variants ({how})"
     save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
     return path
 
