@@ -22,10 +22,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3), from mall
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS reads it once, at the first matrix product
 if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     os.environ.setdefault(_WORKSPACE, ":4096:8")
-_STRICT = os.environ.get(_WORKSPACE) in (
-    ":4096:8",
-    ":16:8",
-)  # values that make cuBLAS deterministic
+# Values that make cuBLAS deterministic
+_STRICT = os.environ.get(_WORKSPACE) in (":4096:8", ":16:8")
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -206,7 +206,7 @@ def was_raised_on_all_ranks(error: Exception) -> bool:
 
 
 def check_same_on_all_ranks(value: str, name: str) -> None:
-    """Raise RequestError if `value` differs between ranks; `name` (plural) names it in the message."""
+    """Raise RequestError if `value` differs between ranks; `name` is a plural noun for it."""
     values = [value] if _world is None else _all_gather(value)
     for other_rank, other in enumerate(values):
         if other != values[0]:

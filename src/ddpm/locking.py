@@ -43,9 +43,8 @@ def exclusive_lock(path: Path, name: str) -> Iterator[None]:
         yield
     finally:
         if sys.platform != "win32":  # on Windows filelock removes the file after the release
-            path.unlink(
-                missing_ok=True
-            )  # before the release, so that no other process can hold this file
+            # Before the release, so that no other process can hold this file
+            path.unlink(missing_ok=True)
         lock.release()
         with contextlib.suppress(OSError):  # not empty
             for folder in new_folders:

@@ -141,14 +141,14 @@ class RunFolder:
         return self.snapshots / f"{CHECKPOINT_PREFIX}{step:08d}.safetensors"
 
     def snapshot_steps(self) -> list[int]:
-        """Return the steps that have a snapshot, in rising order."""
+        """Return the steps that have a snapshot, ascending."""
         return _steps(path.stem for path in _entries(self.snapshots))
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"{CHECKPOINT_PREFIX}{step:08d}"
 
     def checkpoint_steps(self) -> list[int]:
-        """Return the steps that have a checkpoint, in rising order."""
+        """Return the steps that have a checkpoint, ascending."""
         return _steps(path.name for path in _entries(self.checkpoints))
 
     def exists(self) -> bool:
@@ -176,7 +176,7 @@ def _entries(folder: Path) -> Iterable[Path]:
 
 
 def _steps(names: Iterable[str]) -> list[int]:
-    """Return the step numbers of names such as `step-00000500`, in rising order."""
+    """Return the step numbers of names such as `step-00000500`, ascending."""
     numbers = (name.removeprefix(CHECKPOINT_PREFIX) for name in names)
     return sorted(int(number) for number in numbers if number.isdecimal())
 

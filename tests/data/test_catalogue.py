@@ -175,7 +175,9 @@ def test_the_anime_zip_as_downloaded_is_taken_from_the_data_folder(tmp_path: Pat
     [("mnits", "mnist"), ("MNIST", "mnist"), ("digit", "digits"), ("anmie", "anime")],
 )
 def test_a_mistyped_name_gets_the_nearest(typed: str, meant: str, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=f"no path .*{typed!r}: did you mean {meant}"):
+    with pytest.raises(
+        RequestError, match=f"no data set or path .*{typed!r}: did you mean {meant}"
+    ):
         find(typed, tmp_path)
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from ddpm.data import dataset as module
+from ddpm.data.catalogue import embedded_digits
 from ddpm.data.dataset import Dataset, parse_size, prepare_dataset
-from ddpm.data.source_detection import embedded_digits
 from ddpm.errors import RequestError
 from ddpm.messages import sentence
 

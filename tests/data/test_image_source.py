@@ -24,7 +24,7 @@ from ddpm.data.image_source import (
     natural_sort_key,
     printable_name,
 )
-from ddpm.data.inspection import inspect_images, list_skipped
+from ddpm.data.inspection import inspect_images, list_other_files
 from ddpm.data.source_detection import open_source
 
 
@@ -179,6 +179,6 @@ def test_a_training_set_names_the_files_that_are_not_images(tmp_path: Path) -> N
         (tmp_path / f"{i}.heic").write_bytes(b"?")
     (tmp_path / "list").write_text("0 1 2", encoding="utf-8")
     report = prepare_dataset(tmp_path, cache_dir=tmp_path / ".cache").report
-    assert list_skipped(report) == "3 .heic, 1 without extension"
+    assert list_other_files(report) == "3 .heic, 1 without extension"
     rows = inspect_images(tmp_path, cache_dir=tmp_path / ".cache").summary
     assert {"what": "not images", "value": "3 .heic, 1 without extension"} in rows

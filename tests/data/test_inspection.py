@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ddpm.data.catalogue import embedded_digits
 from ddpm.data.inspection import inspect_images
-from ddpm.data.source_detection import embedded_digits
 from ddpm.errors import RequestError
 
 

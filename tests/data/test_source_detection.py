@@ -14,8 +14,9 @@ import pytest
 from ddpm.data import folder as folder_module
 from ddpm.data import image_source as source_module
 from ddpm.data import zips as archive_module
+from ddpm.data.catalogue import embedded_digits
 from ddpm.data.image_source import BrokenImageError
-from ddpm.data.source_detection import embedded_digits, open_source
+from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 
 

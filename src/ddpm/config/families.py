@@ -34,9 +34,7 @@ class Family:
     can_shard: bool = False  # FSDP supports its training state
     single_process_reason: str = ""  # why several processes cannot train it; "": they can
     sampling_keys: tuple[str, ...] | None = None  # settings of `sampling` it uses; None: all
-    sampling_note: str = (
-        ""  # end of an error about an unused setting; a format string over {config}
-    )
+    sampling_note: str = ""  # end of an error about an unused setting; {config} is filled in
     required_model: str = "a diffusion model"  # for errors: the model to pass in its place
     requirements: tuple[Requirement, ...] = ()
 

@@ -66,7 +66,7 @@ class Batches:
         The default is a quarter of the free memory of a CUDA device, and 0 elsewhere. Returns the number of
         bytes kept there. The batches have the same bits either way. MPS is ignored.
         """
-        if device.type == "mps":  # MPS lacks operations of the augmentation
+        if device.type == "mps":  # on MPS the bicubic augmentation runs on the CPU
             return 0
         self._device = device
         if max_bytes is None:

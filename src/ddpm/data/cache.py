@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ddpm.data.decoded_rows import Transform, open_rows, write_rows
 from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import MappedImages, open_mapped_array
-from ddpm.data.threads import Progress
+from ddpm.data.threads import ProgressCallback
 from ddpm.errors import WorkError
 from ddpm.locking import exclusive_lock, is_abandoned
 
@@ -64,7 +64,7 @@ def decoded_images(
     content_hash: str,
     transform: Transform,
     cache_dir: Path,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> DecodedImages:
     """Return the images of `source` from the cache, decoding them first if necessary.
 
@@ -108,7 +108,7 @@ def _build(
     content_hash: str,
     transform: Transform,
     folder: Path,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned_folders(folder.parent)

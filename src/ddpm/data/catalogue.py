@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ddpm.data import hub
 from ddpm.data.download import DownloadError, download_file
-from ddpm.data.threads import Progress
+from ddpm.data.threads import ProgressCallback
 from ddpm.errors import RequestError
 
 Download = Callable[[Sequence[str], Path, str], Path]  # signature of `download.download_file`
@@ -50,7 +50,8 @@ _MNIST_FILES = {  # name → SHA-256
 _ANIME_SOURCE = "https://www.kaggle.com/datasets/soumikrakshit/anime-faces"
 
 
-def _get_digits(cache: Path, download: Download) -> Path:
+def embedded_digits() -> Path:
+    """Return the path of the 1,797 digits inside the package (`digits.md` names their source)."""
     return Path(__file__).with_name("digits.npz")
 
 
@@ -72,7 +73,7 @@ def _get_anime(cache: Path, download: Download) -> Path:
     raise RequestError(
         f"the anime faces cannot be downloaded automatically: get the zip from {_ANIME_SOURCE} (or your "
         "course's) and pass it (--data anime-faces.zip, or --data ./anime once unpacked), put it into "
-        "$DDPM_DATA_DIR/anime/, or use the copy at the Hugging Face Hub (--data anime-hub)"
+        "$DDPM_DATA_DIR/anime/, or use the copy on the Hugging Face Hub (--data anime-hub)"
     )
 
 
@@ -87,7 +88,7 @@ DATASETS: dict[str, DatasetEntry] = {
         citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, "
         "UCI Machine Learning Repository",
         access="inside the package",
-        get=_get_digits,
+        get=lambda cache, download: embedded_digits(),
     ),
     "mnist": DatasetEntry(
         description="handwritten digits, gray: 60,000 to train on and 10,000 held out",
@@ -114,7 +115,7 @@ DATASETS: dict[str, DatasetEntry] = {
         get=_get_anime,
     ),
     "anime-hub": DatasetEntry(
-        description="the same faces from their copy at the Hugging Face Hub",
+        description="the same faces, from the Hugging Face Hub",
         size=(64, 64),
         channels=3,
         count=21_551,
@@ -133,7 +134,7 @@ def locate(
     data_dir: Path | None,
     cache_dir: Path,
     download: Download | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Return the path of a data set given as a path, a name of `DATASETS` or hf:OWNER/NAME.
 
@@ -212,7 +213,7 @@ def _unknown_name(name: str) -> str:
         if near
         else f"the named data sets are {', '.join(DATASETS)}"
     )
-    return f"no path and no data set is named {name[:100]!r}: {fix}"
+    return f"no data set or path is named {name[:100]!r}: {fix}"
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path | None:

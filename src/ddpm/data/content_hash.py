@@ -25,9 +25,9 @@ class DatasetHash:
         self._names = iter(source.names)
         self._labels = source.labels
 
-    def add(self, content: str) -> None:
+    def add(self, digest: str) -> None:
         """Add the hash of the next item."""
-        self._digest.update(f"{next(self._names)}\0{content}\n".encode())
+        self._digest.update(f"{next(self._names)}\0{digest}\n".encode())
 
     def hexdigest(self) -> str:
         """Return the hash of the set, after all items were added."""

@@ -18,7 +18,7 @@ from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import MappedImages
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import Survey, cached_survey, survey_source
-from ddpm.data.threads import Progress
+from ddpm.data.threads import ProgressCallback
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 
@@ -59,7 +59,7 @@ def prepare_dataset(
     channels: int | str = "auto",
     all_images: bool = False,
     cache_dir: Path,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Dataset:
     """Return the images at `path` (see `source_detection.open_source`), decoded into `cache_dir`.
 
@@ -90,7 +90,7 @@ def prepare_from_source(
     channels: int | str = "auto",
     all_images: bool = False,
     cache_dir: Path,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Dataset:
     """Return the images of `source`; see `prepare_dataset`."""
     shape = parse_size(size), _parse_channels(channels)
@@ -151,7 +151,7 @@ def _parse_channels(channels: int | str) -> int | None:
 def _split(source: ImageSource, decoded: DecodedImages, all_images: bool) -> _Split:
     """Split the rows into training and held-out ones; duplicates are in neither."""
     none = np.empty(0, np.int64)
-    if all_images:  # except the test files of an IDX set, which measure models
+    if all_images:  # except the test files of an IDX set, which evaluate models
         rows = np.flatnonzero(~np.isin(decoded.items, source.test))
         return _Split(rows, none, 0, message("heldout_none"))
     # The first of equal images is kept. Test files come last, so training images win.

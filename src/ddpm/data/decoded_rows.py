@@ -24,7 +24,7 @@ from ddpm.data.content_hash import UNREADABLE, DatasetHash, item_hash
 from ddpm.data.decoding import DECODING_VERSION, decode, ignore_pillow_warnings
 from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
 from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
-from ddpm.data.threads import BLOCK_SIZE, Progress, map_in_threads
+from ddpm.data.threads import BLOCK_SIZE, ProgressCallback, map_in_threads
 from ddpm.errors import WorkError
 
 _TASK_BYTES = 4 << 20  # of decoded pixels per thread task
@@ -38,7 +38,7 @@ class Transform:
     channels: int
 
     def key(self, content_hash: str) -> str:
-        """Return the name of the cache folder: content, size, channels and version of the decoding rule."""
+        """Return the name of the cache folder: content, size, channels and decoding version."""
         height, width = self.size
         return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{DECODING_VERSION}"
 
@@ -79,7 +79,7 @@ def write_rows(
     content_hash: str,
     transform: Transform,
     folder: Path,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
 ) -> None:
     """Decode all of `source` into `folder`.
 

@@ -33,7 +33,7 @@ class DownloadError(WorkError):
 def download_file(urls: Sequence[str], target: Path, sha256: str) -> Path:
     """Download `target` from the first of the mirrors `urls` that delivers the file with this SHA-256.
 
-    An existing target is returned unread, because only verified bytes ever get that name. On a terminal
+    An existing target is returned without a check, because only verified files get that name. On a terminal
     a progress bar is shown. Raises DownloadError if no mirror delivers the file, and WorkError if the
     folder cannot be written.
     """

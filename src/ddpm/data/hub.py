@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddpm.data.threads import Progress
+from ddpm.data.threads import ProgressCallback
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import atomic_file, remove_temporary_files
 
@@ -42,7 +42,7 @@ def shard_folder(name: str, cache_dir: Path) -> Path:
     return cache_dir / "hub-shards" / name.removeprefix("hf:")
 
 
-def fetch_from_hub(name: str, cache_dir: Path, progress: Progress | None = None) -> Path:
+def fetch_from_hub(name: str, cache_dir: Path, progress: ProgressCallback | None = None) -> Path:
     """Return the folder of the set's shards, downloading it first if necessary.
 
     `progress` receives the number of images. Raises RequestError if the package `datasets` is missing
@@ -90,9 +90,9 @@ def _shard(part: Path, number: int) -> Path:
     return part / f"{number:06d}.tar"
 
 
-def _write_shards(stream: Any, name: str, part: Path, progress: Progress | None) -> None:
+def _write_shards(stream: Any, name: str, part: Path, progress: ProgressCallback | None) -> None:
     """Write the missing rows into shards in `part`, `_SHARD` rows per shard except the last."""
-    stream, columns = _undecoded(stream, name)
+    stream, columns = _open_columns(stream, name)
     complete = next(number for number in itertools.count() if not _shard(part, number).exists())
     rest = iter(stream.skip(complete * _SHARD) if complete else stream)
     rows = _with_progress(rest, complete * _SHARD, _total(stream), progress)
@@ -104,7 +104,7 @@ def _write_shards(stream: Any, name: str, part: Path, progress: Progress | None)
 
 
 def _with_progress(
-    rows: Iterable[Row], done: int, total: int, progress: Progress | None
+    rows: Iterable[Row], done: int, total: int, progress: ProgressCallback | None
 ) -> Iterator[Row]:
     """Yield the rows and report progress, counting from `done`."""
     for count, row in enumerate(rows, start=done + 1):
@@ -127,8 +127,8 @@ class _Columns:
         return None if value is None or value == -1 else self.names.get(value, str(value))
 
 
-def _undecoded(stream: Any, name: str) -> tuple[Any, _Columns]:
-    """Return the stream, with image files left undecoded if it has files, and its image and label columns."""
+def _open_columns(stream: Any, name: str) -> tuple[Any, _Columns]:
+    """Return (stream, columns); the stream leaves image files undecoded if the set stores files."""
     features = stream.features or {}
     undecoded = stream.decode(False) if features else stream
     row: Row = next(iter(undecoded), {})

@@ -85,9 +85,7 @@ class ImageSource:
     test: Sequence[int] = ()
     unopened_archives: tuple[str, ...] = ()  # archives among the images, not opened
     notes: tuple[Message, ...] = ()  # shown to the user
-    other_files: Mapping[str, int] = field(
-        default_factory=dict
-    )  # extension → other files, not images
+    other_files: Mapping[str, int] = field(default_factory=dict)  # extension → files, not images
 
     def __len__(self) -> int:
         return len(self.names)

@@ -14,7 +14,7 @@ from ddpm.data.dataset import Dataset, prepare_dataset
 from ddpm.data.fitting import describe_fit
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
-from ddpm.data.threads import Progress
+from ddpm.data.threads import ProgressCallback
 from ddpm.messages import sentence
 
 _SAMPLES = 64
@@ -43,7 +43,7 @@ def inspect_images(
     size: int | str = "auto",
     channels: int | str = "auto",
     cache_dir: Path,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Inspection:
     """Inspect the data set at `path` as `prepare_dataset` prepares it for training."""
     dataset = prepare_dataset(
@@ -82,7 +82,7 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     if report["notes"]:
         values["note"] = "; ".join(map(sentence, report["notes"]))
     if report["skipped"]:
-        values["not images"] = list_skipped(report)
+        values["not images"] = list_other_files(report)
     return [{"what": what, "value": value} for what, value in values.items()]
 
 
@@ -91,7 +91,7 @@ def list_unopened(report: dict[str, Any]) -> str:
     return _first_few(report["ignored"], len(report["ignored"]))
 
 
-def list_skipped(report: dict[str, Any]) -> str:
+def list_other_files(report: dict[str, Any]) -> str:
     """Return the number of files that are not images, by extension: `30 .heic, 2 .txt`."""
     counts = report["skipped"].items()
     return ", ".join(

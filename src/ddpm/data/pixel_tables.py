@@ -1,4 +1,4 @@
-"""Tables of pixels as Kaggle has them: a CSV row per image, with a column of labels or none."""
+"""CSV tables of pixels, as on Kaggle: a row per image, with or without a label column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ddpm.data.image_source import ImageSource, NumberedNames
 from ddpm.errors import RequestError
 
 _LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
-_LARGEST_TABLE = 4 << 30  # bytes
+_MAX_TABLE_BYTES = 4 << 30
 _MIN_PIXELS = 16
 
 
@@ -27,7 +27,7 @@ def table_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     header, first = _first_rows(path)
     label, pixels = _columns(header or first, path, named=bool(header))
     try:
-        if path.stat().st_size > _LARGEST_TABLE:
+        if path.stat().st_size > _MAX_TABLE_BYTES:
             raise ValueError("too long")
         values = np.loadtxt(
             path,

@@ -30,11 +30,6 @@ _WHOLE_SET_EXTENSIONS = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
 _SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
 
 
-def embedded_digits() -> Path:
-    """Return the path of the 1,797 digits inside the package (`digits.md` names their source)."""
-    return Path(__file__).with_name("digits.npz")
-
-
 def open_source(path: Path) -> ImageSource:
     """Open the image source at `path`: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
 

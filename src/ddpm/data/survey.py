@@ -18,7 +18,7 @@ from ddpm.data.content_hash import UNREADABLE, DatasetHash, item_hash
 from ddpm.data.decoding import DECODING_VERSION, Header, decode, ignore_pillow_warnings, read_header
 from ddpm.data.fitting import auto_size
 from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
-from ddpm.data.threads import Progress, map_in_threads
+from ddpm.data.threads import ProgressCallback, map_in_threads
 from ddpm.files import parse_json, write_json
 
 
@@ -37,7 +37,9 @@ class Survey:
         return auto_size(self.sizes)
 
 
-def survey_source(source: ImageSource, cache_dir: Path, progress: Progress | None = None) -> Survey:
+def survey_source(
+    source: ImageSource, cache_dir: Path, progress: ProgressCallback | None = None
+) -> Survey:
     """Return the survey of `source`, from `cache_dir` if the set has not changed."""
     file = _cache_file(source, cache_dir)
     survey = _read_cache(file)
@@ -67,7 +69,7 @@ def _read_cache(file: Path) -> Survey | None:
         return None  # absent, damaged or written by another version
 
 
-def _survey(source: ImageSource, progress: Progress | None) -> tuple[Survey, bool]:
+def _survey(source: ImageSource, progress: ProgressCallback | None) -> tuple[Survey, bool]:
     """Return the survey, and whether every file could be read."""
     content, tally = DatasetHash(source), _Tally()
     with ignore_pillow_warnings():
@@ -124,7 +126,7 @@ def _by_frequency(counts: Counter[str]) -> dict[str, int]:
     return {value: counts[value] for value in sorted(counts, key=lambda v: (-counts[v], v))}
 
 
-def _is_gray(source: ImageSource, size: tuple[int, int], progress: Progress | None) -> bool:
+def _is_gray(source: ImageSource, size: tuple[int, int], progress: ProgressCallback | None) -> bool:
     """Return whether R = G = B in every pixel of every image. Stops at the first image in color."""
 
     def image_is_gray(item: int) -> bool:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
-Progress = Callable[[int, int], None]  # (images done, total images)
+ProgressCallback = Callable[[int, int], None]  # (images done, total images)
 
 BLOCK_SIZE = 64  # items per task; a task costs more than decoding a small image
 
@@ -17,7 +17,7 @@ BLOCK_SIZE = 64  # items per task; a task costs more than decoding a small image
 def map_in_threads(
     work: Callable[[int], Result],
     count: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     block: int = BLOCK_SIZE,
 ) -> Iterator[Result]:
     """Yield work(0) … work(count - 1), computed in threads; Pillow and hashlib release the GIL.

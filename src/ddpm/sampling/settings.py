@@ -17,7 +17,7 @@ ANIMATION_STEPS = 20  # fewest steps that an animation of the reverse process sh
 
 
 def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
-    """Return the model's settings with overrides such as ``sampling.steps=50`` applied.
+    """Return the model's settings with overrides such as `sampling.steps=50` applied.
 
     An overridden sampler takes its usual steps and spacing unless these are overridden too. Raises
     RequestError for an override that the model cannot use.

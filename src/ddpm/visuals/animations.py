@@ -52,8 +52,8 @@ def save_denoising_gif(
     all_panels: list[FramePanels] = [
         tuple(to_pixels(panel[i]) for panel in panels) for i in range(len(frames))
     ]
-    each = max(20, round(100 * seconds / len(all_panels)) * 10)  # ms, in multiples of 10
-    durations = [each] * (len(all_panels) - 1) + [10 * round(100 * hold_last)]
+    frame_duration = max(20, round(100 * seconds / len(all_panels)) * 10)  # ms, in multiples of 10
+    durations = [frame_duration] * (len(all_panels) - 1) + [10 * round(100 * hold_last)]
     with atomic_file(Path(path)) as temporary:
         temporary.write_bytes(_largest_fitting_gif(all_panels, rows, columns, durations))
 

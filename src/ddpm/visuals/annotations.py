@@ -11,7 +11,7 @@ from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, lo
 
 _SPACE = 8  # pixels between text and cells
 _LINE = TEXT_SIZE + 5
-_CAPTION_WIDTH = 280  # pixels, the least width of a caption
+_MIN_CAPTION_WIDTH = 280  # pixels
 
 
 def annotate(
@@ -31,7 +31,7 @@ def annotate(
     head = TITLE_SIZE + _SPACE if title else 0
     top = head + (_LINE + _SPACE // 2 if any(column_titles) else 0)
     width = left + picture.width
-    lines = wrap_text(caption or "", max(width, _CAPTION_WIDTH))
+    lines = wrap_text(caption or "", max(width, _MIN_CAPTION_WIDTH))
     width = max(width, *(text_width(line) for line in lines), 0)
     bottom = top + picture.height
     height = bottom + (_SPACE + _LINE * len(lines) + _SPACE // 2 if lines else 0)

@@ -23,7 +23,7 @@ from ddpm.visuals.style import COLOR_CYCLE, INK, MUTED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_HALF = 0.5  # ratio at which the effective resolution is read off
+_HALF = 0.5  # ratio that defines the effective resolution
 _RATIO_RANGE = (0.05, 20.0)  # largest range of ratios shown
 
 
@@ -59,5 +59,5 @@ def spectra_figure(real: ArrayLike, labels: Sequence[str], powers: Sequence[Arra
     low, high = right.get_ylim()
     right.set_ylim(max(low, _RATIO_RANGE[0]), min(high, _RATIO_RANGE[1]))
     add_legend_above(figure, left.get_lines(), ["real images", *labels])
-    add_note(figure, "Dashed: half the real power, where the effective resolution is read off.")
+    add_note(figure, "Dashed: half the real power, which defines the effective resolution.")
     return figure

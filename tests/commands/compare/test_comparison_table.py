@@ -83,7 +83,10 @@ def test_the_page_holds_costs_scores_and_how_to_read_them(comparison: Comparison
         r"| FD | as floor | 3.00 \[2.00, 4.00\] | 5.00 \[4.00, 6.00\] | 0.500 | a\_1 is better |"
         in lines
     )
-    assert r"| BITS | as floor | 2.00 \[1.00, 3.00\] | – | 0.500 | only a\_1 has it |" in lines
+    assert (
+        r"| BITS | as floor | 2.00 \[1.00, 3.00\] | – | 0.500 | only a\_1 has this measurement |"
+        in lines
+    )
     assert "200 images per entry, measured against 60,000 training images of mnist" in page
     assert "3 metrics were tested" in page  # one of the four has one score only
 

@@ -245,7 +245,7 @@ def test_images_that_were_moved_are_named_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["data.path=nowhere"], "no path and no data set is named 'nowhere'"),
+        (["data.path=nowhere"], "no data set or path is named 'nowhere'"),
         (["data.path="], "No images are given"),
         (["data.path=flat", "data.labels=true"], "have no labels. Put each class into a folder"),
         (["data.size=0"], "data.size cannot be"),
@@ -281,7 +281,7 @@ def test_labels_are_learned_where_asked_and_found(
 def test_wrong_surroundings_leave_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused(tiny(), tmp_path / "run", "no device 'abacus' here", device="abacus")
+    refused(tiny(), tmp_path / "run", "Device 'abacus' is not available", device="abacus")
     refused(tiny(), tmp_path / "run", "called 'nothing'", init="nothing")
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     refused(tiny("training.tensorboard=true"), tmp_path / "run", "needs TensorBoard")

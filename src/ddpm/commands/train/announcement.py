@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddpm.data.dataset import Dataset
 from ddpm.data.fitting import describe_fit
-from ddpm.data.inspection import list_broken, list_skipped, list_unopened
+from ddpm.data.inspection import list_broken, list_other_files, list_unopened
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder
@@ -18,7 +18,7 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     parts += [f"{report['duplicate']} duplicate"] if report["duplicate"] else []
     parts += [f"{report['broken']} broken: {list_broken(report)}"] if report["broken"] else []
     parts += [f"not opened: {list_unopened(report)}"] if report["ignored"] else []
-    parts += [f"not images: {list_skipped(report)}"] if report["skipped"] else []
+    parts += [f"not images: {list_other_files(report)}"] if report["skipped"] else []
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"resuming at step {step} of" if step else "training"
     parts += map(sentence, report["notes"])
