@@ -23,7 +23,7 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "optim",
     "diffusion networks data evaluation visuals documents config",
     "runs terminal",
-    "files locking randomness device distributed quantities old_messages",
+    "files locking randomness construction device distributed quantities old_messages",
     "errors lazy messages",
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ddpm.construction import Construction
 from ddpm.errors import RequestError
 from ddpm.evaluation.classifier import SIDE, DigitClassifier
 from ddpm.evaluation.color import luma
@@ -51,7 +52,8 @@ def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
         raise RequestError(
             f"The digit classifier's weights are missing ({path.name}); install ddpm-studio again."
         )
-    model = DigitClassifier()
+    with Construction(torch.Generator()):  # its weights are loaded below
+        model = DigitClassifier()
     try:
         weights = {key: value.float() for key, value in load_file(path).items()}
         missing = model.load_state_dict(weights, strict=False).missing_keys

@@ -55,7 +55,8 @@ def load_dino(weights: Path | None = None, device: str = "cpu") -> DinoFeatures:
             "pip install transformers, or use the network digits or self."
         ) from error
     try:
-        model = transformers.AutoModel.from_pretrained(MODEL if weights is None else str(weights))
+        with torch.random.fork_rng(devices=[]):  # transformers draws weights before it loads them
+            model = transformers.AutoModel.from_pretrained(str(weights or MODEL))
     except (OSError, ValueError) as error:
         raise RequestError(
             f"The DINOv2 weights could not be loaded ({type(error).__name__}); download "

@@ -59,9 +59,10 @@ def load_inception(weights: Path | None = None, device: str = "cpu") -> Inceptio
     try:
         if path is not None:  # torch-fidelity would unpickle any file
             torch.load(path, map_location="cpu", weights_only=True)
-        extractor = fidelity.FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
-        )
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are loaded
+            extractor = fidelity.FeatureExtractorInceptionV3(
+                "inception-v3-compat", ["2048"], feature_extractor_weights_path=path
+            )
     except Exception as error:  # no connection, or another kind of file
         raise RequestError(
             f"The Inception weights could not be loaded ({type(error).__name__}); "

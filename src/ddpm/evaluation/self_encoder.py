@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ddpm.construction import Construction
 from ddpm.errors import RequestError
 from ddpm.evaluation.degradations import degrade_batch
 from ddpm.evaluation.features import hash_weights
@@ -122,11 +123,17 @@ def _file_name(reference: Tensor) -> str:
 
 
 def _read(file: Path, channels: int) -> Encoder | None:
-    encoder = Encoder(channels)
+    encoder = _untrained(channels)
     with contextlib.suppress(OSError, SafetensorError, RuntimeError):
         encoder.load_state_dict(load_file(file))
         return encoder
     return None
+
+
+def _untrained(channels: int) -> Encoder:
+    """Return an encoder with its initial weights, always the same ones."""
+    with Construction(torch.Generator().manual_seed(0)):
+        return Encoder(channels)
 
 
 def train_encoder(
@@ -134,9 +141,7 @@ def train_encoder(
 ) -> Encoder:
     """Train an encoder for `steps` batches of 64 (AdamW, cosine learning rate). Deterministic."""
     generator = torch.Generator().manual_seed(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        encoder = Encoder(reference.shape[1])
+    encoder = _untrained(reference.shape[1])
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddpm.config import Config, SamplingConfig
+from ddpm.construction import Construction
 from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.messages import Message, message
@@ -22,7 +23,7 @@ from ddpm.networks.gan import Discriminator, Generator, map_sizes
 from ddpm.networks.outline import Row, outline
 from ddpm.optim.learner import Learner
 from ddpm.optim.state import State
-from ddpm.randomness import ImageNoise, derive_seed, generator_for
+from ddpm.randomness import ImageNoise, generator_for
 
 
 class Dcgan:
@@ -196,7 +197,6 @@ def make_networks(spec: ModelSpec) -> tuple[Generator, Discriminator]:
     """Return both networks of a configuration; initial weights are drawn from the run's seed."""
     gan, (image_channels, height, width) = spec.config.gan, spec.image_shape
     size = (height, width)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(spec.config.training.seed, "weights"))
+    with Construction(generator_for(spec.config.training.seed, "weights")):
         generator = Generator(image_channels, size, latent=gan.latent, channels=gan.channels)
         return generator, Discriminator(image_channels, size, channels=gan.channels)

@@ -5,6 +5,7 @@ A configuration is unpacked here into the plain arguments of `diffusion` and `ne
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ddpm.config import Config, SamplingConfig
+from ddpm.construction import Construction
 from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.diffusion.guidance import CLIPS, guide, in_interval
@@ -36,6 +38,7 @@ from ddpm.models.base import Frame, Metrics
 from ddpm.models.setup_warnings import setup_warnings, terminal_ratio
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.dropout import seeded_dropout
 from ddpm.networks.kinds import NETWORKS
 from ddpm.networks.outline import Row
 from ddpm.optim.compiling import Compiled
@@ -105,11 +108,18 @@ class Ddpm:
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # 3  [N]
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # 4    [N, C, H, W]
         labels = self._hide_labels(labels, generator)  #                                        [N]
-        if config.network.dropout:  # each process drops other activations
-            torch.manual_seed(derive_seed(seed, "dropout", step) + rank())
         batch = NoisedBatch(x0, t, noise, labels, augment_labels)
-        losses, measured = self.learner.step(batch, self._loss, step)  # line 5                 [N]
+        with self._dropout(step):
+            losses, measured = self.learner.step(batch, self._loss, step)  # line 5             [N]
         return {**self.loss_summary(losses, t), **measured}
+
+    def _dropout(self, step: int) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which each process drops activations of its own."""
+        config = self.spec.config
+        if not config.network.dropout:
+            return contextlib.nullcontext()
+        seed = derive_seed(config.training.seed, "dropout", step) + rank()
+        return seeded_dropout(self.network, seed, self.device, compiled=self.compile().on)
 
     def _loss(self, network: nn.Module, batch: NoisedBatch) -> Tensor:
         """Return the per-image loss [N] under `network` (Ho et al. 2020, Eq. 14)."""
@@ -337,8 +347,7 @@ def make_network(spec: ModelSpec) -> DenoisingNetwork:
     """Return the network of a configuration; its initial weights are drawn from the run's seed."""
     config, (channels, height, width) = spec.config, spec.image_shape
     kind = NETWORKS[config.network.kind]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.training.seed, "weights"))
+    with Construction(generator_for(config.training.seed, "weights")):
         return kind.make(
             channels,
             channels * (2 if config.diffusion.learned_variance else 1),

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.dropout import Dropout
 from ddpm.networks.embeddings import TimeEmbedding
 
 MIN_FUSED_LENGTH = 128  # longer sequences are faster with torch's fused attention on the CPU
@@ -52,7 +53,7 @@ class ResidualBlock(nn.Module):
         self.norm2 = GroupNorm(out_channels)
         self.conv2 = zero_init(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.scale_shift = nn.Linear(embedding, 2 * out_channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         same = channels == out_channels
         self.skip = nn.Identity() if same else nn.Conv2d(channels, out_channels, 1)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ddpm.config import Config, TrainingConfig
 from ddpm.distributed import raise_on_all_ranks, rank_slice, world_size
+from ddpm.networks.dropout import restored_generators
 from ddpm.optim.compiling import Compiled, should_compile, try_compiling
 from ddpm.optim.ema import Ema
 from ddpm.optim.optimizers import learning_rate, make_optimizer
@@ -154,7 +155,8 @@ class Learner(Generic[Network]):
             self._compiled = Compiled(self.network)
             if should_compile(self.config, self.device, sharded=self.sharded):
                 self.network.train()
-                self._compiled = try_compiling(self.network, rehearse)
+                with restored_generators(self.device):  # dropout of the rehearsal
+                    self._compiled = try_compiling(self.network, rehearse)
         return self._compiled
 
     def parameter_count(self) -> int:

@@ -50,7 +50,10 @@ def flops_per_image(network: nn.Module, x: Tensor, precision: str) -> float:
 
 def peak_flops(device: torch.device) -> float:
     """Measure the FLOPs per second of a SIDE x SIDE matrix product in bf16 on a GPU."""
-    matrix = torch.randn(MATRIX_SIDE, MATRIX_SIDE, device=device, dtype=torch.bfloat16)
+    generator = torch.Generator(device).manual_seed(0)
+    matrix = torch.randn(
+        MATRIX_SIDE, MATRIX_SIDE, generator=generator, device=device, dtype=torch.bfloat16
+    )
     for _ in range(3):  # warm-up
         matrix @ matrix
     torch.cuda.synchronize(device)
