@@ -64,7 +64,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             raise
         return _fail(OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:
-        return _fail("Stopped. Run the same command again to finish it.", 130)
+        return _fail("Stopped. Nothing is damaged; run the same command again.", 130)
     return status or 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.errors import RequestError
+from ddpm.quantities import format_bytes
 
 Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
 Pixels = NDArray[np.uint8]  # [..., H, W] gray or [..., H, W, 3] color
 
 GAP = 2  # pixels between cells
+MAX_PIXELS = 357_913_941  # of a picture; Pillow refuses to open a larger one
 PICTURE_WIDTH, _MAX_HEIGHT = 560, 900  # pixels
 
 
@@ -75,7 +78,7 @@ def fit_layout(
     """Return a layout for images of size `image`, (height, width).
 
     Without `scale`, a whole multiple is chosen that makes the picture about `width` pixels wide (28-pixel
-    digits in 5 columns: 4) and at most 900 pixels high.
+    digits in 5 columns: 4) and at most 900 pixels high. RequestError: a picture of more than `MAX_PIXELS`.
     """
     image_height, image_width = image
     if rows < 1 or columns < 1:
@@ -85,7 +88,15 @@ def fit_layout(
         scale = max(1, scale)
     if scale < 1:
         raise RequestError(f"The scale of a cell must be at least 1, not {scale}.")
-    return Layout(rows, columns, image_height, image_width, scale, gap)
+    layout = Layout(rows, columns, image_height, image_width, scale, gap)
+    if math.prod(layout.size) > MAX_PIXELS:
+        tall, wide = layout.size
+        side = math.isqrt(MAX_PIXELS // math.prod(length * scale + gap for length in image))
+        raise RequestError(
+            f"A grid of {rows}x{columns} is {wide:,} x {tall:,} pixels, which takes at least "
+            f"{format_bytes(tall * wide)} of memory; pass a smaller one, such as {side}x{side}."
+        )
+    return layout
 
 
 def tile(cells: Pixels, layout: Layout, background: int = 255) -> Pixels:

@@ -39,7 +39,13 @@ SAMPLE_OPTIONS = (
         "also write the reverse process as a GIF (without --steps: at least 20 steps)",
     ),
     switch("panel", "--panel", "also write a panel of x_t above its predicted x0 over time"),
-    Option("png_dir", "--png-dir", Path, metavar="DIR", help="write each image as DIR/SEED.png"),
+    Option(
+        "png_dir",
+        "--png-dir",
+        Path,
+        metavar="DIR",
+        help="write each image as DIR/SEED.png; the same command continues the folder",
+    ),
     Option(
         "out",
         "--out",

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from ddpm.commands.sample.chunked_drawing import (
+    ChunkFile,
+    Labels,
+    draw_to_files,
+    say_interrupted,
+    say_remaining,
+)
+from ddpm.commands.sample.png_folder import PngFolder, check_png_folder
+from ddpm.commands.sample.sample_archive import SampleArchive, partial_path
+from ddpm.commands.sample.size_limits import (
+    check_array_space,
+    check_picture_size,
+    check_png_space,
+)
 from ddpm.config import SamplingConfig, unknown_name_error
 from ddpm.data.image_files import Images
-from ddpm.distributed import is_main, process_group
+from ddpm.distributed import is_main, process_group, run_on_main
 from ddpm.errors import RequestError
-from ddpm.files import atomic_file, check_writable
+from ddpm.files import check_writable
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.locking import exclusive_lock
 from ddpm.messages import sentence
+from ddpm.models.base import GenerativeModel
+from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
 from ddpm.sampling.provenance import grid_comment
@@ -104,35 +123,97 @@ def _write_samples(
             "show. Leave out the GIF and the panel."
         )
     settings = resolve_settings(opened.model, overrides)
-    images, trajectory = _draw_images(request, opened, settings, overrides)
+    choose_labels(opened.model, request.seeds[:1], request.label)  # raises for an unknown label
+    _check_sizes(request, opened.model.spec.image_shape)
+    with ExitStack() as locks:
+        files: list[ChunkFile] = []  # of the main process alone
+        run_on_main(lambda: files.extend(_open_files(request, opened, settings, locks)))
+        try:
+            images, trajectory = _draw_images(request, opened, settings, overrides, files)
+        except KeyboardInterrupt:
+            say_interrupted(files)
+            raise
+        written: list[Path] = []
+        run_on_main(lambda: written.extend(file.finish() for file in files))
+    if not is_main():
+        return []
     base = _base_path(request, opened, overrides)
-    return _write(request, opened, settings, base, images, trajectory) if is_main() else []
+    return written + _write_pictures(request, opened, settings, base, images, trajectory)
+
+
+def _open_files(
+    request: SampleRequest, opened: OpenedModel, settings: SamplingConfig, locks: ExitStack
+) -> Iterator[ChunkFile]:
+    """Open the files that take every image, or continue those of an interrupted command."""
+    model, request_hash = opened.model, _request_hash(request, opened.model, settings)
+    if request.png_dir is not None:
+        yield PngFolder(request.png_dir, request.seeds, request_hash)
+    if request.out is not None and _suffix(request) == ".npz":
+        partial = partial_path(request.out)
+        locks.enter_context(
+            exclusive_lock(partial.with_name(partial.name + ".lock"), str(request.out))
+        )
+        yield SampleArchive(
+            request.out,
+            request.seeds,
+            model.spec.image_shape,
+            settings.chunk,
+            _labels(request, model),
+            {
+                "model": opened.name,
+                "step": opened.step,
+                "weights": weights_hash(model),
+                "label": request.label,
+                "class_names": list(model.spec.class_names),
+                "sampling": asdict(settings),
+            },
+            request_hash,
+        )
+
+
+def _request_hash(request: SampleRequest, model: GenerativeModel, settings: SamplingConfig) -> str:
+    """Return a hash of everything the bits of image i depend on."""
+    parts = [weights_hash(model), asdict(settings), request.seed, request.label]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _labels(request: SampleRequest, model: GenerativeModel) -> Labels:
+    return lambda start, stop: choose_labels(model, request.seeds[start:stop], request.label)
 
 
 def _draw_images(
-    request: SampleRequest, opened: OpenedModel, settings: SamplingConfig, overrides: Sequence[str]
+    request: SampleRequest,
+    opened: OpenedModel,
+    settings: SamplingConfig,
+    overrides: Sequence[str],
+    files: Sequence[ChunkFile],
 ) -> tuple[Images | None, Trajectory | None]:
-    """Return the images, and the trajectories for a GIF or a panel; None for what is not requested.
+    """Draw into `files`; return the images of the grid, and the trajectories for a GIF or a panel.
 
-    One pass serves both if it has enough steps for a GIF.
+    One pass serves all if it has enough steps for a GIF. Images that no file takes are not drawn.
     """
     model, gif_settings = opened.model, settings
-    labels = choose_labels(model, request.seeds, request.label)
     trajectory = Trajectory(len(request.gif_seeds), GIF_FRAMES) if _wants_frames(request) else None
     if not any("sampling.steps" in override for override in overrides):
         gif_settings = animation_settings(model, settings)
     images, shared = None, trajectory if gif_settings == settings else None
     if _wants_images(request):
+        say_remaining(files)
+        kept = math.prod(request.shape) if _wants_grid(request) else 0
+        seeds = request.seeds if _wants_all(request) else request.seeds[:kept]
         how = sentence(model.describe_sampling(settings))
-        print_line(f"drawing {request.count} images ({how}) from {opened.origin}")
-        images = draw_with_progress(model, request.seeds, labels, settings, shared)
+        print_line(f"drawing {len(seeds)} images ({how}) from {opened.origin}")
+        labels = _labels(request, model)
+        images = draw_to_files(
+            model, seeds, labels, settings, files, kept=min(kept, len(seeds)), trajectory=shared
+        )
     if trajectory is not None and not trajectory.states:
         print_line(
             f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
             f"({sentence(model.describe_sampling(gif_settings))}) from {opened.origin}"
         )
-        labels = None if labels is None else labels[: len(request.gif_seeds)]
-        draw_with_progress(model, request.gif_seeds, labels, gif_settings, trajectory)
+        filmed = choose_labels(model, request.gif_seeds, request.label)
+        draw_with_progress(model, request.gif_seeds, filmed, gif_settings, trajectory)
     return images, trajectory
 
 
@@ -144,6 +225,19 @@ def _wants_frames(request: SampleRequest) -> bool:
 def _wants_images(request: SampleRequest) -> bool:
     """Return whether anything besides a GIF and a panel is written."""
     return _suffix(request) != ".gif" or request.png_dir is not None
+
+
+def _wants_all(request: SampleRequest) -> bool:
+    """Whether a file takes every image of the request, not only those of the grid."""
+    return request.png_dir is not None or _suffix(request) == ".npz"
+
+
+def _wants_grid(request: SampleRequest) -> bool:
+    """Whether a grid is written: asked for, or the only file."""
+    if _suffix(request) == ".gif":
+        return False
+    asked = request.grid is not None or _suffix(request) in PICTURE_SUFFIXES
+    return asked or not _wants_all(request)
 
 
 def _suffix(request: SampleRequest) -> str:
@@ -158,14 +252,22 @@ def _check_outputs(request: SampleRequest) -> None:
         )
     if request.out is not None:
         check_writable(request.out)
-    folder = request.png_dir
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RequestError(f"{folder} is not empty; pass a new or an empty folder to --png-dir.")
-    if folder is not None:
-        check_writable(folder / "0.png")
+    if request.png_dir is not None:
+        check_png_folder(request.png_dir, request.seeds)
 
 
-def _write(
+def _check_sizes(request: SampleRequest, image_shape: tuple[int, int, int]) -> None:
+    """Raise RequestError, before anything is drawn, if the files would be too large."""
+    image_bytes = math.prod(image_shape)
+    if request.png_dir is not None:
+        check_png_space(request.png_dir, request.count, image_bytes)
+    if request.out is not None and _suffix(request) == ".npz":
+        check_array_space(request.out, request.count, image_bytes)
+    if _wants_grid(request):
+        check_picture_size(request.shape, image_shape[1:], request.out)
+
+
+def _write_pictures(
     request: SampleRequest,
     opened: OpenedModel,
     settings: SamplingConfig,
@@ -173,18 +275,9 @@ def _write(
     images: Images | None,
     trajectory: Trajectory | None,
 ) -> list[Path]:
-    """Write the requested files and return their paths."""
+    """Write grid, GIF and panel, and return their paths."""
     written, out, (rows, columns) = [], request.out, request.shape
-    if request.png_dir is not None and images is not None:
-        written += [_write_pngs(request.png_dir, request.seeds, images)]
-    if out is not None and _suffix(request) == ".npz" and images is not None:
-        with atomic_file(out) as temporary:
-            np.savez_compressed(temporary, images=images)
-        written.append(out)
-    wants_grid = _suffix(request) in PICTURE_SUFFIXES or (
-        _suffix(request) != ".gif" and (request.grid or not written)
-    )
-    if wants_grid and images is not None:
+    if images is not None:
         path = (
             out
             if out is not None and _suffix(request) in PICTURE_SUFFIXES
@@ -195,7 +288,7 @@ def _write(
         label = "" if request.label is None else f"label {request.label}, "
         save_grid(
             path,
-            images[: rows * columns],
+            images,
             rows,
             columns,
             caption=f"{format_seeds(shown)}, {label}{sentence(opened.model.describe_sampling(settings))}",
@@ -245,15 +338,6 @@ def _base_path(request: SampleRequest, opened: OpenedModel, overrides: Sequence[
         seed = f"-seed-{request.seed}" if request.seed else ""
         return Path(f"{opened.name}-samples{seed}{suffix}")
     return opened.run.samples / f"seed-{request.seed}-n{request.count}{suffix}"
-
-
-def _write_pngs(folder: Path, seeds: Sequence[int], images: Images) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed, image in zip(seeds, images, strict=True):
-        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        with atomic_file(folder / f"{seed:06d}.png") as temporary:
-            Image.fromarray(pixels).save(temporary, "PNG")
-    return folder
 
 
 def _write_panel(path: Path, trajectory: Trajectory, seed: int) -> Path:
