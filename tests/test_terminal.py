@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ddpm import terminal as progress
 from ddpm.quantities import format_duration
-from ddpm.terminal import LINE_INTERVAL, Progress
+from ddpm.terminal import LINE_INTERVAL, Progress, escape, print_line, print_result, printable_name
 
 
 class Terminal(io.StringIO):
@@ -78,3 +80,43 @@ def test_a_bar_with_nothing_to_do_leaves_no_line(monkeypatch: pytest.MonkeyPatch
     with Progress("decoding", 0):
         pass
     assert not terminal.getvalue().endswith("\n")
+
+
+HOSTILE = "a\x1b[31mb\x07\u202ec\u2066d\x9be\u2028f\udce9g\u200b"
+ESCAPED = "a\\x1b[31mb\\x07\\u202ec\\u2066d\\x9be\\u2028f\\udce9g\\u200b"
+
+
+def test_nothing_in_a_name_reaches_the_terminal_raw(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line(f"two\nlines {HOSTILE}")
+    print_result(f"two\nlines {HOSTILE}")
+    print_result(Path(f"a\n{HOSTILE}"))
+    printed = capsys.readouterr()
+    assert printed.err == f"two\nlines {ESCAPED}\n"
+    assert printed.out == f"two\nlines {ESCAPED}\na\\n{ESCAPED}\n"
+    assert escape(HOSTILE) == printable_name(HOSTILE) == ESCAPED
+
+
+def test_a_bar_shows_titles_and_notes_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress(f"{HOSTILE}", 2) as bar:
+        bar.advance_to(1, "b\x07")
+    assert bar.title == ESCAPED and bar.note == "b\\x07"
+    assert "\x07" not in terminal.getvalue() and "\u202e" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize("text", ["naïve café", "犬 猫", "نمی‌خواهم", "👩‍👧", "a\u3000b", ""])
+def test_letters_of_every_script_stay(text: str) -> None:
+    assert escape(text) == text
+
+
+def test_every_print_of_a_command_is_escaped() -> None:
+    """Only the terminal room and the command line, which escapes its errors itself, call print."""
+    root = Path(progress.__file__).parent
+    callers = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+    }
+    assert callers == {"terminal.py", "cli/main.py", "cli/parser.py"}

@@ -1,10 +1,12 @@
-"""Progress and messages on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress and messages: a bar on a terminal, plain lines elsewhere; unsafe characters are escaped."""
 
 from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, SupportsFloat
 
@@ -14,6 +16,10 @@ from ddpm.distributed import is_main
 from ddpm.quantities import format_duration
 
 LINE_INTERVAL = 15.0  # seconds between plain lines
+# Unicode categories that a terminal, a font or UTF-8 cannot show: controls, formats (bidi marks),
+# surrogates (bytes of a file name that is not UTF-8) and line ends.
+_UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # part of words in Persian and Indic scripts, and of emoji
 
 
 class Progress:
@@ -22,7 +28,7 @@ class Progress:
     def __init__(
         self, title: str, total: int, *, unit: str = "images", scale: int = 1, start: int = 0
     ) -> None:
-        self.title, self.total, self.unit, self.scale = title, total, unit, scale
+        self.title, self.total, self.unit, self.scale = escape(title), total, unit, scale
         self.first = self.done = start
         self.note = ""
         self.start_time = self.last_print = time.perf_counter()
@@ -31,7 +37,7 @@ class Progress:
             self.bar = tqdm(
                 total=total * scale,
                 initial=start * scale,
-                desc=title,
+                desc=self.title,
                 unit=" " + unit,
                 dynamic_ncols=True,
                 smoothing=0.05,
@@ -53,7 +59,7 @@ class Progress:
     def advance_to(self, done: int, note: str = "") -> None:
         """Advance to `done`; `note` is shown until another note replaces it."""
         advanced, self.done = done - self.done, done
-        self.note = note or self.note
+        self.note = escape(note) or self.note
         if self.bar is not None:
             self.bar.set_postfix_str(self.note, refresh=False)
             self.bar.update(advanced * self.scale)
@@ -87,7 +93,29 @@ def format_losses(losses: Mapping[str, SupportsFloat]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {float(v):.4f}" for name, v in named.items())
 
 
+def escape(text: str, allowed: str = "") -> str:
+    """Return `text` with every unsafe character, unless `allowed`, as an escape such as \\x1b."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in _UNSAFE and char not in allowed + _JOINERS
+        else char
+        for char in text
+    )
+
+
+def printable_name(name: str) -> str:
+    """Return a file name as one line of printable NFC text, whatever its bytes are."""
+    return unicodedata.normalize("NFC", escape(name))
+
+
+def print_result(value: object) -> None:
+    """Print a result on stdout, escaped; only text may have line breaks and tabs."""
+    print(escape(str(value), "" if isinstance(value, Path) else "\n\t"))
+
+
 def print_line(message: str) -> None:
     """Print a line on stderr without breaking a progress bar; only the main process prints."""
     if is_main():
-        tqdm.write(message, file=sys.stderr)
+        tqdm.write(escape(message, "\n\t"), file=sys.stderr)

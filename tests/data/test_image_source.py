@@ -22,10 +22,10 @@ from ddpm.data.image_source import (
     is_image_name,
     labels_from_values,
     natural_sort_key,
-    printable_name,
 )
 from ddpm.data.inspection import inspect_images, list_other_files
 from ddpm.data.source_detection import open_source
+from ddpm.terminal import printable_name
 
 
 def test_numbers_are_sorted_as_numbers_and_folders_before_longer_names() -> None:

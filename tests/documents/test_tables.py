@@ -56,3 +56,10 @@ def test_csv_reads_back() -> None:
 def test_columns_line_up() -> None:
     text = aligned_table(["", "n"], [["short", "1"], ["much longer", "1,000"]], right=[1])
     assert text.splitlines() == ["                 n", "short            1", "much longer  1,000"]
+
+
+def test_names_that_are_not_utf8_are_written_escaped() -> None:
+    name = "caf\udce9 \x1b\u202e"
+    assert csv_table(["entry"], [[name], [1]]) == "entry\ncaf\\udce9 \\x1b\\u202e\n1\n"
+    markdown = escape_markdown(name)
+    assert markdown == "caf\\\\udce9 \\\\x1b\\\\u202e" and markdown.isascii()

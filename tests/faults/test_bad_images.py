@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ddpm.cli import main
-from ddpm.data.image_source import printable_name
 from ddpm.data.source_detection import open_source
+from ddpm.terminal import printable_name
 from tests.faults import hostile_images
 
 SECONDS = 120

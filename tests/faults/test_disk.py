@@ -201,6 +201,26 @@ def test_a_file_that_the_disk_cannot_read_is_damage_too(
     assert "is damaged" in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(
+    copy: RunFolder, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing permission says nothing about the content: no checkpoint is skipped or deleted."""
+    steps = copy.checkpoint_steps()
+    real = checkpoint._sha256
+
+    def refused(path: Path) -> str:
+        if path.parent == copy.checkpoint(4):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_sha256", refused)
+        assert train(copy) == 1
+    said = capsys.readouterr().err
+    assert "cannot be read (Permission denied)" in said and "damaged" not in said
+    assert copy.checkpoint_steps() == steps
+
+
 def test_where_every_checkpoint_is_damaged_it_refuses(
     copy: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,12 +9,10 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
@@ -199,22 +197,11 @@ def test_a_header_nested_without_end_is_refused(tmp_path: Path) -> None:
 def test_a_configuration_that_asks_for_the_moon_is_refused_before_memory_is_taken(
     stranger: Path, section: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class HeaderAlone:
-        """A safetensors file whose tensors cannot be read."""
-
-        def __init__(self, *arguments: Any, **keywords: Any) -> None:
-            self.file = safe_open(*arguments, **keywords)
-
-        def __enter__(self) -> Any:
-            return SimpleNamespace(
-                metadata=self.file.metadata, keys=self.file.keys, get_slice=self.file.get_slice
-            )
-
-        def __exit__(self, *error: object) -> None:
-            pass
+    def no_tensors(data: bytes) -> dict[str, Any]:
+        raise AssertionError("the tensors were read")
 
     with_spec(stranger, lambda spec: spec["config"][section].update(values))
-    monkeypatch.setattr(checkpoint, "safe_open", HeaderAlone)
+    monkeypatch.setattr(checkpoint, "from_bytes", no_tensors)
     refusal(stranger)
 
 

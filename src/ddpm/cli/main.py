@@ -14,6 +14,7 @@ from ddpm.cli.parser import build_parser
 from ddpm.commands import COMMANDS
 from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
+from ddpm.terminal import escape
 
 # First words of a message that are capitalized; any other first word may be a file name.
 CAPITALIZED_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
@@ -84,7 +85,7 @@ def _fail(error: object, status: int) -> int:
     if text.split(" ", 1)[0] in CAPITALIZED_WORDS:
         text = text[0].upper() + text[1:]
     sentence = text + ("" if text.endswith((".", "?", "!")) else ".")
-    print(f"ddpm: {sentence}", file=sys.stderr)
+    print(f"ddpm: {escape(sentence)}", file=sys.stderr)
     return status
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from ddpm.commands import COMMANDS, GROUPS
+from ddpm.terminal import escape
 
 
 def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -37,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
     """Parser that reports an error as one sentence and the help to read, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        sentence = message.removeprefix("argument ")
+        sentence = escape(message.removeprefix("argument "))
         self.exit(2, f"ddpm: {sentence}.\nSee: {self.prog} --help\n")
 
 

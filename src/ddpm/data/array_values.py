@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.image_source import labels_from_values, natural_sort_key, printable_name
+from ddpm.data.image_source import labels_from_values, natural_sort_key
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 _BLOCK = 1024  # images converted at once
 _TOLERANCE = 1e-3  # by which floats may exceed their range

@@ -17,14 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.array_values import class_labels, to_nchw
-from ddpm.data.image_source import (
-    ImageSource,
-    NumberedNames,
-    is_decompression_bomb,
-    printable_name,
-)
+from ddpm.data.image_source import ImageSource, NumberedNames, is_decompression_bomb
 from ddpm.data.zips import SAFE_COMPRESSIONS, members_overlap
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 TENSOR_EXTENSIONS = (".pt", ".pth")
 _MAX_HEADER = 10_000  # bytes, numpy's own limit

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.image_source import ImageSource, NumberedNames, natural_sort_key, printable_name
+from ddpm.data.image_source import ImageSource, NumberedNames, natural_sort_key
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 _CIFAR10 = re.compile(r"data_batch_\d+|test_batch")
 _CIFAR100 = ("train", "test")

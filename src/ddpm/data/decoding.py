@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ddpm.data.image_source import BrokenImageError, printable_name
+from ddpm.data.image_source import BrokenImageError
+from ddpm.terminal import printable_name
 
 DECODING_VERSION = 1  # of the steps above; part of every cache key
 

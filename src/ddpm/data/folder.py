@@ -18,10 +18,10 @@ from ddpm.data.image_source import (
     folder_labels,
     is_image,
     natural_sort_key,
-    printable_name,
 )
 from ddpm.errors import RequestError
 from ddpm.runs import RunFolder
+from ddpm.terminal import printable_name
 
 
 def files_below(root: Path) -> dict[str, Path]:

@@ -27,10 +27,10 @@ from ddpm.data.image_source import (
     is_decompression_bomb,
     labels_from_values,
     natural_sort_key,
-    printable_name,
 )
 from ddpm.errors import RequestError
 from ddpm.messages import message
+from ddpm.terminal import printable_name
 
 _NAME = re.compile(
     r"(?P<set>.*?)(?P<part>train|t10k|test)[-.](?P<kind>images|labels)[-.]idx(?P<dimensions>[134])-ubyte(\.gz)?",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +28,6 @@ _NUMBER = re.compile("([0-9]+)")
 MAX_IMAGE_BYTES = 256 << 20  # longer files are broken or useless at small sizes
 _MAX_RATIO = 200  # of unpacked to packed bytes; real images compress less
 _MAX_UNCHECKED = 32 << 20  # bytes; less may be unpacked at any ratio
-_CONTROLS = ("Cc", "Zl", "Zp")  # Unicode categories of control characters and line ends
 
 
 class BrokenImageError(Exception):
@@ -113,19 +111,6 @@ def _part_key(part: str) -> list[str | tuple[int, str]]:
     key: list[str | tuple[int, str]] = [*pieces]
     key[1::2] = [(len(number), number) for number in numbers]
     return key
-
-
-def printable_name(name: str) -> str:
-    """Return any file name as one line of printable NFC text."""
-    text = unicodedata.normalize("NFC", name.encode("utf-8", "backslashreplace").decode("utf-8"))
-    if text.isprintable():
-        return text
-    return "".join(
-        char.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(char) in _CONTROLS
-        else char
-        for char in text
-    )
 
 
 def is_decompression_bomb(packed: int, unpacked: int) -> bool:

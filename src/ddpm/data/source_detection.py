@@ -15,16 +15,12 @@ from ddpm.data.idx import (
     is_idx_name,
     is_label_name,
 )
-from ddpm.data.image_source import (
-    COMPRESSED_TARS,
-    ImageSource,
-    is_image_name,
-    printable_name,
-)
+from ddpm.data.image_source import COMPRESSED_TARS, ImageSource, is_image_name
 from ddpm.data.pixel_tables import table_source
 from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 _WHOLE_SET_EXTENSIONS = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
 _SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"

@@ -32,10 +32,10 @@ from ddpm.data.image_source import (
     is_image,
     is_image_name,
     natural_sort_key,
-    printable_name,
 )
 from ddpm.data.zips import escapes_archive
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 _MAX_TEXT = 1 << 18  # bytes of a name or extended header; Linux allows names of 4096
 _TEXT_TYPES = (

@@ -19,9 +19,9 @@ from ddpm.data.image_source import (
     is_decompression_bomb,
     is_image,
     natural_sort_key,
-    printable_name,
 )
 from ddpm.errors import RequestError
+from ddpm.terminal import printable_name
 
 _ENCRYPTED = 0x1  # bit 0 of a member's flags
 # zipfile unpacks these only as far as requested. 200 bytes of bzip2 can hold 256 MiB, unpacked at once.

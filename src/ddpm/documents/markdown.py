@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from ddpm.documents.document import (
@@ -22,6 +21,7 @@ from ddpm.documents.document import (
     Table,
     numbered,
 )
+from ddpm.terminal import escape
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|$~!&^])")
 _OPENINGS = re.compile(r"^(\s*)([-+=]|\d+(?=[.)](?:\s|$)))")  # of a list, a rule or a heading
@@ -54,9 +54,8 @@ def _escaped(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` without line breaks, control characters and characters that change its direction."""
-    spaced = re.sub(r"\s+", " ", text)
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    """Return `text` without line breaks; control characters, bidi marks and surrogates are escaped."""
+    return escape(re.sub(r"\s+", " ", text))
 
 
 def code_span(text: str) -> str:

@@ -7,6 +7,8 @@ import io
 import math
 from collections.abc import Sequence
 
+from ddpm.terminal import escape
+
 NO_VALUE = "–"
 
 
@@ -43,15 +45,16 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return text on one line with the special characters of Markdown escaped."""
-    one_line = " ".join(text.split())
+    one_line = escape(" ".join(text.split()))
     return "".join(f"\\{c}" if c in "\\|*_`<$[]~" else c for c in one_line)
 
 
 def csv_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return comma-separated values; None becomes an empty cell."""
+    """Return comma-separated values, escaped; None becomes an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([head, *rows])
+    for row in (head, *rows):
+        writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in row])
     return buffer.getvalue()
 
 

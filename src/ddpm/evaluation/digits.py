@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from ddpm.construction import Construction
@@ -55,7 +55,7 @@ def load_digits(path: Path = WEIGHTS) -> DigitFeatures:
     with Construction(torch.Generator()):  # its weights are loaded below
         model = DigitClassifier()
     try:
-        weights = {key: value.float() for key, value in load_file(path).items()}
+        weights = {key: value.float() for key, value in load(path.read_bytes()).items()}
         missing = model.load_state_dict(weights, strict=False).missing_keys
     except (SafetensorError, RuntimeError) as error:
         raise RequestError(

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from ddpm.errors import RequestError
@@ -128,5 +128,5 @@ def _cache_file(images: Tensor, network: FeatureNetwork, cache: Path) -> Path:
 
 def _read_cache(file: Path) -> Tensor | None:
     with contextlib.suppress(OSError, SafetensorError, KeyError):
-        return load_file(file)["features"]
+        return load(file.read_bytes())["features"]
     return None

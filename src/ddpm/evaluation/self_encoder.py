@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from ddpm.construction import Construction
@@ -125,7 +125,7 @@ def _file_name(reference: Tensor) -> str:
 def _read(file: Path, channels: int) -> Encoder | None:
     encoder = _untrained(channels)
     with contextlib.suppress(OSError, SafetensorError, RuntimeError):
-        encoder.load_state_dict(load_file(file))
+        encoder.load_state_dict(load(file.read_bytes()))
         return encoder
     return None
 

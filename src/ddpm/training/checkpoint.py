@@ -15,15 +15,16 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ddpm.errors import RequestError
+from ddpm.errors import RequestError, WorkError
 from ddpm.files import TEMP_PREFIX, atomic_folder, parse_json
 from ddpm.messages import message
 from ddpm.models.sizes import TensorSpec
@@ -34,6 +35,9 @@ from ddpm.training.faults import NotFiniteError
 STATE_FILE = "state.json"
 SPEC_KEY = "ddpm"
 _FLOAT_PREFIXES = ("F", "BF")  # of dtype names in safetensors files
+# Errors that mean damage: a file is missing, is a folder, or lies on a broken part of the disk.
+_DAMAGE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EIO)
+_MAX_HEADER = 100_000_000  # bytes, the limit of safetensors
 _TENSOR_FILE = re.compile(r"[a-z]+\.safetensors")  # other names in state.json are refused
 
 Check = Callable[[ModelSpec, Mapping[str, TensorSpec]], None]
@@ -75,26 +79,46 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
     """Read the tensors and the model specification of a weights file.
 
     `check` is called before the tensors are read. RequestError if the file is not a weights file of
-    ddpm-studio, or if `check` refuses it.
+    ddpm-studio, or if `check` refuses it. WorkError if the system cannot open it. The file is read here:
+    safetensors opens no path that is not UTF-8.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+        with path.open("rb") as file:
+            header = _read_header(file)
+            metadata = header.pop("__metadata__", {})
             if SPEC_KEY not in metadata:
                 raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
             spec = ModelSpec.from_json(metadata[SPEC_KEY])
-            check(spec, {name: _form(file.get_slice(name)) for name in file.keys()})  # noqa: SIM118
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
+            check(spec, {name: _form(entry) for name, entry in header.items()})
+            file.seek(0)
+            tensors = from_bytes(file.read())
+    except RequestError:
+        raise
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise_if_unreadable(path, error)
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
     return tensors, spec
 
 
-def _form(entry: Any) -> TensorSpec:
+def _read_header(file: BinaryIO) -> dict[str, Any]:
+    """Return the header of a safetensors file: 8 bytes with the length of the JSON text that follows."""
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= _MAX_HEADER:
+        raise ValueError("its header is invalid")
+    header: dict[str, Any] = parse_json(file.read(length).decode("utf-8"))
+    return header
+
+
+def _form(entry: Mapping[str, Any]) -> TensorSpec:
     """Return the shape and kind of a tensor from the header of its file."""
-    return TensorSpec(tuple(entry.get_shape()), entry.get_dtype().startswith(_FLOAT_PREFIXES))
+    return TensorSpec(tuple(entry["shape"]), entry["dtype"].startswith(_FLOAT_PREFIXES))
+
+
+def raise_if_unreadable(path: Path, error: Exception) -> None:
+    """Raise WorkError if `error` says nothing about the content of `path`: a permission, a limit."""
+    if isinstance(error, OSError) and error.errno not in _DAMAGE:
+        reason = error.strerror or error
+        raise WorkError(f"{path} cannot be read ({reason}). Check its permissions.") from error
 
 
 def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) -> None:
@@ -112,7 +136,9 @@ def save(folder: Path, state: State, spec: ModelSpec, progress: dict[str, Any]) 
 
 
 def load(folder: Path, stems: Iterable[str] | None = None, check: Check = no_check) -> Checkpoint:
-    """Load the checkpoint in `folder` and verify its checksums. RequestError if it is damaged.
+    """Load the checkpoint in `folder` and verify its checksums.
+
+    RequestError if it is damaged, WorkError if the system cannot read it.
 
     `stems`: names of the files to load; None: all of them (sampling needs only `ema`). `check`: see
     `load_weights`.
@@ -142,6 +168,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
         if not _is_valid_state(**row):
             raise ValueError(f"{STATE_FILE} holds invalid values")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise_if_unreadable(folder / STATE_FILE, error)
         raise RequestError(f"The checkpoint {folder} is damaged ({error}).") from error
     return row
 
@@ -213,10 +240,11 @@ def _seal(row: dict[str, Any]) -> str:
 
 
 def _is_intact(path: Path, expected: str) -> bool:
-    """Return whether the file is readable and has the expected checksum."""
+    """Return whether the file exists and has the expected checksum. WorkError if it cannot be read."""
     try:
         return _sha256(path) == expected
-    except OSError:
+    except OSError as error:
+        raise_if_unreadable(path, error)
         return False
 
 

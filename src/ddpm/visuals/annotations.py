@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from ddpm.terminal import escape
 from ddpm.visuals.layout import Layout
 from ddpm.visuals.style import BACKGROUND, INK, MUTED, TEXT_SIZE, TITLE_SIZE, load_font
 
@@ -39,7 +40,7 @@ def annotate(
     sheet.paste(picture, (left, top))
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((left, 0), title, fill=INK, font=load_font(TITLE_SIZE))
+        draw.text((left, 0), escape(title), fill=INK, font=load_font(TITLE_SIZE))
     cell_height, cell_width = layout.cell
     for index, text in enumerate(column_titles):
         middle = left + layout.corner(index)[1] + cell_width // 2
@@ -54,7 +55,7 @@ def annotate(
 
 def text_width(text: str) -> int:
     """Return the width of `text` in pixels."""
-    return int(load_font().getlength(text)) + 1 if text else 0
+    return int(load_font().getlength(escape(text))) + 1 if text else 0
 
 
 def truncate_text(text: str, width: int) -> str:
@@ -81,4 +82,4 @@ def _write(
     draw: ImageDraw.ImageDraw, position: tuple[int, int], text: str, anchor: str, ink: str
 ) -> None:
     if text:
-        draw.text(position, text, fill=ink, font=load_font(), anchor=anchor)
+        draw.text(position, escape(text), fill=ink, font=load_font(), anchor=anchor)

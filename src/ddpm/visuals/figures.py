@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from ddpm.terminal import escape
 from ddpm.visuals.style import BACKGROUND, DPI, FAINT, FIGURE_WIDTH, INK, MUTED
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def render(figure: Figure) -> Image.Image:
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
+        text.set_text(escape(text.get_text(), "\n"))
         if not text.get_text().isascii():
             text.set_fontfamily(_font_families())
     buffer = io.BytesIO()

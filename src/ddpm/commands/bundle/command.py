@@ -11,6 +11,7 @@ from ddpm.commands.options import Option, add_options, make_request, natural
 from ddpm.commands.report import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
 from ddpm.errors import RequestError
+from ddpm.terminal import print_result
 
 CELLS = 25  # images of a grid
 
@@ -104,7 +105,9 @@ def run_bundle(options: Namespace) -> None:
     if None in (options.student_id, options.mnist, options.anime):
         raise RequestError("bundle needs --student-id, --mnist and --anime, or --check with a zip.")
     pick = {name: seeds for given in options.pick for name, seeds in given.items()}
-    return print(write_bundle(make_request(BundleRequest, BUNDLE_OPTIONS, options, pick=pick)))
+    return print_result(
+        write_bundle(make_request(BundleRequest, BUNDLE_OPTIONS, options, pick=pick))
+    )
 
 
 def _check(options: Namespace) -> None:
@@ -114,7 +117,7 @@ def _check(options: Namespace) -> None:
     runs = {name: run for name in SETS if (run := getattr(options, name)) is not None}
     found = check_bundle(options.check, runs, options.device)
     for finding in found:
-        print(finding)
+        print_result(finding)
     wrong = [
         f"{finding.subject}: {finding.text}" for finding in found if finding.verdict == "wrong"
     ]

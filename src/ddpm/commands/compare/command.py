@@ -9,6 +9,7 @@ from pathlib import Path
 from ddpm.commands.options import Option, add_options, make_request, switch
 from ddpm.commands.shared_options import MEASURE
 from ddpm.errors import RequestError
+from ddpm.terminal import print_result
 
 COMPARE_OPTIONS = (
     Option(
@@ -50,11 +51,11 @@ def define_compare(parser: argparse.ArgumentParser) -> None:
 
 def run_compare(options: Namespace) -> None:
     if options.tally:
-        print(_tally(options))
+        print_result(_tally(options))
     elif options.blind:
-        print(_blind(options))
+        print_result(_blind(options))
     else:
-        print(_compare(options))
+        print_result(_compare(options))
 
 
 def _compare(options: Namespace) -> str:

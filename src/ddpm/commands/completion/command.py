@@ -6,6 +6,7 @@ import argparse
 from argparse import Namespace
 
 from ddpm.commands.options import Option, add_options
+from ddpm.terminal import print_result
 
 COMPLETION_OPTIONS = (
     Option("shell", choices=("bash", "zsh", "fish"), help="the shell to write the script for"),
@@ -26,4 +27,4 @@ def define_completion(parser: argparse.ArgumentParser) -> None:
 def run_completion(options: Namespace) -> None:
     from ddpm.commands.completion.completion import completion_script
 
-    print(completion_script(options.build_parser(), options.shell))
+    print_result(completion_script(options.build_parser(), options.shell))

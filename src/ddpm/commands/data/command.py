@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, named_values, switch
 from ddpm.commands.shared_options import SET
+from ddpm.terminal import print_result
 
 TARGET = Option("target", metavar="PATH|NAME", help="images, or a data set known by name")
 
@@ -83,25 +84,25 @@ def define_data(parser: argparse.ArgumentParser) -> None:
 def run_list(options: Namespace) -> None:
     from ddpm.commands.data.dataset_summaries import list_datasets
 
-    print(list_datasets())
+    print_result(list_datasets())
 
 
 def run_prepare(options: Namespace) -> None:
     from ddpm.commands.data.dataset_summaries import prepare_dataset
 
-    print(prepare_dataset(**named_values(DATA_PREPARE_OPTIONS, options)))
+    print_result(prepare_dataset(**named_values(DATA_PREPARE_OPTIONS, options)))
 
 
 def run_inspect(options: Namespace) -> None:
     from ddpm.commands.data.dataset_summaries import inspect_clusters, inspect_dataset
 
     if options.clusters:
-        print(inspect_clusters(options.target, options.clusters, options.out))
+        print_result(inspect_clusters(options.target, options.clusters, options.out))
     else:
-        print(inspect_dataset(options.target, options.out))
+        print_result(inspect_dataset(options.target, options.out))
 
 
 def run_augment(options: Namespace) -> None:
     from ddpm.commands.data.augment import augmentation_sheet
 
-    print("\n".join(augmentation_sheet(**named_values(DATA_AUGMENT_OPTIONS, options))))
+    print_result("\n".join(augmentation_sheet(**named_values(DATA_AUGMENT_OPTIONS, options))))

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
+from ddpm.terminal import print_result
 
 DOCTOR_OPTIONS = (
     Option(
@@ -34,5 +35,7 @@ def run_doctor(options: Namespace) -> int:
     from ddpm.loading.targets import TargetRequest
 
     diagnosis = diagnose(make_request(TargetRequest, DOCTOR_OPTIONS, options))
-    print(json.dumps(diagnosis.row(), indent=2) if options.json else diagnosis_text(diagnosis))
+    print_result(
+        json.dumps(diagnosis.row(), indent=2) if options.json else diagnosis_text(diagnosis)
+    )
     return int(diagnosis.serious)

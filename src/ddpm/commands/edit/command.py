@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, fraction, named_values
 from ddpm.commands.shared_options import DRAWING
+from ddpm.terminal import print_result
 
 TARGET = Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights")
 IMAGE = Option("image", kind=Path, metavar="IMAGE", help="the image to edit")
@@ -74,16 +75,16 @@ def define_refine(parser: argparse.ArgumentParser) -> None:
 def run_interpolate(options: Namespace) -> None:
     from ddpm.commands.edit.edit import write_interpolation
 
-    print(write_interpolation(**named_values(INTERPOLATE_OPTIONS, options)))
+    print_result(write_interpolation(**named_values(INTERPOLATE_OPTIONS, options)))
 
 
 def run_inpaint(options: Namespace) -> None:
     from ddpm.commands.edit.edit import write_inpainting
 
-    print(write_inpainting(**named_values(INPAINT_OPTIONS, options)))
+    print_result(write_inpainting(**named_values(INPAINT_OPTIONS, options)))
 
 
 def run_refine(options: Namespace) -> None:
     from ddpm.commands.edit.edit import write_refinement
 
-    print(write_refinement(**named_values(REFINE_OPTIONS, options)))
+    print_result(write_refinement(**named_values(REFINE_OPTIONS, options)))

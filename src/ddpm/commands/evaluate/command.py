@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.shared_options import MEASURE
+from ddpm.terminal import print_result
 
 EVALUATE_OPTIONS = (
     Option(
@@ -38,4 +39,4 @@ def run_evaluate(options: Namespace) -> None:
     from ddpm.scoring.evaluation_request import EvaluationRequest
 
     request = make_request(EvaluationRequest, EVALUATE_OPTIONS, options)
-    print(score_table(evaluate(request)))
+    print_result(score_table(evaluate(request)))

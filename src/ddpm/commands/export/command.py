@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, named_values, switch
+from ddpm.terminal import print_result
 
 EXPORT_OPTIONS = (
     Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights"),
@@ -31,4 +32,4 @@ def define_export(parser: argparse.ArgumentParser) -> None:
 def run_export(options: Namespace) -> None:
     from ddpm.commands.export.export import export
 
-    print(export(**named_values(EXPORT_OPTIONS, options)))
+    print_result(export(**named_values(EXPORT_OPTIONS, options)))

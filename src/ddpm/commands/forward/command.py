@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, named_values, natural
 from ddpm.config import ScheduleName
+from ddpm.terminal import print_result
 
 SCHEDULES = typing.get_args(ScheduleName)
 
@@ -41,4 +42,4 @@ def define_forward(parser: argparse.ArgumentParser) -> None:
 def run_forward(options: Namespace) -> None:
     from ddpm.commands.forward.forward import write_forward
 
-    print(write_forward(**named_values(FORWARD_OPTIONS, options)))
+    print_result(write_forward(**named_values(FORWARD_OPTIONS, options)))

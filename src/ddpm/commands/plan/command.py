@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from ddpm.commands.options import Option, add_options, make_request, positive
 from ddpm.commands.shared_options import DATA, DEVICE, PRINT_JSON, SCALE, SET
+from ddpm.terminal import print_result
 
 PLAN_OPTIONS = (
     Option(
@@ -35,4 +36,4 @@ def run_plan(options: Namespace) -> None:
     from ddpm.commands.plan.plan_table import plan_text
 
     found = plan(make_request(PlanRequest, PLAN_OPTIONS, options))
-    print(json.dumps(found, indent=2) if options.json else plan_text(found))
+    print_result(json.dumps(found, indent=2) if options.json else plan_text(found))

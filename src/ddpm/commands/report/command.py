@@ -9,6 +9,7 @@ from pathlib import Path
 from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.report.words.languages import LANGUAGES
 from ddpm.commands.shared_options import DEVICE
+from ddpm.terminal import print_result
 
 REPORT_OPTIONS = (
     Option("targets", metavar="RUN", nargs="+", help="run folders, or names below runs/"),
@@ -76,4 +77,4 @@ def run_report(options: Namespace) -> None:
     from ddpm.commands.report.report import ReportRequest, write_report
 
     for path in write_report(make_request(ReportRequest, REPORT_OPTIONS, options)):
-        print(path)
+        print_result(path)

@@ -10,6 +10,7 @@ from ddpm.commands.options import Option, add_options
 from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.runs import RUNS_FOLDER, RunFolder, list_runs
+from ddpm.terminal import escape, print_result
 
 RUNS_OPTIONS = (
     Option(
@@ -33,9 +34,9 @@ def run_runs(options: Namespace) -> None:
         raise RequestError(f"There is no folder {folder}; pass a folder that holds runs.")
     found = list_runs(folder)
     for run in found:
-        print(_line(run))
+        print_result(escape(_line(run)))
     if not found:
-        print(f"There are no runs in {folder}. Make one with: ddpm demo")
+        print_result(f"There are no runs in {folder}. Make one with: ddpm demo")
 
 
 def _line(run: RunFolder) -> str:

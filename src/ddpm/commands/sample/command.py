@@ -16,6 +16,7 @@ from ddpm.commands.options import (
     switch,
 )
 from ddpm.commands.shared_options import DRAWING
+from ddpm.terminal import print_result
 
 SAMPLE_OPTIONS = (
     Option(
@@ -67,4 +68,4 @@ def run_sample(options: Namespace) -> None:
     request = make_request(SampleRequest, SAMPLE_OPTIONS, options)
     overrides = named_values(SAMPLE_OPTIONS, options)["overrides"]
     for path in write_samples(options.target, overrides, request, options.device):
-        print(path)
+        print_result(path)

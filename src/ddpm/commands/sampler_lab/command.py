@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, make_request, switch
 from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SAMPLERS, SEED, SET
+from ddpm.terminal import print_result
 
 METRICS = ("fd", "kid")
 EVALUATIONS = (4, 6, 8, 10, 15, 20, 30, 50)
@@ -93,4 +94,4 @@ def run_sampler_lab(options: Namespace) -> None:
     from ddpm.commands.sampler_lab.lab_table import lab_table
 
     request = make_request(LabRequest, SAMPLER_LAB_OPTIONS, options)
-    print(lab_table(sampler_lab(request)))
+    print_result(lab_table(sampler_lab(request)))
