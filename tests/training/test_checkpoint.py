@@ -269,6 +269,6 @@ def test_want_of_memory_is_no_damage(saved: Path, monkeypatch: pytest.MonkeyPatc
     def short(*arguments: Any, **options: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(checkpoint, "safe_open", short)
+    monkeypatch.setattr(checkpoint, "from_bytes", short)
     with pytest.raises(MemoryError):
         checkpoint.load(saved)
