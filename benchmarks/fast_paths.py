@@ -56,7 +56,7 @@ def gradient(images: Tensor, precision: str = "fp32", compile: str = "off") -> T
     labels = torch.arange(len(images)) % model.spec.num_classes
     with mock.patch.object(model.learner, "update", keep):
         model.training_step(images, labels, 1)
-    return torch.cat(found) if compile == "off" or model.compile().on else None
+    return torch.cat(found) if compile == "off" or model.compile().is_compiled else None
 
 
 @contextmanager

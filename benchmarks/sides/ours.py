@@ -41,7 +41,7 @@ class Ours:
 
     @property
     def compiled(self) -> bool:
-        return self.model.compile().on
+        return self.model.compile().is_compiled
 
     def step(self) -> Tensor:
         self.done += 1

@@ -253,7 +253,7 @@ def test_flat_images_are_refused_where_they_cannot_be_scaled(
         Image.new("L", (8, 8), 99).save(save_images(workplace / "flat", 0) / f"{name}.png")
     choices = ["--all-images", "--set", "diffusion.objective=edm", "--steps", "2"]
     assert refused(capsys, "train", "flat", *choices) == (
-        "ddpm: This model cannot be made: the images are all one flat color (data_std is 0); give images "
+        "ddpm: This model cannot be created: the images are all one flat color (data_std is 0); give images "
         "that differ."
     )
     assert not (workplace / "runs").exists()

@@ -45,7 +45,9 @@ def amounts(**given: float) -> Amounts:
 
 
 def test_whole_pixels_are_moved_exactly_and_edges_reflect() -> None:
-    views = transform_images(IMAGES, amounts(right=1, down=-0.5))  # an eighth of 16 pixels: 2; 1 up
+    views = transform_images(
+        IMAGES, amounts(shift_right=1, shift_down=-0.5)
+    )  # an eighth of 16 pixels: 2; 1 up
     close = torch.testing.assert_close
     close(views[:, :, :-1, 2:], IMAGES[:, :, 1:, :-2])
     close(views[:, :, :-1, :2], IMAGES[:, :, 1:, :2].flip(-1))
@@ -83,7 +85,7 @@ def test_the_way_back_inverts_the_matrices_of_the_paper() -> None:
         )  # fmt: skip
         forward = stretch @ turn(a.angle) @ (SCALE**a.scale * mirror)
         to_pixels = np.diag([width / 2, height / 2])
-        moved = SHIFT * np.array([a.right * width, a.down * height])
+        moved = SHIFT * np.array([a.shift_right * width, a.shift_down * height])
         point = np.array([0.3, -0.7])  # of the image, in [-1, 1]
         view = np.linalg.inv(to_pixels) @ (forward @ to_pixels @ point + moved)
         np.testing.assert_allclose(found[i, :, :2] @ view + found[i, :, 2], point, atol=1e-5)
@@ -125,7 +127,9 @@ def test_what_is_told_is_the_same_for_the_same_view() -> None:
 def test_allowing_one_more_changes_no_other() -> None:
     few = draw_amounts(50, 0.5, ("scale",), seeded(4))
     many = draw_amounts(50, 0.5, TRANSFORMS, seeded(4))
-    assert torch.equal(few.scale, many.scale) and not few.right.any() and many.right.any()
+    assert (
+        torch.equal(few.scale, many.scale) and not few.shift_right.any() and many.shift_right.any()
+    )
 
 
 # --- in a model ------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_what_memory_cannot_hold_is_refused(
 
 def test_a_network_of_nothing_is_refused() -> None:
     odd = spec(network={"channels": 1, "multipliers": [1]})
-    with pytest.raises(RequestError, match="This network cannot be made"):
+    with pytest.raises(RequestError, match="This network cannot be created"):
         check_size(odd, lambda spec, device: torch.nn.Linear(-1, 2))  # type: ignore[arg-type, return-value]
 
 
@@ -91,5 +91,5 @@ def test_memory_is_that_of_the_machine() -> None:
 def test_another_shape_or_kind_is_named(damage: Any) -> None:
     forms = weight_specs(SPECS[0], MODELS["ddpm"].make)
     check_weight_specs(SPECS[0], MODELS["ddpm"].make, forms)
-    with pytest.raises(RequestError, match=r"head\.weight does not have the shape or kind"):
+    with pytest.raises(RequestError, match=r"head\.weight does not have the shape or data type"):
         check_weight_specs(SPECS[0], MODELS["ddpm"].make, damage(forms))

@@ -133,7 +133,7 @@ def test_where_there_is_no_compiler_that_is_said_and_the_bits_are_those_without(
     monkeypatch.setattr(torch, "compile", compiler)
     model = small_ddpm(ON, awake=True)
     assert "note: torch.compile is not used (no C++ compiler found)" in model.describe()
-    assert model.compile().network is model.network and not model.compile().on
+    assert model.compile().network is model.network and not model.compile().is_compiled
     assert same_states(learn(model), learn(small_ddpm("training.compile=off", awake=True)))
 
 
@@ -142,7 +142,7 @@ def test_an_error_without_words_is_named(small_ddpm: Make, monkeypatch: pytest.M
         raise NotImplementedError
 
     monkeypatch.setattr(torch, "compile", fail)
-    assert small_ddpm(ON).compile().words == "torch.compile is not used (NotImplementedError)"
+    assert small_ddpm(ON).compile().note == "torch.compile is not used (NotImplementedError)"
 
 
 def test_of_several_processes_none_compiles_where_one_cannot(
@@ -151,7 +151,7 @@ def test_of_several_processes_none_compiles_where_one_cannot(
     monkeypatch.setattr(torch, "compile", lambda network, **options: Counted(network))
     monkeypatch.setattr(compiling, "all_reduce_max", lambda number: 1)
     compiled = small_ddpm(ON).compile()
-    assert not compiled.on and "another process cannot compile" in compiled.words
+    assert not compiled.is_compiled and "another process cannot compile" in compiled.note
 
 
 def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     settings = ("network.attention=4", "network.patch=2", "training.accumulate=3")
     model = small_ddpm(ON, *settings, awake=True, classes=2)
-    assert model.compile().words == "" and model.compile().on
+    assert model.compile().note == "" and model.compile().is_compiled
     assert same_states(
         learn(model, LABELS), learn(small_ddpm(*settings, awake=True, classes=2), LABELS)
     )

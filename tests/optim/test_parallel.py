@@ -50,8 +50,8 @@ def test_alone_errors_stay_as_they_are() -> None:
 
 def test_an_error_of_one_of_several_ends_it_in_a_sentence(second_of_four: None) -> None:
     for error, words in (
-        (torch.OutOfMemoryError("CUDA out of memory"), "Process 1 had no memory for its part"),
-        (RuntimeError("DefaultCPUAllocator: not enough"), "Process 1 had no memory for its part"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "Process 1 ran out of memory in a step"),
+        (RuntimeError("DefaultCPUAllocator: not enough"), "Process 1 ran out of memory in a step"),
         (RuntimeError("odd"), r"Process 1 failed within a step \(odd\)"),
     ):
         with pytest.raises(distributed.ProcessLostError, match=words), step_on_all_ranks():

@@ -1,8 +1,8 @@
 """Distillation into few-step students: one output of a network jumps over several steps of its teacher.
 
-A teacher's deterministic sampler makes a trajectory from noise to an image. A student of J jumps learns to
-reach the end of each J-th of it from its beginning by one step of DDIM: progressive distillation (Salimans &
-Ho 2022, arXiv:2202.00512), but from the teacher's trajectory in one round, without halving. With J = 1 it is
+A teacher's deterministic sampler makes a trajectory from noise to an image. A student of J jumps divides
+it into J parts and learns to cross each part in one DDIM step. This is progressive distillation (Salimans &
+Ho 2022, arXiv:2202.00512), but in one round from the teacher's trajectory, without halving. With J = 1 it is
 a consistency function (Song et al. 2023, arXiv:2303.01469), from noise to the image.
 """
 
@@ -22,12 +22,12 @@ HUBER_SCALE = 0.03  # root mean square error below which the loss is quadratic
 
 
 def teacher_steps(jumps: int) -> int:
-    """Return the teacher's steps: at least FEWEST_STEPS, and the same whole number for every jump."""
+    """Return the teacher's steps: the smallest multiple of `jumps` that is at least MIN_TEACHER_STEPS."""
     return jumps * math.ceil(MIN_TEACHER_STEPS / jumps)
 
 
 def jump_boundaries(steps: int, jumps: int) -> list[int]:
-    """Return the indices 0 .. steps of a trajectory between which the jumps lie, as even as possible.
+    """Return jumps + 1 indices 0 .. steps of a trajectory, the ends of the jumps, as even as possible.
 
     ValueError: no jump, or more jumps than steps.
     """
@@ -37,7 +37,7 @@ def jump_boundaries(steps: int, jumps: int) -> list[int]:
 
 
 def jump_levels(levels: Levels, jumps: int) -> Levels:
-    """Return the levels a student visits: those at which a jump begins, then the clean one."""
+    """Return the levels that a student visits: the start of each jump, then the clean level."""
     places = jump_boundaries(len(levels), jumps)
     return Levels(
         levels.schedule, levels.t[places[:-1]], levels.signal[places], levels.sigma[places]
@@ -45,7 +45,7 @@ def jump_levels(levels: Levels, jumps: int) -> Levels:
 
 
 def distillation_targets(levels: Levels, states: Tensor) -> Tensor:
-    """Return the clean images that take DDIM from each state to the next, [J, N, C, H, W].
+    """Return the clean images with which DDIM goes from each state to the next, [J, N, C, H, W].
 
     Salimans & Ho 2022, appendix G, for `states` [J + 1, N, C, H, W] at the J + 1 levels: the target in
     x' = signal' target + sigma' (x - signal target) / sigma. At the last jump it is the image itself.

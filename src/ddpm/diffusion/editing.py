@@ -36,7 +36,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
 
 
 def noise_to_first_level(levels: Levels, x0: Tensor, noise: Noise) -> Tensor:
-    """Return x0 [N, C, H, W] with noise of the first level, from which SDEdit refines it.
+    """Return x0 [N, C, H, W] with the noise of the first level, where SDEdit starts.
 
     Meng et al. 2022 (arXiv:2108.01073), Algorithm 1; any sampler continues from it along `levels`.
     """
@@ -63,17 +63,16 @@ def inpaint(
     if resample < 1:
         raise ValueError(f"resample must be 1 or more; got {resample}")
     signal, sigma = levels.signal.tolist(), levels.sigma.tolist()
-    options = replace(
-        options, churn=options.churn / len(levels)
-    )  # the sampler sees a path of one step
+    # the sampler gets paths of one step, and would add all of the churn on each
+    options = replace(options, churn=options.churn / len(levels))
     x = starting_noise(levels, noise)
     for i in range(len(levels)):
         ratio, variance = transition((signal[i], sigma[i]), (signal[i + 1], sigma[i + 1]))
-        for again in reversed(range(resample if sigma[i + 1] > 0 else 1)):
+        for remaining in reversed(range(resample if sigma[i + 1] > 0 else 1)):
             step = next(sampler(denoise, levels.step(i), x, noise, options))
             x = signal[i + 1] * known + sigma[i + 1] * noise() if sigma[i + 1] > 0 else known
             x = mask * step.x + (1 - mask) * x  # line 8
-            reached = Step(i + 1, x, step.x0)
-            if again:
+            last = Step(i + 1, x, step.x0)
+            if remaining:
                 x = ratio * x + math.sqrt(variance) * noise()  # line 10
-        yield reached
+        yield last

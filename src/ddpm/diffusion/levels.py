@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, Schedule
 
-FEATURELESS_LOG_SNR = -4.5  # log-SNR; at noisier levels x0_hat is close to the mean of the data
+FEATURELESS_LOG_SNR = -4.5  # at noisier levels x0_hat is close to the mean of the data
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from ddpm.diffusion.process import add_noise, transition
 from ddpm.diffusion.samplers import Denoiser, times
 from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, Schedule, gather
 
-PIXEL_STEP = 2 / 255  # the distance of two 8-bit values in [-1, 1]
+PIXEL_STEP = 2 / 255  # the spacing of 8-bit values in [-1, 1]
 
 
 def normal_kl(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Bound(NamedTuple):
 
 
 def strata(middle: int, count: int) -> list[int]:
-    """Return count + 1 edges from 1 to middle + 1: geometric, but at least one term apart.
+    """Return the edges of `count` strata of the terms 1 .. middle: geometric, at least one term apart.
 
     Terms fall about as 1/t, so strata of equal ratios contribute equally. On MNIST, 50 of 999 terms
     estimate the sum with an error of 0.6 %; with strata of equal width the error is 70 %.
@@ -100,8 +100,8 @@ def bits_per_dim_bound(
     """Return the variational bound of 8-bit images x0 [N, C, H, W], Ho et al. 2020, Eq. 5.
 
     All T - 1 middle terms are summed, or an unbiased sample: one at random in each of `terms`
-    `strata`. The prior is the samplers' own start, N(0, sigma_T²). The model measured is `denoise`
-    under ancestral sampling of all T steps; learned variances take precedence over `variance`.
+    `strata`. The prior is the start of the samplers, N(0, sigma_T²). The bound is that of
+    ancestral sampling with `denoise` in all T steps; learned variances take precedence over `variance`.
     ValueError: terms outside 1 .. T - 1.
     """
     middle = len(schedule) - 1
@@ -135,16 +135,16 @@ def ode_log_likelihood(
 
     With y = x / signal and s = sigma / signal, dy/ds = (y - D)/s (Karras et al. 2022, Eq. 1).
     Heun's method goes from the table's cleanest level, whose slight noise p includes, up to
-    `PURE_NOISE_LOG_SNR`, where p is N(0, s²). Of the divergence (dim - tr dD/dy)/s the trace is estimated
-    by Hutchinson's random signs. `denoise` must be differentiable, unguided and unclipped.
+    `PURE_NOISE_LOG_SNR`, where p is N(0, s²). Hutchinson's estimator with random signs gives the trace in
+    the divergence (dim - tr dD/dy)/s. `denoise` must be differentiable, unguided and unclipped.
     """
     path = noise_levels(schedule, min(steps, len(schedule)), "log-snr")
     t = path.t[schedule.log_snr[path.t] >= PURE_NOISE_LOG_SNR].flip(0).tolist()  # cleanest first
     signal, ratio = schedule.signal[t].tolist(), (schedule.sigma / schedule.signal)[t].tolist()
     y, integral, previous = x0, x0.new_zeros(len(x0)), x0.new_zeros(len(x0))
     for i, s in enumerate(ratio):
-        coins = torch.randint(2, x0.shape, generator=generator, device=generator.device)
-        x0_hat, trace = _with_trace(denoise, y, signal[i], t[i], coins.to(x0) * 2 - 1)
+        bits = torch.randint(2, x0.shape, generator=generator, device=generator.device)
+        x0_hat, trace = _with_trace(denoise, y, signal[i], t[i], bits.to(x0) * 2 - 1)
         if i > 0:
             integral += (trace + previous) / 2 * math.log(s / ratio[i - 1])
         if i + 1 < len(ratio):
@@ -173,6 +173,6 @@ def bits_per_dim_ode(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
     """Return bits per dimension [N] of 8-bit images x0: `ode_log_likelihood` with uniform dequantization."""
-    spread = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
-    nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL_STEP * spread, generator, steps)
+    offset = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
+    nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL_STEP * offset, generator, steps)
     return -(nats / x0[0].numel() + math.log(PIXEL_STEP)) / math.log(2)

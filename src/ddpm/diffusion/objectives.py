@@ -1,4 +1,4 @@
-"""Training objectives: the network's target, the image that its output means, and Algorithm 1's loss.
+"""Training objectives: the network's target, the clean image from its output, and Algorithm 1's loss.
 
 All tensors are [N, C, H, W], signal and sigma [N, 1, 1, 1]. Every objective works with every
 schedule, except the two pairs that `make_objective` refuses.
@@ -19,13 +19,13 @@ from ddpm.diffusion.schedules import Schedule
 
 @dataclass(frozen=True)
 class Objective:
-    """The network's input, its target, and the image that its output means."""
+    """The network's input, its target, and the conversion of its output to a clean image."""
 
     name: str
     network_input: Callable[[Tensor, Tensor, Tensor], Tensor]  # (x_t, signal, sigma)
     target: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (x0, noise, signal, sigma)
     to_x0: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # (output, x_t, signal, sigma)
-    x0_scale: Callable[[Tensor, Tensor], Tensor]  # squared error of the output / that of its x0
+    x0_scale: Callable[[Tensor, Tensor], Tensor]  # squared error of the output over that of x0
 
 
 def unscaled(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ X0 = Objective(
     x0_scale=lambda signal, sigma: torch.ones_like(sigma),
 )
 
-V = Objective(  # Salimans & Ho 2022 (arXiv:2202.00512), appendix D; divided by 1 on their paths
+V = Objective(  # Salimans & Ho 2022 (arXiv:2202.00512), appendix D, where signal² + sigma² = 1
     "v",
     network_input=unscaled,
     target=lambda x0, noise, signal, sigma: signal * noise - sigma * x0,
@@ -80,25 +80,25 @@ def edm(data_mean: Tensor, data_std: float) -> Objective:
             "the images are all one flat color (data_std is 0); give images that differ"
         )
 
-    def total(signal: Tensor, sigma: Tensor) -> Tensor:  # variance of z: what c_in brings to 1
+    def variance(signal: Tensor, sigma: Tensor) -> Tensor:  # variance of x_t
         return sigma.square() + (data_std * signal).square()
 
     def mean(like: Tensor) -> Tensor:
         return data_mean.to(like).view(1, -1, 1, 1)
 
     def network_input(x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
-        return (x_t - signal * mean(x_t)) / total(signal, sigma).sqrt()
+        return (x_t - signal * mean(x_t)) / variance(signal, sigma).sqrt()
 
     def target(x0: Tensor, noise: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
         scaled = sigma * (x0 - mean(x0)) / data_std - signal * data_std * noise
-        return scaled / total(signal, sigma).sqrt()
+        return scaled / variance(signal, sigma).sqrt()
 
     def to_x0(output: Tensor, x_t: Tensor, signal: Tensor, sigma: Tensor) -> Tensor:
-        skip = data_std**2 * signal * (x_t - signal * mean(x_t)) / total(signal, sigma)
-        return mean(x_t) + skip + output * sigma * data_std / total(signal, sigma).sqrt()
+        skip = data_std**2 * signal * (x_t - signal * mean(x_t)) / variance(signal, sigma)
+        return mean(x_t) + skip + output * sigma * data_std / variance(signal, sigma).sqrt()
 
     def x0_scale(signal: Tensor, sigma: Tensor) -> Tensor:
-        return total(signal, sigma) / (sigma * data_std).square()
+        return variance(signal, sigma) / (sigma * data_std).square()
 
     return Objective("edm", network_input, target, to_x0, x0_scale)
 
@@ -123,13 +123,13 @@ def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: f
         raise ValueError(f"there is no objective {name!r}; choose one of {', '.join(OBJECTIVES)}")
     if name == "noise" and schedule.has_zero_terminal_snr:
         raise ValueError(
-            f"noise prediction says nothing of the image at the last step of the {schedule.name} "
+            f"noise prediction cannot recover the image at the last step of the {schedule.name} "
             "schedule, which is pure noise; choose objective v, x0, velocity or edm"
         )
     if name != "edm" and float(schedule.sigma[-1]) > 1:
         raise ValueError(
             f"the {schedule.name} schedule's noise goes up to {float(schedule.sigma[-1]):g}, too "
-            "much for a network's plain input; choose objective edm, or another schedule"
+            "much for an unscaled network input; choose objective edm, or another schedule"
         )
     return OBJECTIVES[name](data_mean, data_std)
 

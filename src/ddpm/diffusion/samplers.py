@@ -1,7 +1,7 @@
 """Samplers: one generator function for each algorithm, from x_T to the image.
 
-A sampler walks `levels` from the noisiest and yields every step after its update. It asks
-`denoise(x, t)` for x0_hat only; the noise in x is then (x - signal x0_hat) / sigma. Coefficients
+A sampler walks `levels` from the noisiest and yields every step after its update. It calls
+`denoise(x, t)` for x0_hat; the noise in x is then (x - signal x0_hat) / sigma. Coefficients
 are Python floats. h is the step in lambda = ln(signal / sigma), infinite where a path begins
 without signal and if it ends without noise: there every sampler takes its first-order step.
 """
@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class SamplerOptions:
-    """Options of single samplers; the others ignore them."""
+    """Options that apply to some samplers; the others ignore them."""
 
     eta: float = 0.0  # ddim: 0 deterministic .. 1 as noisy as ancestral
     churn: float = 0.0  # heun: S_churn, the noise added back over the whole path
@@ -79,7 +79,7 @@ def ancestral(
     for i in range(len(levels)):  # line 2
         x0, learned = denoise(x, times(x, t[i]))
         ratio = signal[i] / signal[i + 1]
-        large = sigma[i] ** 2 - ratio**2 * sigma[i + 1] ** 2  # beta_t between neighbours
+        large = sigma[i] ** 2 - ratio**2 * sigma[i + 1] ** 2  # beta_t between neighbors
         share = sigma[i + 1] ** 2 / sigma[i] ** 2  # small = share * large
         x = ratio * share * x + signal[i + 1] * large / sigma[i] ** 2 * x0
         if sigma[i + 1] > 0:  # line 3: z = 0 at the last step
@@ -97,10 +97,10 @@ def ddim(
         x0 = denoise(x, times(x, t[i])).x0
         noise_hat = (x - signal[i] * x0) / sigma[i]
         forward = sigma[i] ** 2 - (signal[i] / signal[i + 1] * sigma[i + 1]) ** 2
-        fresh = options.eta**2 * forward / sigma[i] ** 2  # share of the variance, Eq. 16
-        x = signal[i + 1] * x0 + sigma[i + 1] * math.sqrt(1 - fresh) * noise_hat  # Eq. 12
-        if fresh > 0 and sigma[i + 1] > 0:
-            x = x + sigma[i + 1] * math.sqrt(fresh) * noise()
+        new_share = options.eta**2 * forward / sigma[i] ** 2  # share of the variance, Eq. 16
+        x = signal[i + 1] * x0 + sigma[i + 1] * math.sqrt(1 - new_share) * noise_hat  # Eq. 12
+        if new_share > 0 and sigma[i + 1] > 0:
+            x = x + sigma[i + 1] * math.sqrt(new_share) * noise()
         yield Step(i + 1, x, x0)
 
 
@@ -117,21 +117,20 @@ def heun(
     table = schedule.sigma / schedule.signal
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
     gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
-    faint = math.exp(
-        -PURE_NOISE_LOG_SNR / 2
-    )  # from this s on a step is nearly infinite: Euler's step only
+    # at a larger s a step is nearly infinite: Euler only
+    max_ratio = math.exp(-PURE_NOISE_LOG_SNR / 2)
     for i in range(len(levels)):
-        now, a_hat, sigma_hat = t[i], signal[i], sigma[i]
-        raised = int(torch.searchsorted(table, table[now] * (1 + gamma)))
-        if gamma > 0 and raised < len(table) and schedule.signal[raised] > 0:
-            now = raised
-            a_hat, sigma_hat = float(schedule.signal[now]), float(schedule.sigma[now])
+        level, a_hat, sigma_hat = t[i], signal[i], sigma[i]
+        noisier = int(torch.searchsorted(table, table[level] * (1 + gamma)))
+        if gamma > 0 and noisier < len(table) and schedule.signal[noisier] > 0:
+            level = noisier
+            a_hat, sigma_hat = float(schedule.signal[level]), float(schedule.sigma[level])
             added = sigma_hat**2 - (a_hat / signal[i] * sigma[i]) ** 2
             x = a_hat / signal[i] * x + math.sqrt(added) * noise()  # lines 5-6
-        x0 = denoise(x, times(x, now)).x0
+        x0 = denoise(x, times(x, level)).x0
         shrink = sigma[i + 1] / signal[i + 1] * a_hat / sigma_hat  # s' / s_hat
         x = sigma[i + 1] / sigma_hat * x + signal[i + 1] * (1 - shrink) * x0  # lines 7-8
-        if sigma[i + 1] > 0 and sigma_hat < faint * a_hat:
+        if sigma[i + 1] > 0 and sigma_hat < max_ratio * a_hat:
             x0, euler = denoise(x, times(x, t[i + 1])).x0, x0
             x = x + signal[i + 1] * (1 / shrink - 1) / 2 * (x0 - euler)  # lines 10-11
         yield Step(i + 1, x, x0)
@@ -164,8 +163,8 @@ def dpmpp_2m_sde(
         x0 = denoise(x, times(x, t[i])).x0
         slope = 0.0 if i == 0 or math.isinf(h[i]) else h[i] / (2 * h[i - 1])  # 1/(2r)
         ahead = x0 + slope * (x0 - previous)
-        kept = sigma[i + 1] / sigma[i] * math.exp(-h[i])
-        x = kept * x - signal[i + 1] * math.expm1(-2 * h[i]) * ahead
+        decay = sigma[i + 1] / sigma[i] * math.exp(-h[i])
+        x = decay * x - signal[i + 1] * math.expm1(-2 * h[i]) * ahead
         if sigma[i + 1] > 0:
             x = x + sigma[i + 1] * math.sqrt(-math.expm1(-2 * h[i])) * noise()
         previous = x0
@@ -204,15 +203,15 @@ def unipc(
 
 @dataclass(frozen=True)
 class Sampler:
-    """A sampling algorithm and what is known of it. Calling it runs the algorithm."""
+    """A sampling algorithm and its properties. Calling it runs the algorithm."""
 
     run: SamplingLoop
     source: str  # key of its paper in documents/citations.SOURCES
     order: int  # of convergence to the solution of the ODE or SDE, as the paper states it
-    default_steps: int | None  # if none are given; None: every level of the schedule
-    min_steps: int  # below, images are visibly unfinished
+    default_steps: int | None  # None: every level of the schedule
+    min_steps: int  # with fewer steps, images are visibly unfinished
     is_deterministic: bool = True  # it adds no noise if eta and churn are 0
-    default_spacing: str = "compact"  # of its levels, if none is given
+    default_spacing: str = "compact"
 
     def __call__(
         self, denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions

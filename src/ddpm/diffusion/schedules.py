@@ -17,7 +17,7 @@ from torch import Tensor
 from ddpm.diffusion.cited import Cited
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: avoids a singularity at the last steps of a schedule
-PURE_NOISE_LOG_SNR = -10.5  # log-SNR, just below the end of Ho's linear schedule: no visible signal
+PURE_NOISE_LOG_SNR = -10.5  # just below the end of Ho's linear schedule: no visible signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ SCHEDULES: dict[str, Cited[[int], Schedule]] = {
 
 
 def make_schedule(name: str, num_steps: int) -> Schedule:
-    """Return the named schedule of T = num_steps >= 2 steps. ValueError names the choices."""
+    """Return the named schedule of T = num_steps >= 2 steps. ValueError for an unknown name."""
     if name not in SCHEDULES:
         raise ValueError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
     if num_steps < 2:

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from ddpm.diffusion.cited import Cited
 from ddpm.diffusion.schedules import Schedule
 
-POSITIONS = 2**24
+POSITIONS = 2**24  # in each stratum
 
 
 def uniform(schedule: Schedule, n: int, generator: Generator) -> Tensor:
@@ -49,8 +49,8 @@ TIME_SAMPLINGS: dict[str, Cited[[Schedule, int, Generator], Tensor]] = {
 
 
 def draw_times(sampling: str, schedule: Schedule, n: int, generator: Generator) -> Tensor:
-    """Return int64 times 0 .. T-1 [n] on the generator's device. ValueError names the choices."""
+    """Return int64 times 0 .. T-1 [n] on the generator's device. ValueError for an unknown name."""
     if sampling not in TIME_SAMPLINGS:
-        known = ", ".join(TIME_SAMPLINGS)
-        raise ValueError(f"there is no time sampling {sampling!r}; choose one of {known}")
+        choices = ", ".join(TIME_SAMPLINGS)
+        raise ValueError(f"there is no time sampling {sampling!r}; choose one of {choices}")
     return TIME_SAMPLINGS[sampling](schedule, n, generator)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import MODEL, Predictor, missing_run_error
+from ddpm.models.autoguidance import MODEL_PREFIX, Predictor, missing_run_error
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
@@ -31,7 +31,7 @@ def find_guide(
     or damaged, or if it does not fit `model`.
     """
     kind, _, rest = name.partition(":")
-    if kind == MODEL:
+    if kind == MODEL_PREFIX:
         return _other_model(model, open_model, rest)
     if run is None:
         raise missing_run_error(name)
@@ -43,7 +43,8 @@ def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> P
         other = as_diffusion(open_model(target, str(model.device)))
     except RequestError as error:
         raise RequestError(
-            f"{error} sampling.guide={MODEL}:{target} needs it; sample without a guide with --guidance 1."
+            f"{error} sampling.guide={MODEL_PREFIX}:{target} needs it; sample without a guide with "
+            "--guidance 1."
         ) from error
     if other is None:
         raise RequestError(f"{target} is not a diffusion model; choose another guide.")
@@ -114,6 +115,6 @@ def with_absolute_guide(sampling: SamplingConfig) -> SamplingConfig:
     kind, _, target = sampling.guide.partition(":")
     run, path = find_run(target), Path(target)
     location = run.root if run is not None else path if path.is_file() else None
-    if kind != MODEL or location is None:
+    if kind != MODEL_PREFIX or location is None:
         return sampling
-    return replace(sampling, guide=f"{MODEL}:{location.absolute()}")
+    return replace(sampling, guide=f"{MODEL_PREFIX}:{location.absolute()}")

@@ -1,1 +1,1 @@
-"""Model families: they learn and sample, by networks that map tensors."""
+"""Model families: training, sampling and saved state, on top of `ddpm.networks`."""

@@ -1,4 +1,4 @@
-"""Augmentation that does not leak into samples: the network gets labels of each image's transforms.
+"""Non-leaking augmentation: the network receives the transforms of each image as labels.
 
 Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", appendix F.2:
 geometric transforms with random amounts, each applied with a fixed probability, and nine numbers that
@@ -33,21 +33,21 @@ class Amounts(NamedTuple):
     angle: Tensor  # a3: radians
     axis: Tensor  # a4: radians, the direction of the stretch
     stretch: Tensor  # a5: STRETCH^a5 along the axis, its inverse across
-    right: Tensor  # a6: in units of SHIFT widths
-    down: Tensor  # a7: in units of SHIFT heights
+    shift_right: Tensor  # a6: in units of SHIFT widths
+    shift_down: Tensor  # a7: in units of SHIFT heights
 
 
 @dataclass(frozen=True)
 class AugmentPipe:
-    """Geometric `transforms`, each applied to an image with probability `chance`.
+    """Geometric `transforms`, each applied to an image with `probability`.
 
-    Flips suit images that keep their meaning when mirrored. An x-flip happens to half of the images
-    whatever `chance` is, as in the paper's table. Unlike the paper, images are resampled once by bicubic
-    interpolation, without wavelet filters at twice the resolution. Shrinking (by 1.15 at one standard
-    deviation) aliases a little; the labels keep this out of the samples.
+    Flips suit images that keep their meaning when mirrored. Half of the images get an x-flip whatever
+    `probability` is (above 0), as in the paper's table. Unlike in the paper, images are resampled once by
+    bicubic interpolation, without wavelet filters at twice the resolution. Shrinking (by 1.15 at one
+    standard deviation) aliases slightly; the labels keep this out of the samples.
     """
 
-    chance: float
+    probability: float
     transforms: tuple[str, ...]
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -56,34 +56,34 @@ class AugmentPipe:
         `generator` is on the CPU, so that every device gets the same transforms. Images whose labels are
         all zero are returned unchanged.
         """
-        amounts = draw_amounts(len(images), self.chance, self.transforms, generator)
+        amounts = draw_amounts(len(images), self.probability, self.transforms, generator)
         labels = to_device(augment_labels(amounts), images.device)
-        views = transform_images(images, amounts)
+        transformed = transform_images(images, amounts)
         is_changed = labels.any(dim=1)[:, None, None, None]
-        return torch.where(is_changed, views, images), labels
+        return torch.where(is_changed, transformed, images), labels
 
 
 def draw_amounts(
-    count: int, chance: float, transforms: Collection[str], generator: torch.Generator
+    count: int, probability: float, transforms: Collection[str], generator: torch.Generator
 ) -> Amounts:
     """Draw the amounts of the paper's table for `count` images."""
-    happens = torch.rand(count, len(TRANSFORMS), generator=generator) < chance
+    is_applied = torch.rand(count, len(TRANSFORMS), generator=generator) < probability
     uniform = torch.rand(count, 4, generator=generator)
     normal = torch.randn(count, 4, generator=generator)
-    on = {
-        name: happens[:, i].float() if name in transforms else torch.zeros(count)
+    active = {
+        name: is_applied[:, i].float() if name in transforms else torch.zeros(count)
         for i, name in enumerate(TRANSFORMS)
     }
-    always = float(chance > 0 and "x-flip" in transforms)
+    can_flip = float(probability > 0 and "x-flip" in transforms)
     return Amounts(
-        x_flip=always * (uniform[:, 0] < 0.5),
-        y_flip=on["y-flip"] * (uniform[:, 1] < 0.5),
-        scale=on["scale"] * normal[:, 0],
-        angle=on["rotate"] * math.pi * (2 * uniform[:, 2] - 1),
-        axis=on["stretch"] * math.pi * (2 * uniform[:, 3] - 1),
-        stretch=on["stretch"] * normal[:, 1],
-        right=on["translate"] * normal[:, 2],
-        down=on["translate"] * normal[:, 3],
+        x_flip=can_flip * (uniform[:, 0] < 0.5),
+        y_flip=active["y-flip"] * (uniform[:, 1] < 0.5),
+        scale=active["scale"] * normal[:, 0],
+        angle=active["rotate"] * math.pi * (2 * uniform[:, 2] - 1),
+        axis=active["stretch"] * math.pi * (2 * uniform[:, 3] - 1),
+        stretch=active["stretch"] * normal[:, 1],
+        shift_right=active["translate"] * normal[:, 2],
+        shift_down=active["translate"] * normal[:, 3],
     )
 
 
@@ -92,38 +92,38 @@ def augment_labels(amounts: Amounts) -> Tensor:
     a = amounts
     rotation = [a.angle.cos() - 1, a.angle.sin()]
     stretch = [a.stretch * a.axis.cos(), a.stretch * a.axis.sin()]
-    columns = [a.x_flip, a.y_flip, a.scale, *rotation, *stretch, a.right, a.down]
+    columns = [a.x_flip, a.y_flip, a.scale, *rotation, *stretch, a.shift_right, a.shift_down]
     return torch.stack(columns, dim=1)
 
 
 def transform_images(images: Tensor, amounts: Amounts) -> Tensor:
     """Flip, scale, rotate, stretch and translate images [N, C, H, W] in [-1, 1] about their centers.
 
-    Bicubic; pixels from outside are the image reflected at its edges.
+    Uses bicubic interpolation. Pixels outside the image are filled by reflection at its edges.
     """
     theta = to_device(sampling_matrices(amounts, images.shape[2], images.shape[3]), images.device)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    views = F.grid_sample(
+    transformed = F.grid_sample(
         images, grid, mode="bicubic", padding_mode="reflection", align_corners=False
     )
-    return views.clamp(-1, 1)
+    return transformed.clamp(-1, 1)
 
 
 def sampling_matrices(amounts: Amounts, height: int, width: int) -> Tensor:
-    """Return [N, 2, 3]: from a point of the view to its point of the image, in affine_grid's [-1, 1].
+    """Return the affine matrices [N, 2, 3] from output points to input points, in affine_grid's [-1, 1].
 
-    The image's point p goes to A R S M p + t (mirror, scale, rotate, stretch, translate); so a view's point
-    q shows M S⁻¹ R⁻¹ A⁻¹ (q - t).
+    The transform maps an input point p to A R S M p + t (mirror, scale, rotate, stretch, translate), so the
+    output point q shows the input point M S⁻¹ R⁻¹ A⁻¹ (q - t).
     """
     a = amounts
     mirror = _diagonal(1 - 2 * a.x_flip, 1 - 2 * a.y_flip)
     shrink = (SCALE**-a.scale)[:, None, None]
-    along = _diagonal(STRETCH**-a.stretch, STRETCH**a.stretch)
-    stretch = _rotation(a.axis) @ along @ _rotation(-a.axis)
+    scaling = _diagonal(STRETCH**-a.stretch, STRETCH**a.stretch)
+    stretch = _rotation(a.axis) @ scaling @ _rotation(-a.axis)
     linear = mirror @ _rotation(-a.angle) @ stretch * shrink  # in pixels
     sides = torch.tensor([width, height], dtype=linear.dtype)
     linear = linear * sides / sides[:, None]
-    offset = linear @ (2 * SHIFT * torch.stack([a.right, a.down], dim=1))[:, :, None]
+    offset = linear @ (2 * SHIFT * torch.stack([a.shift_right, a.shift_down], dim=1))[:, :, None]
     return torch.cat([linear, -offset], dim=2)
 
 

@@ -1,4 +1,4 @@
-"""Guides of autoguidance: weaker models that sampling leads away from.
+"""Guides of autoguidance: weaker models that sampling is guided away from.
 
 Karras et al. 2024, "Guiding a diffusion model with a bad version of itself" (arXiv:2406.02507).
 """
@@ -18,76 +18,79 @@ from ddpm.errors import RequestError
 
 
 class Predictor(NamedTuple):
-    """A network and its objective, which says what its output means."""
+    """A network, and the objective that converts its output to a clean image."""
 
     network: nn.Module
     objective: Objective
 
 
-FindGuide = Callable[[str], Predictor | Mapping[str, Tensor]]  # name → a guide, or earlier weights
+# name → another model's predictor, or earlier weights of the same model
+FindGuide = Callable[[str], Predictor | Mapping[str, Tensor]]
 
 
 def missing_run_error(name: str) -> RequestError:
-    """Return the error for a guide that only the model's run can provide."""
+    """Return the error for a guide that is stored only in the model's run."""
     return RequestError(
-        f"sampling.guide={name} is an earlier state of the model, which only its run has; name the run, or "
-        "leave the guide out."
+        f"sampling.guide={name} is an earlier state of the model, which is stored only in its run; pass "
+        "the run, or leave the guide out."
     )
 
 
-def _find_nothing(name: str) -> Predictor:
+def _find_no_guide(name: str) -> Predictor:
     raise missing_run_error(name)
 
 
 class Guides:
-    """Guides by name; each is looked for once."""
+    """Guides by name. Each is loaded once."""
 
-    def __init__(self, find: FindGuide = _find_nothing) -> None:
+    def __init__(self, find: FindGuide = _find_no_guide) -> None:
         self.find = find
-        self.made: dict[str, Predictor] = {}
+        self.loaded: dict[str, Predictor] = {}
 
-    def guide(self, name: str, like: Predictor) -> Predictor:
-        """Return the guide called `name`: another model, or `like` with earlier weights.
+    def guide(self, name: str, base: Predictor) -> Predictor:
+        """Return the guide called `name`: another model, or `base` with earlier weights.
 
-        RequestError: there is none.
+        RequestError: there is no such guide.
         """
-        if name not in self.made:
+        if name not in self.loaded:
             found = self.find(name)
-            self.made[name] = (
-                found if isinstance(found, Predictor) else _with_weights(name, like, found)
+            self.loaded[name] = (
+                found if isinstance(found, Predictor) else _with_weights(name, base, found)
             )
-        return self.made[name]
+        return self.loaded[name]
 
 
-def _with_weights(name: str, like: Predictor, weights: Mapping[str, Tensor]) -> Predictor:
-    network = copy.deepcopy(like.network).eval()
+def _with_weights(name: str, base: Predictor, weights: Mapping[str, Tensor]) -> Predictor:
+    network = copy.deepcopy(base.network).eval()
     try:
         network.load_state_dict({**network.state_dict(), **weights})
     except RuntimeError as error:
         raise RequestError(
             f"The weights of sampling.guide={name} do not fit this network; choose another guide."
         ) from error
-    return Predictor(network, like.objective)
+    return Predictor(network, base.objective)
 
 
-MODEL = "model"  # before the name of another model
+MODEL_PREFIX = "model"  # in sampling.guide, before the name of another model
 
 
 def guide_step(sampling: SamplingConfig) -> int | None:
-    """Return the step of the checkpoint that guides; None if no checkpoint does."""
+    """Return the step of the checkpoint that is the guide; None if the guide is not a checkpoint."""
     kind, _, step = sampling.guide.partition(":")
     return int(step) if sampling.autoguided and kind == "step" else None
 
 
 def guide_is_bundled(sampling: SamplingConfig) -> bool:
-    """Return whether the guide is bundled with the package, and so found everywhere."""
-    return sampling.guide.startswith(f"{MODEL}:bundled:")
+    """Return whether the guide is bundled with the package, so that it is always available."""
+    return sampling.guide.startswith(f"{MODEL_PREFIX}:bundled:")
 
 
 def exported_config(config: Config) -> Config:
-    """Return the configuration of exported weights: without a guide that stays with the run."""
-    own = config.sampling
-    return config if guide_is_bundled(own) else replace(config, sampling=without_guide(own))
+    """Return the configuration for exported weights: a guide that is not bundled is removed."""
+    sampling = config.sampling
+    if guide_is_bundled(sampling):
+        return config
+    return replace(config, sampling=without_guide(sampling))
 
 
 def without_guide(sampling: SamplingConfig) -> SamplingConfig:

@@ -1,4 +1,4 @@
-"""What the rest of the product knows of a model: the protocols that model families satisfy."""
+"""The protocols of models, which every model family implements."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ddpm.optim.compiling import Compiled
 from ddpm.optim.state import State
 
 Metrics = Mapping[str, Tensor]
-"""Measurements of one step: name → 0-d, or 1-d by noise level (nan for a level without images).
+"""Metrics of one step: name → 0-d, or 1-d by noise band (nan for a band without images).
 
-Losses have names that end in "loss"; the first is that of the network which draws.
+The names of losses end in "loss". The first loss is that of the network which generates the images.
 """
 
 
@@ -32,7 +32,7 @@ class Frame(NamedTuple):
 
     x: Tensor  # the state x_t
     x0: Tensor  # the clean image predicted at the step before
-    log_snr: float  # of the level reached; inf at the end
+    log_snr: float  # at this state; inf at the end
     remaining: int  # frames still to come
 
 
@@ -46,7 +46,7 @@ class GenerativeModel(Protocol):
         """Take one optimizer step; its random numbers depend on (seed, step) alone."""
 
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
-        """Return the loss of the averaged weights on fixed noise, comparable along a run."""
+        """Return the loss of the averaged weights on fixed noise, comparable between steps of a run."""
 
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
         """Return the per-image loss [N], or None if the family has none.
@@ -60,34 +60,34 @@ class GenerativeModel(Protocol):
         """Sample one chunk of images, image i from seed i alone, and yield every state."""
 
     def state(self) -> State:
-        """Return what training needs to resume: `ema` (sampled from), `weights`, `optimizer`.
+        """Return the training state: `ema` (the weights for sampling), `weights` and `optimizer`.
 
-        The tensors are the live ones: copy what has to outlast the next step.
+        The next step changes these tensors in place: copy those that must be kept.
         """
 
     def averaged_weights(self) -> dict[str, Tensor]:
-        """Return the part `ema` of `state`, all that sampling needs; the live tensors."""
+        """Return the weights for sampling (`ema` of `state`). The next step changes them in place."""
 
     def load_state(self, state: State) -> None:
         """Copy `state` into the model; `ema` or `weights` alone are used for both.
 
-        Without `optimizer` its moments are left alone. RuntimeError: weights of another network.
+        Without `optimizer` its state is kept. RuntimeError: weights of another network.
         """
 
     def parameter_counts(self) -> dict[str, int]:
         """Return the number of trained parameters of each network, by its name."""
 
     def outlines(self) -> dict[str, list[Row]]:
-        """Return the layers of each network as rows to be drawn, by its name."""
+        """Return the layers of each network as rows of a diagram, by its name."""
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
-        """Return how `settings` make an image, for captions: `dpm++2m, 20 steps`."""
+        """Return a short description of sampling with `settings`, for captions: `dpm++2m, 20 steps`."""
 
     def describe(self) -> list[str]:
         """Return the lines shown before training starts."""
 
     def set_total_steps(self, config: Config) -> None:
-        """Take over the run's number of steps, which the learning rate follows, once it is known."""
+        """Set the configuration once its total number of steps is known; the learning rate depends on it."""
 
 
 @runtime_checkable
@@ -98,7 +98,7 @@ class DiffusionModel(GenerativeModel, Protocol):
     precision: str  # fp32 or bf16
     schedule: Schedule
     objective: Objective
-    guides: Guides  # models that autoguidance can lead away from
+    guides: Guides  # for autoguidance
 
     @property
     def network(self) -> nn.Module:
@@ -106,13 +106,13 @@ class DiffusionModel(GenerativeModel, Protocol):
 
     @property
     def averaged(self) -> Predictor:
-        """The averaged network and its objective; to another model they can be a guide."""
+        """The averaged network and its objective."""
 
     def guide(self, name: str) -> Predictor:
         """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
 
     def is_guided(self, settings: SamplingConfig) -> bool:
-        """Whether each step evaluates two networks, or one network twice."""
+        """Return whether each step evaluates two networks, or one network twice."""
 
     def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
@@ -122,19 +122,19 @@ class DiffusionModel(GenerativeModel, Protocol):
 
     def frames(
         self,
-        visited: Levels,
+        levels: Levels,
         x: Tensor,
         noise: Callable[[], Tensor],
         labels: Sequence[int] | None,
         settings: SamplingConfig,
     ) -> Iterator[Frame]:
-        """Yield the reverse process from `x` at the first of the levels `visited` to the clean image."""
+        """Yield the states of the reverse process, from `x` at the first of `levels` to the clean image."""
 
     def compile(self) -> Compiled:
-        """Compile the training network if the configuration asks for it; all processes together."""
+        """Compile the training network if the configuration asks for it. All processes must call it."""
 
     def unsharded(self) -> GenerativeModel:
-        """Return a model to sample with, whose weights are whole; all processes together."""
+        """Return a model that is not sharded, to sample with. All processes must call it."""
 
 
 @runtime_checkable
@@ -142,7 +142,7 @@ class DistilledModel(GenerativeModel, Protocol):
     """A model that learns from a teacher."""
 
     def set_teacher(self, teacher: DiffusionModel) -> None:
-        """Take `teacher` with its own sampling settings; it is never changed."""
+        """Set the teacher, which samples with its own settings and is never changed."""
 
 
 def as_diffusion(model: GenerativeModel) -> DiffusionModel | None:

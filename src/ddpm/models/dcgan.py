@@ -1,4 +1,4 @@
-"""A DCGAN: a generator and a discriminator that learn from each other.
+"""A DCGAN: a generator and a discriminator trained against each other.
 
 A configuration is unpacked here into the plain arguments of `networks/gan.py`.
 """
@@ -57,20 +57,21 @@ class Dcgan:
         self.generator.network.train()
         with autocast(self.precision, self.device):
             fake = self.generator.network(latents).float()  # G(z)  [N, C, H, W]
-        on_real, on_fake = self._judge(real), self._judge(fake.detach())  # logits of D  [N]
-        critic = discriminator_loss(on_real, on_fake, config.gan.label_smoothing)
-        self.discriminator.descend(critic, step)
-        maker = generator_loss(self._judge(fake))
-        self.generator.descend(maker, step)
+        real_logits = self._discriminate(real)  # [N]
+        fake_logits = self._discriminate(fake.detach())  # [N]
+        d_loss = discriminator_loss(real_logits, fake_logits, config.gan.label_smoothing)
+        self.discriminator.descend(d_loss, step)
+        g_loss = generator_loss(self._discriminate(fake))
+        self.generator.descend(g_loss, step)
         return {
-            "generator_loss": maker.detach(),
-            "discriminator_loss": critic.detach(),
-            "real_score": on_real.detach().sigmoid().mean(),
-            "fake_score": on_fake.detach().sigmoid().mean(),
+            "generator_loss": g_loss.detach(),
+            "discriminator_loss": d_loss.detach(),
+            "real_score": real_logits.detach().sigmoid().mean(),
+            "fake_score": fake_logits.detach().sigmoid().mean(),
             "diversity": diversity(fake.detach(), real),
         }
 
-    def _judge(self, images: Tensor) -> Tensor:
+    def _discriminate(self, images: Tensor) -> Tensor:
         """Return the discriminator's logits [N], float32."""
         with autocast(self.precision, self.device):
             logits: Tensor = self.discriminator.network(images)
@@ -82,8 +83,8 @@ class Dcgan:
 
         A score below that of training images indicates that the discriminator memorizes those.
         """
-        parts = math.ceil(len(images) / self.spec.config.training.batch_size)
-        logits = [self._judge(part.to(self.device)) for part in images.chunk(parts)]
+        count = math.ceil(len(images) / self.spec.config.training.batch_size)
+        logits = [self._discriminate(part.to(self.device)) for part in images.chunk(count)]
         return {"real_score": torch.cat(logits).sigmoid().mean()}
 
     def image_losses(self, images: Tensor, labels: Tensor | None) -> None:
@@ -93,30 +94,34 @@ class Dcgan:
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Sample one image a seed in one pass of the averaged generator, in float32; one frame."""
+        """Sample one image per seed in one pass of the averaged generator, in float32; one frame."""
         latents = ImageNoise(seeds, (self.spec.config.gan.latent,), self.device)()
         images = self.generator.ema.network.eval()(latents)
         yield Frame(images, images, math.inf, 0)
 
     def state(self) -> State:
-        """Return the state of both networks, their names before those of the tensors."""
+        """Return the state of both networks; tensor names start with `generator.` or `discriminator.`."""
         states = {name: learner.state() for name, learner in self.learners.items()}
         return {
-            stem: _joined({name: state[stem] for name, state in states.items()})
+            stem: _with_prefixes({name: state[stem] for name, state in states.items()})
             for stem in ("ema", "weights", "optimizer")
         }
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """Return the averaged generator and the discriminator: training can start from them."""
-        return _joined({name: one.averaged_weights() for name, one in self.learners.items()})
+        return _with_prefixes(
+            {name: learner.averaged_weights() for name, learner in self.learners.items()}
+        )
 
     def load_state(self, state: State) -> None:
         """Copy `state` into the model; `ema` or `weights` alone are used for both."""
         for name, learner in self.learners.items():
-            learner.load_state({stem: _part(tensors, name) for stem, tensors in state.items()})
+            learner.load_state(
+                {stem: _without_prefix(tensors, name) for stem, tensors in state.items()}
+            )
 
     def set_total_steps(self, config: Config) -> None:
-        """Take over the run's number of steps, which the learning rate follows."""
+        """Set the configuration, whose total number of steps the learning rate depends on."""
         self.spec = self.spec.with_config(config)
         for learner in self.learners.values():
             learner.config = config
@@ -128,24 +133,25 @@ class Dcgan:
     def outlines(self) -> dict[str, list[Row]]:
         """Return the layers of both networks."""
         latents = torch.zeros(1, self.spec.config.gan.latent, device=self.device)
-        images = torch.zeros(2, *self.spec.image_shape, device=self.device)  # batch normalization
+        shape = (2, *self.spec.image_shape)  # batch normalization needs 2 images
+        images = torch.zeros(shape, device=self.device)
         return {
             "generator": outline(self.generator.network, latents),
             "discriminator": outline(self.discriminator.network, images),
         }
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
-        """Return how images are made; no setting changes it."""
+        """Return a short description of sampling; no setting changes it."""
         return message("generator_pass")
 
     def describe(self) -> list[str]:
         """Return sizes, device, the feature maps from latent to image, and the label smoothing."""
-        made, judging = (size / 1e6 for size in self.parameter_counts().values())
+        generator, discriminator = (size / 1e6 for size in self.parameter_counts().values())
         gan, size = self.spec.config.gan, self.spec.image_shape[1:]
         maps = " → ".join(f"{height}x{width}" for height, width in map_sizes(size))
         return [
-            f"generator {made:.2f}, discriminator {judging:.2f} million parameters on {self.device}, "
-            f"{self.precision}",
+            f"generator {generator:.2f}, discriminator {discriminator:.2f} million parameters on "
+            f"{self.device}, {self.precision}",
             f"{gan.latent} latent numbers → {maps}; real images count as {1 - gan.label_smoothing:g}",
         ]
 
@@ -184,11 +190,11 @@ def _neighbor_distance(images: Tensor) -> Tensor:
     return torch.cdist(flat, flat).fill_diagonal_(math.inf).amin(dim=1).mean()
 
 
-def _joined(parts: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+def _with_prefixes(parts: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     return {f"{part}.{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
 
 
-def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+def _without_prefix(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     prefix = name + "."
     return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
 

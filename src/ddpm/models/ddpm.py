@@ -46,12 +46,12 @@ from ddpm.optim.learner import Learner, TensorBatch
 from ddpm.optim.state import State
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
 
-NOISE_BANDS = 4  # the loss is also logged by quarter of the noise range
+NOISE_BANDS = 4  # the loss is also logged for each quarter of the noise range
 
 
 @dataclass(frozen=True)
 class NoisedBatch(TensorBatch):
-    """A batch with what lines 2-4 of Algorithm 1 draw for it."""
+    """A training batch: the images, times and noise of lines 2-4 of Algorithm 1."""
 
     x0: Tensor  # [N, C, H, W]
     t: Tensor  # [N]
@@ -61,7 +61,7 @@ class NoisedBatch(TensorBatch):
 
 
 class Ddpm:
-    """Ho et al. 2020, with the schedules, objectives and samplers that followed."""
+    """A denoising diffusion model (Ho et al. 2020), with later schedules, objectives and samplers."""
 
     def __init__(
         self, spec: ModelSpec, device: torch.device | str = "cpu", *, sharded: bool = False
@@ -74,24 +74,24 @@ class Ddpm:
         mean = torch.tensor(spec.data_mean).to(self.device)
         try:
             self.objective = make_objective(diffusion.objective, self.schedule, mean, spec.data_std)
-        except ValueError as error:  # images of one flat color, which only the data can tell
-            raise RequestError(f"This model cannot be made: {error}.") from error
+        except ValueError as error:  # images of one flat color, known once the data is read
+            raise RequestError(f"This model cannot be created: {error}.") from error
         self.learner = Learner(make_network(spec), config, self.device, sharded=sharded)
         self.guides = Guides()  # replaced when the model is opened from a run
 
     @classmethod
     def sharded_over_processes(cls, spec: ModelSpec, device: torch.device | str) -> Ddpm:
-        """Return a model of which each process holds a part on `device`."""
+        """Return a sharded model: each process holds a part of it on `device`."""
         return cls(spec, device, sharded=True)
 
     @property
     def network(self) -> DenoisingNetwork:
-        """The network that is trained."""
+        """The network in training."""
         return self.learner.network
 
     @property
     def averaged(self) -> Predictor:
-        """The averaged network, which images are sampled with, and its objective."""
+        """The averaged network, which samples the images, and its objective."""
         return Predictor(self.learner.ema.network.eval(), self.objective)
 
     # Training
@@ -107,7 +107,7 @@ class Ddpm:
         x0, augment_labels = self._augment(images, step)  # line 2                     [N, C, H, W]
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # 3  [N]
         noise = torch.randn(x0.shape, generator=generator, device=self.device)  # 4    [N, C, H, W]
-        labels = self._hide_labels(labels, generator)  #                                        [N]
+        labels = self._drop_labels(labels, generator)  #                                        [N]
         batch = NoisedBatch(x0, t, noise, labels, augment_labels)
         with self._dropout(step):
             losses, measured = self.learner.step(batch, self._loss, step)  # line 5             [N]
@@ -119,7 +119,7 @@ class Ddpm:
         if not config.network.dropout:
             return contextlib.nullcontext()
         seed = derive_seed(config.training.seed, "dropout", step) + rank()
-        return seeded_dropout(self.network, seed, self.device, compiled=self.compile().on)
+        return seeded_dropout(self.network, seed, self.device, compiled=self.compile().is_compiled)
 
     def _loss(self, network: nn.Module, batch: NoisedBatch) -> Tensor:
         """Return the per-image loss [N] under `network` (Ho et al. 2020, Eq. 14)."""
@@ -152,18 +152,18 @@ class Ddpm:
         views, augment_labels = pipe(to_device(images, where), generator)
         return views.to(self.device), augment_labels.to(self.device)
 
-    def _hide_labels(self, labels: Tensor | None, generator: Generator) -> Tensor | None:
+    def _drop_labels(self, labels: Tensor | None, generator: Generator) -> Tensor | None:
         """Replace a share of labels [N] by "no label" (Ho & Salimans 2022, Algorithm 1, line 2)."""
         if labels is None or not self.spec.num_classes:
             return None
-        chance = torch.rand(labels.shape, generator=generator, device=self.device)
-        hidden = chance < self.spec.config.network.label_dropout
-        return to_device(labels, self.device).masked_fill(hidden, self.spec.num_classes)
+        uniform = torch.rand(labels.shape, generator=generator, device=self.device)
+        is_dropped = uniform < self.spec.config.network.label_dropout
+        return to_device(labels, self.device).masked_fill(is_dropped, self.spec.num_classes)
 
     def loss_summary(self, losses: Tensor, t: Tensor) -> Metrics:
-        """Return the mean of losses [N], and their means by quarter of the noise range.
+        """Return the mean of losses [N], and the mean of each noise band.
 
-        The least noisy quarter comes first; a quarter without images is nan.
+        The least noisy band comes first; a band without images is nan.
         """
         band = t * NOISE_BANDS // len(self.schedule)
         total = losses.new_zeros(NOISE_BANDS).index_add_(0, band, losses)
@@ -172,8 +172,10 @@ class Ddpm:
         return {"loss": losses.mean(), "loss_levels": total / count}
 
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
-        """Return the averaged weights' loss, t evenly spaced over the images, noise fixed by the seed."""
-        return self.loss_summary(self.image_losses(images, labels), self._even_times(len(images)))
+        """Return the loss of the averaged weights, with evenly spaced times and noise fixed by the seed."""
+        return self.loss_summary(
+            self.image_losses(images, labels), self._evenly_spaced_times(len(images))
+        )
 
     @torch.no_grad()
     def image_losses(self, images: Tensor, labels: Tensor | None) -> Tensor:
@@ -187,23 +189,23 @@ class Ddpm:
         x0, network = images.to(self.device), self.averaged.network
         generator = generator_for(training.seed, "heldout", device=self.device)
         noise = torch.randn(x0.shape, generator=generator, device=self.device)
-        known = labels.to(self.device) if labels is not None and self.spec.num_classes else None
-        batch = NoisedBatch(x0, self._even_times(len(x0)), noise, known)
+        classes = labels.to(self.device) if labels is not None and self.spec.num_classes else None
+        batch = NoisedBatch(x0, self._evenly_spaced_times(len(x0)), noise, classes)
         parts = list(batch.split(training.batch_size))
         losses = map_across_ranks(parts, lambda part: self._loss(network, part).cpu())
         return torch.cat(losses).to(self.device)
 
-    def _even_times(self, count: int) -> Tensor:
-        """Return the middles [count] of as many strata of the schedule."""
-        places = 2 * torch.arange(count, device=self.device) + 1
-        return places * len(self.schedule) // (2 * count)
+    def _evenly_spaced_times(self, count: int) -> Tensor:
+        """Return `count` evenly spaced times of the schedule: the middles of equal strata."""
+        middles = 2 * torch.arange(count, device=self.device) + 1
+        return middles * len(self.schedule) // (2 * count)
 
     def compile(self) -> Compiled:
-        """Compile the training network if the configuration asks for it; all processes together."""
-        return self.learner.compile(self._empty_batch, self._loss)
+        """Compile the training network if the configuration asks for it. All processes must call it."""
+        return self.learner.compile(self._zero_batch, self._loss)
 
-    def _empty_batch(self) -> NoisedBatch:
-        """Return a batch of zeros, of the shapes of training."""
+    def _zero_batch(self) -> NoisedBatch:
+        """Return a batch of zeros with the shapes of training batches."""
         count = self.spec.config.training.batch_size
         x = torch.zeros((count, *self.spec.image_shape), device=self.device)
         t = torch.zeros(count, dtype=torch.int64, device=self.device)
@@ -219,28 +221,28 @@ class Ddpm:
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Sample one image a seed with the averaged weights, and yield the state at every level."""
+        """Sample one image per seed with the averaged weights, and yield the state at every level."""
         noise = ImageNoise(seeds, self.spec.image_shape, self.device)
-        visited = self.levels(settings)
-        x = starting_noise(visited, noise)
-        yield from self.frames(visited, x, noise, labels, settings)
+        levels = self.levels(settings)
+        x = starting_noise(levels, noise)
+        yield from self.frames(levels, x, noise, labels, settings)
 
     @torch.no_grad()
     def frames(
         self,
-        visited: Levels,
+        levels: Levels,
         x: Tensor,
         noise: Callable[[], Tensor],
         labels: Sequence[int] | None,
         settings: SamplingConfig,
     ) -> Iterator[Frame]:
-        """Yield the reverse process from `x` at the first of the levels `visited` to the clean image."""
+        """Yield the states of the reverse process, from `x` at the first of `levels` to the clean image."""
         options = SamplerOptions(settings.eta, settings.churn, settings.variance)
         denoise = self.denoiser(labels, settings)
-        log_snr = (2 * visited.half_log_snr).tolist()
-        yield Frame(x, torch.zeros_like(x), log_snr[0], len(visited))
-        for step in SAMPLERS[settings.sampler](denoise, visited, x, noise, options):
-            yield Frame(step.x, step.x0, log_snr[step.index], len(visited) - step.index)
+        log_snr = (2 * levels.half_log_snr).tolist()
+        yield Frame(x, torch.zeros_like(x), log_snr[0], len(levels))
+        for step in SAMPLERS[settings.sampler](denoise, levels, x, noise, options):
+            yield Frame(step.x, step.x0, log_snr[step.index], len(levels) - step.index)
 
     def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
         """Return the noise levels that `settings` visit, from the top or from table index `start`."""
@@ -248,11 +250,12 @@ class Ddpm:
 
     def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
         """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
-        own, clip = self.averaged, CLIPS[settings.clip]
+        strong, clip = self.averaged, CLIPS[settings.clip]
         classes = None if labels is None else torch.tensor(labels, device=self.device)
-        other, other_classes = own, None  # guidance leads away from the network without labels,
-        if settings.autoguided:  # or from a worse network with them (models/autoguidance.py)
-            other, other_classes = self.guide(settings.guide), classes
+        # guidance leads away from the same network without labels, autoguidance from a weaker one with labels
+        weak, weak_classes = strong, None
+        if settings.autoguided:
+            weak, weak_classes = self.guide(settings.guide), classes
         guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
 
         def predict(model: Predictor, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
@@ -265,11 +268,12 @@ class Ddpm:
             return Prediction(model.objective.to_x0(output, x, signal, sigma), variance)
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
-            found = predict(own, x, t, classes)
+            prediction = predict(strong, x, t, classes)
             if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
-                away = predict(other, x, t, other_classes).x0
-                found = found._replace(x0=guide(found.x0, away, settings.guidance))
-            return found._replace(x0=clip(found.x0))
+                weak_x0 = predict(weak, x, t, weak_classes).x0
+                guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
+                prediction = prediction._replace(x0=guided_x0)
+            return prediction._replace(x0=clip(prediction.x0))
 
         return denoise
 
@@ -278,7 +282,7 @@ class Ddpm:
         return self.guides.guide(name, self.averaged)
 
     def is_guided(self, settings: SamplingConfig) -> bool:
-        """Whether each step evaluates two networks, or one network twice."""
+        """Return whether each step evaluates two networks, or one network twice."""
         return settings.guidance != 1 and (settings.autoguided or self.spec.num_classes > 0)
 
     # State and descriptions
@@ -296,7 +300,7 @@ class Ddpm:
         self.learner.load_state(state)
 
     def unsharded(self) -> Ddpm:
-        """Return the model itself, or one with the gathered averaged weights if it is sharded."""
+        """Return the model itself, or a model with the gathered averaged weights if it is sharded."""
         if not self.learner.sharded:
             return self
         config = self.spec.config
@@ -307,7 +311,7 @@ class Ddpm:
         return model
 
     def set_total_steps(self, config: Config) -> None:
-        """Take over the run's number of steps, which the learning rate follows."""
+        """Set the configuration, whose total number of steps the learning rate depends on."""
         self.spec = self.spec.with_config(config)
         self.learner.config = config
 
@@ -320,7 +324,7 @@ class Ddpm:
         return {"network": self.network.outline(self.spec.image_shape, self.device)}
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
-        """Return how `settings` make an image: `dpm++2m, 20 steps`, with the guidance if there is any."""
+        """Return a short description of sampling: `dpm++2m, 20 steps`, and the guidance if it is on."""
         values: dict[str, Any] = {"sampler": settings.sampler, "steps": settings.steps}
         if not self.is_guided(settings):
             return message("sampler", **values)
@@ -332,15 +336,15 @@ class Ddpm:
     def describe(self) -> list[str]:
         """Return size, device, the schedule's terminal SNR, and warnings."""
         diffusion, compiled = self.spec.config.diffusion, self.compile()
-        size, left = self.learner.parameter_count(), terminal_ratio(self.schedule)
+        size, ratio = self.learner.parameter_count(), terminal_ratio(self.schedule)
         lines = [
             f"{size / 1e6:.2f} million parameters on {self.device}, {self.precision}"
-            + (", compiled" if compiled.on else ""),
-            f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {left**2:.1e}; "
+            + (", compiled" if compiled.is_compiled else ""),
+            f"{diffusion.schedule} schedule of {diffusion.num_steps} steps, terminal SNR {ratio**2:.1e}; "
             f"predicts {diffusion.objective}",
         ]
-        lines += setup_warnings(self.spec, left, self.network.attention_sides)
-        return [*lines, f"note: {compiled.words}"] if compiled.words else lines
+        lines += setup_warnings(self.spec, ratio, self.network.attention_sides)
+        return [*lines, f"note: {compiled.note}"] if compiled.note else lines
 
 
 def make_network(spec: ModelSpec) -> DenoisingNetwork:

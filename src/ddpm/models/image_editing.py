@@ -19,7 +19,7 @@ from ddpm.diffusion.samplers import SAMPLERS, SamplerOptions, starting_noise
 from ddpm.models.base import DiffusionModel
 from ddpm.randomness import ImageNoise
 
-REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; 5 suffice on small images
+REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; 5 are enough for small images
 
 Progress = Callable[[int, int], None]
 
@@ -43,16 +43,18 @@ def interpolate(
     Float, about [-1, 1]; one of `labels` per image. Sampled with `deterministic_settings` settings.
     """
     settings = deterministic_settings(settings)
-    visited = model.levels(settings)
-    ends = starting_noise(visited, ImageNoise(seeds, model.spec.image_shape, model.device))
+    levels = model.levels(settings)
+    ends = starting_noise(levels, ImageNoise(seeds, model.spec.image_shape, model.device))
     shares = [i / (between + 1) for i in range(between + 2)]
     x = torch.cat([editing.slerp(ends[:1], ends[1:], share) for share in shares])
 
     def sample(chosen: slice) -> Iterator[Tensor]:
         zeros = torch.zeros_like(x[chosen])
-        return _states(model, visited, x[chosen], lambda: zeros, _of(labels, chosen), settings)
+        return _states(
+            model, levels, x[chosen], lambda: zeros, _select_labels(labels, chosen), settings
+        )
 
-    return _in_chunks(len(x), settings.chunk, len(visited), sample, progress)
+    return _sample_in_chunks(len(x), settings.chunk, len(levels), sample, progress)
 
 
 def deterministic_settings(settings: SamplingConfig) -> SamplingConfig:
@@ -73,20 +75,20 @@ def inpaint(
     *,
     progress: Progress = _no_progress,
 ) -> Tensor:
-    """Return one image a seed [N, C, H, W]: `image` where `mask` is 0, generated where it is 1.
+    """Return one image per seed [N, C, H, W]: `image` where `mask` is 0, generated where it is 1.
 
     `image` [C, H, W] in [-1, 1] and `mask` [1, H, W] of 0 and 1; one of `labels` per seed.
     Lugmayr et al. 2022, Algorithm 1.
     """
-    visited = model.levels(settings)
+    levels = model.levels(settings)
     image, mask = image.to(model.device)[None], mask.to(model.device)[None]
 
     def sample(chosen: slice) -> Iterator[Tensor]:
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
         steps = editing.inpaint(
             SAMPLERS[settings.sampler],
-            model.denoiser(_of(labels, chosen), settings),
-            visited,
+            model.denoiser(_select_labels(labels, chosen), settings),
+            levels,
             noise,
             SamplerOptions(settings.eta, settings.churn, settings.variance),
             known=image.expand(len(seeds[chosen]), -1, -1, -1),
@@ -95,7 +97,7 @@ def inpaint(
         )
         return (step.x for step in steps)
 
-    return _in_chunks(len(seeds), settings.chunk, len(visited), sample, progress)
+    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress)
 
 
 @torch.no_grad()
@@ -109,56 +111,56 @@ def refine(
     *,
     progress: Progress = _no_progress,
 ) -> Tensor:
-    """Return one image a seed [N, C, H, W]: `image` noised to `strength` (0..1) of the range, then denoised.
+    """Return one image per seed [N, C, H, W]: `image` with noise added, then denoised.
 
-    `image` [C, H, W] is float in [-1, 1]; one of `labels` per seed. Meng et al. 2022. Strength 0 returns
-    nearly the image itself, 1 ignores it.
+    `image` [C, H, W] is float in [-1, 1]; one of `labels` per seed. Meng et al. 2022. `strength` is the
+    noise level, as a fraction of the noise range: 0 returns nearly the image itself, 1 ignores it.
     """
-    start = _first_level(model, strength)
-    visited = model.levels(refine_settings(model, strength, settings), start)
+    start = _start_time(model, strength)
+    levels = model.levels(refine_settings(model, strength, settings), start)
     image = image.to(model.device)[None]
 
     def sample(chosen: slice) -> Iterator[Tensor]:
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
         x = editing.noise_to_first_level(
-            visited, image.expand(len(seeds[chosen]), -1, -1, -1), noise
+            levels, image.expand(len(seeds[chosen]), -1, -1, -1), noise
         )
-        return _states(model, visited, x, noise, _of(labels, chosen), settings)
+        return _states(model, levels, x, noise, _select_labels(labels, chosen), settings)
 
-    return _in_chunks(len(seeds), settings.chunk, len(visited), sample, progress)
+    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress)
 
 
 def refine_settings(
     model: DiffusionModel, strength: float, settings: SamplingConfig
 ) -> SamplingConfig:
     """Return the settings of `refine`: the fraction `strength` of the steps."""
-    most = _first_level(model, strength) + 1
-    return replace(settings, steps=max(1, min(most, round(strength * settings.steps))))
+    limit = _start_time(model, strength) + 1
+    return replace(settings, steps=max(1, min(limit, round(strength * settings.steps))))
 
 
-def _first_level(model: DiffusionModel, strength: float) -> int:
-    """Return the time t at which a refinement begins."""
+def _start_time(model: DiffusionModel, strength: float) -> int:
+    """Return the time t at which refinement starts."""
     return round(strength * (len(model.schedule) - 1))
 
 
-def _of(labels: Sequence[int] | None, chosen: slice) -> Sequence[int] | None:
+def _select_labels(labels: Sequence[int] | None, chosen: slice) -> Sequence[int] | None:
     return None if labels is None else labels[chosen]
 
 
 def _states(
     model: DiffusionModel,
-    visited: Levels,
+    levels: Levels,
     x: Tensor,
     noise: Callable[[], Tensor],
     labels: Sequence[int] | None,
     settings: SamplingConfig,
 ) -> Iterator[Tensor]:
     """Yield the state after each step from `x` on."""
-    frames = islice(model.frames(visited, x, noise, labels, settings), 1, None)
+    frames = islice(model.frames(levels, x, noise, labels, settings), 1, None)
     return (frame.x for frame in frames)
 
 
-def _in_chunks(
+def _sample_in_chunks(
     count: int,
     size: int,
     steps: int,

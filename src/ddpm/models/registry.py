@@ -16,7 +16,7 @@ from ddpm.models.student import Student
 
 
 class ModelMaker(NamedTuple):
-    """How models of a family are made."""
+    """The constructors of a model family."""
 
     make: Make
     make_sharded: Make | None = None  # each process holds a part of the training state
@@ -61,5 +61,5 @@ def gather_model(model: GenerativeModel) -> GenerativeModel:
 
 
 def check_weights(spec: ModelSpec, found: Mapping[str, TensorSpec]) -> None:
-    """Raise RequestError if tensors of the forms `found` are not the weights of the model of `spec`."""
+    """Raise RequestError unless tensors like `found` are weights of the model that `spec` describes."""
     check_weight_specs(spec, MODELS[spec.config.model].make, found)

@@ -15,18 +15,22 @@ def terminal_ratio(schedule: Schedule) -> float:
     return float(schedule.signal[-1] / schedule.sigma[-1])
 
 
-def setup_warnings(spec: ModelSpec, left: float, sides: Sequence[int]) -> list[str]:
-    """Return warnings about the signal `left`, and about attention at none of the feature maps' `sides`."""
+def setup_warnings(spec: ModelSpec, ratio: float, sides: Sequence[int]) -> list[str]:
+    """Return warnings about the terminal `ratio`, and about attention that matches none of the feature maps.
+
+    `sides`: the shorter side of the feature map of each level.
+    """
     lines = []
-    if left > MAX_TERMINAL_RATIO:
+    if ratio > MAX_TERMINAL_RATIO:
         lines.append(
-            f"warning: {left:.0%} of the signal is left at the last step, which sampling does not "
-            "know of: expect washed-out images; use diffusion.schedule=cosine or more steps"
+            f"warning: {ratio:.0%} of the signal is left at the last step, but sampling starts from pure "
+            "noise: expect washed-out images; use diffusion.schedule=cosine or more steps"
         )
-    asked = spec.config.network.attention
-    if asked and not set(asked) & set(sides):
-        there = ", ".join(map(str, sides))
+    attention = spec.config.network.attention
+    if attention and not set(attention) & set(sides):
+        available = ", ".join(map(str, sides))
         lines.append(
-            f"note: network.attention={list(asked)} falls on no level; their shorter sides are {there}"
+            f"note: network.attention={list(attention)} matches no level; their shorter sides are "
+            f"{available}"
         )
     return lines

@@ -1,4 +1,4 @@
-"""Keys of the papers behind a run's choices, from the values of its config.json; "" where none is known.
+"""Citation keys for the settings in a run's config.json; "" for a setting without a source.
 
 The keys are those of `documents/citations.SOURCES`.
 """

@@ -10,8 +10,8 @@ from ddpm.config import Config, config_from_dict
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
-_MOST_CHANNELS, _LONGEST_SIDE = 16, 4096  # of an image; far beyond what data.size allows
-_LARGEST = 2.0  # of a mean or deviation of pixels in [-1, 1]
+_MAX_CHANNELS, _MAX_SIDE = 16, 4096  # of an image; far beyond what data.size allows
+_MAX_STATISTIC = 2.0  # limit for the mean and deviation of pixels in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class ModelSpec:
         return (
             all(isinstance(values, tuple) for values in series)
             and all(type(number) is int for number in (channels, *sides, *counts))
-            and 1 <= channels <= _MOST_CHANNELS
+            and 1 <= channels <= _MAX_CHANNELS
             and len(sides) == 2
-            and all(1 <= side <= _LONGEST_SIDE for side in sides)
+            and all(1 <= side <= _MAX_SIDE for side in sides)
             and len(self.data_mean) == channels
-            and all(abs(mean) <= _LARGEST for mean in self.data_mean)
-            and 0 <= self.data_std <= _LARGEST
+            and all(abs(mean) <= _MAX_STATISTIC for mean in self.data_mean)
+            and 0 <= self.data_std <= _MAX_STATISTIC
             and all(isinstance(name, str) for name in names)
             and len(counts) in (0, len(names))
             and all(count >= 0 for count in counts)
@@ -50,7 +50,7 @@ class ModelSpec:
         return len(self.class_names) if self.config.data.labels else 0
 
     def with_config(self, config: Config) -> ModelSpec:
-        """Return the same data properties with another configuration."""
+        """Return this spec with another configuration."""
         return replace(self, config=config)
 
     def to_json(self) -> str:

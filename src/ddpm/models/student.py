@@ -52,7 +52,7 @@ class Student:
     """Progressive distillation (Salimans & Ho 2022, arXiv:2202.00512) in one round, without halving.
 
     The teacher's trajectories are guided (Meng et al. 2023, arXiv:2210.03142), so the student samples guided
-    images with one evaluation a step. Of a training batch it uses the labels alone.
+    images with one evaluation per step. It uses only the labels of a training batch.
     """
 
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
@@ -66,11 +66,11 @@ class Student:
         self.jumps: Levels = jump_levels(self.teacher_levels, jumps)
 
     def set_teacher(self, teacher: DiffusionModel) -> None:
-        """Take `teacher` with its own sampling settings; it is never changed."""
+        """Set the teacher, which samples with its own settings and is never changed."""
         self.teacher = teacher
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
-        """Sample new trajectories of the teacher, and take one step towards making them in jumps."""
+        """Sample new trajectories of the teacher, and take one step toward reproducing them in jumps."""
         seed = self.spec.config.training.seed
         generator = generator_for(seed, "step", step, device=self.device)
         batch = self._jump_batch(max(1, len(images) // len(self.jumps)), labels, generator)
@@ -79,7 +79,7 @@ class Student:
 
     @torch.no_grad()
     def _jump_batch(self, count: int, labels: Tensor | None, generator: Generator) -> JumpBatch:
-        """Return the beginnings of all jumps of `count` trajectories; labels [≥ count]."""
+        """Return the starting states of all jumps of `count` trajectories; labels [≥ count]."""
         shape = (count, *self.spec.image_shape)
         noise = torch.randn(shape, generator=generator, device=self.device)
         classes = None
@@ -96,7 +96,9 @@ class Student:
     def _teacher_states(self, noise: Tensor, labels: list[int] | None) -> Tensor:
         """Return the teacher's guided states at the ends of all jumps, [J + 1, N, C, H, W]."""
         if self.teacher is None:
-            raise RequestError("A few-step student learns from a teacher: ddpm distill RUN.")
+            raise RequestError(
+                "A few-step student needs a teacher; train it with ddpm distill RUN."
+            )
         levels, settings = self.teacher_levels, self._teacher_settings(self.teacher)
         x = starting_noise(levels, lambda: noise)
         frames = self.teacher.frames(levels, x, lambda: torch.zeros_like(x), labels, settings)
@@ -138,7 +140,7 @@ class Student:
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Sample one image a seed by DDIM, one jump a step; `settings` change nothing."""
+        """Sample one image per seed by DDIM, one jump per step. `settings` are ignored."""
         # a jump's target may lie outside [-1, 1], so it is not clipped
         own = replace(settings, guidance=1.0, guide="", clip="none")
         noise = ImageNoise(seeds, self.spec.image_shape, self.device)
@@ -162,7 +164,7 @@ class Student:
         self.ddpm.load_state(state)
 
     def set_total_steps(self, config: Config) -> None:
-        """Take over the run's number of steps, which the learning rate follows."""
+        """Set the configuration, whose total number of steps the learning rate depends on."""
         self.ddpm.set_total_steps(config)
         self.spec = self.ddpm.spec
 
@@ -175,7 +177,7 @@ class Student:
         return self.ddpm.outlines()
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
-        """Return how images are made: `student, 4 evaluations`."""
+        """Return a short description of sampling: `student, 4 evaluations`."""
         count = len(self.jumps)
         return message("student", count=count) if count > 1 else message("student_once")
 

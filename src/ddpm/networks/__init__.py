@@ -1,1 +1,1 @@
-"""Networks map tensors; a model (`ddpm.models`) learns and samples with them."""
+"""Networks: modules that map tensors. `ddpm.models` trains them and samples with them."""

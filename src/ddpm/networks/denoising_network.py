@@ -1,4 +1,4 @@
-"""The interface of a denoising network: all that training, sharding and the report ask of one."""
+"""The interface of a denoising network, as training, sharding and the report use it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ddpm.networks.outline import Row, outline
 class DenoisingNetwork(nn.Module):
     """A network that maps noisy images and their times to a tensor of the same height and width.
 
-    It knows no loss and no schedule. A subclass implements `forward` and, for sharding, `stages`; parts of
-    it that have an `outline_kind` are single rows of the outline (see `outline.outline`).
+    It does not depend on a loss or a schedule. A subclass implements `forward` and, for
+    sharding, `stages`. Parts with an `outline_kind` are single rows of the outline (see `outline.outline`).
     """
 
     attention_sides: tuple[int, ...] = ()  # sides of the feature maps at which attention can act

@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 
 MAX_PERIOD = 10_000.0  # Vaswani et al. 2017, section 3.5
-FULL_SCALE = (
-    1000.0  # t is scaled to 0..1000 for any number of steps, so that every dimension varies
-)
+FULL_SCALE = 1000.0  # t is scaled to 0..1000 for any number of steps: every dimension varies
 
 
 def frequencies(dim: int, formula: str = "standard") -> Tensor:

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 STD = 0.02  # of the initial weights; section 4 of the paper
 SLOPE = 0.2  # of LeakyReLU; section 4
-LARGEST_BASE = 7  # pixels of the shorter side of the smallest map
-MAX_WIDTH_FACTOR = 8  # the widest level, in multiples of the level at the image
+MAX_BASE = 7  # shorter side of the smallest feature map, in pixels
+MAX_WIDTH_FACTOR = 8  # width of the widest level over that of the level at the image
 
 
 def halvings(size: tuple[int, int]) -> int:
-    """Return how often a feature map is halved between the image and the base, at least once.
+    """Return the number of times a feature map is halved between the image and the base, at least 1.
 
     The shorter side of the base is 7 or less: 64 → 4 (base 4), 28 → 2 (base 7), 32 → 3 (base 4).
     """
-    return next(n for n in itertools.count(1) if min(size) <= LARGEST_BASE * 2**n)
+    return next(n for n in itertools.count(1) if min(size) <= MAX_BASE * 2**n)
 
 
 def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -35,7 +35,7 @@ def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def level_widths(size: tuple[int, int], channels: int) -> list[int]:
-    """Return the channels of each map from the image on: doubled at each halving, up to 8 times."""
+    """Return the channels of each feature map from the image to the base: doubled up to 8 times the first."""
     return [channels * min(2**level, MAX_WIDTH_FACTOR) for level in range(halvings(size))]
 
 

@@ -10,8 +10,9 @@ from ddpm.networks.unet import UNet
 
 
 class NetworkKind(NamedTuple):
-    """How to make one kind of network, and which settings of the section `network` it takes.
+    """A kind of network: its constructor, and the settings of the section `network` that it takes.
 
+    `make` is called as
     `make(in_channels, out_channels, image_size, num_classes=, augment_labels=, num_steps=, **settings)`.
     """
 

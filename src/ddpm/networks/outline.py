@@ -1,4 +1,4 @@
-"""The layers of a network, in the order in which an image passes through them: rows to be drawn."""
+"""The layers of a network as rows of a diagram, in the order in which an image passes through them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Row = dict[str, Any]
 
 @torch.no_grad()
 def outline(network: nn.Module, *inputs: Tensor) -> list[Row]:
-    """Return one row a part, from a forward pass of `inputs` (the first of them [N, C, ...]).
+    """Return one row per part, from a forward pass of `inputs` (the first of them [N, C, ...]).
 
-    Parts are convolutions and modules with an `outline_kind`; neither is looked into. Each row has
+    Parts are convolutions and modules with an `outline_kind`, but not modules inside such a part. A row has
     kind: input, conv, block, down, up or output; channels, height, width of the part's output;
     attention: whether it attends; joined: channels added by a skip connection from an earlier part.
     """

@@ -1,4 +1,4 @@
-"""One U-Net for every image shape (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021, section 3).
+"""A U-Net for images of any shape (Ho et al. 2020, appendix B; Dhariwal & Nichol 2021, section 3).
 
 Residual blocks with scale-shift time conditioning, self-attention at chosen resolutions, and
 space-to-depth at the input. It maps (x_t, t, labels) to a tensor like x_t.
@@ -18,11 +18,11 @@ from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import Dropout
 from ddpm.networks.embeddings import TimeEmbedding
 
-MIN_FUSED_LENGTH = 128  # longer sequences are faster with torch's fused attention on the CPU
+MIN_FUSED_LENGTH = 128  # longer sequences run faster with torch's fused attention on the CPU
 
 
 class GroupNorm(nn.GroupNorm):
-    """GroupNorm with about 8 channels a group, at most 32 groups; any width works.
+    """GroupNorm with about 8 channels per group, at most 32 groups; any width works.
 
     It computes in float32 for any input type: more exact, and on CPUs four times as fast as bf16.
     """
@@ -145,11 +145,11 @@ class UNet(DenoisingNetwork):
         in_channels, out_channels: of the image and of the prediction.
         image_size: (H, W) in pixels; only decides which levels `attention` selects.
         channels: width of the first level. multipliers: width of each level, in units of `channels`.
-        blocks: residual blocks a level, on the way down and (one more) on the way up.
+        blocks: residual blocks per level, on the way down and (one more) on the way up.
         attention: resolutions (shorter side of the feature map, in its own pixels) with attention.
         patch: space-to-depth factor: patch x patch pixels become channels at the input (Shi et al. 2016).
         num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
-        augment_labels: how many numbers describe the augmentation of an image, 0 for none.
+        augment_labels: the number of augmentation labels of an image; 0 for none.
         num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
     """
 
@@ -226,8 +226,8 @@ class UNet(DenoisingNetwork):
             skips.append(h)
         h = self.middle(h, embedding)
         for layer in self.up:
-            staged = isinstance(layer, Stage)
-            h = layer(torch.cat([h, skips.pop()], 1), embedding) if staged else layer(h)
+            is_stage = isinstance(layer, Stage)
+            h = layer(torch.cat([h, skips.pop()], 1), embedding) if is_stage else layer(h)
         h = self.tail(F.silu(self.norm(h)))
         return F.pixel_shuffle(h, self.patch)[..., :height, :width]
 
@@ -240,14 +240,14 @@ class UNet(DenoisingNetwork):
     ) -> Tensor:
         """Return time, class label and augmentation as one vector [N, dim].
 
-        None means "no label", and no augmentation. ValueError: one label an image is needed.
+        None means "no label" and no augmentation. ValueError: the numbers of labels and images differ.
         """
         embedding = self.time(t)
         if self.label is not None:
             if labels is None:
                 labels = torch.full_like(t, self.num_classes)
             if labels.shape != t.shape:
-                raise ValueError(f"{len(labels)} labels for {len(t)} images; give one an image")
+                raise ValueError(f"{len(labels)} labels for {len(t)} images; give one per image")
             embedding = embedding + self.label(labels)
         if self.transform is not None and augment_labels is not None:
             embedding = embedding + self.transform(augment_labels)

@@ -12,16 +12,16 @@ from torch import nn
 from ddpm.config import Config
 from ddpm.distributed import all_reduce_max
 
-MIN_STEPS = 2000  # for which `auto` compiles: compiling delays the first step
-MIN_MINUTES = 10.0  # if the total is given in minutes
+MIN_STEPS = 2000  # `auto` compiles longer trainings only: compiling delays the first step
+MIN_MINUTES = 10.0  # the same limit if the total is given in minutes
 
 
 class Compiled(NamedTuple):
     """The network that training steps call: the network itself, or its compiled form."""
 
     network: nn.Module
-    on: bool = False
-    words: str = ""  # why it is not compiled, if it was tried
+    is_compiled: bool = False
+    note: str = ""  # the reason if compiling failed
 
 
 def should_compile(config: Config, device: torch.device, *, sharded: bool) -> bool:
@@ -38,23 +38,23 @@ def should_compile(config: Config, device: torch.device, *, sharded: bool) -> bo
     return training.compile == "on"
 
 
-def try_compiling(network: nn.Module, rehearse: Callable[[nn.Module], None]) -> Compiled:
+def try_compiling(network: nn.Module, try_step: Callable[[nn.Module], None]) -> Compiled:
     """Return `network` compiled, or itself and the reason; all processes compile, or none.
 
-    `rehearse` runs a network forward and backward in the shapes of training, which makes torch compile it;
+    `try_step` runs a network forward and backward in the shapes of training, which makes torch compile it;
     its gradients are discarded.
     """
-    made, reason = network, ""
+    compiled, reason = network, ""
     compiler: Any = torch.compile  # type checkers see its result as a function
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice on performance
-            made = compiler(network, dynamic=False)
-            rehearse(made)
+            compiled = compiler(network, dynamic=False)
+            try_step(compiled)
     except Exception as error:  # no compiler, an unsupported Python, an error inside torch
         reason = (str(error).splitlines() or [""])[0].strip() or type(error).__name__
     network.zero_grad(set_to_none=True)
     if all_reduce_max(int(reason != "")):
         reason = reason or "another process cannot compile"
-        return Compiled(network, words=f"torch.compile is not used ({reason})")
-    return Compiled(made, on=True)
+        return Compiled(network, note=f"torch.compile is not used ({reason})")
+    return Compiled(compiled, is_compiled=True)

@@ -23,10 +23,10 @@ def relative_length(decay: float, steps: int) -> float:
     This is σ_rel of `optim/posthoc_ema.py`. During the warm-up it is 0.09, since
     (1 + n) / (10 + n) ≈ (1 - 1/n)^9, the power-function average of γ = 8.
     """
-    left, total, first, second = 1.0, 0.0, 0.0, 0.0
+    remaining, total, first, second = 1.0, 0.0, 0.0, 0.0
     for step in range(steps, 0, -1):
-        share = left * (1 - decay_at(decay, step))
-        left *= decay_at(decay, step)
+        share = remaining * (1 - decay_at(decay, step))
+        remaining *= decay_at(decay, step)
         total, first, second = total + share, first + share * step, second + share * step**2
     mean = first / total
     return math.sqrt(max(0.0, second / total - mean**2)) / steps

@@ -1,4 +1,4 @@
-"""A network that learns: its weights, optimizer and averages, and one step on one or many processes."""
+"""A network in training: weights, optimizer and averages, and one step on one or many processes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from ddpm.optim.state import State, full_state, load_optimizer_tensors, optimize
 
 @dataclass(frozen=True)
 class TensorBatch:
-    """A batch: fields are tensors [N, ...], or None after the first. Subclasses name them."""
+    """A batch of N items. Subclasses define the fields: tensors [N, ...]; all but the first may be None."""
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
 
-    def part(self, part: slice) -> Self:
-        """Return the items in `part`."""
+    def select(self, items: slice) -> Self:
+        """Return the items in a slice."""
         values = (getattr(self, field.name) for field in fields(self))
-        return type(self)(*(None if value is None else value[part] for value in values))
+        return type(self)(*(None if value is None else value[items] for value in values))
 
     def split(self, size: int) -> Iterator[Self]:
         """Yield micro-batches of `size` items; the last one may be smaller."""
         for start in range(0, len(self), size):
-            yield self.part(slice(start, start + size))
+            yield self.select(slice(start, start + size))
 
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -66,13 +66,13 @@ class Learner(Generic[Network]):
         sharded: bool = False,
     ) -> None:
         self.config, self.device, self.sharded = config, device, sharded
-        where = "cpu" if sharded else device  # whole weights may only fit there
-        self.network: Network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        initial = "cpu" if sharded else device  # all weights together may only fit on the CPU
+        self.network: Network = network.to(initial, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema: Ema[Network] = Ema(self.network, config.training.ema if ema is None else ema)
         self._compiled: Compiled | None = None
         if sharded:
-            for each in dict.fromkeys((self.network, self.ema.network)):
-                shard(each, device)
+            for whole in dict.fromkeys((self.network, self.ema.network)):
+                shard(whole, device)
 
     @property
     def training(self) -> TrainingConfig:
@@ -95,14 +95,14 @@ class Learner(Generic[Network]):
         Returns the per-item loss [N] of the whole batch, and the measurements of `update`.
         """
         network = self.network if self._compiled is None else self._compiled.network
-        own = batch.part(rank_slice(len(batch)))
+        local = batch.select(rank_slice(len(batch)))
         self.network.train()
         if self.sharded:  # FSDP averages gradients over processes and waits for them inside
-            losses = self._accumulate(network, own, loss, len(batch) / world_size())
+            losses = self._accumulate(network, local, loss, len(batch) / world_size())
             per_item = all_reduce_step(losses, len(batch), None)
         else:
             with raise_on_all_ranks():
-                losses = self._accumulate(network, own, loss, len(batch))
+                losses = self._accumulate(network, local, loss, len(batch))
             per_item = all_reduce_step(losses, len(batch), self.network)
         return per_item, self.update(step)
 
@@ -118,7 +118,7 @@ class Learner(Generic[Network]):
         return torch.cat(losses)
 
     def descend(self, loss: Tensor, step: int) -> dict[str, Tensor]:
-        """Take one optimizer step down `loss` (0-d); other networks on its way get no gradient."""
+        """Take one optimizer step down `loss` (0-d). Other networks that it depends on get no gradient."""
         loss.backward(inputs=list(self.network.parameters()))  # type: ignore[no-untyped-call]
         return self.update(step)
 
@@ -147,16 +147,16 @@ class Learner(Generic[Network]):
         discarded. All processes must call this together.
         """
 
-        def rehearse(network: nn.Module) -> None:
+        def try_step(network: nn.Module) -> None:
             batch = make_batch()
-            self._accumulate(network, batch.part(rank_slice(len(batch))), loss, 1)
+            self._accumulate(network, batch.select(rank_slice(len(batch))), loss, 1)
 
         if self._compiled is None:
             self._compiled = Compiled(self.network)
             if should_compile(self.config, self.device, sharded=self.sharded):
                 self.network.train()
-                with restored_generators(self.device):  # dropout of the rehearsal
-                    self._compiled = try_compiling(self.network, rehearse)
+                with restored_generators(self.device):  # used by dropout in the trial
+                    self._compiled = try_compiling(self.network, try_step)
         return self._compiled
 
     def parameter_count(self) -> int:
@@ -164,7 +164,7 @@ class Learner(Generic[Network]):
         return sum(parameter.numel() for parameter in self.network.parameters())
 
     def state(self) -> State:
-        """Return `ema`, `weights`, `optimizer` and, if kept, `posthoc`: the live tensors."""
+        """Return `ema`, `weights`, `optimizer` and, if kept, `posthoc`. The next step changes them."""
         state: State = {
             "ema": dict(self.ema.network.state_dict()),
             "weights": dict(self.network.state_dict()),

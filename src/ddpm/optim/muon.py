@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from ddpm.optim.sharding import full_tensor, local_part
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the source
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the post
 ITERATIONS = 5
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """Return about U Vᵀ of a matrix U S Vᵀ [m, n], by a quintic Newton-Schulz iteration.
+    """Return an approximation of U Vᵀ for a matrix U S Vᵀ [m, n], by a quintic Newton-Schulz iteration.
 
     The singular values end between 0.68 and 1.21 if they were at least 0.002 of the Frobenius norm: the
     coefficients trade precision for speed. A zero matrix stays zero.
@@ -49,11 +49,11 @@ def _iterate(grams: Tensor) -> Tensor:
     """Return the matrices p [k, m, m] that make p x orthogonal, from x xᵀ [k, m, m]."""
     a, b, c = NEWTON_SCHULZ
     product = torch.eye(grams.shape[1], dtype=grams.dtype, device=grams.device)
-    for left in reversed(range(ITERATIONS)):
+    for remaining in reversed(range(ITERATIONS)):
         p = torch.baddbmm(grams, grams, grams, beta=b, alpha=c)
         p.diagonal(dim1=1, dim2=2).add_(a)
         product = p @ product
-        if left:
+        if remaining:
             grams = p @ grams @ p
     return product
 
@@ -102,13 +102,13 @@ class Muon(torch.optim.Optimizer):
         gradients = _gradients(parameters)
         momenta = self._state(parameters, "momentum")
         torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov
+        nesterov = torch._foreach_lerp(gradients, momenta, group["momentum"])
         shapes: dict[torch.Size, list[int]] = {}  # matrices of one shape form a stack:
         for i, parameter in enumerate(parameters):  # on a graphics card each call costs time
             shapes.setdefault(parameter.shape, []).append(i)
         # channels last, as in memory: [k, out, h, w, in]; the order of columns does not matter
         stacks = [
-            torch.stack([full_tensor(ahead[i]).movedim(1, -1) for i in places])
+            torch.stack([full_tensor(nesterov[i]).movedim(1, -1) for i in places])
             for places in shapes.values()
         ]
         updates = orthogonalize_all([stack.flatten(2) for stack in stacks])  # [k, out, h · w · in]

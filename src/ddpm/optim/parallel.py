@@ -26,7 +26,7 @@ from ddpm.errors import RequestError, is_out_of_memory
 def all_reduce_step(losses: Tensor, count: int, network: nn.Module | None) -> Tensor:
     """Return the losses [count] of a whole batch, given those of this process's slice of it.
 
-    The gradients of `network`, if given, are replaced by their sums over processes in the same message.
+    The gradients of `network`, if given, are replaced by their sums over processes, in the same all-reduce.
     """
     if world_size() == 1:
         return losses
@@ -39,7 +39,7 @@ def all_reduce_step(losses: Tensor, count: int, network: nn.Module | None) -> Te
 
 @contextlib.contextmanager
 def step_on_all_ranks() -> Iterator[None]:
-    """Raise ProcessLostError for an error inside, unless all processes have it: the others cannot know."""
+    """Raise ProcessLostError for an error of this process alone, since the other processes do not see it."""
     try:
         yield
     except (ProcessLostError, RequestError):
@@ -47,12 +47,12 @@ def step_on_all_ranks() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if world_size() == 1 or was_raised_on_all_ranks(error):
             raise
-        words = (
-            "had no memory for its part of a step; raise training.accumulate or start more processes"
+        fault = (
+            "ran out of memory in a step; raise training.accumulate or start more processes"
             if is_out_of_memory(error)
-            else f"failed within a step ({error}); give the same command again to go on"
+            else f"failed within a step ({error}); run the same command again to resume"
         )
-        raise ProcessLostError(f"Process {rank()} {words}.") from error
+        raise ProcessLostError(f"Process {rank()} {fault}.") from error
 
 
 def check_multi_process(config: Config) -> None:

@@ -23,7 +23,7 @@ from ddpm.optim.sharding import local_part
 
 TRACKED_LENGTHS = (0.05, 0.10)  # lengths σ_rel that are updated during training
 LONGEST = 1 / math.sqrt(12)  # σ_rel of the plain mean of all weights: γ = 0
-MAX_FIT_ERROR = 0.05  # largest error of a length that counts as covered
+MAX_FIT_ERROR = 0.05  # a length with a larger error is not covered
 BYTES_PER_NUMBER = 2  # of a saved number, in half precision
 
 
@@ -35,7 +35,7 @@ class Profile(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """The weighted sum of saved averages that makes another one."""
+    """The weighted sum of saved averages that is closest to another average."""
 
     coefficients: NDArray[np.float64]  # one for each saved average
     error: float  # norm of the difference of both profiles, relative to the target's norm
@@ -75,7 +75,7 @@ def overlap(
 
 
 class Basis:
-    """Profiles of saved averages, of which others are weighted sums."""
+    """The profiles of saved averages, whose weighted sums approximate other averages."""
 
     def __init__(self, profiles: Sequence[Profile]) -> None:
         self.gammas = np.array([profile.gamma for profile in profiles])
@@ -94,8 +94,10 @@ class Basis:
     def covered(self, step: int) -> tuple[float, float]:
         """Return the shortest and the longest σ_rel at `step` with an error of at most FAITHFUL."""
         lengths = [0.001 * i for i in range(5, int(LONGEST * 1000) + 1)]
-        good = [s for s in lengths if self.solve(Profile(gamma_of(s), step)).error <= MAX_FIT_ERROR]
-        return min(good), max(good)
+        covered = [
+            s for s in lengths if self.solve(Profile(gamma_of(s), step)).error <= MAX_FIT_ERROR
+        ]
+        return min(covered), max(covered)
 
 
 class PowerEma:
@@ -120,7 +122,7 @@ class PowerEma:
             torch._foreach_lerp_(averages, weights, 1 - beta)
 
     def state(self) -> dict[str, Tensor]:
-        """Return the averages as `0.05/NAME`: the live tensors."""
+        """Return the averages as `0.05/NAME`. The next update changes them in place."""
         return {
             tensor_name(length, name): average
             for length, averages in self.averages.items()

@@ -36,7 +36,7 @@ def full_tensor(tensor: Tensor) -> Tensor:
 
 
 def copy_with_layout(tensor: Tensor, like: Tensor) -> Tensor:
-    """Return a copy of a whole tensor with the layout of `like`: device, strides, sharding."""
+    """Return a copy of a whole tensor with the device, strides and sharding of `like`."""
     is_sharded = hasattr(like, "full_tensor")
     return local_part(tensor, like) if is_sharded else torch.empty_like(like).copy_(tensor)
 

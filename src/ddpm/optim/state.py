@@ -24,8 +24,8 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     """Copy what `optimizer_tensors` returned into an optimizer.
 
     Each moment gets the layout of its weight (channels last, or sharded), which fused Adam relies on.
-    This precedes `load_state_dict`, which would move whole tensors to the device. RuntimeError: a tensor is
-    not part of this optimizer's state.
+    It is done before `load_state_dict`, which would move whole tensors to the device. RuntimeError: a
+    tensor is not part of this optimizer's state.
     """
     state: dict[int, dict[str, Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -36,8 +36,8 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
             raise RuntimeError(f"{key} is not part of this optimizer's state")
         like = parameters[place] if value.shape == parameters[place].shape else value
         state.setdefault(place, {})[name] = copy_with_layout(value, like)
-    other = any(set(entry) != _ADAM_STATE for entry in state.values())
-    if other and not isinstance(optimizer, Muon):
+    is_other = any(set(entry) != _ADAM_STATE for entry in state.values())
+    if is_other and not isinstance(optimizer, Muon):
         raise RuntimeError(
             "this is the state of another optimizer"
         )  # Muon initializes missing state
