@@ -247,7 +247,10 @@ def nested(depth: int) -> Any:
             lambda w: {**w, "head.weight": w["head.weight"].to(torch.int8)},
             "does not have the shape or data type",
         ),
-        (lambda w: {**w, "head.weight": w["head.weight"] > 0}, "does not have the shape or data type"),
+        (
+            lambda w: {**w, "head.weight": w["head.weight"] > 0},
+            "does not have the shape or data type",
+        ),
         (lambda w: {**w, "head.weight": w["head.weight"] / 0}, "numbers that are not finite"),
         (lambda w: {**w, "tail.bias": torch.full((1,), torch.inf)}, "numbers that are not finite"),
         (lambda w: {**w, "more": torch.zeros(2)}, "belong to another network"),

@@ -85,7 +85,7 @@ def test_memory_is_that_of_the_machine() -> None:
     "damage",
     [
         lambda forms: {**forms, "head.weight": TensorSpec((1, 1), True)},
-        lambda forms: {**forms, "head.weight": forms["head.weight"]._replace(floating=False)},
+        lambda forms: {**forms, "head.weight": forms["head.weight"]._replace(is_floating=False)},
     ],
 )
 def test_another_shape_or_kind_is_named(damage: Any) -> None:
