@@ -173,7 +173,7 @@ def all_reduce_max(number: int) -> int:
         return number
     import torch
 
-    maximum = torch.tensor(int(number))
+    maximum = torch.tensor(int(number), device="cpu")
     with _detect_lost_process():
         _distributed().all_reduce(maximum, _distributed().ReduceOp.MAX)
     return int(maximum)

@@ -40,5 +40,8 @@ class ImageNoise:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def __call__(self) -> Tensor:
-        noise = [torch.randn(self.shape, generator=generator) for generator in self.generators]
+        noise = [
+            torch.randn(self.shape, generator=generator, dtype=torch.float32, device="cpu")
+            for generator in self.generators
+        ]
         return torch.stack(noise).to(self.device)

@@ -47,18 +47,18 @@ class Levels:
 
 def uniform(schedule: Schedule, top: int, steps: int) -> Tensor:
     """Return times [steps] evenly spaced in t, both ends included."""
-    return torch.linspace(top, 0, steps, dtype=torch.float64).round()
+    return torch.linspace(top, 0, steps, dtype=torch.float64, device="cpu").round()
 
 
 def trailing(schedule: Schedule, top: int, steps: int) -> Tensor:
     """Return times [steps] evenly spaced in t, noisiest included (Lin et al. 2024, arXiv:2305.08891)."""
-    share = torch.arange(steps, 0, -1, dtype=torch.float64) / steps
+    share = torch.arange(steps, 0, -1, dtype=torch.float64, device="cpu") / steps
     return (share * (top + 1)).round() - 1
 
 
 def quadratic(schedule: Schedule, top: int, steps: int) -> Tensor:
     """Return times [steps] proportional to i² (Song et al. 2021, DDIM, arXiv:2010.02502, appendix D.2)."""
-    return (torch.linspace(1, 0, steps, dtype=torch.float64).square() * top).round()
+    return (torch.linspace(1, 0, steps, dtype=torch.float64, device="cpu").square() * top).round()
 
 
 def log_snr(schedule: Schedule, top: int, steps: int) -> Tensor:
@@ -68,7 +68,7 @@ def log_snr(schedule: Schedule, top: int, steps: int) -> Tensor:
     """
     table = schedule.log_snr[: top + 1]
     ends = _top_log_snr(table), float(table[0])
-    return _nearest(table, torch.linspace(*ends, steps, dtype=torch.float64))
+    return _nearest(table, torch.linspace(*ends, steps, dtype=torch.float64, device="cpu"))
 
 
 def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
@@ -77,9 +77,9 @@ def karras(schedule: Schedule, top: int, steps: int) -> Tensor:
     The noisiest time is that of `PURE_NOISE_LOG_SNR`.
     """
     table = schedule.log_snr[: top + 1]
-    ends = torch.tensor([_top_log_snr(table), float(table[0])], dtype=torch.float64)
+    ends = torch.tensor([_top_log_snr(table), float(table[0])], dtype=torch.float64, device="cpu")
     noisiest, cleanest = (-ends / 2).exp().pow(1 / 7).tolist()
-    ratio = torch.linspace(noisiest, cleanest, steps, dtype=torch.float64).pow(7)
+    ratio = torch.linspace(noisiest, cleanest, steps, dtype=torch.float64, device="cpu").pow(7)
     return _nearest(table, -2 * ratio.log())
 
 
@@ -95,10 +95,14 @@ def compact(schedule: Schedule, top: int, steps: int) -> Tensor:
     noisiest, cleanest = float(table[-1]), float(table[0])
     last = min(2 * math.log(steps), cleanest)
     if noisiest > FEATURELESS_LOG_SNR:
-        even = torch.linspace(max(last, noisiest), noisiest, steps, dtype=torch.float64)
+        even = torch.linspace(
+            max(last, noisiest), noisiest, steps, dtype=torch.float64, device="cpu"
+        )
     else:
-        even = torch.linspace(last, FEATURELESS_LOG_SNR, steps - 1, dtype=torch.float64)
-    return torch.cat([torch.tensor([top]), _nearest(table, even.flip(0))])[-steps:]
+        even = torch.linspace(
+            last, FEATURELESS_LOG_SNR, steps - 1, dtype=torch.float64, device="cpu"
+        )
+    return torch.cat([torch.tensor([top], device="cpu"), _nearest(table, even.flip(0))])[-steps:]
 
 
 def _top_log_snr(table: Tensor) -> float:
@@ -135,7 +139,10 @@ def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None
             f"steps must be from 1 to {top + 1}, the number of noise levels; got {steps}"
         )
     t = _distinct(SPACINGS[spacing](schedule, top, steps).tolist(), top)
-    one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    one, zero = (
+        torch.ones(1, dtype=torch.float64, device="cpu"),
+        torch.zeros(1, dtype=torch.float64, device="cpu"),
+    )
     signal, sigma = torch.cat([schedule.signal[t], one]), torch.cat([schedule.sigma[t], zero])
     return Levels(schedule, t, signal, sigma)
 
@@ -146,4 +153,4 @@ def _distinct(times: list[float], top: int) -> Tensor:
     for value in times[1:]:
         t.append(min(int(value), t[-1] - 1))
     lowest = range(len(t) - 1, -1, -1)  # leaves one level for each later step
-    return torch.tensor([max(pair) for pair in zip(t, lowest, strict=True)])
+    return torch.tensor([max(pair) for pair in zip(t, lowest, strict=True)], device="cpu")

@@ -52,8 +52,8 @@ def vlb_term(
     the posterior variance is 0, the small variance is that of t = 1, as in both papers.
     """
     clean = (
-        torch.cat([torch.ones(1, dtype=torch.float64), schedule.signal[:-1]]),
-        torch.cat([torch.zeros(1, dtype=torch.float64), schedule.sigma[:-1]]),
+        torch.cat([torch.ones(1, dtype=torch.float64, device="cpu"), schedule.signal[:-1]]),
+        torch.cat([torch.zeros(1, dtype=torch.float64, device="cpu"), schedule.sigma[:-1]]),
     )
     _, large = transition((schedule.signal, schedule.sigma), clean)
     x0_share = clean[0] * large / schedule.sigma.square()  # of the posterior's mean, Eq. 7
@@ -108,11 +108,15 @@ def bits_per_dim_bound(
     count = middle if terms is None else terms
     if not 1 <= count <= middle:
         raise ValueError(f"terms must be from 1 to {middle}; got {count}")
-    within = torch.rand(count, generator=generator, device=generator.device).tolist()
+    within = torch.rand(
+        count, generator=generator, device=generator.device, dtype=torch.float32
+    ).tolist()
 
     def term(step: int) -> Tensor:
         t = torch.full((len(x0),), step, dtype=torch.int64, device=x0.device)
-        noise = torch.randn(x0.shape, generator=generator, device=generator.device).to(x0)
+        noise = torch.randn(
+            x0.shape, generator=generator, device=generator.device, dtype=torch.float32
+        ).to(x0)
         x0_hat, learned = denoise(add_noise(schedule, x0, t, noise), t)
         fixed = float(variance == "large")
         return vlb_term(schedule, x0, x0_hat, t, fixed if learned is None else learned)
@@ -173,6 +177,11 @@ def bits_per_dim_ode(
     denoise: Denoiser, schedule: Schedule, x0: Tensor, generator: Generator, steps: int = 100
 ) -> Tensor:
     """Return bits per dimension [N] of 8-bit images x0: `ode_log_likelihood` with uniform dequantization."""
-    offset = torch.rand(x0.shape, generator=generator, device=generator.device).to(x0) - 0.5
+    offset = (
+        torch.rand(x0.shape, generator=generator, device=generator.device, dtype=torch.float32).to(
+            x0
+        )
+        - 0.5
+    )
     nats = ode_log_likelihood(denoise, schedule, x0 + PIXEL_STEP * offset, generator, steps)
     return -(nats / x0[0].numel() + math.log(PIXEL_STEP)) / math.log(2)

@@ -94,21 +94,23 @@ def linear(num_steps: int) -> Schedule:
     For another T the betas are multiplied by 1000/T, which keeps the terminal SNR near the paper's.
     Below T = 21 the last betas are clipped at 0.999.
     """
-    betas = torch.linspace(1e-4, 0.02, num_steps, dtype=torch.float64) * (1000 / num_steps)
+    betas = torch.linspace(1e-4, 0.02, num_steps, dtype=torch.float64, device="cpu") * (
+        1000 / num_steps
+    )
     return _variance_preserving("linear", betas)
 
 
 def cosine(num_steps: int) -> Schedule:
     """Return alpha_bar = cos²((u + s)/(1 + s) pi/2), Nichol & Dhariwal 2021 (arXiv:2102.09672), Eq. 17."""
     s = 0.008
-    u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
+    u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64, device="cpu")
     f = ((u + s) / (1 + s) * math.pi / 2).cos().square()
     return _variance_preserving("cosine", 1 - f[1:] / f[:-1])
 
 
 def sigmoid(num_steps: int) -> Schedule:
     """Return alpha_bar as a sigmoid, -3 to 3, tau = 1 (Jabri et al. 2022, arXiv:2212.11972)."""
-    u = torch.linspace(-3, 3, num_steps + 1, dtype=torch.float64).sigmoid()
+    u = torch.linspace(-3, 3, num_steps + 1, dtype=torch.float64, device="cpu").sigmoid()
     f = (u[-1] - u) / (u[-1] - u[0])
     return _variance_preserving("sigmoid", 1 - f[1:] / f[:-1])
 
@@ -118,7 +120,7 @@ def flow(num_steps: int) -> Schedule:
 
     Flow matching: Lipman et al. 2023 (arXiv:2210.02747), Liu et al. 2023 (arXiv:2209.03003).
     """
-    u = torch.arange(1, num_steps + 1, dtype=torch.float64) / num_steps
+    u = torch.arange(1, num_steps + 1, dtype=torch.float64, device="cpu") / num_steps
     return Schedule("flow", signal=1 - u, sigma=u)
 
 
@@ -127,7 +129,9 @@ def edm(num_steps: int) -> Schedule:
 
     sigma is log-uniform, so that t is affine in c_noise = ln(sigma)/4, the time input of the paper's network.
     """
-    log_sigma = torch.linspace(math.log(0.002), math.log(80), num_steps, dtype=torch.float64)
+    log_sigma = torch.linspace(
+        math.log(0.002), math.log(80), num_steps, dtype=torch.float64, device="cpu"
+    )
     return Schedule("edm", signal=torch.ones_like(log_sigma), sigma=log_sigma.exp())
 
 

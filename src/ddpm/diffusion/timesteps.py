@@ -37,7 +37,10 @@ def lognormal(schedule: Schedule, n: int, generator: Generator) -> Tensor:
     """
     log_ratio = (-schedule.log_snr / 2).to(torch.float32).to(generator.device)  # [T], rising
     halfway = (log_ratio[1:] + log_ratio[:-1]) / 2
-    target = torch.randn(n, generator=generator, device=generator.device) * 1.2 - 1.2
+    target = (
+        torch.randn(n, generator=generator, device=generator.device, dtype=torch.float32) * 1.2
+        - 1.2
+    )
     return torch.bucketize(target, halfway)
 
 

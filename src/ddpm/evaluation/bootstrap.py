@@ -16,8 +16,8 @@ Scale = Literal["factor", "difference"]
 def bootstrap_counts(count: int, replicates: int, seed: int) -> Tensor:
     """Return how often each of `count` images occurs in each resample, float64 [replicates, count]."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(count, (replicates, count), generator=generator)
-    counts = torch.zeros(replicates, count, dtype=torch.float64)
+    drawn = torch.randint(count, (replicates, count), generator=generator, device="cpu")
+    counts = torch.zeros(replicates, count, dtype=torch.float64, device="cpu")
     return counts.scatter_add_(1, drawn, torch.ones_like(counts))
 
 
@@ -38,7 +38,9 @@ def center_on(value: float, replicates: Tensor, scale: Scale) -> Tensor:
 def central_interval(replicates: Tensor) -> tuple[float, float]:
     """Return the 2.5 % and 97.5 % quantiles of the replicates [B]."""
     tail = (1 - LEVEL) / 2
-    low, high = replicates.quantile(torch.tensor([tail, 1 - tail], dtype=replicates.dtype)).tolist()
+    low, high = replicates.quantile(
+        torch.tensor([tail, 1 - tail], dtype=replicates.dtype, device="cpu")
+    ).tolist()
     return low, high
 
 

@@ -44,7 +44,7 @@ def assign_clusters(points: Tensor, centers: Tensor) -> Tensor:
 
 def _plus_plus_start(points: Tensor, k: int, generator: torch.Generator) -> Tensor:
     """Choose k points by k-means++: each with probability proportional to its squared distance."""
-    chosen = [int(torch.randint(len(points), (1,), generator=generator))]
+    chosen = [int(torch.randint(len(points), (1,), generator=generator, device="cpu"))]
     for _ in range(k - 1):
         nearest = _squared_distances(points, points[chosen]).amin(dim=1)
         nearest = (

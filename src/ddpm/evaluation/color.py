@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LUMA = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)  # ITU-R BT.601
+LUMA = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64, device="cpu")  # ITU-R BT.601
 
 
 def luma(images: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def contrast(images: Tensor) -> Tensor:
 def colorfulness(images: Tensor) -> Tensor:
     """Return the colorfulness of each image (Hasler & Süsstrunk 2003, eq. 3), [N]: 0 gray, 80 vivid."""
     if images.shape[1] == 1:
-        return torch.zeros(len(images), dtype=torch.float64)
+        return torch.zeros(len(images), dtype=torch.float64, device="cpu")
     return torch.cat([_colorfulness(part) for part in torch.split(images, 1024)])
 
 

@@ -53,8 +53,8 @@ def nearest_two(x: Tensor, reference: Tensor) -> NearestTwo:
 
 
 def _candidates(x: Tensor, reference: Tensor, k: int) -> Tensor:
-    best = torch.empty(len(x), 0)
-    index = torch.empty(len(x), 0, dtype=torch.long)
+    best = torch.empty(len(x), 0, dtype=torch.float32, device="cpu")
+    index = torch.empty(len(x), 0, dtype=torch.long, device="cpu")
     queries = x.float()
     for start in range(0, len(reference), BLOCK):
         part = reference[start : start + BLOCK].float()
@@ -97,6 +97,10 @@ def copy_rates(generated: Tensor, training: Tensor, heldout: Tensor) -> CopyRate
         return CopyRates(share, None, None)
     real = nearest_two(heldout[: len(generated)], training).flagged
     count = min(len(heldout), len(training))
-    subset = training[torch.linspace(0, len(training) - 1, count).round().long()]
+    subset = training[
+        torch.linspace(0, len(training) - 1, count, dtype=torch.float32, device="cpu")
+        .round()
+        .long()
+    ]
     near, far = (nearest_two(generated, x).distance[:, 0].mean() for x in (subset, heldout[:count]))
     return CopyRates(share, float(real.double().mean()), float(near / far) if far > 0 else None)

@@ -16,7 +16,7 @@ from torch import Tensor
 def blur(x: Tensor, sigma: float) -> Tensor:
     """Blur x [N, C, H, W] by a Gaussian of `sigma` pixels; edges are repeated."""
     reach = min(math.ceil(3 * sigma), min(x.shape[2:]) - 1)
-    at = torch.arange(-reach, reach + 1, dtype=x.dtype)
+    at = torch.arange(-reach, reach + 1, dtype=x.dtype, device="cpu")
     weight = torch.exp(-at.square() / (2 * sigma**2))
     weight = (weight / weight.sum()).expand(x.shape[1], 1, -1)
     padded = F.pad(x, [reach] * 4, mode="replicate")
@@ -26,12 +26,14 @@ def blur(x: Tensor, sigma: float) -> Tensor:
 
 def add_noise(x: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
     """Add Gaussian noise of standard deviation `sigma` to x [N, C, H, W] in [0, 1], and clip."""
-    return (x + sigma * torch.randn(x.shape, generator=generator)).clamp(0, 1)
+    return (
+        x + sigma * torch.randn(x.shape, generator=generator, dtype=torch.float32, device="cpu")
+    ).clamp(0, 1)
 
 
 def degrade_batch(x: Tensor, generator: torch.Generator) -> Tensor:
     """Blur the first half of a batch and add noise to the other half; [N, C, H, W] in [0, 1]."""
-    strength = torch.rand(1, generator=generator).item()
+    strength = torch.rand(1, generator=generator, dtype=torch.float32, device="cpu").item()
     half = len(x) // 2
     noisy = add_noise(x[half:], 0.05 + 0.15 * strength, generator)
     return torch.cat([blur(x[:half], 0.5 + 1.5 * strength), noisy])
@@ -49,13 +51,13 @@ def _noisy(images: Tensor) -> list[Tensor]:
 
 def _collapsed(images: Tensor) -> list[Tensor]:
     """Repeat a few images: 5 % of them, then 2."""
-    index = torch.arange(len(images))
+    index = torch.arange(len(images), device="cpu")
     return [images[index % kinds] for kinds in (max(4, len(images) // 20), 2)]
 
 
 def _imbalanced(images: Tensor) -> list[Tensor]:
     """Repeat one half, then one fifth, of the images along their first principal direction."""
-    order, index = _principal_coordinate(images).argsort(), torch.arange(len(images))
+    order, index = _principal_coordinate(images).argsort(), torch.arange(len(images), device="cpu")
     return [images[order[index % count]] for count in (len(images) // 2, len(images) // 5)]
 
 

@@ -24,7 +24,7 @@ def balls_around(real: Tensor, fake: Tensor, k: int = NEIGHBORS) -> Tensor:
 
 def coverage(real: Tensor, fake: Tensor, k: int = NEIGHBORS) -> float:
     """Return the share of k-NN balls of real [M, D] that hold a feature of fake [N, D]."""
-    weights = torch.ones(1, len(fake), dtype=torch.float64)
+    weights = torch.ones(1, len(fake), dtype=torch.float64, device="cpu")
     return weighted_coverage(real, fake, weights, k).item()
 
 
@@ -32,7 +32,7 @@ def weighted_coverage(real: Tensor, fake: Tensor, weights: Tensor, k: int = NEIG
     """Return the coverage [B] by the generated images whose weights [B, N] are above 0."""
     radii = ball_radii(real, k)
     present = (weights > 0).double().T  # [N, B]
-    hits = torch.zeros(len(weights), dtype=torch.float64)
+    hits = torch.zeros(len(weights), dtype=torch.float64, device="cpu")
     start = 0
     for block in distance_blocks(real, fake):
         inside = block <= radii[start : start + len(block), None]

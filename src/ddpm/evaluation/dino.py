@@ -18,8 +18,10 @@ from ddpm.evaluation.features import hash_weights
 
 MODEL = "facebook/dinov2-small"
 SIDE = 224
-MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)  # of ImageNet, as in its training
-DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+MEAN = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float32, device="cpu").view(
+    1, 3, 1, 1
+)  # of ImageNet, as in its training
+DEVIATION = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float32, device="cpu").view(1, 3, 1, 1)
 
 
 class DinoFeatures:

@@ -19,11 +19,15 @@ def mean_distance(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """
     if len(features) < 2:
         raise RequestError("Diversity needs at least 2 images; give more images.")
-    w = torch.ones(1, len(features), dtype=torch.float64) if weights is None else weights.double()
-    total = torch.zeros(len(w), dtype=torch.float64)
+    w = (
+        torch.ones(1, len(features), dtype=torch.float64, device="cpu")
+        if weights is None
+        else weights.double()
+    )
+    total = torch.zeros(len(w), dtype=torch.float64, device="cpu")
     start = 0
     for block in distance_blocks(features, features):
-        rows = torch.arange(len(block))
+        rows = torch.arange(len(block), device="cpu")
         block[rows, rows + start] = 0
         total += ((w[:, start : start + len(block)] @ block) * w).sum(dim=1)
         start += len(block)
@@ -34,7 +38,11 @@ def class_shares(probabilities: Tensor, weights: Tensor | None = None) -> Tensor
     """Return the share of images by most likely class: [B, K] with weights [B, N], else [1, K]."""
     classes = probabilities.shape[1]
     hot = torch.nn.functional.one_hot(probabilities.argmax(dim=1), classes).double()
-    w = torch.ones(1, len(hot), dtype=torch.float64) if weights is None else weights.double()
+    w = (
+        torch.ones(1, len(hot), dtype=torch.float64, device="cpu")
+        if weights is None
+        else weights.double()
+    )
     return (w @ hot) / w.sum(dim=1, keepdim=True)
 
 

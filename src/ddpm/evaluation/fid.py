@@ -50,7 +50,7 @@ class FrechetDistance:
             values = [self._of_few_images(x, y, row) for row in weights]
         else:
             values = [self(statistics(features, row)) for row in weights]
-        return torch.tensor(values, dtype=torch.float64)
+        return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     def _of_few_images(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
         """Return the distance of fewer images than features.

@@ -33,17 +33,23 @@ def floor_sets(available: int, n: int, seed: int) -> tuple[list[Tensor], list[Te
     if available < 2 * n:
         return [], []
     generator = torch.Generator().manual_seed(seed)
-    scattered = [torch.randperm(available, generator=generator)[:n] for _ in range(SETS)]
-    starts = torch.linspace(0, available - n, SETS).long().tolist()
-    return scattered, [torch.arange(start, start + n) for start in starts]
+    scattered = [
+        torch.randperm(available, generator=generator, device="cpu")[:n] for _ in range(SETS)
+    ]
+    starts = (
+        torch.linspace(0, available - n, SETS, dtype=torch.float32, device="cpu").long().tolist()
+    )
+    return scattered, [torch.arange(start, start + n, device="cpu") for start in starts]
 
 
 def measure_sets(metric: Metric, real: Sample, reference: Reference, sets: list[Tensor]) -> Tensor:
     """Return the metric of each set of real images, [len(sets)]."""
-    empty = torch.empty(0, dtype=torch.float64)
+    empty = torch.empty(0, dtype=torch.float64, device="cpu")
     values = [
         metric.measure(
-            real.select(index), reference, torch.ones(1, len(index), dtype=torch.float64)
+            real.select(index),
+            reference,
+            torch.ones(1, len(index), dtype=torch.float64, device="cpu"),
         )
         for index in sets
     ]

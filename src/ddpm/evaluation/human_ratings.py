@@ -47,7 +47,7 @@ def mean_rating(ratings: Sequence[float]) -> Score | None:
     """Return the mean rating with its bootstrap interval over pictures; None for fewer than two."""
     if len(ratings) < 2:
         return None
-    values = torch.tensor(ratings, dtype=torch.float64)
+    values = torch.tensor(ratings, dtype=torch.float64, device="cpu")
     replicates = bootstrap_counts(len(ratings), REPLICATES, 0) @ values / len(ratings)
     mean = values.mean().item()
     return Score(mean, *bootstrap_interval(mean, replicates, "difference"))

@@ -88,9 +88,9 @@ def limit_count(requested: int, reference: int, floor: int) -> tuple[int, list[M
 def choose_indices(available: int, count: int, seed: int) -> Tensor:
     """Return sorted indices of `count` random images, or of all if there are no more."""
     if available <= count:
-        return torch.arange(available)
+        return torch.arange(available, device="cpu")
     generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(available, generator=generator)[:count].sort().values
+    return torch.randperm(available, generator=generator, device="cpu")[:count].sort().values
 
 
 def format_shape(shape: Sequence[int]) -> str:

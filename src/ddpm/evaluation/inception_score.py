@@ -12,7 +12,11 @@ def inception_score(probabilities: Tensor, weights: Tensor | None = None) -> Ten
     Computed without the usual ten splits, which only lower the score of small sets.
     """
     p = probabilities.double()
-    w = torch.ones(1, len(p), dtype=torch.float64) if weights is None else weights.double()
+    w = (
+        torch.ones(1, len(p), dtype=torch.float64, device="cpu")
+        if weights is None
+        else weights.double()
+    )
     w = w / w.sum(dim=1, keepdim=True)
     negative_entropy = torch.special.xlogy(p, p).sum(dim=1)  # [N]
     marginal = w @ p  # [B, K]

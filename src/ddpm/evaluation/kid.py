@@ -12,13 +12,13 @@ BLOCK = 128  # rows of the kernel matrix at once; small enough for the CPU cache
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
     """Return (x·y / D + 1)³ of x [N, D] and y [M, D], shape [N, M]."""
-    base = torch.addmm(torch.ones((), dtype=x.dtype), x / x.shape[1], y.T)
+    base = torch.addmm(torch.ones((), dtype=x.dtype, device="cpu"), x / x.shape[1], y.T)
     return (base * base).mul_(base)
 
 
 def squared_mmd(x: Tensor, y: Tensor) -> float:
     """Return the unbiased MMD² of x [N, D] and y [M, D] (Gretton et al. 2012, eq. 3); may be negative."""
-    weights = torch.ones(1, len(x), dtype=torch.float64)
+    weights = torch.ones(1, len(x), dtype=torch.float64, device="cpu")
     return weighted_mmd(x, y, weights).item()
 
 
@@ -40,17 +40,20 @@ def mean_pair_kernel(x: Tensor, weights: Tensor | None = None) -> Tensor:
     if len(x) < 2:
         raise RequestError("KID needs at least 2 images on both sides; give more images.")
     x = x.double()
-    w = torch.ones(1, len(x), dtype=torch.float64) if weights is None else weights
+    w = torch.ones(1, len(x), dtype=torch.float64, device="cpu") if weights is None else weights
     pairs = w.sum(dim=1).square() - w.square().sum(dim=1)
     return pair_sum(x, w) / pairs
 
 
 def pair_sum(x: Tensor, weights: Tensor) -> Tensor:
     """Return Σ over i ≠ j of w_i w_j k(x_i, x_j) for each row of weights [B, N]."""
-    total = torch.zeros(len(weights), dtype=torch.float64)
+    total = torch.zeros(len(weights), dtype=torch.float64, device="cpu")
     for start in range(0, len(x), BLOCK):
         rows = slice(start, start + BLOCK)
         block = kernel(x[rows], x)
-        block[torch.arange(len(block)), torch.arange(start, start + len(block))] = 0
+        block[
+            torch.arange(len(block), device="cpu"),
+            torch.arange(start, start + len(block), device="cpu"),
+        ] = 0
         total += ((weights[:, rows] @ block) * weights).sum(dim=1)
     return total

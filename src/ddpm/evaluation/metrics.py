@@ -178,7 +178,7 @@ def _resolution(sample: Sample, reference: Reference, weights: Tensor) -> Tensor
     powers = (weights @ radial_power(sample.images)) / weights.sum(dim=1, keepdim=True)
     side = min(sample.images.shape[2:])
     values = [effective_resolution(power, reference.power, side) for power in powers]
-    return torch.tensor(values, dtype=torch.float64)
+    return torch.tensor(values, dtype=torch.float64, device="cpu")
 
 
 def class_share(index: int) -> Metric:

@@ -33,4 +33,4 @@ def weighted_recall(real: Tensor, fake: Tensor, weights: Tensor, k: int = NEIGHB
     present = (weights > 0).double().T  # [N, B]
     blocks = distance_blocks(real, fake)
     hits = sum(((block <= radii).double() @ present > 0).double().sum(dim=0) for block in blocks)
-    return torch.as_tensor(hits) / len(real)
+    return torch.as_tensor(hits, device="cpu") / len(real)

@@ -21,7 +21,7 @@ def require_right_order(reference: Tensor, network: FeatureNetwork) -> None:
     One half of the images is the reference, the other half is degraded. Undegraded it gives the floor.
     """
     generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(reference), generator=generator)
+    order = torch.randperm(len(reference), generator=generator, device="cpu")
     half = min(MAX_IMAGES, len(reference) // 2)
     distance = frechet_distance_to(statistics(extract_features(reference[order[:half]], network)))
     other = reference[order[half : 2 * half]]

@@ -198,5 +198,5 @@ def bootstrap_weights(metric: Metric, count: int, features: int, seed: int) -> T
     B is 200, or 40 for a slow metric in many features, whose intervals are then 10 % too narrow.
     """
     replicates = WIDE_REPLICATES if metric.slow and features > WIDE_FEATURES else REPLICATES
-    once = torch.ones(1, count, dtype=torch.float64)
+    once = torch.ones(1, count, dtype=torch.float64, device="cpu")
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

@@ -145,7 +145,7 @@ def train_encoder(
     optimizer = torch.optim.AdamW(encoder.parameters(), lr=2e-3, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
-        chosen = torch.randint(len(reference), (BATCH,), generator=generator)
+        chosen = torch.randint(len(reference), (BATCH,), generator=generator, device="cpu")
         value = contrastive_loss(encoder, preprocess(reference[chosen]), generator)
         optimizer.zero_grad()
         torch.autograd.backward(value)
@@ -168,8 +168,8 @@ def contrastive_loss(encoder: Encoder, x: Tensor, generator: torch.Generator) ->
     z = F.normalize(encoder.project(encoder(torch.cat(views))), dim=1)  # [3B, 64]
     count = len(x)
     similarity = z[: 2 * count] @ z.T / TEMPERATURE  # [2B, 3B]
-    same_view = torch.eye(2 * count, 3 * count, dtype=torch.bool)
-    partner = torch.arange(2 * count).roll(count)
+    same_view = torch.eye(2 * count, 3 * count, dtype=torch.bool, device="cpu")
+    partner = torch.arange(2 * count, device="cpu").roll(count)
     return F.cross_entropy(similarity.masked_fill(same_view, -math.inf), partner)
 
 
@@ -182,15 +182,20 @@ def random_view(x: Tensor, generator: torch.Generator) -> Tensor:
 
     def shifted_positions(side: int) -> Tensor:
         limit = side // 8
-        shift = torch.randint(-limit, limit + 1, (n, 1), generator=generator)
-        return (torch.arange(side) - shift).clamp(0, side - 1)  # [B, side]
+        shift = torch.randint(-limit, limit + 1, (n, 1), generator=generator, device="cpu")
+        return (torch.arange(side, device="cpu") - shift).clamp(0, side - 1)  # [B, side]
 
     def uniform(limit: float) -> Tensor:
-        return (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1) * limit
+        return (
+            torch.rand(n, 1, 1, 1, generator=generator, dtype=torch.float32, device="cpu") * 2 - 1
+        ) * limit
 
     rows = shifted_positions(height)[:, None, :, None]
     columns = shifted_positions(width)[:, None, None, :]
-    image, channel = torch.arange(n)[:, None, None, None], torch.arange(channels)[:, None, None]
+    image, channel = (
+        torch.arange(n, device="cpu")[:, None, None, None],
+        torch.arange(channels, device="cpu")[:, None, None],
+    )
     moved = x[image, channel, rows, columns]
     return (moved * (1 + uniform(0.1)) + uniform(0.05)).clamp(0, 1)
 

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ddpm.evaluation.color import luma
 
-LAPLACIAN = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
+LAPLACIAN = torch.tensor(
+    [[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]], dtype=torch.float32, device="cpu"
+)
 
 
 def radial_power(images: Tensor) -> Tensor:
@@ -19,8 +21,8 @@ def radial_power(images: Tensor) -> Tensor:
     """
     height, width = images.shape[2:]
     side = min(height, width)
-    rows = torch.fft.fftfreq(height)[:, None]
-    columns = torch.fft.rfftfreq(width)[None, :]
+    rows = torch.fft.fftfreq(height, dtype=torch.float32, device="cpu")[:, None]
+    columns = torch.fft.rfftfreq(width, dtype=torch.float32, device="cpu")[None, :]
     radius = ((rows.square() + columns.square()).sqrt() * side).round().long()
     inside = radius <= side // 2
     count = torch.bincount(radius[inside], minlength=side // 2 + 1)
@@ -28,7 +30,7 @@ def radial_power(images: Tensor) -> Tensor:
     for part in torch.split(images, 1024):
         gray = luma(part)
         power = torch.fft.rfft2(gray - gray.mean(dim=(1, 2), keepdim=True)).abs().square()
-        sums = torch.zeros(len(part), len(count), dtype=torch.float64)
+        sums = torch.zeros(len(part), len(count), dtype=torch.float64, device="cpu")
         powers.append(sums.index_add_(1, radius[inside], power[:, inside].double()) / count)
     return torch.cat(powers)
 

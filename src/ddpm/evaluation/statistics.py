@@ -27,13 +27,17 @@ class RunningStatistics:
 
     def __init__(self, dimension: int) -> None:
         self.count = 0.0
-        self.mean = torch.zeros(dimension, dtype=torch.float64)
-        self.scatter = torch.zeros(dimension, dimension, dtype=torch.float64)
+        self.mean = torch.zeros(dimension, dtype=torch.float64, device="cpu")
+        self.scatter = torch.zeros(dimension, dimension, dtype=torch.float64, device="cpu")
 
     def update(self, features: Tensor, weights: Tensor | None = None) -> None:
         """Add features [N, D], each counted `weights` [N] times (once each by default)."""
         x = features.double()
-        w = torch.ones(len(x), dtype=torch.float64) if weights is None else weights.double()
+        w = (
+            torch.ones(len(x), dtype=torch.float64, device="cpu")
+            if weights is None
+            else weights.double()
+        )
         count = w.sum().item()
         if not count:
             return

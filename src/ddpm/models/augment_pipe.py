@@ -67,11 +67,16 @@ def draw_amounts(
     count: int, probability: float, transforms: Collection[str], generator: torch.Generator
 ) -> Amounts:
     """Draw the amounts of the paper's table for `count` images."""
-    is_applied = torch.rand(count, len(TRANSFORMS), generator=generator) < probability
-    uniform = torch.rand(count, 4, generator=generator)
-    normal = torch.randn(count, 4, generator=generator)
+    is_applied = (
+        torch.rand(count, len(TRANSFORMS), generator=generator, dtype=torch.float32, device="cpu")
+        < probability
+    )
+    uniform = torch.rand(count, 4, generator=generator, dtype=torch.float32, device="cpu")
+    normal = torch.randn(count, 4, generator=generator, dtype=torch.float32, device="cpu")
     active = {
-        name: is_applied[:, i].float() if name in transforms else torch.zeros(count)
+        name: is_applied[:, i].float()
+        if name in transforms
+        else torch.zeros(count, dtype=torch.float32, device="cpu")
         for i, name in enumerate(TRANSFORMS)
     }
     can_flip = float(probability > 0 and "x-flip" in transforms)
@@ -121,7 +126,7 @@ def sampling_matrices(amounts: Amounts, height: int, width: int) -> Tensor:
     scaling = _diagonal(STRETCH**-a.stretch, STRETCH**a.stretch)
     stretch = _rotation(a.axis) @ scaling @ _rotation(-a.axis)
     linear = mirror @ _rotation(-a.angle) @ stretch * shrink  # in pixels
-    sides = torch.tensor([width, height], dtype=linear.dtype)
+    sides = torch.tensor([width, height], dtype=linear.dtype, device="cpu")
     linear = linear * sides / sides[:, None]
     offset = linear @ (2 * SHIFT * torch.stack([a.shift_right, a.shift_down], dim=1))[:, :, None]
     return torch.cat([linear, -offset], dim=2)

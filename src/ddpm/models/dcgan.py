@@ -53,7 +53,9 @@ class Dcgan:
         source = generator_for(config.training.seed, "step", step, device=self.device)
         real = to_device(images, self.device)  # x  [N, C, H, W]
         shape = (len(real), config.gan.latent)
-        latents = torch.randn(shape, generator=source, device=self.device)  # z  [N, latent]
+        latents = torch.randn(
+            shape, generator=source, device=self.device, dtype=torch.float32
+        )  # z  [N, latent]
         self.generator.network.train()
         with autocast(self.precision, self.device):
             fake = self.generator.network(latents).float()  # G(z)  [N, C, H, W]
@@ -132,9 +134,11 @@ class Dcgan:
 
     def outlines(self) -> dict[str, list[Row]]:
         """Return the layers of both networks."""
-        latents = torch.zeros(1, self.spec.config.gan.latent, device=self.device)
+        latents = torch.zeros(
+            1, self.spec.config.gan.latent, device=self.device, dtype=torch.float32
+        )
         shape = (2, *self.spec.image_shape)  # batch normalization needs 2 images
-        images = torch.zeros(shape, device=self.device)
+        images = torch.zeros(shape, device=self.device, dtype=torch.float32)
         return {
             "generator": outline(self.generator.network, latents),
             "discriminator": outline(self.discriminator.network, images),

@@ -71,7 +71,7 @@ class Ddpm:
         self.device = torch.device(device)
         self.precision = resolve_precision(config.training.precision, self.device)
         self.schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
-        mean = torch.tensor(spec.data_mean).to(self.device)
+        mean = torch.tensor(spec.data_mean, dtype=torch.float32, device="cpu").to(self.device)
         try:
             self.objective = make_objective(diffusion.objective, self.schedule, mean, spec.data_std)
         except ValueError as error:  # images of one flat color, known once the data is read
@@ -106,7 +106,9 @@ class Ddpm:
         generator = generator_for(seed, "step", step, device=self.device)
         x0, augment_labels = self._augment(images, step)  # line 2                     [N, C, H, W]
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # 3  [N]
-        noise = torch.randn(x0.shape, generator=generator, device=self.device)  # 4    [N, C, H, W]
+        noise = torch.randn(
+            x0.shape, generator=generator, device=self.device, dtype=torch.float32
+        )  # 4    [N, C, H, W]
         labels = self._drop_labels(labels, generator)  #                                        [N]
         batch = NoisedBatch(x0, t, noise, labels, augment_labels)
         with self._dropout(step):
@@ -156,7 +158,9 @@ class Ddpm:
         """Replace a share of labels [N] by "no label" (Ho & Salimans 2022, Algorithm 1, line 2)."""
         if labels is None or not self.spec.num_classes:
             return None
-        uniform = torch.rand(labels.shape, generator=generator, device=self.device)
+        uniform = torch.rand(
+            labels.shape, generator=generator, device=self.device, dtype=torch.float32
+        )
         is_dropped = uniform < self.spec.config.network.label_dropout
         return to_device(labels, self.device).masked_fill(is_dropped, self.spec.num_classes)
 
@@ -188,7 +192,7 @@ class Ddpm:
         training = self.spec.config.training
         x0, network = images.to(self.device), self.averaged.network
         generator = generator_for(training.seed, "heldout", device=self.device)
-        noise = torch.randn(x0.shape, generator=generator, device=self.device)
+        noise = torch.randn(x0.shape, generator=generator, device=self.device, dtype=torch.float32)
         classes = labels.to(self.device) if labels is not None and self.spec.num_classes else None
         batch = NoisedBatch(x0, self._evenly_spaced_times(len(x0)), noise, classes)
         parts = list(batch.split(training.batch_size))
@@ -207,7 +211,7 @@ class Ddpm:
     def _zero_batch(self) -> NoisedBatch:
         """Return a batch of zeros with the shapes of training batches."""
         count = self.spec.config.training.batch_size
-        x = torch.zeros((count, *self.spec.image_shape), device=self.device)
+        x = torch.zeros((count, *self.spec.image_shape), device=self.device, dtype=torch.float32)
         t = torch.zeros(count, dtype=torch.int64, device=self.device)
         labels = torch.zeros_like(t) if self.spec.num_classes else None
         augmented = self.spec.config.data.augment

@@ -81,7 +81,7 @@ class Student:
     def _jump_batch(self, count: int, labels: Tensor | None, generator: Generator) -> JumpBatch:
         """Return the starting states of all jumps of `count` trajectories; labels [≥ count]."""
         shape = (count, *self.spec.image_shape)
-        noise = torch.randn(shape, generator=generator, device=self.device)
+        noise = torch.randn(shape, generator=generator, device=self.device, dtype=torch.float32)
         classes = None
         if labels is not None and self.spec.num_classes:
             classes = labels[:count].to(self.device)

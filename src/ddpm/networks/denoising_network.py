@@ -38,5 +38,5 @@ class DenoisingNetwork(nn.Module):
 
     def outline(self, image_shape: tuple[int, int, int], device: torch.device) -> list[Row]:
         """Return the layers in the order in which an image [C, H, W] passes through them."""
-        x = torch.zeros(1, *image_shape, device=device)
+        x = torch.zeros(1, *image_shape, device=device, dtype=torch.float32)
         return outline(self, x, torch.zeros(1, dtype=torch.int64, device=device))

@@ -18,8 +18,10 @@ def frequencies(dim: int, formula: str = "standard") -> Tensor:
     if dim < 2 or dim % 2:
         raise ValueError(f"A time embedding needs an even number of dimensions, not {dim}.")
     exponent = {"standard": 2.0, "slide": 4.0}[formula]
-    k = torch.arange(dim // 2, dtype=torch.float64)
-    return torch.pow(torch.tensor(MAX_PERIOD, dtype=torch.float64), -exponent * k / dim)
+    k = torch.arange(dim // 2, dtype=torch.float64, device="cpu")
+    return torch.pow(
+        torch.tensor(MAX_PERIOD, dtype=torch.float64, device="cpu"), -exponent * k / dim
+    )
 
 
 class TimeEmbedding(nn.Module):

@@ -141,7 +141,11 @@ class Muon(torch.optim.Optimizer):
         """Return the state called `name` of each parameter: zeros at first, shaped like it (`step`: 0-d)."""
         for parameter in parameters:
             if name not in self.state[parameter]:
-                zero = torch.zeros(()) if name == "step" else torch.zeros_like(parameter)
+                zero = (
+                    torch.zeros((), dtype=torch.float32, device="cpu")
+                    if name == "step"
+                    else torch.zeros_like(parameter)
+                )
                 self.state[parameter][name] = zero
         return [self.state[parameter][name] for parameter in parameters]
 

@@ -29,7 +29,7 @@ def forward_columns(images: Images, schedule: Schedule, seed: int) -> list[tuple
     noise = ImageNoise(range(seed, seed + len(x0)), x0.shape[1:])()
     columns = []
     for percent in NOISE_PERCENTS:
-        t = torch.full((len(x0),), round(percent / 100 * (len(schedule) - 1)))
+        t = torch.full((len(x0),), round(percent / 100 * (len(schedule) - 1)), device="cpu")
         scale = max(1.0, float(schedule.sigma[t[0]]))
         x_t = add_noise(schedule, x0, t, noise) / scale if percent else x0
         columns.append((f"{percent} %", to_uint8(x_t).numpy()))

@@ -152,7 +152,7 @@ def split_reference(dataset: Dataset, n: int, notes: tuple[Message, ...] = ()) -
 def split_halves(real: RealImages) -> RealImages:
     """Split the reference into a reference and a floor set, always the same way."""
     count = len(real.reference)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0), device="cpu")
     middle = count - count // 2
     one, other = (part.sort().values for part in (order[:middle], order[middle:]))
     floor = real.reference[other]

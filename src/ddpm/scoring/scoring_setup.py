@@ -59,7 +59,7 @@ def prepare_scoring(
     """
     check_real_images(real.reference, real.floor)
     shape = generated.shape(real.reference.shape[1:])
-    placeholder = torch.empty(min(requested, MIN_IMAGES), *shape, dtype=torch.uint8)
+    placeholder = torch.empty(min(requested, MIN_IMAGES), *shape, dtype=torch.uint8, device="cpu")
     check_matching("generated images", placeholder, real.reference)
     count, lowered = limit_count(requested, len(real.reference), len(real.floor))
     fewer = _fewer_images_notes(request, requested)

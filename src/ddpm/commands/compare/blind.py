@@ -134,7 +134,9 @@ def _collect_images(request: BlindRequest, entries: Entries, count: int, each: i
         shape, real = floor.shape[1:], [floor[choose_indices(len(floor), count, request.seed)]]
     entries.check_shape(shape)
     seed = request.seed + SEED_OFFSET
-    order = torch.randperm(needed, generator=torch.Generator().manual_seed(request.seed))
+    order = torch.randperm(
+        needed, generator=torch.Generator().manual_seed(request.seed), device="cpu"
+    )
     collected = []
     for generated in entries.images:
         images = generated.load(needed, seed, shape)

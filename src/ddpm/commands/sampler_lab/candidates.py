@@ -57,7 +57,7 @@ def sampling_cost(model: DiffusionModel, settings: SamplingConfig) -> SamplingCo
         noise_draws += 1
         return pixel
 
-    pixel = torch.zeros(1, 1, 1, 1)
+    pixel = torch.zeros(1, 1, 1, 1, dtype=torch.float32, device="cpu")
     options = SamplerOptions(settings.eta, settings.churn, settings.variance)
     steps = SAMPLERS[settings.sampler](denoise, model.levels(settings), pixel, noise, options)
     for _ in steps:

@@ -32,7 +32,9 @@ def summarize(
     comparison: PairedComparison, candidates: Sequence[Candidate], records: Sequence[Record]
 ) -> dict[str, Any]:
     """Return floor, points, best and recommended point for sampler-lab.json."""
-    values = [torch.tensor(record["replicates"], dtype=torch.float64) for record in records]
+    values = [
+        torch.tensor(record["replicates"], dtype=torch.float64, device="cpu") for record in records
+    ]
     costs = [record["evaluations"] for record in records]
     scale = comparison.distance.metric.scale
     rows = comparison.rows(values)

@@ -84,7 +84,7 @@ class MemorizationCheck:
     @cached_property
     def _heldout_vectors(self) -> Tensor:
         if self.heldout is None:
-            return torch.empty(0, 0)
+            return torch.empty(0, 0, dtype=torch.float32, device="cpu")
         return self._vectors(self.dataset.heldout[: len(self.heldout[0])])
 
     def _vectors(self, rows: NDArray[np.int64]) -> Tensor:
