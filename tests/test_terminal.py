@@ -12,7 +12,15 @@ import pytest
 
 from ddpm import terminal as progress
 from ddpm.quantities import format_duration
-from ddpm.terminal import LINE_INTERVAL, Progress, escape, print_line, print_result, printable_name
+from ddpm.terminal import (
+    LINE_INTERVAL,
+    Progress,
+    escape,
+    print_line,
+    print_result,
+    printable_name,
+    shorten,
+)
 
 
 class Terminal(io.StringIO):
@@ -120,3 +128,12 @@ def test_every_print_of_a_command_is_escaped() -> None:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
     }
     assert callers == {"terminal.py", "cli/main.py", "cli/parser.py"}
+
+
+@pytest.mark.parametrize("letters", [5, 6, 40])
+def test_a_long_text_is_shortened_in_the_middle(letters: int) -> None:
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 200)))
+    short = shorten(text, letters)
+    head, tail = short.split("…")
+    assert len(short) == letters and text.startswith(head) and text.endswith(tail)
+    assert 0 <= len(head) - len(tail) <= 1 and shorten(short, letters) == short

@@ -110,6 +110,14 @@ def printable_name(name: str) -> str:
     return unicodedata.normalize("NFC", escape(name))
 
 
+def shorten(text: str, letters: int) -> str:
+    """Return `text`; if it is longer than `letters` characters, an ellipsis replaces its middle."""
+    if len(text) <= letters:
+        return text
+    tail = (letters - 1) // 2
+    return f"{text[: letters - 1 - tail]}…{text[len(text) - tail :]}"
+
+
 def print_result(value: object) -> None:
     """Print a result on stdout, escaped; only text may have line breaks and tabs."""
     print(escape(str(value), "" if isinstance(value, Path) else "\n\t"))

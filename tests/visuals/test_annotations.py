@@ -64,3 +64,20 @@ def test_without_words_the_picture_is_unchanged() -> None:
     layout = fit_layout(1, 1, (9, 7), scale=2)
     picture = Image.new("RGB", layout.size[::-1], "#123456")
     assert annotate(picture, layout).tobytes() == picture.tobytes()
+
+
+def test_chinese_captions_are_drawn_and_not_boxes() -> None:
+    layout = fit_layout(1, 1, (8, 8), scale=1)
+
+    def drawn(text: str) -> bytes:
+        sheet = annotate(Image.new("L", (8, 8)), layout, row_titles=[text], caption=f"label {text}")
+        return sheet.tobytes()
+
+    assert len({drawn(text) for text in ("圖", "片", "犬", "a\udce9", "a\x1b")}) == 5
+    assert text_width("圖 a") > text_width("圖") > text_width("a") > 0
+
+
+def test_a_row_title_of_200_letters_leaves_room_for_the_images() -> None:
+    layout = fit_layout(1, 1, (64, 64), scale=1)
+    sheet = annotate(Image.new("L", (64, 64)), layout, row_titles=["n" * 200], caption="m" * 200)
+    assert sheet.width < 64 + text_width("n" * 42) + text_width("m" * 20)

@@ -123,7 +123,7 @@ def test_no_words_overlap_with_long_names_and_many_metrics(entries: int) -> None
     figure = bars_figure(NAMES[:entries], panels(7, entries), shares, "two lines\nof small print")
     assert overlapping(figure) == []
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[0].endswith("…") and len(legend[0]) == 40
+    assert legend[0][20] == "…" and len(legend[0]) == 40
     assert legend[1:] == NAMES[1:entries]
 
 

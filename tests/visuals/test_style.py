@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ddpm.visuals.style import load_font
+from ddpm.visuals.fallback_fonts import font_runs
 
 
 def test_the_font_has_the_signs_of_captions() -> None:
-    missing = load_font().getmask("\uffff").getbbox(), bytes(load_font().getmask("\uffff"))
+    missing = (
+        font_runs("x")[0][1].getmask("\uffff").getbbox(),
+        bytes(font_runs("x")[0][1].getmask("\uffff")),
+    )
     for sign in "–×σ₀ₜ…%é":
-        mask = load_font().getmask(sign)
+        mask = font_runs("x")[0][1].getmask(sign)
         assert (mask.getbbox(), bytes(mask)) != missing

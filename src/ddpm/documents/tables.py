@@ -71,8 +71,3 @@ def aligned_table(
         ).rstrip()
         for line in lines
     )
-
-
-def shorten(text: str, letters: int) -> str:
-    """Return `text`, cut to `letters` characters with an ellipsis if it is longer."""
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"

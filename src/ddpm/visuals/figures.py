@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ddpm.terminal import escape
+from ddpm.terminal import escape, shorten
+from ddpm.visuals.fallback_fonts import fallback_fonts
 from ddpm.visuals.style import BACKGROUND, DPI, FAINT, FIGURE_WIDTH, INK, MUTED
 
 if TYPE_CHECKING:
@@ -18,12 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Fonts for letters that DejaVu Sans lacks, such as Chinese names of runs, by system.
-FALLBACK_FONTS = (
-    "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei",
-    "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
-    "PingFang TC", "Heiti TC", "Hiragino Sans", "Arial Unicode MS",
-)  # fmt: skip
+MAX_TITLE_LENGTH = 72  # characters in a title
+MAX_NOTE_LENGTH = 140  # characters in a line of a note
 MAX_NAME_LENGTH = 40  # letters in a legend
 
 
@@ -49,7 +47,14 @@ def style_axes(axes: Axes, x_label: str, y_label: str) -> None:
 
 def add_title(axes: Axes, text: str) -> None:
     """Add a title at the left; a $ in it is not parsed as a formula."""
-    axes.set_title(text, loc="left", color=INK, fontsize=12, pad=10, parse_math=False)
+    axes.set_title(
+        shorten(text, MAX_TITLE_LENGTH),
+        loc="left",
+        color=INK,
+        fontsize=12,
+        pad=10,
+        parse_math=False,
+    )
 
 
 def add_legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = False) -> None:
@@ -65,11 +70,8 @@ def add_legend(axes: Axes, title: str = "", columns: int = 1, *, above: bool = F
 
 
 def add_legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """Add a legend above all panels; long names are truncated, many names take several rows."""
-    names = [
-        label if len(label) <= MAX_NAME_LENGTH else f"{label[: MAX_NAME_LENGTH - 1]}…"
-        for label in labels
-    ]
+    """Add a legend above all panels; long names are shortened, many names take several rows."""
+    names = [shorten(label, MAX_NAME_LENGTH) for label in labels]
     columns = max(1, min(len(names), 110 // (max(map(len, names), default=1) + 8)))
     box = figure.legend(
         handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=9
@@ -80,7 +82,14 @@ def add_legend_above(figure: Figure, handles: Sequence[Artist], labels: Sequence
 
 def add_note(figure: Figure, text: str) -> None:
     """Add small text at the bottom right; it is not parsed as a formula."""
-    figure.supxlabel(text, x=0.99, ha="right", fontsize=8, color=MUTED, parse_math=False)
+    figure.supxlabel(
+        shorten(text, MAX_NOTE_LENGTH),
+        x=0.99,
+        ha="right",
+        fontsize=8,
+        color=MUTED,
+        parse_math=False,
+    )
 
 
 def thousands_ticks(axes: Axes) -> None:
@@ -122,8 +131,9 @@ def render(figure: Figure) -> Image.Image:
 
     for text in figure.findobj(Text):
         text.set_text(escape(text.get_text(), "\n"))
-        if not text.get_text().isascii():
-            text.set_fontfamily(_font_families())
+        fonts = fallback_fonts(text.get_text())
+        if fonts:
+            text.set_fontfamily(["DejaVu Sans", *map(_family, fonts)])
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
@@ -131,10 +141,10 @@ def render(figure: Figure) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-@lru_cache
-def _font_families() -> list[str]:
-    """Return the font families to try: DejaVu Sans, then the installed `FALLBACK_FONTS`."""
-    from matplotlib.font_manager import fontManager
+@cache
+def _family(path: Path) -> str:
+    """Make a font file known to matplotlib; return the name of its family."""
+    from matplotlib.font_manager import FontProperties, fontManager
 
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
+    fontManager.addfont(path)
+    return FontProperties(fname=path).get_name()

@@ -6,8 +6,6 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import ImageFont
-
 BACKGROUND = "#ffffff"
 INK = "#24292f"  # titles and captions
 MUTED = "#656d76"  # axis labels, notes
@@ -26,12 +24,8 @@ DPI = 150
 
 
 @lru_cache
-def load_font(size: int = TEXT_SIZE) -> ImageFont.FreeTypeFont:
-    """Return the font of the plots, DejaVu Sans from matplotlib, for Pillow.
-
-    Does not import matplotlib, which is slow to load.
-    """
+def font_path() -> Path:
+    """Return the file of DejaVu Sans, which matplotlib brings. Does not import matplotlib, which is slow."""
     spec = find_spec("matplotlib")
     assert spec is not None and spec.origin is not None  # a dependency of this package
-    fonts = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(fonts / "DejaVuSans.ttf", size)
+    return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"

@@ -119,7 +119,7 @@ def test_long_names_are_cut_on_a_terminal(comparison: Comparison) -> None:
     comparison["verdicts"][0]["verdict"] = message("better", label="a" * 60)
     head, first, *_ = comparison_summary(comparison).splitlines()
     assert len(head) < 60
-    assert first.endswith(f"  {'a' * 17}… is better")
+    assert first.endswith(f"  {'a' * 9}…{'a' * 8} is better")
 
 
 def test_parameters_name_their_network_where_there_are_several() -> None:

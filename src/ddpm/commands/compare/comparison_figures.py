@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ddpm.documents.tables import format_number, shorten
+from ddpm.documents.tables import format_number
 from ddpm.evaluation.copy_detection import nearest_two, pixel_vectors
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
@@ -16,6 +16,7 @@ from ddpm.evaluation.spectrum import radial_power
 from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
 from ddpm.scoring.measurement import Measurement
+from ddpm.terminal import shorten
 from ddpm.visuals.bars import DIRECTION_NOTE, Bar, BarPanel, ClassShares, save_bars_plot
 from ddpm.visuals.neighbor_strips import NeighborStrip, save_neighbor_strips
 from ddpm.visuals.panels import GridPanel, save_grid_panels

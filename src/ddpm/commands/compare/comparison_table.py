@@ -14,10 +14,10 @@ from ddpm.documents.tables import (
     format_interval,
     format_number,
     markdown_table,
-    shorten,
 )
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import Message, join_sentences, sentence
+from ddpm.terminal import shorten
 
 Comparison = Mapping[str, Any]  # content of comparison.json
 VERDICT_RULE = (
