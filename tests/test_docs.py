@@ -137,7 +137,7 @@ def test_type_checkers_know_every_public_name() -> None:
         for node in imports
         for alias in node.names
     }
-    homes = {name: home.partition(":") for name, home in ddpm._HOME.items()}
+    homes = {name: home.partition(":") for name, home in ddpm._MODULES.items()}
     assert found == {name: (home, own or name) for name, (home, _, own) in homes.items()}
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from ddpm.lazy import lazy_getattr
 
-_HOME = {  # public name → module, and the name there if it differs
+_MODULES = {  # public name → module, and the name there if it differs
     "Batches": "ddpm.data.batches",
     "Config": "ddpm.config",
     "Dcgan": "ddpm.models.dcgan",
@@ -66,10 +66,10 @@ _HOME = {  # public name → module, and the name there if it differs
     "with_overrides": "ddpm.config",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(_MODULES)
 
 
-__getattr__ = lazy_getattr(__name__, _HOME)
+__getattr__ = lazy_getattr(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

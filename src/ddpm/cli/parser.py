@@ -30,7 +30,9 @@ def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             name = verb.replace("-", "_")
             module = import_module(f"ddpm.commands.{row.folder or name}.command")
             getattr(module, f"define_{name}")(subparser)
-    parser.set_defaults(build_parser=build_parser)  # `ddpm completion` cannot import this module
+    parser.set_defaults(
+        build_parser=build_parser
+    )  # for `ddpm completion`: commands do not import ddpm.cli
     return parser
 
 

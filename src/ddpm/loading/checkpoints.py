@@ -39,7 +39,7 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
 
 
 def check_finite_weights(state: State, step: int, origin: Path) -> None:
-    """Raise RequestError if a weight is NaN or infinite. A training never saves such weights."""
+    """Raise RequestError if a weight is NaN or infinite. Training never saves such weights."""
     try:
         check_finite(state, step)
     except NotFiniteError as error:

@@ -32,7 +32,7 @@ class ChosenAverage:
 def save_average(
     run: RunFolder, average: ChosenAverage, spec: ModelSpec, step: int, reason: dict[str, Any]
 ) -> None:
-    """Save `average`, chosen at the newest checkpoint `step` for `reason`, for `run` to sample with."""
+    """Save `average`, chosen at checkpoint `step` for `reason`, as the weights that `run` samples with."""
     choice = {"length": average.length, "step": step, **reason}
     with atomic_folder(run.average) as folder:
         save_weights(folder / run.average_weights.name, average.tensors, spec)

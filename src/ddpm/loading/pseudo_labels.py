@@ -27,7 +27,7 @@ from ddpm.files import atomic_file
 from ddpm.terminal import Progress
 
 CLUSTERING_VERSION = 1  # part of the cache key; increase it when the clustering changes
-MAX_FITTED_IMAGES = 10_000  # to fit the encoder and the centers to
+MAX_FITTED_IMAGES = 10_000  # images that the encoder and the centers are fitted to
 BLOCK = 1000  # images per call of the encoder
 
 

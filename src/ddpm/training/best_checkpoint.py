@@ -10,7 +10,7 @@ HELDOUT_KEY = "heldout_loss"
 
 
 class BestCheckpoint:
-    """Held-out losses of a run, collected from the rows of its log. Called like a watch, it never warns."""
+    """Held-out losses of a run, collected from the rows of its log. A watch that never warns."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []  # ascending

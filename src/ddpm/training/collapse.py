@@ -13,7 +13,7 @@ WINDOW = 100  # steps to average over
 
 
 class Symptom(NamedTuple):
-    """A logged value whose mean, if too low, leads to a warning."""
+    """A logged value that gives a warning if its mean is too low."""
 
     key: str  # in the rows
     onset: float  # warn when the mean falls below this

@@ -22,7 +22,7 @@ EPOCH_ROW_BYTES = 80
 STATE_FILE_BYTES = 600
 RUN_FILES_BYTES = 6_000  # config.json and environment.json
 LOSS_PLOT_BYTES = 110_000
-GIF_BYTES_PER_PIXEL = 1.2  # per pixel of a frame
+GIF_DENSITY = 1.2  # per frame, per pixel row of the GIF and per pixel column of the unscaled images
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TrainingCost:
     parameters: dict[str, int]  # per network
     precision: str
     drawing: str  # sampler and steps, in words
-    moments: int  # states of the reverse process, the first and the last included
+    moments: int  # number of states of the reverse process, including the first and the last
 
 
 def disk_usage(config: Config, cost: TrainingCost, images: int | None) -> dict[str, int]:
@@ -126,7 +126,7 @@ def _gif_bytes(cost: TrainingCost) -> int:
     _, height, width = cost.shape
     rows = fit_layout(GRID_SIDE, GRID_SIDE, (height, width)).size[0]
     frames = min(GIF_FRAMES, cost.moments)
-    return min(MAX_BYTES, int(GIF_BYTES_PER_PIXEL * frames * rows * GRID_SIDE * width))
+    return min(MAX_BYTES, int(GIF_DENSITY * frames * rows * GRID_SIDE * width))
 
 
 def _format_size(count: float) -> str:

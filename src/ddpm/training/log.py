@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 class TrainingLog:
-    """Writer of metrics.jsonl. It collects rows and writes them in blocks, when it reads their tensors.
+    """Writer of metrics.jsonl. It writes rows in blocks and reads their tensors from the device only then.
 
     `path`: the file; None: no file, for every process but the main one.
     `step`: rows after it are dropped at opening, since their steps will be repeated. `epoch_size`: images

@@ -11,7 +11,7 @@ from ddpm.messages import Message, message
 GAP_Z_THRESHOLD = 4.0  # standard errors above zero; by chance once in 30,000 measurements
 MIN_PAIRS = 20  # for a reliable standard error
 COPIES_THRESHOLD = 0.1  # share of copies among generated images, minus that among held-out images
-COPIES_AFTER_EPOCHS = 300  # after which copies are likely
+COPIES_AFTER_EPOCHS = 300  # copies are likely after more epochs
 
 WARNING_CODES = ("memorization_gap", "memorization_copies")  # of the warnings
 

@@ -93,7 +93,7 @@ def test_a_rule_fires_on_its_case(rule: Any) -> None:
     assert found is not None
     assert found in run_rules(CASES[rule.__name__])
     assert found.severity in ("serious", "note")
-    assert found.words.endswith(".") and found.why.endswith(".") and found.fix
+    assert found.problem.endswith(".") and found.reason.endswith(".") and found.fix
     assert "\n" not in "".join(found)
 
 
@@ -184,7 +184,7 @@ def test_a_rate_fits_its_optimizer_and_batch(
 ) -> None:
     settings = [f"training.optimizer={optimizer}", f"training.learning_rate={rate}"]
     found = run_rules(case("mnist", *settings, f"training.batch_size={max(batch, 1)}"))
-    assert any("learning rate" in finding.words for finding in found) is not fine
+    assert any("learning rate" in finding.problem for finding in found) is not fine
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_mirroring_doubles_the_images_and_no_more(
     found = run_rules(
         case("folder", f"training.steps={passes * 1_000 // 32}", *settings, images=1_000)
     )
-    assert [f.words.split()[0] for f in found] == ([] if fine else [f"{passes}"])
+    assert [f.problem.split()[0] for f in found] == ([] if fine else [f"{passes}"])
 
 
 def test_duplicates_that_are_kept_weigh_more_than_those_left_out() -> None:
@@ -222,10 +222,10 @@ def test_a_log_that_went_up_and_came_down_again_is_healthy() -> None:
 def test_what_the_watch_of_the_training_said_is_repeated() -> None:
     warning = message("memorization_copies", share=0.2)
     found = run_rules(case(rows=[*falling(), {"step": 400, "warning": warning}]))
-    assert [(f.words, f.fix) for f in found] == [
+    assert [(f.problem, f.fix) for f in found] == [
         (f"At step 400 {sentence(warning)}.", FIXES["memorization_copies"])
     ]
-    assert "20% of the images drawn are copies" in found[0].words
+    assert "20% of the images drawn are copies" in found[0].problem
 
 
 @pytest.mark.parametrize(
@@ -263,4 +263,4 @@ def test_groups_that_are_found_are_labels_to_guide_towards(
     [found] = run_rules(
         case("anime", *settings, "network.label_dropout=0", class_names=class_names)
     )
-    assert found.words.startswith("Guidance is on, but training never drops a label")
+    assert found.problem.startswith("Guidance is on, but training never drops a label")

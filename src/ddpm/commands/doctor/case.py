@@ -13,14 +13,14 @@ class Finding(NamedTuple):
     """A problem and its fix. `serious`: bad images. `note`: lost time or a risk."""
 
     severity: Literal["serious", "note"]
-    words: str  # the problem, a sentence
+    problem: str  # a sentence
     fix: str  # what to type or to change
-    why: str  # the reason, a sentence
+    reason: str  # a sentence
 
     def row(self) -> dict[str, str]:
-        """Return plain values; the key of the fix is `mend`, as in earlier versions."""
+        """Return plain values under the keys of earlier versions."""
         return {
-            "severity": self.severity, "words": self.words, "mend": self.fix, "why": self.why,
+            "severity": self.severity, "words": self.problem, "mend": self.fix, "why": self.reason,
         }  # fmt: skip
 
 

@@ -55,7 +55,11 @@ def diagnosis_text(diagnosis: Diagnosis) -> str:
     lines = [f"{diagnosis.origin}:"]
     for finding in diagnosis.findings:
         mark = "serious" if finding.severity == "serious" else "note   "
-        lines += [f"{mark}  {finding.words}", f"  fix    {finding.fix}", f"  why    {finding.why}"]
+        lines += [
+            f"{mark}  {finding.problem}",
+            f"  fix    {finding.fix}",
+            f"  why    {finding.reason}",
+        ]
     return "\n".join(lines)
 
 

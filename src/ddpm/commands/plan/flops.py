@@ -12,7 +12,7 @@ from ddpm.data.pixels import to_model
 from ddpm.device import autocast
 from ddpm.models.base import GenerativeModel, as_diffusion
 
-COUNTED_IMAGES = 8  # images for counting; operations per image do not depend on it
+COUNTED_IMAGES = 8  # FLOPs per image do not depend on it
 MATRIX_SIDE = 8192  # rows and columns of the matrices whose product measures the peak
 REPEATS = 20
 
@@ -49,7 +49,7 @@ def flops_per_image(network: nn.Module, x: Tensor, precision: str) -> float:
 
 
 def peak_flops(device: torch.device) -> float:
-    """Measure the FLOPs per second of a SIDE x SIDE matrix product in bf16 on a GPU."""
+    """Measure the FLOPs per second of a `MATRIX_SIDE` x `MATRIX_SIDE` matrix product in bf16 on a GPU."""
     generator = torch.Generator(device).manual_seed(0)
     matrix = torch.randn(
         MATRIX_SIDE, MATRIX_SIDE, generator=generator, device=device, dtype=torch.bfloat16

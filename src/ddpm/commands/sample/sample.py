@@ -284,7 +284,7 @@ def _write_pictures(
             else base.with_name(base.name + ".png")
         )
         shown = request.seeds[: rows * columns]
-        _say_shown("grid", path, request, (rows, columns))
+        _print_shown_count("grid", path, request, (rows, columns))
         label = "" if request.label is None else f"label {request.label}, "
         save_grid(
             path,
@@ -297,7 +297,7 @@ def _write_pictures(
         written.append(path)
     if trajectory is not None and (request.gif or _suffix(request) == ".gif"):
         path = base.with_name(base.name + ".gif")
-        _say_shown("GIF", path, request, request.gif_shape)
+        _print_shown_count("GIF", path, request, request.gif_shape)
         save_denoising_gif(path, trajectory.states, *request.gif_shape)
         written.append(path)
     if trajectory is not None and request.panel:
@@ -307,8 +307,10 @@ def _write_pictures(
     return written
 
 
-def _say_shown(kind: str, path: Path, request: SampleRequest, shape: tuple[int, int]) -> None:
-    """Say in one line how many images a picture leaves out, or how many cells of --grid are empty."""
+def _print_shown_count(
+    kind: str, path: Path, request: SampleRequest, shape: tuple[int, int]
+) -> None:
+    """Print how many images a picture leaves out, or how many cells of --grid are empty."""
     cells, count = math.prod(shape), request.count
     if count > cells:
         print_line(

@@ -12,7 +12,10 @@ from ddpm.training.footprint import disk_space_note
 
 
 def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> list[str]:
-    """Return the lines on the images, the model, the disk space and the steps; `step`: the first."""
+    """Return the lines on the images, the model, the disk space and the steps.
+
+    `step`: the last step before training starts or resumes.
+    """
     training, report = model.spec.config.training, dataset.report
     parts = [f"{report['held_out']} held out" if report["held_out"] else "none held out"]
     parts += [f"{report['duplicate']} duplicate"] if report["duplicate"] else []

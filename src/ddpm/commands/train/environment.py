@@ -55,7 +55,7 @@ def environment_record(
 
 
 def compile_facts(model: GenerativeModel) -> dict[str, Any]:
-    """Return whether training steps are compiled, and as `compile_note` why compiling failed.
+    """Return whether training steps are compiled; if compiling failed, `compile_note` is the reason.
 
     The first call compiles the model, if the configuration asks for it. All processes must call it together.
     """

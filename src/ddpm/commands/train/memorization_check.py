@@ -21,7 +21,7 @@ from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 
 GENERATED_IMAGES = 50  # images checked for copies
-MAX_SEARCHED_IMAGES = 20_000  # training images to compare them with
+MAX_SEARCHED_IMAGES = 20_000  # training images that they are compared with
 
 
 class MemorizationCheck:
