@@ -107,7 +107,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Blank:
-    """A box where the author has still to write: `label`, then what to write."""
+    """A box for text that only the author can write: `label`, then a prompt."""
 
     label: str
     prompt: str
@@ -131,14 +131,14 @@ class Document:
     terms: tuple[str, str, str] = ("Table", "Figure", "{n} / {total}")
 
 
-class Numbered(NamedTuple):
+class LabeledBlock(NamedTuple):
     """A block with its label: `2.1`, `Table 3`, `Figure 4` or an empty string."""
 
     label: str
     block: Block
 
 
-def numbered(document: Document) -> Iterator[Numbered]:
+def labeled_blocks(document: Document) -> Iterator[LabeledBlock]:
     """Yield the blocks with the labels that both renderers print."""
     table, figure, _ = document.terms
     counts = dict.fromkeys((table, figure), 0)
@@ -155,7 +155,7 @@ def numbered(document: Document) -> Iterator[Numbered]:
             term = table if isinstance(block, Table) else figure
             counts[term] += 1
             label = f"{term} {counts[term]}"
-        yield Numbered(label, block)
+        yield LabeledBlock(label, block)
 
 
 def texts(document: Document) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ddpm.documents.document import (
     Span,
     Spans,
     Table,
-    numbered,
+    labeled_blocks,
 )
 from ddpm.terminal import escape
 
@@ -32,7 +32,7 @@ def to_markdown(document: Document) -> str:
     """Return the whole file."""
     parts = [f"# {literal(document.title)}"]
     parts += ["  \n".join(literal(line) for line in document.lines)] if document.lines else []
-    parts += [_block(label, block) for label, block in numbered(document)]
+    parts += [_block(label, block) for label, block in labeled_blocks(document)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,7 +1,7 @@
 """The fonts of a report, and the characters that none of them has.
 
-Latin, Greek and Cyrillic come from the fonts inside typst; Chinese from two subsets that lie in the
-folder `fonts` (`scripts/subset_font.py` made them, `fonts/OFL.txt` is their licence).
+Latin, Greek and Cyrillic come from the fonts inside typst; Chinese from two subsets in the
+folder `fonts` (`scripts/subset_font.py` made them, `fonts/OFL.txt` is their license).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SERIF, SANS = "Studio Serif TC", "Studio Sans TC"  # the subsets
 LATIN, LATIN_CODE = "Libertinus Serif", "DejaVu Sans Mono"  # inside typst
 BUNDLED = {SERIF: "StudioSerifTC-Regular.otf", SANS: "StudioSansTC-Bold.otf"}
 PACKED = ".xz"
-# What Libertinus Serif has for sure: Latin, Greek, Cyrillic, marks, arrows, mathematics.
+# Characters that Libertinus Serif has: Latin, Greek, Cyrillic, marks, arrows, mathematics.
 # `tests/documents/test_typefaces.py` asks typst for each.
 LATIN_RANGES = (
     (0x20, 0x7E), (0xA0, 0x24E), (0x391, 0x3A1), (0x3A3, 0x3CE), (0x400, 0x45F), (0x2010, 0x2022),
@@ -44,8 +44,8 @@ class Faces:
 
 def faces(families: Sequence[str] = ()) -> Faces:
     """Return the font families of a report; `families` of the user's font come before the bundled serif."""
-    beyond = (*families, SERIF)
-    return Faces((LATIN, *beyond), (LATIN_CODE, *beyond), characters(SANS))
+    fallbacks = (*families, SERIF)
+    return Faces((LATIN, *fallbacks), (LATIN_CODE, *fallbacks), characters(SANS))
 
 
 def unpack(folder: Path) -> None:
@@ -89,7 +89,7 @@ def characters_of(path: Path) -> frozenset[str]:
 
 
 def without_glyph(texts: Iterable[str], own: frozenset[str] = frozenset()) -> list[str]:
-    """Return the characters of `texts`, in order, that neither typst's, the bundled nor the own font has."""
+    """Return the characters of `texts`, in order, that typst's, the bundled and the own font all lack."""
     known = characters(SERIF) | own
     wanted = dict.fromkeys("".join(texts))
     return [c for c in wanted if c.isprintable() and c not in known and not in_latin(c)]
@@ -103,19 +103,19 @@ def in_latin(character: str) -> bool:
 
 
 def in_system_fonts(wanted: Iterable[str]) -> frozenset[str]:
-    """Return those of the characters that an installed font has."""
+    """Return the characters that at least one installed font has."""
     from fontTools.ttLib import TTFont, TTLibError
     from matplotlib.font_manager import findSystemFonts
 
-    left, found = set(wanted), set()
+    remaining, found = set(wanted), set()
     for path in sorted(findSystemFonts()):
-        if not left:
+        if not remaining:
             break
         try:
             with open(path, "rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
-                here = {c for c in left if ord(c) in (font.getBestCmap() or {})}
+                available = {c for c in remaining if ord(c) in (font.getBestCmap() or {})}
         except (OSError, TTLibError, KeyError, AssertionError, ValueError):
             continue
-        found |= here
-        left -= here
+        found |= available
+        remaining -= available
     return frozenset(found)

@@ -20,7 +20,7 @@ from ddpm.documents.document import (
     Spans,
     Table,
     cell_text,
-    numbered,
+    labeled_blocks,
 )
 from ddpm.documents.markdown import one_line
 from ddpm.documents.typefaces import SANS, Faces
@@ -47,7 +47,7 @@ def to_typst(document: Document, faces: Faces) -> str:
         f"text-faces: {_array(map(string, faces.text))}, "
         f"code-faces: {_array(map(string, faces.code))})",
     ]
-    body = [_block(label, block, faces) for label, block in numbered(document)]
+    body = [_block(label, block, faces) for label, block in labeled_blocks(document)]
     return "\n\n".join([*head, *body]) + "\n"
 
 

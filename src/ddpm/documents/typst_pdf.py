@@ -12,7 +12,7 @@ from ddpm.documents.typefaces import unpack
 from ddpm.documents.typst_markup import TEMPLATE
 from ddpm.errors import RequestError, WorkError
 
-ABSENT = (
+TYPST_MISSING = (
     "The PDF needs the package typst: run pip install 'ddpm-studio[report]', or write Markdown only "
     "with --out report.md."
 )
@@ -23,7 +23,7 @@ def load_typst() -> ModuleType:
     try:
         import typst
     except ImportError as error:
-        raise RequestError(ABSENT) from error
+        raise RequestError(TYPST_MISSING) from error
     return typst
 
 
@@ -61,7 +61,7 @@ def _compiled(
     typst = load_typst()
     with tempfile.TemporaryDirectory(prefix="ddpm-report-") as scratch:
         root = Path(scratch)
-        _lay_out(root, markup, _files(folder), font)
+        _write_inputs(root, markup, _files(folder), font)
         try:
             made = typst.compile(
                 root / "report.typ",
@@ -80,7 +80,7 @@ def _files(folder: Path) -> Iterable[tuple[str, Path]]:
     return [(f"{folder.name}/{path.name}", path) for path in sorted(folder.glob("*.png"))]
 
 
-def _lay_out(
+def _write_inputs(
     root: Path, markup: str, pictures: Iterable[tuple[str, Path]], font: Path | None
 ) -> None:
     """Write everything that typst may read into `root`."""

@@ -1,1 +1,1 @@
-"""Feature networks and metrics: uint8 images in, plain rows out. One metric a file."""
+"""Feature networks and metrics: uint8 images in, plain rows out. One metric per file."""

@@ -35,7 +35,7 @@ class NetworkRequest:
 
 @dataclass(frozen=True)
 class FeatureNetworkEntry:
-    """A row of the table."""
+    """A row of FEATURE_NETWORKS."""
 
     load: Callable[[NetworkRequest], FeatureNetwork]
     source: str = ""  # key of documents.citations.SOURCES
@@ -116,9 +116,9 @@ def choose_network(reference: Tensor) -> NetworkChoice:
         return NetworkChoice("self", message("network_color"))
     step = max(1, len(reference) // PROBE_IMAGES)
     best = load_digits().probabilities(reference[::step]).max(dim=1)
-    several = len(torch.unique(best.indices[best.values > 0.9])) > 5
+    has_several_classes = len(torch.unique(best.indices[best.values > 0.9])) > 5
     share = (best.values > 0.9).double().mean().item()
-    if share > MIN_CONFIDENT_SHARE and several:
+    if share > MIN_CONFIDENT_SHARE and has_several_classes:
         return NetworkChoice("digits", message("network_digits", share=share))
     return NetworkChoice("self", message("network_no_digits"))
 
@@ -126,10 +126,10 @@ def choose_network(reference: Tensor) -> NetworkChoice:
 def check_takes_weights(name: str) -> None:
     """Raise RequestError if a feature network does not read a weights file."""
     if not FEATURE_NETWORKS[name].takes_weights:
-        takers = [other for other, entry in FEATURE_NETWORKS.items() if entry.takes_weights]
+        names = [other for other, entry in FEATURE_NETWORKS.items() if entry.takes_weights]
         raise RequestError(
             f"The feature network {name} takes no weights; leave out --weights, or choose "
-            f"--features {' or '.join(takers)}."
+            f"--features {' or '.join(names)}."
         )
 
 

@@ -121,8 +121,8 @@ def hash_weights(module: nn.Module) -> str:
 
 
 def _cache_file(images: Tensor, network: FeatureNetwork, cache: Path) -> Path:
-    rule = hashlib.sha256(network.resize.encode()).hexdigest()[:HASH_LENGTH]
-    name = f"features-{network.name}-{network.weights_hash}-{rule}-{content_hash(images)}"
+    resize_hash = hashlib.sha256(network.resize.encode()).hexdigest()[:HASH_LENGTH]
+    name = f"features-{network.name}-{network.weights_hash}-{resize_hash}-{content_hash(images)}"
     return cache / f"{name}.safetensors"
 
 

@@ -47,12 +47,12 @@ class FrechetDistance:
         if len(features) < features.shape[1]:
             x = features.double()
             y = x @ self.root
-            values = [self._of_few_images(x, y, row) for row in weights]
+            values = [self._distance_of_few(x, y, row) for row in weights]
         else:
             values = [self(statistics(features, row)) for row in weights]
         return torch.tensor(values, dtype=torch.float64, device="cpu")
 
-    def _of_few_images(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
+    def _distance_of_few(self, x: Tensor, y: Tensor, weights: Tensor) -> float:
         """Return the distance of fewer images than features.
 
         With y = x Σb^½ centered and weighted, yᵀy and the smaller yyᵀ share their nonzero eigenvalues.
@@ -61,16 +61,16 @@ class FrechetDistance:
         total = weights.sum()
         share, scale = weights / total, (weights / (total - 1)).sqrt()[:, None]
         mean = share @ x
-        spread = ((x - mean) * scale).square().sum()
+        trace = ((x - mean) * scale).square().sum()
         rows = (y - share @ y) * scale
-        return self._distance(mean, spread, rows @ rows.T)
+        return self._distance(mean, trace, rows @ rows.T)
 
-    def _distance(self, mean: Tensor, spread: Tensor, product: Tensor) -> float:
+    def _distance(self, mean: Tensor, trace: Tensor, product: Tensor) -> float:
         """Return the distance from μa, tr Σa, and a matrix with the eigenvalues of Σa Σb."""
         cross = _clip_rounding(torch.linalg.eigvalsh(product)).sqrt().sum()
         shift = (mean - self.reference.mean).square().sum()
-        spreads = spread + self.reference.covariance.trace()
-        return max(0.0, (shift + spreads - 2 * cross).item())
+        traces = trace + self.reference.covariance.trace()
+        return max(0.0, (shift + traces - 2 * cross).item())
 
 
 def _matrix_root(covariance: Tensor) -> Tensor:

@@ -57,13 +57,10 @@ def check_matching(name: str, images: Tensor, reference: Tensor) -> None:
     """Raise RequestError unless `images`, called `name`, are enough and of the reference's shape."""
     check_images(images, f"The {name}")
     if len(images) < MIN_IMAGES:
-        one = len(images) == 1
-        there = (
-            f"is only 1 {name.replace('images', 'image')}"
-            if one
-            else f"are only {len(images)} {name}"
-        )
-        raise RequestError(f"There {there}; an evaluation needs at least {MIN_IMAGES}.")
+        count = f"are only {len(images)} {name}"
+        if len(images) == 1:
+            count = f"is only 1 {name.replace('images', 'image')}"
+        raise RequestError(f"There {count}; an evaluation needs at least {MIN_IMAGES}.")
     if images.shape[1:] != reference.shape[1:]:
         raise RequestError(
             f"The {name} are {format_shape(images.shape[1:])}, but the reference images are "

@@ -26,9 +26,8 @@ from ddpm.evaluation.precision_recall import inside_balls, weighted_recall
 from ddpm.evaluation.spectrum import detail, effective_resolution, radial_power
 from ddpm.evaluation.statistics import statistics
 
-MAX_REFERENCE_SUBSET = (
-    10_000  # reference images for metrics that are slow and gain little from more
-)
+# reference images for metrics that are slow and gain little from more
+MAX_REFERENCE_SUBSET = 10_000
 
 
 @dataclass(frozen=True)

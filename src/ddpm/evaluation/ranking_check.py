@@ -12,7 +12,7 @@ from ddpm.evaluation.fid import frechet_distance_to
 from ddpm.evaluation.statistics import statistics
 
 MAX_IMAGES = 1000  # on each side
-CHECKED = ("blur", "noise", "collapse", "imbalance")
+CHECKED_DEGRADATIONS = ("blur", "noise", "collapse", "imbalance")
 
 
 def require_right_order(reference: Tensor, network: FeatureNetwork) -> None:
@@ -30,7 +30,7 @@ def require_right_order(reference: Tensor, network: FeatureNetwork) -> None:
         return distance(statistics(extract_features(images, network)))
 
     floor = score(other)
-    for name in CHECKED:
+    for name in CHECKED_DEGRADATIONS:
         mild, strong = DEGRADATIONS[name](other)
         if not floor < score(mild) < score(strong):
             raise RequestError(

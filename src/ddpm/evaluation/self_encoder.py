@@ -77,9 +77,8 @@ class SelfFeatures:
         self.encoder = encoder.eval().requires_grad_(False)
         self.channels = channels
         self.weights_hash = hash_weights(encoder)
-        self.name = (
-            f"self-{self.weights_hash[:6]}"  # encoders of different images are not comparable
-        )
+        # the hash is part of the name: encoders of different images are not comparable
+        self.name = f"self-{self.weights_hash[:6]}"
 
     def features(self, images: Tensor) -> Tensor:
         """Map images uint8 [N, C, H, W] to features float32 [N, 224]."""
@@ -146,9 +145,9 @@ def train_encoder(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         chosen = torch.randint(len(reference), (BATCH,), generator=generator, device="cpu")
-        value = contrastive_loss(encoder, preprocess(reference[chosen]), generator)
+        loss = contrastive_loss(encoder, preprocess(reference[chosen]), generator)
         optimizer.zero_grad()
-        torch.autograd.backward(value)
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
         progress(step + 1, steps)

@@ -49,7 +49,7 @@ def sum_scores(terms: Sequence[Score], factor: float = 1.0) -> Score:
 
 
 def bonferroni_factor(entries: int) -> float:
-    """Return the factor that widens intervals so that all pairs of entries together err 1 time in 20.
+    """Return the factor that widens intervals so that all pairs of entries together err in 5 % of cases.
 
     Bonferroni correction over all pairs, because the best entry is chosen after looking.
     """
@@ -71,16 +71,16 @@ def decide_verdict(
     signs = {entry: _direction(score, better, origin) for entry, score in scores.items()}
     best = min(scores, key=lambda entry: signs[entry] * (scores[entry].value - origin.value))
     beaten: list[str] = []
-    level: list[str] = []
+    tied: list[str] = []
     for entry in scores:
         if entry != best:
             terms = _difference((scores[entry], signs[entry]), (scores[best], signs[best]), origin)
             worse = sum_scores(terms, bonferroni_factor(len(scores))).low > 0
-            (beaten if worse else level).append(labels[entry])
+            (beaten if worse else tied).append(labels[entry])
     if not beaten:
         return Verdict(message("not_distinguishable", n=n), None)
-    if level:
-        found = message("better_than", label=labels[best], beaten=beaten, level=level, n=n)
+    if tied:
+        found = message("better_than", label=labels[best], beaten=beaten, level=tied, n=n)
         return Verdict(found, None)
     code = "best" if len(scores) > 2 else "better"
     return Verdict(message(code, label=labels[best]), best)

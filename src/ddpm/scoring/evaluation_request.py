@@ -33,7 +33,7 @@ class ScoringOptions(Protocol):
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """Which images to score, against which real images, and how."""
+    """The images to score, the real images to compare them with, and the settings."""
 
     target: str  # a run, weights, or images: a folder, zip, .npy or .npz
     reference: str | None = None  # real images; None: the model's own training images

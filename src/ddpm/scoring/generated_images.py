@@ -53,7 +53,7 @@ class GeneratedImages(Protocol):
         """Notes on images that are left out."""
 
     def shape(self, reference: Sequence[int]) -> Shape:
-        """Return the shape (C, H, W) of the images beside a reference of shape (C, H, W)."""
+        """Return the shape (C, H, W) of the images when scored against a reference of shape (C, H, W)."""
 
     def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
         """Draw or read `count` images, uint8 [count, C, H, W]."""

@@ -72,9 +72,11 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
     if data.all_images and dataset.heldout_reason != TEST_FILES:
         dataset = open_dataset(config)  # training took the default holdout, too
     recorded = {} if opened.run is None else opened.run.load_environment().get("data", {})
-    changed = recorded.get("content_hash", dataset.report["content_hash"])
+    recorded_hash = recorded.get("content_hash", dataset.report["content_hash"])
     note = message("images_changed", path=data.path)
-    return split_reference(dataset, n, (note,) if changed != dataset.report["content_hash"] else ())
+    return split_reference(
+        dataset, n, (note,) if recorded_hash != dataset.report["content_hash"] else ()
+    )
 
 
 def with_default_holdout(config: Config) -> Config:

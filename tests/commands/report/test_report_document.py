@@ -10,7 +10,7 @@ import pytest
 
 from ddpm.commands.report.notes import Notes, read_notes
 from ddpm.commands.report.report_data import ReportData, ReportedComparison, ReportedRun
-from ddpm.commands.report.report_document import Front, build_document
+from ddpm.commands.report.report_document import TitleBlock, build_document
 from ddpm.commands.report.words.languages import LANGUAGES, Words
 from ddpm.config import Config, GanConfig, with_overrides
 from ddpm.documents.citations import SOURCES, Citations, Source
@@ -121,7 +121,7 @@ def composed(
     *runs: ReportedRun,
     compared: tuple[ReportedComparison, ...] = (),
     language: str = "en",
-    front: Front | None = None,
+    front: TitleBlock | None = None,
     notes: Notes | None = None,
 ) -> Document:
     known = {"mnist": {"text": "handwritten digits", "license": "CC BY-SA 3.0"}}
@@ -136,7 +136,7 @@ def composed(
     uncompared = [] if compared else [("comparison", "ddpm compare runs/a runs/b")]
     return build_document(
         report,
-        front or Front(),
+        front or TitleBlock(),
         notes or Notes(),
         schedule="figures/s.png",
         uncompared=uncompared,
@@ -259,7 +259,7 @@ def test_grid_and_strip_name_the_steps_each_was_drawn_with() -> None:
 
 
 def test_title_author_and_number_stand_on_top() -> None:
-    document = composed(run(), front=Front("My title", "Ada", "071"))
+    document = composed(run(), front=TitleBlock("My title", "Ada", "071"))
     assert (document.title, document.lines) == ("My title", ("Ada", "Student 071"))
     assert composed(run(), gan()).title == "Generating images with diffusion models: a, b"
 

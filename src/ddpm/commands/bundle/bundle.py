@@ -144,7 +144,7 @@ def _readme(student_id: str, parts: Sequence[HandInRun]) -> str:
     sources = [
         "this code: ddpm-studio, MIT (source/LICENSE); cite it as source/CITATION.cff says",
         *(SOURCES[key].line for key in keys),
-        *filter(None, dict.fromkeys(map(_images_cited, parts))),
+        *filter(None, dict.fromkeys(map(_images_source, parts))),
     ]
     return readme_text(student_id, list(map(run_note, parts)), sources)
 
@@ -165,7 +165,7 @@ def _sources(part: HandInRun) -> list[str]:
     return ["ddpm", *network_sources(config), *choices, *guidance_sources(config)]
 
 
-def _images_cited(part: HandInRun) -> str:
+def _images_source(part: HandInRun) -> str:
     """Return the source of the images, if the catalog or their name tells it; else an empty string."""
     path = part.config.data.path
     if is_hub_name(path):
@@ -180,7 +180,7 @@ def _write_report(path: Path, request: BundleRequest) -> None:
         path.write_bytes(request.report.read_bytes())
         return
     with tempfile.TemporaryDirectory() as scratch:
-        asked = ReportRequest(
+        report_request = ReportRequest(
             targets=[request.mnist, request.anime, *request.dcgan],
             comparisons=request.comparisons,
             out=Path(scratch) / path.name,
@@ -189,9 +189,9 @@ def _write_report(path: Path, request: BundleRequest) -> None:
             student_id=request.student_id,
             device=request.device,
         )
-        alone = replace(asked, out=Path(path.name), notes=request.notes)
-        write_report(replace(asked, command=command_line("report", alone)))
-        path.write_bytes(asked.out.read_bytes())
+        printed_request = replace(report_request, out=Path(path.name), notes=request.notes)
+        write_report(replace(report_request, command=command_line("report", printed_request)))
+        path.write_bytes(report_request.out.read_bytes())
 
 
 def _check_own(archive: str, files: Mapping[str, bytes]) -> None:

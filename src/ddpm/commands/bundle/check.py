@@ -63,7 +63,7 @@ def check_bundle(
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            fault = _unsafe(members, path.stat().st_size)
+            fault = _safety_fault(members, path.stat().st_size)
             files = [] if fault else [_read(archive, member) for member in members]
     except _DamagedError as error:
         fault = f"is damaged: {error} cannot be read; create the zip again"
@@ -87,7 +87,7 @@ def check_files(
     ]
 
 
-def _unsafe(members: list[zipfile.ZipInfo], size: int) -> str | None:
+def _safety_fault(members: list[zipfile.ZipInfo], size: int) -> str | None:
     """Return why the zip, of `size` bytes, should not be read at all; None if it is safe."""
     if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > _LARGEST:
         return f"holds more than {_MOST_MEMBERS} files or {_LARGEST >> 20} MiB"

@@ -131,7 +131,7 @@ def config_files(parts: Sequence[HandInRun]) -> dict[str, bytes]:
 def run_note(part: HandInRun) -> RunNote:
     """Return the readme's note on a run."""
     path, first = part.config.data.path, part.seeds[0]
-    in_a_row = part.seeds == tuple(range(first, first + len(part.seeds)))
+    is_consecutive = part.seeds == tuple(range(first, first + len(part.seeds)))
     return RunNote(
         name=part.name,
         model=part.config.model.upper(),
@@ -143,5 +143,5 @@ def run_note(part: HandInRun) -> RunNote:
         weights=weights_hash(part.opened.model),
         images=part.images,
         caption=part.caption,
-        first_seed=first if in_a_row else None,
+        first_seed=first if is_consecutive else None,
     )

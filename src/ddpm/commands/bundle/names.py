@@ -67,11 +67,11 @@ def name_faults(members: Sequence[str], student_id: str) -> list[str]:
     """Return the faults of the names in a zip (files only, / between folders), each with its fix."""
     if wrapper := _wrapper(members, student_id):
         return [f"all files are in the folder {wrapper}; zip its contents, not the folder itself"]
-    twice = [name for name, count in Counter(members).items() if count > 1]
+    repeated = [name for name, count in Counter(members).items() if count > 1]
     wanted = {*top_names(student_id), f"{SOURCE}/"}
     found = {_place(name) for name in members}
     missing, extra = wanted - found, found - wanted
-    faults = [f"{name} occurs more than once; keep one" for name in twice]
+    faults = [f"{name} occurs more than once; keep one" for name in repeated]
     for wrong, right in _misspelled(missing, extra):
         missing.remove(right)
         extra.remove(wrong)

@@ -1,4 +1,4 @@
-"""The work of `ddpm compare --blind`: shuffled sheets of images, rating forms and a sealed key."""
+"""`ddpm compare --blind`: shuffled sheets of images, rating forms and a sealed key."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SEED_OFFSET = 1_000_000  # keeps the seeds apart from those of grids, which rate
 
 @dataclass(frozen=True)
 class BlindRequest:
-    """Which images to show to raters, how many, and where the sheets go."""
+    """The images to show to raters, their number, and the folder of the sheets."""
 
     targets: Sequence[str]
     out: Path = Path("comparison")

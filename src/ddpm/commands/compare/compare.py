@@ -1,4 +1,4 @@
-"""The work of `ddpm compare`: measure several generators alike, write tables, figures and verdicts."""
+"""`ddpm compare`: measure several generators under one protocol, write tables, figures and verdicts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TABLES = {"markdown": "table.md", "csv": "table.csv"}
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """Which generators to compare, against which real images, how, and where the results go."""
+    """The generators to compare, the real images, the settings, and the folder of the results."""
 
     targets: Sequence[str]  # runs, weights, or images: folders, zips, .npy or .npz
     out: Path = Path("comparison")

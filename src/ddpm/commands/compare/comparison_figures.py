@@ -125,9 +125,8 @@ def draw_neighbors(path: Path, labels: Sequence[str], measured: Sequence[Measure
         trained = torch.cat([entry.sets.reference, *entry.sets.trained])
         neighbors = nearest_two(pixel_vectors(entry.images), pixel_vectors(trained))
         first, second = neighbors.distance.unbind(dim=1)
-        ratios = torch.where(
-            first == 0, first, first / second
-        )  # duplicates: 0 / 0 counts as a copy
+        # duplicates: 0 / 0 counts as a copy
+        ratios = torch.where(first == 0, first, first / second)
         worst = ratios.argsort()[:STRIP_IMAGES]
         copies = f"{int(neighbors.flagged.sum())} of {len(ratios):,} below 1/3"
         title = f"{shorten(label, MAX_TITLE_NAME)}: {copies}"

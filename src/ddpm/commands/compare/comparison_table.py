@@ -110,7 +110,7 @@ def _shortened(verdict: Message) -> Message:
 
 
 def multiple_tests_note(comparison: Comparison) -> str:
-    """Return the note that many metrics are many tests."""
+    """Return a note on multiple testing."""
     tests = sum(
         sum(s["value"] is not None for s in v["values"]) > 1 for v in comparison["verdicts"]
     )

@@ -19,7 +19,7 @@ from ddpm.scoring.generated_images import (
 from ddpm.scoring.real_images import RealImages
 from ddpm.scoring.scoring_setup import find_real_images
 
-MAX_ENTRIES = 6  # as many colors can be told apart
+MAX_ENTRIES = 6  # the number of colors that can be told apart
 STATISTICS_TOLERANCE = 0.01  # in [-1, 1]; weights without a run hold only their data's statistics
 
 

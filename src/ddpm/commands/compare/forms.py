@@ -53,7 +53,7 @@ def _empty_form(key: str, sheet: str, head: list[str], questions: list[str], cou
 def read_form(content: bytes) -> Form:
     """Parse a filled form.
 
-    RequestError, with a message to put behind the file's name, if it is not a form, has no answers or
+    RequestError, with a message that continues the file's name, if it is not a form, has no answers or
     has an answer that is not allowed.
     """
     text = content.decode("utf-8-sig", errors="replace")

@@ -1,6 +1,6 @@
 """A sealed key: encoded, so that it is not read by accident, and protected against changes by a hash.
 
-The encoding is no encryption. The SHA-256 stands on the sheets and in the forms, so that a later
+The encoding is not encryption. The SHA-256 is printed on the sheets and in the forms, so that a later
 change is detected. A random number inside keeps the hash from revealing the answers.
 """
 
@@ -35,7 +35,7 @@ def seal(answer: Mapping[str, Any]) -> dict[str, Any]:
 def unseal(content: str, parts: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Return the answer and its hash.
 
-    RequestError, with a message to put behind the file's name, if the seal is broken or a key of
+    RequestError, with a message that continues the file's name, if the seal is broken or a key of
     `parts` is missing.
     """
     try:

@@ -1,4 +1,4 @@
-"""The work of `ddpm compare --tally`: evaluate the filled forms of a blind test with its key."""
+"""`ddpm compare --tally`: evaluate the filled forms of a blind test with its key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of `ddpm ema`: build weight averages (EMA) of several lengths and choose the best."""
+"""`ddpm ema`: build weight averages (EMA) of several lengths and choose the best."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEFAULT_LENGTHS = (0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.12, 0.16, 0.2, 0.25)  #
 
 @dataclass(frozen=True)
 class EmaRequest:
-    """Which lengths to compare, how, and where the chosen average goes."""
+    """The lengths to compare, the settings, and where to save the chosen average."""
 
     target: str  # a run
     lengths: Sequence[float] = ()  # σ_rel; empty: the DEFAULT_LENGTHS that the run covers

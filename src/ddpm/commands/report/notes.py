@@ -41,7 +41,7 @@ class Notes:
 
 
 def template(words: Words) -> str:
-    """Return a file to write the passages into; as it is, it holds none."""
+    """Return a template to write the passages into. An unchanged template has no passages."""
     parts = [f"<!-- {words('own.template')} -->"]
     for key in OWN:
         parts.append(f"# {words(f'own.{key}')}")

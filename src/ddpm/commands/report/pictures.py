@@ -122,8 +122,8 @@ def draw_samples(album: PictureFolder, run: RunFolder, opened: OpenedModel) -> I
     if not model.spec.config.has_reverse_process:
         return None
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
-    labels, filmed = choose_labels(model, seeds, None), animation_settings(model, settings)
-    images = draw_with_progress(model, seeds, labels, filmed, trajectory)
+    labels, animation = choose_labels(model, seeds, None), animation_settings(model, settings)
+    images = draw_with_progress(model, seeds, labels, animation, trajectory)
     _draw_backward(album.place("backward"), trajectory)
     _draw_frames(album, run.denoising if current else None, trajectory)
     return images

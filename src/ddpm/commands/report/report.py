@@ -10,7 +10,7 @@ from pathlib import Path
 from ddpm.commands.options import command_line
 from ddpm.commands.report.notes import Notes, read_notes, template
 from ddpm.commands.report.pictures import PictureFolder, draw_schedules
-from ddpm.commands.report.report_document import Front, build_document
+from ddpm.commands.report.report_document import TitleBlock, build_document
 from ddpm.commands.report.report_inputs import collect_data, open_inputs
 from ddpm.commands.report.words.languages import LANGUAGES, Words
 from ddpm.commands.verb_function import takes_fields
@@ -25,7 +25,7 @@ from ddpm.files import atomic_file, atomic_folder, check_writable, is_temporary,
 from ddpm.terminal import print_line
 
 NOTES = "notes.md"  # beside the report
-_NAMED = 20  # characters without a glyph that a warning names at most
+_MAX_NAMED = 20  # characters without a glyph that a warning names at most
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class ReportRequest:
     command: str = ""  # printed in the report; "": the command of this request
 
     @property
-    def front(self) -> Front:
-        return Front(self.title, self.author, self.student_id)
+    def front(self) -> TitleBlock:
+        return TitleBlock(self.title, self.author, self.student_id)
 
     @property
     def markdown(self) -> Path:
@@ -174,10 +174,10 @@ def _pdf(request: ReportRequest, document: Document, pictures: Path, system_font
 def _warn_of_missing(missing: Sequence[str]) -> None:
     """Print a warning that names the characters which no font has."""
     available = typefaces.in_system_fonts(missing)
-    lost = [character for character in missing if character not in available]
-    if lost:
-        named = ", ".join(f"{c} (U+{ord(c):04X})" for c in lost[:_NAMED])
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    uncovered = [character for character in missing if character not in available]
+    if uncovered:
+        named = ", ".join(f"{c} (U+{ord(c):04X})" for c in uncovered[:_MAX_NAMED])
+        more = f" and {len(uncovered) - _MAX_NAMED} more" if len(uncovered) > _MAX_NAMED else ""
         print_line(f"warning: no font has {named}{more}; pass a font that does with --font FILE.")
 
 

@@ -23,7 +23,7 @@ SOFTWARE = ("pytorch", "numpy", "matplotlib", "studio")
 
 
 @dataclass(frozen=True)
-class Front:
+class TitleBlock:
     """The title block; an empty title is made from the runs' names."""
 
     title: str = ""
@@ -33,7 +33,7 @@ class Front:
 
 def build_document(
     report: ReportData,
-    front: Front,
+    front: TitleBlock,
     notes: Notes,
     *,
     schedule: str | None,

@@ -37,11 +37,11 @@ class ReportInputs:
 def open_inputs(targets: Sequence[str], comparisons: Sequence[Path]) -> ReportInputs:
     """Open runs and comparisons; RequestError if one does not exist or is damaged."""
     return ReportInputs(
-        _named(targets), [(folder, read_comparison(folder)) for folder in comparisons]
+        _runs_by_name(targets), [(folder, read_comparison(folder)) for folder in comparisons]
     )
 
 
-def _named(targets: Sequence[str]) -> dict[str, RunFolder]:
+def _runs_by_name(targets: Sequence[str]) -> dict[str, RunFolder]:
     """Return the runs by unique names; RequestError if one does not exist."""
     runs: dict[str, RunFolder] = {}
     for target in targets:
@@ -61,20 +61,20 @@ def _named(targets: Sequence[str]) -> dict[str, RunFolder]:
 
 
 def collect_data(
-    subjects: ReportInputs, pictures: Path, language: str, command: str, device: str
+    inputs: ReportInputs, pictures: Path, language: str, command: str, device: str
 ) -> tuple[ReportData, list[tuple[str, str]]]:
     """Return the data of the report and the missing comparisons; draw its pictures into `pictures`."""
     compared = [
         copy_comparison(folder, row, index, pictures)
-        for index, (folder, row) in enumerate(subjects.comparisons, 1)
+        for index, (folder, row) in enumerate(inputs.comparisons, 1)
     ]
     facts = [
         _with_scores(read_run(run, name, pictures, device), run, compared)
-        for name, run in subjects.runs.items()
+        for name, run in inputs.runs.items()
     ]
     steps = {
         folder.root.resolve(): run.step
-        for folder, run in zip(subjects.runs.values(), facts, strict=True)
+        for folder, run in zip(inputs.runs.values(), facts, strict=True)
     }
     names = dict.fromkeys(run.data_name for run in facts)
     known = {name: DATASETS[name] for name in names if name in DATASETS}
@@ -89,7 +89,7 @@ def collect_data(
         command=command,
     )
     sets = [{root for root in map(_root, each.row["entries"]) if root} for each in compared]
-    return report, _uncompared(list(subjects.runs.values()), facts, sets)
+    return report, _uncompared(list(inputs.runs.values()), facts, sets)
 
 
 def _with_scores(

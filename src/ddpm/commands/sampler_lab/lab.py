@@ -1,4 +1,4 @@
-"""The work of `ddpm sampler-lab`: measure samplers at several budgets and recommend one."""
+"""`ddpm sampler-lab`: measure samplers at several budgets and recommend one."""
 
 from __future__ import annotations
 
@@ -183,10 +183,10 @@ def _print_forecast(
     )
     if not missing:
         return
-    pace = bench.seconds_per_evaluation()
-    times = [candidate.cost.evaluations * pace for candidate in missing]
+    seconds_each = bench.seconds_per_evaluation()
+    times = [candidate.cost.evaluations * seconds_each for candidate in missing]
     fine = sampling_cost(bench.model, fine_settings(bench.model, candidates[0].settings))
-    total = sum(times) + fine.evaluations * pace * min(1.0, FINE_IMAGES / len(seeds))
+    total = sum(times) + fine.evaluations * seconds_each * min(1.0, FINE_IMAGES / len(seeds))
     evaluations = sum(candidate.cost.evaluations for candidate in missing)
     print_line(f"about {format_duration(total)} of drawing: {evaluations:,} evaluations per image")
     for candidate, seconds in zip(missing, times, strict=True):

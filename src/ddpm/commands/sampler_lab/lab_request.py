@@ -11,7 +11,7 @@ DEFAULT_BUDGETS = (4, 6, 8, 10, 15, 20, 30, 50)
 
 @dataclass(frozen=True)
 class LabRequest:
-    """Which model and samplers to measure, how, and where the results go."""
+    """The model and samplers to measure, the settings, and the folder of the results."""
 
     target: str  # a run, or weights
     samplers: Sequence[str] = ()  # empty: all

@@ -16,12 +16,7 @@ from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, 
 from ddpm.documents.tables import format_count, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 
-_FIGURES = (
-    ("metrics", 1.0),
-    ("spectra", 0.9),
-    ("cost", 1.0),
-    ("neighbors", 0.9),
-)  # and their widths
+_FIGURES = (("metrics", 1.0), ("spectra", 0.9), ("cost", 1.0), ("neighbors", 0.9))  # name, width
 
 
 def comparison_chapter(

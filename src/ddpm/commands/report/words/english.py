@@ -16,7 +16,7 @@ WORDS = {
     "yes": "yes",
     "no": "no",
     "none": "none",
-    # what every report says first
+    # preface
     "preface": "This report was written by {command} from the files of these runs. The command "
     "below each table or figure reproduces its numbers. Boxes mark passages that only the author "
     "can write.",
@@ -81,7 +81,7 @@ WORDS = {
     "data.mean": "mean of the pixels, per channel (0 to 1)",
     "data.std": "standard deviation, per channel",
     "data.labels": "class labels learned",
-    "data.groups": "{count} clusters of similar images in their place (k-means)",
+    "data.groups": "{count} clusters of similar images, instead of labels (k-means)",
     "data.augmentation": "augmentation",
     "data.content": "content hash",
     "data.scaling": "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule for training, "

@@ -14,7 +14,7 @@ PASSAGES = (*OWN, "data")  # the last only where the data set is not known by na
 
 
 class Language(Protocol):
-    """The tables of one language: `english.py` shows their keys. The last three may lack any."""
+    """The tables of one language, with the keys of `english.py`. The last three may lack keys."""
 
     WORDS: dict[str, str]  # headings, captions and sentences of the report
     SETTINGS: dict[str, str]  # what each configuration key means
@@ -28,7 +28,7 @@ LANGUAGES: dict[str, Language] = {"en": english, "zh-TW": chinese}  # by BCP 47 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one language: `words("data.given")`, with values for what stands in braces."""
+    """The words of one language: `words("data.given")`, with values for the fields in braces."""
 
     language: str = "en"
 
