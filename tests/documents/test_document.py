@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ddpm.documents.document import Document, Figure, Heading, Table, numbered, pictures, texts
+from ddpm.documents.document import (
+    Document,
+    Figure,
+    Heading,
+    Table,
+    labeled_blocks,
+    pictures,
+    texts,
+)
 from tests.documents.hostile import whole
 
 
@@ -13,7 +21,7 @@ def test_headings_tables_and_figures_are_numbered_each_by_itself() -> None:
         Heading("c", 2), Heading("deep", 3), figure, table, figure,
     )  # fmt: skip
     document = Document("title", (), blocks, terms=("Tab", "Fig", ""))
-    assert [n.label for n in numbered(document)] == [
+    assert [n.label for n in labeled_blocks(document)] == [
         "1", "1.1", "Tab 1", "Fig 1", "1.2", "2", "2.1", "", "Fig 2", "Tab 2", "Fig 3",
     ]  # fmt: skip
 

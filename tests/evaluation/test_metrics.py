@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.evaluation.degradations import DEGRADATIONS
 from ddpm.evaluation.metrics import METRICS, Reference, Sample, applicable_metrics
-from ddpm.evaluation.ranking_check import CHECKED
+from ddpm.evaluation.ranking_check import CHECKED_DEGRADATIONS
 
 N = 200
 ONCE = torch.ones(1, N, dtype=torch.float64)
@@ -39,7 +39,7 @@ def measure(classifier, make_images):
 def sets(make_images) -> dict[str, Tensor]:
     """Fresh images, and the same strongly damaged in four ways."""
     fresh = make_images(N, 1)
-    return {"fresh": fresh} | {name: DEGRADATIONS[name](fresh)[1] for name in CHECKED}
+    return {"fresh": fresh} | {name: DEGRADATIONS[name](fresh)[1] for name in CHECKED_DEGRADATIONS}
 
 
 @pytest.mark.parametrize("name", ["fd", "kid"])

@@ -92,9 +92,9 @@ class ModelSamples:
         model, description = self.opened.model, self.opened.model.describe_sampling(self.settings)
         print_line(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
-        began = time.perf_counter()
+        start = time.perf_counter()
         images = draw_with_progress(model, self.seeds, labels, self.settings)
-        self.images_per_second = count / (time.perf_counter() - began)
+        self.images_per_second = count / (time.perf_counter() - start)
         return torch.from_numpy(images)
 
     def facts(self) -> dict[str, Any]:

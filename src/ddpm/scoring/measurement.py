@@ -53,7 +53,7 @@ def measure(
     `command`: the command line recorded in the evaluation.
     RequestError if the images cannot be opened or scored.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     generated = open_generated_images(request.target, request.overrides, request.device)
     requested = requested_count(request, generated)
     real = real or find_real_images(request, generated, requested)
@@ -78,7 +78,7 @@ def measure(
         "seed": request.seed,
         "rows": rows,
         "command": command,
-        "environment": compute_environment(request.device, began),
+        "environment": compute_environment(request.device, start),
     }
     return Measurement(evaluation, images, sets)
 

@@ -107,13 +107,13 @@ def feature_cache() -> Path:
     return cache_dir() / "evaluation"
 
 
-def compute_environment(device: str, began: float) -> dict[str, Any]:
-    """Return versions, device, threads and seconds since `began` (of `time.perf_counter`)."""
+def compute_environment(device: str, start: float) -> dict[str, Any]:
+    """Return versions, device, threads and seconds since `start` (of `time.perf_counter`)."""
     return {
         "torch": torch.__version__,
         "device": str(pick_device(device)),
         "threads": torch.get_num_threads(),
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds": round(time.perf_counter() - start, 1),
     }
 
 

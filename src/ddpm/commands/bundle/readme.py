@@ -28,7 +28,7 @@ _COUNTS = ("given", "used", "held_out", "duplicate", "broken")
 class RunNote:
     """One run as the readme describes it."""
 
-    name: str  # its config lies in source/runs/NAME/
+    name: str  # its config is in source/runs/NAME/
     model: str  # "DDPM" or "DCGAN"
     preset: str
     step: int

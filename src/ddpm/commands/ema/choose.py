@@ -60,7 +60,7 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
     >>> 0 <= found["chosen"] < len(found["points"])
     True
     """
-    began, run = time.perf_counter(), _find_run_folder(request.target)
+    start, run = time.perf_counter(), _find_run_folder(request.target)
     averages = load_saved_averages(run)
     if request.out is not None:
         _check_out(request.out)
@@ -83,7 +83,7 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
         found |= {"points": [chosen.row()], "chosen": 0}
     else:
         found |= compare_lengths(as_evaluation_request(request), averages, candidates)
-        found["environment"] = compute_environment(request.device, began)
+        found["environment"] = compute_environment(request.device, start)
         chosen = candidates[found["chosen"]]
         save_ema_length_plot(run.ema_plot, length_chart(found))
         write_json(run.ema, found)

@@ -59,7 +59,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
     >>> [point["sampler"] for point in found["points"]]
     ['ddim', 'unipc']
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     opened, model = _open_diffusion_model(request)
     folder = RunFolder(_output_folder(request, opened))
     for path in filter(None, (folder.sampler_lab, request.json)):
@@ -88,7 +88,7 @@ def sampler_lab(request: LabRequest) -> dict[str, Any]:
         "command": command_line("sampler-lab", request),
         "default": describe_default(opened, request.target, chosen, request.keep),
         "environment": {
-            **compute_environment(request.device, began),
+            **compute_environment(request.device, start),
             "precision": model.precision,
         },
     }

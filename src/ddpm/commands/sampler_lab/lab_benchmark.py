@@ -86,9 +86,9 @@ class SamplerBenchmark:
         settings = candidate.settings
         chunks = -(-len(self.seeds) // settings.chunk)
         with count_network_calls(self.model, settings) as calls:
-            began = time.perf_counter()
+            start = time.perf_counter()
             images = draw_seeds(self.model, self.seeds, settings, advance)
-            seconds = (time.perf_counter() - began) / len(self.seeds)
+            seconds = (time.perf_counter() - start) / len(self.seeds)
         values = self.distance.measure(torch.from_numpy(images))
         record: Record = {
             "settings": asdict(settings),
@@ -107,9 +107,9 @@ class SamplerBenchmark:
         settings = replace(self.model.spec.config.sampling, sampler="ddim", steps=2, eta=0.0)
         chunk = self.seeds[: settings.chunk]
         for _ in range(2):  # the first is a warm-up
-            began = time.perf_counter()
+            start = time.perf_counter()
             draw_seeds(self.model, chunk, settings)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - start
         chunks = -(-len(self.seeds) // settings.chunk)
         return seconds / sampling_cost(self.model, settings).evaluations * chunks
 
