@@ -192,3 +192,13 @@ def test_a_name_is_looked_for_like_any_data_set(monkeypatch: pytest.MonkeyPatch)
     assert real.name == "digits" and real.trained
     with pytest.raises(RequestError, match="did you mean digits"):
         reference_images("digit", (1, 8, 8), None, 1000)
+
+
+@pytest.mark.parametrize(("count", "enough"), [(118, False), (119, True)])
+def test_halves_are_large_enough_from_twice_the_minimum(count: int, enough: bool) -> None:
+    halves = split_reference(make_dataset(count, 0), 1000)
+    if enough:
+        halves.check_enough("It", 60)
+    else:
+        with pytest.raises(RequestError, match="It needs at least 119 real images, not 118"):
+            halves.check_enough("It", 60)

@@ -38,6 +38,28 @@ class RealImages:
     has_test_files: bool = False  # the held-out images are test files, which training never takes
     files_hash: str = ""  # hash of the files
     trained: tuple[Tensor, ...] = ()  # training images outside the reference
+    in_halves: bool = False  # reference and floor are the halves of the training images
+
+    def check_enough(self, user: str, minimum: int, floor_minimum: int = 0) -> None:
+        """Raise RequestError unless the reference holds `minimum` images and the floor `floor_minimum`.
+
+        `user` names what needs them. If one set was split into both, the message counts that set.
+        """
+        reference, floor = len(self.reference), len(self.floor)
+        if not self.in_halves or (reference >= minimum and floor >= floor_minimum):
+            return
+        needed, split, heldout = (
+            max(2 * minimum - 1, 2 * floor_minimum),
+            reference + floor,
+            len(self.heldout),
+        )
+        lacking = f"real images, not {split}"
+        if heldout:
+            lacking = f"real images besides the held-out ones, and the {split + heldout} given leave {split}"
+        raise RequestError(
+            f"{user} needs at least {needed} {lacking}: one half is the reference, the other half measures "
+            "the floor. Give more images."
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return reference and floor as plain values for evaluation.json."""
@@ -165,6 +187,7 @@ def split_halves(real: RealImages) -> RealImages:
         reference_what=message("half_of_training", count=len(one)),
         floor_what=message("other_half_of_training", count=len(other)),
         trained=(floor,),
+        in_halves=True,
     )
 
 

@@ -21,6 +21,7 @@ from ddpm.evaluation.feature_networks import (
 )
 from ddpm.evaluation.features import FeatureNetwork
 from ddpm.evaluation.image_sets import MIN_IMAGES, check_matching, check_real_images, limit_count
+from ddpm.evaluation.self_encoder import MIN_IMAGES as MIN_REFERENCE
 from ddpm.messages import Message, message, sentence
 from ddpm.scoring.evaluation_request import DEFAULT_COUNT, EvaluationRequest
 from ddpm.scoring.generated_images import GeneratedImages, describe_available
@@ -57,6 +58,7 @@ def prepare_scoring(
     `requested`: the requested number of images. Fewer real images lower it.
     RequestError if the images cannot be scored: too few, or of different shapes.
     """
+    real.check_enough("An evaluation", MIN_IMAGES, MIN_IMAGES)
     check_real_images(real.reference, real.floor)
     shape = generated.shape(real.reference.shape[1:])
     placeholder = torch.empty(min(requested, MIN_IMAGES), *shape, dtype=torch.uint8, device="cpu")
@@ -129,6 +131,7 @@ def _feature_network(
     wanted = NetworkRequest(real.reference, request.weights, feature_cache(), device)
     if choice.name != "self":
         return load_network(choice.name, wanted), choice.why
+    real.check_enough("The self-trained encoder", MIN_REFERENCE)
     with Progress("training the encoder", 0, unit="steps") as bar:
         shown = replace(wanted, progress=bar.report)
         return local_main_first(lambda: load_network("self", shown)), choice.why

@@ -43,7 +43,7 @@ def images(workplace: Path) -> None:
         (["gray.npy", "--reference", "digits", "--features", "vgg"], "inception"),
         (["gray.npy", "--reference", "digits", "--weights", "w"], "takes no weights"),
         (["gray.npy", "--reference", "digits", "--json", "empty"], "folder"),
-        (["gray.npy", "--reference", "few.npy"], "needs at least 10"),
+        (["gray.npy", "--reference", "few.npy"], "needs at least 20 real images, not 9"),
         (["gray.npy", "--reference", "digits", "--device", "tpu"], "cpu"),
         (["empty", "--reference", "digits"], "empty"),
         (["one", "--reference", "digits"], "is only 1 generated image;"),
@@ -87,3 +87,24 @@ def test_images_are_scored_on_stdout_and_in_json(
     evaluation = json.loads(Path("new/scores.json").read_text("utf-8"))
     assert evaluation["command"] == "ddpm evaluate drawn.npz --reference digits"
     assert evaluation["rows"][0]["floor"] > 0
+
+
+@pytest.mark.usefixtures("images")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            115,
+            "encoder needs at least 119 real images besides the held-out ones, and the 115 given",
+        ),
+        (16, "An evaluation needs at least 20 real images, not 16: one half is the reference"),
+    ],
+)
+def test_a_minimum_counts_the_images_that_were_given(
+    given: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A set that is split into reference and floor counts whole, not by its half."""
+    images = np.random.default_rng(0).integers(0, 256, (given, 3, 8, 8), np.uint8)
+    np.save("real.npy", images)
+    assert main(["evaluate", "color.npy", "--reference", "real.npy"]) == 2
+    assert words in capsys.readouterr().err
