@@ -38,5 +38,5 @@ def test_wrong_arguments_are_refused_with_a_fix() -> None:
     model = open_model("digits", "cpu").model
     with pytest.raises(RequestError, match=r"training\.steps must lie between 1"):
         fit(model, images, steps=0)
-    with pytest.raises(RequestError, match="0 images cannot be drawn; pass at least 1"):
+    with pytest.raises(RequestError, match="n is 0; pass a whole number of at least 1"):
         sample(model, 0)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, check
+from ddpm.data.array_arguments import describe, image_tensor, label_tensor
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, check_model
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -26,8 +29,8 @@ from ddpm.terminal import Progress, format_losses
 
 def build_model(
     recipe: str | Config,
-    images: Tensor,
-    labels: Tensor | None = None,
+    images: Tensor | NDArray[Any],
+    labels: Tensor | NDArray[Any] | None = None,
     *,
     device: str = "auto",
 ) -> GenerativeModel:
@@ -40,7 +43,11 @@ def build_model(
     >>> ddpm.build_model("digits", images, device="cpu").spec.image_shape
     (1, 8, 8)
     """
-    _check_images(images, labels)
+    images, labels = image_tensor(images), label_tensor(labels, len(images))
+    if not isinstance(recipe, str | Config):
+        raise RequestError(
+            f"The recipe must be a preset's name or a Config, not {describe(recipe)}."
+        )
     config = get_preset(recipe).config if isinstance(recipe, str) else recipe
     config = replace(config, data=replace(config.data, labels=labels is not None))
     check(config)
@@ -58,23 +65,26 @@ def build_model(
     return make_model(spec, pick_device(device))
 
 
-def _check_images(images: Tensor, labels: Tensor | None) -> None:
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+def _check_fits(model: GenerativeModel, images: Tensor, labels: Tensor | None) -> None:
+    """Raise RequestError if images or labels are not of the kind that `model` was made for."""
+    shape, expected = tuple(images.shape[1:]), model.spec.image_shape
+    if shape != expected:
         raise RequestError(
-            f"Images must be uint8 [N, C, H, W] with 1 or 3 channels, not {images.dtype} "
-            f"{list(images.shape)}."
+            f"The model was made for images of shape {list(expected)}, not {list(shape)}."
         )
-    if not len(images):
-        raise RequestError("There are no images; pass a tensor of at least one.")
-    if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
+    classes = model.spec.num_classes
+    if labels is not None and classes and int(labels.max()) >= classes:
         raise RequestError(
-            f"Labels must be int64 [{len(images)}], one for each image, not {labels.dtype} "
-            f"{list(labels.shape)}."
+            f"The model has the classes 0 to {classes - 1}; there is no class {int(labels.max())}."
         )
 
 
 def fit(
-    model: GenerativeModel, images: Tensor, labels: Tensor | None = None, *, steps: int
+    model: GenerativeModel,
+    images: Tensor | NDArray[Any],
+    labels: Tensor | NDArray[Any] | None = None,
+    *,
+    steps: int,
 ) -> list[float]:
     """Train `model` on `images` uint8 [N, C, H, W] for `steps` batches and return the loss of each.
 
@@ -87,7 +97,9 @@ def fit(
     >>> len(ddpm.fit(model, images, steps=2))
     2
     """
-    _check_images(images, labels)
+    check_model(model)
+    images, labels = image_tensor(images), label_tensor(labels, len(images))
+    _check_fits(model, images, labels)
     config = model.spec.config
     config = replace(config, training=replace(config.training, steps=steps))
     check(config)
@@ -127,8 +139,9 @@ def sample(
     >>> ddpm.sample(model, n=2, label="7", settings=["sampling.steps=2"]).shape
     torch.Size([2, 1, 8, 8])
     """
-    if n < 1:
-        raise RequestError(f"n is {n}; pass a number of at least 1.")
+    check_model(model)
+    if not isinstance(n, int) or n < 1:
+        raise RequestError(f"n is {n!r}; pass a whole number of at least 1.")
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
     return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))

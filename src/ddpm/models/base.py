@@ -13,6 +13,7 @@ from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.samplers import Denoiser
 from ddpm.diffusion.schedules import Schedule
+from ddpm.errors import RequestError
 from ddpm.messages import Message
 from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.spec import ModelSpec
@@ -148,3 +149,12 @@ class DistilledModel(GenerativeModel, Protocol):
 def as_diffusion(model: GenerativeModel) -> DiffusionModel | None:
     """Return `model` if it has a denoiser, else None."""
     return model if isinstance(model, DiffusionModel) else None
+
+
+def check_model(model: object) -> None:
+    """Raise RequestError if `model` is not a model."""
+    if not isinstance(model, GenerativeModel):
+        raise RequestError(
+            "The model must come from ddpm.open_model(…).model or ddpm.build_model(…), not a value of type "
+            f"{type(model).__name__}."
+        )

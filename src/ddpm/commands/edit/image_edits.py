@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
+from ddpm.data.array_arguments import describe, to_cpu_tensor
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import image_editing
-from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
+from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion, check_model
 from ddpm.sampling.draw import choose_labels
 from ddpm.sampling.settings import resolve_settings
 
@@ -40,8 +44,8 @@ def interpolate(
 
 def inpaint(
     model: GenerativeModel,
-    image: Tensor,
-    mask: Tensor,
+    image: Tensor | NDArray[Any],
+    mask: Tensor | NDArray[Any],
     n: int = 4,
     *,
     seed: int = 0,
@@ -62,8 +66,8 @@ def inpaint(
     (torch.Size([2, 1, 8, 8]), True)
     """
     diffusion, chosen = _resolve(model, settings)
-    _check_shape("image", image, model.spec.image_shape)
-    _check_shape("mask", mask, model.spec.image_shape[1:])
+    image = _uint8_image(image, model.spec.image_shape)
+    mask = _tensor("mask", mask, model.spec.image_shape[1:])
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     redrawn = (mask != 0).float()[None]
@@ -73,7 +77,7 @@ def inpaint(
 
 def refine(
     model: GenerativeModel,
-    image: Tensor,
+    image: Tensor | NDArray[Any],
     strength: float = 0.5,
     n: int = 4,
     *,
@@ -92,7 +96,7 @@ def refine(
     torch.Size([2, 1, 8, 8])
     """
     diffusion, chosen = _resolve(model, settings)
-    _check_shape("image", image, model.spec.image_shape)
+    image = _uint8_image(image, model.spec.image_shape)
     if not 0 <= strength <= 1:
         raise RequestError(f"The strength is {strength}; pass a number from 0 to 1.")
     seeds = range(seed, seed + n)
@@ -105,6 +109,7 @@ def _resolve(
     model: GenerativeModel, settings: Sequence[str]
 ) -> tuple[DiffusionModel, SamplingConfig]:
     """Return the diffusion model and its sampling settings. RequestError if it is not a diffusion model."""
+    check_model(model)
     diffusion = as_diffusion(model)
     if diffusion is None:
         family = model.spec.config.family
@@ -115,6 +120,19 @@ def _resolve(
     return diffusion, resolve_settings(model, settings)
 
 
-def _check_shape(name: str, array: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(array.shape) != shape:
-        raise RequestError(f"The {name} has shape {list(array.shape)}; pass {list(shape)}.")
+def _uint8_image(image: object, shape: tuple[int, ...]) -> Tensor:
+    tensor = _tensor("image", image, shape)
+    if tensor.dtype != torch.uint8:
+        raise RequestError(f"The image is {describe(image)}; pass uint8 values from 0 to 255.")
+    return tensor
+
+
+def _tensor(name: str, array: object, shape: tuple[int, ...]) -> Tensor:
+    tensor = to_cpu_tensor(array)
+    if tensor is None:
+        raise RequestError(
+            f"The {name} must be a torch or numpy array of shape {list(shape)}, not {describe(array)}."
+        )
+    if tuple(tensor.shape) != shape:
+        raise RequestError(f"The {name} has shape {list(tensor.shape)}; pass {list(shape)}.")
+    return tensor

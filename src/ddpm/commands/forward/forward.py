@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, DataConfig
+from ddpm.data.array_arguments import image_tensor
 from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.image_source import is_image_name
 from ddpm.diffusion.schedules import make_schedule
@@ -21,7 +24,7 @@ from ddpm.visuals.strips import save_strip
 MAX_SIDE = 128  # pixels; larger images are scaled down, since each is drawn six times
 
 
-def forward(images: Tensor, schedule: str = "linear", seed: int = 0) -> Tensor:
+def forward(images: Tensor | NDArray[Any], schedule: str = "linear", seed: int = 0) -> Tensor:
     """Noise `images` uint8 [N, C, H, W] by the forward process q(x_t | x_0) (Ho et al. 2020, Eq. 4).
 
     Returns uint8 [6, N, C, H, W]: the images at 0, 10, 25, 50, 75 and 100 % of 1,000 timesteps, image i
@@ -32,7 +35,7 @@ def forward(images: Tensor, schedule: str = "linear", seed: int = 0) -> Tensor:
     >>> noised.shape, bool((noised[0] == images).all())
     (torch.Size([6, 3, 1, 8, 8]), True)
     """
-    columns = forward_columns(images.numpy(), make_schedule(schedule, 1000), seed)
+    columns = forward_columns(image_tensor(images).numpy(), make_schedule(schedule, 1000), seed)
     return torch.from_numpy(np.stack([noised for _, noised in columns]))
 
 
