@@ -30,6 +30,7 @@ class Family:
     is_adversarial: bool = False  # has a generator and a discriminator
     is_distilled: bool = False  # learns from a teacher
     has_reverse_process: bool = True  # generates images from noise in steps, not in one pass
+    learns_labels: bool = True  # can be trained with classes
     can_compile: bool = False  # torch.compile supports its training step
     can_shard: bool = False  # FSDP supports its training state
     single_process_reason: str = ""  # why several processes cannot train it; "": they can
@@ -59,6 +60,7 @@ FAMILIES: dict[str, Family] = {
         width_key="gan.channels",
         is_adversarial=True,
         has_reverse_process=False,
+        learns_labels=False,
         single_process_reason=(
             "A DCGAN's batch normalization needs the whole batch, so one process trains it: "
             "start ddpm train without torchrun."

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ddpm.commands.train.announcement import announcement
+from ddpm.config import FAMILIES
 from ddpm.data.dataset import Dataset
 from ddpm.models.ddpm import Ddpm
 from ddpm.runs import RunFolder
@@ -17,9 +18,13 @@ REPORT = {"used": 40, "channels": 1, "size": "8x8", **NONE}
 FIT = {"fit": {"enlarged": 0, "reduced": 0, "cropped": 0}}
 
 
-def announced(model: Ddpm, step: int, **report: object) -> list[str]:
+def announced(
+    model: Ddpm, step: int, class_names: tuple[str, ...] = (), **report: object
+) -> list[str]:
     images, rows = np.zeros((40, 1, 8, 8), np.uint8), np.arange(40)
-    dataset = Dataset("set", images, None, (), rows, rows[:0], {}, {**REPORT, **FIT, **report})
+    dataset = Dataset(
+        "set", images, None, class_names, rows, rows[:0], {}, {**REPORT, **FIT, **report}
+    )
     return announcement(RunFolder(Path("runs/new")), dataset, model, step)
 
 
@@ -36,3 +41,20 @@ def test_a_resumed_run_and_missing_images_are_announced(small_ddpm: Callable[...
     lines = announced(small_ddpm(), 5, held_out=4, duplicate=2)
     assert lines[0] == "40 images 1x8x8, 4 held out, 2 duplicate"
     assert lines[-1].startswith("resuming at step 5 of 20 steps")
+
+
+def test_classes_that_are_not_learned_are_announced_with_the_option(
+    small_ddpm: Callable[..., Ddpm],
+) -> None:
+    model, names = small_ddpm(), ("bird", "cat", "dog", "eel", "fox")
+    assert not model.spec.config.data.labels
+    assert announced(model, 0, names)[1] == (
+        "the images have 5 classes (bird, cat, dog, eel, …), which are not learned; "
+        "to learn them, train with --set data.labels=true"
+    )
+    for lines in (announced(model, 0), announced(model, 0, ("one",)), announced(model, 5, names)):
+        assert not any("classes" in line for line in lines)
+
+
+def test_a_model_without_labels_is_not_told_to_learn_them() -> None:
+    assert [name for name, family in FAMILIES.items() if not family.learns_labels] == ["dcgan"]

@@ -8,7 +8,10 @@ from ddpm.data.inspection import list_broken, list_other_files, list_unopened
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder
+from ddpm.terminal import shorten
 from ddpm.training.footprint import disk_space_note
+
+_MAX_CLASSES, _MAX_NAME = 4, 30  # class names in a line, characters of each
 
 
 def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step: int) -> list[str]:
@@ -29,7 +32,21 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     return [
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",
         *([fit] if fit else []),
+        *(_unused_labels(dataset, model) if step == 0 else []),
         *model.describe(),
         disk_space_note(model, run.root),
         f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}",
+    ]
+
+
+def _unused_labels(dataset: Dataset, model: GenerativeModel) -> list[str]:
+    """Return a line on the classes of a data set that `model` could learn but does not; [] if none."""
+    names, config = dataset.class_names, model.spec.config
+    if len(names) < 2 or config.data.labels or not config.family.learns_labels:
+        return []
+    listed = ", ".join(shorten(name, _MAX_NAME) for name in names[:_MAX_CLASSES])
+    more = ", …" if len(names) > _MAX_CLASSES else ""
+    return [
+        f"the images have {len(names)} classes ({listed}{more}), which are not learned; "
+        "to learn them, train with --set data.labels=true"
     ]
