@@ -189,6 +189,17 @@ def find_run(target: str) -> RunFolder | None:
     return None
 
 
+def find_checkpoint(target: str) -> tuple[RunFolder, int] | None:
+    """Return the run and step of a path such as `runs/mnist/checkpoints/step-00000500` or `…/500`.
+
+    None if the path is not inside the checkpoints folder of a run. The checkpoint may be missing.
+    """
+    path = Path(target) if len(Path(target).parts) > 2 else Path(target).absolute()
+    run, step = RunFolder(path.parent.parent), path.name.removeprefix(CHECKPOINT_PREFIX)
+    inside = path.parent == run.checkpoints and run.exists()
+    return (run, int(step)) if inside and step.isdecimal() else None
+
+
 def list_runs(folder: Path) -> list[RunFolder]:
     """Return the runs directly inside `folder`, sorted by name.
 

@@ -26,7 +26,7 @@ def newest_checkpoint(run: RunFolder, stems: tuple[str, ...] | None = None) -> C
     steps = run.checkpoint_steps()
     for step in reversed(steps):
         try:
-            return _intact_checkpoint(run, step, stems)
+            return load_checkpoint(run, step, stems)
         except RequestError as error:
             print_line(
                 str(error) if step == steps[0] else f"{error} Using the previous checkpoint."
@@ -75,7 +75,7 @@ def restore_last_good(
     return StartPoint.at(found, adjustments)
 
 
-def _intact_checkpoint(run: RunFolder, step: int, stems: tuple[str, ...] | None) -> Checkpoint:
+def load_checkpoint(run: RunFolder, step: int, stems: tuple[str, ...] | None) -> Checkpoint:
     """Load a checkpoint. RequestError if it is damaged or not finite."""
     folder = run.checkpoint(step)
     found = load(folder, stems, check_weights)

@@ -12,14 +12,19 @@ import torch
 from ddpm.config import SamplingConfig, load_config, unknown_name_error
 from ddpm.device import keep_freed_memory, pick_device
 from ddpm.errors import RequestError
-from ddpm.loading.checkpoints import check_finite_weights, load_into, newest_checkpoint
+from ddpm.loading.checkpoints import (
+    check_finite_weights,
+    load_checkpoint,
+    load_into,
+    newest_checkpoint,
+)
 from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
 from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
 from ddpm.optim.state import State
-from ddpm.runs import RUNS_FOLDER, RunFolder, find_run, list_runs
+from ddpm.runs import RUNS_FOLDER, RunFolder, find_checkpoint, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
 
 BUNDLED = "bundled:"  # prefix for bundled weights, even if a run has the same name
@@ -40,6 +45,8 @@ class OpenedModel:
 def open_model(target: str, device: str = "auto") -> OpenedModel:
     """Open the model `target`: a run folder, the run `runs/target`, a weights file, or bundled weights.
 
+    `RUN/checkpoints/step-00000500` opens the run at that step, as weights without a run folder.
+
     `bundled:NAME` opens bundled weights even if a run has that name. RequestError if there is no such
     model, if it is damaged, or if the run has no checkpoint yet.
 
@@ -50,6 +57,8 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
     keep_freed_memory()
     if run is not None:
         return _from_run(run, torch_device)
+    if (checkpoint := find_checkpoint(target)) is not None:
+        return _from_checkpoint(*checkpoint, torch_device)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", torch_device)
     if (name := bundled_name(target)) is not None:
@@ -118,6 +127,22 @@ def _from_run(run: RunFolder, device: torch.device) -> OpenedModel:
     load_into(model, {"ema": average.tensors}, run.root)
     origin += f", average of σ_rel {average.length:g}"
     return OpenedModel(model, run.root.name, origin, run, step, average.length)
+
+
+def _from_checkpoint(run: RunFolder, step: int, device: torch.device) -> OpenedModel:
+    """Open one checkpoint of a run. Its pictures and scores do not replace those of the run."""
+    steps = run.checkpoint_steps()
+    if step not in steps:
+        saved = ", ".join(map(str, steps)) or "none"
+        raise RequestError(
+            f"{run.root} has no checkpoint of step {step}; its checkpoints: {saved}."
+        )
+    found = load_checkpoint(run, step, stems=("ema",))
+    model = make_model(found.spec, device)
+    attach_guides(model, run)
+    load_into(model, found.state, run.checkpoint(step))
+    origin = f"the run {run.root}, step {step}"
+    return OpenedModel(model, f"{run.root.name}-step-{step}", origin, None, step)
 
 
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> OpenedModel:

@@ -25,7 +25,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.loading.models import OpenedModel, bundled_name, open_model
 from ddpm.messages import Message, join_sentences, message, sentence
-from ddpm.runs import find_run
+from ddpm.runs import find_checkpoint, find_run
 from ddpm.sampling.draw import choose_labels, draw_with_progress
 from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.terminal import Progress, print_line
@@ -178,9 +178,9 @@ def open_generated_images(target: str, overrides: Sequence[str], device: str) ->
 
 
 def is_model(target: str) -> bool:
-    """Return whether `target` names a run, a weights file or bundled weights."""
-    known = find_run(target) is not None or bundled_name(target) is not None
-    return known or Path(target).suffix == ".safetensors"
+    """Return whether `target` names a run, a checkpoint, a weights file or bundled weights."""
+    found = find_run(target) or find_checkpoint(target) or bundled_name(target)
+    return found is not None or Path(target).suffix == ".safetensors"
 
 
 def open_image_files(path: Path) -> ImageFiles:

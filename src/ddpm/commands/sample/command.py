@@ -22,7 +22,7 @@ SAMPLE_OPTIONS = (
     Option(
         "target",
         metavar="RUN|BUNDLED",
-        help="a run folder, its name, or bundled weights (bundled:NAME where a run has that name)",
+        help="a run folder or its name, a folder of its checkpoints/, or bundled weights (bundled:NAME)",
     ),
     Option("n", "-n", count, help="number of images (default: the cells of --grid, else 25)"),
     *DRAWING,
