@@ -224,7 +224,7 @@ def test_weights_alone_have_no_past(run: RunFolder) -> None:
     export(str(run.root), "safetensors", Path("w.safetensors"))
     for target in ("w.safetensors", "digits"):
         model = open_model(target, "cpu").model
-        with pytest.raises(RequestError, match="which only its run has"):
+        with pytest.raises(RequestError, match="which is stored only in its run"):
             resolve_settings(model, AWAY)
 
 
