@@ -103,7 +103,11 @@ PRESETS: dict[str, Preset] = {
             data=DataConfig(path="mnist", size=28, channels=1, all_images=True),
             network=NetworkConfig(channels=8, multipliers=(1, 2, 4), blocks=3),
             diffusion=DiffusionConfig(
-                schedule="linear", objective="noise", time_sampling="uniform"
+                schedule="linear",
+                beta_start=1e-4,
+                beta_end=0.02,
+                objective="noise",
+                time_sampling="uniform",
             ),
             training=TrainingConfig(
                 epochs=30,

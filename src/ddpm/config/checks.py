@@ -20,6 +20,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "network.dropout": (0, 0.95),
     "network.label_dropout": (0, 1),
     "diffusion.num_steps": (2, 100_000),
+    "diffusion.beta_start": (1e-9, 0.999),
+    "diffusion.beta_end": (1e-9, 0.999),
     "student.evaluations": (1, 4),
     "gan.latent": (1, 2**16),
     "gan.channels": (1, 4096),
@@ -152,6 +154,20 @@ def _check_transforms(data: DataConfig) -> None:
 
 
 def _check_diffusion(diffusion: DiffusionConfig) -> None:
+    betas = (diffusion.beta_start, diffusion.beta_end)
+    if betas[0] > betas[1]:
+        raise RequestError(
+            f"diffusion.beta_start={betas[0]:g} is larger than diffusion.beta_end={betas[1]:g}; "
+            "swap them."
+        )
+    if diffusion.schedule != "linear" and betas != (
+        DiffusionConfig.beta_start,
+        DiffusionConfig.beta_end,
+    ):
+        raise RequestError(
+            "diffusion.beta_start and diffusion.beta_end apply to diffusion.schedule=linear only, not "
+            f"{diffusion.schedule}; set that schedule, or leave them out."
+        )
     if diffusion.schedule == "flow" and diffusion.objective == "noise":
         raise RequestError(
             "The flow schedule ends in pure noise, where the objective noise carries no information about "

@@ -67,10 +67,17 @@ class DiffusionConfig:
 
     schedule: ScheduleName = "cosine"  # see `diffusion/schedules.py`
     num_steps: int = 1000  # T, the number of noise levels
+    beta_start: float = 1e-4  # first beta of the schedule linear, at T = 1000
+    beta_end: float = 0.02  # last beta of the schedule linear, at T = 1000
     objective: ObjectiveName = "v"  # what the network predicts, see `diffusion/objectives.py`
     weighting: WeightingName = "simple"  # weight of each noise level in the loss
     time_sampling: TimeSamplingName = "stratified"  # distribution of t in training
     learned_variance: bool = False  # learn the reverse variance (Nichol & Dhariwal 2021)
+
+    @property
+    def betas(self) -> dict[str, float]:
+        """The first and the last beta, as arguments of the schedule."""
+        return {"beta_start": self.beta_start, "beta_end": self.beta_end}
 
 
 @dataclass(frozen=True)

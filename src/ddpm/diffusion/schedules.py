@@ -88,13 +88,13 @@ def gather(table: Tensor, t: Tensor, like: Tensor) -> Tensor:
     return table.to(like.dtype).to(t.device)[t].to(like.device).view(-1, 1, 1, 1)
 
 
-def linear(num_steps: int) -> Schedule:
-    """Return the schedule of Ho et al. 2020, section 4: betas 1e-4 .. 0.02 at T = 1000.
+def linear(num_steps: int, beta_start: float = 1e-4, beta_end: float = 0.02) -> Schedule:
+    """Return the schedule of Ho et al. 2020, section 4: betas `beta_start` .. `beta_end` at T = 1000.
 
-    For another T the betas are multiplied by 1000/T, which keeps the terminal SNR near the paper's.
-    Below T = 21 the last betas are clipped at 0.999.
+    For another T the betas are multiplied by 1000/T, which keeps the terminal SNR unchanged.
+    Betas above 0.999 (by default below T = 21) are clipped at 0.999.
     """
-    betas = torch.linspace(1e-4, 0.02, num_steps, dtype=torch.float64, device="cpu") * (
+    betas = torch.linspace(beta_start, beta_end, num_steps, dtype=torch.float64, device="cpu") * (
         1000 / num_steps
     )
     return _variance_preserving("linear", betas)
@@ -149,10 +149,13 @@ SCHEDULES: dict[str, Cited[[int], Schedule]] = {
 }
 
 
-def make_schedule(name: str, num_steps: int) -> Schedule:
-    """Return the named schedule of T = num_steps >= 2 steps. ValueError for an unknown name."""
+def make_schedule(name: str, num_steps: int, **betas: float) -> Schedule:
+    """Return the named schedule of T = num_steps >= 2 steps; `linear` takes beta_start and beta_end.
+
+    ValueError for an unknown name.
+    """
     if name not in SCHEDULES:
         raise ValueError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
     if num_steps < 2:
         raise ValueError(f"a schedule needs at least 2 steps; got num_steps = {num_steps}")
-    return SCHEDULES[name](num_steps)
+    return linear(num_steps, **betas) if name == "linear" else SCHEDULES[name](num_steps)

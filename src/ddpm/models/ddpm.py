@@ -70,7 +70,7 @@ class Ddpm:
         self.spec = spec
         self.device = torch.device(device)
         self.precision = resolve_precision(config.training.precision, self.device)
-        self.schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
+        self.schedule = make_schedule(diffusion.schedule, diffusion.num_steps, **diffusion.betas)
         mean = torch.tensor(spec.data_mean, dtype=torch.float32, device="cpu").to(self.device)
         try:
             self.objective = make_objective(diffusion.objective, self.schedule, mean, spec.data_std)

@@ -31,7 +31,7 @@ def remaining_signal(case: Case) -> Finding | None:
     if not case.is_diffusion:
         return None
     diffusion = case.config.diffusion
-    schedule = make_schedule(diffusion.schedule, diffusion.num_steps)
+    schedule = make_schedule(diffusion.schedule, diffusion.num_steps, **diffusion.betas)
     left = setup_warnings.terminal_ratio(schedule)
     if left <= setup_warnings.MAX_TERMINAL_RATIO:
         return None

@@ -95,7 +95,8 @@ def draw_schedules(album: PictureFolder, configs: Sequence[Config]) -> str | Non
     if not named:
         return None
     curves = {
-        name: make_schedule(d.schedule, d.num_steps).log_snr.numpy() for name, d in named.items()
+        name: make_schedule(d.schedule, d.num_steps, **d.betas).log_snr.numpy()
+        for name, d in named.items()
     }
     save_schedule_plot(album.place("schedule"), curves)
     return album.names["schedule"]
@@ -172,7 +173,9 @@ def draw_forward(
     found = training_images(config, content_hash)
     shown = drawn if found is None else found
     if shown is not None:
-        schedule = make_schedule(config.diffusion.schedule, config.diffusion.num_steps)
+        schedule = make_schedule(
+            config.diffusion.schedule, config.diffusion.num_steps, **config.diffusion.betas
+        )
         save_strip(album.place("forward"), forward_columns(shown, schedule, seed=0))
     return found is not None
 

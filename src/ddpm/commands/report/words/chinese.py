@@ -246,6 +246,8 @@ SETTINGS = {
     "network.label_dropout": "隱藏標籤的比例",
     "diffusion.schedule": "雜訊排程",
     "diffusion.num_steps": "步數 T",
+    "diffusion.beta_start": "起始 beta（T = 1000）",
+    "diffusion.beta_end": "最終 beta（T = 1000）",
     "diffusion.objective": "網路預測的對象",
     "diffusion.weighting": "損失對 t 的權重",
     "diffusion.time_sampling": "t 的取樣方式",

@@ -284,6 +284,8 @@ SETTINGS = {
     "network.label_dropout": "share of labels dropped",
     "diffusion.schedule": "noise schedule",
     "diffusion.num_steps": "steps T",
+    "diffusion.beta_start": "first beta (T = 1000)",
+    "diffusion.beta_end": "last beta (T = 1000)",
     "diffusion.objective": "what the network predicts",
     "diffusion.weighting": "weighting of the loss over t",
     "diffusion.time_sampling": "distribution of t",
