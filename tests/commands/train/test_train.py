@@ -187,6 +187,10 @@ def test_an_empty_folder_and_the_trace_of_a_killed_start_are_taken(tmp_path: Pat
 def test_other_settings_on_a_run_are_refused_by_name(copy: RunFolder, override: str) -> None:
     key = override.split("=")[0]
     refused(tiny(override), copy.root, rf"other settings \({key}\)\. Choose another --out")
+    if key.startswith("training."):
+        refused(
+            tiny(override), copy.root, r"train its weights with the new settings: --init \S+ --out"
+        )
 
 
 def test_several_changes_are_all_named(copy: RunFolder) -> None:

@@ -48,6 +48,7 @@ def resumed_config(run: RunFolder, requested: Config) -> Config:
         raise RequestError(
             f"{run.root} was started with other settings ({', '.join(changed)}). Choose another --out, or "
             f"resume it with its own settings: ddpm train {shlex.quote(str(run.root))}"
+            f"{_init_advice(run, changed)}"
         )
     if moved and requested.data.path == path and path and not is_dataset_name(path):
         raise RequestError(
@@ -55,6 +56,13 @@ def resumed_config(run: RunFolder, requested: Config) -> Config:
         )
     config = replace(own, data=replace(own.data, path=requested.data.path))
     return with_requested_total(config, requested)
+
+
+def _init_advice(run: RunFolder, changed: list[str]) -> str:
+    """Return how to train the run's weights with other settings of training, if only those differ."""
+    if not all(key.startswith("training.") for key in changed):
+        return ""
+    return f", or train its weights with the new settings: --init {shlex.quote(str(run.root))} --out NEW"
 
 
 def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | None:
