@@ -159,7 +159,7 @@ def test_archives_in_archives_are_named_and_left_shut(tmp_path: Path) -> None:
         archive.writestr("x.png", IMAGES[2])
     path = zipped(tmp_path / "outer.zip", ("a.png", IMAGES[0]), ("b.zip", inner.getvalue()))
     source = open_source(path)
-    assert source.names == ("a.png",) and source.ignored == ("b.zip",)
+    assert source.names == ("a.png",) and source.unopened_archives == ("b.zip",)
     path = zipped(tmp_path / "alone.zip", ("b.zip", inner.getvalue()))
     assert "contains no images" in refusal(path)
 

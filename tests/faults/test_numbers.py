@@ -283,7 +283,7 @@ def test_where_not_one_image_fits_it_says_so(tmp_path: Path, monkeypatch: Patch)
     loss, refusals = tight(0)
     monkeypatch.setattr(Ddpm, "_loss", loss)
     with pytest.raises(
-        WorkError, match=r"did not suffice\. One image at a time does not fit either; use a"
+        WorkError, match=r"the memory ran out\. One image at a time does not fit either; use a"
     ):
         train(tiny(), tmp_path / "run")
     assert refusals == [8, 4, 2, 1]

@@ -189,7 +189,7 @@ def test_applied_it_is_drawn_with_and_undone_no_more(run: RunFolder) -> None:
     assert chosen != own and run.sample_grid.read_bytes() != grid
     with Image.open(run.sample_grid) as picture:
         mark = read_grid_mark(picture)
-    assert mark is not None and mark.run == chosen
+    assert mark is not None and mark.weights_hash == chosen
     choice = json.loads(run.average_choice.read_text("utf-8"))
     assert choice["length"] == 0.05 and choice["step"] == STEPS and "--apply" in choice["command"]
     assert restore_own_average(str(run.root)) == f"{run.root} draws with its own average again."

@@ -20,7 +20,7 @@ def test_the_languages_are_those_there_are_words_in(verb: str) -> None:
 def test_a_bad_request_is_one_sentence_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "nowhere"]) == 2
     error = capsys.readouterr().err
-    assert error == "ddpm: nowhere is not a run; give a folder that ddpm train wrote.\n"
+    assert error == "ddpm: nowhere is not a run folder; pass a folder created by ddpm train.\n"
     assert list(Path().iterdir()) == []
 
 
