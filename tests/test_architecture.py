@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 import ddpm
+from ddpm.commands import COMMANDS, GROUPS
 from ddpm.config import FAMILIES
 
 FLOORS = (  # top floor first; units on one floor may not import one another
@@ -195,6 +197,32 @@ def test_the_package_keeps_its_floors() -> None:
     assert violations(sources) == []
 
 
+def test_there_is_no_circle() -> None:
+    assert circles(package_sources()) == []
+
+
+def test_circles_are_seen_in_lazy_and_type_only_imports() -> None:
+    lazy = "def f():\n    from ddpm.data.b import x"
+    typed = "if TYPE_CHECKING:\n    from ddpm.data import a"
+    assert circles({"data/a.py": lazy, "data/b.py": typed, "data/c.py": "import ddpm.data.a"}) == [
+        ["ddpm.data.a", "ddpm.data.b"]
+    ]
+
+
+def test_no_two_files_of_the_package_share_a_name() -> None:
+    counts = Counter(PurePosixPath(path).name for path in package_sources())
+    assert {name for name, count in counts.items() if count > 1} == {"__init__.py", "command.py"}
+
+
+def test_each_command_is_a_folder_and_a_row() -> None:
+    folders = {row.folder or verb.replace("-", "_") for verb, row in COMMANDS.items()}
+    sources = package_sources()
+    assert {f"commands/{folder}/command.py" for folder in folders} == {
+        path for path in sources if path.startswith("commands/") and path.endswith("/command.py")
+    }
+    assert all(row.group in GROUPS for row in COMMANDS.values())
+
+
 def test_no_file_is_named_for_nothing() -> None:
     package, tests = Path(ddpm.__file__).parent, Path(__file__).parent
     names = [*package.rglob("*.py"), *tests.rglob("*.py")]
@@ -227,6 +255,14 @@ def test_no_file_is_named_for_nothing() -> None:
         ("config/checks.py", "match config.model:\n    case 'dcgan':\n        x = 1", "compares with"),
         ("loading/guides.py", "from ddpm.models.ddpm import Ddpm", "ask for a capability"),
         ("utilities/text.py", "x = 1", "no floor"),
+        (
+            "commands/bundle/bundle.py",
+            "from ddpm.commands.report.report import write_report",
+            "another command only through its __init__",
+        ),
+        ("training/loop.py", "from ddpm.loading.models import open_model", "not downwards"),
+        ("sampling/draw.py", "from ddpm.loading.models import open_model", "not downwards"),
+        ("networks/unet.py", "from ddpm.config import NetworkConfig", "not downwards"),
     ],
 )  # fmt: skip
 def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
@@ -247,6 +283,7 @@ def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
         ("cli/parser.py", "x = Parser(prog='ddpm')\ny = {'dcgan': 1}['dcgan']"),
         ("data/pixels.py", "x = 127.5"),
         ("__init__.py", "from ddpm.cli import main"),
+        ("commands/bundle/bundle.py", "from ddpm.commands.report import write_report"),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
