@@ -170,6 +170,12 @@ def test_shapes_that_the_numbers_do_not_fill_are_refused(stranger: Path, shape: 
     name = next(key for key in header if key != "__metadata__")
     header[name]["shape"] = shape
     write(stranger, header, numbers)
+    assert "does not have the shape or data type" in refusal(stranger)
+
+
+def test_a_file_longer_than_its_header_says_is_refused_unread(stranger: Path) -> None:
+    with stranger.open("r+b") as file:
+        file.truncate(2**40)  # sparse: to read it would take a terabyte of memory
     assert "is not a readable safetensors file" in refusal(stranger)
 
 

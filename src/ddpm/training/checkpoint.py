@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -90,11 +91,14 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
                 raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
             spec = ModelSpec.from_json(metadata[SPEC_KEY])
             check(spec, {name: _form(entry) for name, entry in header.items()})
+            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            if os.fstat(file.fileno()).st_size != file.tell() + end:  # before it is read as a whole
+                raise ValueError("its length does not fit its header")
             file.seek(0)
             tensors = from_bytes(file.read())
     except RequestError:
         raise
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise_if_unreadable(path, error)
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
     return tensors, spec

@@ -382,7 +382,7 @@ def test_it_is_no_entry_of_the_course(student: RunFolder) -> None:
 
 
 def test_it_edits_nothing(student: RunFolder) -> None:
-    with pytest.raises(RequestError, match=r"few-step student, but only .* name its teacher"):
+    with pytest.raises(RequestError, match=r"few-step student, but only .* pass its teacher"):
         write_interpolation(str(student.root), [], pairs=1, between=1, out=Path("x.png"))
 
 

@@ -41,7 +41,7 @@ def run(workplace) -> RunFolder:  # type: ignore[no-untyped-def]
 def started(run: RunFolder, own: Config) -> Iterator[Session]:
     """A session with its files open, as the loop finds it."""
     with open_session(own, run, None, "cpu", shard=False) as session:
-        session.fix_total()
+        session.compute_total()
         session.restore()
         session.write_settings()
         with session.attempt():
@@ -67,7 +67,7 @@ def test_a_folder_is_open_in_one_session_at_a_time(run: RunFolder) -> None:
 
 def test_epochs_become_a_total_that_a_larger_one_replaces(run: RunFolder) -> None:
     with open_session(config("training.epochs=2"), run, None, "cpu", shard=False) as session:
-        session.fix_total()
+        session.compute_total()
         images = len(session.inputs.dataset.train)
         assert session.steps == session.model.spec.config.training.steps == -(-2 * images // 8)
     assert not run.exists()  # nothing is written before `write_settings`
@@ -82,7 +82,7 @@ def test_a_saved_step_is_where_the_next_session_resumes(run: RunFolder) -> None:
         assert (resumed.start.step, resumed.start.seconds) == (2, 2.0)
         found = resumed.model.state()["weights"]
         assert all(torch.equal(found[name], weights[name]) for name in weights)
-        assert resumed.found is None  # the checkpoint's tensors are not kept in memory
+        assert resumed.newest is None  # the checkpoint's tensors are not kept in memory
 
 
 def test_recovery_goes_back_halves_the_rate_and_is_logged(run: RunFolder) -> None:
