@@ -1,4 +1,4 @@
-"""The same words in Traditional Chinese (Taiwan), under the keys of `english.py`."""
+"""Traditional Chinese (Taiwan) texts of the report, under the keys of `english.py`."""
 
 from __future__ import annotations
 
