@@ -80,7 +80,8 @@ def test_other_contents_are_refused_in_a_sentence(content: bytes, tmp_path: Path
         cifar_source("set", [tmp_path / "test_batch"], "")
 
 
-def test_labels_that_do_not_fit_are_left_out(tmp_path: Path) -> None:
-    write(tmp_path / "data_batch_1", {b"data": random(4, 0), b"labels": [1, 2]})
+@pytest.mark.parametrize("labels", [[1, 2], [0, 1, 2, -1], [0, 1, 2, 2**64], [0, 1, 2, 3_000_000]])
+def test_labels_that_do_not_fit_are_left_out(labels: list[int], tmp_path: Path) -> None:
+    write(tmp_path / "data_batch_1", {b"data": random(4, 0), b"labels": labels})
     source = open_source(tmp_path)
     assert len(source) == 4 and source.labels is None and source.class_names == ()

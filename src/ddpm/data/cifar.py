@@ -24,6 +24,7 @@ _CIFAR100 = ("train", "test")
 # File → key of the class names
 _CLASS_NAME_KEYS = {"batches.meta": b"label_names", "meta": b"fine_label_names"}
 _LABEL_KEYS = (b"labels", b"fine_labels")
+_MAX_CLASSES = 100  # of CIFAR-100
 _SHAPE = (3, 32, 32)
 
 
@@ -115,10 +116,10 @@ def _images(content: dict[Any, Any], path: Path) -> NDArray[np.uint8]:
 
 def _labels(content: dict[Any, Any], count: int) -> NDArray[np.int64] | None:
     values = next((content[key] for key in _LABEL_KEYS if key in content), None)
-    numbers = np.array(
-        [v for v in values if isinstance(v, int)] if isinstance(values, list) else []
-    )
-    return numbers.astype(np.int64) if len(numbers) == count and (numbers >= 0).all() else None
+    if not isinstance(values, list):
+        return None
+    numbers = [v for v in values if isinstance(v, int) and 0 <= v < _MAX_CLASSES]
+    return np.array(numbers, np.int64) if len(numbers) == count else None
 
 
 def _class_names(folder: Path, count: int) -> tuple[str, ...]:
