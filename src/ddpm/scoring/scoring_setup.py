@@ -61,8 +61,8 @@ def prepare_scoring(
     real.check_enough("An evaluation", MIN_IMAGES, MIN_IMAGES)
     check_real_images(real.reference, real.floor)
     shape = generated.shape(real.reference.shape[1:])
-    placeholder = torch.empty(min(requested, MIN_IMAGES), *shape, dtype=torch.uint8, device="cpu")
-    check_matching("generated images", placeholder, real.reference)
+    example = torch.empty(min(requested, MIN_IMAGES), *shape, dtype=torch.uint8, device="cpu")
+    check_matching("generated images", example, real.reference)
     count, lowered = limit_count(requested, len(real.reference), len(real.floor))
     fewer = _fewer_images_notes(request, requested)
     notes = [*fewer, *lowered, *generated.notes, *real.notes]

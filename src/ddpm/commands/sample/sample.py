@@ -49,14 +49,12 @@ from ddpm.visuals.animations import GIF_FRAMES, frame_indices, save_denoising_gi
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.strips import save_strip
 
+DEFAULT_IMAGES = 25
 MAX_GRID_IMAGES = 100  # without --grid
 MAX_GIF_IMAGES = 100
 PANEL_COLUMNS = 8
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 OUTPUT_SUFFIXES = (*PICTURE_SUFFIXES, ".gif", ".npz")
-
-
-DEFAULT_IMAGES = 25
 
 
 @dataclass(frozen=True)
@@ -228,12 +226,12 @@ def _wants_images(request: SampleRequest) -> bool:
 
 
 def _wants_all(request: SampleRequest) -> bool:
-    """Whether a file takes every image of the request, not only those of the grid."""
+    """Return whether a file takes every image of the request, not only those of the grid."""
     return request.png_dir is not None or _suffix(request) == ".npz"
 
 
 def _wants_grid(request: SampleRequest) -> bool:
-    """Whether a grid is written: asked for, or the only file."""
+    """Return whether a grid is written: asked for, or the only file."""
     if _suffix(request) == ".gif":
         return False
     asked = request.grid is not None or _suffix(request) in PICTURE_SUFFIXES
