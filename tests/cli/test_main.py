@@ -348,3 +348,10 @@ def stored_image(path: str, index: int) -> np.ndarray:
     with np.load(path) as stored:
         image: np.ndarray = stored["images"][index, 0]
     return image
+
+
+def test_an_environment_without_numbers_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "x")
+    assert "environment variable WORLD_SIZE is 'x'; set it" in refused(capsys, "runs")

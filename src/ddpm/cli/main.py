@@ -14,7 +14,7 @@ from ddpm.cli.parser import build_parser
 from ddpm.commands import COMMANDS
 from ddpm.distributed import is_launched_as_main, is_multi_process, process_group, reports_failure
 from ddpm.errors import RequestError, WorkError, is_out_of_memory
-from ddpm.terminal import escape
+from ddpm.terminal import escape, print_line
 
 # First words of a message that are capitalized; any other first word may be a file name.
 CAPITALIZED_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
@@ -30,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: the work failed. 2: the request was wrong. 130, 143: stopped. Under torchrun only the main
     process prints.
     """
-    if is_launched_as_main():
+    try:
+        prints = is_launched_as_main()
+    except RequestError as error:  # RANK or WORLD_SIZE is not a number
+        print_line(f"ddpm: {error}")
+        return 2
+    if prints:
         return _main(arguments)
     with open(os.devnull, "w", encoding="utf-8") as null, redirect_stdout(null):
         return _main(arguments)
