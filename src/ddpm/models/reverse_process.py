@@ -1,0 +1,122 @@
+"""The reverse process of a diffusion model: its denoiser, and the states from noise to image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ddpm.config import SamplingConfig
+from ddpm.device import autocast
+from ddpm.diffusion.guidance import CLIPS, guide, in_interval
+from ddpm.diffusion.levels import Levels, noise_levels
+from ddpm.diffusion.objectives import Objective, split_variance
+from ddpm.diffusion.samplers import (
+    SAMPLERS,
+    Denoiser,
+    Prediction,
+    SamplerOptions,
+    starting_noise,
+)
+from ddpm.diffusion.schedules import Schedule
+from ddpm.messages import Message, message
+from ddpm.models.autoguidance import Guides, Predictor
+from ddpm.models.base import Frame
+from ddpm.models.spec import ModelSpec
+from ddpm.randomness import ImageNoise
+
+
+class ReverseProcess:
+    """Sampling by any sampler, for a class with the attributes below and `averaged`."""
+
+    spec: ModelSpec
+    device: torch.device
+    precision: str  # fp32 or bf16
+    schedule: Schedule
+    objective: Objective
+    guides: Guides
+
+    @property
+    def averaged(self) -> Predictor:
+        """The network that samples the images, and its objective."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def trajectory(
+        self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
+    ) -> Iterator[Frame]:
+        """Sample one image per seed with the averaged weights, and yield the state at every level."""
+        noise = ImageNoise(seeds, self.spec.image_shape, self.device)
+        levels = self.levels(settings)
+        x = starting_noise(levels, noise)
+        yield from self.frames(levels, x, noise, labels, settings)
+
+    @torch.no_grad()
+    def frames(
+        self,
+        levels: Levels,
+        x: Tensor,
+        noise: Callable[[], Tensor],
+        labels: Sequence[int] | None,
+        settings: SamplingConfig,
+    ) -> Iterator[Frame]:
+        """Yield the states of the reverse process, from `x` at the first of `levels` to the clean image."""
+        options = SamplerOptions(settings.eta, settings.churn, settings.variance)
+        denoise = self.denoiser(labels, settings)
+        log_snr = (2 * levels.half_log_snr).tolist()
+        yield Frame(x, torch.zeros_like(x), log_snr[0], len(levels))
+        for step in SAMPLERS[settings.sampler](denoise, levels, x, noise, options):
+            yield Frame(step.x, step.x0, log_snr[step.index], len(levels) - step.index)
+
+    def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
+        """Return the noise levels that `settings` visit, from the top or from table index `start`."""
+        return noise_levels(self.schedule, settings.steps, settings.spacing, start=start)
+
+    def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
+        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
+        strong, clip = self.averaged, CLIPS[settings.clip]
+        classes = None if labels is None else torch.tensor(labels, device=self.device)
+        # guidance leads away from the same network without labels, autoguidance from a weaker one with labels
+        weak, weak_classes = strong, None
+        if settings.autoguided:
+            weak, weak_classes = self.guide(settings.guide), classes
+        guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
+
+        def predict(model: Predictor, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
+            signal, sigma = self.schedule.at(t, x)
+            with autocast(self.precision, self.device):
+                output = model.network(model.objective.network_input(x, signal, sigma), t, labels)
+            output, variance = output.float(), None
+            if output.shape[1] > x.shape[1]:  # learned variance: 2C channels
+                output, variance = split_variance(output)
+            return Prediction(model.objective.to_x0(output, x, signal, sigma), variance)
+
+        def denoise(x: Tensor, t: Tensor) -> Prediction:
+            prediction = predict(strong, x, t, classes)
+            if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
+                weak_x0 = predict(weak, x, t, weak_classes).x0
+                guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
+                prediction = prediction._replace(x0=guided_x0)
+            return prediction._replace(x0=clip(prediction.x0))
+
+        return denoise
+
+    def guide(self, name: str) -> Predictor:
+        """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
+        return self.guides.guide(name, self.averaged)
+
+    def is_guided(self, settings: SamplingConfig) -> bool:
+        """Return whether each step evaluates two networks, or one network twice."""
+        return settings.guidance != 1 and (settings.autoguided or self.spec.num_classes > 0)
+
+    def describe_sampling(self, settings: SamplingConfig) -> Message:
+        """Return a short description of sampling: `dpm++2m, 20 steps`, and the guidance if it is on."""
+        values: dict[str, Any] = {"sampler": settings.sampler, "steps": settings.steps}
+        if not self.is_guided(settings):
+            return message("sampler", **values)
+        values["guidance"] = settings.guidance
+        if not settings.autoguided:
+            return message("sampler_guided", **values)
+        return message("sampler_autoguided", **values, guide=settings.guide)

@@ -1,0 +1,57 @@
+"""Tables of coefficients: they draw what the samplers draw."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table, linear_table
+from ddpm.diffusion.levels import SPACINGS, noise_levels
+from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions, starting_noise
+from ddpm.diffusion.schedules import SCHEDULES, make_schedule
+
+DETERMINISTIC = [name for name, sampler in SAMPLERS.items() if sampler.is_deterministic]
+
+
+def denoise(x: Tensor, t: Tensor) -> Prediction:
+    """A denoiser that is not linear."""
+    return Prediction(torch.tanh(1.5 * x + 0.001 * t.view(-1, 1, 1, 1)).clamp(-0.9, 0.9))
+
+
+def draw(table: CoefficientTable, noise: Tensor) -> Tensor:
+    """Follow a table, as another program would."""
+    x, history = table.start * noise, [torch.zeros_like(noise)] * 3
+    for update in table.updates:
+        x0 = denoise(x, torch.full((len(x),), update.t)).x0
+        history = [x0, *history[:2]]
+        x = update.x * x + sum(c * h for c, h in zip(update.x0, history, strict=True))
+    return x
+
+
+@pytest.mark.parametrize("name", DETERMINISTIC)
+@pytest.mark.parametrize("path", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 20])
+def test_a_table_draws_what_the_sampler_draws(name: str, path: str, steps: int) -> None:
+    levels = noise_levels(make_schedule(path, 50), steps, "compact")
+    noise = torch.randn(2, 1, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    start = starting_noise(levels, lambda: noise)
+    *_, last = SAMPLERS[name](denoise, levels, start, lambda: noise, SamplerOptions())
+    table = coefficient_table(name, levels)
+    assert torch.allclose(draw(table, noise), last.x, rtol=1e-9, atol=1e-9)
+    assert table.updates[0].t == int(levels.t[0])
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_every_spacing_has_a_table(spacing: str) -> None:
+    levels = noise_levels(make_schedule("linear", 200), 9, spacing)
+    assert len(coefficient_table("ddim", levels).updates) == 9
+    assert len(coefficient_table("heun", levels).updates) == 17  # two a step, one for the last
+
+
+def test_samplers_that_add_noise_are_refused() -> None:
+    levels = noise_levels(make_schedule("linear", 50), 5, "uniform")
+    with pytest.raises(ValueError, match=r"ancestral adds noise; choose one of ddim, heun"):
+        coefficient_table("ancestral", levels)
+    with pytest.raises(ValueError, match="adds noise"):
+        linear_table(SAMPLERS["dpm++2m-sde"].run, levels)
