@@ -1,0 +1,112 @@
+// Curves over one axis, with a table of the same numbers beside them.
+//
+//   <${Curve} title="Loss" x=${[0, 10]} xName="step" yName="loss" log height=${240}
+//      series=${[{name: "loss", values: [1, 0.5], color: "--blue", width: 2, points: false}]} />
+//
+// `color`: a variable of style.css. Missing values are null. uPlot is loaded with the first curve.
+
+import {html, useEffect, useRef, useState} from "../vendor/htm-preact.js";
+import {formatNumber} from "./format.js";
+import {useWidth} from "./image_grid.js";
+
+const TABLE_ROWS = 40; // thinned to about this many
+let library = null;
+
+function loadLibrary() {
+  library ??= new Promise((resolve, reject) => {
+    const sheet = Object.assign(document.createElement("link"), {rel: "stylesheet", href: "/page/vendor/uplot.css"});
+    const script = Object.assign(document.createElement("script"), {src: "/page/vendor/uplot.js"});
+    script.onload = () => resolve(window.uPlot);
+    script.onerror = () => reject(new Error("uPlot could not be loaded."));
+    document.head.append(sheet, script);
+  });
+  return library;
+}
+
+const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** Hook: a number that changes with the system's light or dark look. */
+function useLook() {
+  const [look, setLook] = useState(0);
+  useEffect(() => {
+    const query = matchMedia("(prefers-color-scheme: dark)");
+    const change = () => setLook((n) => n + 1);
+    query.addEventListener("change", change);
+    return () => query.removeEventListener("change", change);
+  }, []);
+  return look;
+}
+
+function optionsOf({series, xName, yName, log, width, height}) {
+  const axis = (label) => ({
+    label, labelSize: 20, size: label === yName ? 56 : 36, font: "12px system-ui, sans-serif",
+    labelFont: "12px system-ui, sans-serif", stroke: colorOf("--muted"),
+    grid: {stroke: colorOf("--line"), width: 1}, ticks: {stroke: colorOf("--line"), width: 1},
+    values: (_, splits) => splits.map((value) => (value === null ? "" : formatNumber(value))),
+  });
+  return {
+    width, height,
+    legend: {live: true, markers: {width: 2}},
+    cursor: {drag: {x: false, y: false}},
+    scales: {x: {time: false}, y: log ? {distr: 3, range: (_, low, high) => [low * 0.9, high * 1.1]} : {}},
+    axes: [axis(xName), axis(yName)],
+    series: [{label: xName, value: (_, value) => formatNumber(value)}, ...series.map((one) => ({
+      label: one.name, stroke: colorOf(one.color), width: one.width ?? 1.5, spanGaps: true,
+      points: {show: Boolean(one.points), size: 6, fill: colorOf(one.color)},
+      value: (_, value) => formatNumber(value),
+    }))],
+  };
+}
+
+export function Curve(props) {
+  const {title, x, xName, yName, series, log = false, height = 240} = props;
+  const [table, setTable] = useState(false);
+  const [box, width] = useWidth();
+  const plot = useRef(null);
+  const look = useLook();
+  const shape = JSON.stringify([series.map((one) => one.name), log, height, table]);
+  const data = [x, ...series.map((one) => one.values)];
+  const newest = useRef(data);
+  newest.current = data;
+  useEffect(() => {
+    if (table || !width) return undefined;
+    let current = true;
+    loadLibrary().then((UPlot) => {
+      if (current && box.current) {
+        plot.current = new UPlot(optionsOf({series, xName, yName, log, width, height}), newest.current, box.current);
+      }
+    });
+    return () => {
+      current = false;
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape, width > 0, look]);
+  useEffect(() => plot.current?.setSize({width, height}), [width]);
+  useEffect(() => plot.current?.setData(newest.current), [x, series]);
+  return html`<figure class="curve">
+    <figcaption><span>${title}</span>
+      <button type="button" aria-pressed=${table} onClick=${() => setTable(!table)}>Table</button></figcaption>
+    <div ref=${box} class="plot" role=${table ? undefined : "img"} aria-label=${table ? undefined : describe(props)}
+      style=${{minHeight: table ? "0" : `${height + 32}px`}}></div>
+    ${table && html`<${Table} ...${{x, xName, series, title}} />`}
+  </figure>`;
+}
+
+function describe({title, series, x}) {
+  const ends = series.map((one) => {
+    const known = one.values.filter((value) => value !== null && value !== undefined);
+    return known.length ? `${one.name} from ${formatNumber(known[0])} to ${formatNumber(known[known.length - 1])}` : "";
+  });
+  return `${title}, ${x.length} points: ${ends.filter(Boolean).join(", ")}. The button Table shows the numbers.`;
+}
+
+function Table({x, xName, series, title}) {
+  const every = Math.max(1, Math.ceil(x.length / TABLE_ROWS));
+  const rows = x.map((_, index) => index).filter((index) => index % every === 0 || index === x.length - 1);
+  return html`<div class="table-box" tabindex="0" role="region" aria-label=${`Table: ${title}`}><table>
+    <thead><tr><th scope="col">${xName}</th>${series.map((one) => html`<th scope="col">${one.name}</th>`)}</tr></thead>
+    <tbody>${rows.map((index) => html`<tr key=${index}><th scope="row">${formatNumber(x[index])}</th>
+      ${series.map((one) => html`<td>${formatNumber(one.values[index])}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}

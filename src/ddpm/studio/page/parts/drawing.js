@@ -1,0 +1,99 @@
+// A drawing of the server: its request, and how it is followed. The server owns it, so a reloaded page finds it again.
+//
+//   const models = useModels();                         rows of /api/models, null while loading
+//   const {drawing, error} = useDrawing(id);            the newest state; drawing.frames grows with each step
+//   await startDrawing(requestOf(params, model, samplers), {group: "live"})   → {id, command}
+//   frameUrl(drawing, 3, "x0") · imageUrl(drawing, 7) · nameOfImage(drawing, 7)
+
+import {get, post, useResource} from "./client.js";
+import {useEvent} from "./live.js";
+
+/** Hook: the models that can draw, {models, error}. */
+export function useModels() {
+  const {value, error} = useResource("/api/models");
+  return {models: value, error};
+}
+
+/** Return the model named by the address, else the first run, else the first bundled model. */
+export function chosenModel(models, id) {
+  return (models || []).find((model) => model.id === id) || (models || [])[0] || null;
+}
+
+export const modelOptions = (models) => (models || []).map((model) => ({
+  value: model.id, name: model.source === "bundled" ? `${model.name} (bundled)` : model.name,
+}));
+
+const numberOf = (text) => (text === undefined || text === "" ? null : Number(text));
+
+/** Return the settings shown in the form: those of the address, else the model's own. */
+export function settingsOf(params, model, samplers) {
+  const own = model.sampling || {};
+  const sampler = params.sampler || own.sampler;
+  const row = (samplers || []).find((one) => one.name === sampler);
+  const usual = sampler === own.sampler ? own.steps : row?.steps;
+  const [low, high] = own.guidance_interval || [0, 1];
+  return {
+    sampler,
+    steps: numberOf(params.steps) ?? usual ?? 20,
+    seed: numberOf(params.seed) ?? 0,
+    n: numberOf(params.n) ?? 25,
+    label: numberOf(params.label),
+    guidance: numberOf(params.guidance) ?? own.guidance ?? 1,
+    low: numberOf(params.low) ?? low,
+    high: numberOf(params.high) ?? high,
+  };
+}
+
+/** Return the body of POST /api/draws. What a model cannot use is null. */
+export function requestOf(params, model, samplers) {
+  const {sampler, steps, seed, n, label, guidance, low, high} = settingsOf(params, model, samplers);
+  const reverse = Boolean(sampler);
+  return {
+    model: model.id, seed, n,
+    sampler: reverse ? sampler : null,
+    steps: reverse ? steps : null,
+    label: model.classes ? label : null,
+    guidance: reverse && model.can_guide ? guidance : null,
+    guidance_interval: reverse && model.can_guide ? [low, high] : null,
+  };
+}
+
+/** Return the parameters of an address that ask for the same drawing. */
+export function paramsOf(request) {
+  const [low, high] = request.guidance_interval || [null, null];
+  const {model, sampler, steps, seed, n, label, guidance} = request;
+  return {model, sampler, steps, seed, n, label, guidance, low, high};
+}
+
+export const startDrawing = (request, extra = {}) => post("/api/draws", {...request, ...extra});
+export const cancelDrawing = (id) => post(`/api/draws/${encodeURIComponent(id)}/cancel`);
+export const isDrawing = (drawing) => Boolean(drawing) && ["waiting", "running"].includes(drawing.state);
+
+/** Hook: a drawing, followed while it works. */
+export function useDrawing(id) {
+  const path = id ? `/api/draws/${encodeURIComponent(id)}` : null;
+  const {value, error, setValue, reload} = useResource(path);
+  useEvent("draw", (event) => {
+    if (event.id !== id) return;
+    setValue((old) => (old ? {...old, ...event} : old));
+    if (!isDrawing(event)) reload(); // seeds, files and the sentence of a failure
+  });
+  return {drawing: value, error};
+}
+
+/** Return a drawing when it has ended; `signal` ends the waiting. */
+export async function finishedDrawing(id, signal, pause = 250) {
+  for (;;) {
+    const drawing = await get(`/api/draws/${encodeURIComponent(id)}`, {signal});
+    if (!isDrawing(drawing)) return drawing;
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+  }
+}
+
+const base = (drawing) => `/api/draws/${encodeURIComponent(drawing.id)}`;
+export const frameUrl = (drawing, index, what) => `${base(drawing)}/frames/${index}/${what}.png`;
+export const imageUrl = (drawing, index) => `${base(drawing)}/images/${index}.png`;
+export const gridUrl = (drawing) => `${base(drawing)}/grid.png`;
+export const animationUrl = (drawing) => `${base(drawing)}/animation.gif`;
+export const seedOf = (drawing, index) => drawing.seeds?.[index] ?? (drawing.request?.seed ?? 0) + index;
+export const nameOfImage = (drawing, index) => `seed ${seedOf(drawing, index)}`;
