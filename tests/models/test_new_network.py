@@ -51,7 +51,7 @@ class Plain(DenoisingNetwork):
 def test_a_network_is_added_by_its_row(
     small_spec: Callable[..., ModelSpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(NETWORKS, "plain", NetworkKind(Plain, ("channels",)))
+    monkeypatch.setitem(NETWORKS, "plain", NetworkKind(Plain, ("channels",), "plain", ()))
     spec = small_spec("network.channels=8")
     network: Any = replace(spec.config.network, kind="plain")
     model = Ddpm(spec.with_config(replace(spec.config, network=network)))

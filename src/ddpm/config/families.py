@@ -25,7 +25,7 @@ class Family:
 
     noun: str  # with its article, for messages
     sections: tuple[str, ...]  # of the configuration that it uses, in the order of the report
-    width_key: str = "network.channels"  # the setting that makes its networks wider
+    width_key: str = ""  # makes its networks wider; "": a setting of `network`, by network.kind
     is_diffusion: bool = False  # has a denoiser: likelihood, editing, samplers, autoguidance
     is_adversarial: bool = False  # has a generator and a discriminator
     is_distilled: bool = False  # learns from a teacher

@@ -18,7 +18,7 @@ def terminal_ratio(schedule: Schedule) -> float:
 def setup_warnings(spec: ModelSpec, ratio: float, sides: Sequence[int]) -> list[str]:
     """Return warnings about the terminal `ratio`, and about attention that matches none of the feature maps.
 
-    `sides`: the shorter side of the feature map of each level.
+    `sides`: the shorter side of the feature map of each level; empty if the network has no such setting.
     """
     lines = []
     if ratio > MAX_TERMINAL_RATIO:
@@ -27,7 +27,7 @@ def setup_warnings(spec: ModelSpec, ratio: float, sides: Sequence[int]) -> list[
             "noise: expect washed-out images; use diffusion.schedule=cosine or more steps"
         )
     attention = spec.config.network.attention
-    if attention and not set(attention) & set(sides):
+    if attention and sides and not set(attention) & set(sides):
         available = ", ".join(map(str, sides))
         lines.append(
             f"note: network.attention={list(attention)} matches no level; their shorter sides are "

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.kinds import NETWORKS
 
 Make = Callable[[ModelSpec, torch.device | str], GenerativeModel]
 
@@ -74,13 +76,18 @@ def check_size(spec: ModelSpec, make: Make) -> None:
     if _WEIGHT_COPIES * _FLOAT_BYTES * count > memory:
         raise RequestError(
             f"A network of {count:.1e} parameters does not fit into {memory / 2**30:.0f} GiB of memory; "
-            f"make {spec.config.family.width_key} smaller."
+            f"make {width_key(spec.config)} smaller."
         )
     chunk = spec.config.sampling.chunk
     if _SAMPLER_COPIES * _FLOAT_BYTES * chunk * math.prod(spec.image_shape) > memory:
         raise RequestError(
             f"sampling.chunk={chunk} images of this size do not fit into memory together; make it smaller."
         )
+
+
+def width_key(config: Config) -> str:
+    """Return the configuration key that makes the networks of a model wider."""
+    return config.family.width_key or f"network.{NETWORKS[config.network.kind].width}"
 
 
 def check_weight_specs(spec: ModelSpec, make: Make, found: Mapping[str, TensorSpec]) -> None:

@@ -12,6 +12,7 @@ from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.diffusion.schedules import SCHEDULES
 from ddpm.diffusion.timesteps import TIME_SAMPLINGS
+from ddpm.networks.kinds import NETWORKS, NetworkKind
 
 CHOICES: dict[str, dict[Any, str]] = {  # key of the configuration → value → source
     "diffusion.schedule": {name: row.source for name, row in SCHEDULES.items()},
@@ -34,9 +35,28 @@ def network_sources(config: Mapping[str, Any]) -> list[str]:
     """Return the sources of the network."""
     if config.get("model") == "dcgan":
         return ["dcgan"]
-    network = config.get("network", {})
-    attention = ["attention"] if network.get("attention") else []
-    return ["unet", "adm", *attention, *(["patch"] if network.get("patch", 1) > 1 else [])]
+    network, row = config.get("network", {}), _network_kind(config)
+    sources = [] if row is None else list(row.sources)
+    attention = ["attention"] if attention_sides(config) else []
+    return [*sources, *attention, *(["patch"] if network.get("patch", 1) > 1 else [])]
+
+
+def network_title(config: Mapping[str, Any]) -> str:
+    """Return the name of the kind of network, for readers; an unknown kind as it is."""
+    row = _network_kind(config)
+    return str(config.get("network", {}).get("kind", "")) if row is None else row.title
+
+
+def attention_sides(config: Mapping[str, Any]) -> list[int]:
+    """Return the sides in pixels at which the network attends, if its kind has this setting."""
+    row = _network_kind(config)
+    attends = row is not None and "attention" in row.settings
+    return list(config.get("network", {}).get("attention") or []) if attends else []
+
+
+def _network_kind(config: Mapping[str, Any]) -> NetworkKind | None:
+    """Return the row of the kind of network; runs from before there were kinds have a U-Net."""
+    return NETWORKS.get(config.get("network", {}).get("kind", "unet"))
 
 
 def guidance_sources(config: Mapping[str, Any]) -> list[str]:

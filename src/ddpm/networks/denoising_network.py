@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ class DenoisingNetwork(nn.Module):
     """
 
     attention_sides: tuple[int, ...] = ()  # sides of the feature maps at which attention can act
+    optional_parts: tuple[str, ...] = ("transform",)  # absent weights of these are zeros
 
     def forward(
         self,
@@ -36,7 +38,31 @@ class DenoisingNetwork(nn.Module):
         """Return the blocks whose weights are gathered one at a time when the network is sharded."""
         return ()
 
+    def normalize_weights(self) -> None:
+        """Bring the weights back to their constraint, if the network has one.
+
+        Training calls it after every optimizer step.
+        """
+
     def outline(self, image_shape: tuple[int, int, int], device: torch.device) -> list[Row]:
         """Return the layers in the order in which an image [C, H, W] passes through them."""
         x = torch.zeros(1, *image_shape, device=device, dtype=torch.float32)
         return outline(self, x, torch.zeros(1, dtype=torch.int64, device=device))
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load weights with or without the `optional_parts` into either kind of network.
+
+        Weights of a part that this network lacks are ignored. A part that the weights lack gets zeros, which
+        do not change samples.
+        """
+
+        def is_optional(name: str) -> bool:
+            return name.partition(".")[0] in self.optional_parts
+
+        state = {name: value for name, value in state_dict.items() if not is_optional(name)}
+        for name, own in self.state_dict().items():
+            if is_optional(name):
+                state[name] = state_dict.get(name, torch.zeros_like(own))
+        return super().load_state_dict(state, strict, assign)

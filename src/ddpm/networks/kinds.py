@@ -10,19 +10,29 @@ from ddpm.networks.unet import UNet
 
 
 class NetworkKind(NamedTuple):
-    """A kind of network: its constructor, and the settings of the section `network` that it takes.
+    """A kind of network: its constructor, its settings, and its name and sources in the report.
 
     `make` is called as
     `make(in_channels, out_channels, image_size, num_classes=, augment_labels=, num_steps=, **settings)`.
     """
 
     make: Callable[..., DenoisingNetwork]
-    settings: tuple[str, ...]
+    settings: tuple[str, ...]  # of the section `network`
+    title: str  # for readers, in every language
+    sources: tuple[str, ...]  # keys of documents/citations.SOURCES
+    width: str = "channels"  # the setting that makes it wider
 
+
+UNET_SETTINGS = (
+    "channels",
+    "multipliers",
+    "blocks",
+    "attention",
+    "patch",
+    "dropout",
+    "time_embedding",
+)
 
 NETWORKS: dict[str, NetworkKind] = {
-    "unet": NetworkKind(
-        UNet,
-        ("channels", "multipliers", "blocks", "attention", "patch", "dropout", "time_embedding"),
-    ),
+    "unet": NetworkKind(UNet, UNET_SETTINGS, "U-Net", ("unet", "adm")),
 }

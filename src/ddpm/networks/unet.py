@@ -7,18 +7,16 @@ space-to-depth at the input. It maps (x_t, t, labels) to a tensor like x_t.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddpm.networks.attention import attend, head_count
 from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import Dropout
 from ddpm.networks.embeddings import TimeEmbedding
-
-MIN_FUSED_LENGTH = 128  # longer sequences run faster with torch's fused attention on the CPU
 
 
 class GroupNorm(nn.GroupNorm):
@@ -70,7 +68,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = next(h for h in range(max(1, channels // 64), 0, -1) if channels % h == 0)
+        self.heads = head_count(channels)
         self.norm = GroupNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zero_init(nn.Conv2d(channels, channels, 1))
@@ -82,19 +80,6 @@ class Attention(nn.Module):
         mixed = attend(*qkv.unbind(0)).transpose(1, 2)  # [N, HW, heads, c/heads]
         out: Tensor = x + self.out(mixed.reshape(n, h, w, c).permute(0, 3, 1, 2))
         return out
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return softmax(q kᵀ / √d) v for q, k, v [N, heads, positions, d] (Vaswani et al. 2017, Eq. 1).
-
-    Uses torch's fused kernel, except for short sequences on the CPU, where its backward pass takes up
-    to four times as long as plain products.
-    """
-    if q.device.type != "cpu" or q.shape[2] > MIN_FUSED_LENGTH:
-        return F.scaled_dot_product_attention(q, k, v)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # [N, heads, positions, positions]
-    mixed: Tensor = scores.float().softmax(-1).to(v.dtype) @ v
-    return mixed
 
 
 class Stage(nn.Module):
@@ -253,17 +238,3 @@ class UNet(DenoisingNetwork):
             embedding = embedding + self.transform(augment_labels)
         out: Tensor = F.silu(embedding)
         return out
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Load weights trained with or without augmentation labels into either kind of network.
-
-        Sampling passes no augmentation labels, so a missing or zero layer does not change samples.
-        """
-        name = "transform.weight"
-        state = {key: value for key, value in state_dict.items() if key != name}
-        if self.transform is not None:
-            zero = torch.zeros_like(self.get_parameter(name))
-            state[name] = state_dict.get(name, zero)
-        return super().load_state_dict(state, strict, assign)

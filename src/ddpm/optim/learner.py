@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ddpm.config import Config, TrainingConfig
 from ddpm.distributed import raise_on_all_ranks, rank_slice, world_size
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import restored_generators
 from ddpm.optim.compiling import Compiled, should_compile, try_compiling
 from ddpm.optim.ema import Ema
@@ -135,6 +136,8 @@ class Learner(Generic[Network]):
             group["lr"] = learning_rate(step, self.training)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if isinstance(self.network, DenoisingNetwork):
+            self.network.normalize_weights()
         self.ema.update(step)
         if self.power_ema is not None:
             self.power_ema.update(step)

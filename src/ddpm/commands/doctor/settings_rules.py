@@ -9,6 +9,7 @@ from ddpm.data.dataset import parse_size
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.models import setup_warnings
+from ddpm.networks.kinds import NETWORKS
 from ddpm.networks.unet import level_sides
 
 FEW_STEPS = 100
@@ -135,7 +136,8 @@ def ema_longer_than_run(case: Case) -> Finding | None:
 def attention_at_no_level(case: Case) -> Finding | None:
     network = case.config.network
     size = parse_size(case.data.get("size", case.config.data.size))
-    if not case.is_diffusion or not network.attention or size is None:
+    attends = network.attention and "attention" in NETWORKS[network.kind].settings
+    if not case.is_diffusion or not attends or size is None:
         return None
     sides = level_sides(size, len(network.multipliers), network.patch)
     if set(sides) & set(network.attention):

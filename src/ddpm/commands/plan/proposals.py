@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ddpm.config import Config, get_value, with_overrides
+from ddpm.models.sizes import width_key
 from ddpm.training.budget import steps_in_minutes
 
 MIN_CHANNELS = 16  # of a proposed network
@@ -65,7 +66,7 @@ def _proposal(change: Variant, speed: float, minutes: float, wanted: int) -> Pro
 
 def narrower_networks(config: Config) -> Iterator[Variant]:
     """Yield the network at half its width, at a quarter, and so on."""
-    key = config.family.width_key
+    key = width_key(config)
     channels = int(get_value(config, key))
     while channels // 2 >= MIN_CHANNELS:
         channels = channels // 2 // 8 * 8

@@ -15,11 +15,13 @@ from ddpm.documents.document import (
 )
 from ddpm.documents.tables import NO_VALUE, format_count
 from ddpm.models.sources import (
+    attention_sides,
     average_source,
     choice_source,
     guidance_sources,
     label_source,
     network_sources,
+    network_title,
 )
 
 FORWARD = Formula(
@@ -127,10 +129,10 @@ def _variance(report: ReportData, run: ReportedRun) -> str:
     return report.words(f"value.{run.setting('sampling.variance')}")
 
 
-def _unet(report: ReportData, run: ReportedRun) -> str:
-    sides = run.setting("network.attention") or []
+def _network(report: ReportData, run: ReportedRun) -> str:
+    sides = attention_sides(run.config)
     attends = report.words("value.attention", sides=", ".join(map(str, sides))) if sides else ""
-    words = report.words.listed(list(filter(None, [report.words("value.unet"), attends])))
+    words = report.words.listed(list(filter(None, [network_title(run.config), attends])))
     return words + report.cite(*network_sources(run.config))
 
 
@@ -188,7 +190,7 @@ _DIFFUSION: dict[str, Choice] = {
     "weighting": _cited("diffusion.weighting"),
     "times": _cited("diffusion.time_sampling"),
     "variance": _variance,
-    "network": _unet,
+    "network": _network,
     "labels": _labels,
     "optimizer": _cited("training.optimizer"),
     "ema": _ema,

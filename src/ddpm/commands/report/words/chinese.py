@@ -111,7 +111,6 @@ WORDS = {
     "value.v": "v（雜訊與影像的組合）",
     "value.velocity": "直線路徑的速度",
     "value.edm": "乾淨影像（經預調節）",
-    "value.unet": "U-Net",
     "value.attention": "在 {sides} 像素處使用自注意力",
     "value.dcgan": "跨步卷積、批次正規化",
     "value.learned": "由網路學習",

@@ -131,7 +131,6 @@ WORDS = {
     "value.v": "v, a mix of noise and image",
     "value.velocity": "the velocity of the straight path",
     "value.edm": "the clean image, preconditioned",
-    "value.unet": "U-Net",
     "value.attention": "with self-attention at {sides} pixels",
     "value.dcgan": "strided convolutions, batch normalization",
     "value.learned": "learned",
