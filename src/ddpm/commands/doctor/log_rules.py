@@ -1,9 +1,8 @@
-"""Rules on a run's log: rising or infinite losses, mode collapse, memorization."""
+"""Rules on a run's log: failed steps, rising losses, mode collapse, memorization."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,16 +27,17 @@ class Trend(NamedTuple):
 
 
 def non_finite_value(case: Case) -> Finding | None:
-    """Find a NaN or an infinity in the log."""
+    """Find a step that ended in a NaN or an infinity. The log holds it as the warning of the recovery."""
     for row in case.rows:
-        for name, value in row.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                return Finding(
-                    "serious",
-                    f"The {name.replace('_', ' ')} became {value} at step {row['step']}.",
-                    _lower_rate(case),
-                    "The weights are unusable from that step on.",
-                )
+        warning = row.get("warning", {})
+        fault = warning.get("fault")
+        if isinstance(fault, Mapping) and str(fault.get("code")).startswith("not_finite"):
+            return Finding(
+                "note",
+                f"{sentence(warning)}.",
+                _lower_rate(case),
+                "The highest stable learning rate is below the configured one.",
+            )
     return None
 
 
