@@ -40,7 +40,7 @@ _MODULES = {  # public name → module, and the name there if it differs
     "compare": "ddpm.commands.compare.compare",
     "distill": "ddpm.commands.distill.distill",
     "doctor": "ddpm.commands.doctor.diagnose:diagnose",
-    "ema": "ddpm.commands.ema.choose:choose_average",
+    "ema": "ddpm.commands.ema.average_choice:choose_average",
     "evaluate": "ddpm.commands.evaluate.evaluate",
     "export": "ddpm.commands.export.export",
     "fit": "ddpm.api",

@@ -11,7 +11,7 @@ from ddpm.commands.doctor.diagnose import diagnose as doctor
 from ddpm.commands.edit.image_edits import inpaint as inpaint
 from ddpm.commands.edit.image_edits import interpolate as interpolate
 from ddpm.commands.edit.image_edits import refine as refine
-from ddpm.commands.ema.choose import choose_average as ema
+from ddpm.commands.ema.average_choice import choose_average as ema
 from ddpm.commands.evaluate.evaluate import evaluate as evaluate
 from ddpm.commands.export.export import export as export
 from ddpm.commands.forward.forward import forward as forward

@@ -20,7 +20,7 @@ from ddpm.commands.bundle.bundle import BundleRequest
 from ddpm.commands.bundle.command import picked_seeds
 from ddpm.commands.compare.compare import ComparisonRequest
 from ddpm.commands.distill.distill import DistillRequest
-from ddpm.commands.ema.choose import EmaRequest
+from ddpm.commands.ema.average_choice import EmaRequest
 from ddpm.commands.ema.command import ema_lengths
 from ddpm.commands.options import (
     Option,

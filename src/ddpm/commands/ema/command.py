@@ -57,7 +57,7 @@ def define_ema(parser: argparse.ArgumentParser) -> None:
 
 
 def run_ema(options: Namespace) -> None:
-    from ddpm.commands.ema.choose import EmaRequest, choose_average, restore_own_average
+    from ddpm.commands.ema.average_choice import EmaRequest, choose_average, restore_own_average
     from ddpm.commands.ema.ema_table import average_table
 
     if options.undo:
