@@ -15,7 +15,6 @@ from PIL import Image
 
 from ddpm.cli.parser import build_parser
 from ddpm.commands.compare.compare import ComparisonRequest, compare, comparison_text
-from ddpm.commands.compare.entries import open_entries, unique_names
 from ddpm.commands.train.train import train
 from ddpm.config import Config, with_overrides
 from ddpm.data.catalogue import locate
@@ -26,7 +25,6 @@ from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
 from ddpm.runs import COMPARISON_FILE, RunFolder
-from ddpm.scoring.generated_images import ModelSamples
 from ddpm.training.checkpoint import save_weights
 
 SMALL = ("network.channels=8", "network.blocks=1", "sampling.steps=2", "training.batch_size=32")
@@ -232,28 +230,3 @@ def make_other_data(folder: Path) -> None:
     environment = run.load_environment()
     environment["data"]["content_hash"] = "another"
     run.environment.write_text(json.dumps(environment), "utf-8")
-
-
-def test_a_named_reference_lets_runs_of_other_images_in(runs: tuple[str, str]) -> None:
-    make_other_data(Path("elsewhere"))
-    entries = open_entries(["one/tiny", "elsewhere"], [], "cpu", same_data=False)
-    assert entries.labels == ["tiny", "elsewhere"]
-
-
-def test_settings_of_sampling_reach_the_diffusion_models_alone(runs: tuple[str, str]) -> None:
-    config = with_overrides(
-        get_preset("dcgan-mnist").config, ["gan.channels=4", "data.size=16", "data.path=digits"]
-    )
-    spec = ModelSpec(config, (1, 8, 8), (0.0,), 0.5)
-    save_weights(Path("gan.safetensors"), make_model(spec).state()["ema"], spec)
-    overrides = ["sampling.steps=1"]
-    entries = open_entries(["gan.safetensors", "one/tiny"], overrides, "cpu", same_data=False)
-    tiny = entries.images[1]
-    assert isinstance(tiny, ModelSamples) and tiny.settings.steps == 1
-    assert [entries.overrides_for(i, overrides) for i in (0, 1)] == [(), overrides]
-    with pytest.raises(RequestError, match="Sampling options apply to diffusion models"):
-        open_entries(["gan.safetensors"] * 2, overrides, "cpu", same_data=False)
-
-
-def test_names_that_occur_twice_are_numbered() -> None:
-    assert unique_names(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (2)", "a (2) (2)", "a (3)"]
