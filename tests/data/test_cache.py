@@ -269,10 +269,10 @@ def test_a_folder_that_vanished_before_it_was_opened_is_made_once_more(
 _PREPARE = """
 import hashlib, sys
 from pathlib import Path
-from ddpm.data.dataset import prepare_dataset
+from ddpm.data.dataset import Preparation, prepare_dataset
 print("ready", flush=True)
 sys.stdin.readline()
-dataset = prepare_dataset(Path(sys.argv[1]), size=6, cache_dir=Path(sys.argv[2]))
+dataset = prepare_dataset(Path(sys.argv[1]), Preparation(size=6), cache_dir=Path(sys.argv[2]))
 print(len(dataset.images), hashlib.sha256(dataset.images.tobytes()).hexdigest())
 """
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ddpm.data import dataset as module
 from ddpm.data.catalogue import embedded_digits
-from ddpm.data.dataset import Dataset, parse_size, prepare_dataset
+from ddpm.data.dataset import Dataset, Preparation, parse_size, prepare_dataset
 from ddpm.errors import RequestError
 from ddpm.messages import sentence
 
@@ -21,7 +21,7 @@ from ddpm.messages import sentence
 @pytest.fixture
 def get(tmp_path: Path) -> Any:
     def run(path: Path, **options: Any) -> Dataset:
-        return prepare_dataset(path, cache_dir=tmp_path / "cache", **options)
+        return prepare_dataset(path, Preparation(**options), cache_dir=tmp_path / "cache")
 
     return run
 
@@ -139,12 +139,12 @@ def test_sizes_are_read(text: Any, size: Any) -> None:
 )
 def test_other_sizes_are_refused_with_the_mend(text: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="Use auto, a number such as 64 or HxW such as 45x33"):
-        prepare_dataset(tmp_path / "not even looked at", size=text, cache_dir=tmp_path)
+        prepare_dataset(tmp_path / "not even looked at", Preparation(size=text), cache_dir=tmp_path)
 
 
 def test_other_channels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="Use 1, 3 or auto"):
-        prepare_dataset(tmp_path, channels=2, cache_dir=tmp_path)
+        prepare_dataset(tmp_path, Preparation(channels=2), cache_dir=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -292,13 +292,13 @@ def test_large_images_are_decoded_two_at_a_time(
     gate, entered, most = threading.Semaphore(0), threading.Semaphore(0), [0, 0]
     plain = decoding._to_gray_or_rgb
 
-    def waiting(image: Any) -> Any:
+    def waiting(image: Any, limits: Any) -> Any:
         most[0] += 1
         most[1] = max(most)
         entered.release()
         assert gate.acquire(timeout=20)
         most[0] -= 1
-        return plain(image)
+        return plain(image, limits)
 
     monkeypatch.setattr(decoding, "_to_gray_or_rgb", waiting)
     threads = [threading.Thread(target=decode, args=(encode(GREY), SIZE, 1)) for _ in range(5)]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ddpm.data.catalogue import embedded_digits
+from ddpm.data.dataset import Preparation
 from ddpm.data.inspection import inspect_images
 from ddpm.errors import RequestError
 
@@ -94,7 +95,9 @@ def test_sets_without_labels_have_no_classes_and_digits_have_ten(tmp_path: Path)
 
 
 def test_size_and_channels_may_be_asked_for(tmp_path: Path) -> None:
-    found = inspect_images(embedded_digits(), size="12x10", channels=3, cache_dir=tmp_path)
+    found = inspect_images(
+        embedded_digits(), Preparation(size="12x10", channels=3), cache_dir=tmp_path
+    )
     assert found.samples.shape == (64, 3, 12, 10)
 
 

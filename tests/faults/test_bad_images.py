@@ -21,16 +21,18 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from ddpm.data.inspection import inspect_images
-from ddpm.data.dataset import prepare_dataset
+from ddpm.data.dataset import Preparation, prepare_dataset
 try:
     import resource
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + int(sys.argv[3]),) * 2)
 except (ImportError, OSError):  # this system sets no such limits
     pass
-places = {"cache_dir": Path(sys.argv[2]), "size": 8, "channels": 3}
-report = prepare_dataset(Path(sys.argv[1]), all_images=True, **places).report
-print(json.dumps({"report": report, "listed": inspect_images(Path(sys.argv[1]), **places).broken}))
+path, cache_dir = Path(sys.argv[1]), Path(sys.argv[2])
+every, small = Preparation(8, 3, all_images=True), Preparation(8, 3)
+report = prepare_dataset(path, every, cache_dir=cache_dir).report
+listed = inspect_images(path, small, cache_dir=cache_dir).broken
+print(json.dumps({"report": report, "listed": listed}))
 """
 
 

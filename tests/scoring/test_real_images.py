@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ddpm.commands.train.environment import environment_record
 from ddpm.config import Config, with_overrides
@@ -202,3 +203,21 @@ def test_halves_are_large_enough_from_twice_the_minimum(count: int, enough: bool
     else:
         with pytest.raises(RequestError, match="It needs at least 119 real images, not 118"):
             halves.check_enough("It", 60)
+
+
+def test_real_images_are_stretched_like_the_runs_own(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (60, 8, 8), dtype=np.uint16)
+    values[0, 0, :2] = 0, 4095
+    for folder in ("set", "other"):
+        Path(folder).mkdir()
+        for i, image in enumerate(values if folder == "set" else values[:40] // 2):
+            Image.fromarray(image).save(f"{folder}/{i:02}.png")
+    run = opened("set", "data.range=0:4095", "data.size=8")
+    exact = np.rint(values / 4095 * 255)
+    shown = {tuple(row) for row in exact.reshape(60, -1).tolist()}
+    real = training_images(run, n=1)
+    assert {tuple(row) for row in real.reference.reshape(-1, 64).tolist()} <= shown
+    other = reference_images("other", (1, 8, 8), run, n=1)
+    assert 120 < other.reference.max() <= 128  # by the run's limits, not by its own
+    array("plain", pixels(40, 8, 8))  # 8 bits: already in the range of the run's pixels
+    assert reference_images("plain.npy", (1, 8, 8), run, n=1).reference.max() == 255

@@ -31,6 +31,9 @@ class DataConfig:
     path: str = "digits"  # folder, zip, tar, IDX, .npy or .npz file, data set name, hf:OWNER/NAME
     size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, else 64
     channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
+    range: str = (
+        "full"  # pixel values stretched to 0 … 255: LOW:HIGH; auto: the set's own; full: none
+    )
     all_images: bool = False  # train on all images: hold none out, keep exact duplicates
     flip: bool = False  # mirror left-right with probability 1/2 (for faces; never for digits)
     shift: int = 0  # largest random shift each way in pixels, edges repeated; 0: off

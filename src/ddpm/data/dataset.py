@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ddpm.data.cache import DecodedImages, cached_images, decoded_images
 from ddpm.data.decoded_rows import Transform
+from ddpm.data.decoding import Limits
 from ddpm.data.duplicates import first_occurrences
 from ddpm.data.fitting import measure_fit
 from ddpm.data.image_source import ImageSource
@@ -19,6 +20,13 @@ from ddpm.data.mapped_array import MappedImages
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import Survey, cached_survey, survey_source
 from ddpm.data.threads import ProgressCallback
+from ddpm.data.value_range import (
+    cached_range,
+    measure_range,
+    parse_range,
+    range_facts,
+    stretched_limits,
+)
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 
@@ -29,6 +37,24 @@ _MIN_SPLIT = 50  # images; smaller sets are not split
 _MAX_SIDE = 1024
 _BLOCK = 1 << 16  # rows added up at a time
 _MAX_LISTED = 1000  # names of broken or skipped files in the report
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Settings of the prepared images; see `config.DataConfig`."""
+
+    size: int | str = "auto"  # a number (square), "HxW" or "auto"
+    channels: int | str = "auto"  # 1, 3, or "auto": 1 if every image is gray
+    value_range: str = (
+        "full"  # "full", "auto" or "LOW:HIGH": stored pixel values that are stretched
+    )
+    all_images: bool = False  # keep duplicates and hold nothing out
+
+    def check(self) -> None:
+        """Raise RequestError if a setting is invalid."""
+        parse_size(self.size)
+        _parse_channels(self.channels)
+        parse_range(self.value_range)
 
 
 @dataclass(frozen=True)
@@ -54,50 +80,40 @@ class _Split(NamedTuple):
 
 def prepare_dataset(
     path: Path,
+    settings: Preparation = Preparation(),
     *,
-    size: int | str = "auto",
-    channels: int | str = "auto",
-    all_images: bool = False,
     cache_dir: Path,
     progress: ProgressCallback | None = None,
 ) -> Dataset:
     """Return the images at `path` (see `source_detection.open_source`), decoded into `cache_dir`.
 
-    `size`: a number (square), "HxW" or "auto". `channels`: 1, 3 or "auto" (1 if every image is
-    gray). Exact duplicates are dropped. The held-out images are the test files of IDX sets, else 2 % of
-    the images (at most 500), chosen by the hashes of their files. `all_images` keeps duplicates and
-    holds nothing out; of an IDX set it takes the training files. `progress(done, total)` counts the
+    Exact duplicates are dropped. The held-out images are the set's own test images, else 2 % of
+    the images (at most 500), chosen by the hashes of their files. With `all_images` duplicates stay and
+    nothing but the set's own test images is held out. `progress(done, total)` counts the
     images twice: as they are read, then as they are decoded.
 
     Raises RequestError if there are fewer than two usable images.
     """
-    parse_size(size)  # errors here come before any image is read
-    _parse_channels(channels)
-    return prepare_from_source(
-        open_source(path),
-        size=size,
-        channels=channels,
-        all_images=all_images,
-        cache_dir=cache_dir,
-        progress=progress,
-    )
+    settings.check()  # errors here come before any image is read
+    return prepare_from_source(open_source(path), settings, cache_dir=cache_dir, progress=progress)
 
 
 def prepare_from_source(
     source: ImageSource,
+    settings: Preparation = Preparation(),
     *,
-    size: int | str = "auto",
-    channels: int | str = "auto",
-    all_images: bool = False,
     cache_dir: Path,
     progress: ProgressCallback | None = None,
 ) -> Dataset:
     """Return the images of `source`; see `prepare_dataset`."""
-    shape = parse_size(size), _parse_channels(channels)
+    settings.check()
     survey = survey_source(source, cache_dir, progress)
-    transform = _transform(survey, *shape)
+    limits = parse_range(settings.value_range)
+    if limits == "auto":
+        limits = stretched_limits(measure_range(source, cache_dir, progress), source.name)
+    transform = _transform(survey, settings, limits)
     decoded = decoded_images(source, survey.content_hash, transform, cache_dir, progress)
-    split = _split(source, decoded, all_images)
+    split = _split(source, decoded, settings.all_images)
     if len(split.train) < 2:
         raise _too_few_error(source.name, decoded)
     return Dataset(
@@ -108,22 +124,33 @@ def prepare_from_source(
         train=split.train,
         heldout=split.heldout,
         heldout_reason=split.reason,
-        report=_report(source, survey, decoded, split, auto=shape[0] is None),
+        report={
+            **_report(source, survey, decoded, split, auto=parse_size(settings.size) is None),
+            "range": range_facts(source, decoded.images, transform.limits, cache_dir),
+        },
     )
 
 
-def is_prepared(path: Path, *, size: int | str, channels: int | str, cache_dir: Path) -> bool:
+def is_prepared(path: Path, settings: Preparation, *, cache_dir: Path) -> bool:
     """Return whether `prepare_dataset` would find the images in the cache."""
-    shape = parse_size(size), _parse_channels(channels)
-    survey = cached_survey(open_source(path), cache_dir)
-    if survey is None:
+    source = open_source(path)
+    survey, limits = cached_survey(source, cache_dir), parse_range(settings.value_range)
+    if limits == "auto" and (measured := cached_range(source, cache_dir)) is not None:
+        limits = stretched_limits(measured, source.name)
+    if survey is None or limits == "auto":
         return False
-    return cached_images(survey.content_hash, _transform(survey, *shape), cache_dir) is not None
+    transform = _transform(survey, settings, limits)
+    return cached_images(survey.content_hash, transform, cache_dir) is not None
 
 
-def _transform(survey: Survey, size: tuple[int, int] | None, channels: int | None) -> Transform:
-    """Return the size and channels of the decoded images; None means "auto"."""
-    return Transform(size or survey.size, channels or (1 if survey.gray else 3))
+def _transform(survey: Survey, settings: Preparation, limits: Limits | None) -> Transform:
+    """Return size, channels and limits of the decoded images."""
+    size, channels = parse_size(settings.size), _parse_channels(settings.channels)
+    return Transform(
+        size or survey.size,
+        channels or (1 if survey.gray else 3),
+        limits,
+    )
 
 
 def parse_size(size: int | str) -> tuple[int, int] | None:

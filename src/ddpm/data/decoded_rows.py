@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.content_hash import UNREADABLE, DatasetHash, item_hash
-from ddpm.data.decoding import DECODING_VERSION, decode, ignore_pillow_warnings
+from ddpm.data.decoding import DECODING_VERSION, Limits, decode, ignore_pillow_warnings
 from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
 from ddpm.data.mapped_array import RowFile, open_memmap, write_mapped_array
 from ddpm.data.threads import BLOCK_SIZE, ProgressCallback, map_in_threads
@@ -32,15 +32,17 @@ _TASK_BYTES = 4 << 20  # of decoded pixels per thread task
 
 @dataclass(frozen=True)
 class Transform:
-    """Size and channels of the decoded images."""
+    """Size, channels and stretched pixel values of the decoded images."""
 
     size: tuple[int, int]  # height, width
     channels: int
+    limits: Limits | None = None  # stored pixel values that become 0 and 255; None: no change
 
     def key(self, content_hash: str) -> str:
-        """Return the name of the cache folder: content, size, channels and decoding version."""
+        """Return the name of the cache folder: content, size, channels, decoding version and limits."""
         height, width = self.size
-        return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{DECODING_VERSION}"
+        limits = "" if self.limits is None else f"-{self.limits[0]}to{self.limits[1]}"
+        return f"{content_hash[:32]}-{height}x{width}x{self.channels}-{DECODING_VERSION}{limits}"
 
 
 class _Row(NamedTuple):
@@ -141,7 +143,7 @@ def _decode(source: ImageSource, item: int, transform: Transform) -> _Row:
     try:
         loaded = source.load(item)
         file_hash = item_hash(loaded)
-        pixels = decode(loaded, transform.size, transform.channels)
+        pixels = decode(loaded, transform.size, transform.channels, transform.limits)
     except BrokenImageError as error:
         return _Row(file_hash, reason=str(error))
     flat = pixels.tobytes()

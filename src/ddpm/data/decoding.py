@@ -2,7 +2,8 @@
 
 1. Take the first frame and apply its EXIF orientation.
 2. Keep gray images gray (16-bit pixels are scaled by 1/257), put transparent images on white, and
-   convert the others (CMYK, palettes, ...) to RGB.
+   convert the others (CMYK, palettes, ...) to RGB. With limits (low, high), stored pixel values low … high
+   are mapped to 0 … 255 instead, and values beyond them are clipped.
 3. Resize the largest centered window with the target's aspect ratio to the target: the shorter side is
    fitted, the longer one cropped. Smaller images are enlarged by the same rule. If the shorter side
    already fits, pixels are cropped and otherwise unchanged.
@@ -54,7 +55,9 @@ _ROTATIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-GRAY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's
+DEEP_MODES = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's, of 16-bit pixels
+Limits = tuple[int, int]  # lowest and highest stored pixel value
+GRAY_MODES = {"1", "L", "LA", "La", *DEEP_MODES}
 
 
 class Header(NamedTuple):
@@ -84,19 +87,39 @@ def read_header(item: bytes | NDArray[np.uint8]) -> Header:
 
 
 def decode(
-    item: bytes | NDArray[np.uint8], size: tuple[int, int], channels: int
+    item: bytes | NDArray[np.uint8],
+    size: tuple[int, int],
+    channels: int,
+    limits: Limits | None = None,
 ) -> NDArray[np.uint8]:
     """Return an image file, or uint8 [C', H', W'], as uint8 [channels, height, width].
 
-    `size` is (height, width). Raises BrokenImageError, with the reason, if it cannot be decoded.
+    `size` is (height, width). `limits`: the stored pixel values that become 0 and 255; None: no change.
+    Raises BrokenImageError, with the reason, if it cannot be decoded.
     """
     if isinstance(item, np.ndarray):
+        item = item if limits is None else _stretch(item, limits)
         if item.shape == (channels, *size):
             return item
         _check_size(item.shape[2], item.shape[1])
         return _to_array(_crop_and_resize(_from_array(item), size), channels)
-    with _open_upright(item, _DRAFT * max(size)) as image:
+    with _open_upright(item, _DRAFT * max(size), limits) as image:
         return _to_array(_crop_and_resize(image, size), channels)
+
+
+def read_limits(item: bytes | NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Return the lowest and highest pixel value of an image, and the highest that its depth can hold.
+
+    The depth is 255 or 65535. Raises BrokenImageError if the image cannot be decoded.
+    """
+    if isinstance(item, np.ndarray):
+        return int(item.min()), int(item.max()), 255
+    with _open_image(item) as image, _memory_slot(image):
+        if image.mode in DEEP_MODES:
+            values = _checked_16_bits(np.asarray(image))
+            return int(values.min()), int(values.max()), 65535
+        pixels = np.asarray(_to_gray_or_rgb(image, None))
+        return int(pixels.min()), int(pixels.max()), 255
 
 
 @contextlib.contextmanager
@@ -144,13 +167,13 @@ def _check_size(width: int, height: int) -> None:
 
 
 @contextlib.contextmanager
-def _open_upright(data: bytes, min_side: int) -> Iterator[Image.Image]:
+def _open_upright(data: bytes, min_side: int, limits: Limits | None) -> Iterator[Image.Image]:
     """Open an image in mode L or RGB (steps 1 and 2); a JPEG may be reduced to `min_side` pixels a side."""
     with _open_image(data) as image:
         image.draft(None, (min_side, min_side))
         with _memory_slot(image):
             rotation = _ROTATIONS.get(_orientation(image))
-            plain = _to_gray_or_rgb(image)
+            plain = _to_gray_or_rgb(image, limits)
             yield plain if rotation is None else plain.transpose(rotation)
 
 
@@ -166,10 +189,16 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_gray_or_rgb(image: Image.Image) -> Image.Image:
+def _to_gray_or_rgb(image: Image.Image, limits: Limits | None) -> Image.Image:
     """Convert to mode L or RGB (step 2)."""
-    if image.mode.startswith("I"):
-        return _from_16_bits(np.asarray(image))
+    if image.mode in DEEP_MODES:
+        return Image.fromarray(_to_8_bits(_checked_16_bits(np.asarray(image)), limits))
+    plain = _to_8_bit_image(image)
+    return plain if limits is None else Image.fromarray(_stretch(np.asarray(plain), limits))
+
+
+def _to_8_bit_image(image: Image.Image) -> Image.Image:
+    """Convert an image of at most 8 bits per channel to mode L or RGB."""
     if image.mode == "F":
         raise BrokenImageError(
             "has floating-point pixels of unknown range; save it with 8 bits per channel"
@@ -182,12 +211,28 @@ def _to_gray_or_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _from_16_bits(values: NDArray[np.integer[Any]]) -> Image.Image:
+def _checked_16_bits(values: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Return the values. Raises BrokenImageError if they are outside 0 … 65535."""
     if values.min() < 0 or values.max() > 65535:
         raise BrokenImageError(
             "has 32-bit pixels of unknown range; save it with 8 bits per channel"
         )
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    return values
+
+
+def _to_8_bits(values: NDArray[np.integer[Any]], limits: Limits | None) -> NDArray[np.uint8]:
+    """Return (value - low) / (high - low) * 255, rounded and clipped; without limits, value / 257."""
+    low, high = limits or (0, 65535)
+    span = high - low
+    above = values.clip(low, high).astype(np.uint32) - np.uint32(low)
+    return ((above * 255 + span // 2) // span).astype(np.uint8)
+
+
+def _stretch(pixels: NDArray[np.uint8], limits: Limits) -> NDArray[np.uint8]:
+    """Map 8-bit pixels low … high to 0 … 255. Raises BrokenImageError if `limits` need 16 bits."""
+    if limits[1] > 255:
+        raise BrokenImageError(f"has 8-bit pixels, but data.range is {limits[0]}:{limits[1]}")
+    return _to_8_bits(np.arange(256), limits)[pixels]
 
 
 def _from_array(item: NDArray[np.uint8]) -> Image.Image:

@@ -11,20 +11,26 @@ from numpy.typing import NDArray
 
 from ddpm.data.decoding import Header, decode, read_header
 from ddpm.data.image_source import BrokenImageError
+from ddpm.data.value_range import parse_range, range_for
 from ddpm.errors import RequestError
 
 Images = NDArray[np.uint8]  # [N, C, H, W] or [C, H, W]
 
 
-def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> Images:
-    """Return an image file as uint8 [C, H, W], of `shape` if given.
+def read_image(
+    path: Path, shape: tuple[int, int, int] | None = None, value_range: str = "full"
+) -> Images:
+    """Return an image file as uint8 [C, H, W], of `shape` if given, stretched like a run's images.
 
-    Raises RequestError if it is not an image.
+    `value_range`: the run's `data.range`. Raises RequestError if it is not an image.
     """
     with _as_request_errors(path):
         content = path.read_bytes()
-        channels, *size = _shape(read_header(content)) if shape is None else shape
-        return np.array(decode(content, (size[0], size[1]), channels))
+        header = read_header(content)
+        channels, *size = _shape(header) if shape is None else shape
+        limits = parse_range(range_for(value_range, {header.mode: 1}))
+        known = None if limits == "auto" else limits
+        return np.array(decode(content, (size[0], size[1]), channels, known))
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.dataset import Dataset, prepare_dataset
+from ddpm.data.dataset import Dataset, Preparation, prepare_dataset
 from ddpm.data.fitting import describe_fit
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
 from ddpm.data.threads import ProgressCallback
+from ddpm.data.value_range import describe_range
 from ddpm.messages import sentence
 
 _SAMPLES = 64
@@ -39,16 +40,13 @@ class Inspection:
 
 def inspect_images(
     path: Path,
+    settings: Preparation = Preparation(),
     *,
-    size: int | str = "auto",
-    channels: int | str = "auto",
     cache_dir: Path,
     progress: ProgressCallback | None = None,
 ) -> Inspection:
     """Inspect the data set at `path` as `prepare_dataset` prepares it for training."""
-    dataset = prepare_dataset(
-        path, size=size, channels=channels, cache_dir=cache_dir, progress=progress
-    )
+    dataset = prepare_dataset(path, settings, cache_dir=cache_dir, progress=progress)
     survey = survey_source(open_source(path), cache_dir)
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
@@ -77,6 +75,8 @@ def _summary(dataset: Dataset) -> list[dict[str, Any]]:
     }
     if fit := describe_fit(report["fit"], report["size"]):
         values["fit"] = fit
+    if line := describe_range(report["range"]):
+        values["range"] = line
     if report["ignored"]:
         values["not opened"] = list_unopened(report)
     if report["notes"]:

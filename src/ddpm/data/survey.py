@@ -41,7 +41,7 @@ def survey_source(
     source: ImageSource, cache_dir: Path, progress: ProgressCallback | None = None
 ) -> Survey:
     """Return the survey of `source`, from `cache_dir` if the set has not changed."""
-    file = _cache_file(source, cache_dir)
+    file = survey_file(source, cache_dir)
     survey = _read_cache(file)
     if survey is None:
         survey, complete = _survey(source, progress)
@@ -54,10 +54,11 @@ def survey_source(
 
 def cached_survey(source: ImageSource, cache_dir: Path) -> Survey | None:
     """Return the survey of `source` from the cache, or None if there is none."""
-    return _read_cache(_cache_file(source, cache_dir))
+    return _read_cache(survey_file(source, cache_dir))
 
 
-def _cache_file(source: ImageSource, cache_dir: Path) -> Path:
+def survey_file(source: ImageSource, cache_dir: Path) -> Path:
+    """Return the path of the cached survey of `source`."""
     return cache_dir / "surveys" / f"{source.fingerprint[:32]}.json"
 
 

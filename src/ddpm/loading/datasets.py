@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.config import Config
+from ddpm.config import Config, DataConfig
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.catalogue import (
@@ -18,7 +19,7 @@ from ddpm.data.catalogue import (
     is_path,
     locate,
 )
-from ddpm.data.dataset import Dataset, prepare_dataset
+from ddpm.data.dataset import Dataset, Preparation, prepare_dataset
 from ddpm.data.mapped_array import MappedImages
 from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
@@ -45,12 +46,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     with Progress(progress_title, 0) as bar:
         dataset = local_main_first(
             lambda: prepare_dataset(
-                path,
-                size=str(data.size),
-                channels=data.channels,
-                all_images=data.all_images,
-                cache_dir=cache_dir(),
-                progress=bar.report,
+                path, preparation(data), cache_dir=cache_dir(), progress=bar.report
             )
         )
     check_same_on_all_ranks(dataset.report["content_hash"], f"The images of {data.path}")
@@ -60,6 +56,19 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             "of its own, or set data.labels=false."
         )
     return dataset
+
+
+def preparation(data: DataConfig) -> Preparation:
+    """Return how the images of a configuration are prepared."""
+    return Preparation(str(data.size), data.channels, data.range, data.all_images)
+
+
+def with_recorded_range(config: Config, dataset: Dataset) -> Config:
+    """Return the configuration with the limits that `data.range=auto` found in `dataset`."""
+    facts = dataset.report["range"]
+    if config.data.range != "auto" or facts is None:
+        return config
+    return replace(config, data=replace(config.data, range=f"{facts['low']}:{facts['high']}"))
 
 
 def dataset_path(name: str) -> Path:

@@ -12,7 +12,7 @@ from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
-from ddpm.loading.datasets import model_spec, open_dataset, training_batches
+from ddpm.loading.datasets import model_spec, open_dataset, preparation, training_batches
 from ddpm.models.spec import ModelSpec
 
 NOISE_IMAGES = 64  # in place of missing images
@@ -38,7 +38,7 @@ def cached_dataset(config: Config) -> Dataset | None:
     )
     if path is None:
         return None
-    is_cached = is_prepared(path, size=data.size, channels=data.channels, cache_dir=cache_dir())
+    is_cached = is_prepared(path, preparation(data), cache_dir=cache_dir())
     return open_dataset(config) if is_cached else None
 
 

@@ -16,6 +16,7 @@ from ddpm.data.catalogue import DATASETS, cache_dir
 from ddpm.data.dataset import TEST_FILES, Dataset
 from ddpm.data.source_detection import open_source
 from ddpm.data.survey import survey_source
+from ddpm.data.value_range import range_for
 from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import content_hash
@@ -118,10 +119,13 @@ def reference_images(
     found = local_main_first(lambda: survey_source(open_source(path), cache_dir()))
     height, width = shape[1:]
     native = f"{height}x{width}" if next(iter(found.sizes)) == f"{height}x{width}" else "auto"
-    dataset = open_dataset(Config(data=DataConfig(path=named, size=native)))
+    data = DataConfig(path=named, size=native)
+    if opened is not None:
+        data = replace(data, range=range_for(opened.model.spec.config.data.range, found.modes))
+    dataset = open_dataset(Config(data=data))
     if opened is not None and dataset.images.shape[1:] != tuple(shape):
         spec = opened.model.spec
-        data = replace(spec.config.data, path=named, labels=False)
+        data = replace(spec.config.data, path=named, labels=False, range=data.range)
         trained = open_dataset(replace(spec.config, data=data))
         facts = model_spec(spec.config, trained)
         if (facts.data_mean, facts.data_std) == (spec.data_mean, spec.data_std):

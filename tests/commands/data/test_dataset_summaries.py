@@ -17,9 +17,13 @@ def test_inspection_counts_and_draws_a_contact_sheet() -> None:
     assert "1797" in text and "8x8" in text and text.endswith("sheet.png")
     with Image.open("sheet.png") as picture:
         assert picture.width > 100
-    assert "1797 given, 1753 used, 44 held out" in prepare_dataset("digits", "auto", "auto", False)
-    assert "1797 given, 1797 used, 0 held out" in prepare_dataset("digits", "auto", "auto", True)
-    assert "3x16x16" in prepare_dataset("digits", "16", "3", False)
+    assert "1797 given, 1753 used, 44 held out" in prepare_dataset(
+        "digits", "auto", "auto", "full", False
+    )
+    assert "1797 given, 1797 used, 0 held out" in prepare_dataset(
+        "digits", "auto", "auto", "full", True
+    )
+    assert "3x16x16" in prepare_dataset("digits", "16", "3", "full", False)
     listing = list_datasets()
     named = ("digits", "mnist", "anime", "hf:OWNER/NAME", "cache", "DDPM_DATA_DIR")
     assert all(name in listing for name in named)

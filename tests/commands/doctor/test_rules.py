@@ -32,6 +32,7 @@ CASES = {
     "mirrored_writing": case("mnist", "data.flip=true"),
     "learning_rate": case("mnist", "training.optimizer=adam"),  # at Muon's rate
     "gray_images_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
+    "little_contrast": case(data={"range": {"low": 0, "high": 1, "full": 255, "stretched": False}}),
     "duplicates": case(duplicates=30_000),
     "memorization": case(data={"held_out": 20}, rows=turning()),
     "discriminator_memorization": case(

@@ -15,7 +15,7 @@ from ddpm.runs import RunFolder
 
 NONE = {"held_out": 0, "duplicate": 0, "broken": 0, "ignored": 0, "skipped": {}, "notes": []}
 REPORT = {"used": 40, "channels": 1, "size": "8x8", **NONE}
-FIT = {"fit": {"enlarged": 0, "reduced": 0, "cropped": 0}}
+FIT = {"fit": {"enlarged": 0, "reduced": 0, "cropped": 0}, "range": None}
 
 
 def announced(

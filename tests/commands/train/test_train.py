@@ -500,3 +500,28 @@ def test_an_epoch_shows_every_training_image_once(
     first, second = shown[:12], shown[12:]
     assert len(set(first)) == 12 and len(second) == 12
     assert set(first) == set(second) and first != second
+
+
+def test_a_run_records_the_values_that_it_stretches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`data.range=auto` becomes the set's own limits, which the same command resumes."""
+    values = np.random.default_rng(0).integers(0, 4096, (12, 8, 8), dtype=np.uint16)
+    values[0, 0, :2] = 0, 4095
+    (tmp_path / "deep").mkdir()
+    for i, image in enumerate(values):
+        Image.fromarray(image).save(tmp_path / "deep" / f"{i}.png")
+    config = tiny("data.path=deep", "data.size=8", "data.range=auto", "training.steps=2")
+    run = train(config, tmp_path / "run").run
+    said = "pixel values 0 to 4095 are stretched to the whole range (data.range)"
+    assert said in capsys.readouterr().err
+    assert load_config(run.config).data.range == "0:4095"
+    facts = run.load_environment()["data"]
+    exact = np.rint(values / 4095 * 255) / 255
+    assert facts["mean"] == pytest.approx([exact.mean()]) and facts["range"]["stretched"]
+    longer = tiny("data.path=deep", "data.size=8", "data.range=auto", "training.steps=4")
+    assert train(longer, run.root).step == 4
+    assert load_config(run.config).data.range == "0:4095"
+    for other in ("full", "0:100"):
+        plain = tiny("data.path=deep", "data.size=8", f"data.range={other}", "training.steps=6")
+        refused(plain, run.root, r"other settings \(data.range\)")

@@ -13,6 +13,14 @@ from ddpm.terminal import print_result
 
 TARGET = Option("target", metavar="PATH|NAME", help="images, or a data set known by name")
 
+RANGE = Option(
+    "value_range",
+    "--range",
+    default="full",
+    metavar="RANGE",
+    help="pixel values to stretch: LOW:HIGH, auto (the set's own) or full (none, the default)",
+)
+
 DATA_LIST_OPTIONS: tuple[Option, ...] = ()
 DATA_PREPARE_OPTIONS = (
     TARGET,
@@ -24,6 +32,7 @@ DATA_PREPARE_OPTIONS = (
         choices=("1", "3", "auto"),
         help="color channels (default: %(default)s)",
     ),
+    RANGE,
     switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
 )
 DATA_INSPECT_OPTIONS = (
@@ -36,6 +45,7 @@ DATA_INSPECT_OPTIONS = (
         metavar="FILE",
         help="file of the contact sheet (default: %(default)s)",
     ),
+    RANGE,
     Option(
         "clusters",
         "--clusters",
@@ -97,9 +107,10 @@ def run_inspect(options: Namespace) -> None:
     from ddpm.commands.data.dataset_summaries import inspect_clusters, inspect_dataset
 
     if options.clusters:
-        print_result(inspect_clusters(options.target, options.clusters, options.out))
+        target, k, out = options.target, options.clusters, options.out
+        print_result(inspect_clusters(target, k, out, options.value_range))
     else:
-        print_result(inspect_dataset(options.target, options.out))
+        print_result(inspect_dataset(options.target, options.out, options.value_range))
 
 
 def run_augment(options: Namespace) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ddpm.config import Config, DataConfig, with_overrides
 from ddpm.data.catalogue import DATASETS, cache_dir, data_dir
-from ddpm.data.dataset import Dataset
+from ddpm.data.dataset import Dataset, Preparation
 from ddpm.data.inspection import inspect_images
 from ddpm.loading.datasets import dataset_path, open_dataset
 from ddpm.loading.pseudo_labels import with_pseudo_labels
@@ -42,13 +42,16 @@ def list_datasets() -> str:
     return "\n".join(lines)
 
 
-def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> str:
+def prepare_dataset(
+    target: str, size: str, channels: str, value_range: str, all_images: bool
+) -> str:
     """Decode a data set into the cache; return its counts in one line."""
     numbers = {"1": 1, "3": 3}
     data = DataConfig(
         path=target,
         size=size,
         channels=numbers.get(channels, "auto"),  # type: ignore[arg-type]
+        range=value_range,
         all_images=all_images,
     )
     report = open_dataset(Config(data=data)).report
@@ -59,22 +62,23 @@ def prepare_dataset(target: str, size: str, channels: str, all_images: bool) -> 
     )
 
 
-def inspect_dataset(target: str, out: Path) -> str:
+def inspect_dataset(target: str, out: Path, value_range: str = "full") -> str:
     """Return counts, sizes, modes, classes, broken files and pixel statistics; draw a sheet into `out`."""
     check_picture_path(out)
     path = dataset_path(target)
     with Progress("inspecting", 0) as bar:
-        found = inspect_images(path, cache_dir=cache_dir(), progress=bar.report)
+        settings = Preparation(value_range=value_range)
+        found = inspect_images(path, settings, cache_dir=cache_dir(), progress=bar.report)
     save_contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
     return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])
 
 
-def inspect_clusters(target: str, k: int, out: Path) -> str:
+def inspect_clusters(target: str, k: int, out: Path, value_range: str = "full") -> str:
     """Draw the clusters of `data.labels=kmeans:K` into `out`, a row each; return their sizes as text."""
     check_picture_path(out)
     plain = with_overrides(Config(), [f"data.labels=kmeans:{k}"]).data
-    data = replace(plain, path=target, size="auto", channels="auto")
+    data = replace(plain, path=target, size="auto", channels="auto", range=value_range)
     dataset = open_dataset(Config(data=replace(data, labels=False)))
     grouped = with_pseudo_labels(dataset, data)
     assert grouped.labels is not None

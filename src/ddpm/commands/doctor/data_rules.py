@@ -49,6 +49,18 @@ def gray_images_in_color(case: Case) -> Finding | None:
     )
 
 
+def little_contrast(case: Case) -> Finding | None:
+    facts = case.data.get("range")
+    if not facts or facts["stretched"]:
+        return None
+    return Finding(
+        "serious",
+        f"The pixel values are {facts['low']} to {facts['high']} of 0 to {facts['full']}.",
+        "--set data.range=auto, in a new run",
+        "The model learns images with little contrast, nearly black ones if the values are low.",
+    )
+
+
 def duplicates(case: Case) -> Finding | None:
     given, copies = case.data.get("given"), case.duplicates
     if not given or not copies or copies < (0.01 if case.config.data.all_images else 0.05) * given:

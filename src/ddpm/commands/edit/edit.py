@@ -17,6 +17,7 @@ from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
+from ddpm.models.spec import ModelSpec
 from ddpm.sampling.draw import choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, print_line
@@ -78,7 +79,7 @@ def write_inpainting(
     """
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     region = _read_mask(mask, image, model.spec.image_shape)
-    original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
+    original = _read_original(image, model.spec)
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     with _announce_and_open_bar(opened, settings) as bar:
@@ -109,7 +110,7 @@ def write_refinement(
 ) -> Path:
     """Draw the image and `n` variants in a row; return the picture's path."""
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
-    original = to_model(torch.from_numpy(read_image(image, model.spec.image_shape)))
+    original = _read_original(image, model.spec)
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     shortened = image_editing.refine_settings(model, strength, settings)
@@ -145,6 +146,11 @@ def _announce_and_open_bar(opened: OpenedModel, settings: SamplingConfig) -> Pro
     """Print the sampling settings and return a progress bar of the steps."""
     print_line(f"{sentence(opened.model.describe_sampling(settings))} from {opened.origin}")
     return Progress("drawing", settings.steps, unit="steps")
+
+
+def _read_original(image: Path, spec: ModelSpec) -> Tensor:
+    """Read an image as the model was trained on such images, float [C, H, W] in [-1, 1]."""
+    return to_model(torch.from_numpy(read_image(image, spec.image_shape, spec.config.data.range)))
 
 
 def _read_mask(mask: Path, image: Path, shape: tuple[int, int, int]) -> Tensor:

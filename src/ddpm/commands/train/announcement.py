@@ -5,6 +5,7 @@ from __future__ import annotations
 from ddpm.data.dataset import Dataset
 from ddpm.data.fitting import describe_fit
 from ddpm.data.inspection import list_broken, list_other_files, list_unopened
+from ddpm.data.value_range import describe_range
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder
@@ -28,10 +29,10 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"resuming at step {step} of" if step else "training"
     parts += map(sentence, report["notes"])
-    fit = describe_fit(report["fit"], report["size"])
+    notes = [describe_fit(report["fit"], report["size"]), describe_range(report["range"])]
     return [
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",
-        *([fit] if fit else []),
+        *filter(None, notes),
         *(_unused_labels(dataset, model) if step == 0 else []),
         *model.describe(),
         disk_space_note(model, run.root),

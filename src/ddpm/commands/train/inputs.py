@@ -13,7 +13,12 @@ from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
 from ddpm.loading.checkpoints import load_into
-from ddpm.loading.datasets import model_spec, open_dataset, training_batches
+from ddpm.loading.datasets import (
+    model_spec,
+    open_dataset,
+    training_batches,
+    with_recorded_range,
+)
 from ddpm.loading.pseudo_labels import save_pseudo_labels, with_pseudo_labels
 from ddpm.loading.teachers import (
     ModelFactory,
@@ -38,6 +43,7 @@ MAX_HELDOUT_IMAGES = 500  # for the held-out loss
 class Inputs:
     """Data set and teacher of a run, and the specification and factory of its models."""
 
+    config: Config  # with the pixel values that `data.range=auto` found
     device: torch.device
     dataset: Dataset
     init: str | None  # weights that training starts from, as the user named them
@@ -92,8 +98,9 @@ def open_inputs(
     """
     dataset = open_dataset(config)
     check_same_data(run, dataset)
+    config = with_recorded_range(config, dataset)
     dataset = with_pseudo_labels(dataset, config.data, run.classes)
     teacher = find_teacher(run, config, init, str(device))
     spec = student_spec(teacher, model_spec(config, dataset))
     make = make_sharded if shard else model_factory(teacher)
-    return Inputs(device, dataset, init, teacher, spec, make)
+    return Inputs(config, device, dataset, init, teacher, spec, make)

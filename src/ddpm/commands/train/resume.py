@@ -43,6 +43,9 @@ def resumed_config(run: RunFolder, requested: Config) -> Config:
         if key not in (*TOTAL_KEYS, "preset")
         and not key.startswith("sampling.")
         and not (moved and key == "data.path")
+        and not (
+            key == "data.range" and requested.data.range == "auto" and own.data.range != "full"
+        )
     ]
     if changed:
         raise RequestError(

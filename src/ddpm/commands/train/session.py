@@ -80,12 +80,13 @@ class Session:
         self, run: RunFolder, config: Config, init: str | None, device: torch.device, shard: bool
     ) -> None:
         keep_freed_memory()
-        self.run, self.config = run, config
+        self.run = run
         self.inputs = inputs = open_inputs(run, config, init, device, shard)
+        self.config = inputs.config
         self.newest: Checkpoint | None = newest_checkpoint(run)
         self.start = StartPoint.at(self.newest)
         self.model = inputs.make_model() if self.newest else inputs.make_initial_model()
-        self.batches, self.heldout = inputs.batches(config), inputs.heldout_batch()
+        self.batches, self.heldout = inputs.batches(self.config), inputs.heldout_batch()
         self.memorization = MemorizationCheck(self.model, inputs.dataset, self.heldout)
 
     @property

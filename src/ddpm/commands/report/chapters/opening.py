@@ -102,7 +102,7 @@ def data_chapter(report: ReportData, notes: Notes) -> Iterator[Block]:
     yield Heading(words("data"))
     yield from _data_sources(report)
     yield from _unknown_sources(report, notes)
-    yield Paragraph(spans(words("data.scaling")))
+    yield Paragraph(spans(" ".join(_scalings(report))))
     facts: list[TableRow] = [
         (words(f"data.{key}"), [format_count(_data(run, key)) for run in runs]) for key in _COUNTS
     ]
@@ -127,6 +127,14 @@ def data_chapter(report: ReportData, notes: Notes) -> Iterator[Block]:
 
 def _data(run: ReportedRun, key: str) -> Any:
     return run.environment.get("data", {}).get(key)
+
+
+def _scalings(report: ReportData) -> list[str]:
+    """Return a sentence on the scaling of the pixels for each kind of scaling among the runs."""
+    ranges = dict.fromkeys(str(run.setting("data.range") or "full") for run in report.runs)
+    limits = [text.replace(":", " … ") for text in ranges if text != "full"]
+    plain = [report.words("data.scaling")] if len(limits) < len(ranges) else []
+    return plain + [report.words("data.stretched", range=text) for text in limits]
 
 
 def _numbers(run: ReportedRun, key: str) -> str:

@@ -73,6 +73,8 @@ WORDS = {
     "data.content": "內容雜湊值",
     "data.scaling": "像素以同一固定規則由 0 … 255 縮放到 -1 … 1 供訓練使用，顯示時再還原；不會依"
     "單張影像的最小值與最大值拉伸。",
+    "data.stretched": "儲存的像素值 {range} 以所有影像相同的界限拉伸到 0 … 255；"
+    "訓練時縮放到 -1 … 1，顯示時再還原。",
     "data.source": "{name}：{text}{cite}。授權：{license}。",
     "data.broken_files": "{run} 的損壞檔案：{files}。",
     "augment.flip": "以 1/2 的機率左右翻轉",
@@ -227,6 +229,7 @@ SETTINGS = {
     "data.path": "影像來源",
     "data.size": "影像尺寸（像素）",
     "data.channels": "1 為灰階，3 為彩色",
+    "data.range": "拉伸到 0 … 255 的像素值",
     "data.all_images": "不保留影像，保留重複",
     "data.flip": "隨機左右翻轉",
     "data.shift": "隨機平移（像素）",

@@ -86,6 +86,8 @@ WORDS = {
     "data.content": "content hash",
     "data.scaling": "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule for training, "
     "and back for display. No image is stretched to its own minimum and maximum.",
+    "data.stretched": "Stored pixel values {range} are stretched to 0 … 255, with the same limits for all "
+    "images; for training they are scaled to -1 … 1, and back for display.",
     "data.source": "{name}: {text}{cite}. License: {license}.",
     "data.broken_files": "Broken files of {run}: {files}.",
     "augment.flip": "horizontal flip with probability 1/2",
@@ -265,6 +267,7 @@ SETTINGS = {
     "data.path": "images",
     "data.size": "image size in pixels",
     "data.channels": "1 gray, 3 color",
+    "data.range": "pixel values stretched to 0 … 255",
     "data.all_images": "nothing held out, duplicates kept",
     "data.flip": "random horizontal flip",
     "data.shift": "random shift, pixels",
