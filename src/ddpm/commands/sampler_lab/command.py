@@ -7,11 +7,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, make_request, switch
+from ddpm.commands.sampler_lab.lab_request import DEFAULT_BUDGETS
 from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SAMPLERS, SEED, SET
 from ddpm.terminal import print_result
 
 METRICS = ("fd", "kid")
-EVALUATIONS = (4, 6, 8, 10, 15, 20, 30, 50)
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -45,9 +45,9 @@ SAMPLER_LAB_OPTIONS = (
         "evaluations",
         "--evaluations",
         counts,
-        EVALUATIONS,
+        DEFAULT_BUDGETS,
         metavar="N,M",
-        help=f"most network evaluations for one image (default: {','.join(map(str, EVALUATIONS))})",
+        help=f"most network evaluations for one image (default: {','.join(map(str, DEFAULT_BUDGETS))})",
     ),
     switch(
         "ancestral", "--ancestral", "also measure Algorithm 2 with all timesteps, which takes long"
