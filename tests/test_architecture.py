@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -49,6 +49,78 @@ RUN_NAMES = {
 }
 FAMILY_MODULES = {f"models.{name}" for name in FAMILIES}
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
+
+UNMIRRORED = {
+    "__init__.py",
+    "__main__.py",
+    "command.py",
+}  # command.py: tests/commands/test_options.py
+TABLES = {"commands/report/words"}  # tables of words that share test_languages.py
+CROSS_CUTTING = {  # tests about no single module, by folder or file
+    "benchmarks": "benchmarks/, which is outside the package",
+    "distributed": "training, sampling and measuring with several real processes",
+    "faults": "kills, full disks, damaged and hostile files, versions before",
+    "notebooks": "notebooks/",
+    "test_architecture.py": "imports, names and places of all files",
+    "test_default_types.py": "torch.set_default_dtype and torch.set_default_device change nothing",
+    "test_docs.py": "commands, links and names in the documents",
+    "test_global_state.py": "torch's global generators are neither used nor changed",
+    "test_package.py": "wheel and sdist",
+    "test_public_api.py": "the functions of ddpm, their signatures and examples",
+}
+NOT_YET = {
+    "commands/evaluate/evaluate.py",
+    "config/sections.py",
+    "cli/parser.py",
+    "diffusion/cited.py",
+    "commands/report/chapters/opening.py",
+    "data/array_values.py",
+    "data/content_hash.py",
+    "models/fingerprint.py",
+    "commands/report/pictures.py",
+    "data/transfer.py",
+    "commands/report/report_data.py",
+    "commands/edit/image_edits.py",
+    "commands/report/chapters/method.py",
+    "models/base.py",
+    "commands/sample/sample_archive.py",
+    "optim/sharding.py",
+    "commands/report/chapters/results.py",
+    "commands/report/chapters/configuration.py",
+    "optim/state.py",
+    "models/setup_warnings.py",
+    "commands/evaluate/score_table.py",
+    "config/families.py",
+    "visuals/fallback_fonts.py",
+    "commands/sample/chunked_drawing.py",
+    "data/zips.py",
+    "commands/bundle/handin_runs.py",
+    "construction.py",
+    "commands/report/chapters/comparison.py",
+    "commands/verb_function.py",
+    "commands/picture_paths.py",
+    "data/folder.py",
+    "data/array_arguments.py",
+    "networks/dropout.py",
+    "networks/denoising_network.py",
+    "commands/report/report_inputs.py",
+    "scoring/evaluation_request.py",
+    "data/image_files.py",
+    "networks/kinds.py",
+    "commands/sample/png_folder.py",
+    "data/decoded_rows.py",
+}  # modules whose tests still stand elsewhere
+NOT_YET_STRAY = {
+    "test_array_arguments.py",
+    "loading/test_checkpoint_paths.py",
+    "data/test_memory.py",
+    "diffusion/test_reference.py",
+    "commands/sample/test_interrupted_sample.py",
+    "models/test_new_network.py",
+    "evaluation/test_torchmetrics.py",
+    "diffusion/test_betas.py",
+    "evaluation/test_real_digits.py",
+}
 
 Tree = Mapping[str, str]  # path below the package, with slashes → source
 
@@ -185,6 +257,47 @@ def _mathematical(name: str) -> bool:
     return own or any(name == m or name.startswith(f"{m}.") for m in MATHEMATICS)
 
 
+def untested_modules(sources: Tree, tests: Iterable[str]) -> list[str]:
+    """Return the modules with a function or class that have no test file at the mirrored place."""
+    return [
+        path
+        for path, source in sources.items()
+        if _needs_tests(path, source) and _mirror(path) not in set(tests)
+    ]
+
+
+def _needs_tests(path: str, source: str) -> bool:
+    place = PurePosixPath(path)
+    if place.name in UNMIRRORED or str(place.parent) in TABLES:
+        return False
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return any(isinstance(node, kinds) for node in ast.parse(source).body)
+
+
+def _mirror(path: str) -> str:
+    """Return the place of a module's tests: data/zips.py → data/test_zips.py."""
+    return PurePosixPath(path).with_name(f"test_{PurePosixPath(path).name}").as_posix()
+
+
+def stray_tests(sources: Tree, tests: Iterable[str]) -> list[str]:
+    """Return the test files that are named for no module: not test_NAME.py or test_NAME_ASPECT.py."""
+    places = {PurePosixPath(path).with_suffix("") for path in sources}
+    strays = []
+    for test in tests:
+        place = PurePosixPath(test)
+        words = place.stem.removeprefix("test_").split("_")
+        names = {"_".join(words[: count + 1]) for count in range(len(words))}
+        mirrored = any(place.with_name(name) in places for name in names)
+        if not mirrored and place.parts[0] not in CROSS_CUTTING:
+            strays.append(test)
+    return strays
+
+
+def names_of_tests() -> list[str]:
+    root = Path(__file__).parent
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("test_*.py"))
+
+
 def package_sources() -> Tree:
     root = Path(ddpm.__file__).parent
     files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*.py"))}
@@ -207,6 +320,43 @@ def test_circles_are_seen_in_lazy_and_type_only_imports() -> None:
     assert circles({"data/a.py": lazy, "data/b.py": typed, "data/c.py": "import ddpm.data.a"}) == [
         ["ddpm.data.a", "ddpm.data.b"]
     ]
+
+
+def test_every_module_has_its_tests_at_the_mirrored_place() -> None:
+    found = untested_modules(package_sources(), names_of_tests())
+    assert [path for path in found if path not in NOT_YET] == []
+
+
+def test_every_test_file_is_named_for_a_module() -> None:
+    found = stray_tests(package_sources(), names_of_tests())
+    assert [path for path in found if path not in NOT_YET_STRAY] == []
+
+
+def test_a_missing_test_file_is_seen() -> None:
+    sources = {
+        "data/zips.py": "def zip_source(): ...",
+        "data/words.py": "X = 1",
+        "data/command.py": "def run(): ...",
+        "commands/report/words/languages.py": "def language(): ...",
+        "server.py": "async def serve(): ...",
+    }
+    assert untested_modules(sources, []) == ["data/zips.py", "server.py"]
+    assert untested_modules(sources, ["data/test_zips.py", "models/test_server.py"]) == [
+        "server.py"
+    ]
+
+
+def test_a_test_file_of_no_module_is_seen() -> None:
+    sources = {"data/zips.py": "", "models/ddpm.py": "", "runs.py": ""}
+    tests = [
+        "data/test_zips.py",
+        "models/test_ddpm_sampling.py",
+        "test_runs.py",
+        "faults/test_kills.py",
+    ]
+    assert stray_tests(sources, tests) == []
+    strays = ["models/test_zips.py", "test_ddpm.py", "data/test_zip_bombs.py"]
+    assert stray_tests(sources, strays) == strays
 
 
 def test_no_two_files_of_the_package_share_a_name() -> None:
