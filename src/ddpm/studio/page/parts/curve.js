@@ -3,7 +3,7 @@
 //   <${Curve} title="Loss" x=${[0, 10]} xName="step" yName="loss" log height=${240}
 //      series=${[{name: "loss", values: [1, 0.5], color: "--blue", width: 2, points: false}]} />
 //
-// `color`: a variable of style.css. Missing values are null. uPlot is loaded with the first curve.
+// `onPick(index)`: called with the row of the point that was clicked. `color`: a variable of style.css. Missing values are null. uPlot is loaded with the first curve.
 
 import {html, useEffect, useRef, useState} from "../vendor/htm-preact.js";
 import {formatNumber} from "./format.js";
@@ -37,7 +37,19 @@ function useLook() {
   return look;
 }
 
+/** Return round values between two positive ones: powers of ten, with 2 and 5 or more where there are few. */
+function logTicks(low, high) {
+  const decades = Math.log10(high / low);
+  const digits = decades > 2.5 ? [1] : decades > 1 ? [1, 2, 5] : decades > 0.3 ? [1, 1.5, 2, 3, 4, 5, 6, 8] : [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9];
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    digits.forEach((digit) => { const tick = digit * 10 ** power; if (tick >= low && tick <= high) ticks.push(tick); });
+  }
+  return ticks;
+}
+
 function optionsOf({series, xName, yName, log, width, height}) {
+  const ticks = log ? {splits: (_, index, low, high) => logTicks(low, high), filter: (_, splits) => splits} : {};
   const axis = (label) => ({
     label, labelSize: 20, size: label === yName ? 56 : 36, font: "12px system-ui, sans-serif",
     labelFont: "12px system-ui, sans-serif", stroke: colorOf("--muted"),
@@ -49,7 +61,7 @@ function optionsOf({series, xName, yName, log, width, height}) {
     legend: {live: true, markers: {width: 2}},
     cursor: {drag: {x: false, y: false}},
     scales: {x: {time: false}, y: log ? {distr: 3, range: (_, low, high) => [low * 0.9, high * 1.1]} : {}},
-    axes: [axis(xName), axis(yName)],
+    axes: [axis(xName), {...axis(yName), ...ticks}],
     series: [{label: xName, value: (_, value) => formatNumber(value)}, ...series.map((one) => ({
       label: one.name, stroke: colorOf(one.color), width: one.width ?? 1.5, spanGaps: true,
       points: {show: Boolean(one.points), size: 6, fill: colorOf(one.color)},
@@ -68,12 +80,15 @@ export function Curve(props) {
   const data = [x, ...series.map((one) => one.values)];
   const newest = useRef(data);
   newest.current = data;
+  const pick = useRef(props.onPick);
+  pick.current = props.onPick;
   useEffect(() => {
     if (table || !width) return undefined;
     let current = true;
     loadLibrary().then((UPlot) => {
       if (current && box.current) {
         plot.current = new UPlot(optionsOf({series, xName, yName, log, width, height}), newest.current, box.current);
+        if (props.onPick) listenForPicks(plot.current, (index) => pick.current(index));
       }
     });
     return () => {
@@ -91,6 +106,23 @@ export function Curve(props) {
       style=${{minHeight: table ? "0" : `${height + 32}px`}}></div>
     ${table && html`<${Table} ...${{x, xName, series, title}} />`}
   </figure>`;
+}
+
+const REACH = 24; // CSS pixels from a click to the point it means
+
+/** Call `onPick` with the row of the point nearest to a click. */
+function listenForPicks(plot, onPick) {
+  plot.over.classList.add("pickable");
+  plot.over.addEventListener("click", ({offsetX, offsetY}) => {
+    let best = {distance: REACH, index: null};
+    plot.data[0].forEach((x, index) => plot.data.slice(1).forEach((values) => {
+      if (values[index] === null || values[index] === undefined) return;
+      const [dx, dy] = [plot.valToPos(x, "x") - offsetX, plot.valToPos(values[index], "y") - offsetY];
+      const distance = Math.hypot(dx, dy);
+      if (distance < best.distance) best = {distance, index};
+    }));
+    if (best.index !== null) onPick(best.index);
+  });
 }
 
 function describe({title, series, x}) {

@@ -30,8 +30,8 @@ export function DrawSettings({params, change, models, samplers, model, busy, onD
         help=${row?.help} onChange=${(sampler) => change({sampler, steps: null})} />
       <${NumberField} label="Steps" value=${settings.steps} min=${1} max=${MOST.steps} onChange=${(steps) => change({steps})} />`}
       ${model.classes && html`<${Select} label="Label" value=${settings.label ?? ""}
-        options=${[{value: "", name: "any"}, ...model.classes.map((name, index) => ({value: index, name}))]}
-        onChange=${(label) => change({label: label === "" ? null : label})} />`}
+        options=${[{value: "", name: "any"}, ...model.classes.map((name) => ({value: name, name}))]}
+        onChange=${(label) => change({label: label || null})} />`}
     </div>
     ${model.can_guide && html`<${Guidance} ...${{settings, change}} />`}
     <${Toggle} label="Draw while I change settings" checked=${params.live === "1"}
@@ -42,7 +42,7 @@ export function DrawSettings({params, change, models, samplers, model, busy, onD
 function Guidance({settings, change}) {
   const off = settings.guidance === 1 || settings.label === null;
   return html`<div class="tight">
-    <${Slider} label="Guidance scale" value=${settings.guidance} min=${0} max=${6} step=${0.1} format=${(v) => (v === 1 ? "1 (off)" : v.toFixed(1))}
+    <${Slider} label="Guidance scale" value=${settings.guidance} min=${0.1} max=${6} step=${0.1} format=${(v) => (v === 1 ? "1 (off)" : v.toFixed(1))}
       help=${settings.label === null ? "Guidance pulls toward a label: choose one to see its effect." : null}
       onChange=${(guidance) => change({guidance})} />
     ${!off && html`<div class="fields">

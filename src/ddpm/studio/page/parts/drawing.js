@@ -5,6 +5,7 @@
 //   await startDrawing(requestOf(params, model, samplers), {group: "live"})   → {id, command}
 //   frameUrl(drawing, 3, "x0") · imageUrl(drawing, 7) · nameOfImage(drawing, 7)
 
+import {useEffect, useState} from "../vendor/htm-preact.js";
 import {get, post, useResource} from "./client.js";
 import {useEvent} from "./live.js";
 
@@ -37,7 +38,7 @@ export function settingsOf(params, model, samplers) {
     steps: numberOf(params.steps) ?? usual ?? 20,
     seed: numberOf(params.seed) ?? 0,
     n: numberOf(params.n) ?? 25,
-    label: numberOf(params.label),
+    label: params.label || null, // name of a class
     guidance: numberOf(params.guidance) ?? own.guidance ?? 1,
     low: numberOf(params.low) ?? low,
     high: numberOf(params.high) ?? high,
@@ -65,6 +66,7 @@ export function paramsOf(request) {
   return {model, sampler, steps, seed, n, label, guidance, low, high};
 }
 
+export const startDrawings = (requests) => post("/api/draw-grids", requests);
 export const startDrawing = (request, extra = {}) => post("/api/draws", {...request, ...extra});
 export const cancelDrawing = (id) => post(`/api/draws/${encodeURIComponent(id)}/cancel`);
 export const isDrawing = (drawing) => Boolean(drawing) && ["waiting", "running"].includes(drawing.state);
@@ -75,19 +77,24 @@ export function useDrawing(id) {
   const {value, error, setValue, reload} = useResource(path);
   useEvent("draw", (event) => {
     if (event.id !== id) return;
-    setValue((old) => (old ? {...old, ...event} : old));
-    if (!isDrawing(event)) reload(); // seeds, files and the sentence of a failure
+    if (isDrawing(event) && Array.isArray(event.frames)) setValue((old) => (old ? {...old, ...event} : old));
+    else reload(); // seeds, pictures and the sentence of a failure
   });
   return {drawing: value, error};
 }
 
-/** Return a drawing when it has ended; `signal` ends the waiting. */
-export async function finishedDrawing(id, signal, pause = 250) {
-  for (;;) {
-    const drawing = await get(`/api/draws/${encodeURIComponent(id)}`, {signal});
-    if (!isDrawing(drawing)) return drawing;
-    await new Promise((resolve) => { setTimeout(resolve, pause); });
-  }
+/** Hook: the newest state of several drawings, in the order of their ids; null where it is not known yet. */
+export function useDrawings(ids) {
+  const [rows, setRows] = useState({});
+  const key = ids.join(",");
+  const fetchRow = (id) => get(`/api/draws/${encodeURIComponent(id)}`).then(
+    (row) => setRows((old) => ({...old, [id]: row})),
+    (error) => setRows((old) => ({...old, [id]: {id, state: "lost", error: error.message}})),
+  );
+  useEffect(() => { ids.filter((id) => !rows[id]).forEach(fetchRow); }, [key]);
+  useEvent("draw", (event) => { if (ids.includes(event.id) && !isDrawing(event)) fetchRow(event.id); });
+  useEvent("reset", () => ids.forEach(fetchRow));
+  return ids.map((id) => rows[id] || null);
 }
 
 const base = (drawing) => `/api/draws/${encodeURIComponent(drawing.id)}`;

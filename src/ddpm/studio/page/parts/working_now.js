@@ -13,7 +13,7 @@ export function useWork() {
   const health = useResource("/api/health");
   const [queue, setQueue] = useState(null);
   useEvent("queue", setQueue);
-  useEvent("job", (job) => jobs.setValue((all) => [job, ...(all || []).filter((one) => one.id !== job.id)]));
+  useEvent("job", ({job}) => jobs.setValue((all) => [job, ...(all || []).filter((one) => one.id !== job.id)]));
   useEffect(() => listen("reset", () => setQueue(null)), []);
   const active = (jobs.value || []).filter((job) => ACTIVE.has(job.state));
   return {jobs: active, queue: queue || health.value?.queue || {waiting: 0, running: null}};
@@ -51,7 +51,7 @@ export function linkOf(job) {
 /** Hook: one job, followed while it works; null for no id. */
 export function useJob(id) {
   const resource = useResource(id ? `/api/jobs/${encodeURIComponent(id)}` : null);
-  useEvent("job", (job) => { if (job.id === id) resource.setValue(() => job); });
+  useEvent("job", ({job}) => { if (job.id === id) resource.setValue(() => job); });
   return {job: resource.value, error: resource.error};
 }
 

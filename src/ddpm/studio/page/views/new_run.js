@@ -7,10 +7,10 @@ import {FolderChooser} from "../parts/folder_chooser.js";
 import {NumberField, Select, TextField} from "../parts/fields.js";
 import {FileDrop} from "../parts/file_drop.js";
 import {plural} from "../parts/format.js";
+import {JobLine} from "../parts/job_line.js";
 import {ErrorMessage} from "../parts/messages.js";
 import {PlanAnswer} from "../parts/plan_answer.js";
 import {isActive, useJob} from "../parts/working_now.js";
-import {JobLine} from "./run.js";
 
 export const title = "New run";
 

@@ -7,6 +7,7 @@ import {CommandLine} from "../parts/command_line.js";
 import {NumberField} from "../parts/fields.js";
 import {formatNumber} from "../parts/format.js";
 import {useEvent} from "../parts/live.js";
+import {JobLine} from "../parts/job_line.js";
 import {LossCurves} from "../parts/loss_curves.js";
 import {EmptyState, ErrorMessage, Progress} from "../parts/messages.js";
 import {Previews} from "../parts/previews.js";
@@ -26,7 +27,7 @@ function useRun(id) {
     setValue((old) => ({...old, ...card}));
     if (grown) reload(); // a new preview, or another state: scores, findings and buttons change
   });
-  useEvent("job", (job) => { if (job.run === id && !isActive(job)) reload(); });
+  useEvent("job", ({job}) => { if (job.run === id && !isActive(job)) reload(); });
   return {run: value, error, reload};
 }
 
@@ -98,19 +99,6 @@ function Actions({run, reload, params, change}) {
     <${ErrorMessage} error=${error || (lost?.status === 404 ? null : lost)} />
     ${job && html`<${JobLine} job=${job} />`}
   </section>`;
-}
-
-/** Progress of a job with its last lines of output and a button that cancels it. */
-export function JobLine({job}) {
-  const [error, setError] = useState(null);
-  const active = isActive(job);
-  const cancel = () => post(`/api/jobs/${encodeURIComponent(job.id)}/cancel`).catch(setError);
-  return html`<div class="tight" aria-live="polite">
-    <div class="between"><span>${job.title}: ${job.state}</span>${active && html`<button type="button" class="small" onClick=${cancel}>Cancel</button>`}</div>
-    ${active && html`<${Progress} value=${job.progress} label=${job.title} text="" />`}
-    ${job.lines?.length > 0 && html`<pre class="output" tabindex="0" aria-label="Last lines">${job.lines.slice(-8).join("\n")}</pre>`}
-    <${ErrorMessage} error=${error || (job.error && {message: job.error})} />
-  </div>`;
 }
 
 const interval = (low, high) => (low === null || low === undefined ? "–" : `${formatNumber(low)} to ${formatNumber(high)}`);
