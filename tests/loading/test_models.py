@@ -13,7 +13,8 @@ from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.loading.checkpoints import newest_checkpoint
-from ddpm.loading.models import bundled_names, load_initial_weights, open_model
+from ddpm.loading.initial_weights import open_initial_weights
+from ddpm.loading.models import bundled_names, open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, find_run
@@ -52,7 +53,7 @@ def test_a_run_is_found_by_path_and_below_runs(run: RunFolder, target: str) -> N
     opened = open_model(target, "cpu")
     assert opened.run == found and opened.name == "mine" and "step 20" in opened.origin
     assert same_weights(opened.model.state()["ema"], 20)
-    assert same_weights(load_initial_weights(target)["ema"], 20)
+    assert same_weights(open_initial_weights(target).state["ema"], 20)
 
 
 def test_a_run_draws_as_its_configuration_says_now(run: RunFolder) -> None:

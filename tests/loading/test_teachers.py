@@ -11,13 +11,13 @@ import torch
 
 from ddpm.config import with_overrides
 from ddpm.errors import RequestError
+from ddpm.loading.initial_weights import open_initial_weights
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.teachers import (
     check_teacher,
     find_teacher,
     model_factory,
     save_teacher,
-    starting_weights,
     student_spec,
 )
 from ddpm.models.dcgan import Dcgan
@@ -91,7 +91,7 @@ def test_the_teacher_is_saved_once_and_found_in_the_run(teacher: Ddpm, spec: Mod
 
 def test_every_model_of_the_run_starts_from_its_teacher(teacher: Ddpm, spec: ModelSpec) -> None:
     model = model_factory(teacher)(student_spec(teacher, spec), CPU)
-    started = starting_weights(teacher, "a name")["ema"]
+    started = open_initial_weights("a name", teacher).state["ema"]
     model.load_state({"ema": started})
     weights = teacher.averaged_weights()
     assert all(torch.equal(x, weights[name]) for name, x in model.averaged_weights().items())

@@ -23,7 +23,6 @@ from ddpm.loading.guides import find_guide
 from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
-from ddpm.optim.state import State
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_checkpoint, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
 
@@ -81,11 +80,6 @@ def bundled_name(target: str) -> str | None:
     """Return the name of the bundled weights for `NAME` or `bundled:NAME`, or None."""
     name = target.removeprefix(BUNDLED)
     return name if name in bundled_names() else None
-
-
-def load_initial_weights(target: str) -> State:
-    """Return the averaged weights of the model `target`, to start training from (`--init`)."""
-    return {"ema": open_model(target, "cpu").model.averaged_weights()}
 
 
 def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:

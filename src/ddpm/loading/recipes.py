@@ -10,6 +10,7 @@ from ddpm.config import Config, ScaleName, load_config, with_overrides
 from ddpm.data.catalogue import absolute_data_path
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
+from ddpm.loading.initial_weights import NO_WEIGHTS, adopt_settings, with_initial_settings
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import print_line
@@ -27,6 +28,7 @@ class TrainingRequest:
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None
+    init: str | None = None  # a run, a weights file or bundled weights; "none": random weights
     all_images: bool = False
     scale: ScaleName | None = None
     device: str = "auto"
@@ -52,6 +54,7 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
     if totals:
         training = replace(config.training, **{"epochs": 0.0, "minutes": 0.0, **totals})
         config = replace(config, training=training)
+    config = _with_initial_weights(config, request, RunFolder(out))
     config = with_overrides(config, request.overrides)
     _check_steps_override(config, request.overrides)
     return config, out
@@ -104,6 +107,27 @@ def _base_recipe(request: TrainingRequest) -> tuple[Config, Path, str | None]:
     return get_preset("folder").config, out, str(path)
 
 
+def _with_initial_weights(config: Config, request: TrainingRequest, run: RunFolder) -> Config:
+    """Return `config` with the network and the objective of the weights of --init.
+
+    A run that started with --init keeps its own, so that the command that resumes it needs no weights.
+    """
+    init = None if request.init == NO_WEIGHTS else request.init
+    if not run.exists():
+        keys = _keys(request.overrides)
+        return config if init is None else with_initial_settings(config, init, keys)
+    own = load_config(run.config)
+    has_init = init is not None or run.load_environment().get("init") is not None
+    if not has_init or own.model != config.model:
+        return config
+    return adopt_settings(config, own, own.data.labels)
+
+
+def _keys(overrides: Sequence[str]) -> list[str]:
+    """Return the keys of `key.path=value` assignments."""
+    return [override.partition("=")[0].strip() for override in overrides]
+
+
 def _check_images(request: TrainingRequest) -> None:
     """Raise RequestError if the target is not the path of images."""
     target, path = request.target, Path(request.target)
@@ -129,8 +153,7 @@ def _check_images(request: TrainingRequest) -> None:
 
 def _check_steps_override(config: Config, overrides: Sequence[str]) -> None:
     """Raise RequestError if training.steps is set but minutes or epochs would replace it."""
-    keys = [override.partition("=")[0].strip() for override in overrides]
-    if "training.steps" in keys and (config.training.minutes or config.training.epochs):
+    if "training.steps" in _keys(overrides) and (config.training.minutes or config.training.epochs):
         raise RequestError(
             "training.steps is computed from training.minutes or training.epochs here; use --steps instead."
         )

@@ -12,13 +12,12 @@ import torch
 from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.files import atomic_file
-from ddpm.loading.models import OpenedModel, load_initial_weights, open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.autoguidance import guide_is_bundled
 from ddpm.models.base import DiffusionModel, DistilledModel, GenerativeModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
-from ddpm.optim.state import State
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 
@@ -141,8 +140,3 @@ def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
             "the teacher's training images with --data."
         )
     return replace(theirs, config=spec.config)
-
-
-def starting_weights(teacher: DiffusionModel | None, init: str) -> State:
-    """Return the averaged weights that training starts from: the teacher's, or those of `init`."""
-    return load_initial_weights(init) if teacher is None else {"ema": teacher.averaged_weights()}

@@ -94,12 +94,15 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
     dataset = open_dataset(with_default_holdout(config))
     if data.all_images and dataset.heldout_reason != TEST_FILES:
         dataset = open_dataset(config)  # training took the default holdout, too
-    recorded = {} if opened.run is None else opened.run.load_environment().get("data", {})
-    recorded_hash = recorded.get("content_hash", dataset.report["content_hash"])
     note = message("images_changed", path=data.path)
-    return split_reference(
-        dataset, n, (note,) if recorded_hash != dataset.report["content_hash"] else ()
-    )
+    unchanged = _recorded_hash(opened) in (None, dataset.report["content_hash"])
+    return split_reference(dataset, n, () if unchanged else (note,))
+
+
+def _recorded_hash(opened: OpenedModel) -> Any:
+    """Return the hash of a run's training images; None if it is not recorded."""
+    recorded = {} if opened.run is None else opened.run.load_environment().get("data", {})
+    return recorded.get("content_hash")
 
 
 def with_default_holdout(config: Config) -> Config:
@@ -128,7 +131,8 @@ def reference_images(
         data = replace(spec.config.data, path=named, labels=False, range=data.range)
         trained = open_dataset(replace(spec.config, data=data))
         facts = model_spec(spec.config, trained)
-        if (facts.data_mean, facts.data_std) == (spec.data_mean, spec.data_std):
+        same = (facts.data_mean, facts.data_std) == (spec.data_mean, spec.data_std)
+        if same or _recorded_hash(opened) == trained.report["content_hash"]:
             dataset = trained
     return split_reference(dataset, n)
 

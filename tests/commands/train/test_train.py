@@ -350,12 +350,17 @@ def test_init_takes_a_weights_file(finished: RunFolder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["network.channels=16", "network.multipliers=[1,2,2]", "data.channels=3"]
+    ("override", "sentence"),
+    [
+        ("network.channels=16", "another network: network.channels is 8 there and 16 here"),
+        ("network.multipliers=[1,2,2]", r"another network: network.multipliers is .*\[1, 2, 2\] here"),
+        ("data.channels=3", "The images are 3x8x8, but the weights of .* are for 1x8x8"),
+    ],
 )
 def test_init_from_another_network_is_refused(
-    finished: RunFolder, tmp_path: Path, override: str
+    finished: RunFolder, tmp_path: Path, override: str, sentence: str
 ) -> None:
-    refused(tiny(override), tmp_path / "run", "belong to another network", init=str(finished.root))
+    refused(tiny(override), tmp_path / "run", sentence, init=str(finished.root))
 
 
 def damage(path: Path) -> None:

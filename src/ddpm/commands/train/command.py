@@ -27,7 +27,13 @@ TOTAL_OPTIONS = (
     Option("steps", "--steps", count, help="total number of optimizer steps"),
 )
 START_OPTIONS = (
-    Option("init", "--init", metavar="RUN|FILE", help="start from trained weights"),
+    Option(
+        "init",
+        "--init",
+        metavar="RUN|FILE|bundled:NAME",
+        help="start from trained weights, with their network, objective and normalization; none: from "
+        "random weights",
+    ),
     switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
     switch(
         "shard",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,20 +12,19 @@ from ddpm.config import Config
 from ddpm.data.batches import Batches
 from ddpm.data.dataset import Dataset
 from ddpm.data.pixels import to_model
-from ddpm.loading.checkpoints import load_into
 from ddpm.loading.datasets import (
     model_spec,
     open_dataset,
     training_batches,
     with_recorded_range,
 )
+from ddpm.loading.initial_weights import initialized_spec, open_initial_weights, with_statistics
 from ddpm.loading.pseudo_labels import save_pseudo_labels, with_pseudo_labels
 from ddpm.loading.teachers import (
     ModelFactory,
     find_teacher,
     model_factory,
     save_teacher,
-    starting_weights,
     student_spec,
     teacher_facts,
 )
@@ -51,6 +50,21 @@ class Inputs:
     spec: ModelSpec
     factory: ModelFactory
 
+    def with_normalization(self, saved: ModelSpec | None) -> Inputs:
+        """Return these inputs with the normalization of the weights that training starts from.
+
+        `saved` is the specification of the checkpoint to resume from, if there is one. Without a checkpoint
+        and without `init` the normalization is that of the images.
+        """
+        spec = self.spec
+        if self.teacher is not None or (saved is None and self.init is None):
+            return self
+        if saved is None:
+            return replace(self, spec=initialized_spec(spec, str(self.init)))
+        if saved.image_shape != spec.image_shape:  # `check_same_model` says what was altered
+            return self
+        return replace(self, spec=with_statistics(spec, saved))
+
     def make_model(self) -> GenerativeModel:
         """Return a model with random weights."""
         return self.factory(self.spec, self.device)
@@ -59,7 +73,7 @@ class Inputs:
         """Return the model that training starts from, with the weights of `init` if given."""
         model = self.make_model()
         if self.init is not None:
-            load_into(model, starting_weights(self.teacher, self.init), self.init)
+            open_initial_weights(self.init, self.teacher).load_into(model)
         return model
 
     def batches(self, config: Config) -> Batches:

@@ -11,6 +11,7 @@ from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_na
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import is_temporary
+from ddpm.loading.initial_weights import NO_WEIGHTS
 from ddpm.models.autoguidance import check_no_guide
 from ddpm.runs import RunFolder
 from ddpm.training.budget import TOTAL_KEYS, with_requested_total
@@ -71,18 +72,18 @@ def _init_advice(run: RunFolder, changed: list[str]) -> str:
 def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | None:
     """Return the name of the weights that training starts from: `init`, or else the recorded name.
 
-    RequestError if the run has a checkpoint and started from other weights. A student starts from its
-    teacher, which `find_teacher` compares.
+    None for random weights, which `init` names "none". RequestError if the run has a checkpoint and started
+    from other weights. A student starts from its teacher, which `find_teacher` compares.
     """
     recorded = run.load_environment().get("init")
     is_resumed = not config.family.is_distilled and run.checkpoint_steps()
-    if is_resumed and init not in (None, recorded):
+    if is_resumed and init not in (None, recorded or NO_WEIGHTS):
         how = f"with --init {shlex.quote(recorded)}" if recorded else "without --init"
         raise RequestError(
             f"{run.root} was started {how}, and --init applies only at the start. Leave --init out to "
             "resume the run, or choose another --out."
         )
-    return init or recorded
+    return None if init == NO_WEIGHTS else init or recorded
 
 
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:

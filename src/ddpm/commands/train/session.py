@@ -81,9 +81,10 @@ class Session:
     ) -> None:
         keep_freed_memory()
         self.run = run
-        self.inputs = inputs = open_inputs(run, config, init, device, shard)
-        self.config = inputs.config
         self.newest: Checkpoint | None = newest_checkpoint(run)
+        saved = None if self.newest is None else self.newest.spec
+        inputs = open_inputs(run, config, init, device, shard).with_normalization(saved)
+        self.inputs, self.config = inputs, inputs.config
         self.start = StartPoint.at(self.newest)
         self.model = inputs.make_model() if self.newest else inputs.make_initial_model()
         self.batches, self.heldout = inputs.batches(self.config), inputs.heldout_batch()

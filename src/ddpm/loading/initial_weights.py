@@ -1,0 +1,151 @@
+"""Initial weights of `--init`: their network, objective and normalization, and why they do not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ddpm.config import Config, differing_keys, get_value
+from ddpm.config.families import SECTION_OWNERS
+from ddpm.errors import RequestError
+from ddpm.loading.checkpoints import load_into
+from ddpm.loading.models import open_model
+from ddpm.models.base import GenerativeModel
+from ddpm.models.spec import ModelSpec
+from ddpm.optim.state import State
+from ddpm.terminal import print_line
+
+NO_WEIGHTS = "none"  # value of --init for random weights
+_SECTIONS = ("network", "diffusion", "gan")  # of a configuration, that describe the weights
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Averaged weights that training starts from, and the model that they belong to."""
+
+    name: str  # as the user named the model
+    state: State
+    spec: ModelSpec
+
+    def load_into(self, model: GenerativeModel) -> None:
+        """Copy the weights into `model`. RequestError, which names both values, if they do not fit."""
+        try:
+            load_into(model, self.state, self.name)
+        except RequestError as error:
+            raise mismatch_error(model.spec, self.spec, self.name) from error
+        if self.spec.image_shape != model.spec.image_shape:
+            print_line(
+                f"the weights of {self.name} were trained on images of {_shape(self.spec)}; these are "
+                f"{_shape(model.spec)}"
+            )
+
+
+def open_initial_weights(init: str, model: GenerativeModel | None = None) -> InitialWeights:
+    """Return the averaged weights of `model`, else of the run, file or bundled weights called `init`."""
+    opened = model or open_model(init, "cpu").model
+    return InitialWeights(init, {"ema": opened.averaged_weights()}, opened.spec)
+
+
+def with_initial_settings(config: Config, init: str, set_keys: Collection[str]) -> Config:
+    """Return `config` with the network, the objective and the use of labels of the weights `init`.
+
+    Print the changed values in one line, but for `set_keys`, which the user sets. RequestError if the
+    weights are of another family.
+    """
+    weights = open_initial_weights(init).spec
+    changed = adopt_settings(config, weights.config, _labels(config, weights))
+    keys = [key for key in differing_keys(config, changed) if key not in set_keys]
+    values = [f"{key}={json.dumps(get_value(changed, key))}" for key in keys]
+    print_line(
+        f"network, objective and normalization are those of {init}"
+        + (f" ({', '.join(values)})" if values else "")
+    )
+    return changed
+
+
+def adopt_settings(config: Config, source: Config, labels: bool | str) -> Config:
+    """Return `config` with the sections of `source` that describe its weights, and with `data.labels`.
+
+    RequestError if the weights of `source` are of another family.
+    """
+    names = [name for name in _SECTIONS if name in config.family.sections]
+    if not set(names) & set(source.family.sections):
+        raise RequestError(
+            f"The weights of --init are those of {source.family.noun}, but this run trains "
+            f"{config.family.noun}; pass weights of {config.family.noun}, or choose a preset for them."
+        )
+    sections: dict[str, Any] = {name: getattr(source, name) for name in names}
+    data = replace(config.data, labels=labels)
+    sampling = config.sampling
+    if "diffusion" in names:  # a schedule of fewer levels allows fewer steps
+        steps = min(sampling.steps, source.diffusion.num_steps)
+        sampling = replace(sampling, steps=steps)
+    return replace(config, data=data, sampling=sampling, **sections)
+
+
+def _labels(config: Config, weights: ModelSpec) -> bool | str:
+    """Return `data.labels` for weights that learned classes, or did not."""
+    if not weights.num_classes:
+        return False
+    theirs, own = weights.config.data, config.data
+    if theirs.clusters:
+        return theirs.labels
+    return own.labels if own.labels and not own.clusters else "auto"
+
+
+def initialized_spec(spec: ModelSpec, init: str) -> ModelSpec:
+    """Return `spec` with the normalization (`data_mean`, `data_std`) that the weights `init` learned with.
+
+    RequestError if the images have other channels than the weights.
+    """
+    weights = open_initial_weights(init).spec
+    if weights.image_shape[0] != spec.image_shape[0]:
+        raise mismatch_error(spec, weights, init)
+    return with_statistics(spec, weights)
+
+
+def with_statistics(spec: ModelSpec, weights: ModelSpec) -> ModelSpec:
+    """Return `spec` with the `data_mean` and the `data_std` of `weights`."""
+    return replace(spec, data_mean=weights.data_mean, data_std=weights.data_std)
+
+
+def mismatch_error(spec: ModelSpec, weights: ModelSpec, init: str) -> RequestError:
+    """Return the error for weights that do not fit the model of `spec`: it names both values."""
+    if weights.image_shape != spec.image_shape:
+        channels, height, width = weights.image_shape
+        size = str(height) if height == width else f"{height}x{width}"
+        return RequestError(
+            f"The images are {_shape(spec)}, but the weights of {init} are for {_shape(weights)} "
+            f"(channels x height x width). Convert the images with --set data.size={size} --set "
+            f"data.channels={channels}, or choose other weights."
+        )
+    if weights.num_classes != spec.num_classes:
+        return RequestError(
+            f"The weights of {init} learned {_classes(weights)}, but this run has {_classes(spec)}; choose "
+            "weights that fit, or images with the same classes."
+        )
+    keys = differing_keys(spec.config, weights.config)
+    values = [
+        f"{key} is {json.dumps(get_value(weights.config, key))} there and "
+        f"{json.dumps(get_value(spec.config, key))} here"
+        for key in keys
+        if key.partition(".")[0] in SECTION_OWNERS
+    ]
+    return RequestError(
+        f"The weights of {init} belong to another network"
+        + (
+            f": {', '.join(values)}. Leave these settings out."
+            if values
+            else "; choose other weights."
+        )
+    )
+
+
+def _shape(spec: ModelSpec) -> str:
+    return "x".join(map(str, spec.image_shape))
+
+
+def _classes(spec: ModelSpec) -> str:
+    return f"{spec.num_classes} classes" if spec.num_classes else "no classes"
