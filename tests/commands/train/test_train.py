@@ -353,7 +353,10 @@ def test_init_takes_a_weights_file(finished: RunFolder, tmp_path: Path) -> None:
     ("override", "sentence"),
     [
         ("network.channels=16", "another network: network.channels is 8 there and 16 here"),
-        ("network.multipliers=[1,2,2]", r"another network: network.multipliers is .*\[1, 2, 2\] here"),
+        (
+            "network.multipliers=[1,2,2]",
+            r"another network: network.multipliers is .*\[1, 2, 2\] here",
+        ),
         ("data.channels=3", "The images are 3x8x8, but the weights of .* are for 1x8x8"),
     ],
 )
