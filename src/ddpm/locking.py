@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 
@@ -64,6 +65,35 @@ def is_abandoned(path: Path) -> bool:
         lock.release()
 
 
+def is_held(path: Path) -> bool:
+    """Return whether a process holds the lock file `path`. A process that wants it now waits a moment."""
+    if not path.is_file():
+        return False
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        return not _acquire(lock, 0)
+    except OSError:
+        return False
+    finally:
+        lock.release()
+
+
+def holder_of(path: Path) -> int | None:
+    """Return the process id of the holder of the lock file `path`, 0 if unknown; None if nobody holds it."""
+    return (_holder_pid(path) or 0) if is_held(path) else None
+
+
+def lock_while_open(file: IO[bytes]) -> None:
+    """Hold the lock of an open file until this process and the children that inherit it have closed it.
+
+    Where the system has no flock (Windows), nothing is locked.
+    """
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _acquire(lock: FileLock, timeout: float) -> bool:
     """Return whether the lock is held now, or the drive supports no locks."""
     try:
@@ -88,10 +118,15 @@ def _write_pid(path: Path) -> None:
 
 def _holder(path: Path) -> str:
     """Return ` (PID 1234)`, or an empty string if the lock file does not name its holder."""
+    pid = _holder_pid(path)
+    return "" if pid is None else f" (PID {pid})"
+
+
+def _holder_pid(path: Path) -> int | None:
     try:
         with path.open("rb", buffering=0) as file:
             file.seek(_PID_OFFSET)
             pid = file.read().strip()
     except OSError:
-        return ""
-    return f" (PID {int(pid)})" if pid.isdigit() else ""
+        return None
+    return int(pid) if pid.isdigit() else None

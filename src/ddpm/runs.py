@@ -8,6 +8,7 @@ runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ sa
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,6 +223,23 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     with path.open("rb") as file:
         rows = (_row(line.decode("utf-8", "replace")) for line in _lines(file))
         return [row for row in rows if row is not None]
+
+
+def read_new_metrics(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows of a metrics.jsonl from byte `offset` on, and the offset after the last whole line.
+
+    ([], offset) if there is no file.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except OSError:
+        return [], offset
+    whole = content[: content.rfind(b"\n") + 1]  # a last line without an end is still being written
+    lines = _lines(io.BytesIO(whole))
+    rows = (_row(line.decode("utf-8", "replace")) for line in lines)
+    return [row for row in rows if row is not None], offset + len(whole)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -12,9 +12,10 @@ import torch
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.files import write_json
+from ddpm.loading.bundled import bundled_names
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.initial_weights import open_initial_weights
-from ddpm.loading.models import bundled_names, open_model
+from ddpm.loading.models import open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder, find_run

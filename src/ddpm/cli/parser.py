@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from ddpm.commands import COMMANDS, GROUPS
+from ddpm.commands import COMMANDS, GROUPS, command_module
 from ddpm.terminal import escape
 
 
@@ -28,7 +28,7 @@ def build_parser(verbs: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(verb, help=row.help)
         if verb in verbs:
             name = verb.replace("-", "_")
-            module = import_module(f"ddpm.commands.{row.folder or name}.command")
+            module = import_module(command_module(verb))
             getattr(module, f"define_{name}")(subparser)
     parser.set_defaults(
         build_parser=build_parser

@@ -18,10 +18,16 @@ class Command:
     group: str
     help: str
     folder: str = ""  # "": the name of the command
+    package: str = (
+        "ddpm.commands"  # that holds the folder; a name, since imports run downwards only
+    )
 
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("begin", "train on 1,797 bundled digits: offline, a few minutes"),
+    "studio": Command(
+        "begin", "train, draw and look inside a model in the browser", package="ddpm"
+    ),
     "data": Command("begin", "list, prepare, inspect and augment data sets"),
     "plan": Command(
         "begin", "estimate time, disk space and result of a training run from a few steps"
@@ -44,3 +50,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command("manage", "write weights for other programs"),
     "completion": Command("manage", "print a completion script for bash, zsh or fish"),
 }
+
+
+def command_module(verb: str) -> str:
+    """Return the name of the module that defines the command `verb`."""
+    row = COMMANDS[verb]
+    return f"{row.package}.{row.folder or verb.replace('-', '_')}.command"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from ddpm.commands import COMMANDS
+from ddpm.commands import command_module
 
 Request = TypeVar("Request")
 
@@ -127,8 +127,7 @@ def named_values(options: Iterable[Option], values: Namespace) -> dict[str, Any]
 def verb_options(verb: str) -> tuple[Option, ...]:
     """Return the options that a verb declares, such as `evaluate` or `data prepare`."""
     command, name = verb.split()[0], verb.replace("-", "_").replace(" ", "_")
-    folder = COMMANDS[command].folder or command.replace("-", "_")
-    module = import_module(f"ddpm.commands.{folder}.command")
+    module = import_module(command_module(command))
     options: tuple[Option, ...] = getattr(module, f"{name.upper()}_OPTIONS")
     return options
 

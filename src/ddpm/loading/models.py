@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ import torch
 from ddpm.config import SamplingConfig, load_config, unknown_name_error
 from ddpm.device import keep_freed_memory, pick_device
 from ddpm.errors import RequestError
+from ddpm.loading.bundled import bundled_file, bundled_name, bundled_names
 from ddpm.loading.checkpoints import (
     check_finite_weights,
     load_checkpoint,
@@ -25,8 +25,6 @@ from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_checkpoint, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
-
-BUNDLED = "bundled:"  # prefix for bundled weights, even if a run has the same name
 
 
 @dataclass(frozen=True)
@@ -62,24 +60,9 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
         return _from_file(path, path.stem, f"the weights {path}", torch_device)
     if (name := bundled_name(target)) is not None:
         file_name = target.replace(":", "-")
-        with resources.as_file(resources.files("ddpm") / "weights" / f"{name}.safetensors") as file:
+        with bundled_file(name) as file:
             return _from_file(file, file_name, f"the bundled {name} weights", torch_device)
     raise _unknown_model_error(target)
-
-
-def bundled_names() -> list[str]:
-    """Return the names of the weights inside the package."""
-    folder = resources.files("ddpm") / "weights"
-    files = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    return sorted(
-        name.removesuffix(".safetensors") for name in files if name.endswith(".safetensors")
-    )
-
-
-def bundled_name(target: str) -> str | None:
-    """Return the name of the bundled weights for `NAME` or `bundled:NAME`, or None."""
-    name = target.removeprefix(BUNDLED)
-    return name if name in bundled_names() else None
 
 
 def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:

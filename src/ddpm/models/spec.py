@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from ddpm.config import Config, config_from_dict
 from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
+SPEC_KEY = "ddpm"  # of the metadata in a weights file's header
+_MAX_HEADER = 100_000_000  # bytes, the limit of safetensors
 _MAX_CHANNELS, _MAX_SIDE = 16, 4096  # of an image; far beyond what data.size allows
 _MAX_STATISTIC = 2.0  # limit for the mean and deviation of pixels in [-1, 1]
 
@@ -76,3 +79,29 @@ class ModelSpec:
             raise RequestError(
                 f"The header of the weights file is damaged ({error}); copy the file again."
             ) from error
+
+
+def read_header(file: BinaryIO) -> dict[str, Any]:
+    """Return the header of a safetensors file: 8 bytes with the length of the JSON text that follows.
+
+    Raises ValueError if it is invalid.
+    """
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= _MAX_HEADER:
+        raise ValueError("its header is invalid")
+    header: dict[str, Any] = parse_json(file.read(length).decode("utf-8"))
+    return header
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """Return the specification in a weights file's header, without reading its tensors.
+
+    RequestError if the file is not a weights file of ddpm-studio.
+    """
+    try:
+        with path.open("rb") as file:
+            return ModelSpec.from_json(read_header(file)["__metadata__"][SPEC_KEY])
+    except RequestError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(f"{path} does not hold weights of a ddpm-studio model.") from error

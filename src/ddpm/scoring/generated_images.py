@@ -23,7 +23,8 @@ from ddpm.data.survey import Survey, survey_source
 from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
-from ddpm.loading.models import OpenedModel, bundled_name, open_model
+from ddpm.loading.bundled import bundled_name
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import Message, join_sentences, message, sentence
 from ddpm.runs import find_checkpoint, find_run
 from ddpm.sampling.draw import choose_labels, draw_with_progress

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,16 +29,14 @@ from ddpm.errors import RequestError, WorkError
 from ddpm.files import TEMP_PREFIX, atomic_folder, parse_json
 from ddpm.messages import message
 from ddpm.models.sizes import TensorSpec
-from ddpm.models.spec import ModelSpec
+from ddpm.models.spec import SPEC_KEY, ModelSpec, read_header
 from ddpm.optim.state import State
 from ddpm.training.faults import NotFiniteError
 
 STATE_FILE = "state.json"
-SPEC_KEY = "ddpm"
 _FLOAT_PREFIXES = ("F", "BF")  # of dtype names in safetensors files
 # Errors that mean damage: a file is missing, is a folder, or lies on a broken part of the disk.
 _DAMAGE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EIO)
-_MAX_HEADER = 100_000_000  # bytes, the limit of safetensors
 _TENSOR_FILE = re.compile(r"[a-z]+\.safetensors")  # other names in state.json are refused
 
 Check = Callable[[ModelSpec, Mapping[str, TensorSpec]], None]
@@ -85,7 +83,7 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
     """
     try:
         with path.open("rb") as file:
-            header = _read_header(file)
+            header = read_header(file)
             metadata = header.pop("__metadata__", {})
             if SPEC_KEY not in metadata:
                 raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
@@ -102,15 +100,6 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
         raise_if_unreadable(path, error)
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
     return tensors, spec
-
-
-def _read_header(file: BinaryIO) -> dict[str, Any]:
-    """Return the header of a safetensors file: 8 bytes with the length of the JSON text that follows."""
-    length = int.from_bytes(file.read(8), "little")
-    if not 0 < length <= _MAX_HEADER:
-        raise ValueError("its header is invalid")
-    header: dict[str, Any] = parse_json(file.read(length).decode("utf-8"))
-    return header
 
 
 def _form(entry: Mapping[str, Any]) -> TensorSpec:

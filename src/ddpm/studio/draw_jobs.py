@@ -1,0 +1,160 @@
+"""Drawings as jobs: a request of the page becomes a task of the worker and a command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from ddpm.commands.options import command_line
+from ddpm.studio.drawings import Drawing, grid_shape
+from ddpm.studio.jobs import Job, JobBoard, JobQueue
+from ddpm.studio.model_cards import ModelCard, ModelCards
+from ddpm.studio.refusals import not_found
+from ddpm.studio.run_cards import RunCards
+from ddpm.studio.worker_link import WorkerLink
+from ddpm.studio.worker_messages import Message
+
+OPTION_KEYS = ("sampler", "steps", "guidance")  # sampling settings with an option of their own
+
+
+@dataclass(frozen=True)
+class DrawOrder:
+    """A draw request: a model, seeds, and the sampling settings that differ from the model's own."""
+
+    model: str  # id
+    seed: int = 0
+    n: int = 25
+    label: str | None = None
+    sampling: tuple[tuple[str, Any], ...] = ()  # (name, value), without the prefix `sampling.`
+    group: str = ""
+    reader: str = ""
+
+
+class DrawJobs:
+    """The drawings of the server, from their request to their pictures."""
+
+    def __init__(
+        self,
+        board: JobBoard,
+        queue: JobQueue,
+        worker: WorkerLink,
+        models: ModelCards,
+        cards: RunCards,
+        frame_bytes: int,
+    ) -> None:
+        self._board, self._queue, self._worker = board, queue, worker
+        self._models, self._cards, self._frame_bytes = models, cards, frame_bytes
+        self._drawings: dict[str, Drawing] = {}
+        self._arguments: dict[str, dict[str, Any]] = {}
+        board.on_drop.append(lambda job: self._forget(job.id))
+
+    def submit(self, orders: Sequence[tuple[DrawOrder, dict[str, Any]]]) -> list[Job]:
+        """Queue drawings, all or none; each order comes with the request as the page sent it.
+
+        RefusalError: no such model (404), or the queue is full (429).
+        """
+        prepared = [(order, self._models.get(order.model), sent) for order, sent in orders]
+        jobs = [
+            Job(
+                "draw",
+                f"{order.n} image{'s' * (order.n > 1)} of {card.name}",
+                sent,
+                draw_command(order, card),
+                order.group,
+                order.reader,
+            )
+            for order, card, sent in prepared
+        ]
+        self._queue.submit(jobs, self._run)
+        for job, (order, card, _) in zip(jobs, prepared, strict=True):
+            rows, columns = grid_shape(order.n)
+            self._drawings[job.id] = Drawing(order.seed, order.n, rows, columns)
+            self._arguments[job.id] = {
+                "target": card.target,
+                "overrides": _overrides(order, card),
+                "seed": order.seed,
+                "n": order.n,
+                "label": order.label,
+                "shape": [rows, columns],
+            }
+        return jobs
+
+    def drawing(self, id: str) -> Drawing:
+        """Return a drawing. RefusalError (404) if there is none."""
+        if id not in self._drawings:
+            raise not_found("such drawing")
+        return self._drawings[id]
+
+    def row(self, id: str) -> dict[str, Any]:
+        """Return where a drawing stands, for the page. RefusalError (404) if there is none."""
+        job, drawing = self._board.get(id, "draw"), self.drawing(id)
+        return {
+            **job.row(),
+            "request": job.request,
+            "n": drawing.n,
+            "rows": drawing.rows,
+            "columns": drawing.columns,
+            "seeds": list(drawing.seeds),
+            "labels": drawing.labels,
+            "threads": drawing.threads,
+            "frames": drawing.rows_of_frames(),
+        }
+
+    async def _run(self, job: Job) -> None:
+        drawing = self._drawings[job.id]
+
+        def on_event(message: Message, payload: bytes) -> None:
+            drawing.take(message, payload)
+            if message["event"] == "frame":
+                job.details = {"frames": len(drawing.frames)}
+                self._board.update(job, step=message["step"], steps=message["steps"])
+
+        threads = 1 if self._cards.is_training() else 0  # the training keeps the other cores
+        answer = await self._worker.run("draw", self._arguments[job.id], on_event, threads=threads)
+        drawing.caption, drawing.comment = answer["caption"], answer["comment"]
+        drawing.labels = answer["labels"]
+        self._free_memory(job.id)
+
+    def _free_memory(self, newest: str) -> None:
+        """Drop the frames of the oldest drawings beyond the limit; their images stay."""
+        total = sum(drawing.nbytes for drawing in self._drawings.values())
+        for id, drawing in self._drawings.items():
+            if total <= self._frame_bytes or id == newest:
+                return
+            total -= drawing.nbytes
+            drawing.frames.clear()
+
+    def _forget(self, id: str) -> None:
+        self._drawings.pop(id, None)
+        self._arguments.pop(id, None)
+
+
+def _overrides(order: DrawOrder, card: ModelCard) -> list[str]:
+    """Return the settings as `ddpm sample` reads them, with the chunk.
+
+    One image costs a whole chunk, so fewer images than the model's chunk are drawn in one of their number.
+    The chunk is part of the command too: the bits of an image depend on it by rounding.
+    """
+    values = dict(order.sampling)
+    if order.n < card.spec.config.sampling.chunk:
+        values["chunk"] = order.n
+    return [f"sampling.{name}={_text(value)}" for name, value in values.items()]
+
+
+def draw_command(order: DrawOrder, card: ModelCard) -> str:
+    """Return the command line that draws the same images."""
+    options = {f"sampling.{name}": value for name, value in order.sampling if name in OPTION_KEYS}
+    others = [
+        text
+        for text in _overrides(order, card)
+        if text.removeprefix("sampling.").partition("=")[0] not in OPTION_KEYS
+    ]
+    values = {"target": card.target, "n": order.n, "seed": order.seed, "label": order.label}
+    return command_line("sample", SimpleNamespace(**values, **options, overrides=tuple(others)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

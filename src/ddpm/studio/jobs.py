@@ -1,0 +1,192 @@
+"""Jobs of the server: what they are, where they stand, and the queues that run them.
+
+Jobs belong to the server, not to a page: a page that is reloaded finds them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ddpm.errors import RequestError, WorkError
+from ddpm.studio.event_stream import EventStream
+from ddpm.studio.refusals import RefusalError, not_found
+
+State = Literal["waiting", "running", "done", "cancelled", "failed"]
+FINISHED = ("done", "cancelled", "failed")
+UNEXPECTED = "The studio failed in a way it does not expect; the terminal shows the details."
+
+
+@dataclass
+class Job:
+    """Work that was asked for, and where it stands."""
+
+    kind: str  # draw, evaluate, plan, …
+    title: str  # for a list of jobs, such as `25 images of mnist`
+    request: dict[str, Any]  # as the page sent it
+    command: str = ""  # the command line that does the same
+    group: str = ""  # a newer submission to the group replaces this one; "": never
+    reader: str = ""  # the page that must stay open; "": none
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    state: State = "waiting"
+    step: int = 0
+    steps: int = 0  # 0: unknown
+    note: str = ""  # the newest line of progress
+    details: dict[str, Any] = field(default_factory=dict)  # further values of its events
+    error: str | None = None  # the sentence of a failure
+    result: dict[str, Any] | None = None
+    created: float = field(default_factory=time.time)  # seconds since 1970
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+    def row(self) -> dict[str, Any]:
+        """Return plain values for the page."""
+        names = (
+            "id",
+            "title",
+            "state",
+            "step",
+            "steps",
+            "note",
+            "error",
+            "result",
+            "command",
+            "created",
+        )
+        return {"type": self.kind, **{name: getattr(self, name) for name in names}}
+
+
+class JobBoard:
+    """All jobs by id, the newest last. Finished ones are dropped beyond `kept`."""
+
+    def __init__(self, events: EventStream, kept: int) -> None:
+        self.events, self.kept = events, kept
+        self._jobs: dict[str, Job] = {}
+        self.on_drop: list[Callable[[Job], None]] = []
+
+    def all(self) -> list[Job]:
+        """Return every job, the oldest first."""
+        return list(self._jobs.values())
+
+    def get(self, id: str, kind: str | None = None) -> Job:
+        """Return the job `id`. RefusalError (404) if there is none, or none of this kind."""
+        job = self._jobs.get(id)
+        if job is None or kind not in (None, job.kind):
+            raise not_found("such drawing" if kind == "draw" else "such job")
+        return job
+
+    def add(self, job: Job) -> None:
+        """Add a job and announce it."""
+        self._jobs[job.id] = job
+        self._drop_oldest()
+        self.announce(job)
+
+    def update(self, job: Job, **values: Any) -> None:
+        """Set fields of a job and announce them."""
+        for name, value in values.items():
+            setattr(job, name, value)
+        self.announce(job)
+
+    def announce(self, job: Job) -> None:
+        """Publish where a job stands."""
+        fields = {name: getattr(job, name) for name in ("state", "step", "steps", "note", "error")}
+        kind = "draw" if job.kind == "draw" else "job"
+        more = (
+            {} if kind == "draw" else {"type": job.kind, "title": job.title, "result": job.result}
+        )
+        self.events.publish(kind, job.id, **fields, **more, **job.details)
+
+    def _drop_oldest(self) -> None:
+        finished = [job for job in self._jobs.values() if job.is_finished]
+        for job in finished[: max(0, len(finished) - self.kept)]:
+            del self._jobs[job.id]
+            for listener in self.on_drop:
+                listener(job)
+
+
+Run = Callable[[Job], Awaitable[None]]
+
+
+class JobQueue:
+    """Queue that runs its jobs one after the other. At most `limit` of them wait."""
+
+    def __init__(self, board: JobBoard, limit: int) -> None:
+        self.board, self.limit = board, limit
+        self.waiting: deque[tuple[Job, Run]] = deque()
+        self.running: Job | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def submit(self, jobs: Sequence[Job], run: Run) -> None:
+        """Add jobs, all or none. They replace earlier ones of their group.
+
+        RefusalError (429) if the queue is full.
+        """
+        groups = {job.group for job in jobs} - {""}
+        replaced = [job for job in self._unfinished() if job.group in groups]
+        staying = sum(job not in replaced for job, _ in self.waiting)
+        if staying + len(jobs) > self.limit:
+            raise RefusalError(
+                429,
+                f"{staying} jobs are waiting already, and at most {self.limit} may; wait until some are "
+                "done, or cancel them.",
+            )
+        for job in replaced:
+            self.cancel(job)
+        for job in jobs:
+            self.board.add(job)
+            self.waiting.append((job, run))
+        self._start_next()
+
+    def cancel(self, job: Job) -> None:
+        """Cancel a job that waits or runs; a finished one stays as it is."""
+        if job is self.running and self._task is not None:
+            self._task.cancel()
+        elif any(job is other for other, _ in self.waiting):
+            self.waiting = deque(entry for entry in self.waiting if entry[0] is not job)
+            self.board.update(job, state="cancelled")
+
+    def cancel_of_reader(self, reader: str) -> None:
+        """Cancel the jobs that a page wanted only while it is open."""
+        for job in self._unfinished():
+            if job.reader == reader:
+                self.cancel(job)
+
+    async def close(self) -> None:
+        """Cancel everything."""
+        for job in self._unfinished():
+            self.cancel(job)
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _unfinished(self) -> list[Job]:
+        running = [self.running] if self.running else []
+        return [*running, *(job for job, _ in self.waiting)]
+
+    def _start_next(self) -> None:
+        if self.running is None and self.waiting:
+            self.running, run = self.waiting.popleft()
+            self._task = asyncio.get_running_loop().create_task(self._run(self.running, run))
+
+    async def _run(self, job: Job, run: Run) -> None:
+        try:
+            self.board.update(job, state="running")
+            await run(job)
+            self.board.update(job, state="done")
+        except asyncio.CancelledError:
+            self.board.update(job, state="cancelled")
+        except (RequestError, WorkError, RefusalError) as error:
+            self.board.update(job, state="failed", error=str(error))
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("job %s failed", job.id)
+            self.board.update(job, state="failed", error=UNEXPECTED)
+        finally:
+            self.running = self._task = None
+            self._start_next()

@@ -1,0 +1,1 @@
+"""Routes of the studio's server, one router a file."""

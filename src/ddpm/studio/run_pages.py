@@ -1,0 +1,155 @@
+"""The page of one run: its card, settings, scores, findings, commands and pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from ddpm.commands.report.reproduce import evaluate_command, sample_command, train_command
+from ddpm.config import Config, differing_keys, get_value, load_config
+from ddpm.errors import RequestError
+from ddpm.files import parse_json
+from ddpm.messages import sentence
+from ddpm.presets import PRESETS
+from ddpm.runs import RunFolder
+from ddpm.studio.model_cards import RUN, ModelCards
+from ddpm.studio.run_cards import RunCards, preview_steps
+from ddpm.studio.worker_link import WorkerLink
+
+SCORE_LABELS = {"bits_per_dim": "bits/dim"}
+
+
+class RunPages:
+    """Pages of the runs of one folder."""
+
+    def __init__(self, cards: RunCards, models: ModelCards, worker: WorkerLink) -> None:
+        self._cards, self._models, self._worker = cards, models, worker
+        self._findings: dict[str, tuple[Any, list[dict[str, str]]]] = {}  # by id, with their stamp
+
+    async def page(self, id: str) -> dict[str, Any]:
+        """Return all about the run `id`. RefusalError (404) if there is none."""
+        run = self._cards.runs.get(id)
+        page = await asyncio.to_thread(self._page, id, run)
+        page["doctor"] = await self._doctor(id, run, page)
+        return page
+
+    def _page(self, id: str, run: RunFolder) -> dict[str, Any]:
+        card = self._cards.card(id, run)
+        try:
+            config = load_config(run.config)
+        except RequestError:
+            return {**card, **_EMPTY}
+        has_checkpoint = bool(run.checkpoint_steps())
+        is_training = card["state"] == "training"
+        pictures = {"loss": run.loss_plot, "samples": run.sample_grid, "denoising": run.denoising}
+        return {
+            **card,
+            "settings": _settings(config),
+            "scores": _scores(run.evaluation),
+            "commands": _commands(run, config),
+            "previews": [
+                {"step": step, "url": f"/api/runs/{id}/previews/{step}.png"}
+                for step in preview_steps(run)
+            ],
+            "pictures": {
+                name: f"/api/runs/{id}/pictures/{name}?v={int(path.stat().st_mtime)}"
+                for name, path in pictures.items()
+                if path.is_file()
+            },
+            "classes": self._classes(id),
+            "model": RUN + id if has_checkpoint else None,
+            "data": _data(run, config),
+            "can": {
+                "stop": is_training,
+                "resume": not is_training and card["state"] != "finished",
+                "extend": not is_training and not config.family.is_distilled,
+                "evaluate": has_checkpoint and not is_training,
+                "sample": has_checkpoint,
+            },
+            "output": self._cards.trainings.output(run)[-4000:],
+        }
+
+    def _classes(self, id: str) -> list[str] | None:
+        found = [card for card in self._models.all() if card.id == RUN + id]
+        classes: list[str] | None = found[0].row()["classes"] if found else None
+        return classes
+
+    async def _doctor(self, id: str, run: RunFolder, page: dict[str, Any]) -> list[dict[str, str]]:
+        """Return the doctor's findings, asked again once the run has a new checkpoint or preview."""
+        stamp = (page["state"], page["previews"], run.checkpoint_steps())
+        if not page["settings"] and not page["commands"]:
+            return []
+        if self._findings.get(id, (None,))[0] != stamp:
+            findings = await self._worker.ask("doctor", target=str(run.root))
+            self._findings[id] = (stamp, findings)
+        return self._findings[id][1]
+
+
+_EMPTY: dict[str, Any] = {
+    "settings": [],
+    "scores": [],
+    "commands": [],
+    "previews": [],
+    "pictures": {},
+    "classes": None,
+    "model": None,
+    "data": {},
+    "can": dict.fromkeys(("stop", "resume", "extend", "evaluate", "sample"), False),
+    "output": "",
+}
+
+
+def _settings(config: Config) -> list[dict[str, Any]]:
+    """Return the settings that differ from the preset's."""
+    preset = PRESETS.get(config.preset)
+    base = preset.config_for(config.scale) if preset else Config()
+    keys = [key for key in differing_keys(base, config) if key not in ("preset", "scale")]
+    return [
+        {"key": key, "value": get_value(config, key), "preset": get_value(base, key)}
+        for key in keys
+    ]
+
+
+def _scores(path: Path) -> list[dict[str, Any]]:
+    """Return the scores of an evaluation.json, with floor, ratio and interval; [] without one."""
+    try:
+        rows = parse_json(path.read_text("utf-8"))["rows"]
+        return [_score(row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _score(row: dict[str, Any]) -> dict[str, Any]:
+    interval = row.get("interval") or [None, None]
+    return {
+        "name": str(row["metric"]),
+        "label": str(row.get("label") or row["metric"]),
+        "value": row["value"],
+        "floor": row.get("floor"),
+        "ratio": row.get("ratio"),
+        "low": interval[0],
+        "high": interval[1],
+        "n": row.get("n"),
+        "notes": [sentence(note) for note in row.get("notes") or []],
+    }
+
+
+def _commands(run: RunFolder, config: Config) -> list[dict[str, str]]:
+    init = run.load_environment().get("init")
+    return [
+        {"help": "train it again", "command": train_command(run.root, config, init)},
+        {
+            "help": "draw from it",
+            "command": sample_command(run.root, gif=config.has_reverse_process),
+        },
+        {"help": "measure it", "command": evaluate_command(run.root)},
+        {"help": "look for problems", "command": f"ddpm doctor {run.root}"},
+    ]
+
+
+def _data(run: RunFolder, config: Config) -> dict[str, Any]:
+    """Return what the run was trained on: counts of its images."""
+    data = run.load_environment().get("data", {})
+    names = ("used", "held_out", "duplicate", "broken", "size", "channels")
+    return {"path": config.data.path, **{name: data.get(name) for name in names}}
