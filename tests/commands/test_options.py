@@ -46,6 +46,8 @@ from ddpm.data.catalogue import absolute_data_path
 from ddpm.loading.recipes import TrainingRequest
 from ddpm.loading.targets import TargetRequest
 from ddpm.scoring.measurement import EvaluationRequest
+from ddpm.studio.command import port_number, token_text
+from ddpm.studio.studio_request import StudioRequest
 
 VERBS = [verb for verb in COMMANDS if verb != "data"]
 VERBS += [f"data {verb}" for verb in ("list", "prepare", "inspect", "augment")]
@@ -61,6 +63,7 @@ REQUESTS = {
     "sample": SampleRequest,
     "plan": PlanRequest,
     "doctor": TargetRequest,
+    "studio": StudioRequest,
 }
 WORDS = st.text("ab-= 'é\"$1", min_size=1, max_size=6).filter(lambda text: text != "--")
 TYPED: dict[Callable[[str], Any], st.SearchStrategy[str]] = {
@@ -75,6 +78,8 @@ TYPED: dict[Callable[[str], Any], st.SearchStrategy[str]] = {
     ema_lengths: st.sampled_from(["auto", "0.1,0.05", "0.123456789"]),
     counts: st.sampled_from(["4", "8,4,8"]),
     sampler_names: st.sampled_from(["ddim", "heun, ddim"]),
+    port_number: st.integers(0, 65535).map(str),
+    token_text: st.just("0123456789abcdef"),
     picked_seeds: st.sampled_from(["0-24", "anime=3,8,40-62"]),
 }
 

@@ -6,9 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-import ddpm
-
-_PACKAGE = Path(ddpm.__file__).resolve().parent.parent  # folder that holds `ddpm`
+_PACKAGE = Path(__file__).resolve().parents[2]  # folder that holds `ddpm`
 
 
 def module_command(module: str, *words: str) -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from ddpm.commands.options import Option, add_options, make_request, switch
 from ddpm.errors import RequestError
 from ddpm.runs import RUNS_FOLDER
+from ddpm.studio.studio_request import DEFAULT_PORT
 
-DEFAULT_PORT = 8765
 NEEDED = ("fastapi", "uvicorn")  # packages of the extra `studio`
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")  # characters that need no quoting in an address
 

@@ -10,7 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+
+from starlette.datastructures import QueryParams
 
 from ddpm.studio.access import Access
 from ddpm.studio.refusals import RefusalError
@@ -158,8 +159,7 @@ def _given_token(scope: Scope) -> str | None:
     """Return the token in the address of the page; None for other addresses."""
     if scope["path"] != PAGE or scope["method"] != "GET":
         return None
-    given: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-    return given[0] if given else None
+    return QueryParams(scope["query_string"]).get("token")
 
 
 def _with_security_headers(send: Send) -> Send:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ddpm.runs import RUNS_FOLDER
 
+DEFAULT_PORT = 8765
 MIB = 1 << 20
 
 
@@ -32,8 +33,8 @@ class StudioRequest:
 
     runs: Path = RUNS_FOLDER
     host: str = "127.0.0.1"
-    port: int = 0  # 0: any free port
-    no_browser: bool = True
+    port: int = DEFAULT_PORT  # 0: any free port
+    no_browser: bool = False
     token: str | None = None  # None: a new random one
     allow: tuple[Path, ...] = ()  # folders whose images may be offered for training
     limits: Limits = field(default_factory=Limits)
