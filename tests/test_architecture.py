@@ -70,6 +70,14 @@ CROSS_CUTTING = {  # tests about no single module, by folder or file
     "test_public_api.py": "the functions of ddpm, their signatures and examples",
 }
 NOT_YET = {
+    "studio/allowed_folders.py",
+    "studio/attached_command.py",
+    "studio/command_jobs.py",
+    "studio/image_settings.py",
+    "studio/new_trainings.py",
+    "studio/routes/train_routes.py",
+    "studio/run_watch.py",
+    "studio/uploads.py",
     "loading/bundled.py",
     "studio/access.py",
     "studio/app.py",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any
 
 from ddpm.commands.options import command_line
 from ddpm.studio.drawings import Drawing, grid_shape
-from ddpm.studio.jobs import Job, JobBoard, JobQueue
+from ddpm.studio.jobs import DRAW, Job, JobBoard, JobQueue
 from ddpm.studio.model_cards import ModelCard, ModelCards
 from ddpm.studio.refusals import not_found
 from ddpm.studio.run_cards import RunCards
@@ -59,12 +59,14 @@ class DrawJobs:
         prepared = [(order, self._models.get(order.model), sent) for order, sent in orders]
         jobs = [
             Job(
-                "draw",
+                DRAW,
                 f"{order.n} image{'s' * (order.n > 1)} of {card.name}",
                 sent,
                 draw_command(order, card),
                 order.group,
                 order.reader,
+                model=card.id,
+                details={"request": sent, **_place(order, card), "frames": []},
             )
             for order, card, sent in prepared
         ]
@@ -90,18 +92,14 @@ class DrawJobs:
 
     def row(self, id: str) -> dict[str, Any]:
         """Return where a drawing stands, for the page. RefusalError (404) if there is none."""
-        job, drawing = self._board.get(id, "draw"), self.drawing(id)
-        return {
-            **job.row(),
-            "request": job.request,
-            "n": drawing.n,
-            "rows": drawing.rows,
-            "columns": drawing.columns,
-            "seeds": list(drawing.seeds),
-            "labels": drawing.labels,
-            "threads": drawing.threads,
-            "frames": drawing.rows_of_frames(),
-        }
+        job, drawing = self._board.get(id, DRAW), self.drawing(id)
+        more = {"labels": drawing.labels, "threads": drawing.threads}
+        return {**job.row(), **more, "kind": "sample"}
+
+    def latest(self, count: int = 50) -> list[dict[str, Any]]:
+        """Return the newest drawings, without their frames."""
+        jobs = [job for job in reversed(self._board.all()) if job.kind == DRAW][:count]
+        return [{**self.row(job.id), "frames": []} for job in jobs]
 
     async def _run(self, job: Job) -> None:
         drawing = self._drawings[job.id]
@@ -109,7 +107,7 @@ class DrawJobs:
         def on_event(message: Message, payload: bytes) -> None:
             drawing.take(message, payload)
             if message["event"] == "frame":
-                job.details = {"frames": len(drawing.frames)}
+                job.details["frames"] = drawing.rows_of_frames()
                 self._board.update(job, step=message["step"], steps=message["steps"])
 
         threads = 1 if self._cards.is_training() else 0  # the training keeps the other cores
@@ -126,10 +124,33 @@ class DrawJobs:
                 return
             total -= drawing.nbytes
             drawing.frames.clear()
+            self._board.get(id).details["frames"] = []
 
     def _forget(self, id: str) -> None:
         self._drawings.pop(id, None)
         self._arguments.pop(id, None)
+
+
+def _place(order: DrawOrder, card: ModelCard) -> dict[str, Any]:
+    """Return the grid's layout and the seeds of its images."""
+    _, height, width = card.spec.image_shape
+    rows, columns = grid_shape(order.n)
+    seeds = list(range(order.seed, order.seed + order.n))
+    return {
+        "n": order.n, "rows": rows, "columns": columns, "height": height, "width": width, "seeds": seeds,
+    }  # fmt: skip
+
+
+def _differing(order: DrawOrder, card: ModelCard) -> dict[str, Any]:
+    """Return the settings of an order that differ from the model's own.
+
+    Another sampler brings its own steps and spacing, so these stay if they are given.
+    """
+    own = asdict(card.spec.config.sampling)
+    given = dict(order.sampling)
+    if given.get("sampler", own["sampler"]) != own["sampler"]:
+        own = {key: value for key, value in own.items() if key not in ("steps", "spacing")}
+    return {key: value for key, value in given.items() if own.get(key, ...) != value}
 
 
 def _overrides(order: DrawOrder, card: ModelCard) -> list[str]:
@@ -138,7 +159,7 @@ def _overrides(order: DrawOrder, card: ModelCard) -> list[str]:
     One image costs a whole chunk, so fewer images than the model's chunk are drawn in one of their number.
     The chunk is part of the command too: the bits of an image depend on it by rounding.
     """
-    values = dict(order.sampling)
+    values = _differing(order, card)
     if order.n < card.spec.config.sampling.chunk:
         values["chunk"] = order.n
     return [f"sampling.{name}={_text(value)}" for name, value in values.items()]
@@ -146,7 +167,8 @@ def _overrides(order: DrawOrder, card: ModelCard) -> list[str]:
 
 def draw_command(order: DrawOrder, card: ModelCard) -> str:
     """Return the command line that draws the same images."""
-    options = {f"sampling.{name}": value for name, value in order.sampling if name in OPTION_KEYS}
+    given = _differing(order, card).items()
+    options = {f"sampling.{name}": value for name, value in given if name in OPTION_KEYS}
     others = [
         text
         for text in _overrides(order, card)

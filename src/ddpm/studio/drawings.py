@@ -97,11 +97,15 @@ class Drawing:
     # Pictures
 
     def frame_png(self, index: int, kind: str) -> bytes:
-        """Return a grid of a frame: `x` (x_t) or `x0`. RefusalError (404) if it has not arrived."""
+        """Return the images of a frame, `x` (x_t) or `x0`, in their own size and without gaps.
+
+        RefusalError (404) if the frame has not arrived.
+        """
         frame = self.frames.get(index)
         if frame is None:
             raise RefusalError(404, NOT_YET)
-        return _png(grid(frame.x if kind == "x" else frame.x0, self.rows, self.columns))
+        images = frame.x if kind == "x" else frame.x0
+        return _png(grid(images, self.rows, self.columns, cell_scale=1, gap=0))
 
     def grid_png(self) -> bytes:
         """Return the file that `ddpm sample --out grid.png` writes."""

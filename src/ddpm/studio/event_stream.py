@@ -6,10 +6,11 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 KEPT_EVENTS = 2000  # that a reader who comes back can still get
+RESET = json.dumps({"kind": "reset", "id": ""})
 HEARTBEAT = 15.0  # seconds of silence after which a comment shows that the connection lives
 
 
@@ -21,21 +22,24 @@ class EventStream:
     ask for everything again. Slow readers cost no memory: all share one list.
     """
 
-    def __init__(self, kept: int = KEPT_EVENTS, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(
+        self, version: str = "", kept: int = KEPT_EVENTS, heartbeat: float = HEARTBEAT
+    ) -> None:
         self._server = secrets.token_hex(
             4
         )  # part of the ids: those of another server mean nothing here
         self._events: deque[tuple[int, str]] = deque(maxlen=kept)
         self._last = 0
-        self._heartbeat = heartbeat
+        self._version, self._heartbeat = version, heartbeat
         self._news = asyncio.Event()
         self._is_closed = False
         self.readers = 0
+        self.has_reader = asyncio.Event()
 
-    def publish(self, kind: str, id: str, **fields: Any) -> None:
-        """Append the event {kind, id, …fields}. Call it in the thread of the event loop."""
+    def publish(self, kind: str, id: str, fields: Mapping[str, Any]) -> None:
+        """Append the event {…fields, kind, id}. Call it in the thread of the event loop."""
         self._last += 1
-        self._events.append((self._last, json.dumps({"kind": kind, "id": id, **fields})))
+        self._events.append((self._last, json.dumps({**fields, "kind": kind, "id": id})))
         self._wake()
 
     def close(self) -> None:
@@ -50,18 +54,19 @@ class EventStream:
     async def read(self, last_id: str | None = None) -> AsyncIterator[str]:
         """Yield the events after `last_id` as text of the event stream; from now on without one."""
         self.readers += 1
+        self.has_reader.set()
         try:
             position = self._position(last_id)
+            yield "retry: 1000\n"
+            yield self._text(self._last if position is None else position, self._hello())
             if position is None:
                 position = self._last
-                yield self._text(position, json.dumps({"kind": "reset", "id": ""}))
-            else:
-                yield f"retry: 1000\nid: {self._server}-{position}\n\n"
+                yield self._text(position, RESET)
             while not self._is_closed:
                 news = self._news
                 if self._events and position < self._events[0][0] - 1:  # too slow a reader
                     position = self._last
-                    yield self._text(position, json.dumps({"kind": "reset", "id": ""}))
+                    yield self._text(position, RESET)
                 for number, text in [event for event in self._events if event[0] > position]:
                     position = number
                     yield self._text(number, text)
@@ -72,6 +77,8 @@ class EventStream:
                         yield ": alive\n\n"
         finally:
             self.readers -= 1
+            if not self.readers:
+                self.has_reader.clear()
 
     def _position(self, last_id: str | None) -> int | None:
         """Return the number of the last event seen; None if events may be missing."""
@@ -83,6 +90,9 @@ class EventStream:
         seen = int(number[:18])
         first = self._events[0][0] if self._events else self._last + 1
         return seen if first - 1 <= seen <= self._last else None
+
+    def _hello(self) -> str:
+        return json.dumps({"kind": "hello", "id": "", "version": self._version})
 
     def _text(self, number: int, text: str) -> str:
         return f"id: {self._server}-{number}\ndata: {text}\n\n"

@@ -19,6 +19,7 @@ from ddpm.studio.event_stream import EventStream
 from ddpm.studio.refusals import RefusalError, not_found
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
+DRAW = "draw"  # the kind of drawings, which have events of their own
 FINISHED = ("done", "cancelled", "failed")
 UNEXPECTED = "The studio failed in a way it does not expect; the terminal shows the details."
 
@@ -27,7 +28,7 @@ UNEXPECTED = "The studio failed in a way it does not expect; the terminal shows 
 class Job:
     """Work that was asked for, and where it stands."""
 
-    kind: str  # draw, evaluate, plan, …
+    kind: str  # draw, evaluation, plan, …
     title: str  # for a list of jobs, such as `25 images of mnist`
     request: dict[str, Any]  # as the page sent it
     command: str = ""  # the command line that does the same
@@ -37,8 +38,10 @@ class Job:
     state: State = "waiting"
     step: int = 0
     steps: int = 0  # 0: unknown
-    note: str = ""  # the newest line of progress
+    lines: list[str] = field(default_factory=list)  # the newest ones that it printed
     details: dict[str, Any] = field(default_factory=dict)  # further values of its events
+    run: str | None = None  # id of the run that it is about
+    model: str | None = None  # id of the model
     error: str | None = None  # the sentence of a failure
     result: dict[str, Any] | None = None
     created: float = field(default_factory=time.time)  # seconds since 1970
@@ -49,19 +52,17 @@ class Job:
 
     def row(self) -> dict[str, Any]:
         """Return plain values for the page."""
-        names = (
-            "id",
-            "title",
-            "state",
-            "step",
-            "steps",
-            "note",
-            "error",
-            "result",
-            "command",
-            "created",
-        )
-        return {"type": self.kind, **{name: getattr(self, name) for name in names}}
+        return {
+            **{name: getattr(self, name) for name in _SHOWN},
+            "progress": self.step / self.steps if self.steps else None,
+            **self.details,
+        }
+
+
+_SHOWN = (
+    "id", "kind", "title", "state", "step", "steps", "lines", "run", "model", "error", "result", "command",
+    "created",
+)  # fmt: skip
 
 
 class JobBoard:
@@ -80,7 +81,7 @@ class JobBoard:
         """Return the job `id`. RefusalError (404) if there is none, or none of this kind."""
         job = self._jobs.get(id)
         if job is None or kind not in (None, job.kind):
-            raise not_found("such drawing" if kind == "draw" else "such job")
+            raise not_found("such drawing" if kind == DRAW else "such job")
         return job
 
     def add(self, job: Job) -> None:
@@ -97,12 +98,10 @@ class JobBoard:
 
     def announce(self, job: Job) -> None:
         """Publish where a job stands."""
-        fields = {name: getattr(job, name) for name in ("state", "step", "steps", "note", "error")}
-        kind = "draw" if job.kind == "draw" else "job"
-        more = (
-            {} if kind == "draw" else {"type": job.kind, "title": job.title, "result": job.result}
-        )
-        self.events.publish(kind, job.id, **fields, **more, **job.details)
+        if job.kind == DRAW:
+            self.events.publish(DRAW, job.id, job.row())
+        else:
+            self.events.publish("job", job.id, {"job": job.row()})
 
     def _drop_oldest(self) -> None:
         finished = [job for job in self._jobs.values() if job.is_finished]
@@ -118,8 +117,9 @@ Run = Callable[[Job], Awaitable[None]]
 class JobQueue:
     """Queue that runs its jobs one after the other. At most `limit` of them wait."""
 
-    def __init__(self, board: JobBoard, limit: int) -> None:
-        self.board, self.limit = board, limit
+    def __init__(self, board: JobBoard, limit: int, name: str = "") -> None:
+        """`name`: the kind of the events about the length of the queue; "" for none."""
+        self.board, self.limit, self.name = board, limit, name
         self.waiting: deque[tuple[Job, Run]] = deque()
         self.running: Job | None = None
         self._task: asyncio.Task[None] | None = None
@@ -145,12 +145,18 @@ class JobQueue:
             self.waiting.append((job, run))
         self._start_next()
 
+    def lengths(self) -> dict[str, Any]:
+        """Return how many jobs wait, and the id of the one that runs."""
+        running = None if self.running is None else self.running.id
+        return {"waiting": len(self.waiting), "running": running}
+
     def cancel(self, job: Job) -> None:
         """Cancel a job that waits or runs; a finished one stays as it is."""
         if job is self.running and self._task is not None:
             self._task.cancel()
         elif any(job is other for other, _ in self.waiting):
             self.waiting = deque(entry for entry in self.waiting if entry[0] is not job)
+            self._announce()
             self.board.update(job, state="cancelled")
 
     def cancel_of_reader(self, reader: str) -> None:
@@ -166,6 +172,10 @@ class JobQueue:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _announce(self) -> None:
+        if self.name:
+            self.board.events.publish(self.name, "", self.lengths())
+
     def _unfinished(self) -> list[Job]:
         running = [self.running] if self.running else []
         return [*running, *(job for job, _ in self.waiting)]
@@ -174,6 +184,7 @@ class JobQueue:
         if self.running is None and self.waiting:
             self.running, run = self.waiting.popleft()
             self._task = asyncio.get_running_loop().create_task(self._run(self.running, run))
+        self._announce()
 
     async def _run(self, job: Job, run: Run) -> None:
         try:

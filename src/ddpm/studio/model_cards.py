@@ -47,7 +47,7 @@ class ModelCard:
             "sampling": asdict(config.sampling),
             "used_sampling": list(config.used_sampling),
             "has_reverse_process": config.has_reverse_process,
-            "can_guide": spec.num_classes > 0,
+            "can_guide": spec.num_classes > 0 or config.sampling.guide != "",
         }
 
 

@@ -24,12 +24,36 @@ class RunCards:
 
     def all(self) -> list[Card]:
         """Return a card for every run, for trainings that are starting, and for those that failed to."""
-        cards = [self.card(id, run) for id, run in self.runs.runs().items()]
-        cards += [self._blank(run, "training", STARTING) for run in self.trainings.starting()]
-        cards += [
-            self._blank(run, "failed", sentence) for run, sentence in self.trainings.failed_starts()
+        return [
+            *(self.card(id, run) for id, run in self.runs.runs().items()),
+            *self.unborn(),
         ]
-        return cards
+
+    def trainings_now(self) -> list[Card]:
+        """Return the runs that are being trained, as rows of a list of jobs."""
+        return [
+            {
+                "id": card["id"],
+                "kind": "training",
+                "title": f"training {card['name']}",
+                "state": "running",
+                "run": card["id"],
+                "progress": card["step"] / card["steps"] if card["steps"] else None,
+                "seconds_left": card["seconds_left"],
+            }
+            for card in self.all()
+            if card["state"] == "training"
+        ]
+
+    def unborn(self) -> list[Card]:
+        """Return cards of trainings that have not written a configuration: starting, or failed."""
+        return [
+            *(self._blank(run, "training", STARTING) for run in self.trainings.starting()),
+            *(
+                self._blank(run, "failed", sentence)
+                for run, sentence in self.trainings.failed_starts()
+            ),
+        ]
 
     def card(self, id: str, run: RunFolder) -> Card:
         """Return the card of a run."""

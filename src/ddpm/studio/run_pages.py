@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from ddpm.commands.options import command_line
 from ddpm.commands.report.reproduce import evaluate_command, sample_command, train_command
 from ddpm.config import Config, differing_keys, get_value, load_config
 from ddpm.errors import RequestError
@@ -16,8 +18,6 @@ from ddpm.runs import RunFolder
 from ddpm.studio.model_cards import RUN, ModelCards
 from ddpm.studio.run_cards import RunCards, preview_steps
 from ddpm.studio.worker_link import WorkerLink
-
-SCORE_LABELS = {"bits_per_dim": "bits/dim"}
 
 
 class RunPages:
@@ -121,30 +121,19 @@ def _scores(path: Path) -> list[dict[str, Any]]:
 
 
 def _score(row: dict[str, Any]) -> dict[str, Any]:
-    interval = row.get("interval") or [None, None]
-    return {
-        "name": str(row["metric"]),
-        "label": str(row.get("label") or row["metric"]),
-        "value": row["value"],
-        "floor": row.get("floor"),
-        "ratio": row.get("ratio"),
-        "low": interval[0],
-        "high": interval[1],
-        "n": row.get("n"),
-        "notes": [sentence(note) for note in row.get("notes") or []],
-    }
+    names = ("label", "better", "value", "low", "high", "floor", "ratio", "n")
+    notes = [sentence(note) for note in row.get("notes") or []]
+    return {"name": str(row["metric"]), **{name: row.get(name) for name in names}, "notes": notes}
 
 
-def _commands(run: RunFolder, config: Config) -> list[dict[str, str]]:
+def _commands(run: RunFolder, config: Config) -> list[str]:
+    """Return the commands that train, draw from, measure and check the run."""
     init = run.load_environment().get("init")
     return [
-        {"help": "train it again", "command": train_command(run.root, config, init)},
-        {
-            "help": "draw from it",
-            "command": sample_command(run.root, gif=config.has_reverse_process),
-        },
-        {"help": "measure it", "command": evaluate_command(run.root)},
-        {"help": "look for problems", "command": f"ddpm doctor {run.root}"},
+        train_command(run.root, config, init),
+        sample_command(run.root, gif=config.has_reverse_process),
+        evaluate_command(run.root),
+        command_line("doctor", SimpleNamespace(target=run.root)),
     ]
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+import logging
+from typing import Annotated
 
 from fastapi import Depends, Request
 
+from ddpm.studio.allowed_folders import AllowedFolders
+from ddpm.studio.command_jobs import CommandJobs
 from ddpm.studio.draw_jobs import DrawJobs
 from ddpm.studio.event_stream import EventStream
 from ddpm.studio.jobs import JobBoard, JobQueue
 from ddpm.studio.model_cards import ModelCards
+from ddpm.studio.new_trainings import NewTrainings
 from ddpm.studio.run_cards import RunCards
 from ddpm.studio.run_index import RunIndex
 from ddpm.studio.run_logs import RunLogs
 from ddpm.studio.run_pages import RunPages
+from ddpm.studio.run_watch import RunWatch
 from ddpm.studio.studio_request import StudioRequest
+from ddpm.studio.studio_version import studio_version
 from ddpm.studio.trainings import Trainings
+from ddpm.studio.uploads import Uploads
 from ddpm.studio.worker_link import WorkerLink
 
 
@@ -26,15 +33,20 @@ class Services:
     def __init__(self, request: StudioRequest) -> None:
         limits = request.limits
         self.request = request
-        self.events = EventStream()
+        self.events = EventStream(studio_version())
         self.board = JobBoard(self.events, limits.kept_jobs)
-        self.drawings = JobQueue(self.board, limits.waiting_jobs)
+        self.drawings = JobQueue(self.board, limits.waiting_jobs, "queue")
         self.commands = JobQueue(self.board, limits.waiting_jobs)
         self.worker = WorkerLink()
         self.runs = RunIndex(request.runs, request.allow)
+        self.folders = AllowedFolders(request.allow)
+        self.uploads = Uploads(request.runs, limits.uploads_bytes)
+        self.new_trainings = NewTrainings(self.runs, self.folders, self.uploads)
+        self.command_jobs = CommandJobs(self.board, self.commands)
         self.logs = RunLogs()
         self.trainings = Trainings(request.runs, limits.trainings)
         self.cards = RunCards(self.runs, self.logs, self.trainings)
+        self.watch = RunWatch(self.cards, self.events)
         self.models = ModelCards(self.runs)
         self.pages = RunPages(self.cards, self.models, self.worker)
         self.draws = DrawJobs(
@@ -43,11 +55,16 @@ class Services:
 
     async def start(self) -> None:
         """Start what runs in the background. The worker loads torch while the page is read."""
-        self._warming = asyncio.create_task(self.worker.start())
+        starting = self.worker.start(), self.watch.run()
+        self._background = [asyncio.create_task(work) for work in starting]
+        for task in self._background:
+            task.add_done_callback(_log_failure)
 
     async def stop(self) -> None:
         """Stop jobs and the worker. Trainings go on."""
         self.events.close()
+        for task in self._background:
+            task.cancel()
         await asyncio.gather(self.drawings.close(), self.commands.close())
         await self.worker.stop()
 
@@ -56,13 +73,11 @@ class Services:
         for queue in (self.drawings, self.commands):
             queue.cancel_of_reader(reader)
 
-    def health(self) -> dict[str, Any]:
-        """Return how long the queue is, and what is drawn now."""
-        running = self.drawings.running
-        return {
-            "waiting": len(self.drawings.waiting),
-            "running": None if running is None else running.id,
-        }
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """Log an error that ended work in the background."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger("uvicorn.error").error("background work failed", exc_info=error)
 
 
 def services_of(request: Request) -> Services:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from ddpm.config import SamplerName, SpacingName
 from ddpm.studio.draw_jobs import DrawOrder
+from ddpm.studio.image_settings import settings_of_image
 from ddpm.studio.services import Studio
 
 router = APIRouter(prefix="/api")
@@ -89,6 +90,12 @@ async def start_grid(
     return [{"id": job.id, "command": job.command} for job in jobs]
 
 
+@router.get("/draws")
+async def list_drawings(studio: Studio) -> list[dict[str, Any]]:
+    """Return the newest drawings, without their frames."""
+    return studio.draws.latest()
+
+
 @router.get("/draws/{id}")
 async def show_drawing(id: Id, studio: Studio) -> dict[str, Any]:
     """Return where a drawing stands."""
@@ -125,6 +132,15 @@ def show_grid(id: Id, studio: Studio) -> Response:
 def show_animation(id: Id, studio: Studio) -> Response:
     """Return the reverse process as a GIF."""
     return Response(studio.draws.drawing(id).animation_gif(), media_type="image/gif")
+
+
+@router.post(
+    "/settings-of-image",
+    openapi_extra={"requestBody": {"content": {"image/png": {}, "image/jpeg": {}}}},
+)
+async def read_settings(request: Request, studio: Studio) -> dict[str, Any]:
+    """Return the request that drew a picture: the raw body, a PNG or JPEG."""
+    return await settings_of_image(await request.body(), studio.models, studio.worker)
 
 
 def png(content: bytes) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -17,13 +18,14 @@ router = APIRouter(prefix="/api")
 @router.get("/health")
 async def show_health(studio: Studio) -> dict[str, Any]:
     """Return that the server answers, its version, and how long the queue is."""
-    return {"ok": True, "version": studio_version(), "queue": studio.health()}
+    return {"ok": True, "version": studio_version(), "queue": studio.drawings.lengths()}
 
 
 @router.get("/jobs")
 async def list_jobs(studio: Studio) -> list[dict[str, Any]]:
-    """Return the jobs that wait, run or have ended lately, the newest first."""
-    return [job.row() for job in reversed(studio.board.all())]
+    """Return the trainings that run, and the jobs that wait, run or have ended lately, newest first."""
+    trainings = await asyncio.to_thread(studio.cards.trainings_now)
+    return [*trainings, *(job.row() for job in reversed(studio.board.all()))]
 
 
 @router.get("/jobs/{id}")
