@@ -20,6 +20,7 @@ from ddpm.loading.checkpoints import (
 )
 from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
+from ddpm.loading.onnx_files import open_onnx
 from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
@@ -42,6 +43,8 @@ class OpenedModel:
 def open_model(target: str, device: str = "auto") -> OpenedModel:
     """Open the model `target`: a run folder, the run `runs/target`, a weights file, or bundled weights.
 
+    A weights file is written by `ddpm export --to safetensors`, or `--to onnx` for sampling alone.
+
     `RUN/checkpoints/step-00000500` opens the run at that step, as weights without a run folder.
 
     `bundled:NAME` opens bundled weights even if a run has that name. RequestError if there is no such
@@ -58,6 +61,8 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
         return _from_checkpoint(*checkpoint, torch_device)
     if path.is_file() and path.suffix == ".safetensors":
         return _from_file(path, path.stem, f"the weights {path}", torch_device)
+    if path.is_file() and path.suffix == ".onnx":
+        return _from_onnx(path)
     if (name := bundled_name(target)) is not None:
         file_name = target.replace(":", "-")
         with bundled_file(name) as file:
@@ -131,6 +136,12 @@ def _from_file(path: Path, name: str, origin: str, device: torch.device) -> Open
     return OpenedModel(model, name, origin, None)
 
 
+def _from_onnx(path: Path) -> OpenedModel:
+    model = open_onnx(path)
+    attach_guides(model, None)
+    return OpenedModel(model, path.stem, f"the ONNX file {path}", None)
+
+
 def _unknown_model_error(target: str) -> RequestError:
     """Return the error for a target that is not a model; it suggests the nearest names."""
     path = Path(target)
@@ -141,7 +152,7 @@ def _unknown_model_error(target: str) -> RequestError:
     if path.is_file():
         return RequestError(
             f"{path} is not a weights file of ddpm-studio. Pass a file written by "
-            "ddpm export --to safetensors."
+            "ddpm export --to safetensors or --to onnx."
         )
     runs = [run.root.name for run in list_runs(RUNS_FOLDER)]
     return unknown_name_error(

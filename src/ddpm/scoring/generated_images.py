@@ -181,7 +181,7 @@ def open_generated_images(target: str, overrides: Sequence[str], device: str) ->
 def is_model(target: str) -> bool:
     """Return whether `target` names a run, a checkpoint, a weights file or bundled weights."""
     found = find_run(target) or find_checkpoint(target) or bundled_name(target)
-    return found is not None or Path(target).suffix == ".safetensors"
+    return found is not None or Path(target).suffix in (".safetensors", ".onnx")
 
 
 def open_image_files(path: Path) -> ImageFiles:

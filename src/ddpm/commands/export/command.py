@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, named_values, switch
+from ddpm.commands.options import Option, add_options, make_request, switch
 from ddpm.terminal import print_result
 
 EXPORT_OPTIONS = (
@@ -15,12 +15,19 @@ EXPORT_OPTIONS = (
         "to",
         "--to",
         default="torch",
-        choices=("torch", "safetensors"),
-        help="file format (default: %(default)s)",
+        choices=("torch", "safetensors", "onnx"),
+        help="format (default: %(default)s)",
     ),
-    Option("out", "--out", Path, metavar="FILE", help="default: NAME.pt or NAME.safetensors"),
+    Option("out", "--out", Path, metavar="PATH", help="default: NAME and the format's suffix"),
     switch("raw", "--raw", "write the raw weights instead of their average"),
-    switch("half", "--half", "write in half precision"),
+    switch("half", "--half", "store the weights in half precision"),
+    Option(
+        "guidance",
+        "--guidance",
+        default="out",
+        choices=("in", "out"),
+        help="onnx: `in` adds an input for the guidance scale to the graph (default: %(default)s)",
+    ),
 )
 
 
@@ -30,6 +37,8 @@ def define_export(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(options: Namespace) -> None:
-    from ddpm.commands.export.export import export
+    from ddpm.commands.export.export import write_export
+    from ddpm.commands.export.export_request import ExportRequest
 
-    print_result(export(**named_values(EXPORT_OPTIONS, options)))
+    for path in write_export(make_request(ExportRequest, EXPORT_OPTIONS, options)):
+        print_result(path)

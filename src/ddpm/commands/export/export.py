@@ -1,4 +1,4 @@
-"""Weights of a run in files for other programs."""
+"""Models in files for other programs."""
 
 from __future__ import annotations
 
@@ -6,69 +6,75 @@ from pathlib import Path
 
 import torch
 
+from ddpm.commands.export.export_request import ExportRequest
+from ddpm.commands.export.formats import FORMATS
+from ddpm.commands.options import verb_options
+from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
-from ddpm.files import atomic_file, check_writable
+from ddpm.files import check_writable
 from ddpm.loading.checkpoints import newest_checkpoint
 from ddpm.loading.models import open_model
-from ddpm.models.autoguidance import exported_config
 from ddpm.runs import find_run
-from ddpm.terminal import print_line
-from ddpm.training.checkpoint import save_weights
 
-SUFFIXES = {"torch": ".pt", "safetensors": ".safetensors"}
+_ALWAYS = ("target", "to", "out", "raw")  # options that apply to every format
 
 
-def export(
-    target: str,
-    to: str = "torch",
-    out: Path | None = None,
-    *,
-    raw: bool = False,
-    half: bool = False,
-) -> Path:
-    """Write the averaged (or `raw`) weights of a run or of bundled weights; return the path.
+@takes_fields(ExportRequest)
+def export(request: ExportRequest) -> Path:
+    """Write a model in the format `to`; return the path of its first file.
 
-    `to="torch"` writes a state dict for `torch.load(weights_only=True)`. `to="safetensors"` writes a file
-    that also holds the configuration, for `ddpm sample FILE` and `--init FILE`. `half`: in half precision.
-    RequestError if there is no such target, if it has no raw weights, or if the suffix is the other format's.
+    `torch` writes a state dict for `torch.load(weights_only=True)`. `safetensors` writes a file that also
+    holds the configuration, for `ddpm sample FILE` and `--init FILE`. `onnx` writes the denoiser, and a JSON
+    file of everything else that sampling needs. RequestError if there is no such target, if it has no
+    raw weights, if the suffix is another format's, or if an option does not apply to the format.
 
     >>> path = ddpm.export("digits", to="safetensors")
     >>> ddpm.open_model(str(path)).model.spec.image_shape
     (1, 8, 8)
     """
-    if out is not None:
-        _check_suffix(out, to)
-        check_writable(out)
-    opened = open_model(target, "cpu")
-    tensors = opened.model.averaged_weights()
-    if raw:
-        tensors = _raw_weights(target)
-    if half:
-        tensors = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
-    path = out or Path(opened.name + SUFFIXES[to])
-    with atomic_file(path) as temporary:
-        if to == "safetensors":
-            spec = opened.model.spec
-            config = exported_config(spec.config)
-            if config.sampling != spec.config.sampling:
-                print_line(
-                    f"The file leaves out the guide {spec.config.sampling.guide}, so sampling from the "
-                    "file uses no guide."
-                )
-            save_weights(temporary, tensors, spec.with_config(config))
-        else:
-            plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            torch.save(plain, temporary)
-    return path
+    return write_export(request)[0]
+
+
+def write_export(request: ExportRequest) -> list[Path]:
+    """Write the files of `request` and return their paths; see `export`."""
+    row = FORMATS.get(request.to)
+    if row is None:
+        raise RequestError(
+            f"There is no format {request.to!r}; the formats are {', '.join(FORMATS)}."
+        )
+    _check_options(request, row.options)
+    if request.out is not None:
+        _check_suffix(request.out, request.to)
+        check_writable(request.out)
+    if Path(request.target).suffix == ".onnx":
+        raise RequestError(
+            f"{request.target} is an export already. Pass the run that it was written from."
+        )
+    opened = open_model(request.target, "cpu")
+    if request.raw:
+        opened.model.load_state({"ema": _raw_weights(request.target)})
+    return row.write(opened, request, request.out or Path(opened.name + row.suffix))
+
+
+def _check_options(request: ExportRequest, used: tuple[str, ...]) -> None:
+    """Raise RequestError for an option that has no effect on the format."""
+    for option in verb_options("export"):
+        default = getattr(ExportRequest, option.name, None)
+        if option.name in (*_ALWAYS, *used) or getattr(request, option.name) == default:
+            continue
+        formats = [name for name, row in FORMATS.items() if option.name in row.options]
+        raise RequestError(
+            f"{option.flag} has no effect on --to {request.to}; it applies to {', '.join(formats)}."
+        )
 
 
 def _check_suffix(out: Path, to: str) -> None:
-    """Raise RequestError if the suffix belongs to the other format."""
-    for kind, suffix in SUFFIXES.items():
-        if out.suffix == suffix and kind != to:
+    """Raise RequestError if the suffix belongs to another format."""
+    for kind, row in FORMATS.items():
+        if row.suffix and out.suffix == row.suffix and kind != to:
             raise RequestError(
                 f"{out.name} has the suffix of another format; add --to {kind}, or use the suffix "
-                f"{SUFFIXES[to]}."
+                f"{FORMATS[to].suffix}."
             )
 
 

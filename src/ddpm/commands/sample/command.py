@@ -22,7 +22,8 @@ SAMPLE_OPTIONS = (
     Option(
         "target",
         metavar="RUN|BUNDLED",
-        help="a run folder or its name, a folder of its checkpoints/, or bundled weights (bundled:NAME)",
+        help="a run folder or its name, a folder of its checkpoints/, an .onnx or .safetensors file of ddpm "
+        "export, or bundled weights (bundled:NAME)",
     ),
     Option("n", "-n", count, help="number of images (default: the cells of --grid, else 25)"),
     *DRAWING,
@@ -46,6 +47,14 @@ SAMPLE_OPTIONS = (
         Path,
         metavar="DIR",
         help="write each image as DIR/SEED.png; the same command continues the folder",
+    ),
+    Option(
+        "precision",
+        "--precision",
+        default="auto",
+        choices=("auto", "fp32"),
+        help="fp32 computes in float32, as exported files do; auto: bf16 if the hardware supports it "
+        "(default: %(default)s)",
     ),
     Option(
         "out",

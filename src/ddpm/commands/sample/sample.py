@@ -34,7 +34,7 @@ from ddpm.files import check_writable
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.locking import exclusive_lock
 from ddpm.messages import sentence
-from ddpm.models.base import GenerativeModel
+from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
 from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
@@ -69,6 +69,7 @@ class SampleRequest:
     panel: bool = False
     png_dir: Path | None = None
     out: Path | None = None
+    precision: str = "auto"  # fp32: not in bf16, even where the processor has it
 
     @property
     def count(self) -> int:
@@ -120,6 +121,8 @@ def _write_samples(
             f"{opened.name} is {family.noun}, which draws in one pass and has no reverse process to "
             "show. Leave out the GIF and the panel."
         )
+    if request.precision == "fp32":
+        _use_float32(opened)
     settings = resolve_settings(opened.model, overrides)
     choose_labels(opened.model, request.seeds[:1], request.label)  # raises for an unknown label
     _check_sizes(request, opened.model.spec.image_shape)
@@ -137,6 +140,17 @@ def _write_samples(
         return []
     base = _base_path(request, opened, overrides)
     return written + _write_pictures(request, opened, settings, base, images, trajectory)
+
+
+def _use_float32(opened: OpenedModel) -> None:
+    """Let the model compute in float32. RequestError: its family has no choice."""
+    model = as_diffusion(opened.model)
+    if model is None:
+        raise RequestError(
+            f"{opened.name} is {opened.model.spec.config.family.noun}, whose precision cannot be set. "
+            "Leave out --precision."
+        )
+    model.precision = "fp32"
 
 
 def _open_files(
@@ -172,6 +186,7 @@ def _open_files(
 def _request_hash(request: SampleRequest, model: GenerativeModel, settings: SamplingConfig) -> str:
     """Return a hash of everything the bits of image i depend on."""
     parts = [weights_hash(model), asdict(settings), request.seed, request.label]
+    parts += [] if request.precision == "auto" else [request.precision]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,18 @@
+"""What `ddpm export` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """A model to export, and the format."""
+
+    target: str  # a run folder, its name, weights, or bundled weights
+    to: str = "torch"  # a name of `formats.FORMATS`
+    out: Path | None = None  # None: the model's name and the format's suffix, in the current folder
+    raw: bool = False  # the raw weights instead of their average
+    half: bool = False  # weights stored in half precision
+    guidance: str = "out"  # onnx: `in` puts classifier-free guidance into the graph

@@ -1,0 +1,74 @@
+"""Everything a program needs to sample with an exported denoiser, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from ddpm.config import SamplingConfig
+from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table
+from ddpm.diffusion.samplers import SAMPLERS
+from ddpm.models.base import DiffusionModel
+from ddpm.models.spec import ModelSpec
+
+FORMAT = 1
+
+
+def sampling_description(model: DiffusionModel) -> dict[str, Any]:
+    """Return shapes, schedule, levels, coefficients, normalization and classes of a model as JSON values."""
+    spec, schedule = model.spec, model.schedule
+    return {
+        "format": FORMAT,
+        "image": {
+            "shape": list(spec.image_shape),
+            "range": [-1, 1],
+            "to_pixels": "round((x + 1) * 127.5), clamped to 0 .. 255",
+        },
+        "normalization": {"data_mean": list(spec.data_mean), "data_std": spec.data_std},
+        "schedule": {
+            "name": schedule.name,
+            "num_steps": len(schedule),
+            "signal": schedule.signal.tolist(),
+            "sigma": schedule.sigma.tolist(),
+        },
+        "classes": list(spec.class_names) if spec.num_classes else [],
+        "class_counts": list(spec.class_counts) if spec.num_classes else [],
+        "no_label": spec.num_classes or None,
+        "sampling": sampling_defaults(spec),
+        "samplers": {name: table_values(table) for name, table in default_tables(model).items()},
+    }
+
+
+def sampling_defaults(spec: ModelSpec) -> dict[str, Any]:
+    """Return the settings that the model samples with, as the names of `sampling` in its configuration."""
+    return {**asdict(spec.config.sampling), "guide": ""}
+
+
+def default_tables(model: DiffusionModel) -> dict[str, CoefficientTable]:
+    """Return the table of each deterministic sampler, with the settings of `usual_settings`."""
+    return {
+        name: sampler_table(model, usual_settings(model, name))
+        for name, sampler in SAMPLERS.items()
+        if sampler.is_deterministic
+    }
+
+
+def usual_settings(model: DiffusionModel, name: str) -> SamplingConfig:
+    """Return the settings of the sampler `name`: the model's own, or its usual steps and spacing."""
+    own, sampler = model.spec.config.sampling, SAMPLERS[name]
+    if name == own.sampler:
+        return own
+    steps = min(sampler.default_steps or len(model.schedule), len(model.schedule))
+    changes: dict[str, Any] = {"sampler": name, "steps": steps, "spacing": sampler.default_spacing}
+    return replace(own, **changes)
+
+
+def sampler_table(model: DiffusionModel, settings: SamplingConfig) -> CoefficientTable:
+    """Return the table of a deterministic sampler with `settings`."""
+    return coefficient_table(settings.sampler, model.levels(settings))
+
+
+def table_values(table: CoefficientTable) -> dict[str, Any]:
+    """Return a table as JSON values: [t, coefficient of x, of x0, of earlier x0 …] for each evaluation."""
+    rows = [[update.t, update.x, *update.x0] for update in table.updates]
+    return {"start": table.start, "evaluations": len(rows), "updates": rows}
