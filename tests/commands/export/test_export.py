@@ -1,27 +1,33 @@
-"""Exported weights load where they should."""
+"""What `ddpm export` refuses, and how it names its files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import torch
 
-from ddpm.commands.export.export import export
+from ddpm.commands.export.export import export, write_export
+from ddpm.commands.export.export_request import ExportRequest
 from ddpm.errors import RequestError
-from ddpm.loading.models import open_model
-
-pytestmark = pytest.mark.usefixtures("workplace")
 
 
-def test_exports_load_where_they_should() -> None:
-    own = open_model("digits", "cpu").model.state()["ema"]
-    plain = torch.load(export("digits", "torch"), weights_only=True)
-    assert plain.keys() == own.keys()
-    assert all(torch.equal(plain[name], own[name]) for name in own)
-    path = export("digits", "safetensors", Path("deep/d.safetensors"), half=True)
-    again = open_model(str(path), "cpu")
-    assert all(torch.equal(value, own[name]) for name, value in again.model.state()["ema"].items())
-    assert again.model.spec == open_model("digits", "cpu").model.spec
-    with pytest.raises(RequestError, match="only averaged"):
-        export("digits", "torch", raw=True)
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (ExportRequest("digits", "tensorflow"), "no format 'tensorflow'; the formats are torch"),
+        (ExportRequest("digits", "torch", Path("x.onnx")), "add --to onnx"),
+        (ExportRequest("digits", "torch", guidance="in"), "--guidance has no effect on --to torch"),
+        (ExportRequest("digits", raw=True), "has only averaged weights"),
+        (ExportRequest("nothing"), "nothing"),
+    ],
+)
+def test_a_wrong_request_writes_nothing(
+    request_: ExportRequest, message: str, workplace: Path
+) -> None:
+    with pytest.raises(RequestError, match=message):
+        write_export(request_)
+    assert list(workplace.iterdir()) == []
+
+
+def test_files_are_named_for_the_model(workplace: Path) -> None:
+    assert export("bundled:digits", "torch") == Path("bundled-digits.pt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -15,11 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.commands.export.denoiser_graph import DenoiserGraph
 from ddpm.commands.export.export import export
 from ddpm.commands.export.onnx_file import onnx_bytes
 from ddpm.config import SamplingConfig
-from ddpm.diffusion.guidance import guide
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
@@ -54,27 +51,6 @@ def test_any_batch_gives_what_torch_gives(small_ddpm: MakeDdpm, objective: str, 
     expected = model.denoiser(None, unclipped)(x, t.to(torch.int64)).x0.detach()
     found = run(onnx_bytes(model), x=x, t=t)
     assert np.allclose(found, expected, atol=1e-4 * max(1.0, float(expected.abs().max())))
-
-
-def test_a_learned_variance_is_left_out(small_ddpm: MakeDdpm) -> None:
-    model = small_ddpm("diffusion.learned_variance=true", awake=True)
-    x, t = torch.ones(2, 1, 8, 8), torch.tensor([3, 9], dtype=torch.int32)
-    assert run(onnx_bytes(model), x=x, t=t).shape == (2, 1, 8, 8)
-
-
-def test_guidance_inside_the_graph_is_guidance_outside(small_ddpm: MakeDdpm) -> None:
-    model = small_ddpm(awake=True, classes=3)
-    x = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    t, labels = torch.full((3,), 7, dtype=torch.int32), torch.tensor([0, 1, 2], dtype=torch.int32)
-    inside = run(
-        onnx_bytes(model, guidance=True), x=x, t=t, labels=labels, guidance=np.float32(2.5)
-    )
-    graph = DenoiserGraph(model)
-    with torch.no_grad():
-        expected = guide(graph(x, t, labels), graph(x, t, torch.full_like(labels, 3)), 2.5)
-    assert np.allclose(inside, expected, atol=1e-4)
-    with pytest.raises(RequestError, match="learned no labels"):
-        onnx_bytes(small_ddpm(), guidance=True)
 
 
 def test_half_the_bytes_and_nearly_the_same_values(small_ddpm: MakeDdpm) -> None:
@@ -114,17 +90,6 @@ def test_the_lines_in_the_documentation_sample(digits_onnx: Path, workplace: Pat
     assert np.allclose(found["x"], last.x, atol=1e-3)
     with Image.open("digits.png") as picture:
         assert picture.size == (5 * 8, 5 * 8)
-
-
-def test_the_description_is_complete(digits_onnx: Path) -> None:
-    about = json.loads(digits_onnx.with_suffix(".json").read_text("utf-8"))
-    model = float32_model("bundled:digits")
-    assert about["inputs"] == ["x", "t", "labels"] and about["no_label"] == 10
-    assert about["image"]["shape"] == [1, 8, 8] and about["classes"] == list("0123456789")
-    assert np.allclose(about["schedule"]["signal"], model.schedule.signal)
-    assert set(about["samplers"]) == {"ddim", "heun", "dpm++2m", "unipc"}
-    assert about["samplers"]["dpm++2m"]["evaluations"] == 20  # the run's own
-    assert about["sha256"]
 
 
 def test_an_onnx_file_is_no_run(digits_onnx: Path, make_run: Callable[..., Path]) -> None:

@@ -1,0 +1,33 @@
+"""The denoiser as one module: it predicts what the model predicts, guided or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from ddpm.commands.export.denoiser_graph import DenoiserGraph
+from ddpm.config import SamplingConfig
+from ddpm.models.ddpm import Ddpm
+
+MakeDdpm = Callable[..., Ddpm]
+
+
+@torch.no_grad()
+def test_guidance_inside_is_the_models_own(small_ddpm: MakeDdpm) -> None:
+    model = small_ddpm("diffusion.learned_variance=true", awake=True, classes=3)
+    x = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    t, labels = torch.full((3,), 7, dtype=torch.int32), torch.tensor([0, 1, 2], dtype=torch.int32)
+    found = DenoiserGraph(model)(x, t, labels, torch.tensor(2.5))
+    settings = SamplingConfig(clip="none", guidance=2.5)
+    expected = model.denoiser([0, 1, 2], settings)(x, t.to(torch.int64)).x0
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_last_label_means_no_label(small_ddpm: MakeDdpm) -> None:
+    model = small_ddpm(awake=True, classes=3)
+    x, t = torch.ones(2, 1, 8, 8), torch.tensor([3, 9], dtype=torch.int32)
+    found = DenoiserGraph(model)(x, t, torch.full((2,), 3, dtype=torch.int32))
+    expected = model.denoiser(None, SamplingConfig(clip="none"))(x, t.to(torch.int64)).x0
+    assert torch.allclose(found, expected, atol=1e-5)
