@@ -10,6 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+# One thread for every test process and its children: tiny networks gain nothing from more, and pytest-xdist
+# runs a test process on each core. OpenMP reads this when numpy and torch are imported.
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 import torch

@@ -16,7 +16,6 @@ from ddpm.evaluation.self_encoder import train_encoder
 from ddpm.models.base import GenerativeModel
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.student import Student
-from ddpm.networks.dropout import Dropout, seeded_dropout
 from ddpm.presets import get_preset
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -108,16 +107,3 @@ def test_loading_the_digit_classifier_changes_no_global_generator() -> None:
     state = torch.get_rng_state()
     load_digits()
     assert torch.equal(torch.get_rng_state(), state)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_masks_are_those_of_the_global_generator(dtype: torch.dtype) -> None:
-    """Runs with dropout that an earlier version began resume with the same masks."""
-    x = torch.ones(4, 8, 5, 5, dtype=dtype).contiguous(memory_format=torch.channels_last)
-    layers = torch.nn.Sequential(Dropout(0.3), Dropout(0.6)).train()
-    torch.manual_seed(2**62 + 7)
-    expected = layers(x)
-    with seeded_dropout(layers, 2**62 + 7, x.device, compiled=False):
-        assert torch.equal(layers(x), expected)
-    with seeded_dropout(layers, 2**62 + 7, x.device, compiled=True):
-        assert torch.equal(layers(x), expected)

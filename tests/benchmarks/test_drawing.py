@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from benchmarks.drawing import measured, table
+from ddpm.models.ddpm import Ddpm
+from ddpm.training.checkpoint import save_weights
 
 
 def test_a_walk_is_compared_with_the_default_above_it() -> None:
@@ -23,7 +28,9 @@ def test_a_walk_is_compared_with_the_default_above_it() -> None:
     assert ends == ["1", "100", "1", "200"]
 
 
-def test_every_way_is_timed() -> None:
-    found = measured("bundled:digits", rounds=1)
+def test_every_way_is_timed(small_ddpm: Callable[..., Ddpm]) -> None:
+    model = small_ddpm("sampling.chunk=8", classes=3)
+    save_weights(Path("tiny.safetensors"), model.state()["ema"], model.spec)
+    found = measured("tiny.safetensors", rounds=1)
     assert len(found["seconds"]) == 4
     assert all(time > 0 for times in found["seconds"].values() for time in times)

@@ -10,12 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.mapped_array import MappedArray
-from ddpm.data.transfer import to_device
 from ddpm.errors import RequestError
 
 
@@ -129,17 +127,6 @@ def test_a_quarter_of_a_free_graphics_card_may_be_taken_and_apples_get_nothing(
     apples = make(8, 8)
     assert apples.move_to(torch.device("mps"), max_bytes=10**9) == 0
     assert apples.batch(0)[0].device.type == "cpu"
-
-
-def test_on_the_way_to_a_graphics_card_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    tensor, asked = torch.ones(3), []
-    monkeypatch.setattr(Tensor, "pin_memory", lambda self: self * 2)
-    monkeypatch.setattr(Tensor, "to", lambda self, *a, **k: asked.append((self.sum(), a, k)))
-    card = torch.device("cuda")
-    to_device(tensor, card)
-    assert asked == [(6, (card,), {"non_blocking": True})]  # from memory that stays in its place
-    to_device(tensor, torch.device("cpu"))
-    assert asked[1] == (3, (torch.device("cpu"),), {})
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a graphics card")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,27 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.cli.parser import build_parser
-from ddpm.commands.evaluate import command as evaluating
-from ddpm.commands.evaluate import evaluate as command_module
 from ddpm.commands.evaluate.evaluate import evaluate
-from ddpm.commands.evaluate.score_table import score_table
-from ddpm.commands.options import command_line
 from ddpm.data.catalogue import locate
 from ddpm.errors import RequestError
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.messages import join_sentences
 from ddpm.runs import RunFolder
 from ddpm.scoring.evaluation_request import EvaluationRequest
-from ddpm.scoring.generated_images import ModelSamples
 from ddpm.scoring.measurement import measure
 from ddpm.scoring.scoring_setup import feature_cache
-
-KEYS = {
-    "format", "name", "target", "kind", "model", "drawn", "seeds", "step", "average", "images_per_second",
-    "shape", "network", "network_why", "reference", "floor", "n", "seed", "notes", "rows",
-    "command", "environment",
-}  # fmt: skip
+from tests.conftest import MakeRun
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,38 +39,17 @@ def digits() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def run(make_run) -> RunFolder:
+def run(make_run: MakeRun) -> RunFolder:
     return RunFolder(make_run("noisy", (1, 8, 8), data="digits"))
 
 
 @pytest.fixture(scope="module")
 def evaluated(run: RunFolder) -> dict[str, Any]:
-    before = set(run.root.rglob("*"))
-    request = EvaluationRequest(str(run.root), n=30, likelihood=3, json=Path("copy.json"))
-    evaluation = evaluate(request)
-    assert set(run.root.rglob("*")) - before == {run.evaluation}
-    return evaluation
+    return measure(EvaluationRequest(str(run.root), n=30, likelihood=3)).evaluation
 
 
 def by_name(evaluation: dict[str, Any]) -> dict[str, Any]:
     return {row["metric"]: row for row in evaluation["rows"]}
-
-
-def test_the_object_is_whole_and_written_into_the_run_and_where_asked(
-    evaluated: dict[str, Any], run: RunFolder
-) -> None:
-    assert set(evaluated) == KEYS
-    for path in (run.evaluation, Path("copy.json")):
-        assert json.loads(path.read_text("utf-8")) == evaluated
-    assert (evaluated["name"], evaluated["kind"], evaluated["model"]) == ("noisy", "run", "ddpm")
-    assert (evaluated["seeds"], evaluated["step"], evaluated["n"]) == ([0, 29], 12, 30)
-    assert evaluated["network"] == "digits" and evaluated["network_why"]["share"] > 0.7
-    assert evaluated["reference"]["name"] == "digits"
-    assert evaluated["shape"] == [1, 8, 8]
-    assert evaluated["environment"]["device"] == "cpu"
-    assert "changed since the training" in join_sentences(
-        evaluated["notes"]
-    )  # the run says another content hash
 
 
 def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict[str, Any]) -> None:
@@ -97,18 +63,6 @@ def test_rows_hold_every_metric_with_protocol_interval_and_floor(evaluated: dict
         assert row["low"] <= row["value"] <= row["high"] and math.isfinite(row["value"])
         assert row["protocol"].startswith(f"metric={row['metric']} | ")
     assert rows["bits-ode"]["n"] == 3 and rows["bits-ode"]["floor"] is None
-
-
-def test_the_table_shows_each_of_them(evaluated: dict[str, Any]) -> None:
-    text = score_table(evaluated)
-    lines = text.splitlines()
-    words = "noisy: n=30, seeds 0-29, unipc, 2 steps, step 12"
-    assert lines[0] == f"images     {words}"
-    assert any(line.startswith("note") and "changed" in line for line in lines)
-    for row in evaluated["rows"]:
-        assert row["label"] in text or row["metric"].startswith("class-share-")
-    (line,) = (line for line in lines if line.startswith("FD-digits"))
-    assert line.startswith("FD-digits (n=30, train ref)") and line.count("[") == 2
 
 
 def test_the_same_request_gives_the_same_rows(evaluated: dict[str, Any], run: RunFolder) -> None:
@@ -169,54 +123,6 @@ def test_too_many_are_lowered_for_both_and_said(run: RunFolder) -> None:
     assert evaluation["n"] == evaluation["floor"]["count"] == 876
     assert "n lowered from 900 to 876" in join_sentences(evaluation["notes"])
     assert evaluation["rows"][0]["notes"] == evaluation["notes"]
-
-
-def test_nothing_is_drawn_before_the_request_is_known_to_be_right(
-    run: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def never(*_: object) -> None:
-        raise AssertionError("drawn in vain")
-
-    monkeypatch.setattr(ModelSamples, "load", never)
-    target = str(run.root)
-    Path("folder").mkdir()
-    np.save("color.npy", np.random.default_rng(0).integers(0, 256, (60, 3, 8, 8), np.uint8))
-    for request, words in (
-        (EvaluationRequest(target, n=5), "needs at least 10"),
-        (EvaluationRequest(target, reference="color.npy"), "8x8 gray, but .* 8x8 color"),
-        (EvaluationRequest(target, network="vgg"), "choose auto, digits"),
-        (
-            EvaluationRequest(target, weights=Path("w")),
-            "digits takes no weights; .*inception or d",
-        ),
-        (EvaluationRequest(target, network="inception", weights=Path("w")), "inception|Inception"),
-        (EvaluationRequest(target, json=Path("folder")), "folder is a folder"),
-        (EvaluationRequest(target, reference="nowhere"), "nowhere"),
-    ):
-        with pytest.raises(RequestError, match=words):
-            evaluate(request)
-
-
-REQUESTS = [
-    EvaluationRequest("runs/a"),
-    EvaluationRequest("a b.npz", "my data", 30, "self", None, 4, 0, None, (), "auto"),
-    EvaluationRequest(
-        "m", n=5, network="dino", weights=Path("w f"), overrides=("sampling.eta=0.5",)
-    ),
-]
-
-
-@pytest.mark.parametrize("request_", REQUESTS)
-def test_the_command_asks_for_the_same(
-    request_: EvaluationRequest, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    """Split by a shell's rules and parsed, it makes the very request again."""
-    asked: list[EvaluationRequest] = []
-    monkeypatch.setattr(command_module, "evaluate", asked.append)
-    monkeypatch.setattr("ddpm.commands.evaluate.score_table.score_table", lambda evaluation: "")
-    options = build_parser().parse_args(shlex.split(command_line("evaluate", request_))[1:])
-    evaluating.run_evaluate(options)
-    assert asked == [request_]
 
 
 def test_a_dcgan_is_measured_like_any_other(make_run) -> None:

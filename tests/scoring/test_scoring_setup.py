@@ -11,7 +11,7 @@ import pytest
 from ddpm.errors import RequestError
 from ddpm.messages import join_sentences, message
 from ddpm.runs import RunFolder
-from ddpm.scoring.evaluation_request import EvaluationRequest, as_evaluation_request
+from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import open_generated_images
 from ddpm.scoring.scoring_setup import find_real_images, prepare_scoring, requested_count
 
@@ -56,8 +56,3 @@ def test_weights_are_for_networks_that_take_them(request_: EvaluationRequest) ->
     real = find_real_images(request, generated, 20)
     with pytest.raises(RequestError, match=r"digits takes no weights; .*inception or dino"):
         prepare_scoring(request, generated, real, 20)
-
-
-def test_options_of_another_command_become_the_same_request(request_: EvaluationRequest) -> None:
-    assert request_.n is not None
-    assert as_evaluation_request(request_) == request_  # type: ignore[arg-type]

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from ddpm.api import sample
 from ddpm.commands.edit import edit
 from ddpm.commands.edit.edit import write_inpainting, write_interpolation, write_refinement
-from ddpm.commands.edit.image_edits import inpaint, interpolate, refine
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 
@@ -147,25 +145,3 @@ def test_refining_forgets_the_image_by_its_strength(shown: list[np.ndarray]) -> 
         write_refinement("digits", QUICK, image=path, strength=strength, n=4)
         gaps.append(np.abs(shown[-1][1:].astype(int) - shown[-1][0]).mean())
     assert gaps[0] < 20 < gaps[1]
-
-
-def test_the_library_draws_the_same_pixels(shown: list[np.ndarray]) -> None:
-    model, pixels = open_model("digits", "cpu").model, np.zeros((8, 8), np.uint8)
-    pixels[2:6] = 200
-    white = np.zeros((8, 8))
-    white[:, :4] = 255
-    paths = {"image": save("i.png", pixels), "n": 2}
-    write_interpolation("digits", QUICK, pairs=1, between=2)
-    write_inpainting("digits", QUICK, mask=save("m.png", white), **paths)  # type: ignore[arg-type]
-    write_refinement("digits", QUICK, strength=0.6, **paths)  # type: ignore[arg-type]
-    image, mask = torch.from_numpy(pixels)[None], torch.from_numpy(white) > 0
-    for pictures, images in zip(
-        (shown[0], shown[1][2:], shown[2][1:]),
-        (
-            interpolate(model, (0, 1), 2, settings=QUICK),
-            inpaint(model, image, mask, 2, settings=QUICK),
-            refine(model, image, 0.6, 2, settings=QUICK),
-        ),
-        strict=True,
-    ):
-        assert images.dtype == torch.uint8 and np.array_equal(pictures, images.numpy())
