@@ -54,6 +54,8 @@ from ddpm.presets import get_preset
         ("data.labels=atuo", "auto"),
         ("data.labels=kmeans:1", "2 to 1000"),
         ("data.labels=kmeans", "kmeans:10"),
+        ("data.labels=file:", "file:COLUMN"),
+        ("data.labels=labels.txt:breed", "NAME.csv:COLUMN"),
     ],
 )
 def test_a_refusal_says_how_to_correct_it(assignment: str, words: str) -> None:

@@ -18,7 +18,6 @@ from ddpm.data.dataset import prepare_dataset
 from ddpm.data.decoding import decode
 from ddpm.data.image_source import (
     compute_once,
-    folder_labels,
     is_image_name,
     labels_from_values,
     natural_sort_key,
@@ -65,23 +64,6 @@ def test_images_are_known_by_their_ending_and_hidden_ones_are_not_seen(
     name: str, is_image: bool
 ) -> None:
     assert is_image_name(name) is is_image
-
-
-def test_a_label_is_the_folder_directly_holding_the_image() -> None:
-    names = ["data/10/1.jpg", "data/2/1.jpg", "data/2/sub/9/1.jpg", "more/2/5.jpg"]
-    labels, class_names = folder_labels(names, "root")
-    assert class_names == ("2", "9", "10") and labels is not None
-    assert labels.tolist() == [2, 0, 1, 0]
-
-
-def test_images_at_the_top_carry_the_name_of_the_set() -> None:
-    labels, class_names = folder_labels(["1.jpg", "b/1.jpg"], "a")
-    assert class_names == ("a", "b") and labels is not None and labels.tolist() == [0, 1]
-
-
-def test_one_folder_means_no_labels() -> None:
-    assert folder_labels(["data/1.jpg", "data/2.jpg"], "root") == (None, ())
-    assert folder_labels(["1.jpg"], "root") == (None, ())
 
 
 def test_numbered_labels_are_made_to_start_at_zero_without_gaps() -> None:

@@ -132,11 +132,12 @@ def _check_guide(guide: str) -> None:
 
 
 def _check_labels(data: DataConfig) -> None:
-    if data.labels not in (True, False, "auto") and not 2 <= data.clusters <= _MAX_CLUSTERS:
+    is_known = data.labels in (True, False, "auto") or data.label_column
+    if not is_known and not 2 <= data.clusters <= _MAX_CLUSTERS:
         raise RequestError(
             f"data.labels cannot be {quote(data.labels)}; the choices are true, false, auto (labels if the "
-            "data has them) and kmeans:K, such as kmeans:10 (K groups of similar images, 2 to "
-            f"{_MAX_CLUSTERS})."
+            "data has them), kmeans:K, such as kmeans:10 (K groups of similar images, 2 to "
+            f"{_MAX_CLUSTERS}), and file:COLUMN or NAME.csv:COLUMN (a column of a table beside the images)."
         )
 
 

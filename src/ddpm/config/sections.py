@@ -31,22 +31,28 @@ class DataConfig:
     path: str = "digits"  # folder, zip, tar, IDX, .npy or .npz file, data set name, hf:OWNER/NAME
     size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, else 64
     channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
-    range: str = (
-        "full"  # pixel values stretched to 0 … 255: LOW:HIGH; auto: the set's own; full: none
-    )
+    range: str = "full"  # stretched pixel values: LOW:HIGH; auto: the set's own; full: none
     all_images: bool = False  # train on all images: hold none out, keep exact duplicates
     flip: bool = False  # mirror left-right with probability 1/2 (for faces; never for digits)
     shift: int = 0  # largest random shift each way in pixels, edges repeated; 0: off
     crop: float = 0.0  # random resized crop, each side at least 1 - crop of the image; 0: off
     augment: float = 0.0  # probability of each of `transforms`; the network sees which; 0: off
     transforms: tuple[TransformName, ...] = ("scale", "rotate", "stretch", "translate")
-    labels: bool | str = False  # learn classes; auto: if the data has them; kmeans:K: K clusters
+    # learn classes; auto: if the data has them; kmeans:K: K clusters; file:COLUMN: from a table
+    labels: bool | str = False
 
     @property
     def clusters(self) -> int:
         """K of `kmeans:K`, the number of clusters that serve as classes; else 0."""
         kind, _, count = str(self.labels).partition(":")
         return int(count[:9]) if kind == "kmeans" and count.isdecimal() else 0
+
+    @property
+    def label_column(self) -> str:
+        """`labels` if it is FILE:COLUMN, where FILE is a table beside the images or `file`; else ""."""
+        file, _, column = str(self.labels).partition(":")
+        is_table = file == "file" or file.lower().endswith((".csv", ".tsv"))
+        return str(self.labels) if is_table and column.strip() else ""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Preparation:
         "full"  # "full", "auto" or "LOW:HIGH": stored pixel values that are stretched
     )
     all_images: bool = False  # keep duplicates and hold nothing out
+    label_column: str = ""  # FILE:COLUMN of the classes in a table beside the images
 
     def check(self) -> None:
         """Raise RequestError if a setting is invalid."""
@@ -95,7 +96,8 @@ def prepare_dataset(
     Raises RequestError if there are fewer than two usable images.
     """
     settings.check()  # errors here come before any image is read
-    return prepare_from_source(open_source(path), settings, cache_dir=cache_dir, progress=progress)
+    source = open_source(path, settings.label_column)
+    return prepare_from_source(source, settings, cache_dir=cache_dir, progress=progress)
 
 
 def prepare_from_source(
@@ -133,7 +135,7 @@ def prepare_from_source(
 
 def is_prepared(path: Path, settings: Preparation, *, cache_dir: Path) -> bool:
     """Return whether `prepare_dataset` would find the images in the cache."""
-    source = open_source(path)
+    source = open_source(path, settings.label_column)
     survey, limits = cached_survey(source, cache_dir), parse_range(settings.value_range)
     if limits == "auto" and (measured := cached_range(source, cache_dir)) is not None:
         limits = stretched_limits(measured, source.name)

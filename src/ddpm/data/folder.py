@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from ddpm.data.image_source import (
@@ -15,10 +16,10 @@ from ddpm.data.image_source import (
     BrokenImageError,
     ImageSource,
     count_other_files,
-    folder_labels,
     is_image,
     natural_sort_key,
 )
+from ddpm.data.label_tables import MAX_LABEL_BYTES, is_label_file
 from ddpm.errors import RequestError
 from ddpm.runs import RunFolder
 from ddpm.terminal import printable_name
@@ -79,7 +80,6 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
     """Return the images among `files`, a mapping of names relative to `root` to paths."""
     images = {name: path for name, path in files.items() if is_image_file(name, path)}
     names, paths = tuple(map(printable_name, images)), list(images.values())
-    labels, class_names = folder_labels(names, printable_name(root.name))
 
     def load(index: int) -> bytes:
         return read_file(paths[index])
@@ -90,13 +90,24 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         names=names,
         load=load,
         fingerprint=fingerprint(root, paths),
-        labels=labels,
-        class_names=class_names,
         other_files=count_other_files(printable_name(name) for name in files if name not in images),
         unopened_archives=tuple(
             printable_name(name) for name in files if name.lower().endswith(ARCHIVE_EXTENSIONS)
         ),
+        label_files={
+            printable_name(name): partial(_read_label_file, path)
+            for name, path in files.items()
+            if is_label_file(name)
+        },
     )
+
+
+def _read_label_file(path: Path) -> bytes:
+    """Return the bytes of a file of labels; none if it cannot be read or is too long for one."""
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size <= MAX_LABEL_BYTES:
+            return path.read_bytes()
+    return b""
 
 
 def is_image_file(name: str, path: Path) -> bool:

@@ -84,9 +84,32 @@ class ImageSource:
     unopened_archives: tuple[str, ...] = ()  # archives among the images, not opened
     notes: tuple[Message, ...] = ()  # shown to the user
     other_files: Mapping[str, int] = field(default_factory=dict)  # extension → files, not images
+    label_files: Mapping[str, Callable[[], bytes]] = field(
+        default_factory=dict
+    )  # name → its reader
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+@dataclass(frozen=True)
+class SelectedNames(Sequence[str]):
+    """Names of some items of a set, in the order of `items`."""
+
+    names: Sequence[str]
+    items: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        if isinstance(index, slice):
+            return tuple(self.names[int(item)] for item in self.items[index])
+        return self.names[int(self.items[index])]
 
 
 def no_usable_image_error(source: ImageSource, item: int, reason: str) -> RequestError:
@@ -152,21 +175,6 @@ def count_other_files(names: Iterable[str]) -> dict[str, int]:
 
 def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-
-
-def folder_labels(
-    names: Sequence[str], root: str
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Return labels and class names: the name of each image's folder (`root` at the top).
-
-    Returns (None, ()) if all images share one folder name.
-    """
-    folders = [f"{root}/{name}".split("/")[-2] for name in names]
-    class_names = tuple(sorted(set(folders), key=natural_sort_key))
-    if len(class_names) < 2:
-        return None, ()
-    number = {name: index for index, name in enumerate(class_names)}
-    return np.array([number[folder] for folder in folders], dtype=np.int64), class_names
 
 
 def labels_from_values(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from ddpm.data.arrangement import arrange
 from ddpm.data.arrays import TENSOR_EXTENSIONS, array_source
 from ddpm.data.cifar import cifar_source, find_batches
 from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
@@ -26,11 +27,11 @@ _WHOLE_SET_EXTENSIONS = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
 _SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
 
 
-def open_source(path: Path) -> ImageSource:
+def open_source(path: Path, label_column: str = "") -> ImageSource:
     """Open the image source at `path`: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
 
-    A folder may also contain IDX files, tar shards or a single archive. Raises RequestError if it is
-    none of these.
+    A folder may also contain IDX files, tar shards or a single archive. `label_column`: FILE:COLUMN of the
+    classes in a table beside image files. Raises RequestError if it is none of these.
     """
     if path.is_dir():
         source = _open_folder(path.resolve())
@@ -43,7 +44,7 @@ def open_source(path: Path) -> ImageSource:
         raise RequestError(f"{path} {state}. Pass {_SUPPORTED}.")
     if not len(source):
         raise RequestError(f"{path} contains no images. Pass {_SUPPORTED}.")
-    return source
+    return arrange(source, label_column)
 
 
 def _open_folder(folder: Path) -> ImageSource:

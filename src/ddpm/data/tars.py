@@ -8,6 +8,7 @@ images' folders, as in other sources.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tarfile
 from array import array
@@ -33,6 +34,7 @@ from ddpm.data.image_source import (
     is_image_name,
     natural_sort_key,
 )
+from ddpm.data.label_tables import MAX_LABEL_BYTES, is_label_file
 from ddpm.data.zips import escapes_archive
 from ddpm.errors import RequestError
 from ddpm.terminal import printable_name
@@ -73,8 +75,6 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
         for sample in _samples(_members(shard)):
             index.add(number, prefix, sample)
     labels, class_names = index.texts.labels()
-    if labels is None:
-        labels, class_names = index.folders.labels()
     return ImageSource(
         name=name,
         kind="tar",
@@ -84,6 +84,10 @@ def tar_source(name: str, root: Path, shards: Sequence[Path]) -> ImageSource:
         labels=labels,
         class_names=class_names,
         unopened_archives=tuple(index.unopened_archives),
+        label_files={
+            name: partial(_read_range, shards[shard], offset, size)
+            for name, shard, offset, size in index.label_files
+        },
         other_files=dict(index.other_files.most_common()),
     )
 
@@ -141,7 +145,7 @@ class PackedNames(Sequence[str]):
 
 
 class _ClassCollector:
-    """Collector of the class names of all items, one by one."""
+    """Collector of the classes in .cls files of all items, one by one."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}  # by first appearance
@@ -172,7 +176,7 @@ class _Index:
     offsets: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
     texts: _ClassCollector = field(default_factory=_ClassCollector)
-    folders: _ClassCollector = field(default_factory=_ClassCollector)
+    label_files: list[tuple[str, int, int, int]] = field(default_factory=list)  # name, place, size
     unopened_archives: list[str] = field(default_factory=list)
     other_files: Counter[str] = field(default_factory=Counter)
 
@@ -186,11 +190,13 @@ class _Index:
                 self.offsets.append(member.offset)
                 self.sizes.append(member.size)
                 self.texts.add(texts.get(_stem(member), texts.get(_sample_key(member))))
-                self.folders.add(f"/{member.name}".split("/")[-2])
             elif member.name.lower().endswith(ARCHIVE_EXTENSIONS):
                 self.unopened_archives.append(prefix + member.name)
             elif member.text is None:
                 self.other_files.update(count_other_files([member.name]))
+                if is_label_file(member.name) and member.size <= MAX_LABEL_BYTES:
+                    place = (shard, member.offset, member.size)
+                    self.label_files.append((prefix + member.name, *place))
 
 
 def _samples(members: Iterator[_Member]) -> Iterator[list[_Member]]:
@@ -275,6 +281,14 @@ def _class_text(name: str, info: tarfile.TarInfo, file: BinaryIO) -> str | None:
 def _read_head(info: tarfile.TarInfo, file: BinaryIO) -> bytes:
     file.seek(info.offset_data)
     return file.read(min(HEAD_BYTES, info.size))
+
+
+def _read_range(path: Path, offset: int, size: int) -> bytes:
+    """Return some bytes of a tar; none if it cannot be read."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(offset)
+        return file.read(size)
+    return b""
 
 
 def _loader(images: _Index, shards: Sequence[Path]) -> Callable[[int], bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ddpm.data.folder import fingerprint
@@ -15,11 +16,11 @@ from ddpm.data.image_source import (
     BrokenImageError,
     ImageSource,
     count_other_files,
-    folder_labels,
     is_decompression_bomb,
     is_image,
     natural_sort_key,
 )
+from ddpm.data.label_tables import MAX_LABEL_BYTES, is_label_file
 from ddpm.errors import RequestError
 from ddpm.terminal import printable_name
 
@@ -47,16 +48,18 @@ def zip_source(name: str, path: Path) -> ImageSource:
     ]
     others = {inner for inner, _ in members} - {inner for inner, _ in images}
     images.sort(key=lambda member: natural_sort_key(member[0]))
-    labels, class_names = folder_labels([inner for inner, _ in images], name)
     return ImageSource(
         name=name,
         kind="zip",
         names=tuple(inner for inner, _ in images),
         load=lambda index: _read_member(archive, images[index][1]),
         fingerprint=fingerprint(path, [path]),
-        labels=labels,
-        class_names=class_names,
         other_files=count_other_files(sorted(others)),
+        label_files={
+            inner: partial(_read_label_file, archive, info)
+            for inner, info in members
+            if is_label_file(inner)
+        },
         unopened_archives=tuple(
             sorted(inner for inner, _ in members if inner.lower().endswith(ARCHIVE_EXTENSIONS))
         ),
@@ -116,6 +119,16 @@ def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
     if is_encrypted(info):
         raise RequestError(f"{path} is encrypted with a password. Unpack it and pass the folder.")
     return name
+
+
+def _read_label_file(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the bytes of a file of labels; none if it is damaged or too long for one."""
+    if info.file_size > MAX_LABEL_BYTES:
+        return b""
+    try:
+        return read_member(archive, info)
+    except BrokenImageError:
+        return b""
 
 
 def _read_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -23,6 +23,7 @@ from ddpm.data.dataset import Dataset, Preparation, prepare_dataset
 from ddpm.data.mapped_array import MappedImages
 from ddpm.distributed import check_same_on_all_ranks, local_main_first
 from ddpm.errors import RequestError
+from ddpm.messages import join_sentences
 from ddpm.models.spec import ModelSpec
 from ddpm.terminal import Progress, print_line
 
@@ -50,17 +51,21 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
             )
         )
     check_same_on_all_ranks(dataset.report["content_hash"], f"The images of {data.path}")
-    if data.labels is True and not dataset.class_names:
+    if (data.labels is True or data.label_column) and not dataset.class_names:
+        notes = join_sentences(dataset.report["notes"])
+        why = f" ({notes})" if notes else ""
         raise RequestError(
-            f"data.labels is on, but the images of {data.path} have no labels. Put each class into a folder "
-            "of its own, or set data.labels=false."
+            f"data.labels is on, but the images of {data.path} have no labels{why}. "
+            "Put each class into a folder of its own, or set data.labels=false."
         )
     return dataset
 
 
 def preparation(data: DataConfig) -> Preparation:
     """Return how the images of a configuration are prepared."""
-    return Preparation(str(data.size), data.channels, data.range, data.all_images)
+    return Preparation(
+        str(data.size), data.channels, data.range, data.all_images, data.label_column
+    )
 
 
 def with_recorded_range(config: Config, dataset: Dataset) -> Config:

@@ -102,7 +102,7 @@ def count_images(config: Config) -> tuple[int | None, tuple[str, ...]]:
     """Return the number of training images (None: unknown) and the class names, from the file list alone."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is not None:
-        source = open_source(path)
+        source = open_source(path, config.data.label_column)
         return len(source) - len(source.test), source.class_names
     entry = DATASETS.get(config.data.path)
     return (None if entry is None else entry.count - entry.test), ()

@@ -28,8 +28,11 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     parts += [f"not images: {list_other_files(report)}"] if report["skipped"] else []
     epochs = training.steps * training.batch_size / len(dataset.train)
     verb = f"resuming at step {step} of" if step else "training"
-    parts += map(sentence, report["notes"])
-    notes = [describe_fit(report["fit"], report["size"]), describe_range(report["range"])]
+    notes = [
+        *map(sentence, report["notes"]),
+        describe_fit(report["fit"], report["size"]),
+        describe_range(report["range"]),
+    ]
     return [
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",
         *filter(None, notes),

@@ -91,7 +91,8 @@ def check_same_data(run: RunFolder, dataset: Dataset) -> None:
     recorded = run.load_environment().get("data", {}).get("content_hash")
     if recorded is not None and recorded != dataset.report["content_hash"]:
         raise RequestError(
-            f"The images have changed since {run.root} was started. Restore them, or choose another --out."
+            f"The images have changed since {run.root} was started, or their labels. Restore them, or train "
+            f"on from its weights: --init {shlex.quote(str(run.root))} --out NEW"
         )
 
 
