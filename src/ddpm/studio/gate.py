@@ -24,7 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PAGE = "/"
 UPLOADS = "/api/uploads"  # takes a zip, streamed to the disk
-PICTURES = "/api/settings-of-image"  # takes a picture as it is
+PICTURES = ("/api/settings-of-image", "/api/understand/images")  # take a picture as it is
 JSON = ("application/json",)
 ZIPS = ("application/zip", "application/x-zip-compressed")
 IMAGES = ("image/png", "image/jpeg")
@@ -62,7 +62,7 @@ class Gate:
         self.origins = {f"http://{host}" for host in hosts}
         self._rules = {
             UPLOADS: BodyRule(ZIPS, limits.zip_bytes, streamed=True),
-            PICTURES: BodyRule(IMAGES, limits.picture_bytes),
+            **dict.fromkeys(PICTURES, BodyRule(IMAGES, limits.picture_bytes)),
         }
         self._json = BodyRule(JSON, limits.json_bytes)
 

@@ -25,6 +25,12 @@ TASKS: dict[str, TaskKind] = {
     "samplers": TaskKind("ddpm.studio.model_answers:list_samplers"),
     "weights_owner": TaskKind("ddpm.studio.model_answers:find_weights"),
     "doctor": TaskKind("ddpm.studio.model_answers:diagnose_run"),
+    "lesson_mistakes": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_mistakes"),
+    "lesson_schedule": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_schedule"),
+    "lesson_images": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_images"),
+    "lesson_forward": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_forward"),
+    "lesson_training": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_training"),
+    "lesson_reverse": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_reverse"),
 }
 
 

@@ -36,14 +36,16 @@ def answer_schedule(task: Task) -> dict[str, Any]:
 def answer_images(task: Task) -> dict[str, Any]:
     """Return images that a lesson can start from; a payload is added to them and returned alone."""
     opened, _ = _open(task)
-    return _images.add(opened, task.payload) if task.payload else _images.list(opened)
+    return _images.add(opened, task.payload) if task.payload else _images.offer(opened)
 
 
 def answer_forward(task: Task) -> dict[str, Any]:
     """Return x_t of one image at one time."""
     opened, model = _open(task)
     image, _ = _images.get(opened, task.arguments["image"])
-    return forward_step(model, image, _time(model, task), task.arguments["seed"], _pixel(model, task))
+    return forward_step(
+        model, image, _time(model, task), task.arguments["seed"], _pixel(model, task)
+    )
 
 
 def answer_training(task: Task) -> dict[str, Any]:

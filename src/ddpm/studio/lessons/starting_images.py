@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.data.catalogue import cache_dir, data_dir, find_offline
-from ddpm.data.dataset import is_prepared
+from ddpm.data.dataset import Dataset
 from ddpm.data.decoding import decode
 from ddpm.data.image_files import Images
 from ddpm.data.image_source import BrokenImageError
@@ -20,6 +19,7 @@ from ddpm.data.pixels import to_model
 from ddpm.errors import RequestError
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import OpenedModel
+from ddpm.loading.offline import cached_dataset
 from ddpm.sampling.draw import draw_images
 from ddpm.studio.lessons.tensor_pictures import data_url
 
@@ -36,7 +36,7 @@ class StartingImages:
         self._own: OrderedDict[str, bytes] = OrderedDict()
         self._drawn: dict[str, Images] = {}  # the first images of a model, by its origin
 
-    def list(self, opened: OpenedModel) -> dict[str, Any]:
+    def offer(self, opened: OpenedModel) -> dict[str, Any]:
         """Return ids, names and pictures of images to choose from, and a note about their origin."""
         found = self._data_images(opened)
         if found is not None:
@@ -86,10 +86,7 @@ class StartingImages:
 
     def _data_images(self, opened: OpenedModel) -> list[dict[str, str]] | None:
         """Return evenly spaced training images; None if the data set is not prepared here."""
-        if not _is_ready(opened):
-            return None
-        dataset = open_dataset(opened.model.spec.config)
-        if dataset.images.shape[1:] != opened.model.spec.image_shape:
+        if (dataset := _dataset(opened)) is None:
             return None
         places = np.linspace(0, len(dataset.train) - 1, min(SHOWN, len(dataset.train)))
         rows = dataset.train[places.astype(int)]
@@ -99,26 +96,22 @@ class StartingImages:
         ]
 
     def _data_image(self, opened: OpenedModel, row: int) -> tuple[Tensor, int | None]:
-        dataset = open_dataset(opened.model.spec.config) if _is_ready(opened) else None
-        if dataset is None or row >= len(dataset.images):
+        if (dataset := _dataset(opened)) is None or row >= len(dataset.images):
             raise RequestError(f"There is no training image {row}. Choose one of those shown.")
         learns_labels = dataset.labels is not None and opened.model.spec.num_classes
         label = int(dataset.labels[row]) if learns_labels else None  # type: ignore[index]
         return _to_tensor(dataset.images[row]), label
 
 
-def _is_ready(opened: OpenedModel) -> bool:
-    """Return whether the model's data set can be opened at once, without download or decoding."""
-    data = opened.model.spec.config.data
-    if not data.path or data.path == IN_PACKAGE:
-        return data.path == IN_PACKAGE
-    path = find_offline(data.path, data_dir=data_dir(), cache_dir=cache_dir())
+def _dataset(opened: OpenedModel) -> Dataset | None:
+    """Return the model's data set if it can be opened at once and holds images of the model's shape."""
+    config = opened.model.spec.config
     try:
-        return path is not None and is_prepared(
-            path, size=data.size, channels=data.channels, cache_dir=cache_dir()
-        )
+        found = open_dataset(config) if config.data.path == IN_PACKAGE else cached_dataset(config)
     except (RequestError, OSError):
-        return False
+        return None
+    fits = found is not None and found.images.shape[1:] == opened.model.spec.image_shape
+    return found if fits else None
 
 
 def _decode(opened: OpenedModel, content: bytes) -> Images:

@@ -4,6 +4,7 @@ import {html, render, useEffect, useRef, useState} from "./vendor/htm-preact.js"
 import {addressOf, useAddress} from "./parts/address.js";
 import {connect} from "./parts/live.js";
 import {ErrorMessage} from "./parts/messages.js";
+import {TourBar} from "./parts/tour.js";
 import {WorkingNow} from "./parts/working_now.js";
 
 // A view: the file below views/ that exports {title, View}; `within`: the entry of the navigation it belongs to.
@@ -62,6 +63,7 @@ function App() {
     <${Navigation} view=${view} />
     <main aria-busy=${!module && !error}>
       <h1 ref=${heading} tabindex="-1">${module ? title : " "}</h1>
+      <${TourBar} params=${params} />
       <${ErrorMessage} error=${error} />
       ${module && html`<${module.View} key=${view} params=${params} change=${change} setTitle=${setTitle} />`}
     </main>`;

@@ -32,7 +32,7 @@ export function LessonImages({model, image, onPick, width, height}) {
         aria-pressed=${one.id === image} aria-label=${one.name} title=${one.name} onClick=${() => onPick(one.id)}>
         <${Picture} src=${one.picture} alt="" size=${48} ...${{width, height}} /></button>`)}
     </div>
-    <div class="row"><label for=${id} class="muted">Your own image (PNG or JPEG; or drop it here)</label>
+    <div class="field own-image"><label for=${id}>Your own image: PNG or JPEG, or drop it here</label>
       <input id=${id} type="file" accept="image/png,image/jpeg"
         onChange=${(event) => event.target.files[0] && add(event.target.files[0])} /></div>
     ${value?.note && html`<p class="help">${value.note}</p>`}

@@ -24,15 +24,20 @@ const PARTS = {
   toy: {name: "Two dimensions", Part: ToyPart, needsNoModel: true},
 };
 
-/** Return the models that have noise levels to step through. */
-const steppable = (models) => (models || []).filter((model) => model.steppable !== false);
+const FIRST = "bundled:mnist"; // shown where there is no run yet: small, with labels
+
+/** Return the models that have noise levels to step through: runs first. */
+const steppable = (models) => (models || []).filter((model) => model.has_reverse_process && model.objective);
+
+/** Return the model to begin with. */
+const firstOf = (choices) => choices.find((one) => one.source === "run") || choices.find((one) => one.id === FIRST) || choices[0];
 
 export function View({params, change}) {
   const {value: models, error} = useResource("/api/models");
   const part = PARTS[params.part] ? params.part : "forward";
   const {Part, needsNoModel} = PARTS[part];
   const choices = steppable(models);
-  const model = choices.find((one) => one.id === params.model) || choices[0];
+  const model = choices.find((one) => one.id === params.model) || firstOf(choices);
   const links = html`<nav class="tabs" aria-label="Parts">${Object.entries(PARTS).map(([key, one]) => html`<a key=${key}
     href=${addressOf("understand", {model: params.model, part: key, station: params.station})}
     aria-current=${key === part ? "page" : undefined}>${one.name}</a>`)}</nav>`;

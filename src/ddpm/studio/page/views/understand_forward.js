@@ -30,7 +30,7 @@ const ENTRIES = (lesson) => [
 ];
 
 function Numbers({lesson}) {
-  return html`<dl class="facts">
+  return html`<dl class="facts numbers">
     ${lesson.alpha_bar !== null && html`<dt>ᾱₜ, the share of the image's variance left</dt><dd>${formatNumber(lesson.alpha_bar)}</dd>`}
     ${lesson.beta !== null && html`<dt>βₜ, the variance added by this one step</dt><dd>${formatNumber(lesson.beta)}</dd>`}
     <dt>signal, noise (the two factors)</dt><dd>${formatNumber(lesson.signal)}, ${formatNumber(lesson.sigma)}</dd>

@@ -18,7 +18,7 @@ function Images({title, path, model}) {
   const box = {width: `${model.width * factor}px`, height: `${model.height * factor}px`};
   return html`<section class="stack" aria-label=${title}>
     <h2>${title}</h2>
-    <div class="thumbs">${(walk?.final || empty).map((src, index) => (src
+    <div class="thumbs in-fours">${(walk?.final || empty).map((src, index) => (src
       ? html`<${Picture} key=${index} src=${src} alt=${`${title}, image ${index + 1}`} size=${84} width=${model.width} height=${model.height} />`
       : html`<span key=${index} class="pixels" style=${box} />`))}</div>
     <${ErrorMessage} error=${error} />
@@ -36,7 +36,7 @@ export function MistakesPart({model, params, change}) {
     <p>Most broken diffusion models suffer from one of a few mistakes. Throw a switch and see what each does to this model,
       on the same seeds. Knowing the picture, you know where to look.</p>
     <${ErrorMessage} error=${error} />
-    <div class="choices" role="radiogroup" aria-label="Mistake">
+    <div class="choices mistakes" role="radiogroup" aria-label="Mistake">
       ${(mistakes || []).map((one) => html`<label class="choice" key=${one.name}>
         <input type="radio" name="mistake" value=${one.name} checked=${one === mistake} onChange=${() => change({mistake: one.name})} />
         <span>${one.title}</span></label>`)}

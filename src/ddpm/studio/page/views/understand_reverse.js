@@ -67,11 +67,10 @@ export function ReversePart({model, params, change}) {
     </div>
     <${StepRow} label="One step of Algorithm 2" path=${pathOf(null)} ...${{model, params, change, pixel}} />
     <${ErrorMessage} error=${error} />
-    ${walk && html`<p class="muted">t = ${walk.step.t} → ${walk.step.next_t ?? "clean image"} · signal ${formatNumber(walk.step.signal)}
-      · noise ${formatNumber(walk.step.sigma)} · deviation of the step ${formatNumber(walk.step.posterior_std)}</p>`}
+    ${walk && html`<p class="muted">t = ${walk.step.t} → ${walk.step.next_t ?? "clean image"} · signal ${formatNumber(walk.step.signal)} · noise ${formatNumber(walk.step.sigma)} · deviation of the step ${formatNumber(walk.step.posterior_std)}</p>`}
     <h2>With a mistake</h2>
-    <${Select} label="The same step with" value=${params.mistake || ""} onChange=${(mistake) => change({mistake: mistake || null})}
-      options=${[{value: "", name: "no mistake"}, ...(mistakes || []).map((one) => ({value: one.name, name: one.title}))]} />
+    <div class="fields switch"><${Select} label="The same step with" value=${params.mistake || ""} onChange=${(mistake) => change({mistake: mistake || null})}
+      options=${[{value: "", name: "no mistake"}, ...(mistakes || []).map((one) => ({value: one.name, name: one.title}))]} /></div>
     ${params.mistake && html`<p class="note">${mistakes?.find((one) => one.name === params.mistake)?.cause}</p>
       <${StepRow} label="The same step with the mistake" path=${pathOf(params.mistake)} ...${{model, params, change, pixel}} />`}
     <h2>Settings of the walk</h2>

@@ -17,14 +17,13 @@ function drawDensity(context, size, data, level, ink) {
   const cell = (2 * REACH) / CELLS;
   const values = Float64Array.from({length: CELLS * CELLS}, (_, i) => density(
     data, level, -REACH + ((i % CELLS) + 0.5) * cell, REACH - (Math.floor(i / CELLS) + 0.5) * cell));
-  const top = Math.max(...values);
-  context.fillStyle = ink;
-  values.forEach((value, i) => {
-    context.globalAlpha = 0.45 * Math.sqrt(value / top);
-    const side = size / CELLS;
-    context.fillRect((i % CELLS) * side, Math.floor(i / CELLS) * side, side + 0.5, side + 0.5);
-  });
-  context.globalAlpha = 1;
+  const top = values.reduce((most, value) => Math.max(most, value), 0);
+  const [red, green, blue] = ink.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+  const cells = Object.assign(document.createElement("canvas"), {width: CELLS, height: CELLS});
+  const shade = new ImageData(CELLS, CELLS);
+  values.forEach((value, i) => shade.data.set([red, green, blue, 140 * Math.sqrt(value / top)], 4 * i));
+  cells.getContext("2d").putImageData(shade, 0, 0);
+  context.drawImage(cells, 0, 0, size, size);
 }
 
 function drawArrows(context, size, data, level, color) {
@@ -53,9 +52,14 @@ function drawPaths(context, size, paths, step, {line, point}) {
   context.lineWidth = 1;
   for (const path of paths) {
     context.strokeStyle = line;
-    context.beginPath();
-    path.slice(0, step + 1).forEach((one, i) => context[i ? "lineTo" : "moveTo"](...place(one)));
-    context.stroke();
+    for (let i = 1; i <= step; i += 1) { // older steps fade
+      context.globalAlpha = Math.max(0.1, 0.8 * 0.7 ** (step - i));
+      context.beginPath();
+      context.moveTo(...place(path[i - 1]));
+      context.lineTo(...place(path[i]));
+      context.stroke();
+    }
+    context.globalAlpha = 1;
     context.fillStyle = point;
     const [x, y] = place(path[step]);
     context.beginPath();
@@ -72,7 +76,7 @@ export function distanceToData(data, paths, step) {
 
 export function ToyPart({params, change}) {
   const kind = DATA[params.data] ? params.data : "moons";
-  const sampler = SAMPLERS[params.sampler] ? params.sampler : "ancestral";
+  const sampler = SAMPLERS[params.sampler] ? params.sampler : "ddim";
   const steps = wholeNumber(params.steps, 20, 1, 100);
   const step = wholeNumber(params.step, Math.round(steps * 0.6), 0, steps);
   const seed = wholeNumber(params.seed, 0, 0, 999999);
