@@ -41,7 +41,7 @@ def whole(picture: str, words: str = "plain") -> Document:
         Items((line, spans(Span(words, link="https://example.org/a(b)"))), numbered=True),
         Items((line,)),
         Table(words, (words, code(words)), ((words, Span(words, "strong")),), "lr", (words,)),
-        Figure(words, (picture, picture), 0.4, (words,)),
+        Figure(words, (picture, picture), 0.4, (words,), (words, words), (1.0, 2.0), floating=True),
         Formula("x^2", "x^2"),
         Missing(words, words),
         Blank(words, words),

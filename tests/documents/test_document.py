@@ -8,7 +8,7 @@ from ddpm.documents.document import (
     Heading,
     Table,
     labeled_blocks,
-    pictures,
+    shown_pictures,
     texts,
 )
 from tests.documents.hostile import whole
@@ -26,8 +26,19 @@ def test_headings_tables_and_figures_are_numbered_each_by_itself() -> None:
     ]  # fmt: skip
 
 
+def test_appendices_have_letters_after_the_numbered_chapters() -> None:
+    blocks = (
+        Heading("a"),
+        Heading("b", appendix=True),
+        Heading("c", 2),
+        Heading("d", appendix=True),
+    )
+    document = Document("title", (), blocks)
+    assert [label for label, _ in labeled_blocks(document)] == ["1", "A", "A.1", "B"]
+
+
 def test_every_text_is_found_wherever_it_stands() -> None:
     document = whole("pictures/a.png", "✓")
     places = repr((document.title, document.lines, document.blocks)).count("✓")
     assert sum(text.count("✓") for text in texts(document)) == places
-    assert pictures(document.blocks) == ["pictures/a.png"] * 2
+    assert shown_pictures(document) == ["pictures/a.png"] * 2

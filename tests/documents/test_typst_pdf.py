@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from ddpm.commands.bundle.names import pdf_fault
+from ddpm.documents.document import Document, Paragraph, Table, spans
 from ddpm.documents.typefaces import faces
 from ddpm.documents.typst_markup import to_typst
-from ddpm.documents.typst_pdf import compile_pdf, load_typst
+from ddpm.documents.typst_pdf import compile_pages, compile_pdf, load_typst
 from ddpm.errors import RequestError, WorkError
 from tests.documents.hostile import whole
 
@@ -40,6 +43,29 @@ def test_typst_reads_nothing_outside(folder: Path) -> None:
     for path in ("../secret.txt", str(folder.parent / "secret.txt")):
         with pytest.raises(WorkError, match="could not compile"):
             compile_pdf(f'#read("{path}")', folder)
+
+
+def lines_of_ink(page: bytes) -> int:
+    """Return how many dark lines, of text or rules, a page has in a strip at the left of its text."""
+    picture = np.asarray(Image.open(io.BytesIO(page)).convert("L"))
+    dark = (picture[: int(0.93 * len(picture)), 136:200] < 110).any(axis=1)  # without the footer
+    return int((dark[1:] & ~dark[:-1]).sum())
+
+
+def test_a_long_table_fills_a_page_and_is_never_cut_next_to_its_ends(folder: Path) -> None:
+    """However much text is above it, at least two rows stand on each of its pages."""
+    rows = tuple(("m", "m") for _ in range(12))
+    table = Table("m", ("m", "m"), rows, "ll", ("m",), (1.0, 1.0))
+    rows_behind = []
+    for above in range(24, 39, 2):
+        blocks = (*[Paragraph(spans("m"))] * above, table)
+        markup = to_typst(Document("m", (), blocks), faces())
+        pages = compile_pages(markup, folder)
+        if len(pages) == 2:
+            around = 5  # three rules, the head and the command
+            rows_behind.append(lines_of_ink(pages[1]) - around)
+    assert len(set(rows_behind)) > 2  # the table was cut in several places
+    assert all(2 <= count <= len(rows) - 3 or count in (12, 13) for count in rows_behind)
 
 
 def test_without_typst_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -42,10 +42,11 @@ def plain(line: Spans) -> str:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading of level 1 to 3; the renderers number levels 1 and 2."""
+    """A heading of level 1 to 3; the renderers number levels 1 and 2, and letter those of an appendix."""
 
     text: str
     level: int = 1
+    appendix: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture, or several side by side; `width` is relative to the width of the text."""
+    """One picture, or several side by side; `width` is that of a row, relative to the text.
+
+    `labels` are printed below the pictures, one each. `shares` are relative widths of the pictures of a row.
+    A floating figure is moved to the top or bottom of a page, and the text goes on around it.
+    """
 
     caption: str
     pictures: tuple[str, ...]  # names of files beside the document, with slashes
     width: float = 1.0
     commands: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    shares: tuple[
+        float, ...
+    ] = ()  # also the number of pictures in a row; (): all in one, equally wide
+    floating: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,15 +152,17 @@ def labeled_blocks(document: Document) -> Iterator[LabeledBlock]:
     """Yield the blocks with the labels that both renderers print."""
     table, figure, _ = document.terms
     counts = dict.fromkeys((table, figure), 0)
-    chapter = section = 0
+    number = "0"  # of the chapter; a letter in an appendix
+    chapter = appendix = section = 0
     for block in document.blocks:
         label = ""
         if isinstance(block, Heading) and block.level == 1:
-            chapter, section = chapter + 1, 0
-            label = str(chapter)
+            chapter, appendix = chapter + (not block.appendix), appendix + block.appendix
+            section, number = 0, chr(ord("@") + appendix) if block.appendix else str(chapter)
+            label = number
         elif isinstance(block, Heading) and block.level == 2:
             section += 1
-            label = f"{chapter}.{section}"
+            label = f"{number}.{section}"
         elif isinstance(block, Table | Figure):
             term = table if isinstance(block, Table) else figure
             counts[term] += 1
@@ -168,7 +180,7 @@ def texts(document: Document) -> Iterator[str]:
 
 def _texts(block: Block) -> Iterator[str]:
     match block:
-        case Heading(text, _):
+        case Heading(text):
             yield text
         case Paragraph(line):
             yield plain(line)
@@ -177,8 +189,8 @@ def _texts(block: Block) -> Iterator[str]:
         case Table(caption, head, rows, _, commands):
             yield from (caption, *commands)
             yield from (cell_text(cell) for row in (head, *rows) for cell in row)
-        case Figure(caption, _, _, commands):
-            yield from (caption, *commands)
+        case Figure(caption, commands=commands, labels=labels):
+            yield from (caption, *commands, *labels)
         case Missing(text, command):
             yield from (text, command)
         case Blank(label, prompt):
@@ -190,6 +202,7 @@ def cell_text(cell: Cell) -> str:
     return cell.text if isinstance(cell, Span) else cell
 
 
-def pictures(blocks: Sequence[Block]) -> list[str]:
-    """Return the files that figures show."""
-    return [name for block in blocks if isinstance(block, Figure) for name in block.pictures]
+def shown_pictures(document: Document) -> list[str]:
+    """Return the files that the figures show."""
+    figures = [block for block in document.blocks if isinstance(block, Figure)]
+    return [name for figure in figures for name in figure.pictures]

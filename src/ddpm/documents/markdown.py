@@ -96,8 +96,12 @@ def _block(label: str, block: Block) -> str:
             return "\n".join(f"{m} {_line(line)}" for m, line in zip(marks, lines, strict=True))
         case Table():
             return f"{_caption(label, block.caption, block.commands)}\n\n{_table(block)}"
-        case Figure(caption, pictures, _, commands):
-            shown = (f"![{_escaped(label)}](<{_address(name)}>)" for name in pictures)
+        case Figure(caption, pictures, _, commands, labels):
+            named = labels or (label,) * len(pictures)
+            shown = (
+                f"![{_escaped(text)}](<{_address(name)}>)"
+                for text, name in zip(named, pictures, strict=True)
+            )
             return f"{' '.join(shown)}\n\n{_caption(label, caption, commands)}"
         case Formula(_, latex):
             return f"$$\n{latex}\n$$"

@@ -88,17 +88,24 @@ def _block(label: str, block: Block, faces: Faces) -> str:
             return f"#items({_array(map(_line, lines))}, numbered: {str(ordered).lower()})"
         case Table():
             return _table(label, block, faces)
-        case Figure(caption, pictures, width, commands):
-            shown = _array(map(string, pictures))
-            return (
-                f"#pictures({_caption(label, caption, commands)}, {shown}, width: {100 * width:g}%)"
-            )
+        case Figure():
+            return _figure(label, block)
         case Formula(typst, _):
             return f"$ {typst} $"
         case Missing(text, command):
             return f"#missing({string(text)}, {string(command)})"
         case Blank(title, prompt):
             return f"#blank({string(title)}, {string(prompt)})"
+
+
+def _figure(label: str, figure: Figure) -> str:
+    shares = figure.shares or (1.0,) * len(figure.pictures)
+    return (
+        f"#pictures({_caption(label, figure.caption, figure.commands)}, "
+        f"{_array(map(string, figure.pictures))}, width: {100 * figure.width:g}%, "
+        f"columns: {_array(f'{share:g}fr' for share in shares)}, "
+        f"names: {_array(map(string, figure.labels))}, floating: {str(figure.floating).lower()})"
+    )
 
 
 def _table(label: str, table: Table, faces: Faces) -> str:

@@ -36,7 +36,7 @@ def forward_columns(images: Images, schedule: Schedule, seed: int) -> list[tuple
     return columns
 
 
-def example_images(images: NDArray[Any] | MappedArray) -> NDArray[Any]:
-    """Return at most `MAX_EXAMPLES` entries of an array [N, ...], evenly spaced over it."""
-    chosen = np.linspace(0, len(images) - 1, min(MAX_EXAMPLES, len(images)))
+def example_images(images: NDArray[Any] | MappedArray, count: int = MAX_EXAMPLES) -> NDArray[Any]:
+    """Return at most `count` entries of an array [N, ...], evenly spaced over it."""
+    chosen = np.linspace(0, len(images) - 1, min(count, len(images)))
     return np.array(images[chosen.round().astype(int)])

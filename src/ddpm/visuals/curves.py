@@ -57,23 +57,24 @@ def save_loss_plot(
     *,
     title: str,
     note: str = "",
+    height: float = 6.2,
 ) -> None:
     """Write the figure of `loss_figure` to `path` (PNG or JPEG by its name)."""
-    save_picture(path, render(loss_figure(rows, title=title, note=note)))
+    save_picture(path, render(loss_figure(rows, title=title, note=note, height=height)))
 
 
-def loss_figure(rows: Sequence[Row], *, title: str, note: str = "") -> Figure:
+def loss_figure(rows: Sequence[Row], *, title: str, note: str = "", height: float = 6.2) -> Figure:
     """Return a figure of the loss over steps, from the rows of metrics.jsonl.
 
     The upper panel shows the loss of each step, its running mean, the mean of each epoch, and the loss of
     the averaged weights on held-out images and on as many training images. The lower panel shows the
     running mean for each quarter of the noise range (`loss_levels`), or the scores of a discriminator.
     Dotted lines mark warnings. The top axis counts the images seen. `note` says which images are held out.
-    Raises RequestError if no row has a loss.
+    `height` in inches is that of a figure with both panels. Raises RequestError if no row has a loss.
     """
     bands = _bands(rows, "loss_levels")
     has_second = bool(bands) or any(curve.key in row for curve in _SCORES for row in rows)
-    figure = new_figure(6.2 if has_second else 4.2)
+    figure = new_figure(height if has_second else height * 4.2 / 6.2)
     panels = figure.subplots(
         1 + has_second, 1, sharex=True, squeeze=False, height_ratios=[3, 2] if has_second else None
     )[:, 0]

@@ -128,8 +128,17 @@ def test_a_diffusion_run_has_strips_and_a_gan_both_its_networks(whole: list[Path
     assert not names & {"gan-frames.png", "gan-backward.png", "gan-forward.png"}
     assert sum(name.startswith("network-") for name in names) == 3
     assert "the forward process on training images" in page()
-    assert re.search(r"not selected\. Sampled with [^.]*, 3 steps", page())
+    assert re.search(r"not selected\. tiny: [^.]*, 3 steps", page())
     assert re.search(r"reverse process for seeds 0–3, with [^;]*, 20 steps", page())
+
+
+def test_the_first_page_shows_the_grids_beside_the_real_images_once(whole: list[Path]) -> None:
+    """Both runs learned from one data set, so its real images stand in one file."""
+    opening = page().split("## 2 ")[0]
+    grids = re.findall(r"!\[(.*?)\]\(<whole-figures/(.*?)>\)", opening)
+    assert [name for name, _ in grids] == ["real: digits", "tiny", "gan"]
+    assert [file for _, file in grids][1:] == ["tiny-samples.png", "gan-samples.png"]
+    assert len(list(whole[2].glob("real-*.png"))) == 1
 
 
 def test_a_template_for_the_authors_words_is_left_once(
@@ -156,7 +165,7 @@ def test_chinese_is_written_and_missing_characters_are_named(
     assert (
         "no font has 龘 (U+9F98); pass a font that does with --font FILE" in capsys.readouterr().err
     )
-    assert "# 我的報告龘" in page("zh/r.md") and "## 1 實驗總覽" in page("zh/r.md")
+    assert "# 我的報告龘" in page("zh/r.md") and "## 1 結果總覽" in page("zh/r.md")
     assert "# 觀察" in Path("zh/notes.md").read_text("utf-8")
     assert pdf_fault(Path("zh/r.pdf").read_bytes()) is None
 

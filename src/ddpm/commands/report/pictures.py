@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ddpm.config import Config
 from ddpm.data.catalogue import cache_dir, data_dir, find_offline
@@ -35,6 +35,7 @@ from ddpm.visuals.gif_frames import save_gif_frames
 from ddpm.visuals.grid_mark import read_grid_mark
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.network_diagram import save_network_plot
+from ddpm.visuals.saving import save_picture
 from ddpm.visuals.series import Row
 from ddpm.visuals.strips import save_strip
 
@@ -49,6 +50,7 @@ FRAMES = (
 )  # shares of a GIF's length; its first third shows only noise
 _VISIBLE = (-4.0, 8.0)  # log-SNR between which an image emerges; the columns of the strip cover it
 GRID = (5, 5)
+LOSS_HEIGHT = 4.7  # inches; two loss plots and their table fill a page
 
 
 @dataclass
@@ -71,18 +73,30 @@ class PictureFolder:
 def draw_loss(album: PictureFolder, rows: Sequence[Row], note: str) -> None:
     """Draw the loss over the iterations, without a title; nothing if no loss was logged."""
     if any("loss" in row or "generator_loss" in row for row in rows):
-        save_loss_plot(album.place("loss"), rows, title="", note=note)
+        save_loss_plot(album.place("loss"), rows, title="", note=note, height=LOSS_HEIGHT)
 
 
 def draw_networks(album: PictureFolder, spec: ModelSpec) -> None:
     """Draw one diagram per network; equal networks of several runs share a file."""
-    for name, rows in make_model(spec).outlines().items():
+    outlines = make_model(spec).outlines()
+    for name, rows in outlines.items():
         digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
         shared = PictureFolder(album.folder)
         path = shared.place(f"network-{digest}")
         album.names[f"network-{name}"] = shared.names[f"network-{digest}"]
         if not path.exists():
             save_network_plot(path, rows)
+            if len(outlines) > 1:  # they stand side by side
+                _trim_sides(path)
+
+
+def _trim_sides(path: Path) -> None:
+    """Cut the white margins at the left and the right of a picture, but for a few pixels."""
+    with Image.open(path) as found:
+        picture = found.convert("RGB")
+    left, _, right, _ = ImageOps.invert(picture).getbbox() or (0, 0, picture.width, 0)
+    margin = picture.width // 100
+    save_picture(path, picture.crop((max(left - margin, 0), 0, right + margin, picture.height)))
 
 
 def draw_schedules(album: PictureFolder, configs: Sequence[Config]) -> str | None:
@@ -166,12 +180,22 @@ def _draw_frames(album: PictureFolder, gif: Path | None, trajectory: Trajectory)
     scratch.unlink()
 
 
+def draw_real(album: PictureFolder, images: Images) -> None:
+    """Draw the grid of real images; runs that learned from the same ones share a file."""
+    shared = PictureFolder(album.folder)
+    name = f"real-{hashlib.sha256(images.tobytes()).hexdigest()[:12]}"
+    path = shared.place(name)
+    album.names["real"] = shared.names[name]
+    if not path.exists():
+        count = len(images)
+        save_grid(path, images, *GRID, caption=f"{count} training images, evenly spaced")
+
+
 def draw_forward(
-    album: PictureFolder, config: Config, content_hash: str | None, drawn: Images | None
+    album: PictureFolder, config: Config, found: Images | None, drawn: Images | None
 ) -> bool:
     """Draw the forward process on training images, else on `drawn` ones; return whether it is the former."""
-    found = training_images(config, content_hash)
-    shown = drawn if found is None else found
+    shown = drawn if found is None else example_images(found)
     if shown is not None:
         schedule = make_schedule(
             config.diffusion.schedule, config.diffusion.num_steps, **config.diffusion.betas
@@ -181,7 +205,7 @@ def draw_forward(
 
 
 def training_images(config: Config, content_hash: str | None) -> Images | None:
-    """Return a few training images of a run; None if they are not on this machine or have changed."""
+    """Return 25 training images of a run, or all of fewer; None if they are not here or have changed."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is None:
         return None
@@ -192,4 +216,4 @@ def training_images(config: Config, content_hash: str | None) -> Images | None:
         return None
     if content_hash is not None and dataset.report["content_hash"] != content_hash:
         return None
-    return np.array(dataset.images[example_images(dataset.train)])
+    return np.array(dataset.images[example_images(dataset.train, GRID[0] * GRID[1])])

@@ -16,7 +16,7 @@ from ddpm.commands.report.words.languages import LANGUAGES, Words
 from ddpm.commands.verb_function import takes_fields
 from ddpm.config import load_config, unknown_name_error
 from ddpm.documents import typefaces
-from ddpm.documents.document import Document, texts
+from ddpm.documents.document import Document, shown_pictures, texts
 from ddpm.documents.markdown import to_markdown
 from ddpm.documents.typst_markup import to_typst
 from ddpm.documents.typst_pdf import compile_pdf, families_of, load_typst
@@ -98,7 +98,7 @@ def write_report(request: ReportRequest) -> list[Path]:
             with atomic_file(request.out) as temporary:
                 temporary.write_bytes(pdf)
             written.insert(0, request.out)
-        _save_pictures(pictures, request.pictures)
+        _save_pictures(pictures, request.pictures, shown_pictures(document))
     write_text(request.markdown, to_markdown(document))
     _write_template(request)
     return [*written, request.pictures]
@@ -181,8 +181,8 @@ def _warn_of_missing(missing: Sequence[str]) -> None:
         print_line(f"warning: no font has {named}{more}; pass a font that does with --font FILE.")
 
 
-def _save_pictures(pictures: Path, place: Path) -> None:
-    """Replace the folder `place` as a whole by one with the new pictures."""
+def _save_pictures(pictures: Path, place: Path, shown: Sequence[str]) -> None:
+    """Replace the folder `place` as a whole by one with the pictures that the document shows."""
     with atomic_folder(place) as temporary:
-        for picture in sorted(pictures.iterdir()):
-            (temporary / picture.name).write_bytes(picture.read_bytes())
+        for name in sorted({Path(path).name for path in shown}):
+            (temporary / name).write_bytes((pictures / name).read_bytes())

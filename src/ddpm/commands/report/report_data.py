@@ -11,12 +11,11 @@ from ddpm.commands.report.words.languages import Words
 from ddpm.config import family_of
 from ddpm.documents.citations import Citations
 from ddpm.documents.document import Cell, Table
-from ddpm.documents.tables import NO_VALUE
+from ddpm.documents.tables import NO_VALUE, format_count
 from ddpm.messages import Message
 
 Row = Mapping[str, Any]
 COLUMNS = 4  # runs side by side in one table
-_AUTO_WIDTH = 2  # up to so many runs, a table is as wide as its text
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class ReportedComparison:
     stale: Sequence[
         tuple[str, int, int]
     ] = ()  # runs trained further since: label, step then and now
+    all_reported: bool = False  # every entry is a run of the report, whose images the summary shows
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,13 @@ class ReportData:
         return tuple(dict.fromkeys(run.commands[kind] for run in self.runs if kind in run.commands))
 
 
+def parameters_text(words: Words, sizes: Mapping[str, int]) -> str:
+    """Return parameter counts as `680,000` or `generator 1,200,000, discriminator 900,000`."""
+    if len(sizes) == 1:
+        return format_count(next(iter(sizes.values())))
+    return words.listed([f"{words(f'part.{part}')} {format_count(n)}" for part, n in sizes.items()])
+
+
 TableRow = tuple[str, Sequence[Cell]]  # a row's title, and a cell for each run
 
 
@@ -100,8 +107,6 @@ def run_tables(
     names: Sequence[str],
     facts: Sequence[TableRow],
     commands: Sequence[str] = (),
-    *,
-    align: str = "r",
 ) -> Iterator[Table]:
     """Yield tables with a row for each fact and a column for each run, at most four runs per table.
 
@@ -115,9 +120,9 @@ def run_tables(
             caption=caption,
             head=("", *shown),
             rows=tuple(rows),
-            align="l" + align * len(shown),
+            align="l" * (1 + len(shown)),
             commands=tuple(commands),
-            shares=(1.25, *[1.0] * len(shown)) if len(shown) > _AUTO_WIDTH else (),
+            shares=(1.1 if len(shown) > 1 else 0.6, *[1.0] * len(shown)),
         )
 
 

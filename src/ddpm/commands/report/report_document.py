@@ -1,19 +1,22 @@
-"""The document of a report: its chapters in order, from its data and the author's notes."""
+"""The document of a report: its chapters and appendices in order, from its data and the author's notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ddpm.commands.report.chapters.comparison import comparison_chapter
-from ddpm.commands.report.chapters.configuration import network_chapter, settings_chapter
+from ddpm.commands.report.chapters.all_scores import scores_appendix
+from ddpm.commands.report.chapters.comparison import comparison_appendix, comparison_chapter
+from ddpm.commands.report.chapters.configuration import network_chapter, settings_appendix
 from ddpm.commands.report.chapters.method import method_chapter
-from ddpm.commands.report.chapters.opening import data_chapter, reproduction_chapter, runs_chapter
+from ddpm.commands.report.chapters.reproduction import reproduction_appendix
 from ddpm.commands.report.chapters.results import (
     evaluation_chapter,
-    samples_chapter,
+    process_chapter,
     training_chapter,
 )
+from ddpm.commands.report.chapters.runs_and_data import data_chapter, runs_chapter
+from ddpm.commands.report.chapters.summary import summary_chapter
 from ddpm.commands.report.notes import Notes, own_chapter
 from ddpm.commands.report.report_data import ReportData
 from ddpm.documents.citations import Source
@@ -45,19 +48,24 @@ def build_document(
     """
     words = report.words
     blocks = [
+        *summary_chapter(report),
         *runs_chapter(report),
         *data_chapter(report, notes),
         *method_chapter(report, schedule),
         *network_chapter(report),
-        *settings_chapter(report),
         *training_chapter(report),
-        *samples_chapter(report),
+        *process_chapter(report),
         *evaluation_chapter(report),
         *comparison_chapter(report, uncompared),
         *own_chapter(words, notes),
-        *reproduction_chapter(report),
     ]
-    blocks += sources_chapter(report)
+    appendix = [  # before the list of sources, which has to know what the appendix cites
+        *settings_appendix(report),
+        *scores_appendix(report),
+        *comparison_appendix(report),
+        *reproduction_appendix(report),
+    ]
+    blocks += [*sources_chapter(report), *appendix]
     names = words.listed([run.name for run in report.runs])
     lines = [front.author, words("student", id=front.student_id) if front.student_id else ""]
     return Document(

@@ -80,7 +80,10 @@ def collect_data(
     known = {name: DATASETS[name] for name in names if name in DATASETS}
     report = ReportData(
         runs=facts,
-        comparisons=[replace(each, stale=_stale(each, steps)) for each in compared],
+        comparisons=[
+            replace(each, stale=_stale(each, steps), all_reported=_roots(each) <= set(steps))
+            for each in compared
+        ],
         words=Words(language),
         cite=Citations(
             {f"data:{n}": Source("", "", d.citation, "", d.source) for n, d in known.items()}
@@ -88,8 +91,13 @@ def collect_data(
         data_sources={n: {"license": d.license, "text": d.description} for n, d in known.items()},
         command=command,
     )
-    sets = [{root for root in map(_root, each.row["entries"]) if root} for each in compared]
+    sets = [{root for root in _roots(each) if root} for each in compared]
     return report, _uncompared(list(inputs.runs.values()), facts, sets)
+
+
+def _roots(comparison: ReportedComparison) -> set[Path | None]:
+    """Return the folders of the compared runs, and None if there is an entry that is no run."""
+    return {_root(entry) for entry in comparison.row["entries"]}
 
 
 def _with_scores(

@@ -15,7 +15,9 @@ from ddpm.commands.report.pictures import (
     draw_forward,
     draw_loss,
     draw_networks,
+    draw_real,
     draw_samples,
+    training_images,
 )
 from ddpm.commands.report.report_data import ReportedComparison, ReportedRun
 from ddpm.commands.report.reproduce import (
@@ -136,9 +138,12 @@ def _draw(run: _Run, album: PictureFolder) -> bool:
     if run.spec is not None:
         draw_networks(album, run.spec)
     drawn = None if run.opened is None else draw_samples(album, run.folder, run.opened)
+    real = training_images(run.config, run.data.get("content_hash"))
+    if real is not None:
+        draw_real(album, real)
     if not run.config.has_reverse_process:
         return True
-    return draw_forward(album, run.config, run.data.get("content_hash"), drawn)
+    return draw_forward(album, run.config, real, drawn)
 
 
 def _progress(run: _Run) -> dict[str, Any]:

@@ -1,22 +1,24 @@
-"""The chapter on comparisons: figures, scores with verdicts, and the cost of each entry."""
+"""The chapter on comparisons, as figures, and the appendix with every verdict and the cost of each entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ddpm.commands.report.chapters.results import made_by, metric_cell
+from ddpm.commands.report.chapters.all_scores import made_by, metric_cell
 from ddpm.commands.report.report_data import (
     ReportData,
     ReportedComparison,
     Row,
     TableRow,
+    parameters_text,
     run_tables,
 )
 from ddpm.documents.document import Block, Figure, Heading, Missing, Paragraph, Table, spans
 from ddpm.documents.tables import format_count, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
 
-_FIGURES = (("metrics", 1.0), ("spectra", 0.9), ("cost", 1.0), ("neighbors", 0.9))  # name, width
+_FIGURES = (("cost", 0.9), ("spectra", 0.72), ("neighbors", 0.8), ("metrics", 1.0))  # name, width
+_TALL = "metrics"  # this one floats, so that no page is left half empty
 
 
 def comparison_chapter(
@@ -47,15 +49,24 @@ def _comparison(report: ReportData, comparison: ReportedComparison) -> Iterator[
     for label, old, new in comparison.stale:
         text = words("evaluation.stale", run=label, old=format_count(old), new=format_count(new))
         yield Missing(text, " ".join(made))
-    if "grids" in comparison.pictures:
+    if "grids" in comparison.pictures and not comparison.all_reported:
         caption = words("comparison.grids", labels=named)
         yield Figure(caption, (comparison.pictures["grids"],), 1.0, made)
-    yield _verdicts(report, comparison, labels)
-    yield from _costs(report, comparison, labels)
     for key, width in _FIGURES:
         if key in comparison.pictures:
             caption = words("comparison.cost_figure" if key == "cost" else f"comparison.{key}")
-            yield Figure(caption, (comparison.pictures[key],), width, made)
+            shown = (comparison.pictures[key],)
+            yield Figure(caption, shown, width, made, floating=key == _TALL)
+
+
+def comparison_appendix(report: ReportData) -> Iterator[Block]:
+    """Yield the appendix: every verdict of each comparison, and the cost of its entries."""
+    if report.comparisons:
+        yield Heading(report.words("comparison.all"), appendix=True)
+    for comparison in report.comparisons:
+        labels = _labels(comparison)
+        yield _verdicts(report, comparison, labels)
+        yield from _costs(report, comparison, labels)
 
 
 def _rule(report: ReportData, comparison: ReportedComparison, labels: str) -> str:
@@ -107,7 +118,7 @@ def _costs(
     facts: list[TableRow] = [
         (words("fact.preset"), [str(run.get("preset", "")) for run in runs]),
         (words("fact.model"), [str(run.get("model", "")).upper() for run in runs]),
-        (words("fact.parameters"), [_sizes(report, run.get("parameters") or {}) for run in runs]),
+        (words("fact.parameters"), [_sizes(report, run) for run in runs]),
         (words("fact.minutes"), [format_number(run.get("minutes")) for run in runs]),
         (words("fact.steps"), [format_count(run.get("steps")) for run in runs]),
         (words("comparison.batch"), [format_count(run.get("batch_size")) for run in runs]),
@@ -120,9 +131,6 @@ def _costs(
     yield from run_tables(words, words("comparison.cost"), labels, facts, made)
 
 
-def _sizes(report: ReportData, sizes: Mapping[str, int]) -> str:
-    """Return parameter counts as `680,000` or `generator 1,200,000, discriminator 900,000`."""
-    if len(sizes) == 1:
-        return format_count(next(iter(sizes.values())))
-    named = [f"{report.words(f'part.{part}')} {format_count(size)}" for part, size in sizes.items()]
-    return report.words.listed(named)
+def _sizes(report: ReportData, run: Row) -> str:
+    sizes: Mapping[str, int] = run.get("parameters") or {}
+    return parameters_text(report.words, sizes) if sizes else ""

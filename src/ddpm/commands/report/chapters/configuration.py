@@ -1,4 +1,4 @@
-"""The chapters on the networks, as diagrams, and on all hyperparameters."""
+"""The chapter on the networks, as diagrams, and the appendix on all hyperparameters."""
 
 from __future__ import annotations
 
@@ -34,21 +34,26 @@ def network_chapter(report: ReportData) -> Iterator[Block]:
             yield Paragraph(spans(words("network.same", run=run.name, other=drawn[shown])))
         elif shown:
             drawn[shown] = run.name
-            yield from (_network(report, run, key) for key in parts)
+            yield _networks(report, run, parts)
 
 
-def _network(report: ReportData, run: ReportedRun, key: str) -> Block:
-    part = key.removeprefix("network-")
-    size = format_count(run.parameters.get(part))
-    named = report.words(f"part.{part}")
-    caption = report.words("network.caption", network=named, run=run.name, parameters=size)
-    return Figure(caption, (run.pictures[key],), 0.96, (run.commands["train"],))
+def _networks(report: ReportData, run: ReportedRun, keys: Sequence[str]) -> Block:
+    """Return the figure of a run's networks, side by side."""
+    words, parts = report.words, [key.removeprefix("network-") for key in keys]
+    sizes = {part: run.parameters.get(part) for part in parts}
+    named = [
+        words("network.part", network=words(f"part.{part}"), parameters=format_count(size))
+        for part, size in sizes.items()
+    ]
+    caption = words("network.caption", networks=words.listed(named), run=run.name)
+    shown = tuple(run.pictures[key] for key in keys)
+    return Figure(caption, shown, 0.96, (run.commands["train"],))
 
 
-def settings_chapter(report: ReportData) -> Iterator[Block]:
-    """Yield every key of every config.json, section by section, runs side by side."""
+def settings_appendix(report: ReportData) -> Iterator[Block]:
+    """Yield the appendix: every key of every config.json, section by section, runs side by side."""
     words, runs = report.words, report.runs
-    yield Heading(words("settings"))
+    yield Heading(words("settings"), appendix=True)
     for start in range(0, len(runs), COLUMNS):
         part = runs[start : start + COLUMNS]
         used = {name for run in part for name in _sections(run)}
@@ -63,7 +68,7 @@ def settings_chapter(report: ReportData) -> Iterator[Block]:
             ),
             align="ll" + "r" * len(part),
             commands=tuple(run.commands["train"] for run in part),
-            shares=(1.55, 2.1, *[1.1] * len(part)) if len(part) > 2 else (),
+            shares=(1.55, 2.3, *[1.1] * len(part)),
         )
 
 

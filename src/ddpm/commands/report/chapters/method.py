@@ -85,7 +85,7 @@ def method_chapter(report: ReportData, schedule: str | None) -> Iterator[Block]:
         yield Paragraph(spans(words("method.sampling")))
         yield from _choices(report, "method.caption", diffusion, _DIFFUSION)
         if schedule is not None:
-            yield Figure(words("method.schedule_caption"), (schedule,), 0.8)
+            yield Figure(words("method.schedule_caption"), (schedule,), 0.72)
     if gans:
         yield Paragraph(spans(words("method.gan", cite=cite("dcgan"), minimax=cite("gan"))))
         yield GAN_LOSSES
@@ -100,7 +100,8 @@ def _choices(
         (words(f"method.{name}"), [choice(report, run) for run in runs])
         for name, choice in rows.items()
     ]
-    yield from run_tables(words, words(caption), [run.name for run in runs], facts, align="l")
+    commands = tuple(run.commands["train"] for run in runs)
+    yield from run_tables(words, words(caption), [run.name for run in runs], facts, commands)
 
 
 Choice = Callable[[ReportData, ReportedRun], str]
@@ -174,6 +175,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
+def _training(report: ReportData, run: ReportedRun) -> str:
+    keys = {"steps": "steps", "batch": "batch_size", "rate": "learning_rate"}
+    values = {name: run.setting(f"training.{key}") for name, key in keys.items()}
+    shown = {name: format_count(value) for name, value in values.items() if name != "rate"}
+    return report.words("value.training", rate=f"{values['rate']:g}", **shown)
+
+
 def _strided(report: ReportData, run: ReportedRun) -> str:
     return report.words("value.dcgan") + report.cite("dcgan")
 
@@ -193,6 +201,7 @@ _DIFFUSION: dict[str, Choice] = {
     "network": _network,
     "labels": _labels,
     "optimizer": _cited("training.optimizer"),
+    "training": _training,
     "ema": _ema,
     "sampler": _sampler,
     "guidance": _guidance,
@@ -202,5 +211,6 @@ _GAN: dict[str, Choice] = {
     "latent": lambda report, run: format_count(run.setting("gan.latent")),
     "smoothing": _smoothing,
     "optimizer": _cited("training.optimizer"),
+    "training": _training,
     "ema": _ema,
 }

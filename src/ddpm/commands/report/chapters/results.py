@@ -1,15 +1,25 @@
-"""The chapters on results: losses, samples, scores."""
+"""The chapters on results: losses, the process from noise to image, scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ddpm.commands.report.chapters.all_scores import made_by
 from ddpm.commands.report.report_data import ReportData, ReportedRun, Row, TableRow, run_tables
-from ddpm.documents.document import Block, Cell, Figure, Heading, Missing, Paragraph, Table, spans
-from ddpm.documents.tables import NO_VALUE, format_count, format_interval, format_number
+from ddpm.documents.document import (
+    Block,
+    Cell,
+    Figure,
+    Heading,
+    Missing,
+    Paragraph,
+    Span,
+    Table,
+    spans,
+)
+from ddpm.documents.tables import NO_VALUE, format_count, format_number
 from ddpm.evaluation.feature_networks import network_source
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
-from ddpm.scoring.measurement import metric_source
 
 _LOSSES = (
     "loss",
@@ -20,17 +30,13 @@ _LOSSES = (
     "training_images_loss",
     "memorization",
 )
-_GRID_WIDTH = 0.47  # of a grid of 5x5 images, relative to the text
+_STRIP_COLUMNS = {"forward": 6.0, "backward": 8.0}  # so that the images of both have one size
 
 
 def training_chapter(report: ReportData) -> Iterator[Block]:
-    """Yield the chapter on the losses of every run, as plots and final values."""
+    """Yield the chapter on the losses of every run, as final values and plots."""
     words = report.words
     yield Heading(words("training"))
-    for run in report.runs:
-        if "loss" in run.pictures:
-            caption = words("training.caption", run=run.name)
-            yield Figure(caption, (run.pictures["loss"],), 0.84, (run.commands["train"],))
     logged = [run for run in report.runs if run.losses]
     facts: list[TableRow] = [
         (words(f"loss.{kind}"), [_loss(report, run, kind) for run in logged]) for kind in _LOSSES
@@ -39,6 +45,10 @@ def training_chapter(report: ReportData) -> Iterator[Block]:
         names = [run.name for run in logged]
         commands = tuple(run.commands["train"] for run in logged)
         yield from run_tables(words, words("training.table"), names, facts, commands)
+    for run in report.runs:
+        if "loss" in run.pictures:
+            caption, shown = words("training.caption", run=run.name), (run.pictures["loss"],)
+            yield Figure(caption, shown, 0.84, (run.commands["train"],), floating=True)
 
 
 def _loss(report: ReportData, run: ReportedRun, kind: str) -> str:
@@ -50,70 +60,58 @@ def _loss(report: ReportData, run: ReportedRun, kind: str) -> str:
     return report.words("training.last", loss=text, count=window) if window else text
 
 
-def samples_chapter(report: ReportData) -> Iterator[Block]:
-    """Yield the chapter with sample grids, frames of the GIFs, and strips of both processes."""
-    words = report.words
-    yield Heading(words("samples"))
-    for run in report.runs:
-        if run.pictures.keys() & {"samples", "frames", "backward", "forward"}:
-            yield Heading(run.name, 2)
-            yield from _samples(report, run)
+def process_chapter(report: ReportData) -> Iterator[Block]:
+    """Yield the chapter with frames of the GIFs, and strips of the forward and the reverse process."""
+    shown = [run for run in report.runs if run.pictures.keys() & {"frames", "forward", "backward"}]
+    if shown:
+        yield Heading(report.words("process"))
+    for run in shown:
+        yield from _process(report, run)
 
 
-def _samples(report: ReportData, run: ReportedRun) -> Iterator[Block]:
+def _process(report: ReportData, run: ReportedRun) -> Iterator[Block]:
     words, made = report.words, (run.commands["sample"],)
-    sampled = words.sentence(run.sampled_by)
+    if "frames" in run.pictures:
+        caption = words("process.frames", run=run.name, shares=run.frame_shares)
+        yield Figure(caption, (run.pictures["frames"],), 1.0, made)
+    strips = [key for key in ("forward", "backward") if key in run.pictures]
+    what = words("process.data" if run.forward_from_data else "process.drawn")
     animated = words.sentence(run.animated_by)
-    what = words("samples.forward_data" if run.forward_from_data else "samples.forward_drawn")
     captions = {
-        "samples": words(
-            "samples.caption", run=run.name, seeds="0–24", drawn=sampled, step=run.step
-        ),
-        "frames": words("samples.frames", run=run.name, shares=run.frame_shares),
-        "forward": words("samples.forward", run=run.name, what=what),
-        "backward": words("samples.backward", run=run.name, seeds="0–3", drawn=animated),
+        "forward": words("process.forward", what=what),
+        "backward": words("process.backward", seeds="0–3", drawn=animated),
     }
-    widths = {"samples": _GRID_WIDTH, "frames": 1.0, "forward": 0.6, "backward": 0.8}
-    forward = _forward(run) if run.forward_from_data else ()
-    commands = {"samples": made, "frames": made, "backward": made, "forward": forward}
-    for key, caption in captions.items():
-        if key in run.pictures:
-            shown = (run.pictures[key],)
-            yield Figure(caption, shown, widths[key], commands[key])
-
-
-def _forward(run: ReportedRun) -> tuple[str, ...]:
-    return (run.commands["forward"],) if "forward" in run.commands else ()
+    if strips:
+        caption = " ".join([f"{run.name}:", *(captions[key] for key in strips)])
+        forward = (run.commands.get("forward", ""),) if run.forward_from_data else ()
+        yield Figure(
+            caption,
+            tuple(run.pictures[key] for key in strips),
+            1.0 if len(strips) > 1 else 0.6,
+            tuple(filter(None, (*forward, *made))),
+            shares=tuple(_STRIP_COLUMNS[key] for key in strips),
+        )
 
 
 def evaluation_chapter(report: ReportData) -> Iterator[Block]:
-    """Yield the chapter with the scores of each run, or the command that measures them."""
-    words = report.words
-    yield Heading(words("evaluation"))
-    for run in report.runs:
-        if run.evaluation is None:
-            yield Missing(words("missing.evaluation", run=run.name), run.commands["evaluate"])
-        else:
-            yield Heading(run.name, 2)
-            yield from _evaluation(report, run, run.evaluation)
+    """Yield the chapter on how each run was measured, and the classes of its images."""
+    measured = [(run, run.evaluation) for run in report.runs if run.evaluation is not None]
+    if measured:
+        yield Heading(report.words("evaluation"))
+    for run, evaluation in measured:
+        yield from _evaluation(report, run, evaluation)
 
 
 def _evaluation(report: ReportData, run: ReportedRun, found: Row) -> Iterator[Block]:
     words = report.words
-    yield Paragraph(spans(_about(report, found)))
+    yield Paragraph(spans(Span(f"{run.name}: ", "strong"), _about(report, found)))
     old = found.get("step")
     if old is not None and run.step is not None and old != run.step:
         text = words(
             "evaluation.stale", run=run.name, old=format_count(old), new=format_count(run.step)
         )
         yield Missing(text, run.commands["evaluate"])
-    rows = [
-        row
-        for row in found.get("rows", [])
-        if not str(row["metric"]).startswith(CLASS_SHARE_PREFIX)
-    ]
-    yield _scores(report, run, found, rows)
-    shares = [row for row in found.get("rows", []) if row not in rows]
+    shares = [row for row in found["rows"] if str(row["metric"]).startswith(CLASS_SHARE_PREFIX)]
     if shares:
         yield _class_shares(report, run, found, shares)
 
@@ -139,35 +137,6 @@ def _about(report: ReportData, found: Row) -> str:
     return f"{text} {note}".strip()
 
 
-def _scores(report: ReportData, run: ReportedRun, found: Row, rows: Sequence[Row]) -> Table:
-    words = report.words
-    head = ("metric", "better", "value", "floor", "ratio")
-    cells = tuple(
-        (
-            metric_cell(report, row),
-            words(f"better.{row['better']}"),
-            format_interval(row["value"], row.get("low"), row.get("high")),
-            format_number(row.get("floor")),
-            format_interval(row.get("ratio"), row.get("ratio_low"), row.get("ratio_high")),
-        )
-        for row in rows
-    )
-    return Table(
-        caption=words("evaluation.caption", run=run.name, n=format_count(found.get("n"))),
-        head=tuple(words(f"evaluation.{name}") for name in head),
-        rows=cells,
-        align="llrrr",
-        commands=made_by(found),
-        shares=(2.6, 1.0, 1.9, 0.8, 1.8),
-    )
-
-
-def metric_cell(report: ReportData, row: Row) -> str:
-    """Return a metric's name with its citation."""
-    name = str(row["metric"])
-    return report.words.metric(name, str(row["label"])) + report.cite(metric_source(name))
-
-
 def _class_shares(report: ReportData, run: ReportedRun, found: Row, rows: Sequence[Row]) -> Table:
     """Return a table with a column for each class."""
     words = report.words
@@ -182,8 +151,3 @@ def _class_shares(report: ReportData, run: ReportedRun, found: Row, rows: Sequen
 
 def _share(value: float | None) -> str:
     return NO_VALUE if value is None else f"{value:.3f}"
-
-
-def made_by(found: Row) -> tuple[str, ...]:
-    """Return the command of an evaluation or a comparison."""
-    return (str(found["command"]),) if found.get("command") else ()

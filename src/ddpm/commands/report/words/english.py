@@ -21,18 +21,53 @@ WORDS = {
     "below each table or figure reproduces its numbers. Boxes mark passages that only the author "
     "can write.",
     # chapters
+    "summary": "Summary",
     "runs": "The runs",
     "data": "Data",
     "method": "Method",
     "network": "Network structure",
-    "settings": "Hyperparameters",
+    "settings": "All hyperparameters",
     "training": "Training",
-    "samples": "Samples",
+    "process": "From noise to images and back",
     "evaluation": "Evaluation",
+    "evaluation.all": "All scores",
     "comparison": "Comparison",
+    "comparison.all": "All verdicts and costs of the comparison",
     "discussion": "Discussion",
-    "reproduction": "Environment and reproduction",
+    "reproduction": "Environment and commands",
     "sources": "Sources",
+    # summary
+    "summary.run": "{model}, {parameters} parameters; {steps} steps in {minutes} minutes, {seen} images "
+    "seen; trained on {used} images of {data}, {size} pixels.",
+    "summary.grids": "Real images, and the images that each run draws from the seeds {seeds}, not "
+    "selected.",
+    "summary.real": "real: {data}",
+    "summary.drawn": "{run}: {drawn}, step {step}.",
+    "summary.caption": "Five scores (n = {n} images); the floor is that of real images. The appendix "
+    "lists every metric.",
+    "summary.supports": "what it supports",
+    "summary.precision": "precision (look real?)",
+    "summary.coverage": "coverage (all kinds?)",
+    "summary.detail": "detail (sharp?)",
+    "summary.copies-features": "copies of training images",
+    "summary.fd.below": "Nearer than real ones: {ratio} times the floor.",
+    "summary.fd.level": "Like real ones: {ratio} times the floor.",
+    "summary.fd.above": "Unlike real ones: {ratio} times the floor.",
+    "summary.precision.below": "Fewer look real than of real images.",
+    "summary.precision.level": "As many look real as of real images.",
+    "summary.precision.above": "More typical than real images: rare kinds are avoided.",
+    "summary.coverage.below": "Some kinds of real images are missing.",
+    "summary.coverage.level": "As varied as real images.",
+    "summary.coverage.above": "More evenly varied than real images.",
+    "summary.detail.below": "Softer than real images.",
+    "summary.detail.level": "As sharp as real images.",
+    "summary.detail.above": "Rougher than real images: noise or hard edges.",
+    "summary.copies-features.below": "Fewer than among real images.",
+    "summary.copies-features.level": "No sign of memorization.",
+    "summary.copies-features.above": "Memorization: more copies than among real images.",
+    "summary.compared": "{verdicts}.",
+    "summary.verdict": "{verdict}: {metrics}",
+    "summary.then": "; ",
     # the runs
     "runs.caption": "The runs of this report.",
     "fact.model": "model",
@@ -121,6 +156,7 @@ WORDS = {
     "method.network": "network",
     "method.labels": "class labels",
     "method.optimizer": "optimizer",
+    "method.training": "training",
     "method.ema": "average of the weights",
     "method.sampler": "sampler",
     "method.guidance": "guidance",
@@ -128,6 +164,7 @@ WORDS = {
     "method.smoothing": "label smoothing, one-sided",
     "method.schedule_caption": "Noise schedules: log signal-to-noise ratio, and the signal's "
     "share of the variance, over the steps.",
+    "value.training": "{steps} steps of {batch} images, learning rate {rate}",
     "value.noise": "the noise",
     "value.x0": "the clean image",
     "value.v": "v, a mix of noise and image",
@@ -145,8 +182,9 @@ WORDS = {
     "value.autoguided": "scale {scale}, away from {guide}",
     "value.decay": "decay {decay}",
     # network
-    "network.caption": "{run}, {network}: channels in the boxes, resolution of the feature maps "
-    "on the left; {parameters} parameters.",
+    "network.caption": "{run}, {networks}: channels in the boxes, resolution of the feature maps on "
+    "the left.",
+    "network.part": "{network} ({parameters} parameters)",
     "network.same": "{run} has the same structure as {other}.",
     # hyperparameters
     "settings.caption": "Every setting of config.json that the model uses.",
@@ -164,15 +202,13 @@ WORDS = {
     "loss.heldout_loss": "loss on held-out images, averaged weights",
     "loss.training_images_loss": "loss on as many training images, averaged weights",
     "loss.memorization": "memorization begins at step",
-    # samples
-    "samples.caption": "{run}: seeds {seeds}, not selected. Sampled with {drawn} at step {step}.",
-    "samples.frames": "{run}: frames of its GIF, from noise to images, at {shares} of its length.",
-    "samples.backward": "{run}: the reverse process for seeds {seeds}, with {drawn}; above each "
-    "column, the share of the way completed.",
-    "samples.forward": "{run}: the forward process on {what}, at shares of the T steps.",
-    "samples.forward_data": "training images",
-    "samples.forward_drawn": "images sampled from the model (its training images are not "
-    "available)",
+    # process
+    "process.frames": "{run}: frames of its GIF, from noise to images, at {shares} of its length.",
+    "process.forward": "the forward process on {what}, at shares of the T steps.",
+    "process.backward": "The reverse process for seeds {seeds}, with {drawn}; above each column, the "
+    "share of the way completed.",
+    "process.data": "training images",
+    "process.drawn": "images sampled from the model (its training images are not available)",
     # evaluation
     "evaluation.about": "{n} images{seeds}{drawn} against {reference}. The floor is the same "
     "measure of {floor}: the score of a perfect generator. Features: {network}. Intervals are 95 "

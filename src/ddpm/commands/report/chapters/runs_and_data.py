@@ -1,4 +1,4 @@
-"""The chapters on the runs, their data, their environment and their commands."""
+"""The chapters on the runs and on their data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from ddpm.commands.report.report_data import ReportData, ReportedRun, TableRow, 
 from ddpm.documents.document import (
     Blank,
     Block,
-    Cell,
     Heading,
     Items,
     Missing,
     Paragraph,
     Span,
-    Table,
     code,
     spans,
 )
@@ -25,17 +23,13 @@ from ddpm.models.sources import augmentation_source
 
 _HASH = 12  # digits of a content hash that are shown
 _COUNTS = ("given", "used", "held_out", "duplicate", "broken")
-_ENVIRONMENT = (
-    "python", "torch", "numpy", "ddpm", "commit", "platform", "processor", "device", "threads",
-    "precision", "seed", "init",
-)  # fmt: skip
 
 
 def runs_chapter(report: ReportData) -> Iterator[Block]:
     """Yield the chapter that lists all runs."""
     words, runs = report.words, report.runs
-    yield Paragraph(_preface(report))
     yield Heading(words("runs"))
+    yield Paragraph(_preface(report))
     facts: list[TableRow] = [
         (words("fact.model"), [run.config.get("model", "").upper() for run in runs]),
         (words("fact.preset"), [code(str(run.config.get("preset", ""))) for run in runs]),
@@ -198,38 +192,3 @@ def _unknown_sources(report: ReportData, notes: Notes) -> Iterator[Block]:
         words = report.words
         prompt = words("own.data.prompt", names=words.listed(names))
         yield Blank(words("own.label"), prompt)
-
-
-def reproduction_chapter(report: ReportData) -> Iterator[Block]:
-    """Yield the chapter on machine, versions, seeds and commands."""
-    words, runs = report.words, report.runs
-    yield Heading(words("reproduction"))
-    yield Paragraph(spans(words("reproduction.seeds")))
-    facts: list[TableRow] = [
-        (words(f"environment.{key}"), [_environment(run, key) for run in runs])
-        for key in _ENVIRONMENT
-    ]
-    names = [run.name for run in runs]
-    yield from run_tables(words, words("environment.caption"), names, facts, align="l")
-    yield _commands(report)
-
-
-def _environment(run: ReportedRun, key: str) -> Cell:
-    value = run.environment.get(key)
-    text = "" if value is None else str(value)
-    return code(text) if key in ("commit", "platform", "init") and text else text
-
-
-def _commands(report: ReportData) -> Table:
-    words = report.words
-    rows: list[tuple[Cell, ...]] = []
-    for run in report.runs:
-        made = [kind for kind in ("train", "sample", "evaluate") if kind in run.commands]
-        rows += [
-            (words(f"commands.{kind}", run=run.name), code(run.commands[kind])) for kind in made
-        ]
-    for comparison in report.comparisons:
-        rows.append((words("commands.compare"), code(str(comparison.row.get("command", "")))))
-    rows.append((words("commands.report"), code(report.command)))
-    head = (words("commands.does"), words("commands.command"))
-    return Table(words("commands.caption"), head, tuple(rows), "ll", shares=(1.0, 2.6))
