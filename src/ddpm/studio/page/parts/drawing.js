@@ -15,9 +15,13 @@ export function useModels() {
   return {models: value, error};
 }
 
-/** Return the model named by the address, else the first run, else the first bundled model. */
+const FIRST = "bundled:mnist"; // small and quick
+
+/** Return the model named by the address, else the first run, else the bundled MNIST model. */
 export function chosenModel(models, id) {
-  return (models || []).find((model) => model.id === id) || (models || [])[0] || null;
+  const find = (test) => (models || []).find(test);
+  return find((model) => model.id === id) || find((model) => model.source === "run")
+    || find((model) => model.id === FIRST) || (models || [])[0] || null;
 }
 
 export const modelOptions = (models) => (models || []).map((model) => ({

@@ -46,7 +46,7 @@ export function MistakesPart({model, params, change}) {
         <${Images} title="Sound" path=${lessonPath("reverse", shared)} model=${model} />
         <${Images} title=${mistake.title} path=${lessonPath("reverse", {...shared, mistake: mistake.name})} model=${model} />
       </div>
-      <p><a href=${addressOf("understand", {...params, part: "reverse", model: model.id, mistake: mistake.name})}>Step through it</a></p>`}
+      <p><a href=${addressOf("understand", {...params, tab: "reverse", model: model.id, mistake: mistake.name})}>Step through it</a></p>`}
     <div class="fields"><${SeedField} ...${{params, change}} />
       <${NumberField} label="Steps" value=${steps} min=${2} max=${250} onChange=${(count) => change({steps: count})} />
       <${LabelField} ...${{model, params, change}} /></div>`;
