@@ -171,15 +171,6 @@ def test_a_place_that_cannot_be_is_said_before_anything_is_drawn(
         write_samples("digits", QUICK, request_)
 
 
-def test_png_folders_hold_the_images_by_seed_and_nothing_else() -> None:
-    images = drawn(n=3, seed=7)
-    write_samples("digits", QUICK, SampleRequest(n=3, seed=7, png_dir=Path("out")))
-    names = sorted(path.name for path in Path("out").iterdir())
-    assert names == ["000007.png", "000008.png", "000009.png"]
-    for name, image in zip(names, images, strict=True):
-        assert np.array_equal(np.asarray(Image.open(Path("out") / name)), image[0])
-
-
 def test_images_are_read_in_their_own_shape_or_the_asked_one() -> None:
     Image.new("RGB", (6, 4), (255, 0, 0)).save("red.png")
     assert read_image(Path("red.png")).shape == (3, 4, 6)

@@ -1,0 +1,21 @@
+"""The chunks that this process draws."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def chunks(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The seeds of each chunk drawn in this process."""
+    from ddpm.commands.sample import chunked_drawing
+
+    drawn: list[list[int]] = []
+    draw = chunked_drawing.draw_images
+
+    def watched(model, seeds, *words, **named):  # type: ignore[no-untyped-def]
+        drawn.append(list(seeds))
+        return draw(model, seeds, *words, **named)
+
+    monkeypatch.setattr(chunked_drawing, "draw_images", watched)
+    return drawn
