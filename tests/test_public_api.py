@@ -11,8 +11,6 @@ import pytest
 import torch
 
 import ddpm
-from ddpm.commands.compare.compare import ComparisonRequest
-from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
 
 FUNCTIONS = (
@@ -62,14 +60,6 @@ def test_a_docstring_says_what_comes_back_and_what_is_refused(name: str) -> None
     text = inspect.getdoc(getattr(ddpm, name)) or ""
     assert text[0].isupper() and "\n\n" in text
     assert name == "list_runs" or "Error" in text
-
-
-def test_a_verb_takes_a_request_or_its_fields() -> None:
-    double = takes_fields(ComparisonRequest)(lambda request: (request.targets, request.n))
-    assert double(["a"], n=3) == double(ComparisonRequest(["a"], n=3)) == (["a"], 3)
-    assert list(inspect.signature(ddpm.evaluate).parameters)[:3] == ["target", "reference", "n"]
-    with pytest.raises(TypeError, match="m"):
-        double(["a"], m=3)  # type: ignore[call-overload]
 
 
 def test_images_of_another_shape_are_refused() -> None:

@@ -15,8 +15,6 @@ import pytest
 from PIL import Image
 
 from ddpm.cli import main
-from ddpm.cli.parser import build_parser
-from ddpm.commands import COMMANDS, GROUPS
 from ddpm.runs import RunFolder
 
 
@@ -74,29 +72,6 @@ def test_drawing_waits_neither_for_the_compiler_nor_for_plots(tmp_path: Path) ->
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_every_command_has_a_help_page() -> None:
-    verbs = next(a for a in build_parser()._actions if hasattr(a, "choices") and a.choices)
-    assert set(verbs.choices) == {  # type: ignore[arg-type]
-        "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "evaluate",
-        "compare", "report", "data", "plan", "doctor", "export", "runs", "sampler-lab", "distill", "ema",
-        "completion", "studio",
-    }  # fmt: skip
-    for parser in verbs.choices.values():  # type: ignore[union-attr]
-        assert len(parser.format_help()) > 80
-
-
-def test_help_lists_every_command_once_in_its_group(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--help") == 0
-    page = capsys.readouterr().out
-    groups = re.split(r"\n  ([a-z ]+):\n", page.split("options:\n")[0])[1:]
-    assert tuple(groups[::2]) == GROUPS
-    for group, lines in zip(groups[::2], groups[1::2], strict=True):
-        verbs = [line.split()[0] for line in lines.splitlines() if re.match(r"    \S", line)]
-        assert verbs == [verb for verb, row in COMMANDS.items() if row.group == group]
-    assert run() == 0
-    assert capsys.readouterr().out == page
 
 
 @pytest.mark.parametrize(

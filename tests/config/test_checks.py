@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +11,10 @@ from hypothesis import strategies as st
 from ddpm.config import (
     Config,
     DiffusionConfig,
-    NetworkConfig,
-    SamplingConfig,
     check,
     with_overrides,
 )
 from ddpm.config.checks import _BOUNDS
-from ddpm.config.sections import TransformName
 from ddpm.errors import RequestError
 from ddpm.presets import get_preset
 
@@ -131,28 +127,3 @@ def test_every_bound_is_enforced_on_both_sides(key: str, low: bool) -> None:
     outside = lowest - 1 if low else highest * 2 + 1
     with pytest.raises(RequestError, match=key):
         with_overrides(Config(), [f"{key}={outside!r}"])
-
-
-def test_the_names_in_the_configuration_are_the_names_in_the_tables() -> None:
-    from ddpm.config import FAMILIES
-    from ddpm.diffusion.levels import SPACINGS
-    from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
-    from ddpm.diffusion.samplers import SAMPLERS
-    from ddpm.diffusion.schedules import SCHEDULES
-    from ddpm.diffusion.timesteps import TIME_SAMPLINGS
-    from ddpm.models.augment_pipe import TRANSFORMS
-    from ddpm.models.registry import MODELS
-    from ddpm.networks.kinds import NETWORKS
-
-    def choices(section: type, name: str) -> set[object]:
-        return set(typing.get_args(typing.get_type_hints(section)[name]))
-
-    assert choices(DiffusionConfig, "schedule") == set(SCHEDULES)
-    assert choices(DiffusionConfig, "objective") == set(OBJECTIVES)
-    assert choices(DiffusionConfig, "weighting") == set(WEIGHTINGS)
-    assert choices(DiffusionConfig, "time_sampling") == set(TIME_SAMPLINGS)
-    assert choices(SamplingConfig, "sampler") == set(SAMPLERS)
-    assert choices(SamplingConfig, "spacing") == set(SPACINGS)
-    assert choices(NetworkConfig, "kind") == set(NETWORKS)
-    assert choices(Config, "model") == set(MODELS) == set(FAMILIES)
-    assert set(typing.get_args(TransformName)) == set(TRANSFORMS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,22 +13,6 @@ from ddpm.models.base import DistilledModel, GenerativeModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.registry import MODELS, make_model
 from ddpm.models.spec import ModelSpec
-
-METHODS = [name for name in vars(GenerativeModel) if not name.startswith("_")]
-
-
-def test_the_protocol_is_what_the_loop_needs() -> None:
-    assert {"training_step", "heldout_loss", "trajectory", "state", "load_state"} <= set(METHODS)
-
-
-@pytest.mark.parametrize("family", [row.make for row in MODELS.values()], ids=MODELS)
-@pytest.mark.parametrize("method", METHODS)
-def test_every_family_has_every_method_with_the_same_arguments(
-    family: Callable[..., GenerativeModel], method: str
-) -> None:
-    asked = inspect.signature(getattr(GenerativeModel, method)).parameters
-    found = inspect.signature(getattr(family, method)).parameters
-    assert list(found) == list(asked)
 
 
 def test_make_model_takes_the_family_by_name(small_spec: Callable[..., ModelSpec]) -> None:
