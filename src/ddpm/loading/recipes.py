@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ddpm.config import Config, ScaleName, load_config, with_overrides
 from ddpm.data.catalogue import absolute_data_path
+from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.initial_weights import NO_WEIGHTS, adopt_settings, with_initial_settings
 from ddpm.presets import PRESETS, get_preset
@@ -77,11 +78,6 @@ def scaled_preset(
     elif run is not None and run.exists():
         scale, why = load_config(run.config).scale, f"as in {run.root}"
     else:
-        from ddpm.device import (
-            device_scale,
-            pick_device,
-        )  # torch, which a command's options do not need
-
         torch_device = pick_device(device)
         scale, why = (
             device_scale(torch_device),

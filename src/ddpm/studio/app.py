@@ -20,6 +20,11 @@ from ddpm.studio.routes import draw_routes, job_routes, run_routes, train_routes
 from ddpm.studio.services import Services
 from ddpm.studio.studio_version import studio_version
 
+ROUTE_ERRORS = {  # of the routing, by status
+    400: "The request is not JSON that can be read.",
+    404: "There is nothing at this address.",
+    405: "This address is read or written in another way.",
+}
 ROUTERS = (
     job_routes.router,
     draw_routes.router,
@@ -78,7 +83,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> JSONResponse:
-        return _error(error.status_code, f"There is nothing to answer here: {error.detail}.")
+        return _error(error.status_code, ROUTE_ERRORS.get(error.status_code, f"{error.detail}."))
 
     @app.exception_handler(Exception)
     async def report_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ddpm.commands.options import Option, add_options, count, make_request, positive, switch
 from ddpm.commands.picture_paths import print_picture_paths
 from ddpm.commands.shared_options import DEVICE, SCALE, SET
-from ddpm.loading.recipes import TrainingRequest, training_recipe
 from ddpm.presets import PRESETS
+
+if TYPE_CHECKING:
+    from ddpm.loading.recipes import TrainingRequest
 
 RUN_OPTIONS = (
     Option(
@@ -63,11 +66,14 @@ def define_train(parser: argparse.ArgumentParser) -> None:
 
 def training_request(options: Namespace) -> TrainingRequest:
     """Return the training request of parsed `options`."""
+    from ddpm.loading.recipes import TrainingRequest
+
     return make_request(TrainingRequest, TRAIN_OPTIONS, options)
 
 
 def run_train(options: Namespace) -> int:
     from ddpm.commands.train.train import train
+    from ddpm.loading.recipes import training_recipe
 
     config, out = training_recipe(training_request(options))
     outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
