@@ -22,7 +22,8 @@ from benchmarks.machine import Result, say
 from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings
 
 WALK = ("sampling.sampler=ancestral",)  # over every level

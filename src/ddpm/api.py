@@ -22,7 +22,8 @@ from ddpm.models.base import GenerativeModel, check_model
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings
 from ddpm.terminal import Progress, format_losses
 
@@ -132,8 +133,9 @@ def sample(
 ) -> Tensor:
     """Draw `n` images, uint8 [n, C, H, W]; image i depends only on seed `seed` + i.
 
-    `settings` are overrides such as `sampling.sampler=ddim`, as after --set on the command line.
-    RequestError if `n` is below 1, or if the model does not know the label or cannot use a setting.
+    `label` is a class, or several (`3,5`, `all`) that the images take in turn. `settings` are overrides such
+    as `sampling.sampler=ddim`, as after --set on the command line. RequestError if `n` is below 1, or if the
+    model does not know the label or cannot use a setting.
 
     >>> model = ddpm.open_model("digits", "cpu").model
     >>> ddpm.sample(model, n=2, label="7", settings=["sampling.steps=2"]).shape

@@ -23,7 +23,7 @@ from ddpm.loading.models import open_model
 from ddpm.loading.pseudo_labels import with_pseudo_labels
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder, read_metrics
-from ddpm.sampling.draw import choose_labels
+from ddpm.sampling.labels import choose_labels
 from ddpm.training.checkpoint import load
 
 KINDS = 3

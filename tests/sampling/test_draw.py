@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
-from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.sampling.draw import (
-    Trajectory,
-    choose_labels,
-    class_index,
-    draw_images,
-    draw_with_progress,
-)
+from ddpm.sampling.draw import Trajectory, draw_images, draw_with_progress
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings
-
-
-def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
-    model = open_model("digits", "cpu").model
-    labels = choose_labels(model, range(3000), None)
-    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
-    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
-    found = np.bincount(labels, minlength=10) / 3000
-    assert np.abs(found - expected).max() < 0.03  # five standard deviations
-    assert choose_labels(model, [4, 5], "7") == [7, 7]
-    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
-        choose_labels(model, [0], "eleven")
-
-
-@pytest.mark.parametrize("label", ["caf\u00e9", "cafe\u0301"])
-def test_a_label_is_found_in_composed_and_decomposed_form(label: str) -> None:
-    assert (
-        class_index(["tea", "caf\u00e9"], label) == class_index(["tea", "cafe\u0301"], label) == 1
-    )
 
 
 def test_the_chunk_size_changes_images_by_rounding_only() -> None:

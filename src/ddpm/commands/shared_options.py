@@ -64,7 +64,11 @@ SAMPLER_SETTINGS = (
 )
 DRAWING = (
     SEED,
-    Option("label", "--label", help="class to draw, for models trained with labels"),
+    Option(
+        "label",
+        "--label",
+        help="class to draw, for models trained with labels; several (3,5,8) or all: one for each row",
+    ),
     *SAMPLER_SETTINGS,
 )
 

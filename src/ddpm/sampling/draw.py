@@ -1,10 +1,9 @@
-"""Images drawn from seeds in chunks of fixed size, and the class labels they are drawn with."""
+"""Images drawn from seeds in chunks of fixed size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from ddpm.data.pixels import to_uint8
 from ddpm.distributed import map_across_ranks
 from ddpm.errors import RequestError
 from ddpm.models.base import Frame, GenerativeModel
-from ddpm.randomness import derive_seed
 from ddpm.terminal import Progress
 from ddpm.visuals.animations import frame_indices
 
@@ -111,39 +109,6 @@ def draw_with_progress(
         return draw_images(
             model, seeds, labels, settings, trajectory=trajectory, progress=bar.advance_to
         )
-
-
-def choose_labels(
-    model: GenerativeModel, seeds: Sequence[int], label: str | None
-) -> list[int] | None:
-    """Return a class for each seed, or None if the model has no classes.
-
-    The class is `label` if given, else drawn from the seed by the class frequencies of the data.
-    Raises RequestError if `label` is not a class of the model.
-    """
-    spec = model.spec
-    if not spec.num_classes:
-        if label is not None:
-            advice = (
-                "Train with --set data.labels=true, or data.labels=kmeans:10 if the images have none."
-                if spec.config.family.is_diffusion
-                else "Remove --label."
-            )
-            raise RequestError(f"This model learned no labels, so --label cannot be used. {advice}")
-        return None
-    if label is not None:
-        return [class_index(spec.class_names, label)] * len(seeds)
-    edges = np.cumsum(spec.class_counts)
-    draws = [derive_seed(seed, "label") % int(edges[-1]) for seed in seeds]
-    return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
-
-
-def class_index(names: Sequence[str], label: str) -> int:
-    """Return the index of the class `label`. Raises RequestError, which lists `names`, if it is unknown."""
-    normalized = [normalize("NFC", name) for name in names]  # é may be typed as e and an accent
-    if normalize("NFC", label) not in normalized:
-        raise RequestError(f"Label {label!r} does not exist; the labels are {', '.join(names)}.")
-    return normalized.index(normalize("NFC", label))
 
 
 def _pad(values: Sequence[int], length: int) -> list[int]:

@@ -7,7 +7,8 @@ from ddpm.distributed import is_main
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder, read_metrics
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_images, draw_with_progress
+from ddpm.sampling.draw import Trajectory, draw_images, draw_with_progress
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
 from ddpm.sampling.settings import animation_settings, preview_settings
 from ddpm.visuals.animations import GIF_FRAMES, save_denoising_gif

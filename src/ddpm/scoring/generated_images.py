@@ -27,7 +27,8 @@ from ddpm.loading.bundled import bundled_name
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import Message, join_sentences, message, sentence
 from ddpm.runs import find_checkpoint, find_run
-from ddpm.sampling.draw import choose_labels, draw_with_progress
+from ddpm.sampling.draw import draw_with_progress
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.terminal import Progress, print_line
 

@@ -18,7 +18,8 @@ from ddpm.evaluation.paired_distance import (
 )
 from ddpm.loading.models import OpenedModel
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import ModelSamples
 from ddpm.scoring.scoring_setup import (

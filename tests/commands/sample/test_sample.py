@@ -137,7 +137,7 @@ def test_a_gif_shows_the_way_of_every_image_in_the_grid(
 ) -> None:
     shown: list[Any] = []
     monkeypatch.setattr(
-        "ddpm.commands.sample.sample.save_denoising_gif",
+        "ddpm.commands.sample.sample_pictures.save_denoising_gif",
         lambda path, frames, *shape: shown.append((frames, shape)),
     )
     out = Path("all.npz")

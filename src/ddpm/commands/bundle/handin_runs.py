@@ -20,7 +20,8 @@ from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
 from ddpm.runs import RunFolder, find_run, read_metrics
-from ddpm.sampling.draw import choose_labels, draw_with_progress
+from ddpm.sampling.draw import draw_with_progress
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
 from ddpm.terminal import print_line
 from ddpm.visuals.curves import loss_figure

@@ -18,7 +18,7 @@ from ddpm.messages import sentence
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.spec import ModelSpec
-from ddpm.sampling.draw import choose_labels
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, print_line
 from ddpm.visuals.grids import save_grid
@@ -41,11 +41,13 @@ def write_interpolation(
     """Draw rows of images between pairs of seeds; return the picture's path."""
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     settings = image_editing.deterministic_settings(settings)
-    rows = []
+    rows, columns = [], between + 2
     with _announce_and_open_bar(opened, settings) as bar:
         for pair in range(pairs):
             ends = (seed + 2 * pair, seed + 2 * pair + 1)
-            labels = choose_labels(model, [ends[0]] * (between + 2), label)
+            labels = choose_labels(
+                model, [ends[0]] * columns, label, start=pair * columns, columns=columns
+            )
 
             def report(done: int, total: int, pair: int = pair) -> None:
                 bar.report(pair * total + done, pairs * total)
@@ -56,7 +58,7 @@ def write_interpolation(
     path = out or _default_path(opened, "interpolation" + _name_suffix(overrides, seed, label))
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
     caption = f"each row from one seed to the next, {seeds}, {sentence(model.describe_sampling(settings))}"
-    save_grid(path, _pixels(torch.cat(rows)), pairs, between + 2, caption=caption)
+    save_grid(path, _pixels(torch.cat(rows)), pairs, columns, caption=caption)
     return path
 
 

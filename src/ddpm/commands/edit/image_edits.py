@@ -15,7 +15,7 @@ from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion, check_model
-from ddpm.sampling.draw import choose_labels
+from ddpm.sampling.labels import choose_labels, one_label
 from ddpm.sampling.settings import resolve_settings
 
 
@@ -38,7 +38,7 @@ def interpolate(
     torch.Size([4, 1, 8, 8])
     """
     diffusion, chosen = _resolve(model, settings)
-    labels = choose_labels(model, [seeds[0]] * (between + 2), label)
+    labels = choose_labels(model, [seeds[0]] * (between + 2), one_label(model, label))
     return to_uint8(image_editing.interpolate(diffusion, seeds, between, chosen, labels)).cpu()
 
 

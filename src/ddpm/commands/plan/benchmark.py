@@ -17,7 +17,7 @@ from ddpm.messages import sentence
 from ddpm.models.autoguidance import exported_config
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.registry import make_model
-from ddpm.sampling.draw import choose_labels
+from ddpm.sampling.labels import choose_labels
 from ddpm.terminal import print_line
 from ddpm.training import checkpoint
 from ddpm.training.budget import time_steps

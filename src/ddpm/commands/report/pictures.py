@@ -25,8 +25,9 @@ from ddpm.messages import sentence
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_with_progress
+from ddpm.sampling.draw import Trajectory, draw_with_progress
 from ddpm.sampling.forward_process import example_images, forward_columns
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import matches_default_samples
 from ddpm.sampling.settings import animation_settings
 from ddpm.visuals.animations import frame_indices, save_denoising_gif

@@ -16,7 +16,8 @@ from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import gather_model
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 

@@ -1,0 +1,91 @@
+"""Labels that images are drawn with: from their seeds, one for all, or one for each row of a grid."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from unicodedata import normalize
+
+import numpy as np
+
+from ddpm.errors import RequestError
+from ddpm.models.base import GenerativeModel
+from ddpm.models.spec import ModelSpec
+from ddpm.randomness import derive_seed
+
+ALL_LABELS = "all"
+
+
+def choose_labels(
+    model: GenerativeModel,
+    seeds: Sequence[int],
+    label: str | None,
+    *,
+    start: int = 0,
+    columns: int = 1,
+) -> list[int] | None:
+    """Return a class for each seed, or None if the model has no classes.
+
+    Without a `label` the class is drawn from the seed by the class frequencies of the data. `label` is one
+    class for all seeds, or several that take turns: each is the class of `columns` images, a row of a
+    grid. The first seed is that of image `start`. RequestError if `label` names no class of the model.
+    """
+    spec = model.spec
+    if label is not None:
+        classes = parse_label(spec, label)
+        rows = ((start + i) // columns for i in range(len(seeds)))
+        return [classes[row % len(classes)] for row in rows]
+    if not spec.num_classes:
+        return None
+    edges = np.cumsum(spec.class_counts)
+    draws = [derive_seed(seed, "label") % int(edges[-1]) for seed in seeds]
+    return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
+
+
+def parse_label(spec: ModelSpec, label: str) -> tuple[int, ...]:
+    """Return the classes that `label` names: a class, several after commas, or `all`.
+
+    Names that contain a comma are quoted in a list: `"a, b",c`. A class with exactly this name comes first.
+    RequestError if a name is not a class, or if the model has none.
+    """
+    if not spec.num_classes:
+        advice = (
+            "Train with --set data.labels=true, or data.labels=kmeans:10 if the images have none."
+            if spec.config.family.is_diffusion
+            else "Remove --label."
+        )
+        raise RequestError(f"This model learned no labels, so --label cannot be used. {advice}")
+    names = spec.class_names
+    if _nfc(label) in map(_nfc, names):
+        return (class_index(names, label),)
+    if label == ALL_LABELS:
+        return tuple(range(len(names)))
+    return tuple(class_index(names, name) for name in _listed(label))
+
+
+def one_label(model: GenerativeModel, label: str | None) -> str | None:
+    """Return `label`. RequestError if it names several classes."""
+    if label is not None and len(parse_label(model.spec, label)) > 1:
+        raise RequestError(f"{label!r} names several labels; pass one.")
+    return label
+
+
+def class_index(names: Sequence[str], label: str) -> int:
+    """Return the index of the class `label`. Raises RequestError, which lists `names`, if it is unknown."""
+    normalized = [_nfc(name) for name in names]  # é may be typed as e and an accent
+    if _nfc(label) not in normalized:
+        raise RequestError(f"Label {label!r} does not exist; the labels are {', '.join(names)}.")
+    return normalized.index(_nfc(label))
+
+
+def _listed(label: str) -> list[str]:
+    """Return the names in a list of labels: split at commas outside of double quotes."""
+    try:
+        rows = list(csv.reader([label], skipinitialspace=True, strict=True))
+    except csv.Error:  # an open quotation mark
+        return [label]
+    return [name.strip() for name in rows[0]] if len(rows) == 1 and rows[0] else [label]
+
+
+def _nfc(text: str) -> str:
+    return normalize("NFC", text)

@@ -1,0 +1,123 @@
+"""Labels that images are drawn with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddpm.errors import RequestError
+from ddpm.loading.models import open_model
+from ddpm.models.spec import ModelSpec
+from ddpm.sampling.labels import choose_labels, class_index, one_label, parse_label
+
+
+def named(*names: str) -> ModelSpec:
+    """The specification of the bundled digits with other class names."""
+    spec = open_model("digits", "cpu").model.spec
+    return replace(spec, class_names=names, class_counts=(1,) * len(names))
+
+
+def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
+    model = open_model("digits", "cpu").model
+    labels = choose_labels(model, range(3000), None)
+    assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
+    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
+    found = np.bincount(labels, minlength=10) / 3000
+    assert np.abs(found - expected).max() < 0.03  # five standard deviations
+    assert choose_labels(model, [4, 5], "7") == [7, 7]
+    with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
+        choose_labels(model, [0], "eleven")
+
+
+@pytest.mark.parametrize("label", ["caf\u00e9", "cafe\u0301"])
+def test_a_label_is_found_in_composed_and_decomposed_form(label: str) -> None:
+    assert (
+        class_index(["tea", "caf\u00e9"], label) == class_index(["tea", "cafe\u0301"], label) == 1
+    )
+
+
+# Several labels
+
+
+@pytest.mark.parametrize(
+    ("label", "classes"),
+    [
+        ("cat", (0,)),
+        ("cat,dog", (0, 1)),
+        (" dog , cat ", (1, 0)),
+        ("cat,cat,dog", (0, 0, 1)),
+        ("all", (0, 1, 2, 3, 4)),
+        ("salt, pepper", (2,)),  # a class with exactly this name
+        ('"salt, pepper",cat', (2, 0)),
+        ('5" disk', (3,)),
+        ('cat,5" disk', (0, 3)),
+        ("cafe\u0301,cat", (4, 0)),
+    ],
+)
+def test_a_list_names_classes_in_order(label: str, classes: tuple[int, ...]) -> None:
+    assert (
+        parse_label(named("cat", "dog", "salt, pepper", '5" disk', "caf\u00e9"), label) == classes
+    )
+
+
+@pytest.mark.parametrize(
+    "label", ["cow", "cat,cow", "cat,", ",", "", "cat;dog", '"cat', "0", "cat\ndog"]
+)
+def test_an_unknown_name_in_a_list_is_refused(label: str) -> None:
+    with pytest.raises(RequestError, match="does not exist; the labels are cat, dog"):
+        parse_label(named("cat", "dog"), label)
+
+
+def test_a_class_called_all_is_that_class() -> None:
+    assert parse_label(named("none", "all"), "all") == (1,)
+
+
+@given(
+    names=st.lists(
+        st.text(st.characters(exclude_characters='",\r\n\x00'), min_size=1),
+        min_size=1,
+        unique_by=lambda name: name.strip(),
+    ).filter(lambda names: all(n.strip() == n for n in names)),
+    data=st.data(),
+)
+def test_every_list_of_names_is_read_back(names: list[str], data: st.DataObject) -> None:
+    try:
+        spec = named(*names)
+        order = [class_index(names, name) for name in names]
+    except RequestError:
+        return
+    chosen = data.draw(st.lists(st.sampled_from(order), min_size=1, max_size=5))
+    label = ",".join(names[i] for i in chosen)
+    if label != "all":
+        assert parse_label(spec, label) == tuple(chosen)
+
+
+@given(
+    classes=st.integers(1, 12),
+    columns=st.integers(1, 9),
+    start=st.integers(0, 40),
+    count=st.integers(0, 40),
+)
+def test_image_i_has_the_class_of_its_row(
+    classes: int, columns: int, start: int, count: int
+) -> None:
+    """In any piece of the images, as chunks and resumed commands draw them."""
+    model = open_model("digits", "cpu").model
+    model.spec = named(*(f"c{i}" for i in range(classes)))
+    label = ",".join(model.spec.class_names)
+    whole = choose_labels(model, range(80), label, columns=columns)
+    assert whole == [i // columns % classes for i in range(80)]
+    piece = choose_labels(model, range(start, start + count), label, start=start, columns=columns)
+    assert piece == whole[start : start + count]
+
+
+def test_one_label_is_one() -> None:
+    model = open_model("digits", "cpu").model
+    assert one_label(model, "3") == "3" and one_label(model, None) is None
+    for label in "3,4", "all":
+        with pytest.raises(RequestError, match="names several labels; pass one"):
+            one_label(model, label)
