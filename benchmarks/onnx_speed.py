@@ -27,7 +27,8 @@ from ddpm import open_model
 from ddpm.commands.export.export import export
 from ddpm.data.image_files import Images
 from ddpm.models.base import GenerativeModel, as_diffusion
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 
 COUNTS = (1, 25, 400)  # images of one request
 CHUNK = 25  # drawn together, at most

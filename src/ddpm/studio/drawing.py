@@ -12,7 +12,8 @@ from ddpm.data.pixels import to_uint8
 from ddpm.messages import sentence
 from ddpm.models.base import Frame, GenerativeModel, as_diffusion
 from ddpm.quantities import format_seeds
-from ddpm.sampling.draw import Trajectory, choose_labels, draw_images
+from ddpm.sampling.draw import Trajectory, draw_images
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
 from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.studio.worker_tasks import Task

@@ -21,7 +21,8 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "models-in-and-out.md"
 MakeDdpm = Callable[..., Ddpm]
