@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from ddpm.data.image_files import read_image
 from ddpm.errors import RequestError
 from ddpm.sampling.draw import draw_images, draw_with_progress
 from ddpm.visuals.grid_mark import read_grid_mark
-from ddpm.visuals.grids import grid
 
 QUICK = ["sampling.steps=3"]
 
@@ -45,45 +43,6 @@ def test_a_seed_draws_the_same_image_wherever_it_stands() -> None:
 
 def test_a_label_changes_what_is_drawn() -> None:
     assert not np.array_equal(drawn(n=4, label="1"), drawn(n=4, label="0"))
-
-
-def test_a_label_has_a_picture_of_its_own() -> None:
-    requests = SampleRequest(n=1), SampleRequest(n=1, label="7")
-    written = [path.name for each in requests for path in write_samples("digits", QUICK, each)]
-    assert written == ["digits-samples-steps-3.png", "digits-samples-label-7-steps-3.png"]
-
-
-def test_so_has_a_sampler(make_run: Callable[..., Path]) -> None:
-    """What is asked for stands in the name, so that the picture of the run's own sampler stays."""
-    run = str(make_run("mine", (1, 8, 8)))
-    guided = ["sampling.guidance_interval=[0.2, 0.9]", "sampling.chunk=4", "sampling.sampler=ddim"]
-    written = [
-        write_samples(run, overrides, SampleRequest(n=1, seed=2), "cpu")[0].name
-        for overrides in ([], ["sampling.sampler=ddim"], guided)
-    ]
-    assert written == [
-        "seed-2-n1.png", "seed-2-n1-ddim.png", "seed-2-n1-ddim-guidance-interval-0.2-0.9.png",
-    ]  # fmt: skip
-
-
-def test_the_grid_holds_the_images_and_names_the_seeds() -> None:
-    images = drawn(n=6, seed=3)
-    [path] = write_samples(
-        "digits", QUICK, SampleRequest(n=6, seed=3, grid=(2, 3), out=Path("a.png"))
-    )
-    expected = np.asarray(grid(images, 2, 3))
-    written = np.asarray(Image.open(path).convert("L"))
-    assert np.array_equal(written[: expected.shape[0], : expected.shape[1]], expected)
-    assert written.shape[0] > expected.shape[0]  # the caption
-
-
-def test_pictures_of_the_way_are_written_beside_the_grid() -> None:
-    written = write_samples("digits", QUICK, SampleRequest(n=4, gif=True, panel=True))
-    assert [path.name for path in written] == [
-        "digits-samples-steps-3.png", "digits-samples-steps-3.gif", "digits-samples-steps-3-panel.png",
-    ]  # fmt: skip
-    with Image.open(written[1]) as animation:
-        assert animation.n_frames == 4  # type: ignore[attr-defined] # pure noise and three steps
 
 
 def test_a_gif_of_the_default_settings_has_at_least_twenty_steps() -> None:
