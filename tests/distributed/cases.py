@@ -48,6 +48,16 @@ CASES = {
         shard=True,
     ),
     "parts-muon": Case(("training.batch_size=8", "training.optimizer=muon"), steps=3, shard=True),
+    "parts-edm2": Case(("training.batch_size=8", "network.kind=edm2"), steps=2, shard=True),
+    "parts-dit": Case(
+        (
+            "training.batch_size=8",
+            "network.kind=dit",
+            "network.width=16",
+            "network.long_skips=true",
+        ),
+        shard=True,
+    ),
 }
 
 

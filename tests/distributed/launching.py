@@ -42,7 +42,7 @@ def _launched(
     return subprocess.run(
         [sys.executable, "-m", *words, json.dumps(values)],
         cwd=ROOT,
-        env=environment | {"PYTHONPATH": str(ROOT)},
+        env=environment | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
         capture_output=True,
         text=True,
         timeout=LIMIT,

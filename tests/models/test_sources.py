@@ -11,12 +11,14 @@ from ddpm.config import Config, DiffusionConfig, TrainingConfig
 from ddpm.documents.citations import SOURCES
 from ddpm.models.sources import (
     CHOICES,
+    attention_sides,
     augmentation_source,
     average_source,
     choice_source,
     guidance_sources,
     label_source,
     network_sources,
+    network_title,
 )
 
 NAMES = {
@@ -52,6 +54,12 @@ def test_a_runs_sources_follow_its_choices() -> None:
     rich["sampling"]["guide"] = "step:500"
     assert guidance_sources(rich) == ["autoguidance"]
     assert network_sources(Config(model="dcgan").to_dict()) == ["dcgan"]
+    dit = ["network.kind=dit", "network.long_skips=true", "network.positions=rotary"]
+    chosen = settings.with_overrides(Config(), [*dit, "network.attention=[8]"]).to_dict()
+    assert network_sources(chosen) == ["dit", "attention", "uvit", "rotary"]
+    assert attention_sides(chosen) == [] and network_title(chosen).endswith("(DiT)")
+    ignored = settings.with_overrides(Config(), dit[1:]).to_dict()
+    assert network_sources(ignored) == ["unet", "adm"] and network_title(ignored) == "U-Net"
     assert choice_source({}, "diffusion.schedule") == ""
 
 

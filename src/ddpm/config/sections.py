@@ -20,7 +20,7 @@ TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
 SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
-NetworkName = Literal["unet"]
+NetworkName = Literal["unet", "edm2", "dit"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 
@@ -57,14 +57,19 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Shape of the U-Net, see `networks/unet.py`."""
+    """Shape of the network. `networks/kinds.py` lists the settings of each kind; it ignores the others."""
 
     kind: NetworkName = "unet"  # architecture, see `networks/kinds.py`
     channels: int = 32  # width of the first level
     multipliers: tuple[int, ...] = (1, 2, 2)  # width of each level, in multiples of `channels`
     blocks: int = 1  # residual blocks per level
     attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, pixels)
-    patch: int = 1  # side of the pixel blocks folded into channels at the input; 1: off
+    patch: int = 1  # side of the pixel blocks folded into channels (dit: tokens); 1: off
+    width: int = 128  # of the tokens of a dit
+    depth: int = 6  # transformer blocks of a dit
+    heads: int = 4  # attention heads of a dit
+    positions: Literal["sinusoid", "rotary"] = "sinusoid"  # encoding of a dit's patches
+    long_skips: bool = False  # join the first half of a dit's blocks to the second (U-ViT)
     dropout: float = 0.0  # dropout probability in every residual block; 0: off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: see `networks/embeddings.py`
     label_dropout: float = 0.1  # fraction of labels hidden in training (classifier-free guidance)

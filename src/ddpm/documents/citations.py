@@ -52,6 +52,18 @@ SOURCES: dict[str, Source] = {
         "P. Dhariwal, A. Nichol", "2021", "Diffusion Models Beat GANs on Image Synthesis",
         "NeurIPS 34", "2105.05233",
     ),
+    "dit": _paper(
+        "W. Peebles, S. Xie", "2023", "Scalable Diffusion Models with Transformers", "ICCV", "2212.09748",
+    ),
+    "uvit": _paper(
+        "F. Bao, S. Nie, K. Xue, Y. Cao, C. Li, H. Su, J. Zhu", "2023",
+        "All are Worth Words: A ViT Backbone for Diffusion Models", "CVPR", "2209.12152",
+    ),
+    "rotary": _paper(
+        "J. Su, Y. Lu, S. Pan, A. Murtadha, B. Wen, Y. Liu", "2021",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding", "Neurocomputing 568",
+        "2104.09864",
+    ),
     "cosine": _paper(
         "A. Nichol, P. Dhariwal", "2021", "Improved Denoising Diffusion Probabilistic Models",
         "ICML", "2102.09672",

@@ -25,6 +25,12 @@ CHOICES: dict[str, dict[Any, str]] = {  # key of the configuration → value →
 }
 
 
+_SETTING_SOURCES: dict[tuple[str, Any], str] = {  # (setting of `network`, value) → source
+    ("long_skips", True): "uvit",
+    ("positions", "rotary"): "rotary",
+}
+
+
 def choice_source(config: Mapping[str, Any], key: str) -> str:
     """Return the source of the value at `key`, one of CHOICES."""
     section, name = key.split(".")
@@ -38,6 +44,12 @@ def network_sources(config: Mapping[str, Any]) -> list[str]:
     network, row = config.get("network", {}), _network_kind(config)
     sources = [] if row is None else list(row.sources)
     attention = ["attention"] if attention_sides(config) else []
+    settings = () if row is None else row.settings
+    sources += [
+        source
+        for (name, value), source in _SETTING_SOURCES.items()
+        if name in settings and network.get(name) == value
+    ]
     return [*sources, *attention, *(["patch"] if network.get("patch", 1) > 1 else [])]
 
 

@@ -1,4 +1,4 @@
-"""Sinusoidal embeddings of the time t in a noise schedule."""
+"""Embeddings of the time t in a noise schedule, and of class labels."""
 
 from __future__ import annotations
 
@@ -24,25 +24,44 @@ def frequencies(dim: int, formula: str = "standard") -> Tensor:
     )
 
 
-class TimeEmbedding(nn.Module):
-    """t [N] in 0..num_steps-1 → [N, out_dim]: sines and cosines, then a two-layer perceptron."""
+class Sinusoids(nn.Module):
+    """Sines and cosines of times t in 0..num_steps-1, at `dim` / 2 frequencies each."""
 
     frequency: Tensor
 
-    def __init__(
-        self, dim: int, out_dim: int, *, num_steps: int = 1000, formula: str = "standard"
-    ) -> None:
+    def __init__(self, dim: int, *, num_steps: int = 1000, formula: str = "standard") -> None:
         super().__init__()
         scale = FULL_SCALE / num_steps
         table = (frequencies(dim, formula) * scale).to(torch.float32)
         self.register_buffer("frequency", table, persistent=False)
-        self.layers = nn.Sequential(nn.Linear(dim, out_dim), nn.SiLU(), nn.Linear(out_dim, out_dim))
 
     def sinusoids(self, t: Tensor) -> Tensor:
         """Return sin and cos of t [N] times each frequency, float32 [N, dim]."""
         angle = t.to(torch.float32)[:, None] * self.frequency  # [N, dim/2]
         return torch.cat([angle.sin(), angle.cos()], dim=1)
 
+
+class TimeEmbedding(Sinusoids):
+    """t [N] in 0..num_steps-1 → [N, out_dim]: sines and cosines, then a two-layer perceptron."""
+
+    def __init__(
+        self, dim: int, out_dim: int, *, num_steps: int = 1000, formula: str = "standard"
+    ) -> None:
+        super().__init__(dim, num_steps=num_steps, formula=formula)
+        self.layers = nn.Sequential(nn.Linear(dim, out_dim), nn.SiLU(), nn.Linear(out_dim, out_dim))
+
     def forward(self, t: Tensor) -> Tensor:
         out: Tensor = self.layers(self.sinusoids(t))
         return out
+
+
+def class_labels(labels: Tensor | None, t: Tensor, num_classes: int) -> Tensor:
+    """Return the label of each image [N]; without labels `num_classes`, which means "no label".
+
+    ValueError: the numbers of labels and images differ.
+    """
+    if labels is None:
+        return torch.full_like(t, num_classes)
+    if labels.shape != t.shape:
+        raise ValueError(f"{len(labels)} labels for {len(t)} images; give one per image")
+    return labels

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.dit import DiffusionTransformer
+from ddpm.networks.edm2 import MagnitudePreservingUNet
 from ddpm.networks.unet import UNet
 
 
@@ -35,4 +37,23 @@ UNET_SETTINGS = (
 
 NETWORKS: dict[str, NetworkKind] = {
     "unet": NetworkKind(UNet, UNET_SETTINGS, "U-Net", ("unet", "adm")),
+    "edm2": NetworkKind(
+        MagnitudePreservingUNet, UNET_SETTINGS, "magnitude-preserving U-Net (EDM2)", ("lengths",)
+    ),
+    "dit": NetworkKind(
+        DiffusionTransformer,
+        (
+            "width",
+            "depth",
+            "heads",
+            "positions",
+            "long_skips",
+            "patch",
+            "dropout",
+            "time_embedding",
+        ),
+        "diffusion transformer (DiT)",
+        ("dit", "attention"),
+        width="width",
+    ),
 }

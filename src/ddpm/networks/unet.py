@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ddpm.networks.attention import attend, head_count
 from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import Dropout
-from ddpm.networks.embeddings import TimeEmbedding
+from ddpm.networks.embeddings import TimeEmbedding, class_labels
 
 
 class GroupNorm(nn.GroupNorm):
@@ -229,11 +229,7 @@ class UNet(DenoisingNetwork):
         """
         embedding = self.time(t)
         if self.label is not None:
-            if labels is None:
-                labels = torch.full_like(t, self.num_classes)
-            if labels.shape != t.shape:
-                raise ValueError(f"{len(labels)} labels for {len(t)} images; give one per image")
-            embedding = embedding + self.label(labels)
+            embedding = embedding + self.label(class_labels(labels, t, self.num_classes))
         if self.transform is not None and augment_labels is not None:
             embedding = embedding + self.transform(augment_labels)
         out: Tensor = F.silu(embedding)
