@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ddpm.data import cifar
 from ddpm.data.cifar import cifar_source
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
@@ -85,3 +86,19 @@ def test_labels_that_do_not_fit_are_left_out(labels: list[int], tmp_path: Path) 
     write(tmp_path / "data_batch_1", {b"data": random(4, 0), b"labels": labels})
     source = open_source(tmp_path)
     assert len(source) == 4 and source.labels is None and source.class_names == ()
+
+
+def test_batches_are_read_once_for_their_labels_and_kept_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, name in enumerate(("data_batch_1", "data_batch_2", "test_batch")):
+        write(tmp_path / "set" / name, {b"data": random(4, seed), b"labels": [0, 1, 2, 0]})
+    read: list[str] = []
+    plain = cifar._read
+    monkeypatch.setattr(cifar, "_read", lambda path: read.append(path.name) or plain(path))  # type: ignore[func-returns-value]
+    sources = [open_source(tmp_path / "set") for _ in range(3)]
+    assert sorted(read) == ["data_batch_1", "data_batch_2", "test_batch"]
+    assert np.array_equal(sources[2].load(5), random(4, 1)[1].reshape(3, 32, 32))
+    assert read[3:] == ["data_batch_2"]
+    write(tmp_path / "set" / "data_batch_2", {b"data": random(2, 9), b"labels": [5, 6]})
+    assert len(open_source(tmp_path / "set")) == 10  # changed files are read again

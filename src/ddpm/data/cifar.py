@@ -9,13 +9,15 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.data.image_source import ImageSource, NumberedNames, natural_sort_key
+from ddpm.data.image_source import ImageSource, NumberedNames, compute_once, natural_sort_key
 from ddpm.errors import RequestError
 from ddpm.terminal import printable_name
 
@@ -30,30 +32,48 @@ _SHAPE = (3, 32, 32)
 
 def find_batches(files: Iterable[Path]) -> list[Path]:
     """Return the batches of CIFAR-10 or CIFAR-100 among files, test batches last."""
-    paths = [path for path in files if path.is_file()]
+    paths = list(files)
     batches = [path for path in paths if _CIFAR10.fullmatch(path.name)]
     if not batches and {*_CIFAR100, "meta"} <= {path.name for path in paths}:
         batches = [path for path in paths if path.name in _CIFAR100]
     return sorted(batches, key=lambda path: (_is_test(path), natural_sort_key(path.name)))
 
 
+def is_cifar_name(name: str) -> bool:
+    """Return whether this names a file of CIFAR-10 or CIFAR-100."""
+    return _CIFAR10.fullmatch(name) is not None or name in (*_CIFAR100, *_CLASS_NAME_KEYS)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Facts of a batch that stay in memory; its pixels are read when an image is needed."""
+
+    path: Path
+    count: int
+    labels: NDArray[np.int64] | None
+
+
 def cifar_source(name: str, batches: list[Path], fingerprint: str) -> ImageSource:
     """Return the images and labels of pickled batches; those of the test batch are held out."""
-    contents = [_read(path) for path in batches]
-    images = [_images(content, path) for content, path in zip(contents, batches, strict=True)]
-    counts = [len(part) for part in images]
-    labels = [_labels(content, len(part)) for content, part in zip(contents, images, strict=True)]
-    pixels = np.concatenate(images)
-    numbers: NDArray[np.int64] | None = None
-    if all(part is not None for part in labels):
-        numbers = np.concatenate([part for part in labels if part is not None])
+    facts = [_batch_facts(path, fingerprint) for path in batches]
+    counts = [batch.count for batch in facts]
+    labels = [batch.labels for batch in facts if batch.labels is not None]
+    numbers = np.concatenate(labels) if len(labels) == len(facts) else None
+    pixels = [compute_once(partial(_pixels, path)) for path in batches]
+    starts = np.cumsum([0, *counts])
+
+    def load(index: int) -> NDArray[np.uint8]:
+        part = int(np.searchsorted(starts, index, side="right")) - 1
+        image: NDArray[np.uint8] = pixels[part]()[index - int(starts[part])]
+        return image
+
     prefixes = (f"{printable_name(path.name)}/" for path in batches)
     tests = np.repeat([_is_test(path) for path in batches], counts)
     return ImageSource(
         name=name,
         kind="CIFAR batches",
         names=NumberedNames(tuple(zip(prefixes, counts, strict=True))),
-        load=lambda index: pixels[index],
+        load=load,
         fingerprint=fingerprint,
         labels=numbers,
         class_names=()
@@ -61,6 +81,18 @@ def cifar_source(name: str, batches: list[Path], fingerprint: str) -> ImageSourc
         else _class_names(batches[0].parent, int(numbers.max()) + 1),
         test=np.flatnonzero(tests).tolist() if not tests.all() else (),
     )
+
+
+@lru_cache(maxsize=16)
+def _batch_facts(path: Path, fingerprint: str) -> _Batch:
+    """Return the number of images and the labels of a batch. `fingerprint` changes with the files."""
+    content = _read(path)
+    count = len(_images(content, path))
+    return _Batch(path, count, _labels(content, count))
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    return _images(_read(path), path)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -6,7 +6,6 @@ dimension as a 32-bit integer. The values follow (http://yann.lecun.com/exdb/mni
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import math
 import re
@@ -14,12 +13,12 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ddpm.data.array_values import to_nchw
+from ddpm.data.gzipped import open_gzipped
 from ddpm.data.image_source import (
     ImageSource,
     NumberedNames,
@@ -62,7 +61,7 @@ def is_label_name(name: str) -> bool:
 def has_idx_header(path: Path) -> bool:
     """Return whether the file starts like an IDX file of unsigned bytes in three or four dimensions."""
     try:
-        with _open(path) as file:
+        with open_gzipped(path) as file:
             return file.read(4) in (b"\0\0\x08\x03", b"\0\0\x08\x04")
     except (OSError, EOFError, zlib.error):
         return False
@@ -106,7 +105,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     shape = _header(path)
     size = math.prod(shape)
     try:
-        with _open(path) as file:
+        with open_gzipped(path) as file:
             file.seek(4 + 4 * len(shape))
             data = file.read(size + 1)  # one more byte detects files that are too long
     except (OSError, EOFError, zlib.error, MemoryError) as error:
@@ -118,7 +117,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 def _header(path: Path) -> tuple[int, ...]:
     try:
-        with _open(path) as file:
+        with open_gzipped(path) as file:
             zeros, kind, dimensions = struct.unpack(">HBB", file.read(4))
             shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
     except (OSError, EOFError, zlib.error, struct.error) as error:
@@ -130,12 +129,6 @@ def _header(path: Path) -> tuple[int, ...]:
     if not 1 <= dimensions <= 4 or is_decompression_bomb(path.stat().st_size, math.prod(shape)):
         raise _damaged(path)
     return shape
-
-
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
 def _damaged(path: Path) -> RequestError:

@@ -136,7 +136,7 @@ def read_table(data: bytes, name: str, index: ImageIndex) -> tuple[Table, int] |
     """Return a CSV, and the column that names images of `index`; None if no column does."""
     try:
         text = _decoded(data)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
     except (csv.Error, UnicodeDecodeError):
         return None
     rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
@@ -214,8 +214,8 @@ def _decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")  # saved by a spreadsheet
 
 
-def _delimiter(text: str) -> str:
-    """Return the delimiter that splits the first line most often."""
+def delimiter_of(text: str) -> str:
+    """Return the delimiter that splits the first line of a CSV most often."""
     line = text.lstrip().partition("\n")[0]
     return max(_DELIMITERS, key=line.count)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ddpm.data.arrangement import arrange
 from ddpm.data.arrays import TENSOR_EXTENSIONS, array_source
-from ddpm.data.cifar import cifar_source, find_batches
+from ddpm.data.cifar import cifar_source, find_batches, is_cifar_name
+from ddpm.data.conversions import needs_conversion, refuse_unread_format
 from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
 from ddpm.data.idx import (
     find_label_files,
@@ -17,21 +20,24 @@ from ddpm.data.idx import (
     is_label_name,
 )
 from ddpm.data.image_source import COMPRESSED_TARS, ImageSource, is_image_name
-from ddpm.data.pixel_tables import table_source
+from ddpm.data.parquet import PARQUET_EXTENSION, parquet_source
+from ddpm.data.pixel_tables import find_tables, is_table_name, table_source
 from ddpm.data.tars import is_tar, tar_source
+from ddpm.data.unpacking import unpacked_folder
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
 from ddpm.terminal import printable_name
 
-_WHOLE_SET_EXTENSIONS = (".zip", ".npz", ".npy", *TENSOR_EXTENSIONS)
-_SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt or .csv"
+_ARRAY_EXTENSIONS = (".npz", ".npy", *TENSOR_EXTENSIONS)
+_SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt, .csv or .parquet"
 
 
 def open_source(path: Path, label_column: str = "") -> ImageSource:
-    """Open the image source at `path`: a folder or zip of images, a tar, IDX files, .npy, .npz, .pt, .csv.
+    """Open the image source at `path`: a file of one of `_FORMATS`, or a folder.
 
-    A folder may also contain IDX files, tar shards or a single archive. `label_column`: FILE:COLUMN of the
-    classes in a table beside image files. Raises RequestError if it is none of these.
+    A folder holds images, IDX files, CIFAR batches, tar shards, Parquet files, tables of pixels or a single
+    archive. `label_column`: FILE:COLUMN of the classes in a table beside image files. Raises RequestError
+    if it is none of these.
     """
     if path.is_dir():
         source = _open_folder(path.resolve())
@@ -43,58 +49,140 @@ def open_source(path: Path, label_column: str = "") -> ImageSource:
         state = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise RequestError(f"{path} {state}. Pass {_SUPPORTED}.")
     if not len(source):
-        raise RequestError(f"{path} contains no images. Pass {_SUPPORTED}.")
+        archives = ", ".join(source.unopened_archives[:3])
+        fix = f"Unpack it and pass {archives}" if archives else f"Pass {_SUPPORTED}"
+        raise RequestError(f"{path} contains no images. {fix}.")
     return arrange(source, label_column)
 
 
 def _open_folder(folder: Path) -> ImageSource:
     files = files_below(folder)
-    idx = [path for path in files.values() if is_idx_name(path.name) and path.is_file()]
-    if idx:
-        labels = [path for path in files.values() if is_label_name(path.name) and path.is_file()]
-        return _idx_files(folder, idx, labels, printable_name(folder.name))
-    if batches := find_batches(files.values()):
-        return cifar_source(printable_name(folder.name), batches, fingerprint(folder, batches))
+    name = printable_name(folder.name)
+
+    def named(matches: Callable[[str], bool]) -> list[Path]:
+        """Return the files, not pipes, whose name matches."""
+        return [path for path in files.values() if matches(path.name.lower()) and path.is_file()]
+
+    if idx := named(is_idx_name):
+        return _idx_files(folder, idx, named(is_label_name), name)
+    if batches := find_batches(named(is_cifar_name)):
+        return cifar_source(name, batches, fingerprint(folder, batches))
     if any(map(is_image_name, files)):
         return folder_source(folder, files)
-    archives = [
-        p for p in files.values() if p.suffix.lower() in _WHOLE_SET_EXTENSIONS and p.is_file()
-    ]
-    shards = [p for p in files.values() if p.suffix.lower() == ".tar" and p.is_file()]
-    if shards and not archives:
-        return tar_source(printable_name(folder.name), folder, shards)
-    archives += shards
-    if not archives and any(is_image_file(name, path) for name, path in files.items()):
+    if shards := named(lambda name: name.endswith(PARQUET_EXTENSION)):
+        return parquet_source(name, folder, shards, fingerprint(folder, shards))
+    archives = named(lambda name: name.endswith((".zip", *_ARRAY_EXTENSIONS)))
+    tars = named(lambda name: name.endswith(".tar"))
+    if tars and not archives:
+        return _tar_files(name, folder, tars)
+    archives += tars
+    if not archives and any(is_image_file(inner, path) for inner, path in files.items()):
         return folder_source(folder, files)
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
-    tables = [p for p in files.values() if p.suffix.lower() == ".csv" and p.is_file()]
-    if len(tables) == 1 and not archives:
-        return _open_file(tables[0], printable_name(folder.name))
     if archives:
-        return _open_file(archives[0], printable_name(folder.name))
-    for path in files.values():
+        return _open_file(archives[0], name)
+    if tables := find_tables(folder, named(is_table_name)):
+        return table_source(name, tables, fingerprint(folder, tables))
+    raise _no_images_error(folder, list(files.values()))
+
+
+def _no_images_error(folder: Path, paths: Sequence[Path]) -> RequestError:
+    """Return the error for a folder without images. Raises a clearer one for formats with a way out."""
+    for path in paths:
         _refuse_compressed_tar(path)
-    what = f"no images among its {len(files)} files" if files else "no files"
-    raise RequestError(
+        if needs_conversion(path.name):
+            refuse_unread_format(path)
+    what = f"no images among its {len(paths)} files" if paths else "no files"
+    return RequestError(
         f"{folder} contains {what}. Pass a folder with images such as .png or .jpg files."
     )
 
 
 def _open_file(path: Path, name: str) -> ImageSource:
-    if path.suffix.lower() in (".npy", ".npz", *TENSOR_EXTENSIONS):
-        return array_source(name, path, fingerprint(path, [path]))
-    if path.suffix.lower() == ".csv":
-        return table_source(name, path, fingerprint(path, [path]))
     _refuse_compressed_tar(path)
-    if is_tar(path):
-        return tar_source(name, path.parent, [path])
-    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
-        return zip_source(name, path)
-    if is_idx_name(path.name) or has_idx_header(path):
-        return _idx_files(path, [path], [], name)
+    for matches, open_format in _FORMATS:
+        if matches(path):
+            return open_format(path, name)
+    refuse_unread_format(path)
     raise RequestError(f"{path.name} is not a data set. Pass {_SUPPORTED}.")
+
+
+def _is_array(path: Path) -> bool:
+    return path.suffix.lower() in _ARRAY_EXTENSIONS
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == PARQUET_EXTENSION
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
+
+
+def _open_array(path: Path, name: str) -> ImageSource:
+    return array_source(name, path, fingerprint(path, [path]))
+
+
+def _open_table(path: Path, name: str) -> ImageSource:
+    return table_source(name, [path], fingerprint(path, [path]))
+
+
+def _open_parquet(path: Path, name: str) -> ImageSource:
+    return parquet_source(name, path.parent, [path], fingerprint(path, [path]))
+
+
+def _open_tar(path: Path, name: str) -> ImageSource:
+    return _tar_files(name, path.parent, [path])
+
+
+def _open_zip(path: Path, name: str) -> ImageSource:
+    source = zip_source(name, path)
+    return source if len(source) else _open_unpacked(path, source)
+
+
+def _open_idx(path: Path, name: str) -> ImageSource:
+    return _idx_files(path, [path], [], name)
+
+
+# Files: whether a path has the format, and how it is opened. The first match counts.
+_FORMATS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str], ImageSource]], ...] = (
+    (_is_array, _open_array),
+    (lambda path: is_table_name(path.name), _open_table),
+    (_is_parquet, _open_parquet),
+    (is_tar, _open_tar),
+    (_is_zip, _open_zip),
+    (lambda path: is_idx_name(path.name) or has_idx_header(path), _open_idx),
+)
+
+
+def _tar_files(name: str, root: Path, tars: list[Path]) -> ImageSource:
+    """Return the images in tars, or the data set inside a single tar without images."""
+    source = tar_source(name, root, tars)
+    return source if len(source) or len(tars) > 1 else _open_unpacked(tars[0], source)
+
+
+def _open_unpacked(path: Path, empty: ImageSource) -> ImageSource:
+    """Return the data set inside of an archive that holds no images, else `empty`.
+
+    Errors name the archive in place of the folder it is unpacked into.
+    """
+    folder = unpacked_folder(path, "zip" if empty.kind == "zip" else "tar", _is_part_of_a_set)
+    if folder is None:
+        return empty
+    try:
+        source = _open_folder(folder)
+    except RequestError as error:
+        raise RequestError(str(error).replace(str(folder), str(path))) from error
+    return dataclasses.replace(source, name=empty.name, fingerprint=empty.fingerprint)
+
+
+def _is_part_of_a_set(name: str) -> bool:
+    """Return whether a file may belong to a data set that is not made of image files."""
+    endings = (PARQUET_EXTENSION, *_ARRAY_EXTENSIONS)
+    is_known = is_idx_name(name) or is_label_name(name) or is_table_name(name)
+    return is_known or is_cifar_name(name) or name.lower().endswith(endings)
 
 
 def _refuse_compressed_tar(path: Path) -> None:

@@ -40,7 +40,7 @@ def zip_source(name: str, path: Path) -> ImageSource:
             f"{path} is unsafe: it packs several files into the same bytes. Pass another zip or a folder."
         )
     files = [info for info in archive.infolist() if info.filename and not info.is_dir()]
-    members = [(_safe_name(info, path), info) for info in files]
+    members = [(safe_member_name(info, path), info) for info in files]
     images = [
         (inner, info)
         for inner, info in members
@@ -108,7 +108,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _safe_name(info: zipfile.ZipInfo, path: Path) -> str:
+def safe_member_name(info: zipfile.ZipInfo, path: Path) -> str:
     """Return a member's name with / between folders. Raises RequestError if it is unsafe or encrypted."""
     name = member_name(info)
     if escapes_archive(name):
