@@ -86,7 +86,7 @@ def _is_header(row: Sequence[str]) -> bool:
         return True
     numbers = [float(cell) for cell in inner if _is_number(cell)]
     steps = {b - a for a, b in itertools.pairwise(numbers)}
-    return len(numbers) >= _MIN_PIXELS and steps == {1.0}
+    return len(numbers) >= _MIN_PIXELS - 2 and steps == {1.0}
 
 
 def _square(count: int) -> tuple[int, int, int] | None:
