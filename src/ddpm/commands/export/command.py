@@ -15,7 +15,7 @@ EXPORT_OPTIONS = (
         "to",
         "--to",
         default="torch",
-        choices=("torch", "safetensors", "onnx"),
+        choices=("torch", "safetensors", "onnx", "page"),
         help="format (default: %(default)s)",
     ),
     Option("out", "--out", Path, metavar="PATH", help="default: NAME and the format's suffix"),
@@ -27,6 +27,16 @@ EXPORT_OPTIONS = (
         default="out",
         choices=("in", "out"),
         help="onnx: `in` adds an input for the guidance scale to the graph (default: %(default)s)",
+    ),
+    Option(
+        "beside", "--beside", metavar="RUN|BUNDLED", help="page: a second model, drawn side by side"
+    ),
+    Option(
+        "runtime",
+        "--runtime",
+        Path,
+        metavar="DIR",
+        help="page: folder dist of the npm package onnxruntime-web (default: fetched once)",
     ),
 )
 

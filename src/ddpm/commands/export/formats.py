@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ddpm.commands.export.export_request import ExportRequest
 from ddpm.commands.export.onnx_file import write_onnx
+from ddpm.commands.export.page_file import write_page
 from ddpm.commands.export.weights_file import write_safetensors, write_state_dict
 from ddpm.loading.models import OpenedModel
 
@@ -26,4 +27,5 @@ FORMATS: dict[str, Format] = {
     "torch": Format(write_state_dict, ".pt", ("half",)),
     "safetensors": Format(write_safetensors, ".safetensors", ("half",)),
     "onnx": Format(write_onnx, ".onnx", ("half", "guidance")),
+    "page": Format(write_page, ".html", ("beside", "runtime")),
 }

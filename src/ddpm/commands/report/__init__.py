@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ddpm.commands.report.report import NOTES as NOTES
     from ddpm.commands.report.report import ReportRequest as ReportRequest
     from ddpm.commands.report.report import write_report as write_report
+    from ddpm.commands.report.reproduce import train_command as train_command
     from ddpm.commands.report.words.languages import LANGUAGES as LANGUAGES
 
 __getattr__ = lazy_getattr(
@@ -18,6 +19,7 @@ __getattr__ = lazy_getattr(
         "LANGUAGES": "ddpm.commands.report.words.languages",
         "NOTES": "ddpm.commands.report.report",
         "ReportRequest": "ddpm.commands.report.report",
+        "train_command": "ddpm.commands.report.reproduce",
         "write_report": "ddpm.commands.report.report",
     },
 )

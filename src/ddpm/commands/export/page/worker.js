@@ -1,0 +1,138 @@
+// Sampling in a Worker: onnxruntime evaluates the denoiser, tables of coefficients replace the samplers.
+
+import { labelOf, normal } from "./noise.js";
+
+const sessions = []; // one a model
+let models = [];
+let ort = null;
+let newest = 0; // the id of the newest request; older ones stop
+
+self.onmessage = async ({ data }) => {
+  const { type, id } = data;
+  if (type !== "load") newest = id;
+  try {
+    await { load, draw, predict, stop() {} }[type](data);
+  } catch (error) {
+    self.postMessage({ type: "error", id, message: String(error?.message ?? error) });
+  }
+};
+
+async function load({ runtime, wasm, networks, descriptions }) {
+  models = descriptions;
+  const source = URL.createObjectURL(new Blob([await unpacked(runtime)], { type: "text/javascript" }));
+  ort = await import(source);
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = await unpacked(wasm);
+  for (const [index, network] of networks.entries()) {
+    const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
+    sessions[index] = await ort.InferenceSession.create(new Uint8Array(await unpacked(network)), options);
+    self.postMessage({ type: "ready", model: index });
+  }
+}
+
+// Decompress gzip in base64.
+async function unpacked(text) {
+  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+// Draw the seeds of one request in chunks, and post the predicted images after every evaluation.
+async function draw({ id, model, seeds, label, settings, chunk }) {
+  for (let start = 0, size = 1; start < seeds.length; start += size, size = chunk) {
+    const some = seeds.slice(start, start + size);
+    for await (const frame of walk(model, some, label, settings, id)) {
+      if (id !== newest) return;
+      self.postMessage({ type: "frame", id, model, start, ...frame }, [frame.pixels.buffer]);
+    }
+  }
+  self.postMessage({ type: "done", id, model });
+}
+
+// The states of a chunk: one { pixels, step, steps } for each evaluation, the last with the final image.
+async function* walk(model, seeds, label, settings, id) {
+  const { table, guidance, interval, clip } = settings;
+  const about = models[model];
+  const size = about.image.shape.reduce((a, b) => a * b);
+  const labels = seeds.map((seed) => (label === null ? labelOf(seed, about.class_counts) : label));
+  const x = new Float32Array(seeds.length * size);
+  seeds.forEach((seed, i) => x.set(normal(seed, size).map((value) => value * table.start), i * size));
+  let history = [];
+  for (const [step, [t, scale, ...weights]] of table.updates.entries()) {
+    await new Promise((resolve) => setTimeout(resolve)); // lets a newer request arrive
+    if (id !== newest) return;
+    const x0 = await denoise(model, x, t, labels, guidance, interval);
+    CLIPS[clip](x0, size);
+    history = [x0, ...history.slice(0, 2)];
+    for (let i = 0; i < x.length; i++) {
+      let sum = scale * x[i];
+      for (let k = 0; k < history.length; k++) sum += weights[k] * history[k][i];
+      x[i] = sum;
+    }
+    const steps = table.updates.length;
+    yield { pixels: toPixels(step + 1 === steps ? x : x0), step: step + 1, steps };
+  }
+}
+
+// The predicted clean image at time t, guided where the interval says so.
+async function denoise(model, x, t, labels, guidance, interval) {
+  const about = models[model];
+  const share = t / (about.schedule.num_steps - 1);
+  const guided = about.no_label !== null && guidance !== 1 && share >= interval[0] && share <= interval[1];
+  if (!guided) return evaluate(model, x, t, labels);
+  const twice = new Float32Array(2 * x.length);
+  twice.set(x);
+  twice.set(x, x.length);
+  const both = await evaluate(model, twice, t, [...labels, ...labels.map(() => about.no_label)]);
+  return x.map((_, i) => both[i + x.length] + guidance * (both[i] - both[i + x.length]));
+}
+
+async function evaluate(model, x, t, labels) {
+  const { image, no_label } = models[model];
+  const count = x.length / image.shape.reduce((a, b) => a * b);
+  const feeds = {
+    x: new ort.Tensor("float32", x, [count, ...image.shape]),
+    t: new ort.Tensor("int32", new Int32Array(count).fill(t), [count]),
+  };
+  if (no_label !== null) feeds.labels = new ort.Tensor("int32", Int32Array.from(labels), [count]);
+  const { x0 } = await sessions[model].run(feeds);
+  return Float32Array.from(x0.data);
+}
+
+const CLIPS = {
+  none() {},
+  static(x0) {
+    for (let i = 0; i < x0.length; i++) x0[i] = Math.min(1, Math.max(-1, x0[i]));
+  },
+  dynamic(x0, size) { // diffusion/guidance.py, clip_dynamic
+    for (let start = 0; start < x0.length; start += size) {
+      const image = x0.subarray(start, start + size);
+      const sorted = image.map(Math.abs).sort();
+      const limit = Math.max(1, sorted[Math.max(Math.ceil(0.995 * size), 1) - 1]);
+      for (let i = 0; i < size; i++) image[i] = Math.min(limit, Math.max(-limit, image[i])) / limit;
+    }
+  },
+};
+
+// The image with noise at time t, and what the denoiser predicts from it.
+async function predict({ id, model, image, t, seed, label }) {
+  const about = models[model];
+  const { signal, sigma } = about.schedule;
+  const noise = normal(seed, image.length);
+  const x = Float32Array.from(image, (value, i) => signal[t] * value + sigma[t] * noise[i]);
+  const noisy = toPixels(x);
+  const x0 = await evaluate(model, x, t, [label ?? about.no_label]);
+  self.postMessage({ type: "predicted", id, model, t, noisy, clean: toPixels(x0) });
+}
+
+// Float values in [-1, 1] as bytes; ties round to even, as in torch.
+function toPixels(values) {
+  return Uint8ClampedArray.from(values, (value) => Math.fround(Math.fround(value + 1) * 127.5));
+}
