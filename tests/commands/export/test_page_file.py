@@ -27,7 +27,8 @@ from ddpm.loading.models import open_model
 from ddpm.models.base import as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import derive_seed
-from ddpm.sampling.draw import choose_labels, draw_images
+from ddpm.sampling.draw import draw_images
+from ddpm.sampling.labels import choose_labels
 
 CHROMIUM = shutil.which("chromium")
 CACHE = cache_dir(dict(os.environ))  # of the user, before the tests have one of their own

@@ -23,7 +23,8 @@ from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
-from ddpm.sampling.draw import choose_labels, draw_with_progress
+from ddpm.sampling.draw import draw_with_progress
+from ddpm.sampling.labels import choose_labels
 
 SCORE_HEADER = ("metric", "value [95 %]", "floor", "ratio")
 GRID_SEEDS = range(25)

@@ -53,7 +53,7 @@ function boxMuller(values, start) {
   }
 }
 
-// The class of a seed: by the frequency of the classes in the data (sampling/draw.py, choose_labels).
+// The class of a seed: by the frequency of the classes in the data (sampling/labels.py, choose_labels).
 export function labelOf(seed, counts) {
   const total = BigInt(counts.reduce((a, b) => a + b, 0));
   let rest = Number(derivedSeed(`${seed}/label`) % total);
