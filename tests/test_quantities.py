@@ -29,7 +29,17 @@ def test_tenths_are_shown_below_ten_seconds() -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(None, "unknown"), (3_400, "3 kB"), (12_800_000, "12.8 MB"), (1.06e9, "1.06 GB")],
+    [
+        (None, "unknown"),
+        (3_400, "3 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (999_999, "1.0 MB"),
+        (999_949_999, "999.9 MB"),
+        (999_950_000, "1.00 GB"),
+        (12_800_000, "12.8 MB"),
+        (1.06e9, "1.06 GB"),
+    ],
 )
 def test_byte_sizes(count: int | None, text: str) -> None:
     assert format_bytes(count) == text

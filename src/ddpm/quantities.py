@@ -21,9 +21,9 @@ def format_bytes(count: int | None) -> str:
     """Return `640 kB`, `12.8 MB` or `1.06 GB` (decimal prefixes); `unknown` for None."""
     if count is None:
         return "unknown"
-    if count < 1e6:
+    if count < 999_500:  # from there on kilobytes would round to 1000
         return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
+    return f"{count / 1e6:.1f} MB" if count < 999_950_000 else f"{count / 1e9:.2f} GB"
 
 
 def format_rate(images_per_second: float) -> str:

@@ -117,4 +117,4 @@ def test_a_share_of_nothing_in_n_is_sure_to_three_in_n_only() -> None:
     low, high = share.interval(0.9, wide, 100)
     assert 0.4 < low < 0.45
     assert high == 1
-    assert replace(share, proportion=False).interval(0.9, wide, 100)[1] > 1
+    assert replace(share, is_proportion=False).interval(0.9, wide, 100)[1] > 1

@@ -28,9 +28,9 @@ from ddpm.data.image_source import ImageSource
 from ddpm.data.mapped_array import MappedImages, open_mapped_array
 from ddpm.data.threads import ProgressCallback
 from ddpm.errors import WorkError
+from ddpm.files import TEMP_PREFIX
 from ddpm.locking import exclusive_lock, is_abandoned
 
-_TEMPORARY = ".tmp-"
 _LOCK = "lock"  # held while a folder is written
 _DAMAGE_ERRORS = (  # raised by json, numpy and zipfile on damaged files
     OSError,
@@ -112,7 +112,7 @@ def _build(
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned_folders(folder.parent)
-    temporary = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = folder.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}")
     try:
         with exclusive_lock(temporary / _LOCK, str(temporary)):
             write_rows(source, content_hash, transform, temporary, progress)
@@ -133,7 +133,7 @@ def _publish(temporary: Path, folder: Path) -> None:
             return
         if _read_cache(folder) is not None:
             return
-        damaged = temporary.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        damaged = temporary.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}")
         with contextlib.suppress(FileNotFoundError):
             os.replace(folder, damaged)
             shutil.rmtree(damaged, ignore_errors=True)
@@ -142,7 +142,7 @@ def _publish(temporary: Path, folder: Path) -> None:
 
 def remove_abandoned_folders(folder: Path) -> None:
     """Delete the folders that killed processes left in `folder`, but none that may be in use."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
+    for path in folder.glob(f"{TEMP_PREFIX}*"):
         with contextlib.suppress(OSError):
             age = time.time() - path.stat().st_mtime
             if age > _STALE_AGE or (age > _ABANDONED_AGE and is_abandoned(path / _LOCK)):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 REPLICATES = 200
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95  # of every interval
 
 Scale = Literal["factor", "difference"]
 
@@ -37,7 +37,7 @@ def center_on(value: float, replicates: Tensor, scale: Scale) -> Tensor:
 
 def central_interval(replicates: Tensor) -> tuple[float, float]:
     """Return the 2.5 % and 97.5 % quantiles of the replicates [B]."""
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE_LEVEL) / 2
     low, high = replicates.quantile(
         torch.tensor([tail, 1 - tail], dtype=replicates.dtype, device="cpu")
     ).tolist()

@@ -8,7 +8,7 @@ from torch import Tensor
 from ddpm.errors import RequestError
 from ddpm.evaluation.neighbors import distance_blocks
 
-CONFIDENT = 0.9
+CONFIDENT_PROBABILITY = 0.9  # of the most likely class
 PSEUDO_COUNT = 0.5  # images added to each class, so that an empty class has a finite cost
 
 
@@ -61,4 +61,4 @@ def _smoothed(shares: Tensor, count: float) -> Tensor:
 
 def is_confident(probabilities: Tensor) -> Tensor:
     """Return whether the most likely class has a probability above 0.9, bool [N]."""
-    return probabilities.max(dim=1).values > CONFIDENT
+    return probabilities.max(dim=1).values > CONFIDENT_PROBABILITY

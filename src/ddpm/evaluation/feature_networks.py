@@ -111,13 +111,15 @@ def choose_network(reference: Tensor) -> NetworkChoice:
     import torch
 
     from ddpm.evaluation.digits import load_digits
+    from ddpm.evaluation.diversity import is_confident
 
     if reference.shape[1] != 1:
         return NetworkChoice("self", message("network_color"))
     step = max(1, len(reference) // PROBE_IMAGES)
-    best = load_digits().probabilities(reference[::step]).max(dim=1)
-    has_several_classes = len(torch.unique(best.indices[best.values > 0.9])) > 5
-    share = (best.values > 0.9).double().mean().item()
+    probabilities = load_digits().probabilities(reference[::step])
+    confident = is_confident(probabilities)
+    has_several_classes = len(torch.unique(probabilities.argmax(dim=1)[confident])) > 5
+    share = confident.double().mean().item()
     if share > MIN_CONFIDENT_SHARE and has_several_classes:
         return NetworkChoice("digits", message("network_digits", share=share))
     return NetworkChoice("self", message("network_no_digits"))

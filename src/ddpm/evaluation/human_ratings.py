@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import torch
 
-from ddpm.evaluation.bootstrap import LEVEL, bootstrap_counts, bootstrap_interval
+from ddpm.evaluation.bootstrap import CONFIDENCE_LEVEL, bootstrap_counts, bootstrap_interval
 from ddpm.evaluation.verdicts import Score, Verdict, decide_verdict
 from ddpm.messages import message
 
@@ -32,7 +32,7 @@ def mean_ratings(raters: Iterable[Ratings]) -> dict[int, float]:
 
 def wilson_interval(share: float, n: int) -> Score:
     """Return a proportion of n pictures with its 95 % interval (Wilson 1927), also valid at 0 and 1."""
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
     center = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Score(share, max(0.0, center - half), min(1.0, center + half))

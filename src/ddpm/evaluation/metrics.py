@@ -103,21 +103,21 @@ class Metric:
     label: str
     better: Better
     measure: Measure
-    distance: bool = False  # also reported as a ratio to the floor
+    is_distance: bool = False  # also reported as a ratio to the floor
     scale: Scale = "difference"  # how the bootstrap interval is centered on the value
-    proportion: bool = False  # of n images (or nearly so): lies in [0, 1]
-    pixels: bool = False  # needs no feature network
-    classes: bool = False  # needs class probabilities
-    network_label: bool = False  # the label names the feature network, as in FD-digits
-    copies: bool = False  # compares with all training images, not the reference alone
-    slow: bool = False  # a replicate is expensive where there are many features
+    is_proportion: bool = False  # of n images (or nearly so): lies in [0, 1]
+    is_pixel_metric: bool = False  # needs no feature network
+    needs_classes: bool = False  # needs class probabilities
+    names_network: bool = False  # the label names the feature network, as in FD-digits
+    searches_copies: bool = False  # compares with all training images, not the reference alone
+    is_slow: bool = False  # a replicate is expensive where there are many features
     source: str = ""  # key of documents.citations.SOURCES
     raised_by: tuple[str, ...] = ()
     lowered_by: tuple[str, ...] = ()
 
     def full_label(self, network: str, n: int) -> str:
         """Return the label with its protocol: `FD-digits (n=1000, train ref)`, `FID (Inception-v3, …)`."""
-        if not self.network_label:
+        if not self.names_network:
             return self.label
         if network == "inception":
             return f"{'FID' if self.label == 'FD' else self.label} (Inception-v3, n={n}, train ref)"
@@ -126,7 +126,7 @@ class Metric:
     def interval(self, value: float, replicates: Tensor, n: int) -> tuple[float, float]:
         """Return the 95 % interval; a proportion of 0 or 1 gets the rule of three, 3/n."""
         low, high = bootstrap_interval(value, replicates, self.scale)
-        if not self.proportion:
+        if not self.is_proportion:
             return low, high
         margin = min(1.0, 3 / n)
         low = min(low, 1 - margin) if value == 1 else max(low, 0.0)
@@ -186,7 +186,9 @@ def class_share(index: int) -> Metric:
     def measure(sample: Sample, reference: Reference, weights: Tensor) -> Tensor:
         return class_shares(_require_probabilities(sample.probabilities), weights)[:, index]
 
-    return Metric(f"share of class {index}", "real", measure, proportion=True, classes=True)
+    return Metric(
+        f"share of class {index}", "real", measure, is_proportion=True, needs_classes=True
+    )
 
 
 def _require_probabilities(probabilities: Tensor | None) -> Tensor:
@@ -198,24 +200,24 @@ _ALL = ("blur", "noise", "collapse", "imbalance")
 
 METRICS: dict[str, Metric] = {
     "fd": Metric(
-        "FD", "lower", _frechet, distance=True, scale="factor", network_label=True, slow=True,
+        "FD", "lower", _frechet, is_distance=True, scale="factor", names_network=True, is_slow=True,
         source="fd", raised_by=_ALL,
     ),
     "kid": Metric(
-        "KID", "lower", _kernel_distance, distance=True, network_label=True,
+        "KID", "lower", _kernel_distance, is_distance=True, names_network=True,
         source="kid", raised_by=_ALL,
     ),
     "is": Metric(
-        "IS", "higher", _inception_score, scale="factor", classes=True, network_label=True,
+        "IS", "higher", _inception_score, scale="factor", needs_classes=True, names_network=True,
         source="is", lowered_by=_ALL,
     ),
     "precision": Metric(
         "precision", "higher",
-        _image_mean(lambda s, r: inside_balls(s.features, r.features[r.matched])), proportion=True,
+        _image_mean(lambda s, r: inside_balls(s.features, r.features[r.matched])), is_proportion=True,
         source="precision", lowered_by=("blur", "noise"),
     ),
     "recall": Metric(
-        "recall", "higher", _recall, proportion=True, source="precision", lowered_by=_ALL
+        "recall", "higher", _recall, is_proportion=True, source="precision", lowered_by=_ALL
     ),
     "density": Metric(
         "density", "higher",
@@ -223,50 +225,51 @@ METRICS: dict[str, Metric] = {
         source="density", lowered_by=("blur", "noise"),
     ),
     "coverage": Metric(
-        "coverage", "higher", _coverage, proportion=True, source="density", lowered_by=_ALL
+        "coverage", "higher", _coverage, is_proportion=True, source="density", lowered_by=_ALL
     ),
     "diversity": Metric(
         "diversity (mean feature distance)", "real", _diversity, scale="factor", lowered_by=_ALL
     ),
     "class-balance": Metric(
-        "class balance (KL, nats)", "lower", _class_balance, scale="factor", classes=True,
+        "class balance (KL, nats)", "lower", _class_balance, scale="factor", needs_classes=True,
         raised_by=_ALL,
     ),
     "confident": Metric(
         "classifier sure (> 0.9)", "real",
         _image_mean(lambda s, r: is_confident(_require_probabilities(s.probabilities))),
-        proportion=True, classes=True, raised_by=("blur",),
+        is_proportion=True, needs_classes=True, raised_by=("blur",),
     ),
     "copies-features": Metric(
         "copies (features, d1/d2 < 1/3)", "lower",
         _image_mean(lambda s, r: nearest_two(s.features, r.features).flagged),
-        proportion=True, copies=True, source="copies", raised_by=("copying",),
+        is_proportion=True, searches_copies=True, source="copies", raised_by=("copying",),
     ),
     "copies-pixels": Metric(
         "copies (pixels, d1/d2 < 1/3)", "lower",
         _image_mean(
             lambda s, r: nearest_two(pixel_vectors(s.images), pixel_vectors(r.images)).flagged
         ),
-        proportion=True, pixels=True, copies=True, source="copies", raised_by=("copying",),
+        is_proportion=True, is_pixel_metric=True, searches_copies=True, source="copies",
+        raised_by=("copying",),
     ),
     "resolution": Metric(
-        "effective resolution (pixels)", "real", _resolution, pixels=True, lowered_by=("blur",)
+        "effective resolution (pixels)", "real", _resolution, is_pixel_metric=True, lowered_by=("blur",)
     ),
     "detail": Metric(
         "detail (Laplacian energy, data = 1)", "real",
-        _image_mean(lambda s, r: detail(s.images) / r.detail), scale="factor", pixels=True,
+        _image_mean(lambda s, r: detail(s.images) / r.detail), scale="factor", is_pixel_metric=True,
         raised_by=("noise",), lowered_by=("blur",),
     ),
     "brightness": Metric(
-        "brightness (0-255)", "real", _image_mean(lambda s, r: brightness(s.images)), pixels=True,
+        "brightness (0-255)", "real", _image_mean(lambda s, r: brightness(s.images)), is_pixel_metric=True,
         lowered_by=("dimming",),
     ),
     "contrast": Metric(
-        "contrast (0-255)", "real", _image_mean(lambda s, r: contrast(s.images)), pixels=True,
+        "contrast (0-255)", "real", _image_mean(lambda s, r: contrast(s.images)), is_pixel_metric=True,
         lowered_by=("blur", "dimming"),
     ),
     "colorfulness": Metric(
-        "colorfulness", "real", _image_mean(lambda s, r: colorfulness(s.images)), pixels=True,
+        "colorfulness", "real", _image_mean(lambda s, r: colorfulness(s.images)), is_pixel_metric=True,
         source="colorfulness", lowered_by=("fading",),
     ),
 }  # fmt: skip
@@ -282,7 +285,7 @@ def applicable_metrics(sample: Sample) -> dict[str, Metric]:
     chosen = {
         name: metric
         for name, metric in METRICS.items()
-        if (classes or not metric.classes) and not (gray and name == "colorfulness")
+        if (classes or not metric.needs_classes) and not (gray and name == "colorfulness")
     }
     if classes <= MAX_CLASS_ROWS:
         chosen |= {f"{CLASS_SHARE_PREFIX}{index}": class_share(index) for index in range(classes)}

@@ -28,7 +28,7 @@ from ddpm.evaluation.scores import (
 )
 
 DISTANCES = tuple(
-    name for name, metric in METRICS.items() if metric.distance and not metric.classes
+    name for name, metric in METRICS.items() if metric.is_distance and not metric.needs_classes
 )
 
 

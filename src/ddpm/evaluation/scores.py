@@ -64,7 +64,7 @@ def score_rows(
     for name, metric in applicable_metrics(inputs.generated).items():
         row: Row = {"metric": name, "label": metric.full_label(network.name, count)}
         row |= {"better": metric.better, "n": count, **_measure(metric, inputs)}
-        rows.append(row | {"protocol": protocol.line(name, metric.pixels), "notes": notes})
+        rows.append(row | {"protocol": protocol.line(name, metric.is_pixel_metric), "notes": notes})
     return rows
 
 
@@ -113,10 +113,10 @@ def _measure(metric: Metric, inputs: _MetricInputs) -> Row:
     seed, real = inputs.seed, inputs.real
     floor = real.select(choose_indices(len(real.images), n, seed + 1))
     weights, floor_weights = (bootstrap_weights(metric, n, features, s) for s in (seed, seed + 1))
-    reference = inputs.trained if metric.copies else inputs.reference
+    reference = inputs.trained if metric.searches_copies else inputs.reference
     values = metric.measure(inputs.generated, reference, weights)
     floors = metric.measure(floor, inputs.reference, floor_weights)
-    if not metric.distance:
+    if not metric.is_distance:
         return score_numbers(metric, values, floors, n)
     scattered, consecutive = (
         measure_sets(metric, real, inputs.reference, indices) for indices in inputs.floor_indices
@@ -197,6 +197,6 @@ def bootstrap_weights(metric: Metric, count: int, features: int, seed: int) -> T
 
     B is 200, or 40 for a slow metric in many features, whose intervals are then 10 % too narrow.
     """
-    replicates = WIDE_REPLICATES if metric.slow and features > WIDE_FEATURES else REPLICATES
+    replicates = WIDE_REPLICATES if metric.is_slow and features > WIDE_FEATURES else REPLICATES
     once = torch.ones(1, count, dtype=torch.float64, device="cpu")
     return torch.cat([once, bootstrap_counts(count, replicates, seed)])

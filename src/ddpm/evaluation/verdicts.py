@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+from ddpm.evaluation.bootstrap import CONFIDENCE_LEVEL
 from ddpm.evaluation.protocol import require_same_protocol
 from ddpm.messages import Message, message
 
-LEVEL = 0.95
 Row = Mapping[str, Any]
 
 
@@ -55,7 +55,7 @@ def bonferroni_factor(entries: int) -> float:
     """
     pairs = max(1, entries * (entries - 1) // 2)
     normal = NormalDist()
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE_LEVEL) / 2
     return normal.inv_cdf(1 - tail / pairs) / normal.inv_cdf(1 - tail)
 
 

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ddpm.visuals.figures import (
     add_legend_above,
     add_note,
+    draw_floor,
     log_ticks,
     new_figure,
+    plain_log_ticks,
     render,
     style_axes,
 )
 from ddpm.visuals.saving import save_picture
-from ddpm.visuals.style import BLUE, INK, MUTED, VERMILION
+from ddpm.visuals.style import BLUE, INK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,11 +55,7 @@ def ema_length_figure(chart: EmaLengthChart) -> Figure:
     """Return a figure of distances with intervals on logarithmic axes; a gray band shows the floor."""
     figure = new_figure(4.2)
     axes = figure.subplots()
-    value, low, high = chart.floor
-    if low > 0:  # a band that reaches 0 has no lower edge on this axis
-        axes.axhspan(low, high, color=INK, alpha=0.1, linewidth=0)
-    if value > 0:
-        axes.axhline(value, color=MUTED, lw=1.0, ls=(0, (4, 2)), label="floor (real images)")
+    draw_floor(axes, chart.floor)
     points = [point for point in chart.post_hoc if point.value > 0]
     _draw_intervals(axes, points, BLUE)
     curve: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4.5, "linewidth": 1.4}
@@ -75,7 +73,7 @@ def ema_length_figure(chart: EmaLengthChart) -> Figure:
         axes.plot(*chart.chosen[:2], "o", label="smallest distance", **ring)
     axes.set_xscale("log")
     style_axes(axes, "EMA length σ_rel (fraction of the training)", chart.label)
-    _plain_ticks(axes)
+    plain_log_ticks(axes, (1.0, 2.0, 3.0, 5.0, 7.0))
     log_ticks(axes)
     add_legend_above(figure, *axes.get_legend_handles_labels())
     if chart.note:
@@ -97,12 +95,3 @@ def _draw_intervals(axes: Axes, points: Sequence[EmaLengthPoint], color: str) ->
     for point in points:
         if point.low > 0:
             axes.plot([point.length] * 2, point[2:], color=color, alpha=0.4, linewidth=1.4)
-
-
-def _plain_ticks(axes: Axes) -> None:
-    """Format logarithmic x ticks as 0.02, 0.05, 0.1."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0), numticks=20))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -113,6 +113,25 @@ def _short(value: float) -> str:
     return EngFormatter(sep="")(value) if abs(value) >= 10_000 else f"{value:g}"
 
 
+def plain_log_ticks(axes: Axes, subs: Sequence[float]) -> None:
+    """Label the logarithmic x axis with plain numbers (10, 20, 50) at `subs` times each power of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
+    """Draw the floor of real images (value, low, high) as a line and a gray band; the y axis is logarithmic."""
+    value, low, high = floor
+    if low > 0:  # a band that reaches 0 has no lower edge on this axis
+        axes.axhspan(low, high, color=INK, alpha=0.1, linewidth=0)
+    if value > 0:
+        line = axes.axhline(value, color=MUTED, linewidth=1.0, linestyle=(0, (4, 2)))
+        line.set_label("floor (real images)")
+
+
 def log_ticks(axes: Axes) -> None:
     """Make the y axis logarithmic. Ticks are plain numbers; a short axis also has ticks at 2 and 5."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from ddpm.visuals.figures import (
     add_legend_above,
     add_note,
+    draw_floor,
     log_ticks,
     new_figure,
+    plain_log_ticks,
     render,
     style_axes,
 )
 from ddpm.visuals.saving import save_picture
-from ddpm.visuals.style import COLOR_CYCLE, INK, MUTED
+from ddpm.visuals.style import COLOR_CYCLE, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +60,7 @@ def tradeoff_figure(chart: TradeoffChart) -> Figure:
     figure = new_figure(4.6)
     panels = figure.subplots(1, 2, sharey=True)
     for column, axes in enumerate(panels):
-        _draw_floor(axes, chart.floor)
+        draw_floor(axes, chart.floor)
         for index, (name, points) in enumerate(chart.curves.items()):
             _draw_curve(axes, column, index, name, points)
         if chart.baseline is not None:
@@ -70,22 +72,14 @@ def tradeoff_figure(chart: TradeoffChart) -> Figure:
         axes.plot(point[column], point.value, "o", ls="", label=name, **ring)
         axes.set_xscale("log")
         style_axes(axes, _AXES[column], "" if column else chart.label)
-        _plain_ticks(axes)
+        low, high = axes.get_xlim()
+        plain_log_ticks(axes, (1.0,) if high / low > 1000 else (1.0, 2.0, 5.0))
     log_ticks(panels[0])
     handles, labels = panels[0].get_legend_handles_labels()
     add_legend_above(figure, handles, labels)
     if chart.note:
         add_note(figure, chart.note)
     return figure
-
-
-def _draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
-    value, low, high = floor
-    if low > 0:  # a band that reaches 0 has no lower edge on this axis
-        axes.axhspan(low, high, color=INK, alpha=0.1, linewidth=0)
-    if value > 0:
-        line = axes.axhline(value, color=MUTED, linewidth=1.0, linestyle=(0, (4, 2)))
-        line.set_label("floor (real images)")
 
 
 def _draw_curve(
@@ -112,14 +106,3 @@ def _draw_interval(axes: Axes, column: int, point: TradeoffPoint, color: str = I
         axes.plot(
             [point[column]] * 2, [point.low, point.high], color=color, alpha=0.35, linewidth=1.2
         )
-
-
-def _plain_ticks(axes: Axes) -> None:
-    """Format logarithmic x ticks as 10, 20, 50."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    low, high = axes.get_xlim()
-    subs: Sequence[float] = (1.0,) if high / low > 1000 else (1.0, 2.0, 5.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())

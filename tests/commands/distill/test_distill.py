@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -291,6 +292,24 @@ def refused(request: DistillRequest) -> str:
         distill(request)
     assert sorted(Path.cwd().rglob("*")) == before
     return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("totals", "words"),
+    [
+        ({"minutes": 1.0, "overrides": ["training.steps=5"]},
+         r"^--minutes and --set training\.steps each set the length of the training; give one"),
+        ({"steps": 5, "overrides": ["training.minutes=1"]}, r"^--steps and --set training\.minutes"),
+        ({"minutes": 1.0, "steps": 5}, "^--minutes and --steps each"),
+        ({"overrides": ["training.epochs=1", "training.steps = 5"]}, r"--set training\.steps"),
+    ],
+)  # fmt: skip
+def test_the_length_is_given_once(
+    teacher: RunFolder, tmp_path: Path, totals: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RequestError, match=words):
+        distill(DistillRequest(str(teacher.root), tmp_path / "few", device="cpu", **totals))
+    assert not (tmp_path / "few").exists()
 
 
 def test_a_student_has_no_student(student: RunFolder) -> None:

@@ -15,6 +15,7 @@ from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
+TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
 
 
@@ -53,16 +54,26 @@ def distill(request: DistillRequest) -> train.Outcome:
     recipe = student_config(
         _with_trained_steps(teacher.spec.config, opened.step), request.evaluations
     )
+    _check_one_total(request)
     config = with_overrides(recipe, request.overrides)
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
-    training = config.training
-    if request.minutes is not None:
-        training = replace(training, minutes=request.minutes)
-    if request.steps is not None:
-        training = replace(training, steps=request.steps)
-    config = replace(config, training=training)
+    totals = {"minutes": request.minutes, "steps": request.steps}
+    given = {key: value for key, value in totals.items() if value is not None}
+    config = replace(config, training=replace(config.training, **given))
     return train.train(config, out, init=request.target, device=request.device)
+
+
+def _check_one_total(request: DistillRequest) -> None:
+    """Raise RequestError if the length of the training is given more than once."""
+    keys = [text.partition("=")[0].strip() for text in request.overrides]
+    options = {"--minutes": request.minutes, "--steps": request.steps}
+    given = [option for option, value in options.items() if value is not None]
+    given += [f"--set {key}" for key in dict.fromkeys(keys) if key in TOTAL_KEYS]
+    if len(given) > 1:
+        raise RequestError(
+            f"{' and '.join(given)} each set the length of the training; give one of them."
+        )
 
 
 def _with_trained_steps(teacher: Config, step: int | None) -> Config:
