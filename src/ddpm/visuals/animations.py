@@ -13,7 +13,7 @@ from PIL import Image
 from ddpm.errors import RequestError
 from ddpm.files import atomic_file
 from ddpm.visuals.annotations import annotate
-from ddpm.visuals.layout import Images, Layout, Pixels, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import ImageBatch, Layout, Pixels, fit_layout, tile, to_pixels
 from ddpm.visuals.palettes import Palette, make_palette
 
 GIF_FRAMES = 40  # default number of frames
@@ -30,11 +30,11 @@ FramePanels = tuple[Pixels, ...]  # panels of one frame, each [N, H, W] or [N, H
 
 def save_denoising_gif(
     path: Path | str,
-    frames: Sequence[Images],
+    frames: Sequence[ImageBatch],
     rows: int,
     columns: int,
     *,
-    predictions: Sequence[Images] | None = None,
+    predictions: Sequence[ImageBatch] | None = None,
     seconds: float = 4.0,
     hold_last: float = 1.5,
 ) -> None:

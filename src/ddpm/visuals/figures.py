@@ -123,7 +123,7 @@ def plain_log_ticks(axes: Axes, subs: Sequence[float]) -> None:
 
 
 def draw_floor(axes: Axes, floor: tuple[float, float, float]) -> None:
-    """Draw the floor of real images (value, low, high) as a line and a gray band; the y axis is logarithmic."""
+    """Draw the floor of real images (value, low, high) as a line and a gray band on a logarithmic y axis."""
     value, low, high = floor
     if low > 0:  # a band that reaches 0 has no lower edge on this axis
         axes.axhspan(low, high, color=INK, alpha=0.1, linewidth=0)

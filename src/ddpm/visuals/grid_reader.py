@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ddpm.errors import RequestError
-from ddpm.visuals.layout import Images, Layout
+from ddpm.visuals.layout import ImageBatch, Layout
 
 _MAX_PIXELS = 50_000_000  # a grid has less than one million
 _MIN_WHITE = 240  # least mean value of a gap; JPEG of quality 95 leaves 253 next to noise
@@ -45,7 +45,7 @@ def open_jpeg(content: bytes) -> Image.Image:
     return picture
 
 
-def read_grid(picture: Image.Image, layout: Layout, channels: int) -> Images:
+def read_grid(picture: Image.Image, layout: Layout, channels: int) -> ImageBatch:
     """Return the images uint8 [rows·columns, channels, H, W] of a grid in the top left corner.
 
     An image pixel is the mean of its scale x scale square. Raises RequestError if the picture was
@@ -66,7 +66,7 @@ def read_grid(picture: Image.Image, layout: Layout, channels: int) -> Images:
     means = squares.mean(axis=(2, 4))  # [N, H, W, C] of [N, H, scale, W, scale, C]
     if np.abs(squares - means[:, :, None, :, None]).mean() > _MAX_DEVIATION:
         raise RequestError(f"was resized: its cells are not whole multiples of {cells}")
-    images: Images = np.rint(means).astype(np.uint8).transpose(0, 3, 1, 2)
+    images: ImageBatch = np.rint(means).astype(np.uint8).transpose(0, 3, 1, 2)
     return images
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from PIL import Image
 
 from ddpm.visuals.annotations import annotate
-from ddpm.visuals.layout import GAP, Images, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import GAP, ImageBatch, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 
 
 def grid(
-    images: Images, rows: int, columns: int, *, cell_scale: int | None = None, gap: int = GAP
+    images: ImageBatch, rows: int, columns: int, *, cell_scale: int | None = None, gap: int = GAP
 ) -> Image.Image:
     """Return a grid of uint8 images [N, C, H, W], N <= rows·columns, row by row, without a margin.
 
@@ -27,7 +27,7 @@ def grid(
     return Image.fromarray(tile(pixels, layout))
 
 
-def grid_png_size(images: Images, rows: int, columns: int) -> int:
+def grid_png_size(images: ImageBatch, rows: int, columns: int) -> int:
     """Return the size in bytes of `grid` as a PNG."""
     buffer = io.BytesIO()
     grid(images, rows, columns).save(buffer, "PNG", optimize=True)
@@ -36,7 +36,7 @@ def grid_png_size(images: Images, rows: int, columns: int) -> int:
 
 def save_grid(
     path: Path | str,
-    images: Images,
+    images: ImageBatch,
     rows: int,
     columns: int,
     *,
@@ -55,7 +55,7 @@ def save_grid(
     save_picture(path, titled, comment=comment)
 
 
-def save_contact_sheet(path: Path | str, images: Images, *, caption: str | None = None) -> None:
+def save_contact_sheet(path: Path | str, images: ImageBatch, *, caption: str | None = None) -> None:
     """Write all uint8 images [N, C, H, W] as a grid that is about square."""
     pixels = to_pixels(images)
     count, height, width = pixels.shape[:3]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ddpm.errors import RequestError
 from ddpm.quantities import format_bytes
 
-Images = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
+ImageBatch = NDArray[np.uint8]  # [N, C, H, W], C is 1 or 3
 Pixels = NDArray[np.uint8]  # [..., H, W] gray or [..., H, W, 3] color
 
 GAP = 2  # pixels between cells

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.visuals.annotations import annotate
-from ddpm.visuals.layout import Images, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import ImageBatch, fit_layout, tile, to_pixels
 from ddpm.visuals.panels import append_note, arrange, truncate_title
 from ddpm.visuals.saving import save_picture
 
@@ -24,8 +24,8 @@ class NeighborStrip:
     """N generated images and their nearest training images, both uint8 [N, C, H, W]."""
 
     title: str
-    images: Images
-    nearest: Images
+    images: ImageBatch
+    nearest: ImageBatch
     ratios: Sequence[float]  # distance to the nearest over distance to the second nearest
 
 

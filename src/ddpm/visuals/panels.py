@@ -10,7 +10,7 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.visuals.annotations import annotate, truncate_text
-from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import ImageBatch, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 from ddpm.visuals.style import BACKGROUND, TEXT_SIZE, TITLE_SIZE
 
@@ -24,7 +24,7 @@ class GridPanel:
     """Images uint8 [N, C, H, W] with a title and a caption."""
 
     title: str
-    images: Images
+    images: ImageBatch
     caption: str = ""
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.visuals.annotations import annotate
-from ddpm.visuals.layout import Images, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import ImageBatch, fit_layout, tile, to_pixels
 from ddpm.visuals.panels import append_note, arrange
 from ddpm.visuals.saving import save_picture
 
@@ -20,7 +20,7 @@ _FIGURE_SPACE = "\u2007"  # as wide as a digit
 _SIDES = ("left", "right")
 
 
-def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> None:
+def save_numbered_sheet(path: Path | str, images: ImageBatch, *, note: str = "") -> None:
     """Write uint8 images [N, C, H, W], eight per row, numbered from 1."""
     pixels = to_pixels(images)
     layout = fit_layout(1, _COLUMNS, pixels.shape[1:3], width=_WIDTH, gap=8)
@@ -32,7 +32,9 @@ def save_numbered_sheet(path: Path | str, images: Images, *, note: str = "") -> 
     save_picture(path, append_note(arrange(blocks, 1, space=10), note))
 
 
-def save_paired_sheet(path: Path | str, left: Images, right: Images, *, note: str = "") -> None:
+def save_paired_sheet(
+    path: Path | str, left: ImageBatch, right: ImageBatch, *, note: str = ""
+) -> None:
     """Write pairs of uint8 images [N, C, H, W], three per row, numbered from 1.
 
     Raises RequestError if `left` and `right` differ in shape.

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ddpm.errors import RequestError
 from ddpm.visuals.annotations import annotate, text_width
-from ddpm.visuals.layout import Images, Layout, fit_layout, tile, to_pixels
+from ddpm.visuals.layout import ImageBatch, Layout, fit_layout, tile, to_pixels
 from ddpm.visuals.saving import save_picture
 
 _WIDTH = 720  # pixels, approximately
@@ -21,7 +21,7 @@ _MAX_TITLE_WIDTH = 120  # pixels; a longer title is truncated
 
 def save_strip(
     path: Path | str,
-    columns: Sequence[tuple[str, Images]],
+    columns: Sequence[tuple[str, ImageBatch]],
     *,
     row_titles: Sequence[str] | None = None,
     title: str | None = None,
@@ -49,7 +49,7 @@ def _widen(layout: Layout, titles: Sequence[str]) -> Layout:
     return replace(layout, scale=max(layout.scale, math.ceil(widest / layout.width)))
 
 
-def _to_same_mode(columns: list[Images]) -> list[Images]:
+def _to_same_mode(columns: list[ImageBatch]) -> list[ImageBatch]:
     """Return all columns in color if one of them is. Raises RequestError for different image sizes."""
     if len({pixels.shape[1:3] for pixels in columns}) > 1:
         raise RequestError("The images of a strip must have the same size.")
