@@ -58,9 +58,12 @@ def distill(request: DistillRequest) -> train.Outcome:
     config = with_overrides(recipe, request.overrides)
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
-    totals = {"minutes": request.minutes, "steps": request.steps}
-    given = {key: value for key, value in totals.items() if value is not None}
-    config = replace(config, training=replace(config.training, **given))
+    training = config.training
+    if request.minutes is not None:
+        training = replace(training, minutes=request.minutes)
+    if request.steps is not None:
+        training = replace(training, steps=request.steps)
+    config = replace(config, training=training)
     return train.train(config, out, init=request.target, device=request.device)
 
 
