@@ -69,21 +69,7 @@ CROSS_CUTTING = {  # tests about no single module, by folder or file
     "test_package.py": "wheel and sdist",
     "test_public_api.py": "the functions of ddpm, their signatures and examples",
 }
-NOT_YET = {
-    "studio/attached_command.py",
-    "studio/command_jobs.py",
-    "studio/routes/train_routes.py",
-    "studio/run_watch.py",
-    "studio/draw_jobs.py",
-    "studio/routes/draw_routes.py",
-    "studio/routes/job_routes.py",
-    "studio/routes/run_routes.py",
-    "studio/run_cards.py",
-    "studio/run_pages.py",
-    "studio/services.py",
-    "studio/serving.py",
-    "studio/trainings.py",
-}  # modules whose tests still stand elsewhere
+NOT_YET = {}  # modules whose tests still stand elsewhere
 
 Tree = Mapping[str, str]  # path below the package, with slashes → source
 

@@ -62,13 +62,16 @@ class Client:
         assert found.status == 200, (path, found.status, found.body[:500])
         return found.body
 
-    def events(self, path: str = "/api/events") -> http.client.HTTPConnection:
-        """Return a connection whose event stream has begun."""
+    @contextlib.contextmanager
+    def events(self, path: str = "/api/events") -> Iterator[Iterator[dict[str, Any]]]:
+        """Yield the events of a stream, the greeting first; leaving the block hangs up."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
-        connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
-        connection.stream = connection.getresponse()  # type: ignore[attr-defined]
-        assert connection.stream.readline() == b"retry: 1000\n"  # type: ignore[attr-defined]
-        return connection
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+            with connection.getresponse() as stream:
+                assert stream.status == 200, stream.read()
+                lines = iter(stream.readline, b"")
+                yield (json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
 
     def drawn(self, **body: Any) -> dict[str, Any]:
         """Ask for a drawing and return it once it has ended."""

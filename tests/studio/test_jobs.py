@@ -134,6 +134,16 @@ def test_jobs_of_a_reader_that_left_are_cancelled() -> None:
     story(tell)
 
 
+def test_a_job_is_cancelled_before_its_first_step() -> None:
+    async def tell(desk: Desk) -> None:
+        job, following = desk.submit("a"), desk.submit("b")
+        desk.queue.cancel(job[0])
+        await settle()
+        assert (job[0].state, following[0].state, desk.begun) == ("cancelled", "running", ["b"])
+
+    story(tell)
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [

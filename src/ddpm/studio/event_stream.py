@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 KEPT_EVENTS = 2000  # that a reader who comes back can still get
@@ -36,10 +36,11 @@ class EventStream:
         self.readers = 0
         self.has_reader = asyncio.Event()
 
-    def publish(self, kind: str, id: str, fields: Mapping[str, Any]) -> None:
+    def publish(self, kind: str, id: str, fields: dict[str, Any]) -> None:
         """Append the event {…fields, kind, id}. Call it in the thread of the event loop."""
         self._last += 1
-        self._events.append((self._last, json.dumps({**fields, "kind": kind, "id": id})))
+        event = {"kind": kind, "id": id}
+        self._events.append((self._last, json.dumps(event | fields | event)))
         self._wake()
 
     def close(self) -> None:

@@ -10,8 +10,9 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from ddpm.errors import RequestError, WorkError
@@ -111,7 +112,7 @@ class JobBoard:
                 listener(job)
 
 
-Run = Callable[[Job], Awaitable[None]]
+Run = Callable[[Job], Coroutine[Any, Any, None]]
 
 
 class JobQueue:
@@ -183,21 +184,21 @@ class JobQueue:
     def _start_next(self) -> None:
         if self.running is None and self.waiting:
             self.running, run = self.waiting.popleft()
-            self._task = asyncio.get_running_loop().create_task(self._run(self.running, run))
+            self.board.update(self.running, state="running")
+            self._task = asyncio.get_running_loop().create_task(run(self.running))
+            self._task.add_done_callback(partial(self._finish, self.running))
         self._announce()
 
-    async def _run(self, job: Job, run: Run) -> None:
-        try:
-            self.board.update(job, state="running")
-            await run(job)
-            self.board.update(job, state="done")
-        except asyncio.CancelledError:
+    def _finish(self, job: Job, task: asyncio.Task[None]) -> None:
+        """Record how the running job has ended, and start the next one."""
+        self.running = self._task = None
+        if task.cancelled():
             self.board.update(job, state="cancelled")
-        except (RequestError, WorkError, RefusalError) as error:
+        elif (error := task.exception()) is None:
+            self.board.update(job, state="done")
+        elif isinstance(error, RequestError | WorkError | RefusalError):
             self.board.update(job, state="failed", error=str(error))
-        except Exception:
-            logging.getLogger("uvicorn.error").exception("job %s failed", job.id)
+        else:
+            logging.getLogger("uvicorn.error").error("job %s failed", job.id, exc_info=error)
             self.board.update(job, state="failed", error=UNEXPECTED)
-        finally:
-            self.running = self._task = None
-            self._start_next()
+        self._start_next()

@@ -1,0 +1,97 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ddpm.files import write_json
+from ddpm.runs import RunFolder
+from ddpm.studio.refusals import RefusalError
+from ddpm.studio.run_pages import RunPages
+from ddpm.studio.services import Services
+from tests.studio.asgi import run as run_async
+
+AddRun = Callable[..., Path]
+
+
+class Worker:
+    """A worker that counts how often the doctor is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def ask(self, task: str, **arguments: Any) -> list[dict[str, str]]:
+        assert task == "doctor"
+        self.asked += 1
+        return [{"sentence": f"{self.asked}"}]
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def page(services: Services, worker: Worker) -> Callable[[], dict[str, Any]]:
+    pages = RunPages(services.cards, services.models, worker)  # type: ignore[arg-type]
+    return lambda: run_async(pages.page("a"))
+
+
+def test_a_page_holds_all_about_a_finished_run(page: Any, add_run: AddRun) -> None:
+    run = RunFolder(add_run("a"))
+    run.loss_plot.write_bytes(b"")
+    row = {
+        "metric": "fd",
+        "label": "FD-digits",
+        "value": 5.0,
+        "low": 4.0,
+        "high": 6.0,
+        "floor": 1.0,
+    }
+    write_json(run.evaluation, {"rows": [row]})
+    found = page()
+    assert found["model"] == "run:a" and found["classes"] is None
+    assert {"key": "network.channels", "value": 8, "preset": 32} in found["settings"]
+    (score,) = found["scores"]
+    assert (score["name"], score["label"], score["value"]) == ("fd", "FD-digits", 5.0)
+    assert (score["low"], score["high"], score["floor"]) == (4.0, 6.0, 1.0)
+    assert f"ddpm evaluate {run.root}" in found["commands"] and len(found["commands"]) == 4
+    assert list(found["pictures"]) == ["loss"]
+    assert found["can"] == {
+        "stop": False, "resume": False, "extend": True, "evaluate": True, "sample": True,
+    }  # fmt: skip
+    assert found["data"]["used"] == 60 and json.dumps(found)
+
+
+def test_the_doctor_is_asked_again_after_a_change(
+    page: Any, worker: Worker, add_run: AddRun
+) -> None:
+    run = RunFolder(add_run("a"))
+    assert [page()["doctor"], page()["doctor"]] == [[{"sentence": "1"}]] * 2
+    run.checkpoint(12).rename(run.checkpoint(11))
+    assert page()["doctor"] == [{"sentence": "2"}]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"rows": 3}', '{"rows": [{}]}', '{"rows": [3]}']
+)
+def test_a_damaged_evaluation_is_none(content: str, page: Any, add_run: AddRun) -> None:
+    RunFolder(add_run("a")).evaluation.write_text(content, "utf-8")
+    assert page()["scores"] == []
+
+
+def test_a_damaged_run_has_a_page(page: Any, worker: Worker, add_run: AddRun) -> None:
+    RunFolder(add_run("a")).config.write_text("{", "utf-8")
+    found = page()
+    assert found["state"] == "failed" and not any(found["can"].values())
+    assert found["doctor"] == [] and worker.asked == 0
+
+
+def test_an_unknown_run_is_a_sentence(page: Any) -> None:
+    with pytest.raises(RefusalError):
+        page()
