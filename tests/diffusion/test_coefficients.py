@@ -51,7 +51,7 @@ def test_every_spacing_has_a_table(spacing: str) -> None:
 
 def test_samplers_that_add_noise_are_refused() -> None:
     levels = noise_levels(make_schedule("linear", 50), 5, "uniform")
-    with pytest.raises(ValueError, match=r"ancestral adds noise; choose one of ddim, heun"):
+    with pytest.raises(ValueError, match=r"ancestral adds noise; choose one of ddim, euler, heun"):
         coefficient_table("ancestral", levels)
     with pytest.raises(ValueError, match="adds noise"):
         linear_table(SAMPLERS["dpm++2m-sde"].run, levels)

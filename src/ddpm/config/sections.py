@@ -18,7 +18,17 @@ ObjectiveName = Literal["noise", "x0", "v", "velocity", "edm"]
 WeightingName = Literal["simple", "min-snr", "p2"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
-SamplerName = Literal["ancestral", "ddim", "heun", "dpm++2m", "dpm++2m-sde", "unipc"]
+SamplerName = Literal[
+    "ancestral",
+    "ddim",
+    "euler",
+    "euler-ancestral",
+    "heun",
+    "dpm++2m",
+    "dpm++2m-sde",
+    "dpm++3m-sde",
+    "unipc",
+]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
 NetworkName = Literal["unet", "edm2", "dit"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]

@@ -104,29 +104,74 @@ def ddim(
         yield Step(i + 1, x, x0)
 
 
+def churned(
+    levels: Levels, i: int, x: Tensor, noise: Noise, options: SamplerOptions
+) -> tuple[Tensor, int, float, float]:
+    """Return x with the noise of Karras et al. 2022, Algorithm 2, lines 4-6, and its t, signal and sigma.
+
+    The new level is the table's nearest at or above the paper's s_hat; where there is none, nothing is added.
+    """
+    schedule, signal, sigma = levels.schedule, float(levels.signal[i]), float(levels.sigma[i])
+    table = schedule.sigma / schedule.signal
+    gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
+    t = int(levels.t[i])
+    noisier = int(torch.searchsorted(table, table[t] * (1 + gamma)))
+    if gamma == 0 or noisier == len(table) or not schedule.signal[noisier] > 0:
+        return x, t, signal, sigma
+    a_hat, sigma_hat = float(schedule.signal[noisier]), float(schedule.sigma[noisier])
+    added = sigma_hat**2 - (a_hat / signal * sigma) ** 2
+    return a_hat / signal * x + math.sqrt(added) * noise(), noisier, a_hat, sigma_hat
+
+
+def euler(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Sample by Euler's method: `heun` without its correction (Karras et al. 2022, Algorithm 2, lines 4-8).
+
+    One evaluation a step. Without churn each step is that of `ddim`.
+    """
+    signal, sigma = levels.signal.tolist(), levels.sigma.tolist()
+    for i in range(len(levels)):
+        x, level, a_hat, sigma_hat = churned(levels, i, x, noise, options)
+        x0 = denoise(x, times(x, level)).x0
+        shrink = sigma[i + 1] / signal[i + 1] * a_hat / sigma_hat  # s' / s_hat
+        x = sigma[i + 1] / sigma_hat * x + signal[i + 1] * (1 - shrink) * x0
+        yield Step(i + 1, x, x0)
+
+
+def euler_ancestral(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Sample by Euler's method to s_down, then add noise up to s'.
+
+    Song et al. 2021, arXiv:2011.13456, appendix F:
+    s_down = s'^2 / s and s_up^2 = s'^2 - s_down^2, for s = sigma / signal. These are the steps of `ddim` with
+    eta = 1, and of `ancestral` with the small variance.
+    """
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        ratio = sigma[i + 1] / signal[i + 1] * signal[i] / sigma[i]  # s' / s = s_down / s'
+        slope = (x - signal[i] * x0) / sigma[i]  # the noise in x
+        x = signal[i + 1] * x0 + sigma[i + 1] * ratio * slope
+        if sigma[i + 1] > 0:
+            x = x + sigma[i + 1] * math.sqrt(1 - ratio**2) * noise()
+        yield Step(i + 1, x, x0)
+
+
 def heun(
     denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
 ) -> Iterator[Step]:
     """Sample by Algorithm 2 of Karras et al. 2022, with y = x / signal and s = sigma / signal on any path.
 
-    About two evaluations a step. With churn, s_hat is the table's nearest level at or above the
-    paper's; where there is none, nothing is added. The second order is the trapezoid's correction
-    of Euler's step, (s' - s)(d' - d)/2, where d' - d = (x0 - x0')/s'.
+    About two evaluations a step. The second order is the trapezoid's correction of Euler's step,
+    (s' - s)(d' - d)/2, where d' - d = (x0 - x0')/s'.
     """
-    schedule = levels.schedule
-    table = schedule.sigma / schedule.signal
     t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
-    gamma = min(options.churn / len(levels), math.sqrt(2) - 1)
     # at a larger s a step is nearly infinite: Euler only
     max_ratio = math.exp(-PURE_NOISE_LOG_SNR / 2)
     for i in range(len(levels)):
-        level, a_hat, sigma_hat = t[i], signal[i], sigma[i]
-        noisier = int(torch.searchsorted(table, table[level] * (1 + gamma)))
-        if gamma > 0 and noisier < len(table) and schedule.signal[noisier] > 0:
-            level = noisier
-            a_hat, sigma_hat = float(schedule.signal[level]), float(schedule.sigma[level])
-            added = sigma_hat**2 - (a_hat / signal[i] * sigma[i]) ** 2
-            x = a_hat / signal[i] * x + math.sqrt(added) * noise()  # lines 5-6
+        x, level, a_hat, sigma_hat = churned(levels, i, x, noise, options)  # lines 4-6
         x0 = denoise(x, times(x, level)).x0
         shrink = sigma[i + 1] / signal[i + 1] * a_hat / sigma_hat  # s' / s_hat
         x = sigma[i + 1] / sigma_hat * x + signal[i + 1] * (1 - shrink) * x0  # lines 7-8
@@ -168,6 +213,53 @@ def dpmpp_2m_sde(
         if sigma[i + 1] > 0:
             x = x + sigma[i + 1] * math.sqrt(-math.expm1(-2 * h[i])) * noise()
         previous = x0
+        yield Step(i + 1, x, x0)
+
+
+def dpmpp_3m_sde(
+    denoise: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Sample by SDE-DPM-Solver++(3M): `dpmpp_2m_sde` with the parabola through the last three x0.
+
+    Over a step of length h, x0 is read as x0 + d1 z + d2 z^2 for z = 0 .. 1 and integrated exactly against
+    u e^(-u (1 - z)), u = 2 h (Lu et al. 2022, Eq. 4 and section 5): weights phi_1, phi_2, phi_3.
+    """
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    h = levels.half_log_snr.diff().tolist()
+    before = previous = x  # x0 at levels i - 2 and i - 1
+    for i in range(len(levels)):
+        x0 = denoise(x, times(x, t[i])).x0
+        ahead = -math.expm1(-2 * h[i]) * x0  # phi_1
+        if i > 0 and math.isfinite(h[i]):
+            phi_2 = 1 + math.expm1(-2 * h[i]) / (2 * h[i])
+            phi_3 = 1 - phi_2 / h[i]
+            d1, d2 = h[i] / h[i - 1] * (x0 - previous), 0.0 * x0
+            if i > 1:
+                older = h[i] / h[i - 2] * (previous - before)
+                d2 = (d1 - older) / (h[i - 1] / h[i] + h[i - 2] / h[i])
+                d1 = d1 + d2 * (h[i - 1] / h[i])
+            ahead = ahead + phi_2 * d1 + phi_3 * d2
+        x = sigma[i + 1] / sigma[i] * math.exp(-h[i]) * x + signal[i + 1] * ahead
+        if sigma[i + 1] > 0:
+            x = x + sigma[i + 1] * math.sqrt(-math.expm1(-2 * h[i])) * noise()
+        before, previous = previous, x0
+        yield Step(i + 1, x, x0)
+
+
+def lcm(
+    consistency: Denoiser, levels: Levels, x: Tensor, noise: Noise, options: SamplerOptions
+) -> Iterator[Step]:
+    """Sample by multistep consistency sampling (Song et al. 2023, arXiv:2303.01469, Algorithm 1).
+
+    This is also the sampler of latent consistency models (LCM, Luo et al. 2023, arXiv:2310.04378).
+    `consistency(x, t).x0` is the end of the trajectory through x, not the mean of the images that x may come
+    from. Each step goes there and adds the noise of the next level. With a denoiser instead, images would
+    lack variety; SAMPLERS is the table for denoisers, so it has no row for this.
+    """
+    t, signal, sigma = levels.t.tolist(), levels.signal.tolist(), levels.sigma.tolist()
+    for i in range(len(levels)):
+        x0 = consistency(x, times(x, t[i])).x0
+        x = x0 if sigma[i + 1] == 0 else signal[i + 1] * x0 + sigma[i + 1] * noise()
         yield Step(i + 1, x, x0)
 
 
@@ -224,8 +316,13 @@ SAMPLERS: dict[str, Sampler] = {
         ancestral, "ddpm", 1, None, 100, is_deterministic=False, default_spacing="uniform"
     ),
     "ddim": Sampler(ddim, "ddim", 1, 50, 20),
+    "euler": Sampler(euler, "edm", 1, 30, 15, default_spacing="karras"),
+    "euler-ancestral": Sampler(
+        euler_ancestral, "ode", 1, 40, 20, is_deterministic=False, default_spacing="karras"
+    ),
     "heun": Sampler(heun, "edm", 2, 18, 10),
     "dpm++2m": Sampler(dpmpp_2m, "dpm++", 2, 20, 8),
     "dpm++2m-sde": Sampler(dpmpp_2m_sde, "dpm++", 2, 25, 12, is_deterministic=False),
+    "dpm++3m-sde": Sampler(dpmpp_3m_sde, "dpm++", 3, 25, 12, is_deterministic=False),
     "unipc": Sampler(unipc, "unipc", 3, 15, 6),
 }
