@@ -21,17 +21,17 @@ ENGLISH = {
     # notes on a data set
     "labels_missing": "no labels, because no label file belongs to {file}",
     "labels_from_table": "classes from {file}, column {column}; data.labels=file:COLUMN names another column",
+    "labels_from_json": "classes from {file}",
     "labels_vectors": "no labels, because those in {file} are vectors and not classes",
     "labels_conflict": "no labels, because {file} gives some images several values of {column}",
     "labels_choice": "no labels, because {file} has several columns ({columns}); to learn one of them, set "
     "data.labels=file:COLUMN",
     "labels_incomplete": "no labels, because only {count:,} of {total:,} training images have one",
-    "unlabeled_left_out": "{count:,} images without a label are left out, such as {name}",
+    "unlabeled_left_out": "left out without a label: {count:,}, such as {name}",
     "test_folders": "the images in {folders} are held out",
-    "masks_left_out": "{count:,} images in {folders} are taken for masks and left out; to train on them, "
-    "pass that folder",
-    "mask_files_left_out": "{count:,} masks beside their images are left out, such as {name}",
-    "strays_left_out": "{count:,} beside the class folders left out: {names}",
+    "masks_left_out": "left out as masks: {count:,} in {folders}; to train on them, pass that folder",
+    "mask_files_left_out": "left out as masks of the images beside them: {count:,}, such as {name}",
+    "strays_left_out": "left out, because not in a class folder: {names}",
     "numbered_folders": "the folders {folders} are taken for numbered parts, not for classes",
     # real images of an evaluation
     "training_images": "{count:,} training images",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ddpm.data.dataset import Preparation, prepare_dataset
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
 
@@ -230,3 +231,37 @@ def test_cut_short_or_other_files_are_refused(tmp_path: Path, suffix: str) -> No
         path.write_bytes(wrong)
         with pytest.raises(RequestError, match="not a readable array of numbers"):
             open_source(path)
+
+
+@pytest.mark.parametrize("keys", [("X", "y"), ("images", "labels"), ("data", "target"), ("x", "y")])
+def test_arrays_in_files_of_their_own(keys: tuple[str, str], tmp_path: Path) -> None:
+    images, folder = random(4, 6, 7), tmp_path / "set"
+    folder.mkdir()
+    np.save(folder / f"{keys[0]}.npy", images)
+    np.save(folder / f"{keys[1]}.npy", np.array([[7], [3], [3], [7]]))
+    np.savez(tmp_path / "one.npz", **{keys[0]: images, keys[1]: np.array([7, 3, 3, 7])})
+    for path in (folder, tmp_path / "one.npz"):
+        source = open_source(path)
+        assert np.array_equal(source.load(2), images[2][None])
+        assert source.labels is not None and source.labels.tolist() == [1, 0, 0, 1]
+
+
+def test_arrays_of_other_names_are_listed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", random(4, 6, 7))
+    with pytest.raises(RequestError, match=r"needs the key images .* but has a, b"):
+        open_source(tmp_path)
+
+
+def test_16_bit_arrays_are_like_16_bit_pictures(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (5, 6, 7), dtype=np.uint16)
+    values[0, 0, :2] = 0, 4095
+    np.save(tmp_path / "a.npy", values.astype(">u2"))
+    cache = tmp_path / "cache"
+    plain = prepare_dataset(tmp_path / "a.npy", cache_dir=cache)
+    assert np.array_equal(plain.images[:, 0], np.rint(values / 257).astype(np.uint8))
+    assert plain.report["range"] == {"low": 0, "high": 4095, "full": 65535, "stretched": False}
+    settings = Preparation(value_range="auto")
+    stretched = prepare_dataset(tmp_path / "a.npy", settings, cache_dir=cache)
+    exact = np.rint(values.astype(float) / 4095 * 255).astype(np.uint8)
+    assert np.array_equal(stretched.images[:, 0], exact)

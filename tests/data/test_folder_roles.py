@@ -109,9 +109,7 @@ def test_test_images_without_a_class_are_left_out(tmp_path: Path) -> None:
     assert classes(source) == {
         name: name.split("/")[1] for name in images("train/cat", "train/dog")
     }
-    assert "3 images without a label are left out, such as test/t0.png" in join_sentences(
-        source.notes
-    )
+    assert "left out without a label: 3, such as test/t0.png" in join_sentences(source.notes)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,10 @@ def test_masks_are_left_out_and_named(
     assert set(source.names) == set(images(*pictures))
     assert held_out(source) == {name for name in images(*pictures) if "test" in name}
     said = join_sentences(source.notes)
-    assert f"{3 * len(masks)} images in " in said and "to train on them, pass that folder" in said
+    assert (
+        f"left out as masks: {3 * len(masks)} in " in said
+        and "to train on them, pass that folder" in said
+    )
     if "images/cat" in pictures:
         assert source.class_names == ("cat", "dog")
     else:
@@ -161,7 +162,7 @@ def test_masks_beside_their_images_are_left_out(tmp_path: Path) -> None:
     names.append("a/a (1)_mask_1.png")
     source = opened(tmp_path, names)
     assert classes(source) == {name: name[0] for name in names if "mask" not in name}
-    assert "5 masks beside their images are left out, such as" in join_sentences(source.notes)
+    assert "left out as masks of the images beside them: 5, such as" in join_sentences(source.notes)
 
 
 @KINDS
@@ -210,7 +211,7 @@ def test_a_stray_picture_beside_class_folders_is_left_out(
     names = images(f"{above}cats", f"{above}dogs")
     source = opened(tmp_path, [f"{above}preview.jpg", *names], kind)
     assert classes(source) == {name: name.split("/")[-2] for name in names}
-    assert f"1 beside the class folders left out: {above}preview.jpg" in join_sentences(
+    assert f"left out, because not in a class folder: {above}preview.jpg" in join_sentences(
         source.notes
     )
 

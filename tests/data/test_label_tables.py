@@ -112,6 +112,22 @@ def test_a_headless_column_is_named_by_its_number(tmp_path: Path) -> None:
     assert classes(open_source(root, "file:3")) == dict(zip(NAMES, NUMBERS, strict=True))
 
 
+def test_json_lines_are_a_table(tmp_path: Path) -> None:
+    """As in the Hub's ImageFolder: metadata.jsonl."""
+    lines = [json.dumps({"file_name": n, "label": b}) for n, b in zip(NAMES, BREEDS, strict=True)]
+    source = open_source(write(tmp_path / "set", "\n".join(lines), "metadata.jsonl"))
+    assert classes(source) == dict(zip(NAMES, BREEDS, strict=True))
+
+
+def test_a_table_beside_the_only_archive(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    with zipfile.ZipFile(tmp_path / "set" / "train.zip", "w") as archive:
+        for name in NAMES:
+            archive.writestr(name, name)
+    (tmp_path / "set" / "train_labels.csv").write_text(rows(STEMS, BREEDS, head="id,breed"))
+    assert classes(open_source(tmp_path / "set")) == dict(zip(NAMES, BREEDS, strict=True))
+
+
 def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
     bits = [["1.0" if breed == name else "0.0" for breed in BREEDS] for name in ("lab", "pug")]
     root = write(tmp_path / "set", rows(STEMS, *bits, head="image,lab,pug"))
@@ -150,9 +166,7 @@ def test_images_that_the_table_does_not_know_are_left_out(tmp_path: Path) -> Non
     root = write(tmp_path / "set", rows(NAMES[:4], BREEDS[:4], head="name,label"))
     source = open_source(root)
     assert classes(source) == dict(zip(NAMES[:4], BREEDS[:4], strict=True))
-    assert "1 images without a label are left out, such as sub/café.png" in join_sentences(
-        source.notes
-    )
+    assert "left out without a label: 1, such as sub/café.png" in join_sentences(source.notes)
 
 
 def test_tables_of_train_and_test_with_the_same_names(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_shards_of_the_hub_keep_names_split_and_bytes(tmp_path: Path, pictures: 
         ({"id": [1, 2, 3, 4], "image": "bytes"}, None),
         ({"mask": "bytes", "image": "bytes"}, None),
         ({"image": "pixels", "label": [1, 0, 1, 0]}, list("1010")),
+        ({"image": "flat", "label": [1, 0, 1, 0]}, list("1010")),
         ({"image": "bytes", "label": [1, None, 1, 0]}, None),
         ({"image": "bytes", "label": [1, -1, 1, 0]}, None),
     ],
@@ -77,15 +78,15 @@ def test_shards_of_the_hub_keep_names_split_and_bytes(tmp_path: Path, pictures: 
 def test_other_columns(
     columns: Any, labels: list[str] | None, tmp_path: Path, pictures: Any
 ) -> None:
-    made, pixels = pictures(4), np.random.default_rng(0).integers(0, 256, (4, 5, 6), np.uint8)
-    values = {"bytes": made, "pixels": pixels.tolist()}
+    made, pixels = pictures(4), np.random.default_rng(0).integers(0, 256, (4, 6, 6), np.uint8)
+    values = {"bytes": made, "pixels": pixels.tolist(), "flat": pixels.reshape(4, 36).tolist()}
     whole = {k: values[v] if isinstance(v, str) else v for k, v in columns.items()}
     if "mask" in whole:
         whole["mask"] = made[::-1]
     source = open_source(write(tmp_path / "my set.parquet", whole))
     assert source.name == "my set" and len(source) == 4
     loaded = [source.load(item) for item in range(4)]
-    if columns.get("image") == "pixels":
+    if columns.get("image") in ("pixels", "flat"):
         assert np.array_equal(np.stack([np.asarray(x) for x in loaded])[:, 0], pixels)
     else:
         assert loaded == made
@@ -98,7 +99,7 @@ def test_hidden_test_labels_are_left_out(tmp_path: Path, pictures: Any) -> None:
     write(tmp_path / "test.parquet", {"image": hub(made[4:]), "label": [-1, -1]}, ("x", "y"))
     source = open_source(tmp_path)
     assert classes(source) == list("xyxy") and len(source) == 4 and not source.test
-    assert "2 images without a label are left out, such as test/0" in join_sentences(source.notes)
+    assert "left out without a label: 2, such as test/0" in join_sentences(source.notes)
 
 
 def test_rows_without_bytes_are_broken(tmp_path: Path, pictures: Any) -> None:

@@ -142,9 +142,7 @@ def test_kaggles_tables_are_one_set(test_has_labels: bool, tmp_path: Path) -> No
     assert classes(source) == [str(i % 3) for i in range(count)]
     assert list(source.test) == list(range(4, count))
     said = join_sentences(source.notes)
-    assert said == (
-        "" if test_has_labels else "3 images without a label are left out, such as test.csv/0"
-    )
+    assert said == ("" if test_has_labels else "left out without a label: 3, such as test.csv/0")
 
 
 def test_several_tables_of_one_kind_are_refused(tmp_path: Path) -> None:

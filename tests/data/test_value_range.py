@@ -44,7 +44,7 @@ def test_a_small_range_is_said_and_stretched_on_request(tmp_path: Path, prepare:
     assert plain.images[:].max() == 16  # 4095 / 257: nearly black, as stored
     assert plain.report["range"] == {"low": 0, "high": 4095, "full": 65535, "stretched": False}
     line = describe_range(plain.report["range"])
-    assert "pixel values 0 to 4095 of 0 to 65535 (0.062 of the range)" in line
+    assert "pixel values 0 to 4095 of 0 to 65535 (6.2 % of the range)" in line
     assert "--set data.range=auto" in line
     for value_range in ("auto", "0:4095"):
         stretched = prepare(tmp_path / "set", value_range)

@@ -48,6 +48,7 @@ class _Items:
     classes: NDArray[np.int64]  # [N], index of a name, or _NO_LABEL
     class_names: list[str]
     notes: list[Message] = field(default_factory=list)
+    test_folders: str = ""  # names of the folders of test images
 
 
 def arrange(source: ImageSource, label_column: str = "") -> ImageSource:
@@ -127,6 +128,7 @@ def _apply_roles(
     masks = kept & _masks_beside(names)
     items.kept &= ~masks
     items.notes += _role_notes(names, folders, indices, roles, masks)
+    items.test_folders = _first_few(r.part for r in roles if r.is_test and not r.left_out)
     return items
 
 
@@ -158,9 +160,6 @@ def _role_notes(
         kind: np.array([role.left_out == kind for role in roles], bool)[indices]
         for kind in ("masks", "strays")
     }
-    tests = _first_few(role.part for role in roles if role.is_test and not role.left_out)
-    if tests:
-        notes.append(message("test_folders", folders=tests))
     if left["masks"].any():
         parts = _first_few(role.part for role in roles if role.left_out == "masks")
         notes.append(message("masks_left_out", count=int(left["masks"].sum()), folders=parts))
@@ -293,6 +292,8 @@ def _select(source: ImageSource, items: _Items, is_plain: bool) -> ImageSource:
     tests = np.flatnonzero(items.kept & items.test)
     if not len(training):
         training, tests = tests, training
+    if len(tests):
+        items.notes.insert(0, message("test_folders", folders=items.test_folders))
     order = np.concatenate([training, tests])
     labels, class_names = _sorted_labels(items, order)
     fingerprint = source.fingerprint if is_plain else _arranged_fingerprint(source, order, labels)

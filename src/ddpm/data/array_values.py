@@ -17,12 +17,12 @@ _BLOCK = 1024  # images converted at once
 _TOLERANCE = 1e-3  # by which floats may exceed their range
 
 
-def to_nchw(array: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def to_nchw(array: NDArray[Any], path: Path) -> NDArray[Any]:
     """Return NCHW, NHWC or NHW with 1 or 3 channels as uint8 NCHW; NCHW if both fit.
 
     uint8 arrays become views. Other types are converted from the first of the ranges 0 … 1 (floats),
-    -1 … 1 (floats) and 0 … 255 that holds all values. Raises RequestError for other
-    values or shapes.
+    -1 … 1 (floats) and 0 … 255 that holds all values. uint16 arrays with larger values stay uint16, with
+    the range of 16-bit pictures. Raises RequestError for other values or shapes.
     """
     if array.dtype.kind not in "buif":
         raise RequestError(f"{path} holds {array.dtype} values. Pass an array of numbers.")
@@ -63,11 +63,13 @@ def _channels_first(array: NDArray[Any], path: Path) -> NDArray[Any]:
     )
 
 
-def _to_uint8(images: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+def _to_uint8(images: NDArray[Any], path: Path) -> NDArray[Any]:
     if images.dtype == np.uint8:
         return images
     low = min((float(block.min()) for block in _blocks(images)), default=0.0)
     high = max((float(block.max()) for block in _blocks(images)), default=0.0)
+    if images.dtype.kind == "u" and images.dtype.itemsize == 2 and high > 255:
+        return images.astype(np.uint16, copy=False)
     offset, scale = _offset_and_scale(images.dtype, low, high, path)
     result = np.empty(images.shape, np.uint8)
     for start, block in enumerate(_blocks(images)):

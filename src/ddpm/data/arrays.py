@@ -41,6 +41,11 @@ _LAYOUTS: tuple[tuple[_Part, ...], ...] = (
         ("test_images", "test_labels", True),
     ),
     (("arr_0", "arr_1", False),),  # numpy's own keys, as in samples of guided-diffusion
+    (("X", "y", False),),
+    (("x", "y", False),),
+    (("X_train", "y_train", False), ("X_test", "y_test", True)),
+    (("data", "labels", False),),
+    (("data", "target", False),),  # scikit-learn
 )
 
 
@@ -51,6 +56,20 @@ def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     out.
     """
     arrays = _read_tensors(path) if path.suffix.lower() in TENSOR_EXTENSIONS else _read_numpy(path)
+    return _source(name, arrays, path, fingerprint)
+
+
+def array_files_source(
+    name: str, folder: Path, paths: Iterable[Path], fingerprint: str
+) -> ImageSource:
+    """Return the images of .npy files with the names of keys: `images.npy` and `labels.npy`."""
+    arrays = {path.stem: _read_numpy(path)["images"] for path in paths}
+    return _source(name, arrays, folder, fingerprint)
+
+
+def _source(
+    name: str, arrays: Mapping[str, NDArray[Any]], path: Path, fingerprint: str
+) -> ImageSource:
     layout = _find_layout(arrays, path)
     images = [to_nchw(arrays[key], path) for key, _, _ in layout]
     if len({part.shape[1:] for part in images}) > 1:
@@ -61,7 +80,7 @@ def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
     single = len(layout) == 1
     starts = np.cumsum([0, *counts])
 
-    def load(index: int) -> NDArray[np.uint8]:
+    def load(index: int) -> NDArray[Any]:
         part = int(np.searchsorted(starts, index, side="right")) - 1
         return np.array(images[part][index - starts[part]])
 
@@ -79,10 +98,11 @@ def array_source(name: str, path: Path, fingerprint: str) -> ImageSource:
 
 
 def _find_layout(arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[_Part, ...]:
-    """Return the parts of the first layout whose images are among the arrays."""
-    for layout in _LAYOUTS:
-        if layout[0][0] in arrays:
-            return tuple(part for part in layout if part[0] in arrays)
+    """Return the parts of the first layout whose images are among the arrays, if possible with labels."""
+    found = [layout for layout in _LAYOUTS if layout[0][0] in arrays]
+    if found:
+        layout = next((layout for layout in found if layout[0][1] in arrays), found[0])
+        return tuple(part for part in layout if part[0] in arrays)
     if len(arrays) == 1:
         return ((next(iter(arrays)), "", False),)
     raise _no_images_error(arrays, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ddpm.data.image_source import ImageSource
 UNREADABLE = "unreadable"  # the hash of a file that cannot be read
 
 
-def item_hash(item: bytes | NDArray[np.uint8]) -> str:
+def item_hash(item: bytes | NDArray[Any]) -> str:
     """Return the SHA-256 of one item, hexadecimal."""
     return hashlib.sha256(item if isinstance(item, bytes) else item.tobytes()).hexdigest()
 

@@ -73,11 +73,12 @@ class Header(NamedTuple):
         return self.mode in GRAY_MODES
 
 
-def read_header(item: bytes | NDArray[np.uint8]) -> Header:
+def read_header(item: bytes | NDArray[Any]) -> Header:
     """Return size and mode without decoding. Raises BrokenImageError if the item is unusable."""
     if isinstance(item, np.ndarray):
         _check_size(item.shape[2], item.shape[1])
-        return Header(item.shape[1], item.shape[2], "L" if len(item) == 1 else "RGB")
+        gray = "L" if item.dtype == np.uint8 else "I;16"
+        return Header(item.shape[1], item.shape[2], gray if len(item) == 1 else "RGB")
     with _open_image(item) as image, _memory_slot(image):
         width, height = image.size
         transposed = _orientation(image) >= 5  # may decode a whole PNG
@@ -87,18 +88,18 @@ def read_header(item: bytes | NDArray[np.uint8]) -> Header:
 
 
 def decode(
-    item: bytes | NDArray[np.uint8],
+    item: bytes | NDArray[Any],
     size: tuple[int, int],
     channels: int,
     limits: Limits | None = None,
 ) -> NDArray[np.uint8]:
-    """Return an image file, or uint8 [C', H', W'], as uint8 [channels, height, width].
+    """Return an image file, or uint8 or uint16 [C', H', W'], as uint8 [channels, height, width].
 
     `size` is (height, width). `limits`: the stored pixel values that become 0 and 255; None: no change.
     Raises BrokenImageError, with the reason, if it cannot be decoded.
     """
     if isinstance(item, np.ndarray):
-        item = item if limits is None else _stretch(item, limits)
+        item = _array_to_8_bits(item, limits)
         if item.shape == (channels, *size):
             return item
         _check_size(item.shape[2], item.shape[1])
@@ -107,13 +108,13 @@ def decode(
         return _to_array(_crop_and_resize(image, size), channels)
 
 
-def read_limits(item: bytes | NDArray[np.uint8]) -> tuple[int, int, int]:
+def read_limits(item: bytes | NDArray[Any]) -> tuple[int, int, int]:
     """Return the lowest and highest pixel value of an image, and the highest that its depth can hold.
 
     The depth is 255 or 65535. Raises BrokenImageError if the image cannot be decoded.
     """
     if isinstance(item, np.ndarray):
-        return int(item.min()), int(item.max()), 255
+        return int(item.min()), int(item.max()), 255 if item.dtype == np.uint8 else 65535
     with _open_image(item) as image, _memory_slot(image):
         if image.mode in DEEP_MODES:
             values = _checked_16_bits(np.asarray(image))
@@ -226,6 +227,12 @@ def _to_8_bits(values: NDArray[np.integer[Any]], limits: Limits | None) -> NDArr
     span = high - low
     above = values.clip(low, high).astype(np.uint32) - np.uint32(low)
     return ((above * 255 + span // 2) // span).astype(np.uint8)
+
+
+def _array_to_8_bits(item: NDArray[Any], limits: Limits | None) -> NDArray[np.uint8]:
+    if item.dtype != np.uint8:
+        return _to_8_bits(item, limits)
+    return item if limits is None else _stretch(item, limits)
 
 
 def _stretch(pixels: NDArray[np.uint8], limits: Limits) -> NDArray[np.uint8]:

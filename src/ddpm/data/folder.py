@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -94,12 +94,17 @@ def folder_source(root: Path, files: Mapping[str, Path]) -> ImageSource:
         unopened_archives=tuple(
             printable_name(name) for name in files if name.lower().endswith(ARCHIVE_EXTENSIONS)
         ),
-        label_files={
-            printable_name(name): partial(_read_label_file, path)
-            for name, path in files.items()
-            if is_label_file(name)
-        },
+        label_files=label_files(files),
     )
+
+
+def label_files(files: Mapping[str, Path]) -> dict[str, Callable[[], bytes]]:
+    """Return the files that may hold labels of images: name → reader of its bytes."""
+    return {
+        printable_name(name): partial(_read_label_file, path)
+        for name, path in files.items()
+        if is_label_file(name)
+    }
 
 
 def _read_label_file(path: Path) -> bytes:

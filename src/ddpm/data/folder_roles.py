@@ -32,7 +32,7 @@ _NUMBERED_PART = re.compile(
 _SHARD_STEP = 100  # smallest step between the numbers of parts such as 00000, 01000
 _SHARD_SIZE = 1000  # images in a part of EDM and StyleGAN: image 1234 is in 00001
 _MIN_DIGITS = 3  # of a numbered part
-_STRAY_SHARE = 0.01
+_STRAY_SHARE = 0.05  # of the pictures beside them
 
 LeftOut = Literal["", "masks", "strays"]
 
@@ -212,9 +212,17 @@ def _are_numbered_parts(places: Iterable[_Place]) -> bool:
         int(name) == low // _SHARD_SIZE == high // _SHARD_SIZE
         for name, (low, high) in zip(names, spans, strict=True)
     )
+    by_last_digits = all(
+        int(name) == low % _SHARD_SIZE == high % _SHARD_SIZE
+        for name, (low, high) in zip(names, spans, strict=True)
+    )
     follow = all(a[1] + 1 == b[0] for a, b in itertools.pairwise(spans))
     sizes = [counts[name] for name in names]
-    return by_thousands or (follow and len({*sizes[:-1]}) == 1 and sizes[-1] <= sizes[0])
+    return (
+        by_thousands
+        or by_last_digits
+        or (follow and len({*sizes[:-1]}) == 1 and sizes[-1] <= sizes[0])
+    )
 
 
 def _numbers(values: list[int | None]) -> list[int]:

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,15 +68,15 @@ class NumberedNames(Sequence[str]):
 class ImageSource:
     """An image set before decoding.
 
-    `load(i)` returns item i as the bytes of its file, or as uint8 [C, H, W] if the set holds pixels. It
-    is called from several threads and raises BrokenImageError. `test` lists the set's own test items.
+    `load(i)` returns item i as the bytes of its file, or as uint8 or uint16 [C, H, W] if the set holds
+    pixels. It is called from several threads and raises BrokenImageError. `test` lists the set's own test items.
     `fingerprint` changes if the name, size or date of a file does.
     """
 
     name: str
     kind: str  # "folder", "zip", "tar", "IDX files", "array", "CIFAR batches" or "pixel table"
     names: Sequence[str]  # one per item, in NFC, with / between folders
-    load: Callable[[int], bytes | NDArray[np.uint8]]
+    load: Callable[[int], bytes | NDArray[Any]]
     fingerprint: str
     labels: NDArray[np.int64] | None = None  # one per item
     class_names: tuple[str, ...] = ()  # () without labels

@@ -1,4 +1,4 @@
-"""Class labels in files beside the images: CSV tables, and `dataset.json` of EDM and StyleGAN.
+"""Class labels in files beside the images: CSV and JSON-lines tables, `dataset.json` of EDM and StyleGAN.
 
 A table names images in one column and classes in another. Images are found by their path, its last
 parts, or their name without ending, in any case, with / or \\ between folders.
@@ -21,7 +21,7 @@ from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 from ddpm.terminal import printable_name
 
-TABLE_EXTENSIONS = ("csv", "tsv")
+TABLE_EXTENSIONS = ("csv", "tsv", "jsonl")
 LABELS_JSON = "dataset.json"
 MAX_LABEL_BYTES = 1 << 28  # of a file of labels
 _MAX_TABLES = 50
@@ -113,7 +113,8 @@ def read_labels_json(data: bytes, name: str, index: ImageIndex) -> FileLabels | 
         if text is None:
             return FileLabels({}, (message("labels_vectors", file=printable_name(name)),))
         labels[item] = text
-    return FileLabels(labels) if labels else None
+    note = message("labels_from_json", file=printable_name(name))
+    return FileLabels(labels, (note,)) if labels else None
 
 
 def _is_pair(pair: object) -> bool:
@@ -133,11 +134,11 @@ def _class_text(value: Any) -> str | None:
 
 
 def read_table(data: bytes, name: str, index: ImageIndex) -> tuple[Table, int] | None:
-    """Return a CSV, and the column that names images of `index`; None if no column does."""
+    """Return a table, and the column that names images of `index`; None if no column does."""
     try:
         text = _decoded(data)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
-    except (csv.Error, UnicodeDecodeError):
+        rows = _json_rows(text) if extension(name) == "jsonl" else _csv_rows(text)
+    except (csv.Error, ValueError, RecursionError, AttributeError):
         return None
     rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     width = len(rows[0]) if rows else 0
@@ -218,6 +219,17 @@ def delimiter_of(text: str) -> str:
     """Return the delimiter that splits the first line of a CSV most often."""
     line = text.lstrip().partition("\n")[0]
     return max(_DELIMITERS, key=line.count)
+
+
+def _csv_rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
+
+
+def _json_rows(text: str) -> list[list[str]]:
+    """Return the rows of JSON lines such as {"file_name": "1.png", "label": 3}, below their names."""
+    records = [json.loads(line) for line in text.splitlines() if line.strip()]
+    columns = list(records[0].keys()) if records else []
+    return [columns, *([str(record.get(column, "")) for column in columns] for record in records)]
 
 
 def _name_column(table: Table, index: ImageIndex) -> int | None:

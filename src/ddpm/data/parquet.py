@@ -26,13 +26,25 @@ from ddpm.data.image_source import (
     NumberedNames,
     natural_sort_key,
 )
+from ddpm.data.pixel_columns import square_shape
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 from ddpm.terminal import printable_name
 
 PARQUET_EXTENSION = ".parquet"
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "category", "target", "cls", "breed", "y")
-_IMAGE_NAMES = ("image", "img", "images", "picture", "photo", "bytes", "image_bytes", "jpg", "png")
+_IMAGE_NAMES = (
+    "image",
+    "img",
+    "images",
+    "picture",
+    "photo",
+    "bytes",
+    "image_bytes",
+    "jpg",
+    "png",
+    "pixels",
+)
 _CACHED_GROUPS = 4  # row groups in memory
 
 
@@ -142,18 +154,24 @@ def _image_column(schema: Any) -> str | None:
     """Return the column of images: the likeliest name among those of a fitting type."""
     import pyarrow.types as types
 
-    def rank(kind: Any) -> int:
-        """Return 0 for {bytes, path}, 1 for bytes, 2 for nested lists of pixels, 3 for others."""
+    def rank(kind: Any, name: str) -> int:
+        """Return 0 for {bytes, path}, 1 for bytes, 2 for lists of pixels, 3 for others."""
         if types.is_struct(kind):
             return 0 if any(kind.field(i).name == "bytes" for i in range(kind.num_fields)) else 3
         if types.is_binary(kind) or types.is_large_binary(kind):
             return 1
         is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-        nested = is_list and hasattr(kind.value_type, "value_type")
-        return 2 if nested else 3
+        if not is_list:
+            return 3
+        return 2 if hasattr(kind.value_type, "value_type") or name in _IMAGE_NAMES else 3
 
     ranked = [
-        (rank(field.type), field.name.casefold() not in _IMAGE_NAMES, number, field.name)
+        (
+            rank(field.type, field.name.casefold()),
+            field.name.casefold() not in _IMAGE_NAMES,
+            number,
+            field.name,
+        )
         for number, field in enumerate(schema)
     ]
     best = min(ranked, default=(3, True, 0, ""))
@@ -255,7 +273,10 @@ def _item(value: Any, path: Path) -> bytes | NDArray[np.uint8]:
     if value is None:
         raise BrokenImageError("has no bytes in its row, at most the name of a file elsewhere")
     try:
-        image: NDArray[np.uint8] = to_nchw(np.array([value]), path)[0]
+        pixels = np.array(value)
+        if pixels.ndim == 1:
+            pixels = pixels.reshape(square_shape(pixels.size) or pixels.shape)
+        image: NDArray[np.uint8] = to_nchw(pixels[None], path)[0]
         return image
     except (ValueError, TypeError, RequestError) as error:
         raise BrokenImageError("is not a picture of numbers") from error

@@ -51,7 +51,7 @@ def find_columns(first: Sequence[str], second: Sequence[str]) -> PixelColumns | 
     else:
         pixels, label = _pixels_and_label(names, body, label, has_header)
         count = len(pixels)
-    shape = _square(count)
+    shape = square_shape(count)
     if shape is None:
         return None
     return PixelColumns(has_header, len(first), tuple(pixels), shape, label, split)
@@ -62,15 +62,15 @@ def _pixels_and_label(
 ) -> tuple[list[int], int | None]:
     """Return the columns of one pixel each, and the label's; a square number of columns are pixels."""
     columns = [i for i in range(len(names)) if i != label]
-    if _square(len(columns)):
+    if square_shape(len(columns)):
         return columns, label
     if has_header:
         columns = [i for i in columns if names[i] not in _OTHER_NAMES]
         numbered = [i for i in columns if _PIXEL_NAME.fullmatch(names[i])]
         others = [i for i in columns if i not in numbered]
-        if _square(len(numbered)) and len(others) <= 1:
+        if square_shape(len(numbered)) and len(others) <= 1:
             return numbered, label if label is not None else next(iter(others), None)
-    if label is None and columns and not _square(len(columns)):
+    if label is None and columns and not square_shape(len(columns)):
         label = columns[0] if not body or _is_number(body[-1]) else columns[-1]
         columns = [i for i in columns if i != label]
     return columns, label
@@ -89,7 +89,7 @@ def _is_header(row: Sequence[str]) -> bool:
     return len(numbers) >= _MIN_PIXELS - 2 and steps == {1.0}
 
 
-def _square(count: int) -> tuple[int, int, int] | None:
+def square_shape(count: int) -> tuple[int, int, int] | None:
     """Return (channels, height, width) of a square image with so many values; None if there is none."""
     for channels in (1, 3):
         side = math.isqrt(count // channels)
@@ -109,4 +109,4 @@ def _is_number(cell: str) -> bool:
 def _is_packed(cell: str) -> bool:
     """Return whether a cell holds the pixels of an image, separated by blanks."""
     words = cell.split()
-    return _square(len(words)) is not None and all(map(_is_number, words))
+    return square_shape(len(words)) is not None and all(map(_is_number, words))

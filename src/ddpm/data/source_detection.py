@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ddpm.data.arrangement import arrange
-from ddpm.data.arrays import TENSOR_EXTENSIONS, array_source
+from ddpm.data.arrays import TENSOR_EXTENSIONS, array_files_source, array_source
 from ddpm.data.cifar import cifar_source, find_batches, is_cifar_name
 from ddpm.data.conversions import needs_conversion, refuse_unread_format
-from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file
+from ddpm.data.folder import files_below, fingerprint, folder_source, is_image_file, label_files
 from ddpm.data.idx import (
     find_label_files,
     has_idx_header,
@@ -78,14 +78,22 @@ def _open_folder(folder: Path) -> ImageSource:
     archives += tars
     if not archives and any(is_image_file(inner, path) for inner, path in files.items()):
         return folder_source(folder, files)
+    if len(archives) > 1 and all(path.suffix.lower() == ".npy" for path in archives):
+        return array_files_source(name, folder, archives, fingerprint(folder, archives))
     if len(archives) > 1:
         listed = ", ".join(path.name for path in archives[:3]) + (", …" if archives[3:] else "")
         raise RequestError(f"{folder} contains several archives ({listed}). Pass one of them.")
     if archives:
-        return _open_file(archives[0], name)
+        return _with_tables_beside(_open_file(archives[0], name), files)
     if tables := find_tables(folder, named(is_table_name)):
         return table_source(name, tables, fingerprint(folder, tables))
     raise _no_images_error(folder, list(files.values()))
+
+
+def _with_tables_beside(source: ImageSource, files: Mapping[str, Path]) -> ImageSource:
+    """Return the images of the only archive in a folder, with the files of labels beside it."""
+    beside = label_files(files)
+    return dataclasses.replace(source, label_files={**source.label_files, **beside})
 
 
 def _no_images_error(folder: Path, paths: Sequence[Path]) -> RequestError:

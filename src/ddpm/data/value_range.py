@@ -115,9 +115,9 @@ def describe_range(facts: Mapping[str, Any] | None) -> str:
     values = f"pixel values {facts['low']} to {facts['high']}"
     if facts["stretched"]:
         return f"{values} are stretched to the whole range (data.range)"
-    share = (facts["high"] - facts["low"]) / facts["full"]
+    percent = 100 * (facts["high"] - facts["low"]) / facts["full"]
     return (
-        f"{values} of 0 to {facts['full']} ({share:.2g} of the range), so the images have little "
+        f"{values} of 0 to {facts['full']} ({percent:.2g} % of the range), so the images have little "
         "contrast; to stretch them, train with --set data.range=auto"
     )
 

@@ -358,6 +358,7 @@ MESSAGES = {
     "heldout_too_few": "無，影像少於 {fewest} 張",
     "labels_missing": "沒有標籤：找不到 {file} 的標籤檔",
     "labels_from_table": "類別取自 {file} 的 {column} 欄；以 data.labels=file:COLUMN 指定其他欄",
+    "labels_from_json": "類別取自 {file}",
     "labels_vectors": "沒有標籤：{file} 中的標籤是向量，不是類別",
     "labels_conflict": "沒有標籤：{file} 的 {column} 欄對同一影像有多個值",
     "labels_choice": "沒有標籤：{file} 有多個欄（{columns}）；以 data.labels=file:COLUMN 指定其一",
