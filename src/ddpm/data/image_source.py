@@ -69,7 +69,7 @@ class ImageSource:
     """An image set before decoding.
 
     `load(i)` returns item i as the bytes of its file, or as uint8 or uint16 [C, H, W] if the set holds
-    pixels. It is called from several threads and raises BrokenImageError. `test` lists the set's own test items.
+    pixels. It is called from several threads and raises BrokenImageError. `test` lists the test items.
     `fingerprint` changes if the name, size or date of a file does.
     """
 
