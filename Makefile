@@ -17,8 +17,11 @@ install: .venv/.installed
 demo: .venv/.installed
 	$(BIN)/ddpm demo
 
+# A test process for each core; `make test WORKERS=0` runs all tests in one process.
+WORKERS ?= auto
+
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 SEEDS ?= 1 2 3 4 5
 
