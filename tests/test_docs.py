@@ -48,37 +48,41 @@ def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "squares.png").is_file()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands_in_the_documents_can_be_parsed(page: Path) -> None:
-    for block in re.findall(r"```\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_commands_in_the_documents_can_be_parsed(document: Path) -> None:
+    for block in re.findall(r"```\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
         for line in block.splitlines():
             if line.startswith("ddpm ") and "--help" not in line:
                 words = shlex.split(line.split("#")[0])[1:]
                 assert hasattr(build_parser().parse_args(words), "command"), line
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: f"{page.parent.name}/{page.name}")
-def test_commands_within_the_text_have_the_options_they_show(page: Path) -> None:
-    for command in re.findall(r"`ddpm ([^`]+)`", page.read_text("utf-8")):
+@pytest.mark.parametrize(
+    "document", TEXTS, ids=lambda document: f"{document.parent.name}/{document.name}"
+)
+def test_commands_within_the_text_have_the_options_they_show(document: Path) -> None:
+    for command in re.findall(r"`ddpm ([^`]+)`", document.read_text("utf-8")):
         words = command.split()
         shown = {word for word in words if word.startswith("--")}
         assert shown <= options_of(words), command
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_programs_beside_the_package_have_the_options_they_show(page: Path) -> None:
-    found = re.findall(r"python -m ((?:benchmarks|tests)[.\w]+)([^`#\n]*)", page.read_text("utf-8"))
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_programs_beside_the_package_have_the_options_they_show(document: Path) -> None:
+    found = re.findall(
+        r"python -m ((?:benchmarks|tests)[.\w]+)([^`#\n]*)", document.read_text("utf-8")
+    )
     for module, words in found:
         source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
         for option in re.findall(r"--\w[\w-]*", words):
             assert f'"{option}"' in source, f"{module} {option}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_in_the_documents_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_links_in_the_documents_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", document.read_text("utf-8")):
         if not link.startswith("http"):
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
 def test_the_command_reference_is_current() -> None:
@@ -107,10 +111,12 @@ def test_the_site_names_no_other_host() -> None:
     assert text == "see the card (`src/a.md`) and [results](results.md)"
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: f"{page.parent.name}/{page.name}")
-def test_files_named_with_their_folder_exist(page: Path) -> None:
+@pytest.mark.parametrize(
+    "document", TEXTS, ids=lambda document: f"{document.parent.name}/{document.name}"
+)
+def test_files_named_with_their_folder_exist(document: Path) -> None:
     for name in re.findall(
-        r"`((?:tests|benchmarks|scripts|src)/[\w/.-]+)`", page.read_text("utf-8")
+        r"`((?:tests|benchmarks|scripts|src)/[\w/.-]+)`", document.read_text("utf-8")
     ):
         assert (ROOT / name).exists(), name
 

@@ -71,20 +71,20 @@ class PictureFolder:
         return self.folder / name
 
 
-def draw_loss(album: PictureFolder, rows: Sequence[Row], note: str) -> None:
+def draw_loss(picture_folder: PictureFolder, rows: Sequence[Row], note: str) -> None:
     """Draw the loss over the iterations, without a title; nothing if no loss was logged."""
     if any("loss" in row or "generator_loss" in row for row in rows):
-        save_loss_plot(album.place("loss"), rows, title="", note=note, height=LOSS_HEIGHT)
+        save_loss_plot(picture_folder.place("loss"), rows, title="", note=note, height=LOSS_HEIGHT)
 
 
-def draw_networks(album: PictureFolder, spec: ModelSpec) -> None:
+def draw_networks(picture_folder: PictureFolder, spec: ModelSpec) -> None:
     """Draw one diagram per network; equal networks of several runs share a file."""
     outlines = make_model(spec).outlines()
     for name, rows in outlines.items():
         digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:12]
-        shared = PictureFolder(album.folder)
+        shared = PictureFolder(picture_folder.folder)
         path = shared.place(f"network-{digest}")
-        album.names[f"network-{name}"] = shared.names[f"network-{digest}"]
+        picture_folder.names[f"network-{name}"] = shared.names[f"network-{digest}"]
         if not path.exists():
             save_network_plot(path, rows)
             if len(outlines) > 1:  # they stand side by side
@@ -100,7 +100,7 @@ def _trim_sides(path: Path) -> None:
     save_picture(path, picture.crop((max(left - margin, 0), 0, right + margin, picture.height)))
 
 
-def draw_schedules(album: PictureFolder, configs: Sequence[Config]) -> str | None:
+def draw_schedules(picture_folder: PictureFolder, configs: Sequence[Config]) -> str | None:
     """Draw all noise schedules of the runs in one figure; None if no run has one."""
     named = {
         f"{c.diffusion.schedule}, T = {c.diffusion.num_steps}": c.diffusion
@@ -113,17 +113,19 @@ def draw_schedules(album: PictureFolder, configs: Sequence[Config]) -> str | Non
         name: make_schedule(d.schedule, d.num_steps, **d.betas).log_snr.numpy()
         for name, d in named.items()
     }
-    save_schedule_plot(album.place("schedule"), curves)
-    return album.names["schedule"]
+    save_schedule_plot(picture_folder.place("schedule"), curves)
+    return picture_folder.names["schedule"]
 
 
-def draw_samples(album: PictureFolder, run: RunFolder, opened: OpenedModel) -> Images | None:
+def draw_samples(
+    picture_folder: PictureFolder, run: RunFolder, opened: OpenedModel
+) -> Images | None:
     """Draw the sample grid of a run; for a diffusion model also frames of the GIF and the strip.
 
     Returns the final images of the strip; None for other models.
     """
     model, settings = opened.model, opened.model.spec.config.sampling
-    grid, current = album.place("samples"), _is_current(run.sample_grid, opened)
+    grid, current = picture_folder.place("samples"), _is_current(run.sample_grid, opened)
     if current:
         shutil.copyfile(run.sample_grid, grid)
     else:
@@ -140,8 +142,8 @@ def draw_samples(album: PictureFolder, run: RunFolder, opened: OpenedModel) -> I
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
     labels, animation = choose_labels(model, seeds, None), animation_settings(model, settings)
     images = draw_with_progress(model, seeds, labels, animation, trajectory)
-    _draw_backward(album.place("backward"), trajectory)
-    _draw_frames(album, run.denoising if current else None, trajectory)
+    _draw_backward(picture_folder.place("backward"), trajectory)
+    _draw_frames(picture_folder, run.denoising if current else None, trajectory)
     return images
 
 
@@ -165,35 +167,35 @@ def _draw_backward(path: Path, trajectory: Trajectory) -> None:
     save_strip(path, columns)
 
 
-def _draw_frames(album: PictureFolder, gif: Path | None, trajectory: Trajectory) -> None:
+def _draw_frames(picture_folder: PictureFolder, gif: Path | None, trajectory: Trajectory) -> None:
     """Draw frames of the run's GIF, or of the images sampled for the strip.
 
     `gif`: the run's GIF, which is as old as the grid beside it; None if the grid is out of date.
     """
-    place = album.place("frames")
+    place = picture_folder.place("frames")
     if gif is not None:
         with contextlib.suppress(RequestError):
             save_gif_frames(place, gif, FRAMES)
             return
-    scratch = album.folder / "frames.gif"
+    scratch = picture_folder.folder / "frames.gif"
     save_denoising_gif(scratch, trajectory.states, 2, STRIP_SEEDS // 2)
     save_gif_frames(place, scratch, FRAMES)
     scratch.unlink()
 
 
-def draw_real(album: PictureFolder, images: Images) -> None:
+def draw_real(picture_folder: PictureFolder, images: Images) -> None:
     """Draw the grid of real images; runs that learned from the same ones share a file."""
-    shared = PictureFolder(album.folder)
+    shared = PictureFolder(picture_folder.folder)
     name = f"real-{hashlib.sha256(images.tobytes()).hexdigest()[:12]}"
     path = shared.place(name)
-    album.names["real"] = shared.names[name]
+    picture_folder.names["real"] = shared.names[name]
     if not path.exists():
         count = len(images)
         save_grid(path, images, *GRID, caption=f"{count} training images, evenly spaced")
 
 
 def draw_forward(
-    album: PictureFolder, config: Config, found: Images | None, drawn: Images | None
+    picture_folder: PictureFolder, config: Config, found: Images | None, drawn: Images | None
 ) -> bool:
     """Draw the forward process on training images, else on `drawn` ones; return whether it is the former."""
     shown = drawn if found is None else example_images(found)
@@ -201,7 +203,7 @@ def draw_forward(
         schedule = make_schedule(
             config.diffusion.schedule, config.diffusion.num_steps, **config.diffusion.betas
         )
-        save_strip(album.place("forward"), forward_columns(shown, schedule, seed=0))
+        save_strip(picture_folder.place("forward"), forward_columns(shown, schedule, seed=0))
     return found is not None
 
 

@@ -81,8 +81,8 @@ def read_run(folder: RunFolder, name: str, pictures: Path, device: str) -> Repor
     config = load_config(folder.config)
     rows, opened = read_metrics(folder.metrics), _open(folder, device)
     run = _Run(folder, name, config, folder.load_environment(), rows, opened)
-    album = PictureFolder(pictures, f"{_slug(name)}-")
-    from_data = _draw(run, album)
+    picture_folder = PictureFolder(pictures, f"{_slug(name)}-")
+    from_data = _draw(run, picture_folder)
     sampled_by, animated_by = _sampling_messages(opened)
     return ReportedRun(
         name=name,
@@ -100,7 +100,7 @@ def read_run(folder: RunFolder, name: str, pictures: Path, device: str) -> Repor
         weights="" if opened is None else weights_hash(opened.model),
         data_name=data_name(config.data.path),
         evaluation=read_evaluation(folder.evaluation),
-        pictures=album.names,
+        pictures=picture_folder.names,
         forward_from_data=from_data,
         frame_shares=", ".join(f"{100 * share:g} %" for share in FRAMES),
     )
@@ -132,18 +132,18 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
 
 
-def _draw(run: _Run, album: PictureFolder) -> bool:
+def _draw(run: _Run, picture_folder: PictureFolder) -> bool:
     """Draw every possible picture; return whether the forward strip shows training images."""
-    draw_loss(album, run.rows, sentence(run.data.get("held_out_reason")))
+    draw_loss(picture_folder, run.rows, sentence(run.data.get("held_out_reason")))
     if run.spec is not None:
-        draw_networks(album, run.spec)
-    drawn = None if run.opened is None else draw_samples(album, run.folder, run.opened)
+        draw_networks(picture_folder, run.spec)
+    drawn = None if run.opened is None else draw_samples(picture_folder, run.folder, run.opened)
     real = training_images(run.config, run.data.get("content_hash"))
     if real is not None:
-        draw_real(album, real)
+        draw_real(picture_folder, real)
     if not run.config.has_reverse_process:
         return True
-    return draw_forward(album, run.config, real, drawn)
+    return draw_forward(picture_folder, run.config, real, drawn)
 
 
 def _progress(run: _Run) -> dict[str, Any]:
@@ -211,12 +211,12 @@ def copy_comparison(
     folder: Path, row: Mapping[str, Any], index: int, pictures: Path
 ) -> ReportedComparison:
     """Return a comparison; copy its pictures from its folder into `pictures`."""
-    album = PictureFolder(pictures, f"comparison-{index}-")
+    picture_folder = PictureFolder(pictures, f"comparison-{index}-")
     for what, name in row["figures"].items():
         source = folder / Path(str(name)).name
         if source.is_file():
-            shutil.copyfile(source, album.place(_slug(what)))
-    return ReportedComparison(row, album.names)
+            shutil.copyfile(source, picture_folder.place(_slug(what)))
+    return ReportedComparison(row, picture_folder.names)
 
 
 def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
