@@ -18,7 +18,7 @@ SHAPE = (1, 2, 3)
 
 def frame_event(index: int, start: int, images: np.ndarray, x0: np.ndarray) -> tuple[dict, bytes]:  # type: ignore[type-arg]
     message = {"event": "frame", "index": index, "start": start, "count": len(images)}
-    return {**message, "t": 5, "log_snr": None}, images.tobytes() + x0.tobytes()
+    return {**message, "t": 5, "log_snr": None, "step": 2}, images.tobytes() + x0.tobytes()
 
 
 def images_of(count: int, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
@@ -39,7 +39,9 @@ def pixels(content: bytes) -> np.ndarray:  # type: ignore[type-arg]
 def test_chunks_of_a_frame_are_put_together() -> None:
     drawing, x, x0 = drawing_of(), images_of(3), images_of(3, 1)
     drawing.take(*frame_event(0, 0, x[:2], x0[:2]))
-    assert drawing.rows_of_frames() == [{"index": 0, "t": 5, "log_snr": None, "images": 2}]
+    assert drawing.rows_of_frames() == [
+        {"index": 0, "step": 2, "t": 5, "log_snr": None, "images": 2}
+    ]
     drawing.take(*frame_event(0, 2, x[2:], x0[2:]))
     assert drawing.rows_of_frames()[0]["images"] == 3
     shown = pixels(drawing.frame_png(0, "x0"))  # 2x2 cells of 2x3 pixels, no gaps

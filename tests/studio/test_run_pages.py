@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import RefusalError
@@ -37,9 +38,13 @@ def worker() -> Worker:
 
 
 @pytest.fixture
-def page(services: Services, worker: Worker) -> Callable[[], dict[str, Any]]:
-    pages = RunPages(services.cards, services.models, worker)  # type: ignore[arg-type]
-    return lambda: run_async(pages.page("a"))
+def pages(services: Services, worker: Worker) -> RunPages:
+    return RunPages(services.cards, services.models, worker)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def page(pages: RunPages) -> Callable[[], dict[str, Any]]:
+    return lambda: pages.page("a")
 
 
 def test_a_page_holds_all_about_a_finished_run(page: Any, add_run: AddRun) -> None:
@@ -68,13 +73,12 @@ def test_a_page_holds_all_about_a_finished_run(page: Any, add_run: AddRun) -> No
     assert found["data"]["used"] == 60 and json.dumps(found)
 
 
-def test_the_doctor_is_asked_again_after_a_change(
-    page: Any, worker: Worker, add_run: AddRun
-) -> None:
+def test_the_doctor_is_asked_again_after_a_change(pages: RunPages, add_run: AddRun) -> None:
     run = RunFolder(add_run("a"))
-    assert [page()["doctor"], page()["doctor"]] == [[{"sentence": "1"}]] * 2
+    found = [run_async(pages.findings("a")) for _ in range(2)]
+    assert found == [[{"sentence": "1"}]] * 2
     run.checkpoint(12).rename(run.checkpoint(11))
-    assert page()["doctor"] == [{"sentence": "2"}]
+    assert run_async(pages.findings("a")) == [{"sentence": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -85,11 +89,12 @@ def test_a_damaged_evaluation_is_none(content: str, page: Any, add_run: AddRun) 
     assert page()["scores"] == []
 
 
-def test_a_damaged_run_has_a_page(page: Any, worker: Worker, add_run: AddRun) -> None:
+def test_a_damaged_run_has_a_page(page: Any, pages: RunPages, add_run: AddRun) -> None:
     RunFolder(add_run("a")).config.write_text("{", "utf-8")
     found = page()
     assert found["state"] == "failed" and not any(found["can"].values())
-    assert found["doctor"] == [] and worker.asked == 0
+    with pytest.raises(RequestError):
+        run_async(pages.findings("a"))
 
 
 def test_an_unknown_run_is_a_sentence(page: Any) -> None:

@@ -32,6 +32,7 @@ class StoredFrame:
     x0: Images
     t: int | None  # None: the family has no levels, or this is the clean image
     log_snr: float | None  # None: infinite
+    step: int = 0  # of the sampler
     count: int = 0  # images that have arrived
 
     @property
@@ -40,7 +41,12 @@ class StoredFrame:
 
     def row(self, index: int) -> dict[str, Any]:
         """Return plain values for the page."""
-        return {"index": index, "t": self.t, "log_snr": self.log_snr, "images": self.count}
+        names = ("step", "t", "log_snr")
+        return {
+            "index": index,
+            **{name: getattr(self, name) for name in names},
+            "images": self.count,
+        }
 
 
 @dataclass
@@ -84,7 +90,8 @@ class Drawing:
         index, start, count = message["index"], message["start"], message["count"]
         if index not in self.frames:
             blank = np.full((self.n, *self.shape), 255, np.uint8)
-            self.frames[index] = StoredFrame(blank, blank.copy(), message["t"], message["log_snr"])
+            names = ("t", "log_snr", "step")
+            self.frames[index] = StoredFrame(blank, blank.copy(), *(message[n] for n in names))
         frame = self.frames[index]
         pair = np.frombuffer(payload, np.uint8).reshape(2, count, *self.shape)
         frame.x[start : start + count], frame.x0[start : start + count] = pair

@@ -27,12 +27,18 @@ class RunPages:
         self._cards, self._models, self._worker = cards, models, worker
         self._findings: dict[str, tuple[Any, list[dict[str, str]]]] = {}  # by id, with their stamp
 
-    async def page(self, id: str) -> dict[str, Any]:
-        """Return all about the run `id`. RefusalError (404) if there is none."""
+    def page(self, id: str) -> dict[str, Any]:
+        """Return all about the run `id`, but for the doctor's findings. RefusalError (404): no such run."""
+        return self._page(id, self._cards.runs.get(id))
+
+    async def findings(self, id: str) -> list[dict[str, str]]:
+        """Return the doctor's findings, asked again once the run has another checkpoint or preview."""
         run = self._cards.runs.get(id)
-        page = await asyncio.to_thread(self._page, id, run)
-        page["doctor"] = await self._doctor(id, run, page)
-        return page
+        stamp = await asyncio.to_thread(_stamp, run)
+        if self._findings.get(id, (None,))[0] != stamp:
+            findings = await self._worker.ask("doctor", target=str(run.root))
+            self._findings[id] = (stamp, findings)
+        return self._findings[id][1]
 
     def _page(self, id: str, run: RunFolder) -> dict[str, Any]:
         card = self._cards.card(id, run)
@@ -75,15 +81,11 @@ class RunPages:
         classes: list[str] | None = found[0].row()["classes"] if found else None
         return classes
 
-    async def _doctor(self, id: str, run: RunFolder, page: dict[str, Any]) -> list[dict[str, str]]:
-        """Return the doctor's findings, asked again once the run has a new checkpoint or preview."""
-        stamp = (page["state"], page["previews"], run.checkpoint_steps())
-        if not page["settings"] and not page["commands"]:
-            return []
-        if self._findings.get(id, (None,))[0] != stamp:
-            findings = await self._worker.ask("doctor", target=str(run.root))
-            self._findings[id] = (stamp, findings)
-        return self._findings[id][1]
+
+def _stamp(run: RunFolder) -> tuple[Any, ...]:
+    """Return a value that changes with what the doctor looks at, but not with every step."""
+    load_config(run.config)  # raises: a damaged configuration has no findings
+    return run.config.stat().st_mtime_ns, run.checkpoint_steps(), preview_steps(run)
 
 
 _EMPTY: dict[str, Any] = {

@@ -23,9 +23,15 @@ def list_runs(studio: Studio) -> list[dict[str, Any]]:
 
 
 @router.get("/{id}")
-async def show_run(id: Id, studio: Studio) -> dict[str, Any]:
-    """Return all about a run."""
-    return await studio.pages.page(id)
+def show_run(id: Id, studio: Studio) -> dict[str, Any]:
+    """Return all about a run, but for the doctor's findings."""
+    return studio.pages.page(id)
+
+
+@router.get("/{id}/doctor")
+async def show_findings(id: Id, studio: Studio) -> list[dict[str, str]]:
+    """Return what `ddpm doctor` finds in a run."""
+    return await studio.pages.findings(id)
 
 
 @router.get("/{id}/metrics")
