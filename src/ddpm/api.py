@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, check
-from ddpm.data.array_arguments import describe, image_tensor, label_tensor
+from ddpm.data.array_arguments import check_count, describe, image_tensor, label_tensor
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel, check_model
+from ddpm.models.memory_limits import check_batch_memory, check_image_memory
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -104,6 +105,7 @@ def fit(
     config = model.spec.config
     config = replace(config, training=replace(config.training, steps=steps))
     check(config)
+    check_batch_memory(model)
     model.set_total_steps(config)
     batches = Batches(
         images.numpy(),
@@ -142,8 +144,9 @@ def sample(
     torch.Size([2, 1, 8, 8])
     """
     check_model(model)
-    if not isinstance(n, int) or n < 1:
-        raise RequestError(f"n is {n!r}; pass a whole number of at least 1.")
+    check_count("n", n, 1)
+    check_count("seed", seed, 0)
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
+    check_image_memory(n, model.spec.image_shape, f"n={n}")
     return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ddpm.config import with_overrides
+from ddpm.config import TrainingConfig, with_overrides
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.training import checkpoint
+from ddpm.training import checkpoint, footprint
 from ddpm.training.footprint import disk_space_note
 
 UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -58,3 +60,18 @@ def test_a_full_disk_is_announced_as_a_warning(
     assert words.startswith("warning: up to ") and words.endswith(
         "only 500 kB are free there. Free some space."
     )
+
+
+@given(steps=st.integers(1, 600), every=st.integers(1, 700))
+def test_the_checkpoints_at_the_end_are_those_of_every_save(steps: int, every: int) -> None:
+    """They are computed from a few steps, as if each of them had been saved and pruned."""
+    training = TrainingConfig(steps=steps, checkpoint_every=every)
+    saved = [*range(every, steps, every), steps]
+    kept = checkpoint.steps_kept_at_end(saved)
+    assert footprint._checkpoints_at_end(training) == kept
+    assert footprint._max_checkpoints(training) == min(len(kept) + 1, len(saved)) + 1
+
+
+def test_a_thousand_million_checkpoints_are_counted_at_once() -> None:
+    training = TrainingConfig(steps=10**9, checkpoint_every=1)
+    assert footprint._max_checkpoints(training) == 33

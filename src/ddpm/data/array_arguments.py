@@ -69,3 +69,9 @@ def describe(values: object) -> str:
 
 def _is_integer(tensor: Tensor) -> bool:
     return not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype != torch.bool
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise RequestError unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise RequestError(f"{name} is {value!r}; pass a whole number of at least {least}.")

@@ -92,19 +92,22 @@ def disk_space_note(model: GenerativeModel, folder: Path) -> str:
 
 
 def _checkpoints_at_end(training: TrainingConfig) -> set[int]:
-    """Return the steps whose checkpoints a finished run holds."""
-    return steps_kept_at_end(_saved_steps(training))
+    """Return the steps whose checkpoints a finished run holds.
+
+    A run keeps the last step of each power-of-two range and the last two steps, so the others are left out
+    here: a run of 10^9 steps may save at each of them.
+    """
+    every, total = training.checkpoint_every, training.steps
+    octaves = (min(2**power - 1, total) for power in range(1, total.bit_length() + 1))
+    last = (total - 1) // every * every  # before the final step
+    saved = {step // every * every for step in octaves} | {last, last - every, total}
+    return steps_kept_at_end(sorted(step for step in saved if step > 0))
 
 
 def _max_checkpoints(training: TrainingConfig) -> int:
     """Return the largest number of checkpoints at any time, including the best and the one being written."""
-    saved = _saved_steps(training)
-    return min(len(steps_kept_at_end(saved)) + 1, len(saved)) + 1
-
-
-def _saved_steps(training: TrainingConfig) -> list[int]:
-    every = training.checkpoint_every
-    return [*range(every, training.steps, every), training.steps]
+    saved = (training.steps - 1) // training.checkpoint_every + 1
+    return min(len(_checkpoints_at_end(training)) + 1, saved) + 1
 
 
 def _copies_of_weights(training: TrainingConfig) -> int:

@@ -17,11 +17,13 @@ from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
+from ddpm.models.memory_limits import check_image_memory
 from ddpm.models.spec import ModelSpec
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, print_line
 from ddpm.visuals.grids import save_grid
+from ddpm.visuals.layout import fit_layout
 from ddpm.visuals.saving import check_picture_path
 
 MASK_THRESHOLD = 128  # gray value of a mask from which a pixel is redrawn
@@ -42,6 +44,7 @@ def write_interpolation(
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     settings = image_editing.deterministic_settings(settings)
     rows, columns = [], between + 2
+    _check_picture(model, pairs, columns)
     with _announce_and_open_bar(opened, settings) as bar:
         for pair in range(pairs):
             ends = (seed + 2 * pair, seed + 2 * pair + 1)
@@ -80,6 +83,7 @@ def write_inpainting(
     another shape.
     """
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
+    _check_picture(model, 1, n + 2)
     region = _read_mask(mask, image, model.spec.image_shape)
     original = _read_original(image, model.spec)
     seeds = range(seed, seed + n)
@@ -112,6 +116,7 @@ def write_refinement(
 ) -> Path:
     """Draw the image and `n` variants in a row; return the picture's path."""
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
+    _check_picture(model, 1, n + 1)
     original = _read_original(image, model.spec)
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
@@ -142,6 +147,12 @@ def _open_diffusion_model(
             f"{family.required_model}."
         )
     return opened, model, resolve_settings(opened.model, overrides)
+
+
+def _check_picture(model: DiffusionModel, rows: int, columns: int) -> None:
+    """Raise RequestError, before anything is drawn, if the picture would be too large."""
+    fit_layout(rows, columns, model.spec.image_shape[1:])
+    check_image_memory(rows * columns, model.spec.image_shape, f"{rows:,} x {columns:,}")
 
 
 def _announce_and_open_bar(opened: OpenedModel, settings: SamplingConfig) -> Progress:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
-from ddpm.data.array_arguments import describe, to_cpu_tensor
+from ddpm.data.array_arguments import check_count, describe, to_cpu_tensor
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion, check_model
+from ddpm.models.memory_limits import check_image_memory
 from ddpm.sampling.labels import choose_labels, one_label
 from ddpm.sampling.settings import resolve_settings
 
@@ -38,6 +39,8 @@ def interpolate(
     torch.Size([4, 1, 8, 8])
     """
     diffusion, chosen = _resolve(model, settings)
+    check_count("between", between, 0)
+    check_image_memory(between + 2, model.spec.image_shape, f"between={between}")
     labels = choose_labels(model, [seeds[0]] * (between + 2), one_label(model, label))
     return to_uint8(image_editing.interpolate(diffusion, seeds, between, chosen, labels)).cpu()
 
@@ -68,6 +71,8 @@ def inpaint(
     diffusion, chosen = _resolve(model, settings)
     image = _uint8_image(image, model.spec.image_shape)
     mask = _tensor("mask", mask, model.spec.image_shape[1:])
+    check_count("n", n, 1)
+    check_image_memory(n, model.spec.image_shape, f"n={n}")
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     redrawn = (mask != 0).float()[None]
@@ -99,6 +104,8 @@ def refine(
     image = _uint8_image(image, model.spec.image_shape)
     if not 0 <= strength <= 1:
         raise RequestError(f"The strength is {strength}; pass a number from 0 to 1.")
+    check_count("n", n, 1)
+    check_image_memory(n, model.spec.image_shape, f"n={n}")
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     variants = image_editing.refine(diffusion, to_model(image), strength, seeds, chosen, labels)

@@ -16,6 +16,7 @@ from ddpm.loading.offline import OfflineData
 from ddpm.messages import sentence
 from ddpm.models.autoguidance import exported_config
 from ddpm.models.base import Frame, GenerativeModel
+from ddpm.models.memory_limits import check_batch_memory
 from ddpm.models.registry import make_model
 from ddpm.sampling.labels import choose_labels
 from ddpm.terminal import print_line
@@ -41,6 +42,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
     print_line(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
     reset_peak_memory(device)
     model = make_model(data.spec.with_config(config), device)
+    check_batch_memory(model)
     attach_guides(model, None)
     drawing_seconds, moments = _draw(model)
     drawing_memory = peak_memory(device)

@@ -42,6 +42,8 @@ from ddpm.sampling.settings import animation_settings, resolve_settings
 from ddpm.terminal import print_line
 from ddpm.visuals.animations import GIF_FRAMES
 
+_MANY = 25  # times the requested images that a chunk may hold without a word
+
 __all__ = ["SampleRequest", "write_samples"]
 
 
@@ -76,6 +78,11 @@ def _write_samples(
     request = request.for_labels(spec)
     _check_sizes(request, spec.image_shape)
     request.print_missing_labels(spec)
+    if settings.chunk > _MANY * request.count:
+        print_line(
+            f"sampling.chunk={settings.chunk}: {settings.chunk} images are computed for these "
+            f"{request.count}; a smaller chunk is faster"
+        )
     with ExitStack() as locks:
         files: list[ChunkFile] = []  # of the main process alone
         run_on_main(lambda: files.extend(_open_files(request, opened, settings, locks)))

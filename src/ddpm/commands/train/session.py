@@ -33,6 +33,7 @@ from ddpm.loading.models import attach_guides, check_guide_exists
 from ddpm.locking import exclusive_lock
 from ddpm.models.autoguidance import guide_step
 from ddpm.models.base import Metrics
+from ddpm.models.memory_limits import check_batch_memory
 from ddpm.models.registry import gather_model
 from ddpm.optim.parallel import check_multi_process, check_sharding
 from ddpm.runs import RunFolder
@@ -87,6 +88,8 @@ class Session:
         self.inputs, self.config = inputs, inputs.config
         self.start = StartPoint.at(self.newest)
         self.model = inputs.make_model() if self.newest else inputs.make_initial_model()
+        if not shard:
+            check_batch_memory(self.model)
         self.batches, self.heldout = inputs.batches(self.config), inputs.heldout_batch()
         self.memorization = MemorizationCheck(self.model, inputs.dataset, self.heldout)
 
