@@ -39,5 +39,5 @@ export const value = (number) => (number < 0 ? group(num(number)) : num(number))
 
 export function Equation({math, label}) {
   const text = `<math display="block" aria-label="${label}">${math}</math>`;
-  return html`<div class="equation" dangerouslySetInnerHTML=${{__html: text}} />`;
+  return html`<div class="equation" tabindex="0" dangerouslySetInnerHTML=${{__html: text}} />`;
 }
