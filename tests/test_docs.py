@@ -164,7 +164,7 @@ def test_every_function_in_the_mathematics_exists() -> None:
         module = None
         for name in re.findall(r"`([\w.]+)`", row):
             *path, last = name.split(".")
-            if path and path[0] in ("models", "optim"):
+            if path and path[0] in ("models", "networks", "optim"):
                 owner = import_module(f"ddpm.{path[0]}.{path[1] if len(path) > 1 else last}")
                 path = path[2:]
             elif path and path[0][0].islower():

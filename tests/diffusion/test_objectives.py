@@ -10,6 +10,7 @@ from ddpm.diffusion.objectives import (
     WEIGHTINGS,
     Objective,
     make_objective,
+    pseudo_huber,
     split_variance,
     training_loss,
 )
@@ -274,3 +275,12 @@ def test_the_variance_learns_where_an_untrained_network_is_far_off():
     )  # fmt: skip
     (slope,) = torch.autograd.grad(losses.sum(), output)
     assert bool(losses.isfinite().all()) and bool(slope.isfinite().all())
+
+
+def test_the_pseudo_huber_loss_is_squared_when_small_and_linear_when_large():
+    small, large = torch.full((2, 1, 4, 4), 1e-3), torch.full((2, 1, 4, 4), 1e3)
+    torch.testing.assert_close(pseudo_huber(small, 1.0), torch.full((2,), 1e-6), rtol=1e-3, atol=0)
+    torch.testing.assert_close(pseudo_huber(large, 0.5), torch.full((2,), 2 * 0.5 * (1e3 - 0.5)))
+    error = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
+    expected = 2 * 2.0 * ((5.0 + 4.0) ** 0.5 - 2.0)  # mean square 5, c = 2
+    torch.testing.assert_close(pseudo_huber(error, 2.0), torch.tensor([expected]))

@@ -53,7 +53,7 @@ def test_without_warm_up_the_first_step_is_the_full_rate() -> None:
     step=st.integers(1, 3000),
     steps=st.integers(1, 2000),
     warmup=st.integers(0, 2500),
-    decay=st.sampled_from(["none", "cosine", "linear"]),
+    decay=st.sampled_from(["none", "cosine", "linear", "inverse-sqrt"]),
 )
 def test_the_rate_is_always_positive_and_never_above_the_full_one(
     step: int, steps: int, warmup: int, decay: str
@@ -66,6 +66,14 @@ def test_a_larger_total_goes_on_along_its_own_longer_curve() -> None:
     short, long = replace(PLAIN, decay="cosine"), replace(PLAIN, decay="cosine", steps=2000)
     assert learning_rate(1000, short) == pytest.approx(0.5 * FINAL_RATE)
     assert learning_rate(1001, long) > 0.5 * learning_rate(100, long)
+
+
+def test_the_inverse_root_falls_from_the_warmup_on_whatever_the_total() -> None:
+    """Vaswani et al. 2017, Eq. 3, in units of the highest rate."""
+    for steps in (100, 10_000):
+        training = replace(PLAIN, decay="inverse-sqrt", warmup=10, steps=steps)
+        rates = [learning_rate(step, training) / 0.5 for step in (1, 5, 10, 40, 90)]
+        assert rates == pytest.approx([0.1, 0.5, 1, 1 / 2, 1 / 3])
 
 
 def test_each_name_makes_its_optimizer() -> None:

@@ -15,7 +15,7 @@ FORMAT_VERSION = 1
 
 ScheduleName = Literal["linear", "cosine", "sigmoid", "flow", "edm"]
 ObjectiveName = Literal["noise", "x0", "v", "velocity", "edm"]
-WeightingName = Literal["simple", "min-snr", "p2"]
+WeightingName = Literal["simple", "min-snr", "p2", "learned"]
 TimeSamplingName = Literal["uniform", "stratified", "lognormal"]
 TransformName = Literal["x-flip", "y-flip", "scale", "rotate", "stretch", "translate"]
 SamplerName = Literal[
@@ -82,6 +82,7 @@ class NetworkConfig:
     long_skips: bool = False  # join the first half of a dit's blocks to the second (U-ViT)
     dropout: float = 0.0  # dropout probability in every residual block; 0: off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: see `networks/embeddings.py`
+    self_conditioning: bool = False  # the network also sees its previous prediction
     label_dropout: float = 0.1  # fraction of labels hidden in training (classifier-free guidance)
 
 
@@ -96,6 +97,9 @@ class DiffusionConfig:
     objective: ObjectiveName = "v"  # what the network predicts, see `diffusion/objectives.py`
     weighting: WeightingName = "simple"  # weight of each noise level in the loss
     time_sampling: TimeSamplingName = "stratified"  # distribution of t in training
+    huber: float = 0.0  # c of the pseudo-Huber loss; 0: squared error
+    noise_candidates: int = 1  # draws of noise an image takes the nearest of; 1: plain noise
+    offset_noise: float = 0.0  # deviation of noise shared by all pixels of a channel; 0: off
     learned_variance: bool = False  # learn the reverse variance (Nichol & Dhariwal 2021)
 
     @property
@@ -134,7 +138,9 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.99)  # of Adam and AdamW
     weight_decay: float = 0.0  # 0: off
     warmup: int = 200  # steps of linear warmup; 0: off
-    decay: Literal["none", "cosine", "linear"] = "cosine"  # learning rate after the warmup
+    decay: Literal["none", "cosine", "linear", "inverse-sqrt"] = (
+        "cosine"  # learning rate after the warmup
+    )
     clip: float = 1.0  # largest gradient norm; 0: off
     ema: float = 0.999  # decay per step of the averaged weights, warmed up; 0: off
     posthoc_ema: int = 0  # snapshots of averages saved for `ddpm ema`, such as 24; 0: off

@@ -143,6 +143,8 @@ WEIGHTINGS: dict[str, Cited[[Tensor, Tensor], Tensor]] = {
     "min-snr": Cited(lambda snr, x0_scale: snr.clamp(max=5) / x0_scale, "min-snr"),
     # Choi et al. 2022, arXiv:2204.00227
     "p2": Cited(lambda snr, x0_scale: snr / (1 + snr) / x0_scale, "p2"),
+    # Karras et al. 2024, arXiv:2312.02696, Eq. 21: the uncertainty of `training_loss` does the weighting
+    "learned": Cited(lambda snr, x0_scale: torch.ones_like(snr), "lengths"),
 }
 
 
@@ -156,13 +158,18 @@ def training_loss(
     *,
     weighting: str = "simple",
     learned_variance: bool = False,
+    huber: float = 0.0,
+    uncertainty: Tensor | None = None,
 ) -> Tensor:
     """Return the weighted per-image loss [N]; its mean is the loss of Algorithm 1 (Ho et al. 2020).
 
     For any objective; `predict(input, t)` is the network. The caller draws x0 [N, C, H, W] (line
     2), t [N] (line 3, `draw_times`) and noise (line 4) for the whole batch, before it is cut into
     micro-batches. With `learned_variance` the network outputs 2C channels, and the variational
-    bound trains the variance (no gradient to its mean). ValueError: an unknown weighting.
+    bound trains the variance (no gradient to its mean). `huber` is the c of the pseudo-Huber loss, see
+    `pseudo_huber`; 0: the squared error. `uncertainty` u(t) [N] is learned with the network: the gradient
+    is that of loss / e^u + u, but the value stays the loss, which is comparable between runs.
+    ValueError: an unknown weighting.
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(
@@ -176,12 +183,28 @@ def training_loss(
         output, interpolation = split_variance(output)
     error = objective.target(x0, noise, signal, sigma) - output
     weight = WEIGHTINGS[weighting]((signal / sigma).square(), objective.x0_scale(signal, sigma))
-    per_image = (weight * error.square()).mean(dim=(1, 2, 3))  # line 5, Eq. 14  [N]
+    if huber:
+        per_image = weight.flatten() * pseudo_huber(error, huber)  #              [N]
+    else:
+        per_image = (weight * error.square()).mean(dim=(1, 2, 3))  # line 5, Eq. 14  [N]
+    if uncertainty is not None:
+        total = per_image / uncertainty.exp() + uncertainty
+        per_image = per_image.detach() + (total - total.detach())
     if interpolation is not None:
         x0_hat = objective.to_x0(output, x_t, signal, sigma).detach()
         bits = vlb_term(schedule, x0, x0_hat, t, interpolation)
         per_image = per_image + 0.001 * len(schedule) * bits  # Nichol & Dhariwal 2021, Eq. 16
     return per_image
+
+
+def pseudo_huber(error: Tensor, c: float) -> Tensor:
+    """Return 2 c (sqrt(e^2 + c^2) - c) per image [N], for the root mean square e of the error [N, C, H, W].
+
+    Near e^2 where e is below c, near 2 c e above, so that images with large errors dominate less (Song &
+    Dhariwal 2023, arXiv:2310.14189, Eq. 7, scaled to equal the squared error at 0).
+    """
+    squared = error.square().mean(dim=(1, 2, 3))
+    return 2 * c * squared / ((squared + c**2).sqrt() + c)  # without cancellation
 
 
 def split_variance(output: Tensor) -> tuple[Tensor, Tensor]:

@@ -64,6 +64,24 @@ SOURCES: dict[str, Source] = {
         "RoFormer: Enhanced Transformer with Rotary Position Embedding", "Neurocomputing 568",
         "2104.09864",
     ),
+    "self-conditioning": _paper(
+        "T. Chen, R. Zhang, G. Hinton", "2023",
+        "Analog Bits: Generating Discrete Data using Diffusion Models with Self-Conditioning", "ICLR",
+        "2208.04202",
+    ),
+    "immiscible": _paper(
+        "Y. Li, H. Jiang, A. Kodaira, M. Tomizuka, K. Keutzer, C. Xu", "2024",
+        "Immiscible Diffusion: Accelerating Diffusion Training with Noise Assignment", "NeurIPS 37",
+        "2406.12303",
+    ),
+    "offset": Source(
+        "N. Guttenberg", "2023", "Diffusion with Offset Noise", "",
+        "https://www.crosslabs.org/blog/diffusion-with-offset-noise",
+    ),
+    "huber": _paper(
+        "Y. Song, P. Dhariwal", "2023", "Improved Techniques for Training Consistency Models", "ICLR",
+        "2310.14189",
+    ),
     "cosine": _paper(
         "A. Nichol, P. Dhariwal", "2021", "Improved Denoising Diffusion Probabilistic Models",
         "ICML", "2102.09672",

@@ -115,8 +115,17 @@ class DiffusionModel(GenerativeModel, Protocol):
     def is_guided(self, settings: SamplingConfig) -> bool:
         """Return whether each step evaluates two networks, or one network twice."""
 
-    def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
-        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
+    def denoiser(
+        self,
+        labels: Sequence[int] | None,
+        settings: SamplingConfig,
+        *,
+        feeds_back: bool = False,
+    ) -> Denoiser:
+        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say.
+
+        With `feeds_back`, a self-conditioned network sees its previous prediction.
+        """
 
     def levels(self, settings: SamplingConfig, start: int | None = None) -> Levels:
         """Return the noise levels that `settings` visit, from the top or from table index `start`."""

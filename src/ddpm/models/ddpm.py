@@ -16,9 +16,12 @@ from ddpm.config import Config
 from ddpm.construction import Construction
 from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
-from ddpm.diffusion.objectives import make_objective, training_loss
+from ddpm.diffusion.guidance import clip_static
+from ddpm.diffusion.objectives import make_objective, split_variance, training_loss
+from ddpm.diffusion.process import add_noise
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.diffusion.timesteps import draw_times
+from ddpm.diffusion.training_noise import draw_noise
 from ddpm.distributed import map_across_ranks, rank
 from ddpm.errors import RequestError
 from ddpm.models.augment_pipe import AUGMENT_LABELS, AugmentPipe
@@ -31,8 +34,10 @@ from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import seeded_dropout
 from ddpm.networks.kinds import NETWORKS
 from ddpm.networks.outline import Row
+from ddpm.networks.self_conditioning import SelfConditioned
+from ddpm.networks.uncertainty import Uncertainty
 from ddpm.optim.compiling import Compiled
-from ddpm.optim.learner import Learner, TensorBatch
+from ddpm.optim.learner import Learner, Loss, TensorBatch
 from ddpm.optim.state import State
 from ddpm.randomness import derive_seed, generator_for
 
@@ -96,13 +101,16 @@ class Ddpm(ReverseProcess):
         generator = generator_for(seed, "step", step, device=self.device)
         x0, augment_labels = self._augment(images, step)  # line 2                     [N, C, H, W]
         t = draw_times(config.diffusion.time_sampling, self.schedule, len(x0), generator)  # 3  [N]
-        noise = torch.randn(
-            x0.shape, generator=generator, device=self.device, dtype=torch.float32
+        noise = draw_noise(
+            x0,
+            generator,
+            candidates=config.diffusion.noise_candidates,
+            offset=config.diffusion.offset_noise,
         )  # 4    [N, C, H, W]
         labels = self._drop_labels(labels, generator)  #                                        [N]
         batch = NoisedBatch(x0, t, noise, labels, augment_labels)
         with self._dropout(step):
-            losses, measured = self.learner.step(batch, self._loss, step)  # line 5             [N]
+            losses, measured = self.learner.step(batch, self._step_loss(step), step)  # line 5  [N]
         return {**self.loss_summary(losses, t), **measured}
 
     def _dropout(self, step: int) -> contextlib.AbstractContextManager[None]:
@@ -113,14 +121,42 @@ class Ddpm(ReverseProcess):
         seed = derive_seed(config.training.seed, "dropout", step) + rank()
         return seeded_dropout(self.network, seed, self.device, compiled=self.compile().is_compiled)
 
-    def _loss(self, network: nn.Module, batch: NoisedBatch) -> Tensor:
-        """Return the per-image loss [N] under `network` (Ho et al. 2020, Eq. 14)."""
+    def _step_loss(self, step: int) -> Loss[NoisedBatch]:
+        """Return the loss of a training step: on average every other one feeds back, if so configured."""
+        config = self.spec.config
+        coin = derive_seed(config.training.seed, "self-conditioning", step) % 2
+        if config.network.self_conditioning and coin:
+            return self._self_conditioned_loss
+        return self._loss
+
+    def _self_conditioned_loss(self, network: nn.Module, batch: NoisedBatch) -> Tensor:
+        """Return the loss of a prediction that sees an earlier one (Chen et al. 2022, Algorithm 1)."""
+        x_t = add_noise(self.schedule, batch.x0, batch.t, batch.noise)
+        signal, sigma = self.schedule.at(batch.t, x_t)
+        with torch.no_grad(), autocast(self.precision, self.device):
+            x = self.objective.network_input(x_t, signal, sigma)
+            output = network(x, batch.t, batch.labels, batch.augment_labels).float()
+        if output.shape[1] > x_t.shape[1]:
+            output, _ = split_variance(output)
+        estimate = self.objective.to_x0(output, x_t, signal, sigma)
+        return self._loss(network, batch, clip_static(estimate))
+
+    def _loss(
+        self, network: nn.Module, batch: NoisedBatch, estimate: Tensor | None = None
+    ) -> Tensor:
+        """Return the per-image loss [N] under `network` (Ho et al. 2020, Eq. 14).
+
+        `estimate` [N, C, H, W] are clean images that a self-conditioned network sees.
+        """
         diffusion = self.spec.config.diffusion
 
         def predict(x: Tensor, t: Tensor) -> Tensor:
+            x = x if estimate is None else torch.cat([x, estimate], dim=1)
             with autocast(self.precision, self.device):
                 output: Tensor = network(x, t, batch.labels, batch.augment_labels)
             return output.float()
+
+        uncertainty = getattr(network, "uncertainty", None)
 
         return training_loss(
             predict,
@@ -131,6 +167,8 @@ class Ddpm(ReverseProcess):
             batch.noise,
             weighting=diffusion.weighting,
             learned_variance=diffusion.learned_variance,
+            huber=diffusion.huber,
+            uncertainty=None if uncertainty is None else uncertainty(batch.t),
         )
 
     def _augment(self, images: Tensor, step: int) -> tuple[Tensor, Tensor | None]:
@@ -265,9 +303,10 @@ def make_network(spec: ModelSpec) -> DenoisingNetwork:
     """Return the network of a configuration; its initial weights are drawn from the run's seed."""
     config, (channels, height, width) = spec.config, spec.image_shape
     kind = NETWORKS[config.network.kind]
+    feeds_back = config.network.self_conditioning
     with Construction(generator_for(config.training.seed, "weights")):
-        return kind.make(
-            channels,
+        network = kind.make(
+            channels * (2 if feeds_back else 1),
             channels * (2 if config.diffusion.learned_variance else 1),
             (height, width),
             num_classes=spec.num_classes,
@@ -275,3 +314,7 @@ def make_network(spec: ModelSpec) -> DenoisingNetwork:
             num_steps=config.diffusion.num_steps,
             **{name: getattr(config.network, name) for name in kind.settings},
         )
+        network = SelfConditioned(network, channels) if feeds_back else network
+        if config.diffusion.weighting == "learned":
+            network.uncertainty = Uncertainty(config.diffusion.num_steps)
+        return network

@@ -87,7 +87,7 @@ def inpaint(
         noise = ImageNoise(seeds[chosen], model.spec.image_shape, model.device)
         steps = editing.inpaint(
             SAMPLERS[settings.sampler],
-            model.denoiser(_select_labels(labels, chosen), settings),
+            model.denoiser(_select_labels(labels, chosen), settings, feeds_back=True),
             levels,
             noise,
             SamplerOptions(settings.eta, settings.churn, settings.variance),

@@ -25,6 +25,7 @@ from ddpm.messages import Message, message
 from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.base import Frame
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.self_conditioning import join_estimate
 from ddpm.randomness import ImageNoise
 
 
@@ -64,7 +65,7 @@ class ReverseProcess:
     ) -> Iterator[Frame]:
         """Yield the states of the reverse process, from `x` at the first of `levels` to the clean image."""
         options = SamplerOptions(settings.eta, settings.churn, settings.variance)
-        denoise = self.denoiser(labels, settings)
+        denoise = self.denoiser(labels, settings, feeds_back=True)
         log_snr = (2 * levels.half_log_snr).tolist()
         yield Frame(x, torch.zeros_like(x), log_snr[0], len(levels))
         for step in SAMPLERS[settings.sampler](denoise, levels, x, noise, options):
@@ -74,8 +75,18 @@ class ReverseProcess:
         """Return the noise levels that `settings` visit, from the top or from table index `start`."""
         return noise_levels(self.schedule, settings.steps, settings.spacing, start=start)
 
-    def denoiser(self, labels: Sequence[int] | None, settings: SamplingConfig) -> Denoiser:
-        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say."""
+    def denoiser(
+        self,
+        labels: Sequence[int] | None,
+        settings: SamplingConfig,
+        *,
+        feeds_back: bool = False,
+    ) -> Denoiser:
+        """Return (x_t, t) → the predicted clean image, guided and clipped as `settings` say.
+
+        With `feeds_back`, a self-conditioned network sees its previous prediction (Chen et al. 2022,
+        Algorithm 2): the calls must then be those of one trajectory.
+        """
         strong, clip = self.averaged, CLIPS[settings.clip]
         classes = None if labels is None else torch.tensor(labels, device=self.device)
         # guidance leads away from the same network without labels, autoguidance from a weaker one with labels
@@ -84,22 +95,29 @@ class ReverseProcess:
             weak, weak_classes = self.guide(settings.guide), classes
         guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
 
+        estimate: Tensor | None = None
+
         def predict(model: Predictor, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
             signal, sigma = self.schedule.at(t, x)
+            scaled = model.objective.network_input(x, signal, sigma)
             with autocast(self.precision, self.device):
-                output = model.network(model.objective.network_input(x, signal, sigma), t, labels)
+                output = model.network(join_estimate(model.network, scaled, estimate), t, labels)
             output, variance = output.float(), None
             if output.shape[1] > x.shape[1]:  # learned variance: 2C channels
                 output, variance = split_variance(output)
             return Prediction(model.objective.to_x0(output, x, signal, sigma), variance)
 
         def denoise(x: Tensor, t: Tensor) -> Prediction:
+            nonlocal estimate
             prediction = predict(strong, x, t, classes)
             if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
                 weak_x0 = predict(weak, x, t, weak_classes).x0
                 guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
                 prediction = prediction._replace(x0=guided_x0)
-            return prediction._replace(x0=clip(prediction.x0))
+            prediction = prediction._replace(x0=clip(prediction.x0))
+            if feeds_back:
+                estimate = prediction.x0
+            return prediction
 
         return denoise
 

@@ -71,6 +71,25 @@ def _network_kind(config: Mapping[str, Any]) -> NetworkKind | None:
     return NETWORKS.get(config.get("network", {}).get("kind", "unet"))
 
 
+TRAINING_OPTIONS: dict[str, tuple[Any, str]] = {  # key → (value that turns it off, source)
+    "network.self_conditioning": (False, "self-conditioning"),
+    "diffusion.noise_candidates": (1, "immiscible"),
+    "diffusion.offset_noise": (0.0, "offset"),
+    "diffusion.huber": (0.0, "huber"),
+}
+
+
+def training_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `TRAINING_OPTIONS` that are on, with their values."""
+    found = {}
+    for key, (off, _) in TRAINING_OPTIONS.items():
+        section, name = key.split(".")
+        value = config.get(section, {}).get(name, off)
+        if value != off:
+            found[key] = value
+    return found
+
+
 def guidance_sources(config: Mapping[str, Any]) -> list[str]:
     """Return the sources of the guidance; none without guidance."""
     sampling = config.get("sampling", {})

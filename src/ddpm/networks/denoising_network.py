@@ -19,7 +19,11 @@ class DenoisingNetwork(nn.Module):
     """
 
     attention_sides: tuple[int, ...] = ()  # sides of the feature maps at which attention can act
-    optional_parts: tuple[str, ...] = ("transform",)  # absent weights of these are zeros
+    optional_parts: tuple[str, ...] = ("transform", "uncertainty")  # absent weights are zeros
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uncertainty: nn.Module | None = None  # of the loss at each time, if it is learned
 
     def forward(
         self,
@@ -59,7 +63,7 @@ class DenoisingNetwork(nn.Module):
         """
 
         def is_optional(name: str) -> bool:
-            return name.partition(".")[0] in self.optional_parts
+            return any(part in self.optional_parts for part in name.split("."))
 
         state = {name: value for name, value in state_dict.items() if not is_optional(name)}
         for name, own in self.state_dict().items():

@@ -39,8 +39,12 @@ def learning_rate(step: int, training: TrainingConfig) -> float:
     """Return the rate of optimizer step `step` (from 1): linear warm-up, then decay until `training.steps`.
 
     It depends on the step and the total alone: if a finished run gets a larger total, the rate follows
-    the longer curve from there on.
+    the longer curve from there on. `inverse-sqrt` (Vaswani et al. 2017, section 5.3) does not depend on the
+    total: it falls with the root of the step after the warm-up.
     """
+    if training.decay == "inverse-sqrt":
+        warmup = max(1, training.warmup)
+        return training.learning_rate * min(step / warmup, math.sqrt(warmup / step))
     warm = min(1.0, step / training.warmup) if training.warmup else 1.0
     span = max(1, training.steps - training.warmup)
     progress = min(1.0, max(0.0, (step - training.warmup) / span))

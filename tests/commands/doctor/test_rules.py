@@ -45,7 +45,12 @@ CASES = {
     "guidance_without_labels": case("mnist", class_names=()),
     "too_few_steps": case("digits", "training.steps=20", "training.warmup=0"),
     "ema_longer_than_run": case("mnist", "training.ema=0.9999", "training.steps=2000"),
+    "short_warmup_of_inverse_sqrt": case(
+        "mnist", "training.decay=inverse-sqrt", "training.warmup=5"
+    ),
     "attention_at_no_level": case("mnist", "network.attention=[9]"),
+    "unused_network_settings": case("mnist", "network.kind=dit", "network.channels=64"),
+    "strong_offset_noise": case("mnist", "diffusion.offset_noise=0.5"),
     "few_sampling_steps": case("mnist", "sampling.steps=4"),
     "small_batch": case("anime", "training.batch_size=8", "training.learning_rate=2e-2"),
     "batch_exceeds_data": case("folder", images=20),

@@ -19,7 +19,7 @@ def test_it_holds_all_that_sampling_needs(small_ddpm: Callable[..., Ddpm]) -> No
     assert about["classes"] == ["class 0", "class 1", "class 2"]
     assert about["normalization"] == {"data_mean": [-0.2], "data_std": 0.6}
     assert np.allclose(about["schedule"]["signal"], model.schedule.signal)
-    assert set(about["samplers"]) == {"ddim", "heun", "dpm++2m", "unipc"}
+    assert set(about["samplers"]) == {"ddim", "euler", "heun", "dpm++2m", "unipc"}
     own = coefficient_table("unipc", model.levels(model.spec.config.sampling))
     rows = [[update.t, update.x, *update.x0] for update in own.updates]
     assert about["samplers"]["unipc"] == {"start": own.start, "evaluations": 4, "updates": rows}

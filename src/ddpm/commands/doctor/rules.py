@@ -37,8 +37,11 @@ from ddpm.commands.doctor.settings_rules import (
     no_checkpoints,
     no_previews,
     remaining_signal,
+    short_warmup_of_inverse_sqrt,
     small_batch,
+    strong_offset_noise,
     too_few_steps,
+    unused_network_settings,
     warmup_too_long,
 )
 
@@ -60,7 +63,10 @@ RULES: tuple[Rule, ...] = (
     guidance_without_labels,
     too_few_steps,
     ema_longer_than_run,
+    short_warmup_of_inverse_sqrt,
     attention_at_no_level,
+    unused_network_settings,
+    strong_offset_noise,
     few_sampling_steps,
     small_batch,
     batch_exceeds_data,

@@ -11,9 +11,12 @@ from ddpm.diffusion.schedules import make_schedule
 from ddpm.models import setup_warnings
 from ddpm.networks.kinds import NETWORKS
 from ddpm.networks.unet import level_sides
+from ddpm.presets import PRESETS
 
 FEW_STEPS = 100
 SMALL_BATCH = 16
+MIN_INVERSE_SQRT_WARMUP = 50  # steps
+STRONG_OFFSET_NOISE = 0.2
 
 
 def fp16_precision(case: Case) -> Finding | None:
@@ -148,6 +151,53 @@ def attention_at_no_level(case: Case) -> Finding | None:
         f"{', '.join(map(str, sides))}.",
         f"--set network.attention=[{next((s for s in sides if s <= 16), sides[-1])}]",
         "The network then has no attention, and distant parts of an image fit together less well.",
+    )
+
+
+def unused_network_settings(case: Case) -> Finding | None:
+    preset = PRESETS.get(case.config.preset)
+    if not case.is_diffusion or preset is None:
+        return None
+    network, usual = case.config.network, preset.config_for(case.config.scale).network
+    shapes = {name for row in NETWORKS.values() for name in row.settings}
+    unused = sorted(
+        f"network.{name}"
+        for name in shapes - set(NETWORKS[network.kind].settings)
+        if getattr(network, name) != getattr(usual, name)
+    )
+    if not unused:
+        return None
+    return Finding(
+        "note",
+        f"network.kind={network.kind} does not use {', '.join(unused)}.",
+        "remove these settings, or choose another network.kind",
+        f"It uses {', '.join(NETWORKS[network.kind].settings)}.",
+    )
+
+
+def short_warmup_of_inverse_sqrt(case: Case) -> Finding | None:
+    training = case.training
+    if training.decay != "inverse-sqrt" or training.warmup >= MIN_INVERSE_SQRT_WARMUP:
+        return None
+    return Finding(
+        "serious",
+        f"training.decay=inverse-sqrt starts to fall after a warm-up of {training.warmup} steps.",
+        "--set training.warmup=200",
+        "At step n the rate is the highest one times the root of warmup / n, so a short warm-up makes it small "
+        "at once.",
+    )
+
+
+def strong_offset_noise(case: Case) -> Finding | None:
+    offset = case.config.diffusion.offset_noise
+    if not case.is_diffusion or offset <= STRONG_OFFSET_NOISE:
+        return None
+    return Finding(
+        "note",
+        f"diffusion.offset_noise is {offset:g}.",
+        f"--set diffusion.offset_noise={STRONG_OFFSET_NOISE:g}",
+        "Sampling starts from noise without an offset. The larger the offset is, the less often training shows "
+        "such noise.",
     )
 
 

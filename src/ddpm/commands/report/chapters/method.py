@@ -15,6 +15,7 @@ from ddpm.documents.document import (
 )
 from ddpm.documents.tables import NO_VALUE, format_count
 from ddpm.models.sources import (
+    TRAINING_OPTIONS,
     attention_sides,
     average_source,
     choice_source,
@@ -22,6 +23,7 @@ from ddpm.models.sources import (
     label_source,
     network_sources,
     network_title,
+    training_options,
 )
 
 FORWARD = Formula(
@@ -137,6 +139,14 @@ def _network(report: ReportData, run: ReportedRun) -> str:
     return words + report.cite(*network_sources(run.config))
 
 
+def _options(report: ReportData, run: ReportedRun) -> str:
+    words = [
+        report.words(f"value.{key}", value=value) + report.cite(TRAINING_OPTIONS[key][1])
+        for key, value in training_options(run.config).items()
+    ]
+    return report.words.listed(words) or report.words("none")
+
+
 def _labels(report: ReportData, run: ReportedRun) -> str:
     if not run.classes:
         return report.words("no")
@@ -199,6 +209,7 @@ _DIFFUSION: dict[str, Choice] = {
     "times": _cited("diffusion.time_sampling"),
     "variance": _variance,
     "network": _network,
+    "options": _options,
     "labels": _labels,
     "optimizer": _cited("training.optimizer"),
     "training": _training,
