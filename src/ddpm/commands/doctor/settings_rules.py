@@ -183,8 +183,8 @@ def short_warmup_of_inverse_sqrt(case: Case) -> Finding | None:
         "serious",
         f"training.decay=inverse-sqrt starts to fall after a warm-up of {training.warmup} steps.",
         "--set training.warmup=200",
-        "At step n the rate is the highest one times the root of warmup / n, so a short warm-up makes it small "
-        "at once.",
+        "At step n the rate is the highest one times the root of warmup / n: after a short warm-up it is "
+        "small at once.",
     )
 
 
@@ -196,8 +196,8 @@ def strong_offset_noise(case: Case) -> Finding | None:
         "note",
         f"diffusion.offset_noise is {offset:g}.",
         f"--set diffusion.offset_noise={STRONG_OFFSET_NOISE:g}",
-        "Sampling starts from noise without an offset. The larger the offset is, the less often training shows "
-        "such noise.",
+        "Sampling starts from noise without an offset. The larger the offset is, the more rarely training "
+        "shows such noise.",
     )
 
 
