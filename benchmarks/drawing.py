@@ -22,8 +22,8 @@ from benchmarks.machine import Result, say
 from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import resolve_settings
 
 WALK = ("sampling.sampler=ancestral",)  # over every level
@@ -42,7 +42,7 @@ def seconds(model: GenerativeModel, n: int, overrides: Sequence[str]) -> float:
     settings = resolve_settings(model, overrides)
     labels = choose_labels(model, range(n), None)
     began = time.perf_counter()
-    draw_images(model, range(n), labels, settings)
+    sample_images(model, range(n), labels, settings)
     return (time.perf_counter() - began) / n
 
 

@@ -27,8 +27,8 @@ from ddpm import open_model
 from ddpm.commands.export.export import export
 from ddpm.data.image_files import Images
 from ddpm.models.base import GenerativeModel, as_diffusion
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 
 COUNTS = (1, 25, 400)  # images of one request
 CHUNK = 25  # drawn together, at most
@@ -40,7 +40,7 @@ def draw(model: GenerativeModel, n: int) -> tuple[float, Images]:
     labels = choose_labels(model, range(n), None)
     began = time.perf_counter()
     with torch.no_grad():
-        images = draw_images(model, range(n), labels, settings)
+        images = sample_images(model, range(n), labels, settings)
     return time.perf_counter() - began, images
 
 

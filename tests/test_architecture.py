@@ -346,7 +346,7 @@ def test_no_file_is_named_for_nothing() -> None:
         ("visuals/grids.py", "x = image / 127.5 - 1", "127.5"),
         ("commands/train/train.py", "path = run / 'metrics.jsonl'", "only runs.py"),
         ("commands/train/train.py", "path = f'{run}/loss.png'", "only runs.py"),
-        ("sampling/draw.py", "x = config.model == 'ddpm'", "compares with ddpm"),
+        ("sampling/samples.py", "x = config.model == 'ddpm'", "compares with ddpm"),
         ("optim/muon.py", "x = config.model not in ('a', 'student')", "compares with student"),
         ("config/checks.py", "match config.model:\n    case 'dcgan':\n        x = 1", "compares with"),
         ("loading/guides.py", "from ddpm.models.ddpm import Ddpm", "ask for a capability"),
@@ -357,7 +357,7 @@ def test_no_file_is_named_for_nothing() -> None:
             "another command only through its __init__",
         ),
         ("training/loop.py", "from ddpm.loading.models import open_model", "not downwards"),
-        ("sampling/draw.py", "from ddpm.loading.models import open_model", "not downwards"),
+        ("sampling/samples.py", "from ddpm.loading.models import open_model", "not downwards"),
         ("networks/unet.py", "from ddpm.config import NetworkConfig", "not downwards"),
     ],
 )  # fmt: skip

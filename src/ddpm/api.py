@@ -23,8 +23,8 @@ from ddpm.models.memory_limits import check_batch_memory, check_image_memory
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import resolve_settings
 from ddpm.terminal import Progress, format_losses
 
@@ -149,4 +149,4 @@ def sample(
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
     check_image_memory(n, model.spec.image_shape, f"n={n}")
-    return torch.from_numpy(draw_images(model, seeds, choose_labels(model, seeds, label), chosen))
+    return torch.from_numpy(sample_images(model, seeds, choose_labels(model, seeds, label), chosen))

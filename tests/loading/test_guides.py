@@ -33,9 +33,9 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.provenance import redraw_grid
 from ddpm.sampling.run_pictures import write_final_pictures
+from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import preview_settings, resolve_settings
 from ddpm.scoring.measurement import EvaluationRequest
 from ddpm.training.checkpoint import load, load_weights, save, save_weights, steps_to_keep
@@ -64,7 +64,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> RunFolder:
 
 def images(run: RunFolder, *overrides: str, seeds: range = range(4)) -> Any:
     model = open_model(str(run.root), "cpu").model
-    return draw_images(model, seeds, None, resolve_settings(model, overrides))
+    return sample_images(model, seeds, None, resolve_settings(model, overrides))
 
 
 def test_the_guide_is_the_run_as_it_was(run: RunFolder) -> None:
@@ -125,7 +125,7 @@ def test_an_older_grid_is_drawn_again_as_it_was(run: RunFolder, tmp_path: Path) 
 
 
 def images_plain(model: Any) -> Any:
-    return draw_images(model, range(4), None, resolve_settings(model, ["sampling.guide="]))
+    return sample_images(model, range(4), None, resolve_settings(model, ["sampling.guide="]))
 
 
 @contextlib.contextmanager
@@ -262,7 +262,7 @@ def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFol
     away = ["sampling.guidance=1.5", f"sampling.guide=model:{small.root}"]
     alone = open_model(str(weights), "cpu").model
     assert np.array_equal(
-        draw_images(alone, range(4), None, resolve_settings(alone, away)), images(run, *away)
+        sample_images(alone, range(4), None, resolve_settings(alone, away)), images(run, *away)
     )
 
 
@@ -286,7 +286,7 @@ def test_a_guide_may_know_classes_or_none_but_no_others(run: RunFolder) -> None:
         (two, labelled, [3, 4]),
     ):
         away = ["sampling.guidance=2", f"sampling.guide=model:{guide.root}"]
-        assert draw_images(model, range(2), labels, resolve_settings(model, away)).shape == (
+        assert sample_images(model, range(2), labels, resolve_settings(model, away)).shape == (
             2,
             1,
             8,

@@ -20,7 +20,7 @@ from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
 from ddpm.networks.kinds import NETWORKS
 from ddpm.optim.state import State
-from ddpm.sampling.draw import draw_images
+from ddpm.sampling.samples import sample_images
 from tests.diffusion.oracle import Gaussian, exact_moments
 
 MakeSpec = Callable[..., ModelSpec]
@@ -74,8 +74,8 @@ def test_three_steps_and_three_more_are_six_bit_for_bit(
 def test_an_image_keeps_its_bits_however_many_are_drawn(small_spec: MakeSpec, kind: str) -> None:
     made = awake(model(small_spec, kind, "sampling.chunk=3", "sampling.guidance=2", classes=2))
     settings = made.spec.config.sampling
-    many = draw_images(made, range(7), [0, 1, 0, 1, 0, 1, 0], settings)
-    few = draw_images(made, range(4), [0, 1, 0, 1], settings)
+    many = sample_images(made, range(7), [0, 1, 0, 1, 0, 1, 0], settings)
+    few = sample_images(made, range(4), [0, 1, 0, 1], settings)
     assert (many[:4] == few).all() and (many[0] != many[2]).any()
 
 

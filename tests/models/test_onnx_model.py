@@ -13,7 +13,7 @@ from ddpm.errors import RequestError
 from ddpm.models.base import DiffusionModel, GenerativeModel
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.onnx_model import OnnxModel
-from ddpm.sampling.draw import draw_images
+from ddpm.sampling.samples import sample_images
 
 
 def as_onnx(model: Ddpm) -> OnnxModel:
@@ -33,9 +33,9 @@ def test_it_draws_the_same_images(small_ddpm: Callable[..., Ddpm], classes: int)
     model = small_ddpm(awake=True, classes=classes)
     labels = [0, 2] if classes else None
     settings = SamplingConfig(sampler="ancestral", steps=5, guidance=2.0 if classes else 1.0)
-    found = draw_images(as_onnx(model), range(2), labels, settings)
+    found = sample_images(as_onnx(model), range(2), labels, settings)
     with torch.no_grad():
-        expected = draw_images(model, range(2), labels, settings)
+        expected = sample_images(model, range(2), labels, settings)
     assert abs(found.astype(int) - expected).max() <= 1
 
 

@@ -9,7 +9,7 @@ import torch
 from ddpm.loading.models import open_model
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.measurement import measure
-from ddpm.scoring.paired import best_index, draw_seeds, interval_of, prepare_comparison
+from ddpm.scoring.paired import best_index, interval_of, prepare_comparison, sample_seeds
 
 
 def test_a_comparison_gives_the_numbers_of_an_evaluation(
@@ -24,7 +24,7 @@ def test_a_comparison_gives_the_numbers_of_an_evaluation(
     settings = opened.model.spec.config.sampling
     comparison = prepare_comparison(request, opened, settings, "fd")
     assert comparison.seeds == range(5, 35)
-    images = draw_seeds(opened.model, comparison.seeds, settings)
+    images = sample_seeds(opened.model, comparison.seeds, settings)
     assert images.shape == (30, 1, 8, 8) and images.dtype == np.uint8
     row = measure(request).evaluation["rows"][0]
     drawn = torch.from_numpy(images)

@@ -13,7 +13,7 @@ import torch
 
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.sampling.draw import draw_images
+from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import resolve_settings
 from ddpm.studio.drawing import KEPT_FRAMES, draw, evenly_spaced
 from ddpm.studio.model_shelf import ModelShelf
@@ -48,7 +48,7 @@ def test_images_and_frames_are_those_of_the_library(
     model = open_model(str(target)).model
     settings = resolve_settings(model, [*overrides, *steps])
     with torch.no_grad():
-        expected = draw_images(model, range(3, 8), None, settings)
+        expected = sample_images(model, range(3, 8), None, settings)
     ((_, payload),) = sent.of("images")
     assert payload == expected.tobytes()
     frames = sent.of("frame")

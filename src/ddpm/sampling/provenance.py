@@ -12,8 +12,8 @@ from ddpm.data.image_files import Images
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
-from ddpm.sampling.draw import draw_with_progress
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_with_progress
 from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grid_mark import GridMark
 from ddpm.visuals.layout import fit_layout
@@ -73,4 +73,4 @@ def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
     settings = _effective_settings(model, {"guide": "", **mark.sampling})  # missing in older marks
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
     labels = choose_labels(model, mark.seeds, mark.label, columns=layout.columns)
-    return draw_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))
+    return sample_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

@@ -7,9 +7,9 @@ from ddpm.distributed import is_main
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.runs import RunFolder, read_metrics
-from ddpm.sampling.draw import Trajectory, draw_images, draw_with_progress
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.samples import Trajectory, sample_images, sample_with_progress
 from ddpm.sampling.settings import animation_settings, preview_settings
 from ddpm.visuals.animations import GIF_FRAMES, save_denoising_gif
 from ddpm.visuals.curves import save_loss_plot
@@ -26,7 +26,7 @@ def write_preview(run: RunFolder, model: GenerativeModel, step: int) -> None:
     Sampling does not touch the random numbers of training.
     """
     settings = preview_settings(model.spec.config.sampling)
-    images = draw_images(model, _SEEDS, choose_labels(model, _SEEDS, None), settings)
+    images = sample_images(model, _SEEDS, choose_labels(model, _SEEDS, None), settings)
     if is_main():
         caption = f"step {step}, {_SEEDS_CAPTION}"
         save_grid(run.preview(step), images, _ROWS, _COLUMNS, caption=caption)
@@ -40,9 +40,9 @@ def write_final_pictures(run: RunFolder, model: GenerativeModel) -> None:
     default, trajectory = model.spec.config.sampling, Trajectory(len(_SEEDS), GIF_FRAMES)
     labels = choose_labels(model, _SEEDS, None)
     animated = animation_settings(model, default)
-    images = draw_with_progress(model, _SEEDS, labels, animated, trajectory)
+    images = sample_with_progress(model, _SEEDS, labels, animated, trajectory)
     if animated != default:  # the grid shows the run's default settings
-        images = draw_with_progress(model, _SEEDS, labels, default)
+        images = sample_with_progress(model, _SEEDS, labels, default)
     if is_main():
         _save_final_pictures(run, model, images, trajectory)
 

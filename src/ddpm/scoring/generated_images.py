@@ -27,8 +27,8 @@ from ddpm.loading.bundled import bundled_name
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import Message, join_sentences, message, sentence
 from ddpm.runs import find_checkpoint, find_run
-from ddpm.sampling.draw import draw_with_progress
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_with_progress
 from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.terminal import Progress, print_line
 
@@ -95,7 +95,7 @@ class ModelSamples:
         print_line(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
         labels = choose_labels(model, self.seeds, None)
         start = time.perf_counter()
-        images = draw_with_progress(model, self.seeds, labels, self.settings)
+        images = sample_with_progress(model, self.seeds, labels, self.settings)
         self.images_per_second = count / (time.perf_counter() - start)
         return torch.from_numpy(images)
 

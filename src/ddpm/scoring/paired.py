@@ -18,8 +18,8 @@ from ddpm.evaluation.paired_distance import (
 )
 from ddpm.loading.models import OpenedModel
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import ModelSamples
 from ddpm.scoring.scoring_setup import (
@@ -87,16 +87,16 @@ def prepare_comparison(
     return PairedComparison(distance, setup, range(request.seed, request.seed + setup.count))
 
 
-def draw_seeds(
+def sample_seeds(
     model: GenerativeModel,
     seeds: range,
     settings: SamplingConfig,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Images:
-    """Draw one image per seed, uint8 [N, C, H, W]. `advance` receives the number of images done."""
+    """Sample one image per seed, uint8 [N, C, H, W]. `advance` receives the number of images done."""
     with torch.no_grad():
         labels = choose_labels(model, seeds, None)
-        return draw_images(model, seeds, labels, settings, progress=advance)
+        return sample_images(model, seeds, labels, settings, progress=advance)
 
 
 def best_index(values: Sequence[Tensor]) -> int:

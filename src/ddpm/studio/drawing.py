@@ -12,9 +12,9 @@ from ddpm.data.pixels import to_uint8
 from ddpm.messages import sentence
 from ddpm.models.base import Frame, GenerativeModel, as_diffusion
 from ddpm.quantities import format_seeds
-from ddpm.sampling.draw import Trajectory, draw_images
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.samples import Trajectory, sample_images
 from ddpm.sampling.settings import check_steps, resolve_settings
 from ddpm.studio.worker_tasks import Task
 
@@ -38,7 +38,7 @@ def draw(task: Task) -> dict[str, Any]:
     times = _times(model, settings)
     task.send("started", shape=list(model.spec.image_shape), threads=torch.get_num_threads())
     with torch.no_grad():
-        images = draw_images(
+        images = sample_images(
             model, seeds, labels, settings, trajectory=LiveFrames(task, times, len(seeds))
         )
     rows, columns = request["shape"]

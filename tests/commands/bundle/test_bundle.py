@@ -249,7 +249,7 @@ def test_a_loss_without_rows_is_refused(
 def test_what_the_grid_shows_is_what_the_run_draws(runs: dict[str, str]) -> None:
     """Cell by cell: the picked seeds, in their order."""
     from ddpm.loading.models import open_model
-    from ddpm.sampling.draw import draw_images
+    from ddpm.sampling.samples import sample_images
     from ddpm.visuals.grid_reader import open_jpeg, read_grid
 
     files = contents(packed(runs, pick={"mnist": PICKED}))
@@ -259,7 +259,7 @@ def test_what_the_grid_shows_is_what_the_run_draws(runs: dict[str, str]) -> None
     assert mark is not None
     shown = read_grid(picture, mark.layout, mark.channels)
     for cell, seed in ((0, 3), (24, 99)):
-        alone = draw_images(model, [seed], None, model.spec.config.sampling)[0]
-        others = draw_images(model, [seed + 1], None, model.spec.config.sampling)[0]
+        alone = sample_images(model, [seed], None, model.spec.config.sampling)[0]
+        others = sample_images(model, [seed + 1], None, model.spec.config.sampling)[0]
         assert np.abs(shown[cell].astype(int) - alone).mean() < 3
         assert np.abs(shown[cell].astype(int) - others).mean() > 12

@@ -21,8 +21,8 @@ from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "models-in-and-out.md"
 MakeDdpm = Callable[..., Ddpm]
@@ -68,8 +68,8 @@ def test_the_file_draws_the_images_of_the_weights(digits_onnx: Path) -> None:
     for sampler in ("unipc", "dpm++2m-sde"):  # also samplers that add noise
         settings = SamplingConfig(sampler=sampler, steps=6, guidance=2.0)
         labels = choose_labels(model, range(5), None)
-        drawn = draw_images(exported, range(5), labels, settings).astype(int)
-        expected = draw_images(model, range(5), labels, settings)
+        drawn = sample_images(exported, range(5), labels, settings).astype(int)
+        expected = sample_images(model, range(5), labels, settings)
         assert np.abs(drawn - expected).max() <= 1
 
 

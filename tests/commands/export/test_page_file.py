@@ -27,8 +27,8 @@ from ddpm.loading.models import open_model
 from ddpm.models.base import as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import derive_seed
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 
 CHROMIUM = shutil.which("chromium")
 CACHE = cache_dir(dict(os.environ))  # of the user, before the tests have one of their own
@@ -87,7 +87,7 @@ def expected(count: int, label: str | None = None, **settings: Any) -> np.ndarra
     chosen = SamplingConfig(**settings) if settings else model.spec.config.sampling
     labels = choose_labels(model, range(count), label)
     with torch.no_grad():
-        return draw_images(model, range(count), labels, chosen)[:, 0].astype(int)
+        return sample_images(model, range(count), labels, chosen)[:, 0].astype(int)
 
 
 def test_it_draws_what_ddpm_draws(page: Page, runtime: Path, workplace: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_long_drawing_is_extrapolated(data: OfflineData, monkeypatch: pytest.M
     """By this clock a frame takes 3 s, so two of six steps are drawn before 5 s have passed."""
     clock = iter(range(0, 300, 3))
     monkeypatch.setattr(benchmark.time, "perf_counter", lambda: float(next(clock)))
-    seconds, moments = benchmark._draw(make_model(data.spec))
+    seconds, moments = benchmark._time_sampling(make_model(data.spec))
     chunk = data.spec.config.sampling.chunk
     assert moments == 7
     assert seconds == pytest.approx(9 * (6 / 2) * 25 / chunk)  # begin, two frames, end

@@ -23,9 +23,9 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL
 KILLED = """
 import os, sys
 from ddpm.cli.main import main
-from ddpm.commands.sample import chunked_drawing
+from ddpm.commands.sample import chunked_sampling
 
-drawn, draw = [], chunked_drawing.draw_images
+drawn, draw = [], chunked_sampling.sample_images
 
 def stop_at_the_third(*words, **named):
     if len(drawn) == 2:
@@ -33,7 +33,7 @@ def stop_at_the_third(*words, **named):
     drawn.append(0)
     return draw(*words, **named)
 
-chunked_drawing.draw_images = stop_at_the_third
+chunked_sampling.sample_images = stop_at_the_third
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -13,7 +13,7 @@ from ddpm.cli.main import main
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.data.image_files import read_image
 from ddpm.errors import RequestError
-from ddpm.sampling.draw import draw_images, draw_with_progress
+from ddpm.sampling.samples import sample_images, sample_with_progress
 from ddpm.visuals.grid_mark import read_grid_mark
 
 QUICK = ["sampling.steps=3"]
@@ -58,14 +58,14 @@ def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> No
 
     def watched(model, seeds, labels, settings, trajectory=None):  # type: ignore[no-untyped-def]
         passes.append((len(seeds), settings.steps))
-        return draw_with_progress(model, seeds, labels, settings, trajectory)
+        return sample_with_progress(model, seeds, labels, settings, trajectory)
 
     def watched_chunk(model, seeds, labels, settings, **more):  # type: ignore[no-untyped-def]
         passes.append((len(seeds), settings.steps))
-        return draw_images(model, seeds, labels, settings, **more)
+        return sample_images(model, seeds, labels, settings, **more)
 
-    monkeypatch.setattr("ddpm.commands.sample.sample.draw_with_progress", watched)
-    monkeypatch.setattr("ddpm.commands.sample.chunked_drawing.draw_images", watched_chunk)
+    monkeypatch.setattr("ddpm.commands.sample.sample.sample_with_progress", watched)
+    monkeypatch.setattr("ddpm.commands.sample.chunked_sampling.sample_images", watched_chunk)
     requests = {
         "plain": SampleRequest(n=2, out=Path("plain.npz")),
         "filmed": SampleRequest(n=2, gif=True, panel=True, out=Path("filmed.npz")),

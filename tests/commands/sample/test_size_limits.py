@@ -50,7 +50,7 @@ def test_too_large_a_request_is_refused_at_once(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: Disk(10**10, 9 * 10**9, 10**9))
     monkeypatch.setattr(
-        "ddpm.commands.sample.chunked_drawing.draw_images", None
+        "ddpm.commands.sample.chunked_sampling.sample_images", None
     )  # to call it would fail
     assert main(["sample", "digits", *words.split()]) == 2
     assert said in capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_memory_does_not_grow_with_the_number_of_images(monkeypatch: pytest.Monk
     def draw(model, seeds, labels, settings, **named):  # type: ignore[no-untyped-def]
         return np.arange(len(seeds) * 64, dtype=np.uint8).reshape(-1, 1, 8, 8)
 
-    monkeypatch.setattr("ddpm.commands.sample.chunked_drawing.draw_images", draw)
+    monkeypatch.setattr("ddpm.commands.sample.chunked_sampling.sample_images", draw)
     peaks = []
     for n in (1000, 10_000, 30_000):
         tracemalloc.start()

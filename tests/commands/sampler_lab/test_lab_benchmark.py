@@ -23,7 +23,7 @@ from ddpm.loading.models import open_model
 from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import ImageNoise
 from ddpm.runs import RunFolder
-from ddpm.scoring.paired import draw_seeds
+from ddpm.scoring.paired import sample_seeds
 from tests.conftest import MakeRun
 
 
@@ -147,7 +147,7 @@ def test_on_gaussian_data_the_curve_comes_down_to_the_exact_path(
     exact_images = to_uint8(end).numpy().astype(float)
     for point, record in zip(points, records, strict=True):
         assert record["evaluations"] == point.cost.evaluations
-        images = draw_seeds(bench.model, bench.seeds, point.settings).astype(float)
+        images = sample_seeds(bench.model, bench.seeds, point.settings).astype(float)
         distance = np.sqrt(((images - exact_images) ** 2).mean(axis=(1, 2, 3))).mean()
         assert record["solver_error"] == pytest.approx(distance, abs=1.0)
     errors = [record["solver_error"] for record in records]

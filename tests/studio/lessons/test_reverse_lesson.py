@@ -8,7 +8,7 @@ import torch
 
 from ddpm.data.pixels import to_uint8
 from ddpm.loading.models import OpenedModel
-from ddpm.sampling.draw import draw_images
+from ddpm.sampling.samples import sample_images
 from ddpm.studio.lessons.breakages import ReverseRequest
 from ddpm.studio.lessons.reverse_lesson import (
     filmstrip,
@@ -31,7 +31,7 @@ def test_the_walk_ends_at_the_images_of_the_library(opened):
     walk = reverse_walk(opened, REQUEST)
     sampling = opened.model.spec.config.sampling
     settings = replace(sampling, sampler="ancestral", steps=6, spacing="uniform", chunk=2)
-    expected = draw_images(opened.model, [3, 4], None, settings)
+    expected = sample_images(opened.model, [3, 4], None, settings)
     assert np.array_equal(to_uint8(walk.states[-1]).numpy(), expected)
 
 

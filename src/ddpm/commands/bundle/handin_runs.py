@@ -20,9 +20,9 @@ from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
 from ddpm.runs import RunFolder, find_run, read_metrics
-from ddpm.sampling.draw import draw_with_progress
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.samples import sample_with_progress
 from ddpm.terminal import print_line
 from ddpm.visuals.curves import loss_figure
 from ddpm.visuals.figures import render
@@ -99,7 +99,9 @@ def write_pictures(folder: Path, part: HandInRun) -> None:
     """Write the grid and the loss of one run as JPEGs whose comments say where they come from."""
     model, settings = part.opened.model, part.config.sampling
     print_line(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
-    images = draw_with_progress(model, part.seeds, choose_labels(model, part.seeds, None), settings)
+    images = sample_with_progress(
+        model, part.seeds, choose_labels(model, part.seeds, None), settings
+    )
     save_grid(
         folder / handin.grid_name(part.images),
         images,

@@ -143,7 +143,7 @@ def _save_choice(
     weights = averages.own if chosen.own else averages.average(chosen.length)
     if request.out is not None:
         with atomic_file(request.out) as temporary:
-            save_weights(temporary, weights, averages.drawing_spec())
+            save_weights(temporary, weights, averages.sampling_spec())
         done.append(f"{name}: {request.out}")
     if request.apply and chosen.own:
         delete_average(run)
@@ -151,7 +151,7 @@ def _save_choice(
     elif request.apply:
         why = {"error": chosen.error, "command": command_line("ema", request)}
         save_average(
-            run, ChosenAverage(weights, chosen.length), averages.drawing_spec(), averages.step, why
+            run, ChosenAverage(weights, chosen.length), averages.sampling_spec(), averages.step, why
         )
         undo = shlex.join(["ddpm", "ema", request.target, "--undo"])
         done.append(f"{run.root} now draws with {name}; to undo: {undo}")

@@ -13,7 +13,7 @@ from ddpm.messages import sentence
 from ddpm.optim.posthoc_ema import gamma_of
 from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.evaluation_request import EvaluationRequest
-from ddpm.scoring.paired import best_index, draw_seeds, interval_of, prepare_comparison
+from ddpm.scoring.paired import best_index, interval_of, prepare_comparison, sample_seeds
 from ddpm.terminal import Progress, print_line
 from ddpm.visuals.ema_lengths import EmaLengthChart, EmaLengthPoint
 
@@ -47,7 +47,7 @@ def compare_lengths(
             weights = averages.own if candidate.own else averages.average(candidate.length)
             opened.model.load_state({"ema": weights})
             advance = _advance(bar, f"σ_rel {candidate.length:.3g}")
-            images = draw_seeds(opened.model, seeds, settings, advance)
+            images = sample_seeds(opened.model, seeds, settings, advance)
             values.append(distance.measure(torch.from_numpy(images)))
     rows = zip(candidates, comparison.rows(values), strict=True)
     return {

@@ -56,7 +56,7 @@ class SavedAverages:
                 total[name] += float(coefficient) * tensor.double()
         return {**self.own, **{name: tensor.float() for name, tensor in total.items()}}
 
-    def drawing_spec(self) -> ModelSpec:
+    def sampling_spec(self) -> ModelSpec:
         """Return the spec with the run's present sampling settings."""
         sampling = load_config(self.run.config).sampling
         return self.spec.with_config(replace(self.spec.config, sampling=sampling))

@@ -23,8 +23,8 @@ from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
-from ddpm.sampling.draw import draw_with_progress
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_with_progress
 
 SCORE_HEADER = ("metric", "value [95 %]", "floor", "ratio")
 GRID_SEEDS = range(25)
@@ -70,7 +70,7 @@ def default_images(model: GenerativeModel) -> Images:
     """Return the images of seeds 0 to 24 with the model's own settings, uint8 [25, C, H, W]."""
     labels = choose_labels(model, GRID_SEEDS, None)
     with torch.no_grad():
-        return draw_with_progress(model, GRID_SEEDS, labels, model.spec.config.sampling)
+        return sample_with_progress(model, GRID_SEEDS, labels, model.spec.config.sampling)
 
 
 def _settings(opened: OpenedModel) -> list[tuple[str, str]]:

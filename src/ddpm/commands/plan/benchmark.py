@@ -44,7 +44,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
     model = make_model(data.spec.with_config(config), device)
     check_batch_memory(model)
     attach_guides(model, None)
-    drawing_seconds, moments = _draw(model)
+    drawing_seconds, moments = _time_sampling(model)
     drawing_memory = peak_memory(device)
     reset_peak_memory(device)
     data.batches.move_to(device)
@@ -79,7 +79,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
     )
 
 
-def _draw(model: GenerativeModel) -> tuple[float, int]:
+def _time_sampling(model: GenerativeModel) -> tuple[float, int]:
     """Return the seconds to draw 25 images (extrapolated if long) and the number of time points."""
     settings = model.spec.config.sampling
     labels = choose_labels(model, range(settings.chunk), None)

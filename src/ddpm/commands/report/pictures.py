@@ -25,10 +25,10 @@ from ddpm.messages import sentence
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
-from ddpm.sampling.draw import Trajectory, draw_with_progress
 from ddpm.sampling.forward_process import example_images, forward_columns
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import matches_default_samples
+from ddpm.sampling.samples import Trajectory, sample_with_progress
 from ddpm.sampling.settings import animation_settings
 from ddpm.visuals.animations import frame_indices, save_denoising_gif
 from ddpm.visuals.curves import save_loss_plot, save_schedule_plot
@@ -130,7 +130,7 @@ def draw_samples(
         shutil.copyfile(run.sample_grid, grid)
     else:
         seeds = range(GRID[0] * GRID[1])
-        images = draw_with_progress(model, seeds, choose_labels(model, seeds, None), settings)
+        images = sample_with_progress(model, seeds, choose_labels(model, seeds, None), settings)
         save_grid(
             grid,
             images,
@@ -141,7 +141,7 @@ def draw_samples(
         return None
     trajectory, seeds = Trajectory(STRIP_SEEDS), range(STRIP_SEEDS)
     labels, animation = choose_labels(model, seeds, None), animation_settings(model, settings)
-    images = draw_with_progress(model, seeds, labels, animation, trajectory)
+    images = sample_with_progress(model, seeds, labels, animation, trajectory)
     _draw_backward(picture_folder.place("backward"), trajectory)
     _draw_frames(picture_folder, run.denoising if current else None, trajectory)
     return images

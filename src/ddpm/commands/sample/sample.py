@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from ddpm.commands.sample.chunked_drawing import (
+from ddpm.commands.sample.chunked_sampling import (
     ChunkFile,
     Labels,
-    draw_to_files,
+    sample_to_files,
     say_interrupted,
     say_remaining,
 )
@@ -36,8 +36,8 @@ from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
-from ddpm.sampling.draw import Trajectory, draw_with_progress
 from ddpm.sampling.labels import choose_labels, parse_label
+from ddpm.sampling.samples import Trajectory, sample_with_progress
 from ddpm.sampling.settings import animation_settings, resolve_settings
 from ddpm.terminal import print_line
 from ddpm.visuals.animations import GIF_FRAMES
@@ -87,7 +87,7 @@ def _write_samples(
         files: list[ChunkFile] = []  # of the main process alone
         run_on_main(lambda: files.extend(_open_files(request, opened, settings, locks)))
         try:
-            images, trajectory = _draw_images(request, opened, settings, overrides, files)
+            images, trajectory = _sample(request, opened, settings, overrides, files)
         except KeyboardInterrupt:
             say_interrupted(files)
             raise
@@ -169,7 +169,7 @@ def _labels(request: SampleRequest, model: GenerativeModel) -> Labels:
     )
 
 
-def _draw_images(
+def _sample(
     request: SampleRequest,
     opened: OpenedModel,
     settings: SamplingConfig,
@@ -192,7 +192,7 @@ def _draw_images(
         seeds = request.seeds if request.wants_all else request.seeds[:kept]
         how = sentence(model.describe_sampling(settings))
         print_line(f"drawing {len(seeds)} images ({how}) from {opened.origin}")
-        images = draw_to_files(
+        images = sample_to_files(
             model, seeds, labels, settings, files, kept=min(kept, len(seeds)), trajectory=shared
         )
     if trajectory is not None and not trajectory.states:
@@ -201,5 +201,5 @@ def _draw_images(
             f"({sentence(model.describe_sampling(gif_settings))}) from {opened.origin}"
         )
         filmed = labels(0, len(request.gif_seeds))
-        draw_with_progress(model, request.gif_seeds, filmed, gif_settings, trajectory)
+        sample_with_progress(model, request.gif_seeds, filmed, gif_settings, trajectory)
     return images, trajectory

@@ -16,8 +16,8 @@ from ddpm.data.image_files import Images
 from ddpm.loading.models import OpenedModel
 from ddpm.messages import sentence
 from ddpm.quantities import format_seeds
-from ddpm.sampling.draw import Trajectory
 from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.samples import Trajectory
 from ddpm.sampling.settings import settings_suffix
 from ddpm.terminal import print_line
 from ddpm.visuals.animations import frame_indices, save_denoising_gif

@@ -24,7 +24,7 @@ from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import atomic_file, parse_json, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
-from ddpm.scoring.paired import draw_seeds
+from ddpm.scoring.paired import sample_seeds
 
 FINE_IMAGES = 100  # first images, compared with the solution in many steps
 FINE_STEPS = 100
@@ -87,7 +87,7 @@ class SamplerBenchmark:
         chunks = -(-len(self.seeds) // settings.chunk)
         with count_network_calls(self.model, settings) as calls:
             start = time.perf_counter()
-            images = draw_seeds(self.model, self.seeds, settings, advance)
+            images = sample_seeds(self.model, self.seeds, settings, advance)
             seconds = (time.perf_counter() - start) / len(self.seeds)
         values = self.distance.measure(torch.from_numpy(images))
         record: Record = {
@@ -108,7 +108,7 @@ class SamplerBenchmark:
         chunk = self.seeds[: settings.chunk]
         for _ in range(2):  # the first is a warm-up
             start = time.perf_counter()
-            draw_seeds(self.model, chunk, settings)
+            sample_seeds(self.model, chunk, settings)
             seconds = time.perf_counter() - start
         chunks = -(-len(self.seeds) // settings.chunk)
         return seconds / sampling_cost(self.model, settings).evaluations * chunks
@@ -132,7 +132,7 @@ class SamplerBenchmark:
             cached = np.asarray(np.load(opened, allow_pickle=False)["images"])
             if cached.shape == (len(seeds), *self.model.spec.image_shape):
                 return cached.astype(np.uint8)
-        images = draw_seeds(self.model, seeds, fine)
+        images = sample_seeds(self.model, seeds, fine)
         with atomic_file(file) as temporary:
             np.savez_compressed(temporary, images=images)
         return images

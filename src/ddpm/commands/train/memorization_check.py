@@ -16,8 +16,8 @@ from ddpm.evaluation.copy_detection import copy_rates, pixel_vectors
 from ddpm.evaluation.heldout_gap import heldout_gap
 from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import gather_model
-from ddpm.sampling.draw import draw_images
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import preview_settings
 from ddpm.training.loop import Batch
 
@@ -67,7 +67,7 @@ class MemorizationCheck:
         seeds, model = range(GENERATED_IMAGES), gather_model(self.model)
         settings = preview_settings(model.spec.config.sampling)
         with torch.no_grad():
-            images = draw_images(model, seeds, choose_labels(model, seeds, None), settings)
+            images = sample_images(model, seeds, choose_labels(model, seeds, None), settings)
         return pixel_vectors(torch.from_numpy(images))
 
     def _training_images(self, count: int) -> Batch:

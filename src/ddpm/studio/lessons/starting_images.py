@@ -20,7 +20,7 @@ from ddpm.errors import RequestError
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.models import OpenedModel
 from ddpm.loading.offline import cached_dataset
-from ddpm.sampling.draw import draw_images
+from ddpm.sampling.samples import sample_images
 from ddpm.studio.lessons.tensor_pictures import data_url
 
 SHOWN = 8
@@ -80,7 +80,7 @@ class StartingImages:
             classes = opened.model.spec.num_classes
             labels = [seed % classes for seed in range(SHOWN)] if classes else None
             with torch.no_grad():
-                images = draw_images(opened.model, range(SHOWN), labels, settings)
+                images = sample_images(opened.model, range(SHOWN), labels, settings)
             self._drawn[opened.origin] = images
         return self._drawn[opened.origin]
 

@@ -1,4 +1,4 @@
-"""Images drawn chunk by chunk into files, so that memory holds one chunk and an interruption loses one."""
+"""Images sampled chunk by chunk into files, so that memory holds one chunk and an interruption loses one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.distributed import run_on_main, world_size
 from ddpm.models.base import GenerativeModel
-from ddpm.sampling.draw import Trajectory, draw_images
+from ddpm.sampling.samples import Trajectory, sample_images
 from ddpm.terminal import Progress, print_line
 
 Labels = Callable[[int, int], Sequence[int] | None]  # classes of the images from start to stop
@@ -39,7 +39,7 @@ class ChunkFile(Protocol):
         """Write what is left to write and return the path."""
 
 
-def draw_to_files(
+def sample_to_files(
     model: GenerativeModel,
     seeds: range,
     labels: Labels,
@@ -49,9 +49,9 @@ def draw_to_files(
     kept: int,
     trajectory: Trajectory | None,
 ) -> Images | None:
-    """Draw the images that a file needs, and return the first `kept` ones; None for 0.
+    """Sample the images that a file needs, and return the first `kept` ones; None for 0.
 
-    Chunks start at multiples of `settings.chunk`, as in `draw_images`, so that images have the same bits
+    Chunks start at multiples of `settings.chunk`, as in `sample_images`, so that images have the same bits
     whether or not the command was interrupted. Only the main process has `files`.
     """
     images, frames = [], []
@@ -64,7 +64,7 @@ def draw_to_files(
             if not _is_needed(start, stop, max(kept, filmed), files):
                 continue
             recorded = None if trajectory is None else trajectory.for_chunk(start, stop)
-            drawn = draw_images(
+            drawn = sample_images(
                 model,
                 seeds[start:stop],
                 labels(start, stop),

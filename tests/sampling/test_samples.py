@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from ddpm.loading.models import open_model
-from ddpm.sampling.draw import Trajectory, draw_images, draw_with_progress
 from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import Trajectory, sample_images, sample_with_progress
 from ddpm.sampling.settings import resolve_settings
 
 
@@ -18,8 +18,8 @@ def test_the_chunk_size_changes_images_by_rounding_only() -> None:
     labels = choose_labels(model, range(6), None)
     with torch.no_grad():
         one, two = (
-            draw_images(model, range(6), labels, whole),
-            draw_images(model, range(6), labels, pieces),
+            sample_images(model, range(6), labels, whole),
+            sample_images(model, range(6), labels, pieces),
         )
     assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # up to rounding
 
@@ -29,7 +29,7 @@ def test_a_trajectory_keeps_as_many_frames_as_asked() -> None:
     settings = resolve_settings(model, ["sampling.steps=30", "sampling.chunk=2"])
     whole, few = Trajectory(3), Trajectory(3, 7)
     for trajectory in whole, few:
-        draw_with_progress(model, range(4), [1, 2, 3, 4], settings, trajectory)
+        sample_with_progress(model, range(4), [1, 2, 3, 4], settings, trajectory)
     assert len(whole.states) == 31 and whole.percents[:4] == [0, 3, 6, 10]
     places = [whole.log_snr.index(value) for value in few.log_snr]
     assert len(places) == 7 and (places[0], places[-1]) == (0, 30)

@@ -1,4 +1,4 @@
-"""Images drawn from seeds in chunks of fixed size."""
+"""Images sampled from seeds in chunks of fixed size."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Trajectory:
         self.predictions = [np.concatenate(parts) for parts in predictions]
 
 
-def draw_images(
+def sample_images(
     model: GenerativeModel,
     seeds: Sequence[int],
     labels: Sequence[int] | None,
@@ -70,11 +70,11 @@ def draw_images(
 ) -> Images:
     """Return images uint8 [len(seeds), C, H, W]; image i depends on seed i alone.
 
-    Images are drawn `settings.chunk` at a time. The last chunk is padded, so that an image has the same
-    bits however many are drawn. `trajectory` is filled with the frames of the first images.
+    `settings.chunk` images are sampled at a time. The last chunk is padded, so that an image has the same
+    bits however many are sampled. `trajectory` is filled with the frames of the first images.
     """
 
-    def draw_chunk(start: int) -> tuple[Images, Trajectory | None]:
+    def sample_chunk(start: int) -> tuple[Images, Trajectory | None]:
         stop = min(start + settings.chunk, len(seeds))
         recorded = None if trajectory is None else trajectory.for_chunk(start, stop)
         chunk_labels = None if labels is None else _pad(labels[start:stop], settings.chunk)
@@ -91,22 +91,22 @@ def draw_images(
         images: Images = to_uint8(frame.x[: stop - start]).cpu().numpy()
         return images, recorded
 
-    chunks = map_across_ranks(range(0, len(seeds), settings.chunk), draw_chunk)
+    chunks = map_across_ranks(range(0, len(seeds), settings.chunk), sample_chunk)
     if trajectory is not None:
         trajectory.concatenate([recorded for _, recorded in chunks if recorded is not None])
     return np.concatenate([images for images, _ in chunks])
 
 
-def draw_with_progress(
+def sample_with_progress(
     model: GenerativeModel,
     seeds: Sequence[int],
     labels: Sequence[int] | None,
     settings: SamplingConfig,
     trajectory: Trajectory | None = None,
 ) -> Images:
-    """Call `draw_images` without gradients, under a progress bar."""
+    """Call `sample_images` without gradients, under a progress bar."""
     with Progress("drawing", len(seeds)) as bar, torch.no_grad():
-        return draw_images(
+        return sample_images(
             model, seeds, labels, settings, trajectory=trajectory, progress=bar.advance_to
         )
 
