@@ -5,7 +5,7 @@
 //   await upload("/api/uploads", file, "application/zip")
 //   const {value, error, reload} = useResource("/api/runs");     null as path: nothing is fetched
 
-import {useCallback, useEffect, useState} from "../vendor/htm-preact.js";
+import {useCallback, useEffect, useRef, useState} from "../vendor/htm-preact.js";
 import {listen} from "./live.js";
 
 const UNREACHABLE = "The server does not answer. Start it again in the terminal: ddpm studio";
@@ -46,25 +46,38 @@ export async function upload(path, file, type) {
   return (await send(path, {method: "POST", headers: {"Content-Type": type}, body: file})).json();
 }
 
-/** Hook: the JSON at `path`, fetched again when the path changes, on `reload`, and when the server comes back. */
+/** Hook: the JSON at `path`, fetched again when the path changes, on `reload`, and when the server comes back.
+ *
+ * A reload that is asked for while an answer is under way follows it, so that quick events never starve the view.
+ */
 export function useResource(path) {
   const [state, setState] = useState({path: null, value: null, error: null});
-  const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((n) => n + 1), []);
-  useEffect(() => listen("reset", reload), []);
+  const reload = useRef(() => {});
   useEffect(() => {
     if (!path) return undefined;
     const abort = new AbortController();
-    get(path, {signal: abort.signal}).then(
-      (value) => setState({path, value, error: null}),
-      (error) => error.name === "AbortError"
-        || setState((old) => ({path, value: old.path === path ? old.value : null, error})),
-    );
-    return () => abort.abort();
-  }, [path, round]);
-  const setValue = useCallback(
-    (change) => setState((old) => ({...old, value: change(old.value)})), [],
-  );
+    let busy = false;
+    let again = false;
+    const fetchValue = async () => {
+      if (busy) { again = true; return; }
+      busy = true;
+      try {
+        const value = await get(path, {signal: abort.signal});
+        setState({path, value, error: null});
+      } catch (error) {
+        if (error.name === "AbortError") return;
+        setState((old) => ({path, value: old.path === path ? old.value : null, error}));
+      }
+      busy = false;
+      if (again) { again = false; fetchValue(); }
+    };
+    reload.current = fetchValue;
+    fetchValue();
+    const stop = listen("reset", fetchValue);
+    return () => { abort.abort(); stop(); reload.current = () => {}; };
+  }, [path]);
+  const setValue = useCallback((change) => setState((old) => ({...old, value: change(old.value)})), []);
+  const reloadNow = useCallback(() => reload.current(), []);
   const current = path !== null && state.path === path;
-  return {value: current ? state.value : null, error: current ? state.error : null, reload, setValue};
+  return {value: current ? state.value : null, error: current ? state.error : null, reload: reloadNow, setValue};
 }

@@ -4,7 +4,7 @@
 
 import {html} from "../vendor/htm-preact.js";
 import {NumberField, Select, Slider, Toggle} from "./fields.js";
-import {modelOptions, settingsOf} from "./drawing.js";
+import {canGuide, modelOptions, settingsOf} from "./drawing.js";
 
 const percent = (value) => `${Math.round(100 * value)} %`;
 const MOST = {n: 100, steps: 1000};
@@ -33,17 +33,18 @@ export function DrawSettings({params, change, models, samplers, model, busy, onD
         options=${[{value: "", name: "any"}, ...model.classes.map((name) => ({value: name, name}))]}
         onChange=${(label) => change({label: label || null})} />`}
     </div>
-    ${model.can_guide && html`<${Guidance} ...${{settings, change}} />`}
+    ${canGuide(model) && html`<${Guidance} ...${{settings, change, model}} />`}
     <${Toggle} label="Draw while I change settings" checked=${params.live === "1"}
       onChange=${(live) => change({live: live ? 1 : null})} />
   </form>`;
 }
 
-function Guidance({settings, change}) {
-  const off = settings.guidance === 1 || settings.label === null;
+function Guidance({settings, change, model}) {
+  const needsLabel = model.can_guide && !model.sampling.guide && settings.label === null;
+  const off = settings.guidance === 1 || needsLabel;
   return html`<div class="tight">
     <${Slider} label="Guidance scale" value=${settings.guidance} min=${0.1} max=${6} step=${0.1} format=${(v) => (v === 1 ? "1 (off)" : v.toFixed(1))}
-      help=${settings.label === null ? "Guidance pulls toward a label: choose one to see its effect." : null}
+      help=${needsLabel ? "Guidance pulls toward a label: choose one to see its effect." : null}
       onChange=${(guidance) => change({guidance})} />
     ${!off && html`<div class="fields">
       <${NumberField} label="Guided from" value=${settings.low} min=${0} max=${settings.high} step=${0.05} onChange=${(low) => change({low})} />

@@ -15,14 +15,17 @@ export function useModels() {
   return {models: value, error};
 }
 
-const FIRST = "bundled:mnist"; // small and quick
+const FIRST = "bundled:mnist"; // small and quick, for readers without a run
 
-/** Return the model named by the address, else the first run, else the bundled MNIST model. */
+/** Return the model named by the address, else the first run, else a bundled one. */
 export function chosenModel(models, id) {
-  const find = (test) => (models || []).find(test);
-  return find((model) => model.id === id) || find((model) => model.source === "run")
-    || find((model) => model.id === FIRST) || (models || [])[0] || null;
+  const all = models || [];
+  return all.find((model) => model.id === id) || all.find((model) => model.source === "run")
+    || all.find((model) => model.id === FIRST) || all[0] || null;
 }
+
+export const hasReverseProcess = (model) => model.has_reverse_process !== false;
+export const canGuide = (model) => hasReverseProcess(model) && Boolean(model.can_guide || model.sampling?.guide);
 
 export const modelOptions = (models) => (models || []).map((model) => ({
   value: model.id, name: model.source === "bundled" ? `${model.name} (bundled)` : model.name,
@@ -33,9 +36,9 @@ const numberOf = (text) => (text === undefined || text === "" ? null : Number(te
 /** Return the settings shown in the form: those of the address, else the model's own. */
 export function settingsOf(params, model, samplers) {
   const own = model.sampling || {};
-  const sampler = params.sampler || own.sampler;
+  const sampler = hasReverseProcess(model) ? params.sampler || own.sampler : null;
   const row = (samplers || []).find((one) => one.name === sampler);
-  const usual = sampler === own.sampler ? own.steps : row?.steps;
+  const usual = sampler === own.sampler ? own.steps : row?.steps ?? model.num_steps;
   const [low, high] = own.guidance_interval || [0, 1];
   return {
     sampler,
@@ -58,8 +61,8 @@ export function requestOf(params, model, samplers) {
     sampler: reverse ? sampler : null,
     steps: reverse ? steps : null,
     label: model.classes ? label : null,
-    guidance: reverse && model.can_guide ? guidance : null,
-    guidance_interval: reverse && model.can_guide ? [low, high] : null,
+    guidance: canGuide(model) ? guidance : null,
+    guidance_interval: canGuide(model) ? [low, high] : null,
   };
 }
 

@@ -26,7 +26,7 @@ export function EditResult({id, model, rows, columns, note}) {
   const {drawing, error} = useDrawing(id || null);
   const frames = drawing?.frames || [];
   const last = frames.length - 1;
-  const size = drawing || {rows, columns, width: model.width, height: model.height, n: rows * columns};
+  const size = {rows, columns, width: model.width, height: model.height, n: rows * columns, ...drawing};
   const lost = error?.status === 404 ? {message: "This result is no longer on the server. Press the button again: the same settings give the same images."} : error;
   return html`<section class="tight" aria-label="Result">
     <p class="muted">${drawing ? describeFrame(drawing, last) : "result"}</p>

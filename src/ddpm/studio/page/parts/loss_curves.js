@@ -8,17 +8,17 @@ import {get} from "./client.js";
 import {listen} from "./live.js";
 
 const BANDS = ["--band-1", "--band-2", "--band-3", "--band-4"];
-const EMPTY = {steps: [], loss: [], by_level: null, heldout: []};
+const EMPTY = {steps: [], loss: [], loss_name: "loss", others: {}, by_level: {names: [], rows: []}, heldout: [], warnings: []};
 
 /** Return the metrics with the rows that came later appended. */
 function append(old, rows) {
   if (!rows.steps.length && !rows.heldout.length) return old;
-  const bands = rows.by_level && {
-    names: rows.by_level.names, rows: [...(old.by_level?.rows || []), ...rows.by_level.rows],
-  };
+  const others = Object.entries(rows.others || {}).map(([key, values]) => [key, [...(old.others[key] || []), ...values]]);
   return {
-    steps: [...old.steps, ...rows.steps], loss: [...old.loss, ...rows.loss],
-    by_level: bands || old.by_level, heldout: [...old.heldout, ...rows.heldout],
+    steps: [...old.steps, ...rows.steps], loss: [...old.loss, ...rows.loss], loss_name: rows.loss_name || old.loss_name,
+    others: Object.fromEntries(others.length ? others : Object.entries(old.others)),
+    by_level: {names: rows.by_level.names, rows: [...old.by_level.rows, ...rows.by_level.rows]},
+    heldout: [...old.heldout, ...rows.heldout], warnings: [...old.warnings, ...(rows.warnings || [])],
   };
 }
 
@@ -74,21 +74,24 @@ export function LossCurves({id}) {
     ${metrics && !steps.length && html`<p class="muted">The loss appears here with the first step.</p>`}
     <${Curve} title="Loss of each step, its running mean and the held-out loss" x=${steps} xName="step" yName="loss" log=${log} series=${main} />
     ${bands.length > 0 && html`<${Curve} title="By noise level, running mean" x=${steps} xName="step" yName="loss" log=${log} series=${bands} height=${200} />`}
+    ${metrics?.warnings.length > 0 && html`<ul class="plain">${metrics.warnings.map((one) => html`<li key=${`${one.step} ${one.sentence}`}>Step ${one.step}: ${one.sentence}</li>`)}</ul>`}
   </section>`;
 }
 
-function lossSeries({steps, loss, heldout}) {
+function lossSeries({steps, loss, loss_name: name, others, heldout}) {
   const places = new Map(heldout);
+  const words = (key) => key.replaceAll("_", " ");
   const series = [
-    {name: "loss", values: loss, color: "--edge", width: 0.75},
+    {name: words(name), values: loss, color: "--edge", width: 0.75},
     {name: "running mean", values: runningMean(loss), color: "--blue", width: 2},
+    ...Object.entries(others).map(([key, values]) => ({name: words(key), values: runningMean(values), color: "--green", width: 2})),
   ];
   if (heldout.length) series.push({name: "held-out", values: steps.map((step) => places.get(step) ?? null), color: "--vermilion", width: 2, points: true});
   return series;
 }
 
 function bandSeries({by_level: levels}) {
-  if (!levels?.rows?.length) return [];
+  if (!levels.rows.some(Boolean)) return [];
   return levels.names.map((name, band) => ({
     name, color: BANDS[Math.floor((band * BANDS.length) / levels.names.length)], width: 2,
     values: runningMean(levels.rows.map((row) => row?.[band] ?? null)),

@@ -32,7 +32,7 @@ export function describeFrame(drawing, index) {
 export function Playback({drawing, shape, n, frame, onFrame, picked, onPick, note}) {
   const frames = drawing?.frames || [];
   const shown = frame === null ? frames.length - 1 : Math.min(frame, frames.length - 1);
-  const size = drawing || {...shape, ...squareGrid(n), n};
+  const size = {width: shape.width, height: shape.height, ...squareGrid(n), n, ...drawing};
   const grid = {
     rows: size.rows, columns: size.columns, width: size.width, height: size.height, count: size.n,
     nameOf: (index) => (drawing ? nameOfImage(drawing, index) : ""), picked, onPick,

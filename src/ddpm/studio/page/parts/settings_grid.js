@@ -3,10 +3,10 @@
 //   <${SettingsGrid} params change model samplers />     its state: gx, xs (values), gy, ys, cells (drawings) in the address
 
 import {html, useState} from "../vendor/htm-preact.js";
-import {cancelDrawing, imageUrl, isDrawing, requestOf, settingsOf, startDrawings, useDrawings} from "./drawing.js";
+import {canGuide, cancelDrawing, imageUrl, isDrawing, requestOf, settingsOf, startDrawings, useDrawings} from "./drawing.js";
 import {Select, TextField} from "./fields.js";
 import {plural} from "./format.js";
-import {loadPicture, wholeFactor} from "./image_grid.js";
+import {loadPicture, useWidth, wholeFactor} from "./image_grid.js";
 import {ErrorMessage} from "./messages.js";
 
 const MOST_CELLS = 36; // of one request
@@ -19,7 +19,7 @@ function axesOf(model, samplers, settings) {
     axes.steps = "3, 5, 8, 15";
     axes.sampler = (samplers || []).filter((one) => one.name !== "ancestral").slice(0, 4).map((one) => one.name).join(", ");
   }
-  if (model.can_guide) axes.guidance = "1, 2, 3, 5";
+  if (canGuide(model)) axes.guidance = "1, 2, 3, 5";
   axes.seed = [0, 1, 2, 3].map((step) => settings.seed + step).join(", ");
   if (model.classes) axes.label = model.classes.slice(0, 4).join(", ");
   return axes;
@@ -73,10 +73,14 @@ export function SettingsGrid({params, change, model, samplers}) {
   </section>`;
 }
 
+const LEGEND_WIDTH = 112; // CSS pixels of the legend on the left
+
 function CellTable({cells, across, down, gx, gy, model}) {
-  const factor = wholeFactor({rows: down.length, columns: across.length, width: model.width, height: model.height, across: 720, room: 560});
+  const [box, room] = useWidth();
+  const factor = wholeFactor({rows: down.length, columns: across.length, width: model.width, height: model.height,
+    across: Math.min(room, 840) - LEGEND_WIDTH, room: 560});
   const [width, height] = [model.width * factor, model.height * factor];
-  return html`<div class="table-box tall" tabindex="0" role="region" aria-label="X/Y grid, scrolls"><table class="xy">
+  return html`<div class="table-box tall" tabindex="0" role="region" aria-label="X/Y grid, scrolls" ref=${box}><table class="xy">
     <caption class="muted">Across: ${NAMES[gx]}. Down: ${NAMES[gy]}.</caption>
     <thead><tr><td></td>${across.map((x) => html`<th scope="col">${x}</th>`)}</tr></thead>
     <tbody>${down.map((y, row) => html`<tr key=${y}><th scope="row">${y}</th>

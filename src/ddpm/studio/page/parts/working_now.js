@@ -1,58 +1,81 @@
-// What is working now, on the right of the header: drawings in the queue, trainings and other jobs.
+// What is working now, on the right of the header: trainings, other jobs, and drawings in the queue.
+//
+//   const {job, error} = useJob(id);       one job, followed while it works; no id: null
+//   isActive(job) · progressOf(job)        0 to 1, or null while it is unknown
 
-import {html, useEffect, useState} from "../vendor/htm-preact.js";
+import {html} from "../vendor/htm-preact.js";
 import {addressOf} from "./address.js";
 import {useResource} from "./client.js";
-import {listen, useConnection, useEvent} from "./live.js";
+import {useConnection, useEvent} from "./live.js";
 
 const ACTIVE = new Set(["waiting", "running"]);
+const VIEWS = {comparison: "compare", lab: "lab", bundle: "handin", plan: "new"}; // where a job is followed
+const SHOWN = 2; // entries before "3 more"
 
-/** Hook: jobs that wait or run, newest first, and the sizes of the drawing queue. */
-export function useWork() {
-  const jobs = useResource("/api/jobs");
-  const health = useResource("/api/health");
-  const [queue, setQueue] = useState(null);
-  useEvent("queue", setQueue);
-  useEvent("job", ({job}) => jobs.setValue((all) => [job, ...(all || []).filter((one) => one.id !== job.id)]));
-  useEffect(() => listen("reset", () => setQueue(null)), []);
-  const active = (jobs.value || []).filter((job) => ACTIVE.has(job.state));
-  return {jobs: active, queue: queue || health.value?.queue || {waiting: 0, running: null}};
+export const isActive = (job) => Boolean(job) && ACTIVE.has(job.state);
+export const progressOf = (job) => (job?.steps ? job.step / job.steps : null);
+
+/** Return a list with `row` merged into the entry of its id, or put before the others. */
+export function mergeRow(rows, row) {
+  const all = rows || [];
+  return all.some((one) => one.id === row.id) ? all.map((one) => (one.id === row.id ? {...one, ...row} : one)) : [row, ...all];
 }
 
-function describeJob(job) {
-  const share = job.progress === null || job.progress === undefined ? "" : ` ${Math.round(100 * job.progress)} %`;
-  return `${job.title}${share}`;
+/** Hook: the runs that train, and the jobs and drawings that wait or run. */
+export function useWork() {
+  const jobs = useResource("/api/jobs");
+  const runs = useResource("/api/runs");
+  useEvent("job", (event) => jobs.setValue((all) => mergeRow(all, event)));
+  useEvent("draw", (event) => jobs.setValue((all) => mergeRow(all, {type: "draw", ...event})));
+  useEvent("run", (card) => runs.setValue((all) => mergeRow(all, card)));
+  const active = (jobs.value || []).filter(isActive);
+  return {
+    trainings: (runs.value || []).filter((run) => run.state === "training"),
+    jobs: active.filter((job) => job.type !== "draw"),
+    drawings: active.filter((job) => job.type === "draw"),
+  };
+}
+
+const percent = (share) => (share === null ? "" : ` ${Math.floor(100 * share)} %`);
+
+function drawingEntry(drawings) {
+  const running = drawings.find((job) => job.state === "running");
+  const waiting = drawings.length - (running ? 1 : 0);
+  return {
+    key: "drawings", href: running ? addressOf("draw", {draw: running.id}) : addressOf("draw"),
+    text: waiting ? `drawing, ${waiting} waiting` : "drawing",
+  };
 }
 
 export function WorkingNow() {
   const open = useConnection();
-  const {jobs, queue} = useWork();
+  const {trainings, jobs, drawings} = useWork();
   if (!open) return html`<p class="working lost" role="status">The server does not answer; trying again</p>`;
-  const others = jobs.filter((job) => job.kind !== "draw");
-  const drawings = queue.waiting + (queue.running ? 1 : 0);
-  const parts = [
-    ...others.slice(0, 2).map((job) => html`<a key=${job.id} class="busy" href=${linkOf(job)}>${describeJob(job)}</a>`),
-    ...(others.length > 2 ? [html`<span>${others.length - 2} more</span>`] : []),
-    ...(drawings ? [html`<a class="busy" href=${queue.running ? addressOf("draw", {draw: queue.running}) : addressOf("draw")}>
-      ${queue.waiting ? `drawing, ${queue.waiting} waiting` : "drawing"}</a>`] : []),
+  const entries = [
+    ...trainings.map((run) => ({key: run.id, href: addressOf("run", {id: run.id}), text: `training ${run.name}${percent(progressOf(run))}`})),
+    ...jobs.map((job) => ({key: job.id, href: linkOf(job), text: `${job.title}${percent(progressOf(job))}`})),
   ];
+  const shown = [...entries.slice(0, SHOWN), ...(drawings.length ? [drawingEntry(drawings)] : [])];
   return html`<div class="working" role="group" aria-label="Working now">
-    ${parts.length ? parts : html`<span class="muted">idle</span>`}
+    ${shown.map(({key, href, text}) => html`<a key=${key} class="busy" href=${href}>${text}</a>`)}
+    ${entries.length > SHOWN && html`<span>${entries.length - SHOWN} more</span>`}
+    ${!shown.length && html`<span class="muted">idle</span>`}
   </div>`;
 }
 
 /** Return the address of the view where a job can be followed. */
 export function linkOf(job) {
-  const views = {comparison: "compare", lab: "lab", bundle: "handin", report: "handin", plan: "new"};
-  if (views[job.kind]) return addressOf(views[job.kind], {job: job.id});
-  return job.run ? addressOf("run", {id: job.run}) : addressOf("runs");
+  if (VIEWS[job.type]) return addressOf(VIEWS[job.type], {job: job.id});
+  return job.run ? addressOf("run", {id: job.run, job: job.id}) : addressOf("runs");
 }
 
 /** Hook: one job, followed while it works; null for no id. */
 export function useJob(id) {
-  const resource = useResource(id ? `/api/jobs/${encodeURIComponent(id)}` : null);
-  useEvent("job", ({job}) => { if (job.id === id) resource.setValue(() => job); });
-  return {job: resource.value, error: resource.error};
+  const {value, error, setValue, reload} = useResource(id ? `/api/jobs/${encodeURIComponent(id)}` : null);
+  useEvent("job", (event) => {
+    if (event.id !== id) return;
+    if (isActive(event)) setValue((old) => (old ? {...old, ...event} : old));
+    else reload();
+  });
+  return {job: value, error};
 }
-
-export const isActive = (job) => Boolean(job) && ACTIVE.has(job.state);

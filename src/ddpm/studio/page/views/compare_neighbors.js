@@ -8,7 +8,7 @@ import {formatNumber} from "../parts/format.js";
 import {Picture} from "../parts/image_grid.js";
 import {EmptyState, ErrorMessage} from "../parts/messages.js";
 
-export function Neighbors({params}) {
+export function Neighbors({params, models}) {
   const index = Number(params.index ?? 0);
   const {drawing, error: lost} = useDrawing(params.draw || null);
   const query = new URLSearchParams({draw: params.draw || "", index, count: 8});
@@ -19,7 +19,8 @@ export function Neighbors({params}) {
   }
   if (lost || error) return html`<${ErrorMessage} error=${lost || error} />`;
   if (!drawing) return null;
-  const size = {width: drawing.width, height: drawing.height, size: 128};
+  const {width, height} = models.find((model) => model.id === drawing.request.model) || drawing;
+  const size = {width, height, size: 128};
   const name = nameOfImage(drawing, index);
   return html`<section class="panel" aria-label="Nearest training images">
     <div class="row top">

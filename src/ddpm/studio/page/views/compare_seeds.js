@@ -45,7 +45,7 @@ export function SameSeeds({params, change, models}) {
 function OneModel({model, id, n}) {
   const {drawing, error} = useDrawing(id || null);
   const frames = drawing?.frames || [];
-  const size = drawing || {...squareGrid(n), n, width: model.width, height: model.height};
+  const size = {...squareGrid(n), n, width: model.width, height: model.height, ...drawing};
   const src = frames.length ? frameUrl(drawing, frames[frames.length - 1].index ?? frames.length - 1, "x") : null;
   return html`<figure class="tight"><figcaption>${model.name}${model.source === "bundled" ? " (bundled)" : ""}
       ${isDrawing(drawing) ? html` <span role="status">${drawing.state}</span>` : ""}</figcaption>

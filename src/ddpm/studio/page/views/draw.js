@@ -44,7 +44,7 @@ export function View({params, change}) {
       setError(failure);
     }
   };
-  const shown = drawing && drawing.model === model.id ? drawing : null;
+  const shown = drawing?.request.model === model.id ? {height: model.height, width: model.width, ...drawing} : null;
   const {n} = settingsOf(params, model, samplers);
   const pick = integer(params.pick);
   const toggleGrid = (open) => {

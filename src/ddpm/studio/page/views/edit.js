@@ -2,7 +2,7 @@
 
 import {html, useState} from "../vendor/htm-preact.js";
 import {addressOf} from "../parts/address.js";
-import {chosenModel, modelOptions, useModels} from "../parts/drawing.js";
+import {chosenModel, hasReverseProcess, modelOptions, useModels} from "../parts/drawing.js";
 import {Select} from "../parts/fields.js";
 import {EmptyState, ErrorMessage} from "../parts/messages.js";
 import {Tabs} from "../parts/tabs.js";
@@ -17,7 +17,7 @@ const TABS = {inpaint: ["Redraw a part", Inpaint], refine: ["Refine a sketch", R
 export function View({params, change}) {
   const {models, error} = useModels();
   const [failure, setFailure] = useState(null);
-  const able = (models || []).filter((model) => model.sampling?.sampler);
+  const able = (models || []).filter(hasReverseProcess);
   const model = chosenModel(able, params.model);
   const tab = TABS[params.tab] ? params.tab : "inpaint";
   const [, Part] = TABS[tab];

@@ -4,7 +4,7 @@ import {html, useMemo, useState} from "../vendor/htm-preact.js";
 import {addressOf} from "../parts/address.js";
 import {post, useResource} from "../parts/client.js";
 import {Curve} from "../parts/curve.js";
-import {chosenModel, modelOptions, useModels} from "../parts/drawing.js";
+import {chosenModel, hasReverseProcess, modelOptions, useModels} from "../parts/drawing.js";
 import {NumberField, Select, TextField} from "../parts/fields.js";
 import {formatNumber} from "../parts/format.js";
 import {JobLine} from "../parts/job_line.js";
@@ -19,7 +19,7 @@ const EVALUATIONS = "4,6,8,10,15,20";
 
 export function View({params, change}) {
   const {models, error} = useModels();
-  const able = (models || []).filter((model) => model.sampling?.sampler);
+  const able = (models || []).filter(hasReverseProcess);
   const model = chosenModel(able, params.model);
   if (error) return html`<${ErrorMessage} error=${error} />`;
   if (!models) return null;
@@ -35,7 +35,7 @@ function Laboratory({params, change, models, model}) {
   const lab = useResource(`/api/lab/${encodeURIComponent(model.id)}`);
   useEvent("lab", (event) => { if (event.model === model.id) lab.reload(); });
   const {job} = useJob(params.job || lab.value?.running || null);
-  useEvent("job", (event) => { if (event.job.id === job?.id && !isActive(event.job)) lab.reload(); });
+  useEvent("job", (event) => { if (event.id === job?.id) lab.reload(); });
   const n = Number(params.n ?? 200);
   const evaluations = params.evaluations ?? EVALUATIONS;
   const start = async (event) => {

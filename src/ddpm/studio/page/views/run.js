@@ -27,7 +27,7 @@ function useRun(id) {
     setValue((old) => ({...old, ...card}));
     if (grown) reload(); // a new preview, or another state: scores, findings and buttons change
   });
-  useEvent("job", ({job}) => { if (job.run === id && !isActive(job)) reload(); });
+  useEvent("job", (job) => { if (!isActive(job)) reload(); }); // an evaluation or pictures may have ended
   return {run: value, error, reload};
 }
 
@@ -51,10 +51,11 @@ export function View({params, change, setTitle}) {
     </div>
     <div class="columns wide-right">
       <section class="panel" aria-label="Commands"><h2>Commands that reproduce it</h2>
-        ${(run.commands || []).map((command) => html`<${CommandLine} key=${command} command=${command} />`)}</section>
+        ${(run.commands || []).map(({help, command}) => html`<div class="tight" key=${command}><p class="help">${help}</p><${CommandLine} command=${command} label=${help} /></div>`)}</section>
       <${Settings} run=${run} />
     </div>
     <${Pictures} run=${run} />
+    ${run.output && html`<details><summary>Output of the training</summary><pre class="output" tabindex="0">${run.output}</pre></details>`}
   </div>`;
 }
 
@@ -85,8 +86,9 @@ function Actions({run, reload, params, change}) {
   return html`<section class="panel" aria-label="Actions">
     <div class="row">
       <div class="buttons">
-        <a class="button primary" href=${addressOf("draw", {model: run.id})}>Draw with it</a>
-        <a class="button" href=${addressOf("understand", {model: run.id})}>Look inside</a>
+        ${run.model ? html`<a class="button primary" href=${addressOf("draw", {model: run.model})}>Draw with it</a>
+          <a class="button" href=${addressOf("understand", {model: run.model})}>Look inside</a>`
+    : html`<span class="muted">You can draw with it after its first checkpoint.</span>`}
         ${can.stop && html`<button type="button" onClick=${act("stop")}>Stop</button>`}
         ${can.resume && html`<button type="button" onClick=${act("resume")}>Go on</button>`}
         ${can.sample && html`<button type="button" onClick=${act("sample")}>Draw the run's pictures</button>`}
@@ -123,11 +125,15 @@ function Findings({run}) {
   </section>`;
 }
 
+const text = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 function Settings({run}) {
-  const settings = Array.isArray(run.settings) ? run.settings.map(({key, value}) => [key, value]) : Object.entries(run.settings || {});
+  const settings = run.settings || [];
   return html`<section class="panel" aria-label="Settings"><h2>Settings that differ from the preset</h2>
     ${settings.length === 0 ? html`<p class="muted">None.</p>`
-    : html`<dl class="facts">${settings.map(([key, value]) => html`<dt><code>${key}</code></dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>`)}</dl>`}
+    : html`<div class="table-box" tabindex="0" role="region" aria-label="Table of settings"><table>
+      <thead><tr><th scope="col">setting</th><th scope="col">here</th><th scope="col">preset ${run.preset}</th></tr></thead>
+      <tbody>${settings.map(({key, value, preset}) => html`<tr key=${key}><th scope="row"><code>${key}</code></th><td>${text(value)}</td><td>${text(preset)}</td></tr>`)}</tbody></table></div>`}
   </section>`;
 }
 

@@ -7,17 +7,14 @@ import {useEvent} from "../parts/live.js";
 import {EmptyState, ErrorMessage, Progress} from "../parts/messages.js";
 import {RunState, progressText} from "../parts/run_state.js";
 import {Sparkline} from "../parts/sparkline.js";
+import {mergeRow, progressOf} from "../parts/working_now.js";
 
 export const title = "Runs";
 
 /** Hook: the cards of all runs, newest first, kept up to date. */
 export function useRuns() {
   const {value, error, setValue, reload} = useResource("/api/runs");
-  useEvent("run", (card) => setValue((old) => {
-    const all = old || [];
-    return all.some((one) => one.id === card.id)
-      ? all.map((one) => (one.id === card.id ? {...one, ...card} : one)) : [card, ...all];
-  }));
+  useEvent("run", (card) => setValue((all) => mergeRow(all, card)));
   return {runs: value, error, reload};
 }
 
@@ -43,7 +40,7 @@ function Card({run}) {
     : html`<div class="preview none muted">no preview yet</div>`}
     <h2><a href=${addressOf("run", {id: run.id})}>${run.name}</a></h2>
     <div class="between"><${RunState} run=${run} /><${Sparkline} points=${run.loss} label="Loss" /></div>
-    ${run.state === "training" ? html`<${Progress} value=${run.steps ? run.step / run.steps : null} label=${`Training ${run.name}`} text=${progressText(run)} />`
+    ${run.state === "training" ? html`<${Progress} value=${progressOf(run)} label=${`Training ${run.name}`} text=${progressText(run)} />`
     : html`<p class="muted small">${progressText(run)}</p>`}
     ${run.state === "failed" && html`<p class="error">${run.sentence}</p>`}
   </article>`;
