@@ -62,6 +62,7 @@ CROSS_CUTTING = {  # tests about no single module, by folder or file
     "distributed": "training, sampling and measuring with several real processes",
     "faults": "kills, full disks, damaged and hostile files, versions before",
     "notebooks": "notebooks/",
+    "page": "the studio's page in a real browser",
     "test_architecture.py": "imports, names and places of all files",
     "test_default_types.py": "torch.set_default_dtype and torch.set_default_device change nothing",
     "test_docs.py": "commands, links and names in the documents",

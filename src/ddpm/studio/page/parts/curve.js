@@ -9,6 +9,7 @@ import {html, useEffect, useRef, useState} from "../vendor/htm-preact.js";
 import {formatNumber} from "./format.js";
 import {useWidth} from "./image_grid.js";
 
+const EMPTY_RANGE = [0.1, 1]; // of a logarithmic axis without positive values
 const TABLE_ROWS = 40; // thinned to about this many
 let library = null;
 
@@ -60,7 +61,7 @@ function optionsOf({series, xName, yName, log, width, height}) {
     width, height,
     legend: {live: true, markers: {width: 2}},
     cursor: {drag: {x: false, y: false}},
-    scales: {x: {time: false}, y: log ? {distr: 3, range: (_, low, high) => [low * 0.9, high * 1.1]} : {}},
+    scales: {x: {time: false}, y: log ? {distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.9, high * 1.1] : EMPTY_RANGE)} : {}},
     axes: [axis(xName), {...axis(yName), ...ticks}],
     series: [{label: xName, value: (_, value) => formatNumber(value)}, ...series.map((one) => ({
       label: one.name, stroke: colorOf(one.color), width: one.width ?? 1.5, spanGaps: true,

@@ -118,10 +118,13 @@ function Scores({run}) {
 }
 
 function Findings({run}) {
-  const findings = run.doctor || [];
+  const {value, error} = useResource(run.doctor ? null : `${pathOf(run.id)}/doctor`);
+  const findings = run.doctor || value;
   return html`<section class="panel" aria-label="Doctor"><h2>What ddpm doctor says</h2>
-    ${findings.length === 0 ? html`<p>No problem found.</p>`
-    : html`<ul class="plain">${findings.map((one) => html`<li key=${one.sentence}>${one.sentence}${one.fix && html`<br /><span class="muted">${one.fix}</span>`}</li>`)}</ul>`}
+    <${ErrorMessage} error=${error} />
+    ${!findings && !error && html`<p class="muted" role="status">Looking…</p>`}
+    ${findings?.length === 0 && html`<p>No problem found.</p>`}
+    ${findings?.length > 0 && html`<ul class="plain">${findings.map((one) => html`<li key=${one.sentence}>${one.sentence}${one.fix && html`<br /><span class="muted">${one.fix}</span>`}</li>`)}</ul>`}
   </section>`;
 }
 
@@ -144,6 +147,6 @@ function Pictures({run}) {
   if (!present.length) return null;
   return html`<section class="stack" aria-label="Pictures"><h2>Pictures</h2><div class="pictures">
     ${present.map(([name, text]) => html`<figure key=${name} class="tight"><figcaption>${text}</figcaption>
-      <a href=${run.pictures[name]} download=${`${run.name}-${name}`}><img class="picture" src=${run.pictures[name]} alt=${`${text} of ${run.name}`} loading="lazy" /></a></figure>`)}
+      <a href=${run.pictures[name]} download=${`${run.name}-${name}`}><img class="picture pixels" src=${run.pictures[name]} alt=${`${text} of ${run.name}`} loading="lazy" /></a></figure>`)}
   </div></section>`;
 }

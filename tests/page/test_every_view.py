@@ -1,0 +1,45 @@
+"""Every view: accessible, light and dark, on a phone, by keyboard, without jumps, and small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+VIEWS = {
+    "runs": "Runs", "run?id=small": "Run small", "new": "New run", "draw": "Draw", "understand": "Understand",
+    "compare": "Compare", "compare?tab=steps": "Compare", "compare?tab=metrics": "Compare", "compare?tab=blind": "Compare",
+    "edit": "Edit", "edit?tab=refine": "Edit", "edit?tab=walk": "Edit", "lab": "Lab", "handin": "Hand in",
+}  # fmt: skip
+LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+MOST_BYTES = 300_000  # of a view, before pictures
+MOST_SHIFT = 0.1  # of the layout: "good" by web.dev/cls
+
+
+def settle(page: Page, title: str) -> None:
+    """Wait until a view shows its heading and its content."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.locator("main > :nth-child(2)")).to_be_attached()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_violation_of_level_a_or_aa(reader: Any, view: str) -> None:
+    page = reader.open(view, bypass_csp=True)
+    for look, width in (("light", 1280), ("dark", 360)):
+        page.emulate_media(color_scheme=look)
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page, VIEWS[view])
+        found = Axe().run(page, options=LEVELS).response["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(overflow) <= 0  # nothing to scroll sideways
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_is_small_and_does_not_jump(reader: Any, view: str) -> None:
+    page = reader.open(view)
+    settle(page, VIEWS[view])
+    assert 0 < sum(reader.sent.values()) < MOST_BYTES
+    assert page.evaluate("window.shifts") < MOST_SHIFT
