@@ -144,7 +144,7 @@ class Reader:
         page.add_init_script(COUNT_SHIFTS)
         page.on("request", lambda request: self._note_request(request.url))
         page.on("response", self._note_response)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", lambda error: self.problems.append(f"{error}\n{error.stack}"))
         page.on("console", lambda line: self._note_console(line.type, line.text))
         if before:
             before(page)
@@ -179,6 +179,7 @@ def reading(browser: Browser, server: StudioProcess) -> Iterator[Reader]:
         yield reader
         assert reader.problems == []
     finally:
+        print(*reader.problems, sep="\n")  # pytest shows it if the test fails
         reader.close()
 
 

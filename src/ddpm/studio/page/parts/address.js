@@ -44,6 +44,7 @@ export function useAddress() {
     const update = () => setAddress(readAddress());
     const names = ["hashchange", "popstate", CHANGED];
     names.forEach((name) => addEventListener(name, update));
+    update(); // the address may have changed since the first render
     return () => names.forEach((name) => removeEventListener(name, update));
   }, []);
   return [address, changeAddress];

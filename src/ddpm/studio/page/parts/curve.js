@@ -38,6 +38,9 @@ function useLook() {
   return look;
 }
 
+/** Return the range of a logarithmic axis; uPlot gives null or infinite ends where there is no value yet. */
+const logRange = (_, low, high) => (low > 0 && Number.isFinite(low) && high >= low ? [low * 0.9, high * 1.1] : EMPTY_RANGE);
+
 /** Return round values between two positive ones: powers of ten, with 2 and 5 or more where there are few. */
 function logTicks(low, high) {
   const decades = Math.log10(high / low);
@@ -61,7 +64,7 @@ function optionsOf({series, xName, yName, log, width, height}) {
     width, height,
     legend: {live: true, markers: {width: 2}},
     cursor: {drag: {x: false, y: false}},
-    scales: {x: {time: false}, y: log ? {distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.9, high * 1.1] : EMPTY_RANGE)} : {}},
+    scales: {x: {time: false, range: (_, low, high) => (low < high ? [low, high] : [low || 0, (low || 0) + 1])}, y: log ? {distr: 3, range: logRange} : {}},
     axes: [axis(xName), {...axis(yName), ...ticks}],
     series: [{label: xName, value: (_, value) => formatNumber(value)}, ...series.map((one) => ({
       label: one.name, stroke: colorOf(one.color), width: one.width ?? 1.5, spanGaps: true,
@@ -77,6 +80,7 @@ export function Curve(props) {
   const [box, width] = useWidth();
   const plot = useRef(null);
   const look = useLook();
+  const hasData = x.length > 0;
   const shape = JSON.stringify([series.map((one) => one.name), log, height, table]);
   const data = [x, ...series.map((one) => one.values)];
   const newest = useRef(data);
@@ -84,7 +88,7 @@ export function Curve(props) {
   const pick = useRef(props.onPick);
   pick.current = props.onPick;
   useEffect(() => {
-    if (table || !width) return undefined;
+    if (table || !width || !hasData) return undefined;
     let current = true;
     loadLibrary().then((UPlot) => {
       if (current && box.current) {
@@ -97,7 +101,7 @@ export function Curve(props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [shape, width > 0, look]);
+  }, [shape, width > 0, hasData, look]);
   useEffect(() => plot.current?.setSize({width, height}), [width]);
   useEffect(() => plot.current?.setData(newest.current), [x, series]);
   return html`<figure class="curve">

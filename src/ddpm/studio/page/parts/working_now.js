@@ -13,7 +13,7 @@ const VIEWS = {comparison: "compare", lab: "lab", bundle: "handin", plan: "new"}
 const SHOWN = 2; // entries before "3 more"
 
 export const isActive = (job) => Boolean(job) && ACTIVE.has(job.state);
-export const progressOf = (job) => (job?.steps ? job.step / job.steps : null);
+export const progressOf = (job) => job?.progress ?? (job?.steps ? job.step / job.steps : null);
 
 /** Return a list with `row` merged into the entry of its id, or put before the others. */
 export function mergeRow(rows, row) {
@@ -21,19 +21,20 @@ export function mergeRow(rows, row) {
   return all.some((one) => one.id === row.id) ? all.map((one) => (one.id === row.id ? {...one, ...row} : one)) : [row, ...all];
 }
 
-/** Hook: the runs that train, and the jobs and drawings that wait or run. */
+/** Return the job of a run's card, as /api/jobs lists trainings. */
+const trainingOf = (card) => ({
+  id: card.id, kind: "training", run: card.id, title: `training ${card.name}`,
+  state: card.state === "training" ? "running" : "done", progress: card.steps ? card.step / card.steps : null,
+});
+
+/** Hook: the jobs that wait or run, trainings among them, and the drawings that do. */
 export function useWork() {
   const jobs = useResource("/api/jobs");
-  const runs = useResource("/api/runs");
-  useEvent("job", (event) => jobs.setValue((all) => mergeRow(all, event)));
-  useEvent("draw", (event) => jobs.setValue((all) => mergeRow(all, {type: "draw", ...event})));
-  useEvent("run", (card) => runs.setValue((all) => mergeRow(all, card)));
+  useEvent("job", ({job}) => jobs.setValue((all) => mergeRow(all, job)));
+  useEvent("draw", (event) => jobs.setValue((all) => mergeRow(all, event)));
+  useEvent("run", (card) => jobs.setValue((all) => mergeRow(all, trainingOf(card))));
   const active = (jobs.value || []).filter(isActive);
-  return {
-    trainings: (runs.value || []).filter((run) => run.state === "training"),
-    jobs: active.filter((job) => job.type !== "draw"),
-    drawings: active.filter((job) => job.type === "draw"),
-  };
+  return {jobs: active.filter((job) => job.kind !== "draw"), drawings: active.filter((job) => job.kind === "draw")};
 }
 
 const percent = (share) => (share === null ? "" : ` ${Math.floor(100 * share)} %`);
@@ -49,12 +50,9 @@ function drawingEntry(drawings) {
 
 export function WorkingNow() {
   const open = useConnection();
-  const {trainings, jobs, drawings} = useWork();
+  const {jobs, drawings} = useWork();
   if (!open) return html`<p class="working lost" role="status">The server does not answer; trying again</p>`;
-  const entries = [
-    ...trainings.map((run) => ({key: run.id, href: addressOf("run", {id: run.id}), text: `training ${run.name}${percent(progressOf(run))}`})),
-    ...jobs.map((job) => ({key: job.id, href: linkOf(job), text: `${job.title}${percent(progressOf(job))}`})),
-  ];
+  const entries = jobs.map((job) => ({key: job.id, href: linkOf(job), text: `${job.title}${percent(progressOf(job))}`}));
   const shown = [...entries.slice(0, SHOWN), ...(drawings.length ? [drawingEntry(drawings)] : [])];
   return html`<div class="working" role="group" aria-label="Working now">
     ${shown.map(({key, href, text}) => html`<a key=${key} class="busy" href=${href}>${text}</a>`)}
@@ -65,17 +63,13 @@ export function WorkingNow() {
 
 /** Return the address of the view where a job can be followed. */
 export function linkOf(job) {
-  if (VIEWS[job.type]) return addressOf(VIEWS[job.type], {job: job.id});
-  return job.run ? addressOf("run", {id: job.run, job: job.id}) : addressOf("runs");
+  if (VIEWS[job.kind]) return addressOf(VIEWS[job.kind], {job: job.id});
+  return job.run ? addressOf("run", {id: job.run, job: job.kind === "training" ? null : job.id}) : addressOf("runs");
 }
 
 /** Hook: one job, followed while it works; null for no id. */
 export function useJob(id) {
-  const {value, error, setValue, reload} = useResource(id ? `/api/jobs/${encodeURIComponent(id)}` : null);
-  useEvent("job", (event) => {
-    if (event.id !== id) return;
-    if (isActive(event)) setValue((old) => (old ? {...old, ...event} : old));
-    else reload();
-  });
+  const {value, error, setValue} = useResource(id ? `/api/jobs/${encodeURIComponent(id)}` : null);
+  useEvent("job", ({job}) => { if (job.id === id) setValue(() => job); });
   return {job: value, error};
 }

@@ -16,7 +16,7 @@ export function Metrics({params, change, models}) {
   const n = Number(params.n ?? 200);
   const {job} = useJob(params.job);
   const all = useResource("/api/comparisons");
-  useEvent("job", (event) => { if (event.type === "comparison" && !isActive(event)) all.reload(); });
+  useEvent("job", ({job: other}) => { if (other.kind === "comparison" && !isActive(other)) all.reload(); });
   const rows = all.value || [];
   const shown = params.comparison || (rows[0] && rows[0].id);
   const start = async (event) => {

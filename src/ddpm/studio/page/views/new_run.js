@@ -95,7 +95,7 @@ function ImageSource({params, change, datasets, setError}) {
     <fieldset><legend>Where the images come from</legend><div class="choices">
       ${Object.entries(SOURCES).map(([name, [text, help]]) => html`<label key=${name} class="choice">
         <input type="radio" name="source" value=${name} checked=${name === source} disabled=${name === "folder" && !datasets.roots?.length} onChange=${() => choose(name)} />
-        <span>${text}</span><span class="help">${name === "folder" && !datasets.roots?.length ? "No folder is allowed; start the studio with --data-root FOLDER." : help}</span></label>`)}
+        <span>${text}</span><span class="help">${name === "folder" && !datasets.roots?.length ? "No folder is allowed; start the studio with --allow FOLDER." : help}</span></label>`)}
     </div></fieldset>
     ${source === "name" && html`<${Select} label="Data set" value=${params.set || ""} options=${[{value: "", name: "choose…"}, ...sets.map((one) => ({value: one.name, name: one.present === false ? `${one.name} (not on this computer)` : one.name}))]}
       help=${sets.find((one) => one.name === params.set)?.help} onChange=${(set) => change({set: set || null, preset: null, minutes: null, job: null})} />`}

@@ -27,7 +27,7 @@ function useRun(id) {
     setValue((old) => ({...old, ...card}));
     if (grown) reload(); // a new preview, or another state: scores, findings and buttons change
   });
-  useEvent("job", (job) => { if (!isActive(job)) reload(); }); // an evaluation or pictures may have ended
+  useEvent("job", ({job}) => { if (job.run === id && !isActive(job)) reload(); }); // an evaluation or pictures may have ended
   return {run: value, error, reload};
 }
 
@@ -51,7 +51,7 @@ export function View({params, change, setTitle}) {
     </div>
     <div class="columns wide-right">
       <section class="panel" aria-label="Commands"><h2>Commands that reproduce it</h2>
-        ${(run.commands || []).map(({help, command}) => html`<div class="tight" key=${command}><p class="help">${help}</p><${CommandLine} command=${command} label=${help} /></div>`)}</section>
+        ${(run.commands || []).map((command) => html`<${CommandLine} key=${command} command=${command} />`)}</section>
       <${Settings} run=${run} />
     </div>
     <${Pictures} run=${run} />
