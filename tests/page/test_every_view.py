@@ -9,9 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 VIEWS = {
-    "runs": "Runs", "run?id=small": "Run small", "new": "New run", "draw": "Draw", "understand": "Understand",
-    "compare": "Compare", "compare?tab=steps": "Compare", "compare?tab=metrics": "Compare", "compare?tab=blind": "Compare",
-    "edit": "Edit", "edit?tab=refine": "Edit", "edit?tab=walk": "Edit", "lab": "Lab", "handin": "Hand in",
+    "runs": "Runs", "run?id=small": "Run small", "new": "New run", "draw": "Draw",
+    "understand": "Understand", "compare": "Compare", "compare?tab=steps": "Compare",
+    "compare?tab=metrics": "Compare", "compare?tab=blind": "Compare", "edit": "Edit",
+    "edit?tab=refine": "Edit", "edit?tab=walk": "Edit", "lab": "Lab", "handin": "Hand in",
 }  # fmt: skip
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 MOST_BYTES = 300_000  # of a view, before pictures
