@@ -33,7 +33,7 @@ def submitted(services: Services, *orders: DrawOrder) -> tuple[list[Job], list[d
 
     async def story() -> tuple[list[Job], list[dict[str, Any]]]:
         jobs = services.draws.submit([(one, {"model": one.model}) for one in orders])
-        arguments = [services.draws._arguments[job.id] for job in jobs]
+        arguments = [services.draws._prepared[job.id].arguments for job in jobs]
         await services.drawings.close()
         return jobs, arguments
 

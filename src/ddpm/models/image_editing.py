@@ -1,6 +1,7 @@
 """Interpolation, inpainting and refinement with a diffusion model. Images are float [C, H, W] in [-1, 1].
 
-Images are sampled `settings.chunk` at a time; `progress(done, total)` counts sampler steps.
+Images are sampled `settings.chunk` at a time; `progress(done, total)` counts sampler steps, and
+`watch(start, x)` receives each state x_t of the images from index `start` on.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ from ddpm.randomness import ImageNoise
 REPAINT_TIMES = 5  # Lugmayr et al. 2022: 10; 5 are enough for small images
 
 Progress = Callable[[int, int], None]
+Watch = Callable[[int, Tensor], None]
 
 
 def _no_progress(done: int, total: int) -> None:
     """Ignore the progress."""
+
+
+def _no_watch(start: int, x: Tensor) -> None:
+    """Ignore the states."""
 
 
 @torch.no_grad()
@@ -37,6 +43,7 @@ def interpolate(
     labels: Sequence[int] | None = None,
     *,
     progress: Progress = _no_progress,
+    watch: Watch = _no_watch,
 ) -> Tensor:
     """Return images [between + 2, C, H, W] on the great circle from one seed's noise to another's.
 
@@ -54,7 +61,7 @@ def interpolate(
             model, levels, x[chosen], lambda: zeros, _select_labels(labels, chosen), settings
         )
 
-    return _sample_in_chunks(len(x), settings.chunk, len(levels), sample, progress)
+    return _sample_in_chunks(len(x), settings.chunk, len(levels), sample, progress, watch)
 
 
 def deterministic_settings(settings: SamplingConfig) -> SamplingConfig:
@@ -74,6 +81,7 @@ def inpaint(
     labels: Sequence[int] | None = None,
     *,
     progress: Progress = _no_progress,
+    watch: Watch = _no_watch,
 ) -> Tensor:
     """Return one image per seed [N, C, H, W]: `image` where `mask` is 0, generated where it is 1.
 
@@ -97,7 +105,7 @@ def inpaint(
         )
         return (step.x for step in steps)
 
-    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress)
+    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress, watch)
 
 
 @torch.no_grad()
@@ -110,6 +118,7 @@ def refine(
     labels: Sequence[int] | None = None,
     *,
     progress: Progress = _no_progress,
+    watch: Watch = _no_watch,
 ) -> Tensor:
     """Return one image per seed [N, C, H, W]: `image` with noise added, then denoised.
 
@@ -127,7 +136,7 @@ def refine(
         )
         return _states(model, levels, x, noise, _select_labels(labels, chosen), settings)
 
-    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress)
+    return _sample_in_chunks(len(seeds), settings.chunk, len(levels), sample, progress, watch)
 
 
 def refine_settings(
@@ -166,12 +175,14 @@ def _sample_in_chunks(
     steps: int,
     sample: Callable[[slice], Iterator[Tensor]],
     progress: Progress,
+    watch: Watch,
 ) -> Tensor:
     """Return the last states of `count` images, sampled in `steps` steps, `size` images at a time."""
     starts = range(0, count, size)
     ends = []
     for number, start in enumerate(starts):
         for done, x in enumerate(sample(slice(start, start + size)), number * steps + 1):
+            watch(start, x)
             progress(done, len(starts) * steps)
             last = x
         ends.append(last)

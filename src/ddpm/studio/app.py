@@ -16,7 +16,14 @@ from ddpm.studio.access import Access
 from ddpm.studio.gate import Gate
 from ddpm.studio.jobs import UNEXPECTED
 from ddpm.studio.refusals import RefusalError
-from ddpm.studio.routes import draw_routes, job_routes, run_routes, train_routes, understand_routes
+from ddpm.studio.routes import (
+    draw_routes,
+    edit_routes,
+    job_routes,
+    run_routes,
+    train_routes,
+    understand_routes,
+)
 from ddpm.studio.services import Services
 from ddpm.studio.studio_version import studio_version
 
@@ -28,6 +35,7 @@ ROUTE_ERRORS = {  # of the routing, by status
 ROUTERS = (
     job_routes.router,
     draw_routes.router,
+    edit_routes.router,
     run_routes.router,
     train_routes.router,
     understand_routes.router,

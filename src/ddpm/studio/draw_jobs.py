@@ -17,6 +17,7 @@ from ddpm.studio.run_cards import RunCards
 from ddpm.studio.worker_link import WorkerLink
 from ddpm.studio.worker_messages import Message
 
+KINDS = {"draw": "sample", "edit": "edit"}  # of drawings, by the worker's task
 OPTION_KEYS = ("sampler", "steps", "guidance")  # sampling settings with an option of their own
 
 
@@ -33,6 +34,16 @@ class DrawOrder:
     reader: str = ""
 
 
+@dataclass(frozen=True)
+class PreparedDrawing:
+    """A drawing that can be queued: its job, where its images go, and the worker's task."""
+
+    job: Job
+    drawing: Drawing
+    task: str
+    arguments: dict[str, Any]
+
+
 class DrawJobs:
     """The drawings of the server, from their request to their pictures."""
 
@@ -47,54 +58,37 @@ class DrawJobs:
     ) -> None:
         self._board, self._queue, self._worker = board, queue, worker
         self._models, self._cards, self._frame_bytes = models, cards, frame_bytes
-        self._drawings: dict[str, Drawing] = {}
-        self._arguments: dict[str, dict[str, Any]] = {}
-        board.on_drop.append(lambda job: self._forget(job.id))
+        self._prepared: dict[str, PreparedDrawing] = {}
+        board.on_drop.append(lambda job: self._prepared.pop(job.id, None))
 
     def submit(self, orders: Sequence[tuple[DrawOrder, dict[str, Any]]]) -> list[Job]:
         """Queue drawings, all or none; each order comes with the request as the page sent it.
 
         RefusalError: no such model (404), or the queue is full (429).
         """
-        prepared = [(order, self._models.get(order.model), sent) for order, sent in orders]
-        jobs = [
-            Job(
-                DRAW,
-                f"{order.n} image{'s' * (order.n > 1)} of {card.name}",
-                sent,
-                draw_command(order, card),
-                order.group,
-                order.reader,
-                model=card.id,
-                details={"request": sent, **_place(order, card), "frames": []},
-            )
-            for order, card, sent in prepared
-        ]
+        return self.queue(
+            [_prepare(order, self._models.get(order.model), sent) for order, sent in orders]
+        )
+
+    def queue(self, prepared: Sequence[PreparedDrawing]) -> list[Job]:
+        """Queue prepared drawings, all or none. RefusalError (429) if the queue is full."""
+        jobs = [one.job for one in prepared]
         self._queue.submit(jobs, self._run)
-        for job, (order, card, _) in zip(jobs, prepared, strict=True):
-            rows, columns = grid_shape(order.n)
-            self._drawings[job.id] = Drawing(order.seed, order.n, rows, columns)
-            self._arguments[job.id] = {
-                "target": card.target,
-                "overrides": _overrides(order, card),
-                "seed": order.seed,
-                "n": order.n,
-                "label": order.label,
-                "shape": [rows, columns],
-            }
+        self._prepared |= {one.job.id: one for one in prepared}
         return jobs
 
     def drawing(self, id: str) -> Drawing:
         """Return a drawing. RefusalError (404) if there is none."""
-        if id not in self._drawings:
+        if id not in self._prepared:
             raise not_found("such drawing")
-        return self._drawings[id]
+        return self._prepared[id].drawing
 
     def row(self, id: str) -> dict[str, Any]:
         """Return where a drawing stands, for the page. RefusalError (404) if there is none."""
         job, drawing = self._board.get(id, DRAW), self.drawing(id)
         more = {"labels": drawing.labels, "threads": drawing.threads}
-        return {**job.row(), **more, "kind": "sample"}
+        kind = KINDS[self._prepared[id].task]
+        return {**job.row(), **more, "kind": job.request.get("kind", kind)}
 
     def latest(self, count: int = 50) -> list[dict[str, Any]]:
         """Return the newest drawings, without their frames."""
@@ -102,7 +96,8 @@ class DrawJobs:
         return [{**self.row(job.id), "frames": []} for job in jobs]
 
     async def _run(self, job: Job) -> None:
-        drawing = self._drawings[job.id]
+        prepared = self._prepared[job.id]
+        drawing = prepared.drawing
 
         def on_event(message: Message, payload: bytes) -> None:
             drawing.take(message, payload)
@@ -111,24 +106,46 @@ class DrawJobs:
                 self._board.update(job, step=message["step"], steps=message["steps"])
 
         threads = 1 if self._cards.is_training() else 0  # the training keeps the other cores
-        answer = await self._worker.run("draw", self._arguments[job.id], on_event, threads=threads)
+        answer = await self._worker.run(
+            prepared.task, prepared.arguments, on_event, threads=threads
+        )
         drawing.caption, drawing.comment = answer["caption"], answer["comment"]
         drawing.labels = answer["labels"]
         self._free_memory(job.id)
 
     def _free_memory(self, newest: str) -> None:
         """Drop the frames of the oldest drawings beyond the limit; their images stay."""
-        total = sum(drawing.nbytes for drawing in self._drawings.values())
-        for id, drawing in self._drawings.items():
+        total = sum(one.drawing.nbytes for one in self._prepared.values())
+        for id, one in self._prepared.items():
             if total <= self._frame_bytes or id == newest:
                 return
-            total -= drawing.nbytes
-            drawing.frames.clear()
+            total -= one.drawing.nbytes
+            one.drawing.frames.clear()
             self._board.get(id).details["frames"] = []
 
-    def _forget(self, id: str) -> None:
-        self._drawings.pop(id, None)
-        self._arguments.pop(id, None)
+
+def _prepare(order: DrawOrder, card: ModelCard, sent: dict[str, Any]) -> PreparedDrawing:
+    """Return the job, the drawing and the worker's arguments of an order."""
+    rows, columns = grid_shape(order.n)
+    job = Job(
+        DRAW,
+        f"{order.n} image{'s' * (order.n > 1)} of {card.name}",
+        sent,
+        draw_command(order, card),
+        order.group,
+        order.reader,
+        model=card.id,
+        details={"request": sent, **_place(order, card), "frames": []},
+    )
+    arguments = {
+        "target": card.target,
+        "overrides": _overrides(order, card),
+        "seed": order.seed,
+        "n": order.n,
+        "label": order.label,
+        "shape": [rows, columns],
+    }
+    return PreparedDrawing(job, Drawing(order.seed, order.n, rows, columns), "draw", arguments)
 
 
 def _place(order: DrawOrder, card: ModelCard) -> dict[str, Any]:
@@ -141,13 +158,13 @@ def _place(order: DrawOrder, card: ModelCard) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _differing(order: DrawOrder, card: ModelCard) -> dict[str, Any]:
-    """Return the settings of an order that differ from the model's own.
+def differing_settings(sampling: Sequence[tuple[str, Any]], card: ModelCard) -> dict[str, Any]:
+    """Return the settings that differ from the model's own.
 
     Another sampler brings its own steps and spacing, so these stay if they are given.
     """
     own = asdict(card.spec.config.sampling)
-    given = dict(order.sampling)
+    given = dict(sampling)
     if given.get("sampler", own["sampler"]) != own["sampler"]:
         own = {key: value for key, value in own.items() if key not in ("steps", "spacing")}
     return {key: value for key, value in given.items() if own.get(key, ...) != value}
@@ -159,15 +176,15 @@ def _overrides(order: DrawOrder, card: ModelCard) -> list[str]:
     One image costs a whole chunk, so fewer images than the model's chunk are drawn in one of their number.
     The chunk is part of the command too: the bits of an image depend on it by rounding.
     """
-    values = _differing(order, card)
+    values = differing_settings(order.sampling, card)
     if order.n < card.spec.config.sampling.chunk:
         values["chunk"] = order.n
-    return [f"sampling.{name}={_text(value)}" for name, value in values.items()]
+    return [f"sampling.{name}={setting_text(value)}" for name, value in values.items()]
 
 
 def draw_command(order: DrawOrder, card: ModelCard) -> str:
     """Return the command line that draws the same images."""
-    given = _differing(order, card).items()
+    given = differing_settings(order.sampling, card).items()
     options = {f"sampling.{name}": value for name, value in given if name in OPTION_KEYS}
     others = [
         text
@@ -178,5 +195,5 @@ def draw_command(order: DrawOrder, card: ModelCard) -> str:
     return command_line("sample", SimpleNamespace(**values, **options, overrides=tuple(others)))
 
 
-def _text(value: Any) -> str:
+def setting_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -72,7 +72,7 @@ class JobBoard:
     def __init__(self, events: EventStream, kept: int) -> None:
         self.events, self.kept = events, kept
         self._jobs: dict[str, Job] = {}
-        self.on_drop: list[Callable[[Job], None]] = []
+        self.on_drop: list[Callable[[Job], object]] = []
 
     def all(self) -> list[Job]:
         """Return every job, the oldest first."""

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from ddpm.studio.allowed_folders import AllowedFolders
 from ddpm.studio.command_jobs import CommandJobs
 from ddpm.studio.draw_jobs import DrawJobs
+from ddpm.studio.edit_jobs import EditJobs
 from ddpm.studio.event_stream import EventStream
 from ddpm.studio.jobs import JobBoard, JobQueue
 from ddpm.studio.model_cards import ModelCards
@@ -52,6 +53,7 @@ class Services:
         self.draws = DrawJobs(
             self.board, self.drawings, self.worker, self.models, self.cards, limits.frame_bytes
         )
+        self.edits = EditJobs(request.runs, self.draws, self.models)
 
     async def start(self) -> None:
         """Start what runs in the background. The worker loads torch while the page is read."""

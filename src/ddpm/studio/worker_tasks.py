@@ -22,6 +22,7 @@ class TaskKind:
 
 TASKS: dict[str, TaskKind] = {
     "draw": TaskKind("ddpm.studio.drawing:draw", is_drawing=True),
+    "edit": TaskKind("ddpm.studio.edit_drawing:edit", is_drawing=True),
     "samplers": TaskKind("ddpm.studio.model_answers:list_samplers"),
     "weights_owner": TaskKind("ddpm.studio.model_answers:find_weights"),
     "doctor": TaskKind("ddpm.studio.model_answers:diagnose_run"),

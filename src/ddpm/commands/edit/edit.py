@@ -84,8 +84,8 @@ def write_inpainting(
     """
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     _check_picture(model, 1, n + 2)
-    region = _read_mask(mask, image, model.spec.image_shape)
-    original = _read_original(image, model.spec)
+    region = read_mask(mask, image, model.spec.image_shape)
+    original = read_original(image, model.spec)
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     with _announce_and_open_bar(opened, settings) as bar:
@@ -117,7 +117,7 @@ def write_refinement(
     """Draw the image and `n` variants in a row; return the picture's path."""
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     _check_picture(model, 1, n + 1)
-    original = _read_original(image, model.spec)
+    original = read_original(image, model.spec)
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     shortened = image_editing.refine_settings(model, strength, settings)
@@ -161,12 +161,12 @@ def _announce_and_open_bar(opened: OpenedModel, settings: SamplingConfig) -> Pro
     return Progress("drawing", settings.steps, unit="steps")
 
 
-def _read_original(image: Path, spec: ModelSpec) -> Tensor:
+def read_original(image: Path, spec: ModelSpec) -> Tensor:
     """Read an image as the model was trained on such images, float [C, H, W] in [-1, 1]."""
     return to_model(torch.from_numpy(read_image(image, spec.image_shape, spec.config.data.range)))
 
 
-def _read_mask(mask: Path, image: Path, shape: tuple[int, int, int]) -> Tensor:
+def read_mask(mask: Path, image: Path, shape: tuple[int, int, int]) -> Tensor:
     """Read a mask, float [1, H, W]: 1 where the image is redrawn, 0 elsewhere.
 
     RequestError if its aspect ratio is not the image's, or if it is all white or all black.
