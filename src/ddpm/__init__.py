@@ -5,7 +5,7 @@ Commands of the command line are also functions; their arguments are the fields 
     ddpm.evaluate("runs/digits", n=200)                 # ddpm evaluate runs/digits -n 200
     ddpm.compare(["runs/a", "runs/b"], out=Path("ab"))  # ddpm compare runs/a runs/b --out ab
 
-- Work on files: `train distill plan doctor evaluate compare sampler_lab ema report bundle export`.
+- Work on files: `train distill plan doctor evaluate compare sampler_lab ema report bundle grade export`.
 - Work on arrays: `sample forward interpolate inpaint refine`. Images are torch uint8 [N, C, H, W] in and out.
 - Without files: `build_model` and `fit`, then `sample`. From files: `open_model`, `open_dataset`.
 
@@ -46,6 +46,7 @@ _MODULES = {  # public name → module, and the name there if it differs
     "fit": "ddpm.api",
     "forward": "ddpm.commands.forward.forward",
     "get_preset": "ddpm.presets",
+    "grade": "ddpm.commands.grade.grade",
     "inpaint": "ddpm.commands.edit.image_edits",
     "interpolate": "ddpm.commands.edit.image_edits",
     "list_runs": "ddpm.runs",

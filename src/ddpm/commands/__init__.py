@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "ema": Command("measure", "choose the weight average (EMA) of a trained run"),
     "report": Command("hand in", "write a report about runs, as PDF and Markdown"),
     "bundle": Command("hand in", "pack the zip to hand in, or check one"),
+    "grade": Command("hand in", "check and compare the hand-ins of a class, for teachers"),
     "runs": Command("manage", "list the runs in a folder"),
     "export": Command("manage", "write weights for other programs"),
     "completion": Command("manage", "print a completion script for bash, zsh or fish"),

@@ -18,7 +18,7 @@ ENVIRONMENT = {
     "data": {**DATA, "held_out_reason": {"code": "test_files"}, "content_hash": "f" * 64},
 }  # fmt: skip
 MNIST = RunNote(
-    "mnist", "DDPM", "mnist", 950, 64, "mnist", ENVIRONMENT, "00ff" * 4,
+    "mnist", "DDPM", "mnist", 950, 64, 9.87, "mnist", ENVIRONMENT, "00ff" * 4,
     images="mnist", caption="seeds 40–64 (picked), dpm++2m, 20 steps", first_seed=40,
 )  # fmt: skip
 ANIME = replace(MNIST, name="anime", images="anime", data="IMAGES", first_seed=None)

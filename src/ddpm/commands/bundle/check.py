@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from ddpm.commands.bundle import names as handin
+from ddpm.commands.bundle.hand_in_archive import HandInError, read_hand_in
 from ddpm.data.image_files import Images
-from ddpm.data.image_source import BrokenImageError, is_decompression_bomb
-from ddpm.data.zips import escapes_archive, is_encrypted, member_name, members_overlap, read_member
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import GenerativeModel
@@ -27,15 +25,9 @@ from ddpm.visuals.layout import GAP
 GRID = (5, 5)  # rows and columns of the required grids
 MAX_MEAN_ERROR = 3.0  # mean absolute error, of 255, of a grid that reproduces
 MAX_IMAGE_ERROR = 12.0  # of one image: JPEG and another device cause less, another image more
-_MOST_MEMBERS = 5000
-_LARGEST = 512 << 20  # bytes of the whole zip when unpacked
 _KINDS = {1: "gray", 3: "color"}
 
 Verdict = Literal["ok", "wrong", "not verifiable"]
-
-
-class _DamagedError(Exception):
-    """A member of the zip cannot be read; the text is its name."""
 
 
 class Finding(NamedTuple):
@@ -61,16 +53,9 @@ def check_bundle(
         raise RequestError(f"There is no file {path}; pass the zip to check with --check.")
     models = {images: open_model(run, device).model for images, run in (runs or {}).items()}
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            fault = _safety_fault(members, path.stat().st_size)
-            files = [] if fault else [_read(archive, member) for member in members]
-    except _DamagedError as error:
-        fault = f"is damaged: {error} cannot be read; create the zip again"
-    except Exception:  # zipfile raises many kinds for a file that only looks like a zip
-        fault = "is not a zip, or is damaged or incomplete; create it again"
-    if fault:
-        return [Finding(path.name, "wrong", fault)]
+        files = read_hand_in(path, path.stat().st_size)
+    except HandInError as error:
+        return [Finding(path.name, "wrong", str(error))]
     return check_files(path.name, files, models)
 
 
@@ -85,39 +70,6 @@ def check_files(
         *_check_documents(contents, student_id),
         *_check_pictures(contents, models),
     ]
-
-
-def _safety_fault(members: list[zipfile.ZipInfo], size: int) -> str | None:
-    """Return why the zip, of `size` bytes, should not be read at all; None if it is safe."""
-    if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > _LARGEST:
-        return f"holds more than {_MOST_MEMBERS} files or {_LARGEST >> 20} MiB"
-    if members_overlap(members, size):
-        return "packs several files into the same bytes"
-    for member in members:
-        name = _name(member)
-        if name == ".":
-            return "holds a file without a name"
-        if escapes_archive(name):
-            return f"names a file outside itself ({name})"
-        if is_encrypted(member):
-            return f"is locked with a password ({name})"
-        if is_decompression_bomb(member.compress_size, member.file_size):
-            return f"unpacks {member.compress_size:,} bytes to {member.file_size:,} ({name})"
-    return None
-
-
-def _name(member: zipfile.ZipInfo) -> str:
-    """Return a member's name as it will be on disk: `./a.pdf` is `a.pdf`."""
-    return PurePosixPath(member_name(member)).as_posix()
-
-
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
-    """Return a member's name and content; _DamagedError with its name if the checksum does not match."""
-    name = _name(member)
-    try:
-        return name, read_member(archive, member)
-    except BrokenImageError:
-        raise _DamagedError(name) from None
 
 
 def _check_names(archive: str, names: Sequence[str], student_id: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_hub_name
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
+from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
 from ddpm.models.base import as_diffusion
 from ddpm.models.fingerprint import weights_hash
@@ -141,6 +142,7 @@ def run_note(part: HandInRun) -> RunNote:
         preset=part.config.preset,
         step=part.opened.step or 0,
         batch_size=part.config.training.batch_size,
+        minutes=run_summary(part.run)["minutes"],
         data=path if path in DATASETS or is_hub_name(path) else "IMAGES",
         environment=part.run.load_environment(),
         weights=weights_hash(part.opened.model),

@@ -33,6 +33,7 @@ class RunNote:
     preset: str
     step: int
     batch_size: int
+    minutes: float | None  # of training; None: not recorded
     data: str  # a name that `--data` takes, or IMAGES for the author's own data set
     environment: Mapping[str, Any]  # environment.json
     weights: str  # hash
@@ -94,9 +95,11 @@ def _run(run: RunNote) -> list[str]:
     reason = (
         f" (held out: {sentence(data['held_out_reason'])})" if "held_out_reason" in data else ""
     )
+    minutes = "" if run.minutes is None else f", {run.minutes:.1f} minutes"
     known = f"data set {run.data}, content {str(data.get('content_hash', '?'))[:12]}"
     return [
-        f"{run.name}: {run.model}, preset {run.preset}, {run.step} steps of {run.batch_size} images",
+        f"{run.name}: {run.model}, preset {run.preset}, {run.step} steps of {run.batch_size} images"
+        + minutes,
         *_item(f"images: {counts}{reason}; {known}", "  ", "    "),
         *_item(f"environment: {_machine(run.environment)}", "  ", "    "),
         f"  weights: {run.weights}",
