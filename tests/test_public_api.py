@@ -15,8 +15,8 @@ from ddpm.errors import RequestError
 
 FUNCTIONS = (
     "train", "distill", "plan", "doctor", "sample", "forward", "interpolate", "inpaint", "refine", "evaluate",
-    "compare", "sampler_lab", "ema", "report", "bundle", "export", "open_model", "open_dataset", "list_runs",
-    "build_model", "fit",
+    "compare", "sampler_lab", "ema", "report", "bundle", "grade", "export", "open_model", "open_dataset",
+    "list_runs", "build_model", "fit",
 )  # fmt: skip
 TINY = (
     "network.channels=8",
@@ -39,6 +39,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, make_run: object, cache: Path
     shutil.copytree(folder / "runs" / "digits", folder / "runs" / "other")
     for name, shape in (("mnist", (1, 28, 28)), ("anime", (3, 64, 64))):
         shutil.copytree(make_run(name, shape), folder / "runs" / name)  # type: ignore[operator]
+    (folder / "hand-ins" / "ada").mkdir(parents=True)
+    (folder / "hand-ins" / "ada" / "readme.txt").write_text("mine")
     (folder / "mine.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n")
     return folder
 

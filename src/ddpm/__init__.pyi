@@ -15,6 +15,7 @@ from ddpm.commands.ema.average_choice import choose_average as ema
 from ddpm.commands.evaluate.evaluate import evaluate as evaluate
 from ddpm.commands.export.export import export as export
 from ddpm.commands.forward.forward import forward as forward
+from ddpm.commands.grade.grade import grade as grade
 from ddpm.commands.plan.plan import plan as plan
 from ddpm.commands.report.report import write_report as report
 from ddpm.commands.sampler_lab.lab import sampler_lab as sampler_lab

@@ -22,6 +22,7 @@ from ddpm.commands.compare.compare import ComparisonRequest
 from ddpm.commands.distill.distill import DistillRequest
 from ddpm.commands.ema.average_choice import EmaRequest
 from ddpm.commands.ema.command import ema_lengths
+from ddpm.commands.grade.grade import GradeRequest
 from ddpm.commands.options import (
     Option,
     add_options,
@@ -57,6 +58,7 @@ REQUESTS = {
     "compare": ComparisonRequest,
     "report": ReportRequest,
     "bundle": BundleRequest,
+    "grade": GradeRequest,
     "sampler-lab": LabRequest,
     "ema": EmaRequest,
     "distill": DistillRequest,

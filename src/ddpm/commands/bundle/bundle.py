@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ddpm.commands.bundle import names as handin
+import ddpm.commands.bundle.names as handin
 from ddpm.commands.bundle.check import check_files
 from ddpm.commands.bundle.handin_runs import (
     SEEDS,

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from ddpm.commands.bundle import names as handin
+import ddpm.commands.bundle.names as handin
 from ddpm.commands.bundle.hand_in_archive import HandInError, read_hand_in
 from ddpm.data.image_files import Images
 from ddpm.errors import RequestError

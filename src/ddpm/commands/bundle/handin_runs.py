@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ddpm.commands.bundle import names as handin
+import ddpm.commands.bundle.names as handin
 from ddpm.commands.bundle.check import GRID
 from ddpm.commands.bundle.readme import RunNote
 from ddpm.config import Config

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ddpm.commands.bundle import names
+import ddpm.commands.bundle.names as names
 from ddpm.messages import sentence
 
 NEEDED = (  # as in pyproject.toml

@@ -67,7 +67,7 @@ class _Tools:
 
     def _metrics(self, sample: Sample) -> list[str]:
         known = sample.probabilities is not None
-        return [name for name in GRID_METRICS if known or not METRICS[name].classes]
+        return [name for name in GRID_METRICS if known or not METRICS[name].needs_classes]
 
 
 def _row(name: str, sample: Sample, floor: Sample, reference: Reference) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _row(name: str, sample: Sample, floor: Sample, reference: Reference) -> dict
         for each, seed in ((sample, 0), (floor, 1))
     )
     numbers = score_numbers(metric, values, floors, CELLS)
-    label = metric.label if metric.network_label is False else f"{metric.label} (features)"
+    label = metric.label if not metric.names_network else f"{metric.label} (features)"
     return {"metric": name, "label": label, "n": CELLS, **numbers}
 
 

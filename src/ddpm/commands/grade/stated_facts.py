@@ -20,6 +20,8 @@ _README_RUN = re.compile(
     re.MULTILINE,
 )
 _CONFIG = RunFolder(Path("run")).config.name
+_TEXTS = (".txt", ".md", ".ipynb", ".py", ".bib", ".tex")
+_PACKAGE = f"{SOURCE}/ddpm/"  # its citations are not the student's
 _MAX_TEXT = 4 << 20  # bytes of a file, or of an unpacked part of a PDF, that are searched
 SOURCES = {  # what a hand-in has to name → how it may be named
     "the method": re.compile(
@@ -105,9 +107,8 @@ def cited_sources(files: Mapping[str, bytes], report: str) -> tuple[str, str]:
 
 
 def _is_text(name: str) -> bool:
-    own = PurePosixPath(name)
-    package = own.parts[:2] == (SOURCE, "ddpm")  # its citations are not the student's
-    return own.suffix.lower() in (".txt", ".md", ".ipynb", ".py", ".bib", ".tex") and not package
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in _TEXTS and not name.startswith(_PACKAGE)
 
 
 def pdf_parts(content: bytes) -> Iterator[bytes]:
