@@ -72,9 +72,14 @@ def arrange(source: ImageSource, label_column: str = "") -> ImageSource:
     found = _file_labels(source, label_column, has_class_folders)
     if found is not None:
         _apply_file_labels(items, found)
-    is_plain = found is None and roles == _plain_roles(folders, top) and bool(items.kept.all())
+    plain = _plain_roles(folders, top)
+    is_plain = found is None and roles == plain and bool(items.kept.all())
     _leave_out_unlabeled(items, is_named=bool(label_column))
-    return _select(source, items, is_plain)
+    arranged = _select(source, items, is_plain)
+    is_same_choice = arranged.names is source.names and not len(arranged.test)
+    if is_plain or source.labels is not None or not is_same_choice:
+        return arranged
+    return dataclasses.replace(arranged, folder_labels=_plain_labels(plain, indices))
 
 
 def _list_folders(names: Sequence[str]) -> tuple[list[Folder], NDArray[np.int32]]:
@@ -106,6 +111,15 @@ def _plain_roles(folders: Sequence[Folder], top: str) -> list[Role]:
     """Return the roles if every folder were a class: none if there is one name only."""
     names = [f"{top}/{folder.path}".rstrip("/").rpartition("/")[2] for folder in folders]
     return [Role(name if len(set(names)) > 1 else None) for name in names]
+
+
+def _plain_labels(roles: Sequence[Role], indices: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the labels if every folder were a class; an empty array for none."""
+    names = sorted({role.class_name for role in roles if role.class_name}, key=natural_sort_key)
+    number = {name: index for index, name in enumerate(names)}
+    if not names:
+        return np.empty(0, np.int64)
+    return np.array([number[role.class_name or ""] for role in roles], np.int64)[indices]
 
 
 def _apply_roles(

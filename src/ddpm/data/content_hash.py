@@ -32,7 +32,11 @@ class DatasetHash:
 
     def hexdigest(self) -> str:
         """Return the hash of the set, after all items were added."""
+        return self.hexdigest_with(self._labels)
+
+    def hexdigest_with(self, labels: NDArray[np.int64] | None) -> str:
+        """Return the hash of the set with other labels."""
         digest = self._digest.copy()
-        if self._labels is not None:
-            digest.update(np.ascontiguousarray(self._labels).data)
+        if labels is not None:
+            digest.update(np.ascontiguousarray(labels).data)
         return digest.hexdigest()

@@ -70,6 +70,15 @@ class Dataset:
     heldout: NDArray[np.int64]  # never trained on; may be empty
     heldout_reason: Message  # how the held-out images were chosen, or why there are none
     report: dict[str, Any]  # counts, broken files, content hash, size, channels, mean, std: JSON
+    folder_hash: str = ""  # content hash with the labels of version 0.1, if only these differ
+
+    def has_content(self, recorded: str | None, *, with_labels: bool) -> bool:
+        """Return whether a recorded content hash is that of these images; None always is.
+
+        Version 0.1 took every folder for a class, which only matters to a model that learns labels.
+        """
+        known = {None, self.report["content_hash"]}
+        return recorded in (known if with_labels else known | {self.folder_hash})
 
 
 class _Split(NamedTuple):
@@ -130,6 +139,7 @@ def prepare_from_source(
             **_report(source, survey, decoded, split, auto=parse_size(settings.size) is None),
             "range": range_facts(source, decoded.images, transform.limits, cache_dir),
         },
+        folder_hash=survey.folder_hash,
     )
 
 

@@ -84,9 +84,9 @@ class ImageSource:
     unopened_archives: tuple[str, ...] = ()  # archives among the images, not opened
     notes: tuple[Message, ...] = ()  # shown to the user
     other_files: Mapping[str, int] = field(default_factory=dict)  # extension → files, not images
-    label_files: Mapping[str, Callable[[], bytes]] = field(
-        default_factory=dict
-    )  # name → its reader
+    # Files that may hold labels: name → reader
+    label_files: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    folder_labels: NDArray[np.int64] | None = None  # labels of version 0.1, if only these differ
 
     def __len__(self) -> int:
         return len(self.names)

@@ -30,6 +30,7 @@ class Survey:
     sizes: dict[str, int]  # "HxW" → number of images, most frequent first
     modes: dict[str, int]  # Pillow's mode → number of images
     gray: bool  # every image is gray, even if stored in color
+    folder_hash: str = ""  # content hash with the labels of version 0.1, if only these differ
 
     @property
     def size(self) -> tuple[int, int]:
@@ -86,6 +87,9 @@ def _survey(source: ImageSource, progress: ProgressCallback | None) -> tuple[Sur
         sizes=_by_frequency(tally.sizes),
         modes=_by_frequency(tally.modes),
         gray=False,
+        folder_hash=""
+        if source.folder_labels is None
+        else content.hexdigest_with(source.folder_labels),
     )
     gray = tally.gray or _is_gray(source, survey.size, progress)
     return dataclasses.replace(survey, gray=gray), tally.complete

@@ -80,7 +80,8 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
 
     RequestError if they are no longer there. `n` is the wanted size of the floor set.
     """
-    data = replace(opened.model.spec.config.data, labels=False)
+    data = opened.model.spec.config.data
+    data = replace(data, labels=data.label_column or False)
     config = replace(opened.model.spec.config, data=data)
     try:
         dataset_path(data.path)
@@ -95,7 +96,7 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
     if data.all_images and dataset.heldout_reason != TEST_FILES:
         dataset = open_dataset(config)  # training took the default holdout, too
     note = message("images_changed", path=data.path)
-    unchanged = _recorded_hash(opened) in (None, dataset.report["content_hash"])
+    unchanged = dataset.has_content(_recorded_hash(opened), with_labels=False)
     return split_reference(dataset, n, () if unchanged else (note,))
 
 

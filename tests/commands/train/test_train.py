@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -533,3 +534,25 @@ def test_a_run_records_the_values_that_it_stretches(
     for other in ("full", "0:100"):
         plain = tiny("data.path=deep", "data.size=8", f"data.range={other}", "training.steps=6")
         refused(plain, run.root, r"other settings \(data.range\)")
+
+
+def test_a_run_of_version_0_1_resumes_where_only_labels_are_read_differently(
+    tmp_path: Path,
+) -> None:
+    """It took the numbered parts of a set for classes, which its content hash covers."""
+    for part in ("00000", "01000"):
+        pictures(tmp_path / "images" / part, 6, seed=int(part))
+    config = tiny(f"data.path={json.dumps(str(tmp_path / 'images'))}", "training.steps=2")
+    run = train(config, tmp_path / "run").run
+    names = [f"{part}/{i}.png" for part in ("00000", "01000") for i in range(6)]
+    digest = hashlib.sha256()
+    for name in names:
+        content = hashlib.sha256((tmp_path / "images" / name).read_bytes()).hexdigest()
+        digest.update(f"{name}\0{content}\n".encode())
+    environment = run.load_environment()
+    assert environment["data"]["content_hash"] == digest.hexdigest()
+    digest.update(np.repeat([0, 1], 6).astype(np.int64).tobytes())
+    environment["data"]["content_hash"] = digest.hexdigest()
+    run.environment.write_text(json.dumps(environment), encoding="utf-8")
+    longer = tiny(f"data.path={json.dumps(str(tmp_path / 'images'))}", "training.steps=3")
+    assert train(longer, run.root).step == 3

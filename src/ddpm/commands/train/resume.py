@@ -89,7 +89,8 @@ def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | N
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:
     """Raise RequestError if the run was started with other images."""
     recorded = run.load_environment().get("data", {}).get("content_hash")
-    if recorded is not None and recorded != dataset.report["content_hash"]:
+    learns_labels = run.exists() and bool(load_config(run.config).data.labels)
+    if not dataset.has_content(recorded, with_labels=learns_labels):
         raise RequestError(
             f"The images have changed since {run.root} was started, or their labels. Restore them, or train "
             f"on from its weights: --init {shlex.quote(str(run.root))} --out NEW"
