@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ddpm.data.pixels import to_model, to_uint8
+from ddpm.data.pixels import to_model, to_uint8, to_unit_range
 
 EVERY = torch.arange(256, dtype=torch.uint8)
 
@@ -39,3 +39,11 @@ def test_half_precision_is_widened_before_it_is_scaled() -> None:
     x = to_model(EVERY).to(torch.bfloat16)
     exact = ((x.double() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     assert torch.equal(to_uint8(x), exact)
+
+
+def test_the_unit_range_is_a_line_with_a_gradient() -> None:
+    x = torch.tensor([-1.0, 0.0, 1.0, 3.0], requires_grad=True)
+    unit = to_unit_range(x)
+    assert unit.tolist() == [0, 0.5, 1, 2]
+    unit.sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.5] * 4

@@ -1,8 +1,19 @@
 import pytest
 import torch
 
-from ddpm.diffusion.guidance import CLIPS, clip_dynamic, clip_static, guide, in_interval
-from tests.diffusion.oracle import normal
+from ddpm.diffusion.guidance import (
+    CLIPS,
+    classifier_shift,
+    clip_dynamic,
+    clip_static,
+    guide,
+    in_interval,
+    rescale,
+)
+from ddpm.diffusion.levels import noise_levels
+from ddpm.diffusion.samplers import SAMPLERS, Prediction
+from ddpm.diffusion.schedules import make_schedule
+from tests.diffusion.oracle import Gaussian, exact_moments, normal
 
 
 def test_guidance_goes_past_the_condition():
@@ -56,3 +67,31 @@ def test_each_clip_of_the_configuration_is_here():
     x0 = torch.tensor([[[[2.0, -0.5]]]])
     ends = {name: clip(x0).flatten().tolist() for name, clip in CLIPS.items()}
     assert ends == {"static": [1.0, -0.5], "dynamic": [1.0, -0.25], "none": [2.0, -0.5]}
+
+
+def test_rescaling_moves_the_contrast_to_the_conditional_images():
+    guided, conditional = 3 * normal(2, 1, 8, 8), normal(2, 1, 8, 8, seed=1)
+    assert torch.equal(rescale(guided, conditional, 0.0), guided)
+    whole = rescale(guided, conditional, 1.0)
+    torch.testing.assert_close(whole.flatten(1).std(dim=1), conditional.flatten(1).std(dim=1))
+    half = rescale(guided, conditional, 0.5)
+    torch.testing.assert_close(half, (guided + whole) / 2)  # Eq. 16, in the paper's words
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "flow", "edm"])
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_a_linear_classifier_shifts_a_gaussian_exactly(schedule, scale):
+    """p(x0) e^(s b x0) is the Gaussian moved by s b std^2; there p(y | x0_hat) loses nothing."""
+    table, data, slope = make_schedule(schedule, 1000), Gaussian(), 0.8
+    ideal = data.denoiser(table)
+
+    def denoise(x, t):
+        shift = classifier_shift(
+            x, lambda x: ideal(x, t).x0, lambda x0: slope * x0.sum(dim=(1, 2, 3)), *table.at(t, x)
+        )
+        return Prediction(ideal(x, t).x0 + scale * shift)
+
+    path = noise_levels(table, 60, "log-snr")
+    mean, std = exact_moments(SAMPLERS["unipc"], denoise, path)
+    assert mean == pytest.approx(data.mean + scale * slope * data.std**2, abs=0.01)
+    assert std == pytest.approx(data.std, abs=0.01)

@@ -53,6 +53,8 @@ def test_a_runs_sources_follow_its_choices() -> None:
     assert guidance_sources(rich) == ["guidance", "interval"]
     rich["sampling"]["guide"] = "step:500"
     assert guidance_sources(rich) == ["autoguidance"]
+    rich["sampling"] |= {"guidance_rescale": 0.7, "classifier_guidance": 2.0}
+    assert guidance_sources(rich) == ["autoguidance", "rescale", "adm"]
     assert network_sources(Config(model="dcgan").to_dict()) == ["dcgan"]
     dit = ["network.kind=dit", "network.long_skips=true", "network.positions=rotary"]
     chosen = settings.with_overrides(Config(), [*dit, "network.attention=[8]"]).to_dict()

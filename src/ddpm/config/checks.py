@@ -52,6 +52,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.eta": (0, 1),
     "sampling.churn": (0, 10_000),
     "sampling.guidance": (0, 100),
+    "sampling.guidance_rescale": (0, 1),
+    "sampling.classifier_guidance": (0, 1000),
     "sampling.chunk": (1, 2**16),
 }
 _MAX_CLUSTERS = 1000

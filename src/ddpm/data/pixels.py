@@ -14,6 +14,11 @@ def to_model(images: Tensor) -> Tensor:
     return images.to(torch.float32) / 127.5 - 1.0
 
 
+def to_unit_range(x: Tensor) -> Tensor:
+    """Return floats in [-1, 1] of any shape in [0, 1], with gradients, neither clamped nor rounded."""
+    return (x + 1.0) / 2
+
+
 def to_uint8(x: Tensor) -> Tensor:
     """Return floats of any shape, clamped to [-1, 1], as rounded uint8. Inverts `to_model` exactly."""
     return ((x.to(torch.float32) + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -142,6 +142,10 @@ SOURCES: dict[str, Source] = {
         "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality in "
         "Diffusion Models", "NeurIPS 37", "2404.07724",
     ),
+    "rescale": _paper(
+        "S. Lin, B. Liu, J. Li, X. Yang", "2024",
+        "Common Diffusion Noise Schedules and Sample Steps are Flawed", "WACV", "2305.08891",
+    ),
     "autoguidance": _paper(
         "T. Karras, M. Aittala, T. Kynkäänniemi, J. Lehtinen, T. Aila, S. Laine", "2024",
         "Guiding a Diffusion Model with a Bad Version of Itself", "NeurIPS 37", "2406.02507",

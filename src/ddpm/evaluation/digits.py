@@ -41,6 +41,11 @@ class DigitFeatures:
         probabilities: Tensor = self.model.head(features).softmax(dim=1)
         return probabilities
 
+    def log_probabilities(self, images: Tensor) -> Tensor:
+        """Map floats [N, C, H, W] in [0, 1] to the log-probabilities of 0 to 9, [N, 10], with gradients."""
+        logits: Tensor = self.model(fit_digits(luma(images).float()[:, None]))
+        return logits.log_softmax(dim=1)
+
     def probabilities(self, images: Tensor) -> Tensor:
         """Map images uint8 [N, C, H, W] to the probabilities of 0 to 9, float32 [N, 10]."""
         return self.classify(self.features(images))
@@ -74,7 +79,11 @@ def preprocess(images: Tensor) -> Tensor:
     Color becomes gray (ITU-R BT.601). The longer side is resized to 28 pixels, or to 20 for images
     below 20 pixels, whose digits reach from edge to edge. Black borders center the result.
     """
-    x = (luma(images) / 255).float()[:, None]
+    return fit_digits((luma(images) / 255).float()[:, None])
+
+
+def fit_digits(x: Tensor) -> Tensor:
+    """Resize and center gray images [N, 1, H, W] in [0, 1] to [N, 1, 28, 28]; see `preprocess`."""
     height, width = x.shape[2:]
     longest = max(height, width)
     if longest != SIDE:

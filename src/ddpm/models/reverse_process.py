@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.device import autocast
-from ddpm.diffusion.guidance import CLIPS, guide, in_interval
+from ddpm.diffusion.guidance import CLIPS, classifier_shift, guide, in_interval, rescale
 from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import Objective, split_variance
 from ddpm.diffusion.samplers import (
@@ -24,6 +24,7 @@ from ddpm.diffusion.schedules import Schedule
 from ddpm.messages import Message, message
 from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.base import Frame
+from ddpm.models.classifier_guidance import digit_log_probability
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.self_conditioning import join_estimate
 from ddpm.randomness import ImageNoise
@@ -95,6 +96,9 @@ class ReverseProcess:
             weak, weak_classes = self.guide(settings.guide), classes
         guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
 
+        log_probability = None
+        if settings.classifier_guidance and labels is not None:
+            log_probability = digit_log_probability(self.spec, labels, self.device)
         estimate: Tensor | None = None
 
         def predict(model: Predictor, x: Tensor, t: Tensor, labels: Tensor | None) -> Prediction:
@@ -110,10 +114,22 @@ class ReverseProcess:
         def denoise(x: Tensor, t: Tensor) -> Prediction:
             nonlocal estimate
             prediction = predict(strong, x, t, classes)
-            if guided and in_interval(int(t[0]), len(self.schedule), settings.guidance_interval):
+            inside = in_interval(int(t[0]), len(self.schedule), settings.guidance_interval)
+            guided_x0 = prediction.x0
+            if guided and inside:
                 weak_x0 = predict(weak, x, t, weak_classes).x0
                 guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
-                prediction = prediction._replace(x0=guided_x0)
+                if settings.guidance_rescale:
+                    guided_x0 = rescale(guided_x0, prediction.x0, settings.guidance_rescale)
+            if log_probability is not None and inside:
+                shift = classifier_shift(
+                    x,
+                    lambda x: predict(strong, x, t, classes).x0,
+                    log_probability,
+                    *self.schedule.at(t, x),
+                )
+                guided_x0 = guided_x0 + settings.classifier_guidance * shift
+            prediction = prediction._replace(x0=guided_x0)
             prediction = prediction._replace(x0=clip(prediction.x0))
             if feeds_back:
                 estimate = prediction.x0

@@ -93,6 +93,16 @@ def training_options(config: Mapping[str, Any]) -> dict[str, Any]:
 def guidance_sources(config: Mapping[str, Any]) -> list[str]:
     """Return the sources of the guidance; none without guidance."""
     sampling = config.get("sampling", {})
+    extra = (
+        ["rescale"] if sampling.get("guidance_rescale") and sampling.get("guidance", 1) != 1 else []
+    )
+    extra += ["adm"] if sampling.get("classifier_guidance") else []
+    return [*_scale_sources(config), *extra]
+
+
+def _scale_sources(config: Mapping[str, Any]) -> list[str]:
+    """Return the sources of the guidance whose scale is `sampling.guidance`."""
+    sampling = config.get("sampling", {})
     if sampling.get("guide") and sampling.get("guidance", 1) != 1:
         return ["autoguidance"]
     if not config.get("data", {}).get("labels") or sampling.get("guidance", 1) == 1:

@@ -11,6 +11,7 @@ from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
+from ddpm.models.classifier_guidance import check_classifier
 from ddpm.models.memory_limits import check_chunk_memory
 from ddpm.training.loop import PREVIEW_STEPS
 
@@ -39,6 +40,7 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
             "this run)."
         )
     check_guide(model, chosen)
+    check_classifier(model.spec, chosen)
     if "sampling.chunk" in keys:
         check_chunk_memory(model, chosen.chunk)
     defaults: list[str] = []

@@ -176,6 +176,10 @@ def _guidance(report: ReportData, run: ReportedRun) -> str:
     sources = guidance_sources(run.config) if run.classes else []
     if not sources:
         return report.words("none")
+    if scale == 1:  # by the classifier alone
+        return report.words(
+            "value.classifier", scale=f"{run.setting('sampling.classifier_guidance'):g}"
+        ) + (report.cite(*sources))
     low, high = map(_percent, run.setting("sampling.guidance_interval"))
     scale = f"{run.setting('sampling.guidance'):g}{report.cite(*sources)}"
     return report.words("value.guided", scale=scale, low=low, high=high)

@@ -158,6 +158,7 @@ WORDS = {
     "value.small": "後驗變異數",
     "value.large": "beta 值",
     "value.steps": "{sampler}，{steps} 步",
+    "value.classifier": "由數字分類器引導，強度 {scale}",
     "value.guided": "{scale}，作用於雜訊範圍的 {low} 到 {high}",
     "value.hidden": "有學習；訓練時隱藏 {share}",
     "value.length": "訓練後選定，σ_rel {length}",
@@ -337,6 +338,8 @@ SETTINGS = {
     "sampling.guidance": "引導強度；1 為無",
     "sampling.guide": "引導所遠離的、較差的模型",
     "sampling.guidance_interval": "引導作用的雜訊範圍",
+    "sampling.guidance_rescale": "引導後還原對比的比例；0 為不使用",
+    "sampling.classifier_guidance": "數字分類器的引導強度；0 為不使用",
     "sampling.chunk": "一次生成的影像數",
 }
 

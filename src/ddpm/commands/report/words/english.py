@@ -181,6 +181,7 @@ WORDS = {
     "value.small": "posterior",
     "value.large": "beta",
     "value.steps": "{sampler}, {steps} steps",
+    "value.classifier": "by the digit classifier, scale {scale}",
     "value.guided": "{scale}, in {low} to {high} of the noise range",
     "value.hidden": "learned; dropped for {share} of the images",
     "value.length": "chosen after training, σ_rel {length}",
@@ -378,6 +379,8 @@ SETTINGS = {
     "sampling.guidance": "guidance scale; 1 is none",
     "sampling.guide": "worse model that guidance leads away from",
     "sampling.guidance_interval": "share of the noise range with guidance",
+    "sampling.guidance_rescale": "contrast removed after guidance; 0 is off",
+    "sampling.classifier_guidance": "scale of the digit classifier; 0 is off",
     "sampling.chunk": "images sampled together",
 }
 
