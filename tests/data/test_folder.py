@@ -52,7 +52,7 @@ def test_a_source_names_its_files_and_what_it_did_not_open(write_folder: WriteFo
     files = {"x/1.png": b"one", "y/2.png": b"two", "more.zip": b"", "notes.txt": b""}
     root = write_folder(Path("root"), files)
     source = folder_source(root, files_below(root))
-    assert list(source.names) == ["x/1.png", "y/2.png"] and source.class_names == ("x", "y")
+    assert list(source.names) == ["x/1.png", "y/2.png"]
     assert [source.load(0), source.load(1)] == [b"one", b"two"]
     assert source.unopened_archives == ("more.zip",)
 

@@ -105,7 +105,7 @@ WORDS = {
     "data.content": "內容雜湊值",
     "data.scaling": "像素以同一固定規則由 0 … 255 縮放到 -1 … 1 供訓練使用，顯示時再還原；不會依"
     "單張影像的最小值與最大值拉伸。",
-    "data.stretched": "儲存的像素值 {range} 以所有影像相同的界限拉伸到 0 … 255；"
+    "data.stretched": "檔案中的像素值 {range} 以所有影像相同的界限拉伸到 0 … 255；"
     "訓練時縮放到 -1 … 1，顯示時再還原。",
     "data.source": "{name}：{text}{cite}。授權：{license}。",
     "data.broken_files": "{run} 的損壞檔案：{files}。",
@@ -379,7 +379,7 @@ MESSAGES = {
     "test_folders": "保留 {folders} 中的影像，不用於訓練",
     "masks_left_out": "{folders} 中的 {count:,} 張影像視為遮罩而排除；若要以它們訓練，請指定該資料夾",
     "mask_files_left_out": "排除影像旁的 {count:,} 張遮罩，例如 {name}",
-    "strays_left_out": "排除類別資料夾旁的 {count:,} 張影像：{names}",
+    "strays_left_out": "排除不在類別資料夾中的影像：{names}",
     "numbered_folders": "資料夾 {folders} 視為編號的分段，不是類別",
     "training_images": " {count:,} 張訓練影像",
     "half_of_training": " {count:,} 張訓練影像（其中一半）",
