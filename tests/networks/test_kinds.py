@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "width": 16, "depth": 2, "heads": 2, "patch": 2,
 }  # fmt: skip
 T = torch.tensor
+OWN = [name for name, row in NETWORKS.items() if not row.imported]
 
 
 def make(
@@ -60,7 +61,7 @@ def test_the_table_is_that_of_the_configuration() -> None:
         assert row.title and set(row.sources) <= set(SOURCES)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 @settings(max_examples=8)
 @given(height=st.integers(1, 13), width=st.integers(1, 13), channels=st.sampled_from([1, 3]))
 def test_any_image_shape_comes_back(kind: str, height: int, width: int, channels: int) -> None:
@@ -70,7 +71,7 @@ def test_any_image_shape_comes_back(kind: str, height: int, width: int, channels
     assert out.isfinite().all()
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_padding_is_zeros_at_the_far_edges_and_is_cropped_away(kind: str) -> None:
     network, x = awake(make(kind, size=(7, 7))), noise(2, 1, 7, 7)
     padded = torch.zeros(2, 1, 8, 8)
@@ -78,13 +79,13 @@ def test_padding_is_zeros_at_the_far_edges_and_is_cropped_away(kind: str) -> Non
     torch.testing.assert_close(network(x, T([3, 4])), network(padded, T([3, 4]))[..., :7, :7])
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_it_answers_zero_before_it_has_learned_anything(kind: str) -> None:
     network = make(kind, 3, 6, num_classes=2)
     assert not network(noise(2, 3, 8, 8), T([0, 5]), T([0, 1])).any()
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_every_parameter_learns(kind: str) -> None:
     network = make(kind, num_classes=2, augment_labels=9)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
@@ -99,7 +100,7 @@ def test_every_parameter_learns(kind: str) -> None:
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_no_label_is_the_class_behind_the_last(kind: str) -> None:
     network = awake(make(kind, num_classes=3))
     x, t = noise(2, 1, 8, 8), T([10, 500])
@@ -111,7 +112,7 @@ def test_no_label_is_the_class_behind_the_last(kind: str) -> None:
         network(x, t, T([0, 0, 0]))
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_an_image_sees_its_own_time_and_nothing_of_its_batch(kind: str) -> None:
     network = awake(make(kind, 3, 3, num_classes=2))
     x = noise(1, 3, 8, 8).expand(4, 3, 8, 8)
@@ -123,7 +124,7 @@ def test_an_image_sees_its_own_time_and_nothing_of_its_batch(kind: str) -> None:
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_dropout_acts_in_training_only(kind: str) -> None:
     x, t = noise(2, 1, 8, 8), T([1, 2])
     dropping = awake(make(kind, dropout=0.5))
@@ -132,7 +133,7 @@ def test_dropout_acts_in_training_only(kind: str) -> None:
     assert not torch.equal(dropping(x, t), dropping(x, t))
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_zeros_are_no_augmentation_and_weights_pass_between_both_networks(kind: str) -> None:
     told, plain = awake(make(kind, augment_labels=9)), make(kind).eval()
     x, t = noise(2, 1, 8, 8), T([10, 900])
@@ -144,7 +145,7 @@ def test_zeros_are_no_augmentation_and_weights_pass_between_both_networks(kind: 
     torch.testing.assert_close(told(x, t, None, noise(2, 9)), told(x, t))
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_the_stages_hold_most_weights_once(kind: str) -> None:
     network = make(kind)
     parts = [p for stage in network.stages() for p in stage.parameters()]
@@ -152,7 +153,7 @@ def test_the_stages_hold_most_weights_once(kind: str) -> None:
     assert sum(p.numel() for p in parts) > 0.4 * sum(p.numel() for p in network.parameters())
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", OWN)
 def test_the_outline_shows_maps_from_image_to_image(kind: str) -> None:
     rows = make(kind, 3, 3, (8, 8)).outline((3, 8, 8), torch.device("cpu"))
     shapes = [(row["channels"], row["height"], row["width"]) for row in rows]
@@ -164,7 +165,7 @@ def test_the_outline_shows_maps_from_image_to_image(kind: str) -> None:
 def test_settings_of_another_kind_do_not_matter() -> None:
     """A preset's U-Net settings are no obstacle to a transformer, and the other way round."""
     config = Config().network
-    for row in NETWORKS.values():
+    for row in (NETWORKS[name] for name in OWN):
         taken = {name: getattr(config, name) for name in row.settings}
         assert row.make(1, 1, (8, 8), **taken)(noise(1, 1, 8, 8), T([3])).shape == (1, 1, 8, 8)
 

@@ -48,6 +48,9 @@ COMMANDS: dict[str, Command] = {
     "bundle": Command("hand in", "pack the zip to hand in, or check one"),
     "grade": Command("hand in", "check and compare the hand-ins of a class, for teachers"),
     "runs": Command("manage", "list the runs in a folder"),
+    "import": Command(
+        "manage", "make a run of weights that another program trained", "model_import"
+    ),
     "export": Command("manage", "write weights for other programs"),
     "completion": Command("manage", "print a completion script for bash, zsh or fish"),
 }

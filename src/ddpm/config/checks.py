@@ -21,6 +21,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "network.depth": (1, 64),
     "network.heads": (1, 64),
     "network.dropout": (0, 0.95),
+    "network.groups": (0, 512),
+    "network.sinusoids": (0, 4096),
     "network.label_dropout": (0, 1),
     "diffusion.num_steps": (2, 100_000),
     "diffusion.beta_start": (1e-9, 0.999),

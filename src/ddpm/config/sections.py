@@ -30,7 +30,7 @@ SamplerName = Literal[
     "unipc",
 ]
 SpacingName = Literal["uniform", "trailing", "quadratic", "log-snr", "karras", "compact"]
-NetworkName = Literal["unet", "edm2", "dit"]
+NetworkName = Literal["unet", "edm2", "dit", "diffusers", "lucidrains", "course"]
 ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 
 
@@ -83,6 +83,9 @@ class NetworkConfig:
     dropout: float = 0.0  # dropout probability in every residual block; 0: off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: see `networks/embeddings.py`
     self_conditioning: bool = False  # the network also sees its previous prediction
+    groups: int = 0  # GroupNorm groups of every layer of a unet; 0: about 8 channels in each group
+    sinusoids: int = 0  # dimensions of a unet's sinusoid of t; 0: those of the time embedding
+    layout: str = ""  # settings of an imported network as JSON, written by `ddpm import`
     label_dropout: float = 0.1  # fraction of labels hidden in training (classifier-free guidance)
 
 

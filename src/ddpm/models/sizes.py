@@ -38,7 +38,7 @@ class TensorSpec(NamedTuple):
         return cls(tuple(tensor.shape), tensor.is_floating_point())
 
 
-class _ShapesOnly(TorchFunctionMode):
+class ShapesOnly(TorchFunctionMode):
     """A mode in which modules get parameters with a shape but no memory and no initialization."""
 
     def __torch_function__(
@@ -59,7 +59,7 @@ def weight_specs(spec: ModelSpec, make: Make) -> Mapping[str, TensorSpec]:
 
     RequestError: the configuration does not describe a valid network.
     """
-    with _ShapesOnly():
+    with ShapesOnly():
         try:
             model = make(spec, "meta")
         except RequestError:  # an error for the user, such as images of one color

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ddpm.networks.course_unet import CourseUNet
 from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.diffusers_unet import DiffusersUNet
 from ddpm.networks.dit import DiffusionTransformer
 from ddpm.networks.edm2 import MagnitudePreservingUNet
+from ddpm.networks.lucidrains_unet import LucidrainsUNet
 from ddpm.networks.unet import UNet
 
 
@@ -23,6 +26,7 @@ class NetworkKind(NamedTuple):
     title: str  # for readers, in every language
     sources: tuple[str, ...]  # keys of documents/citations.SOURCES
     width: str = "channels"  # the setting that makes it wider
+    imported: bool = False  # it comes from `ddpm import`, and takes neither labels nor augmentation
 
 
 UNET_SETTINGS = (
@@ -36,7 +40,7 @@ UNET_SETTINGS = (
 )
 
 NETWORKS: dict[str, NetworkKind] = {
-    "unet": NetworkKind(UNet, UNET_SETTINGS, "U-Net", ("unet", "adm")),
+    "unet": NetworkKind(UNet, (*UNET_SETTINGS, "groups", "sinusoids"), "U-Net", ("unet", "adm")),
     "edm2": NetworkKind(
         MagnitudePreservingUNet, UNET_SETTINGS, "magnitude-preserving U-Net (EDM2)", ("lengths",)
     ),
@@ -55,5 +59,29 @@ NETWORKS: dict[str, NetworkKind] = {
         "diffusion transformer (DiT)",
         ("dit", "attention"),
         width="width",
+    ),
+    "diffusers": NetworkKind(
+        DiffusersUNet,
+        ("layout", "dropout"),
+        "UNet2DModel of diffusers",
+        ("unet",),
+        width="layout",
+        imported=True,
+    ),
+    "lucidrains": NetworkKind(
+        LucidrainsUNet,
+        ("layout", "dropout"),
+        "U-Net of denoising-diffusion-pytorch",
+        ("unet",),
+        width="layout",
+        imported=True,
+    ),
+    "course": NetworkKind(
+        CourseUNet,
+        ("layout",),
+        "U-Net of the course's sample notebook",
+        ("unet",),
+        width="layout",
+        imported=True,
     ),
 }

@@ -40,6 +40,7 @@ _DAMAGE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EIO)
 _TENSOR_FILE = re.compile(r"[a-z]+\.safetensors")  # other names in state.json are refused
 
 Check = Callable[[ModelSpec, Mapping[str, TensorSpec]], None]
+Accept = Callable[[Mapping[str, str], Mapping[str, TensorSpec]], None]
 
 
 def no_check(spec: ModelSpec, forms: Mapping[str, TensorSpec]) -> None:
@@ -81,25 +82,38 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
     ddpm-studio, or if `check` refuses it. WorkError if the system cannot open it. The file is read here:
     safetensors opens no path that is not UTF-8.
     """
+    found: list[ModelSpec] = []
+
+    def accept(metadata: Mapping[str, str], forms: Mapping[str, TensorSpec]) -> None:
+        if SPEC_KEY not in metadata:
+            raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
+        found.append(ModelSpec.from_json(metadata[SPEC_KEY]))
+        check(found[0], forms)
+
+    tensors = read_safetensors(path, accept)
+    return tensors, found[0]
+
+
+def read_safetensors(path: Path, accept: Accept) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file after `accept(metadata, shapes)` has raised no error.
+
+    RequestError if the file is damaged, WorkError if the system cannot open it.
+    """
     try:
         with path.open("rb") as file:
             header = read_header(file)
             metadata = header.pop("__metadata__", {})
-            if SPEC_KEY not in metadata:
-                raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
-            spec = ModelSpec.from_json(metadata[SPEC_KEY])
-            check(spec, {name: _form(entry) for name, entry in header.items()})
+            accept(metadata, {name: _form(entry) for name, entry in header.items()})
             end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
             if os.fstat(file.fileno()).st_size != file.tell() + end:  # before it is read as a whole
                 raise ValueError("its length does not fit its header")
             file.seek(0)
-            tensors = from_bytes(file.read())
+            return from_bytes(file.read())
     except RequestError:
         raise
     except (OSError, SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise_if_unreadable(path, error)
         raise RequestError(f"{path} is not a readable safetensors file ({error}).") from error
-    return tensors, spec
 
 
 def _form(entry: Mapping[str, Any]) -> TensorSpec:

@@ -1,0 +1,1 @@
+"""`ddpm import`: make a run of weights that another program trained."""
