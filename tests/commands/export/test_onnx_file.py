@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from ddpm.commands.export.export import export
-from ddpm.commands.export.onnx_file import onnx_bytes
+from ddpm.commands.export.onnx_file import exportable, onnx_bytes
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.loading.models import open_model
+from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.sampling.labels import choose_labels
@@ -93,12 +93,17 @@ def test_the_lines_in_the_documentation_sample(digits_onnx: Path, workplace: Pat
         assert picture.size == (5 * 8, 5 * 8)
 
 
-def test_an_onnx_file_is_no_run(digits_onnx: Path, make_run: Callable[..., Path]) -> None:
+def test_an_onnx_file_is_no_run(
+    digits_onnx: Path, make_run: Callable[..., Path], small_ddpm: MakeDdpm
+) -> None:
     with pytest.raises(RequestError, match="is an export already"):
         export(str(digits_onnx), "torch")
     model = open_model(str(digits_onnx), "cpu").model
     with pytest.raises(RequestError, match="not trained"):
         model.training_step(torch.zeros(1, 1, 8, 8), None, 1)
+    told = small_ddpm("network.self_conditioning=true")
+    with pytest.raises(RequestError, match="is self-conditioned"):
+        exportable(OpenedModel(told, "told", "the run told", None), "onnx")
     gan = make_run("gan", (1, 28, 28), model="dcgan")
     with pytest.raises(RequestError, match="is a DCGAN, so --to onnx cannot write it"):
         export(str(gan), "onnx")

@@ -50,12 +50,17 @@ def write_onnx(opened: OpenedModel, request: ExportRequest, path: Path) -> list[
 
 
 def exportable(opened: OpenedModel, to: str) -> DiffusionModel:
-    """Return the model of `opened`. RequestError: it has no denoiser, or is an ONNX file already."""
+    """Return the model of `opened`. RequestError: it has no denoiser, or is self-conditioned."""
     model, family = as_diffusion(opened.model), opened.model.spec.config.family
     if model is None:
         raise RequestError(
             f"{opened.name} is {family.noun}, so --to {to} cannot write it; pass {family.required_model}, "
             "or use --to safetensors."
+        )
+    if model.spec.config.network.self_conditioning:
+        raise RequestError(
+            f"{opened.name} is self-conditioned: its network also reads its previous prediction, which --to {to} "
+            "does not hold. Use --to safetensors."
         )
     return model
 
