@@ -59,8 +59,8 @@ def exportable(opened: OpenedModel, to: str) -> DiffusionModel:
         )
     if model.spec.config.network.self_conditioning:
         raise RequestError(
-            f"{opened.name} is self-conditioned: its network also reads its previous prediction, which --to {to} "
-            "does not hold. Use --to safetensors."
+            f"{opened.name} is self-conditioned: its network also reads its previous prediction, which "
+            f"--to {to} does not hold. Use --to safetensors."
         )
     return model
 
