@@ -17,9 +17,12 @@ from ddpm.studio.gate import Gate
 from ddpm.studio.jobs import UNEXPECTED
 from ddpm.studio.refusals import RefusalError
 from ddpm.studio.routes import (
+    compare_routes,
     draw_routes,
     edit_routes,
+    handin_routes,
     job_routes,
+    lab_routes,
     run_routes,
     train_routes,
     understand_routes,
@@ -36,6 +39,9 @@ ROUTERS = (
     job_routes.router,
     draw_routes.router,
     edit_routes.router,
+    compare_routes.router,
+    lab_routes.router,
+    handin_routes.router,
     run_routes.router,
     train_routes.router,
     understand_routes.router,

@@ -27,20 +27,29 @@ class CommandJobs:
     def __init__(self, board: JobBoard, queue: JobQueue) -> None:
         self._board, self._queue = board, queue
 
-    def submit(self, job: Job, words: Sequence[str], result: Result) -> Job:
+    def submit(
+        self,
+        job: Job,
+        words: Sequence[str],
+        result: Result,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> Job:
         """Queue the command `ddpm WORDS`; `result` makes the job's result of its standard output.
 
-        RefusalError (429) if the queue is full.
+        `on_progress` is called whenever the command has printed something. RefusalError (429) if the queue
+        is full.
         """
 
         async def run(job: Job) -> None:
-            job.result = await result(await self._run(job, words))
+            job.result = await result(await self.output(job, words, on_progress))
 
         self._queue.submit([job], run)
         return job
 
-    async def _run(self, job: Job, words: Sequence[str]) -> str:
-        """Run a command and return what it prints on standard output.
+    async def output(
+        self, job: Job, words: Sequence[str], on_progress: Callable[[], None] = lambda: None
+    ) -> str:
+        """Run a command for a job and return what it prints on standard output.
 
         RequestError or WorkError with the command's own sentence if it fails.
         """
@@ -55,7 +64,7 @@ class CommandJobs:
         assert process.stdout is not None and process.stderr is not None
         try:
             output, _ = await asyncio.gather(
-                _read(process.stdout), self._follow(job, process.stderr)
+                _read(process.stdout), self._follow(job, process.stderr, on_progress)
             )
             status = await process.wait()
         except asyncio.CancelledError:
@@ -67,7 +76,9 @@ class CommandJobs:
         sentence = sentences[-1].removeprefix(_ERROR) if sentences else UNEXPLAINED
         raise RequestError(sentence) if status == 2 else WorkError(sentence)
 
-    async def _follow(self, job: Job, stream: asyncio.StreamReader) -> None:
+    async def _follow(
+        self, job: Job, stream: asyncio.StreamReader, on_progress: Callable[[], None]
+    ) -> None:
         """Show the lines of standard error and the progress that they tell."""
         rest = ""
         while chunk := await stream.read(1 << 16):
@@ -79,6 +90,7 @@ class CommandJobs:
                 if found:
                     job.step, job.steps = int(found[1]), int(found[2])
             self._board.announce(job)
+            on_progress()
 
 
 UNEXPLAINED = "The command ended without saying why; run it in a terminal to see more."

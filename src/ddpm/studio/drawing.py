@@ -12,7 +12,7 @@ from ddpm.data.pixels import to_uint8
 from ddpm.messages import sentence
 from ddpm.models.base import Frame, GenerativeModel, as_diffusion
 from ddpm.quantities import format_seeds
-from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.labels import choose_labels, class_index
 from ddpm.sampling.provenance import grid_comment
 from ddpm.sampling.samples import Trajectory, sample_images
 from ddpm.sampling.settings import check_steps, resolve_settings
@@ -34,6 +34,8 @@ def draw(task: Task) -> dict[str, Any]:
     settings = resolve_settings(model, request["overrides"])
     check_steps(model, settings)
     seeds = range(request["seed"], request["seed"] + request["n"])
+    if request["label"] is not None and model.spec.num_classes:
+        class_index(model.spec.class_names, request["label"])  # raises: the page takes one class
     labels = choose_labels(model, seeds, request["label"])
     times = _times(model, settings)
     task.send("started", shape=list(model.spec.image_shape), threads=torch.get_num_threads())

@@ -126,15 +126,20 @@ class Drawing:
 
     def image_png(self, index: int) -> bytes:
         """Return one image in its own size; its comment tells how to draw it again."""
-        images = self._complete()
-        if not 0 <= index < len(images):
-            raise RefusalError(404, f"This drawing has the images 0 to {len(images) - 1}.")
-        image = images[index]
+        image = self.pixels(index)
         pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "image.png")
             save_picture(path, Image.fromarray(pixels), comment=self._image_comment(index))
             return path.read_bytes()
+
+    def pixels(self, index: int) -> Images:
+        """Return one image, uint8 [C, H, W]. RefusalError (404) if there is none yet."""
+        images = self._complete()
+        if not 0 <= index < len(images):
+            raise RefusalError(404, f"This drawing has the images 0 to {len(images) - 1}.")
+        found: Images = images[index]
+        return found
 
     def animation_gif(self) -> bytes:
         """Return the reverse process as a GIF."""

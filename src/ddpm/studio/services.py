@@ -9,11 +9,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ddpm.studio.allowed_folders import AllowedFolders
+from ddpm.studio.bundles import Bundles
 from ddpm.studio.command_jobs import CommandJobs
+from ddpm.studio.comparisons import Comparisons
 from ddpm.studio.draw_jobs import DrawJobs
 from ddpm.studio.edit_jobs import EditJobs
 from ddpm.studio.event_stream import EventStream
 from ddpm.studio.jobs import JobBoard, JobQueue
+from ddpm.studio.lab_points import LabPoints
 from ddpm.studio.model_cards import ModelCards
 from ddpm.studio.new_trainings import NewTrainings
 from ddpm.studio.run_cards import RunCards
@@ -44,6 +47,9 @@ class Services:
         self.uploads = Uploads(request.runs, limits.uploads_bytes)
         self.new_trainings = NewTrainings(self.runs, self.folders, self.uploads)
         self.command_jobs = CommandJobs(self.board, self.commands)
+        self.comparisons = Comparisons(request.runs)
+        self.lab = LabPoints(request.runs)
+        self.bundles = Bundles(request.runs)
         self.logs = RunLogs()
         self.trainings = Trainings(request.runs, limits.trainings)
         self.cards = RunCards(self.runs, self.logs, self.trainings)

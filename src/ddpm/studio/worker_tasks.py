@@ -25,6 +25,7 @@ TASKS: dict[str, TaskKind] = {
     "edit": TaskKind("ddpm.studio.edit_drawing:edit", is_drawing=True),
     "samplers": TaskKind("ddpm.studio.model_answers:list_samplers"),
     "weights_owner": TaskKind("ddpm.studio.model_answers:find_weights"),
+    "nearest": TaskKind("ddpm.studio.nearest_images:find_nearest"),
     "doctor": TaskKind("ddpm.studio.model_answers:diagnose_run"),
     "lesson_mistakes": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_mistakes"),
     "lesson_schedule": TaskKind("ddpm.studio.lessons.lesson_tasks:answer_schedule"),

@@ -1,0 +1,75 @@
+"""Routes of comparisons and of the nearest training images."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi import Path as PathParameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from ddpm.studio.services import Studio
+
+router = APIRouter(prefix="/api")
+
+Id = Annotated[str, PathParameter(max_length=64)]
+ModelId = Annotated[str, Field(max_length=128)]
+
+
+class ComparisonBody(BaseModel):
+    """The models to compare, and the number of images of each; None: 1000, or all there are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[ModelId] = Field(min_length=2, max_length=6)
+    n: int | None = Field(None, ge=2, le=50_000)
+
+
+@router.post("/comparisons", status_code=202)
+async def start_comparison(body: ComparisonBody, studio: Studio) -> dict[str, Any]:
+    """Queue `ddpm compare`."""
+    cards = [studio.models.get(id) for id in body.models]
+    job, words, found = studio.comparisons.prepare(cards, body.n)
+    job.command = shlex.join(["ddpm", *words])
+
+    async def result(output: str) -> dict[str, Any]:
+        return found
+
+    return studio.command_jobs.submit(job, words, result).row()
+
+
+@router.get("/comparisons")
+def list_comparisons(studio: Studio) -> list[dict[str, Any]]:
+    """Return the comparisons, the newest first."""
+    return studio.comparisons.all()
+
+
+@router.get("/comparisons/{id}")
+def show_comparison(id: Id, studio: Studio) -> dict[str, Any]:
+    """Return the table of a comparison."""
+    return studio.comparisons.show(id)
+
+
+@router.get("/comparisons/{id}/pictures/{name}", response_class=Response)
+def show_comparison_picture(id: Id, name: Id, studio: Studio) -> Response:
+    """Return a figure of a comparison."""
+    return Response(studio.comparisons.picture(id, name), media_type="image/png")
+
+
+@router.get("/neighbors")
+async def list_neighbors(
+    studio: Studio,
+    draw: Annotated[str, Query(max_length=64)],
+    index: Annotated[int, Query(ge=0, le=4096)] = 0,
+    count: Annotated[int, Query(ge=1, le=50)] = 8,
+) -> Any:
+    """Return the training images nearest to an image of a drawing."""
+    pixels = studio.draws.drawing(draw).pixels(index)
+    model = studio.board.get(draw).model
+    arguments = {
+        "target": studio.models.get(model or "").target,
+        "count": count,
+        "shape": list(pixels.shape),
+    }
+    return await studio.worker.run("nearest", arguments, payload=pixels.tobytes())
