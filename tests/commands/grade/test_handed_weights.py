@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_hostile_weights_are_a_fault_and_no_error(content: bytes) -> None:
 def test_only_a_few_weights_files_are_opened() -> None:
     found = open_weights([(f"{i}.safetensors", b"") for i in range(9)], "cpu")
     assert len(found) == 9 and "only 6 weights files are" in found[8].fault
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return exec, (f"open({str(tmp_path / 'ran')!r}, 'w')",)
+
+    (found,) = open_weights([("model.pt", pickle.dumps(Bomb()))], "cpu")
+    assert found.model is None and "can hold code" in found.fault
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_sketch_estimates_the_distance_of_the_weights(runs: list[Path]) -> None:

@@ -18,6 +18,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
 
 SUFFIX = ".safetensors"
+_PICKLES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin")  # opening one can run code
 LARGEST_FILE = 128 << 20  # bytes; larger weights are not opened
 _MOST_FILES = 6  # weights files that are opened of one hand-in
 _SKETCH = 256  # buckets
@@ -48,10 +49,15 @@ def open_weights(files: Sequence[tuple[str, bytes]], device: str) -> list[Handed
     """Open the weights files of a hand-in, safetensors alone, so that nothing in them can run."""
     found = [(name, content) for name, content in files if name.endswith(SUFFIX)]
     weights = [_open(name, content, device) for name, content in found[:_MOST_FILES]]
-    return weights + [
-        HandedWeights(name, fault=f"is not opened: only {_MOST_FILES} weights files are")
-        for name, _ in found[_MOST_FILES:]
-    ]
+    faults = {
+        name: f"is not opened: only {_MOST_FILES} weights files are" for name, _ in found[_MOST_FILES:]
+    }
+    faults |= {
+        name: f"is not opened, since it can hold code; ask for a {SUFFIX} file"
+        for name, _ in files
+        if name.lower().endswith(_PICKLES)
+    }
+    return weights + [HandedWeights(name, fault=fault) for name, fault in faults.items()]
 
 
 def _open(name: str, content: bytes, device: str) -> HandedWeights:
