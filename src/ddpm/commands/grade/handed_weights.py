@@ -50,7 +50,8 @@ def open_weights(files: Sequence[tuple[str, bytes]], device: str) -> list[Handed
     found = [(name, content) for name, content in files if name.endswith(SUFFIX)]
     weights = [_open(name, content, device) for name, content in found[:_MOST_FILES]]
     faults = {
-        name: f"is not opened: only {_MOST_FILES} weights files are" for name, _ in found[_MOST_FILES:]
+        name: f"is not opened: only {_MOST_FILES} weights files are"
+        for name, _ in found[_MOST_FILES:]
     }
     faults |= {
         name: f"is not opened, since it can hold code; ask for a {SUFFIX} file"
