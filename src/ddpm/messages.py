@@ -26,7 +26,8 @@ ENGLISH = {
     "labels_conflict": "no labels, because {file} gives some images several values of {column}",
     "labels_choice": "no labels, because {file} has several columns ({columns}); to learn one of them, set "
     "data.labels=file:COLUMN",
-    "labels_incomplete": "no labels, because only {count:,} of {total:,} training images have one",
+    "labels_incomplete": "no labels, because only {count:,} of {total:,} images have one",
+    "labels_unused": "{count:,} of {total:,} images have a label; data.labels=true learns these alone",
     "unlabeled_left_out": "left out without a label: {count:,}, such as {name}",
     "test_folders": "the images in {folders} are held out",
     "masks_left_out": "left out as masks: {count:,} in {folders}; to train on them, pass that folder",

@@ -48,7 +48,7 @@ def test_a_named_column_reaches_the_data_set(
         ("one", ("x", "y"), [0, 0, 1, 1]),
         ("two", ("p", "q"), [0, 1] * 2),
     ):
-        settings = Preparation(label_column=f"file:{column}")
+        settings = Preparation(labels=f"file:{column}")
         dataset = prepare_dataset(root, settings, cache_dir=tmp_path / "cache")
         assert dataset.class_names == names and dataset.labels is not None
         assert dataset.labels.tolist() == labels

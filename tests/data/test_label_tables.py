@@ -142,7 +142,7 @@ def test_one_hot_columns_are_classes(tmp_path: Path) -> None:
         (rows(NAMES, ["0.5", "0.7", "0.5", "0.7", "0.5"], head="name,score"), ""),
         (rows(NAMES, ["1"] * 5, head="name,label"), ""),
         (rows(NAMES * 2, BREEDS + BREEDS[::-1], head="name,label"), "several values of label"),
-        (rows(NAMES[:2], ["x", "y"], head="name,label"), "only 2 of 5 training images have one"),
+        (rows(NAMES[:2], ["x", "y"], head="name,label"), "only 2 of 5 images have one"),
         ("", ""),
         ("just text\nof one column\n", ""),
     ],
@@ -167,6 +167,17 @@ def test_images_that_the_table_does_not_know_are_left_out(tmp_path: Path) -> Non
     source = open_source(root)
     assert classes(source) == dict(zip(NAMES[:4], BREEDS[:4], strict=True))
     assert "left out without a label: 1, such as sub/café.png" in join_sentences(source.notes)
+
+
+def test_images_without_a_label_stay_if_no_labels_are_learned(tmp_path: Path) -> None:
+    root = write(tmp_path / "set", rows(NAMES[:4], BREEDS[:4], head="name,label"))
+    source = open_source(root, "none")
+    assert len(source) == 5 and source.labels is None
+    assert "4 of 5 images have a label; data.labels=true learns these alone" in join_sentences(
+        source.notes
+    )
+    (root / "labels.csv").write_text(rows(NAMES, BREEDS, head="name,label"), encoding="utf-8")
+    assert open_source(root, "none").class_names == ("lab", "pug")  # complete: named, not learned
 
 
 def test_tables_of_train_and_test_with_the_same_names(tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def test_other_columns(
     else:
         assert loaded == made
     assert (classes(source) if labels else source.labels) == labels
+    is_incomplete = "label" in columns and labels is None
+    assert ("no labels, because only 3 of 4" in join_sentences(source.notes)) is is_incomplete
 
 
 def test_hidden_test_labels_are_left_out(tmp_path: Path, pictures: Any) -> None:

@@ -92,7 +92,7 @@ def test_a_zip_in_a_zip_is_named(tmp_path: Path, write_idx: Any) -> None:
     write_mnist(tmp_path / "plain", write_idx)
     (tmp_path / "outer").mkdir()
     packed(tmp_path / "plain", tmp_path / "outer" / "archive.zip")
-    with pytest.raises(RequestError, match=r"no images\. Unpack it and pass archive\.zip"):
+    with pytest.raises(RequestError, match=r"no images\. Unpack it and pass the archive\.zip"):
         open_source(packed(tmp_path / "outer", tmp_path / "download.zip"))
 
 
@@ -114,6 +114,13 @@ def test_a_member_that_unpacks_absurdly_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set.npy", bytes(64 << 20))
     with pytest.raises(RequestError, match=r"unpacks set\.npy to 67,108,864 bytes"):
+        open_source(tmp_path / "a.zip")
+
+
+def test_other_formats_in_an_archive_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("train.H5", "data")
+    with pytest.raises(RequestError, match=r"no images\. Unpack it and pass the \.h5 file\."):
         open_source(tmp_path / "a.zip")
 
 

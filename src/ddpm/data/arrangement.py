@@ -51,12 +51,14 @@ class _Items:
     test_folders: str = ""  # names of the folders of test images
 
 
-def arrange(source: ImageSource, label_column: str = "") -> ImageSource:
+def arrange(source: ImageSource, labels: str = "auto") -> ImageSource:
     """Return the images of a folder, zip or tar with classes and held-out images, training images first.
 
-    `label_column`: FILE:COLUMN of the classes, where FILE is a table beside the images or the word
-    "file" for any. Raises RequestError if there is no such column.
+    `labels`: "auto"; "none" keeps images without a class, in a set without classes then; or FILE:COLUMN
+    of the classes, where FILE is a table beside the images or the word "file" for any. Raises
+    RequestError if there is no such column.
     """
+    label_column = labels if labels not in ("auto", "none") else ""
     if source.kind not in FILE_KINDS:
         if label_column:
             raise RequestError(
@@ -74,7 +76,7 @@ def arrange(source: ImageSource, label_column: str = "") -> ImageSource:
         _apply_file_labels(items, found)
     plain = _plain_roles(folders, top)
     is_plain = found is None and roles == plain and bool(items.kept.all())
-    _leave_out_unlabeled(items, is_named=bool(label_column))
+    _leave_out_unlabeled(items, labels)
     arranged = _select(source, items, is_plain)
     is_same_choice = arranged.names is source.names and not len(arranged.test)
     if is_plain or source.labels is not None or not is_same_choice:
@@ -284,14 +286,22 @@ def _apply_file_labels(items: _Items, found: FileLabels) -> None:
         items.classes[item] = numbers[name]
 
 
-def _leave_out_unlabeled(items: _Items, *, is_named: bool) -> None:
-    """Leave out the images without a class; if these are most of the training images, drop the classes."""
+def _leave_out_unlabeled(items: _Items, labels: str) -> None:
+    """Leave out the images without a class.
+
+    If these are most of the training images, or no classes are asked for, drop the classes instead.
+    """
     missing = items.kept & (items.classes == _NO_LABEL)
     if not _has_classes(items) or not missing.any():
         return
     training = items.kept & ~items.test
     labeled, total = int((training & ~missing).sum()), int(training.sum())
-    if not is_named and labeled < _MIN_LABELED * total:
+    if labels == "none":
+        known = int(items.kept.sum() - missing.sum())
+        items.notes.append(message("labels_unused", count=known, total=int(items.kept.sum())))
+        items.classes[:] = _NO_LABEL
+        return
+    if labels == "auto" and labeled < _MIN_LABELED * total:
         items.notes.append(message("labels_incomplete", count=labeled, total=total))
         items.classes[:] = _NO_LABEL
         return

@@ -49,7 +49,7 @@ class Preparation:
         "full"  # "full", "auto" or "LOW:HIGH": stored pixel values that are stretched
     )
     all_images: bool = False  # keep duplicates and hold nothing out
-    label_column: str = ""  # FILE:COLUMN of the classes in a table beside the images
+    labels: str = "auto"  # "none": keep images without a class; or FILE:COLUMN of a table
 
     def check(self) -> None:
         """Raise RequestError if a setting is invalid."""
@@ -105,7 +105,7 @@ def prepare_dataset(
     Raises RequestError if there are fewer than two usable images.
     """
     settings.check()  # errors here come before any image is read
-    source = open_source(path, settings.label_column)
+    source = open_source(path, settings.labels)
     return prepare_from_source(source, settings, cache_dir=cache_dir, progress=progress)
 
 
@@ -145,7 +145,7 @@ def prepare_from_source(
 
 def is_prepared(path: Path, settings: Preparation, *, cache_dir: Path) -> bool:
     """Return whether `prepare_dataset` would find the images in the cache."""
-    source = open_source(path, settings.label_column)
+    source = open_source(path, settings.labels)
     survey, limits = cached_survey(source, cache_dir), parse_range(settings.value_range)
     if limits == "auto" and (measured := cached_range(source, cache_dir)) is not None:
         limits = stretched_limits(measured, source.name)

@@ -17,7 +17,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 _TRAIN_WORDS = {"train", "training", "trainset"}
-_TEST_WORDS = {"test", "testing", "testset", "val", "valid", "validation", "valset", "eval", "dev"}
+_TEST_WORDS = {
+    "test",
+    "testing",
+    "testset",
+    "val",
+    "valid",
+    "validation",
+    "valset",
+    "eval",
+    "dev",
+    "validate",
+    "holdout",
+    "heldout",
+    "evaluation",
+}
 _IMAGE_WORDS = {
     "image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures", "input",
     "inputs", "original", "originals", "raw",

@@ -47,7 +47,7 @@ def inspect_images(
 ) -> Inspection:
     """Inspect the data set at `path` as `prepare_dataset` prepares it for training."""
     dataset = prepare_dataset(path, settings, cache_dir=cache_dir, progress=progress)
-    survey = survey_source(open_source(path, settings.label_column), cache_dir)
+    survey = survey_source(open_source(path, settings.labels), cache_dir)
     sample = np.linspace(0, len(dataset.images) - 1, min(_SAMPLES, len(dataset.images)))
     return Inspection(
         summary=_summary(dataset),

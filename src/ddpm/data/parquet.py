@@ -89,6 +89,9 @@ def parquet_source(name: str, root: Path, files: Sequence[Path], fingerprint: st
         count = sum(shard.count for shard in tests)
         notes = (message("unlabeled_left_out", count=count, name=f"{tests[0].name}/0"),)
         tests, texts = [], texts[: len(training)]
+    flat = [text for part in texts for text in part]
+    if 0 < (labeled := len(flat) - flat.count(None)) < len(flat):
+        notes += (message("labels_incomplete", count=labeled, total=len(flat)),)
     shards = [*training, *tests]
     labels, class_names = _labels(texts, shards)
     first_test = sum(shard.count for shard in training)

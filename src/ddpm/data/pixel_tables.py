@@ -129,7 +129,7 @@ def _read_table(path: Path, fingerprint: str) -> _Table:
     if columns is None:
         raise RequestError(
             f"{path} has {width} columns, which are not the pixels of square images. "
-            "Pass a CSV such as label,pixel0,pixel1,…"
+            "Pass a CSV such as label,pixel0,pixel1,…, or for a table of labels the folder of its images."
         )
     read = _packed_pixels if columns.is_packed else _separate_pixels
     try:

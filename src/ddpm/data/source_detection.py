@@ -32,11 +32,11 @@ _ARRAY_EXTENSIONS = (".npz", ".npy", *TENSOR_EXTENSIONS)
 _SUPPORTED = "a folder or zip of images, tar shards, IDX files, a .npy, .npz, .pt, .csv or .parquet"
 
 
-def open_source(path: Path, label_column: str = "") -> ImageSource:
+def open_source(path: Path, labels: str = "auto") -> ImageSource:
     """Open the image source at `path`: a file of one of `_FORMATS`, or a folder.
 
     A folder holds images, IDX files, CIFAR batches, tar shards, Parquet files, tables of pixels or a single
-    archive. `label_column`: FILE:COLUMN of the classes in a table beside image files. Raises RequestError
+    archive. `labels`: "auto", "none" or FILE:COLUMN, see `arrangement.arrange`. Raises RequestError
     if it is none of these.
     """
     if path.is_dir():
@@ -49,10 +49,8 @@ def open_source(path: Path, label_column: str = "") -> ImageSource:
         state = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise RequestError(f"{path} {state}. Pass {_SUPPORTED}.")
     if not len(source):
-        archives = ", ".join(source.unopened_archives[:3])
-        fix = f"Unpack it and pass {archives}" if archives else f"Pass {_SUPPORTED}"
-        raise RequestError(f"{path} contains no images. {fix}.")
-    return arrange(source, label_column)
+        raise _empty_error(path, source)
+    return arrange(source, labels)
 
 
 def _open_folder(folder: Path) -> ImageSource:
@@ -88,6 +86,16 @@ def _open_folder(folder: Path) -> ImageSource:
     if tables := find_tables(folder, named(is_table_name)):
         return table_source(name, tables, fingerprint(folder, tables))
     raise _no_images_error(folder, list(files.values()))
+
+
+def _empty_error(path: Path, source: ImageSource) -> RequestError:
+    """Return the error for an archive without images, which names archives and other formats inside."""
+    formats = [
+        f".{ending} file" for ending in source.other_files if needs_conversion(f"x.{ending}")
+    ]
+    inside = ", ".join([*source.unopened_archives, *formats][:3])
+    fix = f"Unpack it and pass the {inside}" if inside else f"Pass {_SUPPORTED}"
+    return RequestError(f"{path} contains no images. {fix}.")
 
 
 def _with_tables_beside(source: ImageSource, files: Mapping[str, Path]) -> ImageSource:

@@ -64,8 +64,13 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
 def preparation(data: DataConfig) -> Preparation:
     """Return how the images of a configuration are prepared."""
     return Preparation(
-        str(data.size), data.channels, data.range, data.all_images, data.label_column
+        str(data.size), data.channels, data.range, data.all_images, source_labels(data)
     )
+
+
+def source_labels(data: DataConfig) -> str:
+    """Return which labels an image source is asked for; see `arrangement.arrange`."""
+    return data.label_column or ("auto" if data.labels in (True, "auto") else "none")
 
 
 def with_recorded_range(config: Config, dataset: Dataset) -> Config:

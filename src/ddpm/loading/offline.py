@@ -12,7 +12,13 @@ from ddpm.data.catalogue import DATASETS, cache_dir, data_dir, find_offline, is_
 from ddpm.data.dataset import Dataset, is_prepared, parse_size
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
-from ddpm.loading.datasets import model_spec, open_dataset, preparation, training_batches
+from ddpm.loading.datasets import (
+    model_spec,
+    open_dataset,
+    preparation,
+    source_labels,
+    training_batches,
+)
 from ddpm.models.spec import ModelSpec
 
 NOISE_IMAGES = 64  # in place of missing images
@@ -102,7 +108,7 @@ def count_images(config: Config) -> tuple[int | None, tuple[str, ...]]:
     """Return the number of training images (None: unknown) and the class names, from the file list alone."""
     path = find_offline(config.data.path, data_dir=data_dir(), cache_dir=cache_dir())
     if path is not None:
-        source = open_source(path, config.data.label_column)
+        source = open_source(path, source_labels(config.data))
         return len(source) - len(source.test), source.class_names
     entry = DATASETS.get(config.data.path)
     return (None if entry is None else entry.count - entry.test), ()

@@ -81,7 +81,7 @@ def training_images(opened: OpenedModel, n: int) -> RealImages:
     RequestError if they are no longer there. `n` is the wanted size of the floor set.
     """
     data = opened.model.spec.config.data
-    data = replace(data, labels=data.label_column or False)
+    data = replace(data, labels="auto" if data.labels is True else data.labels)
     config = replace(opened.model.spec.config, data=data)
     try:
         dataset_path(data.path)
