@@ -21,6 +21,8 @@ pytest.importorskip("fastapi", reason="the extra `studio` is not installed")
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from ddpm.runs import RunFolder
+
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
 )
@@ -92,6 +94,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "DDPM_CACHE_DIR": str(cache)}
     command = [sys.executable, "-m", "ddpm", *TRAIN, "--out", str(folder / RUN)]
     subprocess.run(command, check=True, capture_output=True, env=environment, cwd=folder.parent)
+    run = RunFolder(folder / RUN)
+    for step in (20, 30):  # a slow machine leaves previews out
+        if not run.preview(step).exists():
+            shutil.copy(run.preview(10), run.preview(step))
     return folder
 
 
@@ -188,3 +194,14 @@ def reader(browser: Browser, studio: StudioProcess) -> Iterator[Reader]:
     """A reader of the session's server."""
     with reading(browser, studio) as reader:
         yield reader
+
+
+@pytest.fixture
+def empty_reader(browser: Browser, tmp_path: Path) -> Iterator[Reader]:
+    """A reader of a server whose folder holds no run."""
+    server = start_studio(tmp_path / "runs")
+    try:
+        with reading(browser, server) as reader:
+            yield reader
+    finally:
+        server.stop()

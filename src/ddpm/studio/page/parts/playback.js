@@ -7,7 +7,7 @@
 import {html, useEffect, useState} from "../vendor/htm-preact.js";
 import {Slider} from "./fields.js";
 import {formatNumber} from "./format.js";
-import {frameUrl, isDrawing, nameOfImage} from "./drawing.js";
+import {frameUrl, nameOfImage} from "./drawing.js";
 import {ImageGrid} from "./image_grid.js";
 
 /** Return rows and columns of the most square grid for n images. */
@@ -22,8 +22,8 @@ const STATES = {waiting: "waiting in the queue", cancelled: "cancelled", failed:
 export function describeFrame(drawing, index) {
   const frame = drawing?.frames?.[index];
   if (!frame) return STATES[drawing?.state] || (drawing ? "starting" : "");
-  const last = isDrawing(drawing) ? drawing.steps : drawing.frames.length;
-  const step = frame.step ?? index + 1;
+  const last = drawing.steps || drawing.frames.length - 1;
+  const step = frame.step ?? index;
   const snr = frame.log_snr === null || frame.log_snr === undefined ? "" : `, log-SNR ${formatNumber(frame.log_snr)}`;
   const time = frame.t === null || frame.t === undefined ? "" : `, t = ${formatNumber(frame.t)}`;
   return `step ${step} of ${last}${time}${snr}`;

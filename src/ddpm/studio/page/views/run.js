@@ -18,23 +18,26 @@ export const title = "Run";
 
 const pathOf = (id) => `/api/runs/${encodeURIComponent(id)}`;
 
-/** Hook: a run, kept up to date while it trains. */
+/** Hook: a run, kept up to date while it trains. `card` stands for a run whose folder does not exist yet. */
 function useRun(id) {
   const {value, error, setValue, reload} = useResource(id ? pathOf(id) : null);
+  const cards = useResource(error && !value ? "/api/runs" : null);
   useEvent("run", (card) => {
-    if (card.id !== id || !value) return;
-    const grown = card.preview !== value.preview || card.state !== value.state;
-    setValue((old) => ({...old, ...card}));
-    if (grown) reload(); // a new preview, or another state: scores, findings and buttons change
+    if (card.id !== id) return;
+    const grown = !value || card.preview !== value.preview || card.state !== value.state;
+    setValue((old) => (old ? {...old, ...card} : old));
+    if (grown) reload(); // it began, or has a new preview or another state: scores, findings and buttons change
+    if (!value) cards.reload();
   });
-  useEvent("job", ({job}) => { if (job.run === id && !isActive(job)) reload(); }); // an evaluation or pictures may have ended
-  return {run: value, error, reload};
+  useEvent("job", ({job}) => { if (job.run === id && !isActive(job)) reload(); });
+  return {run: value, error, reload, card: (cards.value || []).find((card) => card.id === id)};
 }
 
 export function View({params, change, setTitle}) {
-  const {run, error, reload} = useRun(params.id);
+  const {run, error, reload, card} = useRun(params.id);
   useEffect(() => { if (run) setTitle(`Run ${run.name}`); }, [run?.name]);
   if (!params.id) return html`<${EmptyState} title="Which run?" action=${html`<a class="button" href=${addressOf("runs")}>All runs</a>`}>Choose a run from the list.<//>`;
+  if (!run && card) return html`<${Overview} run=${card} />`;
   if (error && !run) return html`<${ErrorMessage} error=${error} />`;
   if (!run) return null;
   const step = params.step === undefined ? null : Number(params.step);
