@@ -1,4 +1,4 @@
-"""Draw: live images, the way back through the steps, files to take away, settings restored, a reload in the middle."""
+"""Draw: live images, steps back, files to take away, settings restored, a reload in the middle."""
 
 from __future__ import annotations
 
