@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
+from ddpm.models.mixed_labels import MixedLabel
 from ddpm.models.spec import ModelSpec
-from ddpm.sampling.labels import choose_labels, class_index, one_label, parse_label
+from ddpm.sampling.labels import blended_labels, choose_labels, class_index, one_label, parse_label
 
 
 def named(*names: str) -> ModelSpec:
@@ -121,3 +122,39 @@ def test_one_label_is_one() -> None:
     for label in "3,4", "all":
         with pytest.raises(RequestError, match="names several labels; pass one"):
             one_label(model, label)
+
+
+# Mixtures
+
+
+@pytest.mark.parametrize(
+    ("label", "parts"),
+    [
+        ("cat:0.5,dog:0.5", ((0, 0.5), (1, 0.5))),
+        ("cat:1, dog:-.5", ((0, 1.0), (1, -0.5))),
+        ("dog:2", ((1, 2.0),)),
+    ],
+)
+def test_weights_make_a_mixture(label: str, parts: tuple[tuple[int, float], ...]) -> None:
+    (found,) = parse_label(named("cat", "dog"), label)
+    assert isinstance(found, MixedLabel) and found.parts == parts
+
+
+def test_a_class_that_looks_like_a_mixture_comes_first() -> None:
+    assert parse_label(named("cat", "cat:0.5"), "cat:0.5") == (1,)
+    for label in ("cow:0.5", "cat:0.5,dog", "cat:nan", "cat:1e5", ":1"):
+        with pytest.raises(RequestError, match="does not exist; the labels are cat, dog"):
+            parse_label(named("cat", "dog"), label)
+
+
+def test_labels_blend_from_class_to_class() -> None:
+    model = open_model("digits", "cpu").model
+    labels = blended_labels(model, "3", "8", 5)
+    assert labels[0] == 3 and labels[-1] == 8
+    assert [getattr(label, "parts", None) for label in labels[1:-1]] == [
+        ((3, 1 - share), (8, share)) for share in (0.25, 0.5, 0.75)
+    ]
+    with pytest.raises(RequestError, match="pass --label too"):
+        blended_labels(model, None, "8", 5)
+    with pytest.raises(RequestError, match="'3,4' is not one class"):
+        blended_labels(model, "3,4", "8", 5)

@@ -25,6 +25,7 @@ from ddpm.messages import Message, message
 from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.base import Frame
 from ddpm.models.classifier_guidance import digit_log_probability
+from ddpm.models.mixed_labels import ClassTerm, class_terms
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.self_conditioning import join_estimate
 from ddpm.randomness import ImageNoise
@@ -89,12 +90,12 @@ class ReverseProcess:
         Algorithm 2): the calls must then be those of one trajectory.
         """
         strong, clip = self.averaged, CLIPS[settings.clip]
-        classes = None if labels is None else torch.tensor(labels, device=self.device)
+        terms = class_terms(labels, self.spec.num_classes, self.device)
         # guidance leads away from the same network without labels, autoguidance from a weaker one with labels
-        weak, weak_classes = strong, None
+        weak, weak_terms = strong, [ClassTerm(None)]
         if settings.autoguided:
-            weak, weak_classes = self.guide(settings.guide), classes
-        guided = settings.guidance != 1 and (settings.autoguided or classes is not None)
+            weak, weak_terms = self.guide(settings.guide), terms
+        guided = settings.guidance != 1 and (settings.autoguided or labels is not None)
 
         log_probability = None
         if settings.classifier_guidance and labels is not None:
@@ -111,20 +112,32 @@ class ReverseProcess:
                 output, variance = split_variance(output)
             return Prediction(model.objective.to_x0(output, x, signal, sigma), variance)
 
+        def predict_sum(
+            model: Predictor, x: Tensor, t: Tensor, terms: Sequence[ClassTerm]
+        ) -> Prediction:
+            prediction = predict(model, x, t, terms[0].classes)
+            if terms[0].weights is None:
+                return prediction
+            x0 = terms[0].weights * prediction.x0
+            for classes, weights in terms[1:]:
+                assert weights is not None
+                x0 = x0 + weights * predict(model, x, t, classes).x0
+            return prediction._replace(x0=x0)
+
         def denoise(x: Tensor, t: Tensor) -> Prediction:
             nonlocal estimate
-            prediction = predict(strong, x, t, classes)
+            prediction = predict_sum(strong, x, t, terms)
             inside = in_interval(int(t[0]), len(self.schedule), settings.guidance_interval)
             guided_x0 = prediction.x0
             if guided and inside:
-                weak_x0 = predict(weak, x, t, weak_classes).x0
+                weak_x0 = predict_sum(weak, x, t, weak_terms).x0
                 guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
                 if settings.guidance_rescale:
                     guided_x0 = rescale(guided_x0, prediction.x0, settings.guidance_rescale)
             if log_probability is not None and inside:
                 shift = classifier_shift(
                     x,
-                    lambda x: predict(strong, x, t, classes).x0,
+                    lambda x: predict_sum(strong, x, t, terms).x0,
                     log_probability,
                     *self.schedule.at(t, x),
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from unicodedata import normalize
 
@@ -10,10 +11,12 @@ import numpy as np
 
 from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel
+from ddpm.models.mixed_labels import MixedLabel, blend
 from ddpm.models.spec import ModelSpec
 from ddpm.randomness import derive_seed
 
 ALL_LABELS = "all"
+_WEIGHTED = re.compile(r"(.+):([-+]?(?:\d{1,3}(?:\.\d*)?|\.\d+))")  # class:weight
 
 
 def choose_labels(
@@ -43,8 +46,9 @@ def choose_labels(
 
 
 def parse_label(spec: ModelSpec, label: str) -> tuple[int, ...]:
-    """Return the classes that `label` names: a class, several after commas, or `all`.
+    """Return the classes that `label` names: a class, several after commas, `all`, or one mixture.
 
+    A mixture is a list in which every class has a weight: `3:0.5,8:0.5`, or `3:1,8:-0.5` (away from 8).
     Names that contain a comma are quoted in a list: `"a, b",c`. A class with exactly this name comes first.
     RequestError if a name is not a class, or if the model has none.
     """
@@ -60,7 +64,18 @@ def parse_label(spec: ModelSpec, label: str) -> tuple[int, ...]:
         return (class_index(names, label),)
     if label == ALL_LABELS:
         return tuple(range(len(names)))
+    if (mixed := _mixture(names, label)) is not None:
+        return (mixed,)
     return tuple(class_index(names, name) for name in _listed(label))
+
+
+def _mixture(names: Sequence[str], label: str) -> MixedLabel | None:
+    """Return the mixture that `label` describes, or None if a part of it has no weight."""
+    found = [_WEIGHTED.fullmatch(part) for part in _listed(label)]
+    parts = [(match[1], float(match[2])) for match in found if match]
+    if len(parts) < len(found):
+        return None
+    return MixedLabel([(class_index(names, name), weight) for name, weight in parts])
 
 
 def one_label(model: GenerativeModel, label: str | None) -> str | None:
@@ -68,6 +83,23 @@ def one_label(model: GenerativeModel, label: str | None) -> str | None:
     if label is not None and len(parse_label(model.spec, label)) > 1:
         raise RequestError(f"{label!r} names several labels; pass one.")
     return label
+
+
+def blended_labels(
+    model: GenerativeModel, label: str | None, to_label: str, count: int
+) -> list[int]:
+    """Return `count` labels in equal steps from the class `label` to the class `to_label`.
+
+    RequestError if one of them is missing or names several classes.
+    """
+    if label is None:
+        raise RequestError(f"--to-label {to_label} needs a start: pass --label too.")
+    ends = [parse_label(model.spec, name) for name in (label, to_label)]
+    for name, classes in zip((label, to_label), ends, strict=True):
+        if len(classes) > 1 or isinstance(classes[0], MixedLabel):
+            raise RequestError(f"{name!r} is not one class; pass one class each.")
+    (start,), (end,) = ends
+    return [blend(start, end, i / max(1, count - 1)) for i in range(count)]
 
 
 def class_index(names: Sequence[str], label: str) -> int:

@@ -26,6 +26,12 @@ INTERPOLATE_OPTIONS = (
     Option("pairs", "--pairs", count, 4, help="number of rows, a pair of seeds each (default: 4)"),
     Option("between", "--between", count, 7, help="number of images between (default: 7)"),
     *DRAWING,
+    Option(
+        "to_label",
+        "--to-label",
+        metavar="LABEL",
+        help="go from --label to this class along each row",
+    ),
     OUT,
 )
 INPAINT_OPTIONS = (

@@ -19,7 +19,7 @@ from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.memory_limits import check_image_memory
 from ddpm.models.spec import ModelSpec
-from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.labels import blended_labels, choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, print_line
 from ddpm.visuals.grids import save_grid
@@ -37,10 +37,14 @@ def write_interpolation(
     between: int,
     seed: int = 0,
     label: str | None = None,
+    to_label: str | None = None,
     out: Path | None = None,
     device: str = "auto",
 ) -> Path:
-    """Draw rows of images between pairs of seeds; return the picture's path."""
+    """Draw rows of images between pairs of seeds; return the picture's path.
+
+    With `to_label`, each row also goes from the class `label` to this one.
+    """
     opened, model, settings = _open_diffusion_model(target, overrides, device, out)
     settings = image_editing.deterministic_settings(settings)
     rows, columns = [], between + 2
@@ -51,6 +55,8 @@ def write_interpolation(
             labels = choose_labels(
                 model, [ends[0]] * columns, label, start=pair * columns, columns=columns
             )
+            if to_label is not None:
+                labels = blended_labels(model, label, to_label, columns)
 
             def report(done: int, total: int, pair: int = pair) -> None:
                 bar.report(pair * total + done, pairs * total)
@@ -58,11 +64,18 @@ def write_interpolation(
             rows.append(
                 image_editing.interpolate(model, ends, between, settings, labels, progress=report)
             )
-    path = out or _default_path(opened, "interpolation" + _name_suffix(overrides, seed, label))
+    path = out or _default_path(
+        opened, "interpolation" + _name_suffix(overrides, seed, _label_path(label, to_label))
+    )
     seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
     caption = f"each row from one seed to the next, {seeds}, {sentence(model.describe_sampling(settings))}"
     save_grid(path, _pixels(torch.cat(rows)), pairs, columns, caption=caption)
     return path
+
+
+def _label_path(label: str | None, to_label: str | None) -> str | None:
+    """Return the labels as part of a file name: `3`, or `3-to-8`."""
+    return label if to_label is None else f"{label}-to-{to_label}"
 
 
 def write_inpainting(

@@ -117,7 +117,8 @@ def _label_suffix(request: SampleRequest) -> str:
     if request.label is None:
         return ""
     if request.label_rows is None:
-        return f"-label-{request.label}"
+        is_mixture = ":" in request.label  # no colon in a file name, for Windows
+        return "-label-" + (re.sub(r"[:, ]+", "-", request.label) if is_mixture else request.label)
     return "-labels-" + re.sub(r"[^\w.+-]+", "-", request.label)[:_MAX_LABEL].strip("-")
 
 
