@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from ddpm.cli import main
+from ddpm.config import SamplingConfig
+from ddpm.studio.routes.draw_routes import SAMPLING_FIELDS, DrawBody
 from tests.studio.live import Client, until
 
 
@@ -131,3 +134,9 @@ def test_models_and_samplers_are_listed(studio: Client) -> None:
     ids = [row["id"] for row in studio.get("/api/models")]
     assert ids[:2] == ["run:flat", "run:noisy"] and "bundled:mnist" in ids
     assert studio.get("/api/samplers")[0]["name"] == "ancestral"
+
+
+def test_every_setting_of_sampling_can_be_asked_for() -> None:
+    """A guide is a path of this machine, and the chunk belongs to the model."""
+    settings = {field.name for field in fields(SamplingConfig)} - {"guide", "chunk"}
+    assert settings == set(SAMPLING_FIELDS) <= DrawBody.model_fields.keys()
