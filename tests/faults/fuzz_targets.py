@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import torch
 
 from ddpm.config import Config, config_from_dict, load_config, with_overrides
@@ -243,6 +245,44 @@ def idx_seeds() -> list[bytes]:
     return [plain, gzip.compress(plain, mtime=0)]
 
 
+def table_seeds() -> list[bytes]:
+    names = ",".join(["label", *(f"pixel{i}" for i in range(16))])
+    rows = [",".join(map(str, range(start, start + 17))) for start in (1, 50, 200)]
+    packed = "\n".join(["emotion,pixels,Usage", *(f"1,{' '.join(['7'] * 16)},Training",) * 3])
+    plain = "\n".join([names, *rows]).encode()
+    return [plain, packed.encode(), gzip.compress(plain, mtime=0)]
+
+
+def parquet_seeds() -> list[bytes]:
+    images = [{"bytes": encode(picture(i), "PNG"), "path": f"{i}.png"} for i in range(3)]
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"image": images, "label": [0, 1, 0]}), buffer)
+    return [buffer.getvalue()]
+
+
+def read_labels(data: bytes) -> None:
+    """A table and a dataset.json of these bytes, beside four images."""
+    for name in ("labels.csv", "metadata.jsonl", "dataset.json"):
+        place = folder() / name.replace(".", "-")
+        place.mkdir(exist_ok=True)
+        for i in range(4):
+            (place / f"{i}.png").write_bytes(b"x")
+        (place / name).write_bytes(data)
+        for labels in ("auto", "file:label"):
+            try:
+                source = open_source(place, labels)
+                assert source.labels is None or len(source.labels) == len(source)
+            except RequestError as error:
+                assert "\n" not in str(error)
+
+
+def label_seeds() -> list[bytes]:
+    table = "file,label,x\n0.png,cat,1\n1.png,dog,2\n2.png,cat,3\n3.png,dog,1\n"
+    lines = '{"file_name": "0.png", "label": 1}\n{"file_name": "1.png", "label": 2}\n'
+    edm = '{"labels": [["0.png", 1], ["1.png", 2], ["2.png", [0, 1]], ["3.png", null]]}'
+    return [table.encode(), table.encode("utf-16"), lines.encode(), edm.encode()]
+
+
 TARGETS: dict[str, Target] = {
     "config": Target(
         read_config,
@@ -278,6 +318,17 @@ TARGETS: dict[str, Target] = {
         reader_of_set("train-images-idx3-ubyte"),
         idx_seeds,
         (b"\0\0\x08\x03", b"\xff\xff\xff\xff", b"\x1f\x8b\x08"),
+    ),
+    "table": Target(
+        reader_of_set("train.csv"),
+        table_seeds,
+        (b'"', b"\n", b",,", b"1e999", b"nan", b"\xef\xbb\xbf"),
+    ),
+    "parquet": Target(reader_of_set("a.parquet"), parquet_seeds, (b"PAR1", b"\xff\xff\xff\x7f")),
+    "labels": Target(
+        read_labels,
+        label_seeds,
+        (b'"', b"\n", b'"labels":', b"null", b"[[[[", b"1e999", b"\\u0000"),
     ),
 }
 warnings.simplefilter("ignore", UserWarning)

@@ -10,6 +10,7 @@ import csv
 import io
 import itertools
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -140,7 +141,7 @@ def _read_table(path: Path, fingerprint: str) -> _Table:
         split = _column(path, columns, columns.split, delimiter)
         if any(texts is not None and len(texts) != len(values) for texts in (labels, split)):
             raise ValueError("rows of different lengths")
-    except (ValueError, OSError, EOFError, csv.Error, MemoryError) as error:
+    except (ValueError, OSError, EOFError, csv.Error, zlib.error, MemoryError) as error:
         raise RequestError(
             f"{path} is not a table of numbers. Pass one row of pixels per image."
         ) from error
@@ -157,7 +158,7 @@ def _columns(path: Path) -> tuple[PixelColumns | None, str, int]:
             text = "".join(itertools.islice(file, 2))
         delimiter = delimiter_of(text)
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise RequestError(f"{path} is not a readable CSV. Save it as UTF-8 text.") from error
     first, second = [*rows, [], []][:2]
     return find_columns(first, second), delimiter, len(first)
