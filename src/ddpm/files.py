@@ -48,7 +48,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
         try:
             yield temporary
-            for file in temporary.iterdir():
+            for file in filter(Path.is_file, temporary.rglob("*")):
                 _flush(file)
                 file.chmod(0o666 & ~_umask())  # safetensors creates private files
             _flush_folder(temporary)

@@ -15,7 +15,7 @@ EXPORT_OPTIONS = (
         "to",
         "--to",
         default="torch",
-        choices=("torch", "safetensors", "onnx", "page"),
+        choices=("torch", "safetensors", "onnx", "diffusers", "page"),
         help="format (default: %(default)s)",
     ),
     Option("out", "--out", Path, metavar="PATH", help="default: NAME and the format's suffix"),
@@ -27,6 +27,12 @@ EXPORT_OPTIONS = (
         default="out",
         choices=("in", "out"),
         help="onnx: `in` adds an input for the guidance scale to the graph (default: %(default)s)",
+    ),
+    Option(
+        "push",
+        "--push",
+        metavar="OWNER/NAME",
+        help="diffusers: also upload the folder to the Hugging Face Hub",
     ),
     Option(
         "beside", "--beside", metavar="RUN|BUNDLED", help="page: a second model, drawn side by side"

@@ -45,7 +45,7 @@ def write_export(request: ExportRequest) -> list[Path]:
     _check_options(request, row.options)
     if request.out is not None:
         _check_suffix(request.out, request.to)
-        check_writable(request.out)
+        check_writable(request.out / "README.md" if row.suffix[0] == "-" else request.out)
     if Path(request.target).suffix == ".onnx":
         raise RequestError(
             f"{request.target} is an export already. Pass the run that it was written from."

@@ -16,6 +16,7 @@ class ExportRequest:
     raw: bool = False  # the raw weights instead of their average
     half: bool = False  # weights stored in half precision
     guidance: str = "out"  # onnx: `in` puts classifier-free guidance into the graph
+    push: str | None = None  # diffusers: OWNER/NAME at the Hugging Face Hub
     beside: str | None = None  # page: a second model
     runtime: Path | None = (
         None  # page: folder with the files of onnxruntime-web; None: fetched once

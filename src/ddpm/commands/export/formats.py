@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ddpm.commands.export.diffusers_folder import write_diffusers
 from ddpm.commands.export.export_request import ExportRequest
 from ddpm.commands.export.onnx_file import write_onnx
 from ddpm.commands.export.page_file import write_page
@@ -27,5 +28,6 @@ FORMATS: dict[str, Format] = {
     "torch": Format(write_state_dict, ".pt", ("half",)),
     "safetensors": Format(write_safetensors, ".safetensors", ("half",)),
     "onnx": Format(write_onnx, ".onnx", ("half", "guidance")),
+    "diffusers": Format(write_diffusers, "-diffusers", ("half", "push")),
     "page": Format(write_page, ".html", ("beside", "runtime")),
 }
