@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import Config, check
-from ddpm.data.array_arguments import check_count, describe, image_tensor, label_tensor
+from ddpm.data.array_arguments import check_count, check_seed, describe, image_tensor, label_tensor
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
@@ -75,7 +75,13 @@ def _check_fits(model: GenerativeModel, images: Tensor, labels: Tensor | None) -
             f"The model was made for images of shape {list(expected)}, not {list(shape)}."
         )
     classes = model.spec.num_classes
-    if labels is not None and classes and int(labels.max()) >= classes:
+    if (labels is None) != (classes == 0):
+        raise RequestError(
+            f"The model has {classes} classes, but there are no labels; pass one for each image."
+            if classes
+            else "The model has no classes; leave out the labels, or build it with them."
+        )
+    if labels is not None and int(labels.max()) >= classes:
         raise RequestError(
             f"The model has the classes 0 to {classes - 1}; there is no class {int(labels.max())}."
         )
@@ -100,6 +106,7 @@ def fit(
     2
     """
     check_model(model)
+    check_count("steps", steps, 1)
     images, labels = image_tensor(images), label_tensor(labels, len(images))
     _check_fits(model, images, labels)
     config = model.spec.config
@@ -145,7 +152,7 @@ def sample(
     """
     check_model(model)
     check_count("n", n, 1)
-    check_count("seed", seed, 0)
+    check_seed(seed)
     seeds = range(seed, seed + n)
     chosen = resolve_settings(model, settings)
     check_image_memory(n, model.spec.image_shape, f"n={n}")

@@ -201,12 +201,13 @@ def find_checkpoint(target: str) -> tuple[RunFolder, int] | None:
     return (run, int(step)) if inside and step.isdecimal() else None
 
 
-def list_runs(folder: Path) -> list[RunFolder]:
+def list_runs(folder: Path | str) -> list[RunFolder]:
     """Return the runs directly inside `folder`, sorted by name.
 
     >>> [run.root.name for run in ddpm.list_runs(Path("runs"))][:2]
     ['anime', 'digits']
     """
+    folder = Path(folder)
     if not folder.is_dir():
         return []
     runs = (RunFolder(path) for path in sorted(folder.iterdir()) if path.is_dir())

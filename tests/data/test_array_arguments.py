@@ -104,6 +104,88 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: ddpm.refine(digits(), ARRAY),
         "The image has shape [64, 1, 8, 8]; pass [1, 8, 8].",
     ),
+    "labels huge": (lambda: build(ARRAY, LABELS + 10**9), "Labels must be below 100,000, not"),
+    "fit labels without classes": (
+        lambda: ddpm.fit(build(), ARRAY, LABELS, steps=1),
+        "The model has no classes; leave out the labels",
+    ),
+    "fit classes without labels": (
+        lambda: ddpm.fit(build(ARRAY, LABELS), ARRAY, steps=1),
+        "The model has 3 classes, but there are no labels",
+    ),
+    "fit steps": (lambda: ddpm.fit(build(), ARRAY, steps="3"), "steps is '3'; pass a whole number"),  # type: ignore[arg-type]
+    "sample label": (lambda: ddpm.sample(digits(), label=3), "The label must be text, such as '3'"),  # type: ignore[arg-type]
+    "sample settings": (
+        lambda: ddpm.sample(digits(), settings="sampling.steps=1"),
+        "Settings must be a list such as ['training.steps=2000'], not 'sampling.steps=1'.",
+    ),
+    "sample seed": (lambda: ddpm.sample(digits(), seed=2**70), "pass a number below 2^63."),
+    "sample seed below 0": (lambda: ddpm.sample(digits(), seed=-1), "seed is -1; pass"),
+    "forward schedule": (
+        lambda: ddpm.forward(ARRAY, schedule="cosin"),
+        "There is no schedule 'cosin'; did you mean cosine? the choices are linear, cosine",
+    ),
+    "forward seed": (lambda: ddpm.forward(ARRAY, seed="a"), "seed is 'a'; pass a whole number"),  # type: ignore[arg-type]
+    "interpolate one seed": (
+        lambda: ddpm.interpolate(digits(), (1,)),  # type: ignore[arg-type]
+        "seeds is (1,); pass two seeds, such as (0, 1).",
+    ),
+    "interpolate between": (lambda: ddpm.interpolate(digits(), between=-1), "between is -1; pass"),
+    "interpolate labels": (lambda: ddpm.interpolate(digits(), label="1,2"), "names several labels"),
+    "inpaint none": (lambda: ddpm.inpaint(digits(), ARRAY[0], MASK, 0), "n is 0; pass a whole"),
+    "refine strength": (
+        lambda: ddpm.refine(digits(), ARRAY[0], "half"),  # type: ignore[arg-type]
+        "The strength is 'half'; pass a number from 0 to 1.",
+    ),
+    "to_model float": (lambda: ddpm.to_model(torch.zeros(1)), "a uint8 tensor, not torch.float32."),
+    "to_model numpy": (lambda: ddpm.to_model(ARRAY), "Pixels must be a uint8 tensor, not uint8."),
+    "to_uint8 whole": (lambda: ddpm.to_uint8(torch.zeros(1, dtype=torch.int64)), "not torch.int64"),
+    "save_grid list": (lambda: ddpm.save_grid("a.png", [[1]], 1, 1), "Pictures need uint8 images"),
+    "with_overrides text": (
+        lambda: ddpm.with_overrides(recipe(), "training.steps=1"),
+        "Settings must be a list such as",
+    ),
+    "with_overrides preset": (
+        lambda: ddpm.with_overrides("digits", []),  # type: ignore[arg-type]
+        "The configuration must be a Config, such as ddpm.get_preset('digits').config, not a",
+    ),
+    "open_dataset preset": (lambda: ddpm.open_dataset("digits"), "must be a Config"),  # type: ignore[arg-type]
+    "open_model number": (
+        lambda: ddpm.open_model(3),
+        "The model must be a name or a path, not a value",
+    ),  # type: ignore[arg-type]
+    "train preset": (lambda: ddpm.train("digits", "out"), "must be a Config"),  # type: ignore[arg-type]
+    "train out": (
+        lambda: ddpm.train(recipe(), None),
+        "out must be a path, not a value of type None",
+    ),  # type: ignore[arg-type]
+    "check_bundle": (lambda: ddpm.check_bundle("nothing.zip"), "There is no file nothing.zip"),
+    "evaluate n": (
+        lambda: ddpm.evaluate("digits", n=-5),
+        "n is -5; pass a whole number of at least 1.",
+    ),
+    "evaluate text": (lambda: ddpm.evaluate("digits", n="a"), "n must be a whole number"),  # type: ignore[arg-type]
+    "compare text": (
+        lambda: ddpm.compare("digits"),  # type: ignore[arg-type]
+        "targets must be a list, such as ['digits'], not a value of type str.",
+    ),
+    "plan unknown": (
+        lambda: ddpm.plan("digits", minute=3),  # type: ignore[call-overload]
+        "There is no argument 'minute'; did you mean minutes?",
+    ),
+    "bundle missing": (
+        lambda: ddpm.bundle("0712345"),  # type: ignore[call-overload]
+        "missing 2 required positional arguments: 'mnist' and 'anime'",
+    ),
+    "distill steps": (lambda: ddpm.distill("digits", steps=0), "steps is 0; pass a whole number"),
+    "sampler_lab n": (lambda: ddpm.sampler_lab("digits", n=0), "n is 0; pass a whole number"),
+    "report none": (lambda: ddpm.report([]), "A report needs at least one run"),
+    "ema out of range": (lambda: ddpm.ema("digits", n=0), "n is 0; pass a whole number"),
+    "export format": (
+        lambda: ddpm.export("digits", to="onx"),
+        "There is no format 'onx'; the formats",
+    ),
+    "doctor device": (lambda: ddpm.doctor(3), "target must be text, not 3."),  # type: ignore[call-overload]
     "interpolate no model": (lambda: ddpm.interpolate(None), "The model must come from"),  # type: ignore[arg-type]
 }
 

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
+from ddpm.commands.request_fields import checked, make_checked
+
 Fields = ParamSpec("Fields")
 Request = TypeVar("Request")
 Request_contra = TypeVar("Request_contra", contravariant=True)
@@ -29,7 +31,7 @@ def takes_fields(
     """Return a decorator that lets a function of a `request` (a dataclass) also accept the request's fields.
 
     `evaluate("runs/digits", n=200)` is `evaluate(EvaluationRequest("runs/digits", n=200))`. Type checkers
-    and `help()` see the fields.
+    and `help()` see the fields. RequestError: an unknown field, or a value of another type or range.
     """
 
     def decorate(
@@ -37,8 +39,9 @@ def takes_fields(
     ) -> VerbFunction[Fields, Request, Result]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Result:
-            is_request = len(args) == 1 and not kwargs and isinstance(args[0], cast(type, request))
-            return function(args[0] if is_request else request(*args, **kwargs))
+            kind = cast(type, request)
+            is_request = len(args) == 1 and not kwargs and isinstance(args[0], kind)
+            return function(checked(args[0]) if is_request else make_checked(kind, args, kwargs))
 
         call.__signature__ = inspect.signature(request).replace(  # type: ignore[attr-defined]
             return_annotation=inspect.signature(function).return_annotation

@@ -3,6 +3,8 @@
 from ddpm.config.checks import check
 from ddpm.config.families import FAMILIES, Family, family_of
 from ddpm.config.reading import (
+    check_assignments,
+    check_config,
     config_from_dict,
     differing_keys,
     get_value,
@@ -51,6 +53,8 @@ __all__ = [
     "TrainingConfig",
     "WeightingName",
     "check",
+    "check_assignments",
+    "check_config",
     "config_from_dict",
     "differing_keys",
     "family_of",

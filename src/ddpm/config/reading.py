@@ -53,6 +53,8 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
     Raises RequestError for an unknown key, a value of the wrong type or out of bounds, or a key without
     effect on the model family.
     """
+    check_config(config)
+    check_assignments(assignments)
     keys = []
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -69,6 +71,24 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
     check(config)
     check_keys_used(config, keys)
     return config
+
+
+def check_config(config: object) -> None:
+    """Raise RequestError unless `config` is a configuration."""
+    if not isinstance(config, Config):
+        raise RequestError(
+            "The configuration must be a Config, such as ddpm.get_preset('digits').config, not a value of "
+            f"type {type(config).__name__}."
+        )
+
+
+def check_assignments(assignments: Iterable[str]) -> None:
+    """Raise RequestError unless `assignments` is a list of texts."""
+    is_list = isinstance(assignments, Iterable) and not isinstance(assignments, str | Mapping)
+    if not is_list or not all(isinstance(assignment, str) for assignment in assignments):
+        raise RequestError(
+            f"Settings must be a list such as ['training.steps=2000'], not {quote(assignments)}."
+        )
 
 
 def load_config(path: Path) -> Config:

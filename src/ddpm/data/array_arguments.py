@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ddpm.errors import RequestError
 
+MAX_CLASSES = 100_000
+
 
 def image_tensor(images: object) -> Tensor:
     """Return images uint8 [N, C, H, W], torch or numpy, as a tensor on the CPU.
@@ -33,7 +35,7 @@ def image_tensor(images: object) -> Tensor:
 def label_tensor(labels: object, count: int) -> Tensor | None:
     """Return class labels, whole numbers [count] from 0, torch or numpy, as int64 on the CPU; None: none.
 
-    RequestError: another type, another number of labels, or a negative one.
+    RequestError: another type, another number of labels, or one out of range.
     """
     if labels is None:
         return None
@@ -45,6 +47,10 @@ def label_tensor(labels: object, count: int) -> Tensor | None:
     tensor = tensor.to(torch.int64)
     if tensor.min() < 0:
         raise RequestError(f"Labels must be 0 or larger, not {int(tensor.min())}.")
+    if tensor.max() >= MAX_CLASSES:
+        raise RequestError(
+            f"Labels must be below {MAX_CLASSES:,}, not {int(tensor.max())}; number the classes from 0."
+        )
     return tensor
 
 
@@ -75,3 +81,10 @@ def check_count(name: str, value: object, least: int) -> None:
     """Raise RequestError unless `value` is a whole number of at least `least`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise RequestError(f"{name} is {value!r}; pass a whole number of at least {least}.")
+
+
+def check_seed(seed: object) -> None:
+    """Raise RequestError unless `seed` is a whole number from 0 to 2^63 - 1."""
+    check_count("seed", seed, 0)
+    if seed >= 2**63:  # type: ignore[operator]
+        raise RequestError(f"seed is {seed}; pass a number below 2^63.")

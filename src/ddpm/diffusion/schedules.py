@@ -156,6 +156,8 @@ def make_schedule(name: str, num_steps: int, **betas: float) -> Schedule:
     """
     if name not in SCHEDULES:
         raise ValueError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
-    if num_steps < 2:
-        raise ValueError(f"a schedule needs at least 2 steps; got num_steps = {num_steps}")
+    if not isinstance(num_steps, int) or num_steps < 2:
+        raise ValueError(
+            f"a schedule needs a whole number of steps, at least 2; got num_steps = {num_steps!r}"
+        )
     return linear(num_steps, **betas) if name == "linear" else SCHEDULES[name](num_steps)

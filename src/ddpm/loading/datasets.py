@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ddpm.config import Config, DataConfig
+from ddpm.config import Config, DataConfig, check_config
 from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.catalogue import (
@@ -37,6 +37,7 @@ def open_dataset(config: Config, progress_title: str = "decoding") -> Dataset:
     >>> ddpm.open_dataset(ddpm.get_preset("digits").config).images.shape
     (1797, 1, 8, 8)
     """
+    check_config(config)
     data = config.data
     if not data.path:
         raise RequestError(

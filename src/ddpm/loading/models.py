@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,7 @@ class OpenedModel:
     average: float | None = None  # σ_rel of the average chosen by `ddpm ema`
 
 
-def open_model(target: str, device: str = "auto") -> OpenedModel:
+def open_model(target: str | os.PathLike[str], device: str = "auto") -> OpenedModel:
     """Open the model `target`: a run folder, the run `runs/target`, a weights file, or bundled weights.
 
     A weights file is written by `ddpm export --to safetensors`, or `--to onnx` for sampling alone.
@@ -53,6 +54,11 @@ def open_model(target: str, device: str = "auto") -> OpenedModel:
     >>> ddpm.open_model("digits", "cpu").model.spec.image_shape
     (1, 8, 8)
     """
+    if not isinstance(target, str | os.PathLike):
+        raise RequestError(
+            f"The model must be a name or a path, not a value of type {type(target).__name__}."
+        )
+    target = os.fspath(target)
     run, path, torch_device = find_run(target), Path(target), pick_device(device)
     keep_freed_memory()
     if run is not None:

@@ -52,6 +52,10 @@ def parse_label(spec: ModelSpec, label: str) -> tuple[int, ...]:
     Names that contain a comma are quoted in a list: `"a, b",c`. A class with exactly this name comes first.
     RequestError if a name is not a class, or if the model has none.
     """
+    if not isinstance(label, str):
+        raise RequestError(
+            f"The label must be text, such as {str(label)!r}, not a value of type {type(label).__name__}."
+        )
     if not spec.num_classes:
         advice = (
             "Train with --set data.labels=true, or data.labels=kmeans:10 if the images have none."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ddpm.config import SamplingConfig, with_overrides
+from ddpm.config import SamplingConfig, check_assignments, with_overrides
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import without_guide
@@ -25,6 +25,7 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     RequestError for an override that the model cannot use.
     """
     config = model.spec.config
+    check_assignments(overrides)
     for assignment in overrides:
         if not assignment.startswith("sampling."):
             raise RequestError(

@@ -11,6 +11,7 @@ from PIL import Image
 
 import ddpm.commands.bundle.names as handin
 from ddpm.commands.bundle.hand_in_archive import HandInError, read_hand_in
+from ddpm.commands.request_fields import to_path
 from ddpm.data.image_files import Images
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
@@ -42,13 +43,14 @@ class Finding(NamedTuple):
 
 
 def check_bundle(
-    path: Path, runs: Mapping[str, str] | None = None, device: str = "auto"
+    path: Path | str, runs: Mapping[str, str] | None = None, device: str = "auto"
 ) -> list[Finding]:
     """Return every finding about the zip at `path`, whichever program made it.
 
     `runs` maps "mnist" or "anime" to the run that should reproduce the grid. RequestError if there is no
     such file or run; a fault of the zip itself is a finding.
     """
+    path = to_path("path", path)
     if not path.is_file():
         raise RequestError(f"There is no file {path}; pass the zip to check with --check.")
     models = {images: open_model(run, device).model for images, run in (runs or {}).items()}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ddpm.config import SamplingConfig
-from ddpm.data.array_arguments import check_count, describe, to_cpu_tensor
+from ddpm.data.array_arguments import check_count, check_seed, describe, to_cpu_tensor
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
 from ddpm.models import image_editing
@@ -39,6 +39,7 @@ def interpolate(
     torch.Size([4, 1, 8, 8])
     """
     diffusion, chosen = _resolve(model, settings)
+    _check_pair(seeds)
     check_count("between", between, 0)
     check_image_memory(between + 2, model.spec.image_shape, f"between={between}")
     labels = choose_labels(model, [seeds[0]] * (between + 2), one_label(model, label))
@@ -72,6 +73,7 @@ def inpaint(
     image = _uint8_image(image, model.spec.image_shape)
     mask = _tensor("mask", mask, model.spec.image_shape[1:])
     check_count("n", n, 1)
+    check_seed(seed)
     check_image_memory(n, model.spec.image_shape, f"n={n}")
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
@@ -102,14 +104,23 @@ def refine(
     """
     diffusion, chosen = _resolve(model, settings)
     image = _uint8_image(image, model.spec.image_shape)
-    if not 0 <= strength <= 1:
-        raise RequestError(f"The strength is {strength}; pass a number from 0 to 1.")
+    if not isinstance(strength, int | float) or not 0 <= strength <= 1:
+        raise RequestError(f"The strength is {strength!r}; pass a number from 0 to 1.")
     check_count("n", n, 1)
+    check_seed(seed)
     check_image_memory(n, model.spec.image_shape, f"n={n}")
     seeds = range(seed, seed + n)
     labels = choose_labels(model, seeds, label)
     variants = image_editing.refine(diffusion, to_model(image), strength, seeds, chosen, labels)
     return to_uint8(variants).cpu()
+
+
+def _check_pair(seeds: object) -> None:
+    """Raise RequestError unless `seeds` are two seeds."""
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str) or len(seeds) != 2:
+        raise RequestError(f"seeds is {seeds!r}; pass two seeds, such as (0, 1).")
+    for seed in seeds:
+        check_seed(seed)
 
 
 def _resolve(

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddpm.config import Config, DataConfig
-from ddpm.data.array_arguments import image_tensor
+from ddpm.config import Config, DataConfig, unknown_name_error
+from ddpm.data.array_arguments import check_seed, image_tensor
 from ddpm.data.image_files import Images, image_shape, read_image
 from ddpm.data.image_source import is_image_name
-from ddpm.diffusion.schedules import make_schedule
+from ddpm.diffusion.schedules import SCHEDULES, make_schedule
 from ddpm.loading.datasets import open_dataset
 from ddpm.sampling.forward_process import example_images, forward_columns
 from ddpm.terminal import print_line
@@ -35,6 +35,9 @@ def forward(images: Tensor | NDArray[Any], schedule: str = "linear", seed: int =
     >>> noised.shape, bool((noised[0] == images).all())
     (torch.Size([6, 3, 1, 8, 8]), True)
     """
+    if schedule not in SCHEDULES:
+        raise unknown_name_error("schedule", schedule, SCHEDULES)
+    check_seed(seed)
     columns = forward_columns(image_tensor(images).numpy(), make_schedule(schedule, 1000), seed)
     return torch.from_numpy(np.stack([noised for _, noised in columns]))
 

@@ -72,6 +72,8 @@ def write_report(request: ReportRequest) -> list[Path]:
     >>> [path.name for path in ddpm.report(["runs/digits"], out=Path("report.md"))]
     ['report.md', 'report-figures']
     """
+    if not (request.targets or request.comparisons):
+        raise RequestError("A report needs at least one run, such as runs/mnist, or a comparison.")
     _check(request)
     inputs = open_inputs(request.targets, request.comparisons)
     own_characters = typefaces.characters_of(request.font) if request.font else frozenset()

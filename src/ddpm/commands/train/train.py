@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddpm.commands.request_fields import to_path
 from ddpm.commands.train.session import Session, open_session
-from ddpm.config import Config
+from ddpm.config import Config, check_config
 from ddpm.device import deterministic_algorithms
 from ddpm.distributed import process_group
 from ddpm.runs import RunFolder
@@ -29,7 +30,7 @@ class Outcome:
 
 def train(
     config: Config,
-    out: Path,
+    out: Path | str,
     *,
     init: str | None = None,
     device: str = "auto",
@@ -46,6 +47,8 @@ def train(
     >>> ddpm.train(config, Path("runs/tiny")).step
     2
     """
+    check_config(config)
+    out = to_path("out", out)
     run = RunFolder(out)
     with process_group(), open_session(config, run, init, device, shard) as session:
         session.compute_total()
