@@ -15,18 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ddpm.data.file_labels import find_file_labels, first_few
 from ddpm.data.folder_roles import Folder, Role, folder_roles
 from ddpm.data.image_source import ImageSource, SelectedNames, natural_sort_key
-from ddpm.data.label_tables import (
-    LABELS_JSON,
-    FileLabels,
-    ImageIndex,
-    candidate_files,
-    find_column,
-    read_labels_json,
-    read_table,
-    table_labels,
-)
+from ddpm.data.label_tables import FileLabels
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message
 
@@ -35,7 +27,6 @@ _MASK_NAME = re.compile(r"(.+?)[ _-](mask|seg|segmentation|gt)([ _-]?\d+)?")
 _NUMBER = re.compile(r"\d+")
 _MIN_LABELED = 0.5  # share of the training images that need a class, unless a column is named
 _NO_LABEL = -1
-_LISTED = 3
 
 
 @dataclass
@@ -71,7 +62,7 @@ def arrange(source: ImageSource, labels: str = "auto") -> ImageSource:
     roles = folder_roles(folders, top)
     items = _apply_roles(source, folders, indices, roles)
     has_class_folders = _has_classes(items) and top not in items.class_names
-    found = _file_labels(source, label_column, has_class_folders)
+    found = find_file_labels(source, label_column, has_class_folders)
     if found is not None:
         _apply_file_labels(items, found)
     plain = _plain_roles(folders, top)
@@ -144,7 +135,7 @@ def _apply_roles(
     masks = kept & _masks_beside(names)
     items.kept &= ~masks
     items.notes += _role_notes(names, folders, indices, roles, masks)
-    items.test_folders = _first_few(r.part for r in roles if r.is_test and not r.left_out)
+    items.test_folders = first_few(r.part for r in roles if r.is_test and not r.left_out)
     return items
 
 
@@ -177,103 +168,26 @@ def _role_notes(
         for kind in ("masks", "strays")
     }
     if left["masks"].any():
-        parts = _first_few(role.part for role in roles if role.left_out == "masks")
+        parts = first_few(role.part for role in roles if role.left_out == "masks")
         notes.append(message("masks_left_out", count=int(left["masks"].sum()), folders=parts))
     if masks.any():
         example = names[int(np.flatnonzero(masks)[0])]
         notes.append(message("mask_files_left_out", count=int(masks.sum()), name=example))
     if left["strays"].any():
         strays = np.flatnonzero(left["strays"])
-        listed = _first_few(names[int(item)] for item in strays)
+        listed = first_few(names[int(item)] for item in strays)
         notes.append(message("strays_left_out", count=len(strays), names=listed))
     numbered = [
         folder.path for folder, role in zip(folders, roles, strict=True) if role.is_numbered
     ]
     if numbered:
-        listed = _first_few(sorted({path.rpartition("/")[2] for path in numbered}))
+        listed = first_few(sorted({path.rpartition("/")[2] for path in numbered}))
         notes.append(message("numbered_folders", folders=listed))
     return notes
 
 
-def _first_few(names: object) -> str:
-    listed = list(dict.fromkeys(names))  # type: ignore[call-overload]
-    return ", ".join(listed[:_LISTED]) + (", …" if len(listed) > _LISTED else "")
-
-
 def _has_classes(items: _Items) -> bool:
     return len(set(items.classes[items.kept].tolist()) - {_NO_LABEL}) > 1
-
-
-def _file_labels(
-    source: ImageSource, label_column: str, has_class_folders: bool
-) -> FileLabels | None:
-    """Return the labels of a file beside the images; None if there is none.
-
-    A `dataset.json` is preferred to class folders, and these to a table that is not named.
-    """
-    files = source.label_files
-    if not files:
-        if label_column:
-            raise _no_column_error(source, label_column, [])
-        return None
-    index = ImageIndex(source.names)
-    if label_column:
-        return _named_labels(source, label_column, index)
-    for name in candidate_files(files):
-        if name.rpartition("/")[2].lower() == LABELS_JSON:
-            found = read_labels_json(files[name](), name, index)
-            if found is not None:
-                return found
-    return None if has_class_folders else _guessed_labels(source, index)
-
-
-def _named_labels(source: ImageSource, label_column: str, index: ImageIndex) -> FileLabels:
-    """Return the labels in the column FILE:COLUMN. Raises RequestError if there is no such column."""
-    file, _, column = label_column.partition(":")
-    seen = []
-    labels: dict[int, str] = {}
-    for name, read in source.label_files.items():
-        is_named = file == "file" or name.casefold().endswith(file.casefold())
-        opened = read_table(read(), name, index) if is_named else None
-        if opened is None:
-            continue
-        seen.append(f"{name} ({', '.join(opened[0].columns[:8])})")
-        if find_column(opened[0], column) is not None:
-            found = table_labels(*opened, column, index)
-            labels = {**(found.labels if found else {}), **labels}
-    if not labels:
-        raise _no_column_error(source, label_column, seen)
-    return FileLabels(labels)
-
-
-def _no_column_error(source: ImageSource, label_column: str, seen: list[str]) -> RequestError:
-    _, _, column = label_column.partition(":")
-    tables = f"the tables are {'; '.join(seen)}" if seen else "no table names its images"
-    return RequestError(
-        f"data.labels={label_column} needs a .csv or .tsv in {source.name} with a column of image names and "
-        f"one named {column}, but {tables}."
-    )
-
-
-def _guessed_labels(source: ImageSource, index: ImageIndex) -> FileLabels | None:
-    """Return the labels of the table that knows the most images, with others of the same column."""
-    found = []
-    for name in candidate_files(source.label_files):
-        opened = read_table(source.label_files[name](), name, index)
-        labels = table_labels(*opened, None, index) if opened else None
-        if labels is not None:
-            found.append(labels)
-    found.sort(key=lambda labels: -len(labels.labels))
-    if not found or not found[0].labels:
-        return found[0] if found else None
-    best = found[0]
-    column = best.notes[0]["column"]
-    others = [f for f in found[1:] if f.labels and f.notes[0]["column"] == column]
-    merged = dict(best.labels)
-    for other in others:
-        merged = {**other.labels, **merged}
-    files = _first_few(f.notes[0]["file"] for f in (best, *others))
-    return FileLabels(merged, (message("labels_from_table", file=files, column=column),))
 
 
 def _apply_file_labels(items: _Items, found: FileLabels) -> None:

@@ -10,11 +10,12 @@ A class is the name of the folder that directly holds an image. Some folders are
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from ddpm.data.numbered_parts import NumberedFolder, are_numbered_parts
 
 _TRAIN_WORDS = {"train", "training", "trainset"}
 _TEST_WORDS = {
@@ -40,12 +41,6 @@ _MASK_WORDS = {
     "mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations",
     "segmentationclass", "gt", "groundtruth", "seg", "segs",
 }  # fmt: skip
-_NUMBERED_PART = re.compile(
-    r"(part|parts|shard|chunk|batch|fold|subset|split|pack|volume|images?|imgs?)[ _.-]?\d+"
-)
-_SHARD_STEP = 100  # smallest step between the numbers of parts such as 00000, 01000
-_SHARD_SIZE = 1000  # images in a part of EDM and StyleGAN: image 1234 is in 00001
-_MIN_DIGITS = 3  # of a numbered part
 _STRAY_SHARE = 0.05  # of the pictures beside them
 
 LeftOut = Literal["", "masks", "strays"]
@@ -88,7 +83,11 @@ def folder_roles(folders: Sequence[Folder], top: str) -> list[Role]:
     places = _remove_parts(places, _split_roles)
     places = [replace(place, parts=_without_tars(place.parts)) for place in places]
     images = [place for place in places if not place.role.left_out]
-    if _are_numbered_parts([p for p in images if p.parts]):
+    if are_numbered_parts(
+        NumberedFolder(p.parts[-1], p.folder.count, p.folder.first, p.folder.last)
+        for p in images
+        if p.parts
+    ):
         numbered = {id(p) for p in images if p.parts}
         places = [
             replace(p, parts=p.parts[:-1], role=replace(p.role, is_numbered=True))
@@ -193,55 +192,6 @@ def _rest(name: str, known: set[str]) -> tuple[str, ...]:
 def _without_tars(parts: tuple[str, ...]) -> tuple[str, ...]:
     """Remove the names of tar shards, which are not folders."""
     return tuple(part for part in parts if not part.lower().endswith(".tar"))
-
-
-def _are_numbered_parts(places: Iterable[_Place]) -> bool:
-    """Return whether the last folders number parts of a set, as in 00000/, 01000/, and are not classes."""
-    ranges: dict[str, list[int | None]] = {}
-    counts: dict[str, int] = {}
-    for place in places:
-        name, folder = place.parts[-1].casefold(), place.folder
-        ranges.setdefault(name, []).extend((folder.first, folder.last))
-        counts[name] = counts.get(name, 0) + folder.count
-    if len(ranges) < 2:
-        return False
-    words = [_NUMBERED_PART.fullmatch(name) for name in ranges]
-    if all(words):
-        return len({match[1] for match in words if match}) == 1
-    lengths = {len(name) for name in ranges}
-    if (
-        not all(name.isdecimal() for name in ranges)
-        or len(lengths) > 1
-        or min(lengths) < _MIN_DIGITS
-    ):
-        return False
-    names = sorted(ranges, key=int)
-    steps = {int(b) - int(a) for a, b in itertools.pairwise(names)}
-    if min(steps) >= _SHARD_STEP and all(int(name) % min(steps) == 0 for name in names):
-        return True
-    spans = [(min(found), max(found)) for name in names if (found := _numbers(ranges[name]))]
-    if len(spans) < len(names):
-        return False
-    by_thousands = all(
-        int(name) == low // _SHARD_SIZE == high // _SHARD_SIZE
-        for name, (low, high) in zip(names, spans, strict=True)
-    )
-    by_last_digits = all(
-        int(name) == low % _SHARD_SIZE == high % _SHARD_SIZE
-        for name, (low, high) in zip(names, spans, strict=True)
-    )
-    follow = all(a[1] + 1 == b[0] for a, b in itertools.pairwise(spans))
-    sizes = [counts[name] for name in names]
-    return (
-        by_thousands
-        or by_last_digits
-        or (follow and len({*sizes[:-1]}) == 1 and sizes[-1] <= sizes[0])
-    )
-
-
-def _numbers(values: list[int | None]) -> list[int]:
-    found = [value for value in values if value is not None]
-    return found if len(found) == len(values) else []
 
 
 def _class_roles(places: list[_Place], top: str) -> list[Role]:
