@@ -63,6 +63,7 @@ export function View({params, change}) {
         <${NumberField} label="Minutes" value=${minutes} min=${0.1} max=${100000} step=${0.1} onChange=${(value) => change({minutes: value, job: null})} />
         <${TextField} label="Name of the run" value=${params.name || ""} placeholder=${preset.name} onChange=${(name) => change({name: name || null})} />
       </div>
+      ${preset.needs && html`<p class="note">${preset.needs}</p>`}
     </section>
     <section class="panel" aria-label="Plan"><h2>3. What to expect</h2>
       ${isActive(job) ? html`<${JobLine} job=${job} />` : html`<${PlanAnswer} job=${job} />`}
