@@ -1,0 +1,38 @@
+"""Compare: models on the same seeds, the table of metrics, nearest training images."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+
+LONG = 240_000  # milliseconds for a measurement on a busy machine
+
+
+def test_two_models_draw_from_the_same_seeds(reader: Any) -> None:
+    page = reader.open("compare?models=run:small,bundled:digits&n=4&seed=5")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    for name in ("small", "digits"):
+        picture = page.get_by_role("img", name=f"4 images of {name}, from seed 5")
+        expect(picture).to_be_visible()
+        command = page.get_by_role("group", name=f"Command for {name}").locator("code")
+        expect(command).to_contain_text("--seed 5")
+
+
+def test_a_table_of_metrics_with_verdicts(reader: Any) -> None:
+    page = reader.open("compare?tab=metrics&models=run:small,bundled:digits&n=20")
+    page.get_by_role("button", name="Measure").click()
+    table = page.get_by_role("region", name="Metrics of the models")
+    expect(table).to_be_visible(timeout=LONG)
+    assert table.get_by_role("row").count() > 3
+    expect(table.get_by_role("columnheader", name="verdict")).to_be_visible()
+
+
+def test_the_nearest_training_images_of_a_drawn_one(reader: Any) -> None:
+    page = reader.open("draw?model=run:small&n=1&steps=2&sampler=ddim")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    page.get_by_role("group", name="predicted x0 of 1 images").get_by_role("button").click()
+    page.get_by_role("link", name="Nearest training images").click()
+    nearest = page.get_by_role("img", name=re.compile("^Training image 1, distance"))
+    expect(nearest).to_be_visible(timeout=LONG)
