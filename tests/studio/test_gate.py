@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ddpm.studio.access import Access
-from ddpm.studio.gate import SECURITY_HEADERS, Gate, cookie_name
+from ddpm.studio.gate import PICTURES, SECURITY_HEADERS, UPLOADS, Gate, cookie_name
 from ddpm.studio.studio_request import Limits
 from tests.studio.asgi import HEADERS, HOST, TOKEN, Response, answer, call, run
 
-PARAMETERS = {"{id}": "noisy", "{index}": "0", "{kind}": "x", "{step}": "12", "{name}": "loss"}
+PARAMETERS = {"id": "noisy", "kind": "x", "name": "loss", "model": "bundled:mnist"}
 
 
 def routes(gate: Gate) -> list[tuple[str, str]]:
@@ -21,10 +23,7 @@ def routes(gate: Gate) -> list[tuple[str, str]]:
 
 
 def address(path: str) -> str:
-    for name, value in PARAMETERS.items():
-        path = path.replace(name, value)
-    assert "{" not in path, path
-    return path
+    return re.sub(r"{(\w+)}", lambda found: PARAMETERS.get(found[1], "1"), path)
 
 
 FOREIGN = {
@@ -71,13 +70,13 @@ def test_other_methods_are_refused_without_cors(method: str, gate: Gate) -> None
 )
 def test_state_changes_only_by_json(kind: str, gate: Gate) -> None:
     for method, path in routes(gate):
-        if method == "POST" and path not in ("/api/uploads", "/api/settings-of-image"):
+        if method == "POST" and path not in (UPLOADS, *PICTURES):
             found = answer(gate, method, address(path), headers={"content-type": kind})
             assert found.status == 415, path
 
 
 def test_raw_bodies_have_their_own_types(gate: Gate) -> None:
-    for path in ("/api/uploads", "/api/settings-of-image"):
+    for path in (UPLOADS, *PICTURES):
         assert answer(gate, "POST", path, b"{}").status == 415  # application/json
     wrong = answer(gate, "POST", "/api/uploads", b"x", headers={"content-type": "image/png"})
     assert wrong.status == 415 and "application/zip" in wrong.json()["error"]

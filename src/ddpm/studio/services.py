@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ddpm.studio.allowed_folders import AllowedFolders
+from ddpm.studio.blind_tests import BlindTests
 from ddpm.studio.bundles import Bundles
 from ddpm.studio.command_jobs import CommandJobs
 from ddpm.studio.comparisons import Comparisons
@@ -59,6 +60,7 @@ class Services:
         self.draws = DrawJobs(
             self.board, self.drawings, self.worker, self.models, self.cards, limits.frame_bytes
         )
+        self.blind_tests = BlindTests(self.worker)
         self.edits = EditJobs(request.runs, self.draws, self.models)
 
     async def start(self) -> None:

@@ -23,6 +23,8 @@ class TaskKind:
 TASKS: dict[str, TaskKind] = {
     "draw": TaskKind("ddpm.studio.drawing:draw", is_drawing=True),
     "edit": TaskKind("ddpm.studio.edit_drawing:edit", is_drawing=True),
+    "blind": TaskKind("ddpm.studio.blind_pictures:draw_pictures", is_drawing=True),
+    "tally": TaskKind("ddpm.studio.blind_pictures:tally_answers"),
     "samplers": TaskKind("ddpm.studio.model_answers:list_samplers"),
     "weights_owner": TaskKind("ddpm.studio.model_answers:find_weights"),
     "nearest": TaskKind("ddpm.studio.nearest_images:find_nearest"),

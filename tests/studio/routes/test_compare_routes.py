@@ -42,3 +42,12 @@ def test_the_nearest_images_of_a_drawn_one(studio: Client) -> None:
     assert found["neighbors"][0]["url"].startswith("data:image/png;base64,")
     assert studio.send("GET", f"/api/neighbors?draw={drawn['id']}&index=9").status == 404
     assert studio.send("GET", "/api/neighbors?draw=x").status == 404
+
+
+def test_a_wrong_blind_test_is_a_sentence(studio: Client) -> None:
+    wrong = studio.post("/api/blind-tests", {"models": ["run:noisy"], "n": 2})
+    assert wrong.status == 422 and "2 to 6" in wrong.json()["error"]
+    assert studio.post("/api/blind-tests", {"models": ["run:x"], "n": 2}).status == 404
+    assert studio.send("GET", "/api/blind-tests/x/1.png").status == 404
+    assert studio.post("/api/blind-tests/x/tally", {"answers": {"1": "real"}}).status == 404
+    assert studio.post("/api/blind-tests/x/tally", {"answers": {"one": "real"}}).status == 422

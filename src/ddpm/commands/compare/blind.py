@@ -74,7 +74,7 @@ def write_blind(request: BlindRequest) -> list[Path]:
         same_data=request.real and request.reference is None,
     )
     each = max(1, min(count, MAX_PAIRS // len(list(combinations(request.targets, 2)))))
-    sources = _collect_images(request, entries, count, each)
+    sources = collect_images(request, entries, count, each)
     nonce = secrets.token_hex(16)
     arrangement = arrange(
         random.Random(nonce), len(entries.labels), count, each, len(sources[-1]) * request.real
@@ -119,7 +119,7 @@ def arrange(rng: random.Random, entries: int, count: int, each: int, real: int) 
     return Arrangement(pictures, pairs)
 
 
-def _collect_images(request: BlindRequest, entries: Entries, count: int, each: int) -> list[Tensor]:
+def collect_images(request: BlindRequest, entries: Entries, count: int, each: int) -> list[Tensor]:
     """Return the images of every entry, uint8 [count + its pairs, C, H, W], then the real images."""
     needed = count + each * (len(entries.labels) - 1)
     for target, generated in zip(entries.targets, entries.images, strict=True):

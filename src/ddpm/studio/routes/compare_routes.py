@@ -1,4 +1,4 @@
-"""Routes of comparisons and of the nearest training images."""
+"""Routes of comparisons, blind tests and the nearest training images."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ddpm.studio.services import Studio
 router = APIRouter(prefix="/api")
 
 Id = Annotated[str, PathParameter(max_length=64)]
+Number = Annotated[int, Field(ge=1, le=10_000)]
 ModelId = Annotated[str, Field(max_length=128)]
 
 
@@ -24,6 +25,25 @@ class ComparisonBody(BaseModel):
 
     models: list[ModelId] = Field(min_length=2, max_length=6)
     n: int | None = Field(None, ge=2, le=50_000)
+
+
+class BlindBody(BaseModel):
+    """The models of a blind test, and the number of images of each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[ModelId] = Field(min_length=1, max_length=6)
+    n: int = Field(10, ge=2, le=50)
+
+
+class TallyBody(BaseModel):
+    """Answers by the number of the picture: real or generated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answers: dict[Number, Annotated[str, Field(max_length=16)]] = Field(
+        min_length=1, max_length=400
+    )
 
 
 @router.post("/comparisons", status_code=202)
@@ -73,3 +93,24 @@ async def list_neighbors(
         "shape": list(pixels.shape),
     }
     return await studio.worker.run("nearest", arguments, payload=pixels.tobytes())
+
+
+@router.post("/blind-tests")
+async def start_blind_test(body: BlindBody, studio: Studio) -> dict[str, Any]:
+    """Draw the pictures of a blind test; the answer comes once they are drawn."""
+    cards = [studio.models.get(id) for id in body.models]
+    return await studio.blind_tests.start(cards, body.n)
+
+
+@router.get("/blind-tests/{id}/{number}.png", response_class=Response)
+def show_blind_picture(
+    id: Id, number: Annotated[int, PathParameter(ge=1, le=10_000)], studio: Studio
+) -> Response:
+    """Return a numbered picture of a blind test."""
+    return Response(studio.blind_tests.picture(id, number), media_type="image/png")
+
+
+@router.post("/blind-tests/{id}/tally")
+async def tally_blind_test(id: Id, body: TallyBody, studio: Studio) -> Any:
+    """Return how often the pictures of each source were called real."""
+    return await studio.blind_tests.tally(id, body.answers)
