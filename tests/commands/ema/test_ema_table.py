@@ -46,4 +46,4 @@ def test_measured_lengths_name_the_smallest_and_what_is_no_worse() -> None:
     lines = text.splitlines()
     assert any(line.endswith("the run's own, not significantly larger") for line in lines)
     assert any(line.rstrip().endswith("1.80  smallest") for line in lines)
-    assert "FD-digits, seeds 0-11" in text and "6 [5, 7]: half against half" in text
+    assert "FD-digits, seeds 0-11" in text and "6.00 [5.00, 7.00]: half against half" in text
