@@ -315,3 +315,18 @@ def test_what_was_chosen_after_the_training_is_told() -> None:
     assert SOURCES["autoguidance"].title in page and SOURCES["lengths"].title in page
     assert "chosen after training, σ_rel 0.05" in page.replace("\\_", "_")
     assert "scale 2, away from step:500" in page
+
+
+def test_stretched_pixel_values_are_told() -> None:
+    deep = with_overrides(Config(), ["data.range=0:4095"]).to_dict()
+    fixed = "Pixels are scaled from 0 … 255 to -1 … 1 by one fixed rule"
+    stretched = "Stored pixel values 0 … 4095 are stretched to 0 … 255"
+    for runs, told in (
+        ([None], (True, False)),
+        ([deep], (False, True)),
+        ([None, deep], (True, True)),
+    ):
+        named = zip("ab", runs, strict=False)
+        made = [run(n, **({} if c is None else {"config": c})) for n, c in named]
+        page = to_markdown(composed(*made))
+        assert (fixed in page, stretched in page) == told
