@@ -189,6 +189,50 @@ PRESETS["anime-gray"] = replace(
 )
 
 
+_MNIST = PRESETS["mnist"]
+PRESETS["mnist-edm2"] = replace(
+    _MNIST,
+    summary="MNIST 28x28 by a magnitude-preserving U-Net (EDM2)",
+    config=replace(
+        _MNIST.config,
+        preset="mnist-edm2",
+        network=replace(_FAST_UNET, kind="edm2", channels=24),
+    ),
+)
+PRESETS["mnist-dit"] = replace(
+    _MNIST,
+    summary="MNIST 28x28 by a diffusion transformer (DiT)",
+    config=replace(
+        _MNIST.config,
+        preset="mnist-dit",
+        network=NetworkConfig(kind="dit", width=96, depth=6, patch=4, long_skips=True),
+    ),
+)
+_DIT_ON_GPU = (
+    "network.width=384",
+    "network.depth=12",
+    "network.heads=6",
+    "network.dropout=0.1",
+    "training.warmup=500",
+    "training.checkpoint_every=2000",
+    "training.preview_every=2000",
+    "training.heldout_every=500",
+)
+PRESETS["anime-dit"] = replace(
+    _ANIME,
+    summary="anime faces 64x64 by a diffusion transformer, made for a graphics card",
+    config=replace(
+        _ANIME.config,
+        preset="anime-dit",
+        network=NetworkConfig(kind="dit", width=128, depth=6, patch=4, long_skips=True),
+    ),
+    scales={
+        "small-gpu": (*_DIT_ON_GPU, "training.batch_size=128", "training.steps=30000"),
+        "big-gpu": (*_DIT_ON_GPU, "training.batch_size=512", "training.steps=12000"),
+    },
+)
+
+
 def get_preset(name: str) -> Preset:
     """Return the preset called `name`. Raises RequestError, with the most similar name, if there is none."""
     if name not in PRESETS:

@@ -26,7 +26,7 @@ def on(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 
 def test_the_faces_have_three_sizes_and_grow_with_the_device() -> None:
-    assert SIZED == ["anime", "anime-gray"]
+    assert SIZED == ["anime", "anime-gray", "anime-dit"]
     for name in SIZED:
         sizes = [PRESETS[name].config_for(scale) for scale in ("cpu", "small-gpu", "big-gpu")]
         assert [config.scale for config in sizes] == ["cpu", "small-gpu", "big-gpu"]

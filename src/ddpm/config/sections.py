@@ -75,7 +75,7 @@ class NetworkConfig:
     blocks: int = 1  # residual blocks per level
     attention: tuple[int, ...] = ()  # self-attention at these resolutions (shorter side, pixels)
     patch: int = 1  # side of the pixel blocks folded into channels (dit: tokens); 1: off
-    width: int = 128  # of the tokens of a dit
+    width: int = 96  # of the tokens of a dit
     depth: int = 6  # transformer blocks of a dit
     heads: int = 4  # attention heads of a dit
     positions: Literal["sinusoid", "rotary"] = "sinusoid"  # encoding of a dit's patches

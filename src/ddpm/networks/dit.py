@@ -149,7 +149,7 @@ class DiffusionTransformer(DenoisingNetwork):
         out_channels: int,
         image_size: tuple[int, int],
         *,
-        width: int = 128,
+        width: int = 96,
         depth: int = 6,
         heads: int = 4,
         patch: int = 2,
