@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ddpm.diffusion.distillation import (
     HUBER_SCALE,
+    consistency_targets,
     distillation_targets,
     jump_boundaries,
     jump_levels,
@@ -192,3 +193,10 @@ def test_a_student_visits_levels_of_the_walk() -> None:
         assert path.t.tolist() == expected and len(path) == jumps
         assert torch.equal(path.sigma[:-1], table.sigma[expected])
         assert ends(path)[-1] == (1.0, 0.0)
+
+
+def test_consistency_targets_are_the_trajectorys_end():
+    states = normal(4, 2, 1, 3, 3)
+    found = consistency_targets(states)
+    assert found.shape == (3, 2, 1, 3, 3)
+    assert all(torch.equal(target, states[3]) for target in found)

@@ -275,3 +275,36 @@ def test_pictures_never_touch_the_training(pair: MakePair) -> None:
             drawn(model, [0, 1], [0, 1])
             model.heldout_loss(IMAGES, LABELS)
     assert same(watched.state(), unwatched.state())
+
+
+# --- consistency: the image at every step, fresh noise between them (LCM) ---------------------------
+
+
+def consistent(pair: MakePair) -> Student:
+    student = pair()
+    config = replace(student.spec.config, student=StudentConfig(4, target="image"))
+    student.spec = student.spec.with_config(config)
+    return student
+
+
+def test_a_consistency_student_learns_the_trajectorys_end_at_every_step(pair: MakePair) -> None:
+    plain, student = pair(), consistent(pair)
+    one, other = (s._jump_batch(2, None, generator_for(0, "test")) for s in (plain, student))
+    assert torch.equal(one.x, other.x) and torch.equal(one.t, other.t)
+    ends = other.target.unflatten(0, (4, 2))
+    assert all(torch.equal(end, ends[3]) for end in ends)
+    torch.testing.assert_close(
+        one.target.unflatten(0, (4, 2))[3], ends[3]
+    )  # the last jump ends there
+    assert student.training_step(IMAGES, None, 1)["loss"].isfinite()
+
+
+def test_a_consistency_student_draws_with_fresh_noise_between_its_steps(pair: MakePair) -> None:
+    student = consistent(pair)
+    frames = list(student.trajectory([3, 5], None, student.spec.config.sampling))
+    noise = ImageNoise([3, 5], (1, 8, 8))
+    noise()  # the start
+    for i, frame in enumerate(frames[1:-1], 1):
+        signal, sigma = float(student.jumps.signal[i]), float(student.jumps.sigma[i])
+        torch.testing.assert_close(frame.x, signal * frame.x0 + sigma * noise())
+    assert torch.equal(frames[-1].x, frames[-1].x0)

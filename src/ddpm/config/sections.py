@@ -125,6 +125,7 @@ class StudentConfig:
     """Few-step student of `ddpm distill`, see `models/student.py`."""
 
     evaluations: int = 4  # network evaluations per image, 1 to 4
+    target: Literal["jump", "image"] = "jump"  # of a step: its end, or the image (consistency)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,15 @@ def distillation_targets(levels: Levels, states: Tensor) -> Tensor:
     return (states[1:] - shrink * states[:-1]) / (signal[1:] - shrink * signal[:-1])
 
 
+def consistency_targets(states: Tensor) -> Tensor:
+    """Return the image at the end of the trajectory for each state but the last, [J, N, C, H, W].
+
+    A network that learns these is a consistency function (Song et al. 2023, arXiv:2303.01469), here from the
+    teacher's whole trajectories; `samplers.lcm` samples from it. `states` are [J + 1, N, C, H, W].
+    """
+    return states[-1:].expand_as(states[:-1])
+
+
 def jump_loss(
     predict: Callable[[Tensor, Tensor], Tensor],
     schedule: Schedule,

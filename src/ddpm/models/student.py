@@ -14,6 +14,7 @@ from torch import Generator, Tensor, nn
 from ddpm.config import Config, SamplerName, SamplingConfig, SpacingName
 from ddpm.device import autocast
 from ddpm.diffusion.distillation import (
+    consistency_targets,
     distillation_targets,
     jump_boundaries,
     jump_levels,
@@ -22,7 +23,7 @@ from ddpm.diffusion.distillation import (
 )
 from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import split_variance
-from ddpm.diffusion.samplers import SamplerOptions, ddim, starting_noise
+from ddpm.diffusion.samplers import SamplerOptions, ddim, lcm, starting_noise
 from ddpm.errors import RequestError
 from ddpm.messages import Message, message, sentence
 from ddpm.models.base import DiffusionModel, Frame, Metrics
@@ -89,9 +90,20 @@ class Student:
         return JumpBatch(
             states[:-1].flatten(0, 1),
             self.jumps.t.to(self.device).repeat_interleave(count),
-            distillation_targets(self.jumps, states).flatten(0, 1),
+            self._targets(states).flatten(0, 1),
             None if classes is None else classes.repeat(len(self.jumps)),
         )
+
+    def _targets(self, states: Tensor) -> Tensor:
+        """Return the images to learn, [J, N, C, H, W], from the teacher's states [J + 1, N, C, H, W]."""
+        if self.learns_images:
+            return consistency_targets(states)
+        return distillation_targets(self.jumps, states)
+
+    @property
+    def learns_images(self) -> bool:
+        """Whether the network is a consistency function: each output is an image, not the end of a jump."""
+        return self.spec.config.student.target == "image"
 
     def _teacher_states(self, noise: Tensor, labels: list[int] | None) -> Tensor:
         """Return the teacher's guided states at the ends of all jumps, [J + 1, N, C, H, W]."""
@@ -140,7 +152,7 @@ class Student:
     def trajectory(
         self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
     ) -> Iterator[Frame]:
-        """Sample one image per seed by DDIM, one jump per step. `settings` are ignored."""
+        """Sample one image per seed, by DDIM or LCM, one jump per step. `settings` are ignored."""
         # a jump's target may lie outside [-1, 1], so it is not clipped
         own = replace(settings, guidance=1.0, guide="", clip="none")
         noise = ImageNoise(seeds, self.spec.image_shape, self.device)
@@ -148,7 +160,8 @@ class Student:
         log_snr = (2 * self.jumps.half_log_snr).tolist()
         yield Frame(x, torch.zeros_like(x), log_snr[0], len(self.jumps))
         denoise = self.ddpm.denoiser(labels, own)
-        for step in ddim(denoise, self.jumps, x, noise, SamplerOptions()):
+        sampler = lcm if self.learns_images else ddim
+        for step in sampler(denoise, self.jumps, x, noise, SamplerOptions()):
             yield Frame(step.x, step.x0, log_snr[step.index], len(self.jumps) - step.index)
 
     def state(self) -> State:

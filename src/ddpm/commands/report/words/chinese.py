@@ -306,6 +306,7 @@ SETTINGS = {
     "diffusion.offset_noise": "同一通道共用的雜訊；0 為不使用",
     "diffusion.learned_variance": "學習反向步驟的變異數",
     "student.evaluations": "每張影像求值網路的次數",
+    "student.target": "每步學習的目標",
     "gan.latent": "產生一張影像的隨機數個數",
     "gan.channels": "靠近影像一端的寬度",
     "gan.label_smoothing": "真實影像視為 1 減去此值",

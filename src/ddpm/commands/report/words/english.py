@@ -347,6 +347,7 @@ SETTINGS = {
     "diffusion.offset_noise": "noise shared by a channel; 0 is off",
     "diffusion.learned_variance": "variance of the reverse step learned",
     "student.evaluations": "network evaluations per image",
+    "student.target": "what a step learns: the end of its jump, or the image",
     "gan.latent": "size of the latent vector",
     "gan.channels": "width at the image",
     "gan.label_smoothing": "real images count as 1 minus this value",
