@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -37,3 +38,19 @@ def test_its_absence_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(RequestError, match=r"pip install 'ddpm-studio\[track\]'"):
         TensorBoard(tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems have no names that are not UTF-8"
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_folder_that_is_not_utf8_gets_its_events(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    folder = tmp_path / os.fsdecode(b"r\xfcn") / "events"
+    board = TensorBoard(folder)
+    alias = board.alias
+    board.write({"step": 1, "loss": 0.5})
+    board.close()
+    [file] = folder.iterdir()
+    assert b"loss" in file.read_bytes()
+    assert alias is not None and not alias.parent.exists()

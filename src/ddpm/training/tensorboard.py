@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ class TensorBoard:
     """Writer of each number of a row as a scalar at its step. Events after `step` are replaced."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        self.writer = writer_class()(str(folder), purge_step=step + 1 if step else None)
+        self.alias = None if _is_utf8(folder) else _link_to(folder)
+        shown = folder if self.alias is None else self.alias
+        self.writer = writer_class()(str(shown), purge_step=step + 1 if step else None)
 
     def write(self, row: Row) -> None:
         """Add one row of metrics.jsonl."""
@@ -43,3 +47,21 @@ class TensorBoard:
     def close(self) -> None:
         """Flush and close the event file."""
         self.writer.close()
+        if self.alias is not None:
+            shutil.rmtree(self.alias.parent, ignore_errors=True)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _link_to(folder: Path) -> Path:
+    """Return a link to `folder` in a temporary folder, since TensorBoard opens no path that is not UTF-8."""
+    folder.mkdir(parents=True, exist_ok=True)
+    link = Path(tempfile.mkdtemp(prefix="ddpm-tensorboard-")) / "events"
+    link.symlink_to(folder.absolute(), target_is_directory=True)
+    return link

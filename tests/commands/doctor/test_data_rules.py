@@ -7,6 +7,7 @@ import pytest
 from ddpm.commands.doctor.case import Case
 from ddpm.commands.doctor.rules import run_rules
 from ddpm.config import with_overrides
+from ddpm.data.fitting import measure_fit
 from ddpm.presets import PRESETS
 from tests.commands.doctor.example_cases import case
 
@@ -68,3 +69,31 @@ def test_mirroring_that_the_network_is_told_of_is_mirroring() -> None:
     [found] = run_rules(case("folder", *settings))
     assert "take x-flip out of data.transforms" in found.fix
     assert run_rules(case("folder", "data.augment=0.1", *settings[:1])) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size", "severity", "words"),
+    [
+        ({"64x64": 100}, (64, 64), None, ""),
+        ({"200x50": 100}, (64, 64), "serious", "100 lose up to 75% of their area"),
+        ({"64x64": 95, "16x16": 5}, (64, 64), "note", "5 are enlarged up to 4 times"),
+        ({"64x64": 99, "16x16": 1}, (64, 64), None, ""),  # one icon
+        ({"64x64": 60, "60x64": 40}, (64, 64), None, ""),  # little of each
+        (
+            {"16x16": 60, "20x100": 40},
+            (64, 64),
+            "serious",
+            "100 are enlarged up to 4 times and 40 lose",
+        ),
+    ],
+)
+def test_resized_and_cropped_sets_are_named(
+    sizes: dict[str, int], size: tuple[int, int], severity: str | None, words: str
+) -> None:
+    """From the record of the run, as `data/fitting.py` writes it."""
+    fit = measure_fit(sizes, size, auto=True)
+    report = {"size": "64x64", "fit": fit}
+    found = run_rules(Case(PRESETS["folder"].config, data=report))
+    named = [finding for finding in found if "brought to 64x64" in finding.problem]
+    assert [finding.severity for finding in named] == ([severity] if severity else [])
+    assert all(words in finding.problem for finding in named)

@@ -33,6 +33,19 @@ CASES = {
     "learning_rate": case("mnist", "training.optimizer=adam"),  # at Muon's rate
     "gray_images_in_color": case("anime", data={"mean": [0.5] * 3, "std": [0.25] * 3}),
     "little_contrast": case(data={"range": {"low": 0, "high": 1, "full": 255, "stretched": False}}),
+    "resized_images": case(
+        data={
+            "size": "64x64",
+            "fit": {
+                "images": 100,
+                "common": "200x50",
+                "enlarged": 0,
+                "enlarged_by": 1.0,
+                "cropped": 60,
+                "cropped_by": 0.75,
+            },
+        }
+    ),
     "duplicates": case(duplicates=30_000),
     "memorization": case(data={"held_out": 20}, rows=turning()),
     "discriminator_memorization": case(

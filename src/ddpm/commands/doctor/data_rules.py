@@ -13,6 +13,8 @@ WRITING = re.compile(
     r"mnist|kanji|hangul|digits?(?![a-z])|(?<![a-z])(letter|font|glyph)s?(?![a-z])"
 )
 MANY_IMAGES = 50_000
+MUCH_ENLARGED, MUCH_CROPPED = 1.5, 0.25  # factor per side; share of the area
+SOME_CHANGED, MOST_CHANGED = 0.02, 0.5  # share of the images
 
 
 def mirrored_writing(case: Case) -> Finding | None:
@@ -58,6 +60,28 @@ def little_contrast(case: Case) -> Finding | None:
         f"The pixel values are {facts['low']} to {facts['high']} of 0 to {facts['full']}.",
         "--set data.range=auto, in a new run",
         "The model learns images with little contrast, nearly black ones if the values are low.",
+    )
+
+
+def resized_images(case: Case) -> Finding | None:
+    fit = case.data.get("fit")
+    if not isinstance(fit, dict) or not fit.get("images"):
+        return None
+    images = fit["images"]
+    enlarged = fit["enlarged"] if fit["enlarged_by"] >= MUCH_ENLARGED else 0
+    cropped = fit["cropped"] if fit["cropped_by"] >= MUCH_CROPPED else 0
+    changed = max(enlarged, cropped)
+    if changed < SOME_CHANGED * images:
+        return None
+    size = case.data.get("size", case.config.data.size)
+    parts = [f"{enlarged:,} are enlarged up to {fit['enlarged_by']:.3g} times"] if enlarged else []
+    parts += [f"{cropped:,} lose up to {fit['cropped_by']:.0%} of their area"] if cropped else []
+    return Finding(
+        "serious" if changed >= MOST_CHANGED * images else "note",
+        f"Of {images:,} images brought to {size}, {' and '.join(parts)}.",
+        f"--set data.size=HxW in the shape of most images (most frequent: {fit['common']}), or leave "
+        "out the others",
+        "Enlarged images teach blur, and what lies outside of the central crop is never learned.",
     )
 
 

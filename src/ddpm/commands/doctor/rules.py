@@ -16,6 +16,7 @@ from ddpm.commands.doctor.data_rules import (
     many_passes,
     mirrored_writing,
     needless_dropout,
+    resized_images,
 )
 from ddpm.commands.doctor.log_rules import (
     collapse,
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     learning_rate,
     gray_images_in_color,
     little_contrast,
+    resized_images,
     duplicates,
     memorization,
     discriminator_memorization,
