@@ -12,11 +12,12 @@ from ddpm.studio.comparisons import Comparisons
 from ddpm.studio.refusals import RefusalError
 from ddpm.studio.services import Services
 
-SCORE = {"value": 5.0, "low": 4.0, "high": 6.0, "ratio": 2.0, "more": 1}
+SCORE = {"value": 5.0, "low": 4.0, "high": 6.0, "more": 1}
 
 
 def comparison(**more: Any) -> dict[str, Any]:
-    entries = [{"label": name, "evaluation": {"n": 20}} for name in ("a", "b")]
+    evaluation = {"n": 20, "rows": [{"metric": "fd", "ratio": 2.0}]}
+    entries = [{"label": name, "evaluation": evaluation} for name in ("a", "b")]
     verdict = {"code": "better", "label": "a"}
     rows = [
         {

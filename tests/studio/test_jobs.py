@@ -201,3 +201,4 @@ def test_a_row_tells_the_share_that_is_done() -> None:
     job = Job("plan", "plan of digits", {}, steps=8, step=2)
     assert job.row()["progress"] == 0.25
     assert Job("plan", "", {}).row()["progress"] is None
+    assert Job("plan", "", {}, steps=9, step=6, state="done").row()["progress"] == 1

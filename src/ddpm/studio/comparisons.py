@@ -15,6 +15,7 @@ from ddpm.studio.model_cards import ModelCard
 from ddpm.studio.refusals import not_found
 from ddpm.studio.trainings import STUDIO_FOLDER
 
+INTERVAL = ("value", "low", "high")
 _DIRECTIONS = {"lower": "low", "higher": "high"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -70,7 +71,7 @@ class Comparisons:
             "id": id,
             "models": [{"id": label, "name": label} for label in labels],
             "command": comparison.get("command", ""),
-            "rows": [_row(verdict) for verdict in comparison["verdicts"]],
+            "rows": [_row(verdict, comparison["entries"]) for verdict in comparison["verdicts"]],
             "pictures": [
                 f"/api/comparisons/{id}/pictures/{name}" for name in comparison.get("figures", {})
             ],
@@ -104,13 +105,25 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _row(verdict: dict[str, Any]) -> dict[str, Any]:
-    names = ("value", "low", "high", "ratio")
+def _row(verdict: dict[str, Any], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a metric's row of the table: value, interval and ratio of each entry, floor and verdict."""
+    metric = verdict["metric"]
+    pairs = zip(verdict["values"], entries, strict=True)
     return {
-        "name": verdict["metric"],
+        "name": metric,
         "label": verdict["label"],
         "better": _DIRECTIONS.get(verdict["better"], verdict["better"]),
-        "values": [{name: score.get(name) for name in names} for score in verdict["values"]],
+        "values": [
+            {**{key: score.get(key) for key in INTERVAL}, "ratio": _ratio(entry, metric)}
+            for score, entry in pairs
+        ],
         "floor": verdict.get("floor"),
         "verdict": sentence(verdict["verdict"]),
     }
+
+
+def _ratio(entry: dict[str, Any], metric: str) -> float | None:
+    """Return the ratio of an entry's distance to the floor; None if the metric has none."""
+    rows = entry["evaluation"].get("rows", [])
+    found: float | None = next((row.get("ratio") for row in rows if row["metric"] == metric), None)
+    return found

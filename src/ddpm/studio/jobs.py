@@ -51,11 +51,18 @@ class Job:
     def is_finished(self) -> bool:
         return self.state in FINISHED
 
+    @property
+    def progress(self) -> float | None:
+        """Share of the work that is done; None if it is not known."""
+        if self.state == "done":
+            return 1.0
+        return self.step / self.steps if self.steps else None
+
     def row(self) -> dict[str, Any]:
         """Return plain values for the page."""
         return {
             **{name: getattr(self, name) for name in _SHOWN},
-            "progress": self.step / self.steps if self.steps else None,
+            "progress": self.progress,
             **self.details,
         }
 

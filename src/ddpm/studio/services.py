@@ -42,12 +42,17 @@ class Services:
         self.board = JobBoard(self.events, limits.kept_jobs)
         self.drawings = JobQueue(self.board, limits.waiting_jobs, "queue")
         self.commands = JobQueue(self.board, limits.waiting_jobs)
+        self.plans = JobQueue(
+            self.board, limits.waiting_jobs
+        )  # short: they wait for no measurement
+        self.queues = (self.drawings, self.commands, self.plans)
         self.worker = WorkerLink()
         self.runs = RunIndex(request.runs, request.allow)
         self.folders = AllowedFolders(request.allow)
         self.uploads = Uploads(request.runs, limits.uploads_bytes)
         self.new_trainings = NewTrainings(self.runs, self.folders, self.uploads)
         self.command_jobs = CommandJobs(self.board, self.commands)
+        self.plan_jobs = CommandJobs(self.board, self.plans)
         self.comparisons = Comparisons(request.runs)
         self.lab = LabPoints(request.runs)
         self.bundles = Bundles(request.runs)
@@ -75,12 +80,12 @@ class Services:
         self.events.close()
         for task in self._background:
             task.cancel()
-        await asyncio.gather(self.drawings.close(), self.commands.close())
+        await asyncio.gather(*(queue.close() for queue in self.queues))
         await self.worker.stop()
 
     def leave(self, reader: str) -> None:
         """Cancel what a page wanted only while it is open."""
-        for queue in (self.drawings, self.commands):
+        for queue in self.queues:
             queue.cancel_of_reader(reader)
 
 

@@ -31,6 +31,7 @@ def started(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[list[st
 
     monkeypatch.setattr(services.trainings, "start", start)
     monkeypatch.setattr(services.command_jobs, "submit", submit)
+    monkeypatch.setattr(services.plan_jobs, "submit", submit)
     return words_of
 
 

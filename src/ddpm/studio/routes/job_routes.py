@@ -38,7 +38,7 @@ async def show_job(id: str, studio: Studio) -> dict[str, Any]:
 async def cancel_job(id: str, studio: Studio) -> dict[str, Any]:
     """Cancel a job that waits or runs."""
     job = studio.board.get(id)
-    for queue in (studio.drawings, studio.commands):
+    for queue in studio.queues:
         queue.cancel(job)
     return {"id": id, "state": job.state}
 

@@ -108,7 +108,7 @@ async def plan_training(body: TrainingBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm plan` for a training."""
     words = studio.new_trainings.plan_words(body.order())
     job = Job("plan", f"plan of {body.preset}", body.model_dump(), _command(words))
-    return studio.command_jobs.submit(job, words, _plan_result).row()
+    return studio.plan_jobs.submit(job, words, _plan_result).row()
 
 
 async def _plan_result(output: str) -> dict[str, Any]:
