@@ -38,9 +38,7 @@ ScaleName = Literal["cpu", "small-gpu", "big-gpu"]
 class DataConfig:
     """Images to train on, their common shape, and augmentation."""
 
-    path: str = (
-        "digits"  # folder or file of images (docs/installation.md), data set name, hf:OWNER/NAME
-    )
+    path: str = "digits"  # images (docs/installation.md), data set name, hf:OWNER/NAME
     size: int | str = "auto"  # pixels: N (square) or HxW; auto: the most common size, else 64
     channels: Literal[1, 3, "auto"] = "auto"  # 1 gray, 3 color; auto: 1 if every image is gray
     range: str = "full"  # stretched pixel values: LOW:HIGH; auto: the set's own; full: none
