@@ -5,7 +5,8 @@
     python -m benchmarks.onnx_speed --markdown        # the table of the last measurement
 
 Both sides draw the same seeds with the same settings and the same number of threads: torch in its default
-precision and in float32, onnxruntime in float32. The table also says by how much the images differ.
+precision and in float32, onnxruntime in float32. The table also says by how much the images differ. With
+OMP_NUM_THREADS=1 the processor time hardly depends on what else runs.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ COUNTS = (1, 25, 400)  # images of one request
 CHUNK = 25  # drawn together, at most
 
 
-def draw(model: GenerativeModel, n: int) -> tuple[float, Images]:
-    """Return the wall time of drawing `n` images with the default settings, and the images."""
+def draw(model: GenerativeModel, n: int) -> tuple[float, float, Images]:
+    """Return the wall time and the processor time of drawing `n` images by default, and the images."""
     settings = replace(model.spec.config.sampling, chunk=min(n, CHUNK))
     labels = choose_labels(model, range(n), None)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     with torch.no_grad():
         images = sample_images(model, range(n), labels, settings)
-    return time.perf_counter() - began, images
+    return time.perf_counter() - began, time.process_time() - worked, images
 
 
 def sides(target: str, folder: Path) -> dict[str, GenerativeModel]:
@@ -63,17 +64,21 @@ def measured(target: str, rounds: int, counts: tuple[int, ...]) -> Result:
         models = sides(target, Path(folder))
         rows = []
         for n in counts:
-            images = {name: draw(model, n)[1] for name, model in models.items()}  # warm-up
+            images = {name: draw(model, n)[2] for name, model in models.items()}  # warm-up
             seconds: dict[str, list[float]] = {name: [] for name in models}
+            processor: dict[str, list[float]] = {name: [] for name in models}
             for _ in range(rounds):
                 for name, model in models.items():
-                    seconds[name].append(draw(model, n)[0])
+                    wall, worked, _ = draw(model, n)
+                    seconds[name].append(wall)
+                    processor[name].append(worked)
                     say(f"{name}, n={n}: {seconds[name][-1]:.3f} s")
             reference = images["torch, float32"].astype(int)
             differences = {
                 name: int(np.abs(drawn - reference).max()) for name, drawn in images.items()
             }
-            rows.append({"n": n, "seconds": seconds, "differences": differences})
+            row = {"n": n, "seconds": seconds, "processor": processor}
+            rows.append({**row, "differences": differences})
     return {"machine": facts, "target": target, "rows": rows}
 
 
@@ -86,10 +91,12 @@ def table(result: Result) -> str:
             lines.append([
                 name, str(row["n"]), f"{1000 * middles[name]:.0f}",
                 f"{1000 * min(taken):.0f} to {1000 * max(taken):.0f}",
+                f"{1000 * median(row['processor'][name]):.0f}",
                 f"{middles[name] / middles['onnxruntime']:.2f}", str(row["differences"][name]),
             ])  # fmt: skip
     header = [
-        f"`{result['target']}`", "images", "ms", "least to most", "times as long as onnxruntime",
+        f"`{result['target']}`", "images", "ms", "least to most", "processor ms",
+        "times as long as onnxruntime",
         "largest difference from torch in float32, of 255",
     ]  # fmt: skip
     return f"{markdown(header, lines)}\n\n{machine.line(result['machine'])}"
