@@ -39,6 +39,7 @@ def test_real_images_lie_at_the_floor_and_noise_far_from_it(
     assert rows["noise"]["kid"]["value"] > 20 * abs(rows["real"]["kid"]["value"])
     assert rows["noise"]["detail"]["value"] > 2 > rows["real"]["detail"]["value"]
     assert {row["n"] for row in rows["real"].values()} == {25}
+    assert rows["real"]["kid"]["label"] == "KID-digits (n=25, train ref)"
 
 
 def test_real_images_handed_in_are_counted_as_copies(digits: tuple[Path, np.ndarray]) -> None:

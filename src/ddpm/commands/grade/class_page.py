@@ -170,7 +170,9 @@ def _facts(record: Record) -> str:
     code = record.get("code")
     if code:
         place = f"code/{record['key']}"
-        parts.append(f"{code['own']} own code files ({text(place)}), {code['given']} given ones")
+        parts.append(
+            f"own code files: {code['own']} (in {text(place)}), given ones: {code['given']}"
+        )
     return "; ".join(parts) + "." if parts else ""
 
 

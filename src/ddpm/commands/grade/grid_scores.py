@@ -60,7 +60,11 @@ class _Tools:
                 cells.expand(-1, 3, -1, -1) if channels == 3 else cells.float().mean(1, True).byte()
             )
         sample = make_sample(cells.contiguous(), self.network)
-        rows = [_row(name, sample, self.floor, self.reference) for name in self._metrics(sample)]
+        rows = [
+            {"label": METRICS[name].full_label(self.network.name, CELLS)}
+            | _row(name, sample, self.floor, self.reference)
+            for name in self._metrics(sample)
+        ]
         copies = nearest_two(pixel_vectors(cells), self.pixels).flagged.sum().item()
         label = "copies of real images (pixels, d1/d2 < 1/3), of 25"
         return [*rows, {"metric": "copies", "label": label, "value": copies, "n": CELLS}]
@@ -77,8 +81,7 @@ def _row(name: str, sample: Sample, floor: Sample, reference: Reference) -> dict
         for each, seed in ((sample, 0), (floor, 1))
     )
     numbers = score_numbers(metric, values, floors, CELLS)
-    label = metric.label if not metric.names_network else f"{metric.label} (features)"
-    return {"metric": name, "label": label, "n": CELLS, **numbers}
+    return {"metric": name, "n": CELLS, **numbers}
 
 
 def _open_tools(data: str, shape: tuple[int, int, int], device: str) -> _Tools | str:
