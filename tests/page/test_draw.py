@@ -123,3 +123,15 @@ def test_a_refusal_is_the_servers_sentence(reader: Any) -> None:
     page = reader.open("draw?model=run:small&label=nothing&n=1")
     page.get_by_role("button", name="Draw", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("nothing")
+
+
+def test_images_follow_the_settings_if_the_reader_wants(reader: Any) -> None:
+    page = reader.open("draw?model=run:small&n=1&steps=2&sampler=ddim")
+    page.get_by_role("checkbox", name="Draw while I change settings").check()
+    command = page.get_by_role("group", name="Command").locator("code")
+    expect(command).to_contain_text("ddpm sample")
+    page.get_by_label("First seed").fill("41")
+    expect(command).to_contain_text("--seed 41")
+    expect(
+        page.get_by_role("group", name="predicted x0 of 1 images").get_by_role("button")
+    ).to_have_attribute("aria-label", "seed 41")

@@ -44,3 +44,25 @@ def test_a_view_is_small_and_does_not_jump(reader: Any, view: str) -> None:
     settle(page, VIEWS[view])
     assert 0 < sum(reader.sent.values()) < MOST_BYTES
     assert page.evaluate("window.shifts") < MOST_SHIFT
+
+
+def test_the_views_are_reached_by_keyboard_and_take_the_focus(reader: Any) -> None:
+    page = reader.open("runs")
+    settle(page, "Runs")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    page.get_by_role("link", name="Lab", exact=True).press("Enter")
+    settle(page, "Lab")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.get_by_role("link", name="Lab", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    page.go_back()
+    settle(page, "Runs")
+
+
+def test_a_lost_server_is_said_on_the_page(reader: Any) -> None:
+    page = reader.open("runs", before=lambda page: page.route("**/api/events", lambda r: r.abort()))
+    expect(page.get_by_text("The server does not answer; trying again")).to_be_visible()

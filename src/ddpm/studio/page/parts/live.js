@@ -6,6 +6,9 @@
 
 import {useEffect, useRef, useState} from "../vendor/htm-preact.js";
 
+/** Name of this page. The server cancels what was marked with it as soon as the page is closed. */
+export const READER = Math.random().toString(36).slice(2);
+
 const listeners = new Map(); // kind → set of functions
 let source = null;
 let lost = false;
@@ -38,7 +41,7 @@ function emit(event) {
 /** Open the connection. */
 export function connect() {
   if (source) return;
-  source = new EventSource("/api/events");
+  source = new EventSource(`/api/events?reader=${READER}`);
   source.onmessage = (message) => emit(JSON.parse(message.data));
   source.onopen = () => {
     if (lost) emit({kind: "reset"});

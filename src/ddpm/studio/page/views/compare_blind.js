@@ -42,7 +42,7 @@ export function BlindTest({params, change, models}) {
       <p>You see images one by one, some real, some drawn, and say which they are. The source is shown at the end.</p>
       <${ModelChoice} models=${models} chosen=${chosen} onChange=${(next) => change({models: next.join(",")})} />
       <div class="fields"><${NumberField} label="Images of each" value=${n} min=${2} max=${50} onChange=${(value) => change({n: value})} /></div>
-      <div class="buttons"><button class=${test ? "" : "primary"} type="submit" disabled=${!chosen.length}>${test ? "Start again" : "Start"}</button></div>
+      <div class="buttons"><button class=${test ? "" : "primary"} type="submit" disabled=${chosen.length < 2}>${test ? "Start again" : "Start"}</button></div>
     </form>
     <${ErrorMessage} error=${error} />
     ${test && !test.tally && html`<${Question} test=${test} onAnswer=${answer} />`}

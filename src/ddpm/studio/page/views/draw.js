@@ -12,6 +12,7 @@ import {
 } from "../parts/drawing.js";
 import {FileDrop} from "../parts/file_drop.js";
 import {KeptImages, useKeptImages} from "../parts/kept_images.js";
+import {READER} from "../parts/live.js";
 import {EmptyState, ErrorMessage} from "../parts/messages.js";
 import {Picture} from "../parts/image_grid.js";
 import {Playback} from "../parts/playback.js";
@@ -19,7 +20,8 @@ import {SettingsGrid} from "../parts/settings_grid.js";
 
 export const title = "Draw";
 
-const GROUP = `live-${Math.random().toString(36).slice(2)}`; // the newest drawing of this page replaces the others
+// Drawings that follow a slider: the newest replaces the others, and all end with the page.
+const LIVE = {group: `live-${READER}`, reader: READER};
 const integer = (text) => (text === undefined ? null : Number.parseInt(text, 10));
 
 export function View({params, change}) {
@@ -84,11 +86,11 @@ function lostMessage(error) {
 /** Draw again after each change of a setting, if the reader asked for that. */
 function LiveDrawing({params, model, samplers, draw}) {
   const key = JSON.stringify(requestOf(params, model, samplers));
-  const before = useRef(params.live === "1" && params.draw ? key : null);
+  const before = useRef(null);
   useEffect(() => {
     if (params.live !== "1" || before.current === key) return;
     before.current = key;
-    draw({group: GROUP});
+    draw(LIVE);
   }, [key, params.live]);
   return null;
 }
