@@ -21,7 +21,6 @@ from playwright.sync_api import Page, sync_playwright
 
 SIZE = (1120, 800)
 PHONE = (360, 720)
-COLORS = 128  # of a picture; more cannot be told apart and cost twice the bytes
 PATIENCE = 120_000  # milliseconds
 
 
@@ -37,18 +36,19 @@ def compare(page: Page) -> None:
     """Draw with both models."""
     page.get_by_role("button", name="Draw", exact=True).click()
     page.get_by_role("group", name="Command for digits").nth(1).wait_for()
+    page.get_by_role("group", name="Working now").get_by_text("idle").wait_for()
 
 
 def wait(page: Page) -> None:
     """Wait for curves and pictures."""
-    page.locator(".u-over, canvas").first.wait_for()
+    page.locator("main img:visible, main canvas:visible").first.wait_for()
 
 
 # name of the picture → (view, what to do there, size, look)
 PICTURES: dict[str, tuple[str, Callable[[Page], None], tuple[int, int], str]] = {
     "studio-draw": ("draw?model=bundled:mnist", draw, SIZE, "light"),
     "studio-run": ("run?id=digits", wait, SIZE, "light"),
-    "studio-understand": ("understand?part=reverse&model=run:digits", wait, SIZE, "light"),
+    "studio-understand": ("understand?tab=reverse&model=run:digits", wait, SIZE, "light"),
     "studio-compare": ("compare?models=run:digits,bundled:digits", compare, SIZE, "dark"),
     "studio-phone": ("draw?model=bundled:mnist&n=16", draw, PHONE, "dark"),
 }
@@ -94,10 +94,9 @@ def take_all(address: str, folder: Path) -> None:
 
 
 def save(content: bytes, path: Path) -> None:
-    """Save a screenshot with a palette."""
+    """Save a screenshot as small as PNG can hold it."""
     with Image.open(io.BytesIO(content)) as picture:
-        small = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
-        small.save(path, optimize=True)
+        picture.convert("RGB").save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ function Overview({run}) {
   return html`<section class="tight" aria-label="State">
     <p class="row"><${RunState} run=${run} /><span class="muted">${progressText(run)}</span></p>
     ${run.state === "training" && html`<${Progress} value=${run.steps ? run.step / run.steps : null} label="Training" text="" />`}
-    ${run.sentence && (run.state === "failed" ? html`<p class="error">${run.sentence}</p>` : html`<p class="muted">${run.sentence}</p>`)}
+    ${run.state === "failed" && html`<p class="error">${run.sentence}</p>`}
+    ${run.state === "training" && html`<p class="muted">${run.sentence}</p>`}
   </section>`;
 }
 
