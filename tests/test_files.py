@@ -203,3 +203,8 @@ def test_json_may_begin_with_a_byte_order_mark() -> None:
     assert parse_json('\ufeff{"é": 1}') == {"é": 1}
     with pytest.raises(ValueError):
         parse_json("\ufeff\ufeff{}")
+
+
+def test_a_name_that_is_not_utf8_is_written_as_an_escape(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.md", "r\udcfcn caf\u00e9\n")
+    assert (tmp_path / "a.md").read_bytes() == b"r\\udcfcn caf\xc3\xa9\n"

@@ -249,3 +249,10 @@ def test_long_files_and_a_shard_that_goes_meanwhile_are_broken_images(
     path.unlink()
     with pytest.raises(BrokenImageError, match="cannot be read"):
         source.load(1)
+
+
+def test_packed_names_keep_bytes_that_are_not_utf8() -> None:
+    names = PackedNames()
+    for name in ("a", "p\udcfc.png", "caf\u00e9"):
+        names.add(name)
+    assert list(names) == ["a", "p\udcfc.png", "caf\u00e9"]

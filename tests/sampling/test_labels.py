@@ -73,6 +73,12 @@ def test_an_unknown_name_in_a_list_is_refused(label: str) -> None:
         parse_label(named("cat", "dog"), label)
 
 
+@pytest.mark.parametrize("label", ["k\udcfc1", r"k\udcfc1"])
+def test_a_name_that_is_not_utf8_is_found_as_typed_and_as_shown(label: str) -> None:
+    for stored in ("k\udcfc1", r"k\udcfc1"):
+        assert parse_label(named("a", stored), f"{label},a") == (1, 0)
+
+
 def test_a_class_called_all_is_that_class() -> None:
     assert parse_label(named("none", "all"), "all") == (1,)
 

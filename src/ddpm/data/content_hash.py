@@ -28,7 +28,8 @@ class DatasetHash:
 
     def add(self, digest: str) -> None:
         """Add the hash of the next item."""
-        self._digest.update(f"{next(self._names)}\0{digest}\n".encode())
+        line = f"{next(self._names)}\0{digest}\n"
+        self._digest.update(line.encode("utf-8", "surrogateescape"))
 
     def hexdigest(self) -> str:
         """Return the hash of the set, after all items were added."""

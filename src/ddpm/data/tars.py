@@ -124,7 +124,7 @@ class PackedNames(Sequence[str]):
 
     def add(self, name: str) -> None:
         """Append a name."""
-        self._text += name.encode()
+        self._text += name.encode("utf-8", "surrogateescape")
         self._ends.append(len(self._text))
 
     def __len__(self) -> int:
@@ -141,7 +141,9 @@ class PackedNames(Sequence[str]):
         )
 
     def _name(self, position: int) -> str:
-        return self._text[self._ends[position] : self._ends[position + 1]].decode()
+        return self._text[self._ends[position] : self._ends[position + 1]].decode(
+            "utf-8", "surrogateescape"
+        )
 
 
 class _ClassCollector:

@@ -14,6 +14,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.mixed_labels import MixedLabel, blend
 from ddpm.models.spec import ModelSpec
 from ddpm.randomness import derive_seed
+from ddpm.terminal import escape
 
 ALL_LABELS = "all"
 _WEIGHTED = re.compile(r"(.+):([-+]?(?:\d{1,3}(?:\.\d*)?|\.\d+))")  # class:weight
@@ -124,4 +125,5 @@ def _listed(label: str) -> list[str]:
 
 
 def _nfc(text: str) -> str:
-    return normalize("NFC", text)
+    """Return a name in the form in which names are compared: as it is shown, in composed characters."""
+    return normalize("NFC", escape(text))

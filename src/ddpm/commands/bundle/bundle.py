@@ -80,7 +80,7 @@ def write_bundle(request: BundleRequest) -> Path:
     ]
     parts += open_baselines(request.dcgan, request.device)
     files = _source(parts, request.notebook)
-    files[handin.README] = _readme(request.student_id, parts).encode()
+    files[handin.README] = _readme(request.student_id, parts).encode("utf-8", "backslashreplace")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for part in parts:

@@ -128,7 +128,9 @@ def config_files(parts: Sequence[HandInRun]) -> dict[str, bytes]:
     for part in parts:
         data = replace(part.config.data, path=data_name(part.config.data.path))
         text = json.dumps(replace(part.config, data=data).to_dict(), indent=2, ensure_ascii=False)
-        files[RunFolder(Path("source/runs") / part.name).config.as_posix()] = f"{text}\n".encode()
+        files[RunFolder(Path("source/runs") / part.name).config.as_posix()] = f"{text}\n".encode(
+            "utf-8", "backslashreplace"
+        )
     return files
 
 
