@@ -36,3 +36,18 @@ def test_the_nearest_training_images_of_a_drawn_one(reader: Any) -> None:
     page.get_by_role("link", name="Nearest training images").click()
     nearest = page.get_by_role("img", name=re.compile("^Training image 1, distance"))
     expect(nearest).to_be_visible(timeout=LONG)
+
+
+def test_a_blind_test_goes_on_after_a_reload_and_ends_in_a_table(reader: Any) -> None:
+    page = reader.open("compare?tab=blind&models=run:small,bundled:digits&n=2")
+    page.get_by_role("button", name="Start", exact=True).click()
+    question = page.get_by_role("region", name="Question")
+    expect(question).to_be_visible(timeout=LONG)
+    count = int(question.get_by_role("status").inner_text().rpartition(" ")[2])
+    question.get_by_role("button", name="Real").click()
+    page.reload()
+    expect(question.get_by_role("status")).to_have_text(f"Image 2 of {count}")
+    for _ in range(count - 1):
+        question.get_by_role("button", name="Drawn by a model").click()
+    answers = page.get_by_role("region", name="Answers by source")
+    expect(answers.get_by_role("row", name=re.compile("small"))).to_be_visible(timeout=LONG)
