@@ -141,6 +141,15 @@ class StudioProcess:
         assert found is not None, (self.address, self.process.stderr and self.process.stderr.read())
         self.client = Client(int(found[1]), found[2])
 
+    def __enter__(self) -> StudioProcess:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the process if the test did not, so that a test that fails leaves none behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate(timeout=LIMIT)
+
     def end(self, number: int) -> tuple[int, str]:
         """Send a signal and return the exit status and what was printed to standard error."""
         os.kill(self.process.pid, number)

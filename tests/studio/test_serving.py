@@ -27,12 +27,12 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_it_prints_one_line_serves_and_ends_with_ctrl_c(workplace: Path) -> None:
-    studio = StudioProcess(workplace)
-    assert studio.client.get("/api/health")["ok"] is True
-    assert studio.client.get("/api/runs") == []
-    with studio.client.events() as events:  # an open page does not hold it up
-        assert next(events)["kind"] == "hello"
-        status, errors = studio.end(signal.SIGINT)
+    with StudioProcess(workplace) as studio:
+        assert studio.client.get("/api/health")["ok"] is True
+        assert studio.client.get("/api/runs") == []
+        with studio.client.events() as events:  # an open page does not hold it up
+            assert next(events)["kind"] == "hello"
+            status, errors = studio.end(signal.SIGINT)
     assert status == 130, errors
     assert errors == "ddpm: Stopped. Nothing is damaged; run the same command again.\n"
     assert not list(workplace.iterdir())  # looking writes nothing

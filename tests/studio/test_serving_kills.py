@@ -39,7 +39,14 @@ def children_of(pid: int) -> set[int]:
 
 
 def test_a_killed_server_ends_its_worker_and_no_training(workplace: Path, runs: Path) -> None:
-    studio = StudioProcess(workplace)
+    with StudioProcess(workplace) as studio:
+        training, reached = start_and_kill(studio, runs)
+    with StudioProcess(workplace) as studio:
+        find_and_stop(studio, runs, training, reached)
+
+
+def start_and_kill(studio: StudioProcess, runs: Path) -> tuple[int, int]:
+    """Train and draw, kill the server, and return the training's process and the step it had reached."""
     client = studio.client
     started = client.post(
         "/api/trainings", {"preset": "digits", "steps": 10**6, "settings": SETTINGS}
@@ -60,8 +67,11 @@ def test_a_killed_server_ends_its_worker_and_no_training(workplace: Path, runs: 
     assert is_alive(training)
     reached = run.checkpoint_steps()[-1]
     until(lambda: run.checkpoint_steps()[-1] > reached)  # it has gone on
+    return training, reached
 
-    studio = StudioProcess(workplace)
+
+def find_and_stop(studio: StudioProcess, runs: Path, training: int, reached: int) -> None:
+    """Find the training in a new server, draw beside it, and stop it."""
     (card,) = studio.client.get("/api/runs")
     assert (card["id"], card["state"]) == ("digits", "training") and card["step"] >= reached
     assert studio.client.get("/api/draws") == []
@@ -71,5 +81,5 @@ def test_a_killed_server_ends_its_worker_and_no_training(workplace: Path, runs: 
     until(lambda: studio.client.get("/api/runs")[0]["state"] == "stopped")
     assert studio.client.get("/api/runs/digits")["can"]["resume"]
     studio.end(signal.SIGINT)
-    assert not is_alive(training) and not os.path.exists(run.lock)
+    assert not is_alive(training) and not os.path.exists(RunFolder(runs / "digits").lock)
     assert not list(runs.rglob(f"{TEMP_PREFIX}*"))
