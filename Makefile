@@ -27,7 +27,7 @@ SEEDS ?= 1 2 3 4 5
 
 search: .venv/.installed
 	for seed in $(SEEDS); do \
-		HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -m hypothesis --hypothesis-seed=$$seed || exit 1; \
+		HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -o timeout=3600 -m hypothesis --hypothesis-seed=$$seed || exit 1; \
 	done
 
 lint: .venv/.installed

@@ -28,11 +28,14 @@ from ddpm.optim.state import State
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
 from ddpm.training import checkpoint
+from tests.examples import PROFILE, examples
 
 # `make test` draws the same examples every time; `make search` draws new ones from each seed.
 settings.register_profile("deterministic", derandomize=True, deadline=None)
-settings.register_profile("search", derandomize=False, deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+settings.register_profile(
+    "search", derandomize=False, deadline=None, print_blob=True, max_examples=examples(100)
+)
+settings.load_profile(PROFILE)
 
 DATA_DIR = os.environ.get("DDPM_DATA_DIR")  # before the fixtures below unset it
 

@@ -25,6 +25,7 @@ from ddpm.files import (
     write_json,
     write_text,
 )
+from tests.examples import examples
 
 
 class TroubleError(Exception):
@@ -46,7 +47,7 @@ def test_a_file_appears_with_its_folders(tmp_path: Path) -> None:
     assert names(path.parent) == ["file.txt"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

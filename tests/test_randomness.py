@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.randomness import ImageNoise, derive_seed, generator_for
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_derived_seeds_never_change(parts: tuple[int | str, ...], seed: int) -> 
     assert derive_seed(*parts) == seed
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(seed=st.integers(0, 2**63 - 1), step=st.integers(1, 10**9))
 def test_neighbors_get_unrelated_seeds_that_a_generator_takes(seed: int, step: int) -> None:
     one, next_step = derive_seed(seed, "step", step), derive_seed(seed, "step", step + 1)
@@ -51,7 +52,7 @@ def test_a_generator_for_a_place_is_seeded_by_it() -> None:
     assert torch.equal(drawn, expected)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(
     seed=st.integers(0, 2**32 - 1),
     others=st.lists(st.integers(0, 2**32 - 1), max_size=4),

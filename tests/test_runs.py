@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.runs import RunFolder, list_runs, read_metrics
+from tests.examples import examples
 
 
 def begin(folder: Path) -> RunFolder:
@@ -29,7 +30,7 @@ def test_asking_for_a_path_creates_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.sets(st.integers(0, 10**10), max_size=6))
 def test_checkpoint_names_and_steps_are_inverse(
     tmp_path_factory: pytest.TempPathFactory, steps: set[int]
@@ -72,7 +73,7 @@ def test_rows_survive_with_unicode_line_ends_in_them(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "absent") == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(cut=st.integers(0, 60))
 def test_a_half_written_last_line_is_left_out(
     tmp_path_factory: pytest.TempPathFactory, cut: int

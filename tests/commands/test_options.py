@@ -49,6 +49,7 @@ from ddpm.loading.targets import TargetRequest
 from ddpm.scoring.measurement import EvaluationRequest
 from ddpm.studio.command import port_number, token_text
 from ddpm.studio.studio_request import StudioRequest
+from tests.examples import examples
 
 VERBS = [verb for verb in COMMANDS if verb != "data"]
 VERBS += [f"data {verb}" for verb in ("list", "prepare", "inspect", "augment")]
@@ -126,7 +127,7 @@ def parsed(verb: str, words: list[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_printed_command_asks_for_the_same(verb: str) -> None:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     @given(command_lines(verb))
     def round_trip(words: list[str]) -> None:
         values = parsed(verb, words)

@@ -17,6 +17,7 @@ from ddpm.config import (
 from ddpm.config.checks import _BOUNDS
 from ddpm.errors import RequestError
 from ddpm.presets import get_preset
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_dcgan_takes_its_own_settings_in_any_order() -> None:
 
 
 @given(st.sampled_from(sorted(_BOUNDS)), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_every_bound_is_enforced_on_both_sides(key: str, low: bool) -> None:
     lowest, highest = _BOUNDS[key]
     outside = lowest - 1 if low else highest * 2 + 1

@@ -18,6 +18,7 @@ from ddpm.config import (
     with_overrides,
 )
 from ddpm.errors import RequestError
+from tests.examples import examples
 
 
 def test_overrides_reach_every_kind_of_value() -> None:
@@ -91,7 +92,7 @@ def test_differences_name_exactly_the_changed_keys() -> None:
         max_leaves=6,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_json_is_a_configuration_or_a_refusal(value: object) -> None:
     for key in ("training", "network", "data", "format"):
         values = {key: value}

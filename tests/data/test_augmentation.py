@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ddpm.data.augmentation import Augmentation
+from tests.examples import examples
 
 
 def random_images(count: int = 64, size: tuple[int, int] = (9, 7), channels: int = 3) -> Tensor:
@@ -74,7 +75,7 @@ def test_crop_of_one_color_is_that_color() -> None:
     assert torch.equal(Augmentation(crop=0.5)(images, 0, 0), images)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     flip=st.booleans(),
     shift=st.integers(0, 4),

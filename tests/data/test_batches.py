@@ -15,6 +15,7 @@ from ddpm.data.augmentation import Augmentation
 from ddpm.data.batches import Batches
 from ddpm.data.mapped_array import MappedArray
 from ddpm.errors import RequestError
+from tests.examples import examples
 
 
 def numbered(count: int) -> Any:
@@ -30,7 +31,7 @@ def make(count: int, batch_size: int, seed: int = 0, **options: Any) -> Batches:
     return Batches(numbered(count), np.arange(count), None, batch_size, seed, **options)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 90), seed=st.integers(0, 2**63 - 1))
 def test_every_epoch_holds_every_image_once(count: int, batch_size: int, seed: int) -> None:
     batches = make(count, batch_size, seed)
@@ -42,7 +43,7 @@ def test_every_epoch_holds_every_image_once(count: int, batch_size: int, seed: i
         assert sorted(row[epoch * count : (epoch + 1) * count]) == list(range(count))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     count=st.integers(1, 50),
     batch_size=st.integers(1, 40),

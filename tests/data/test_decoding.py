@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from ddpm.data import decoding
 from ddpm.data.decoding import decode, ignore_pillow_warnings, read_header
 from ddpm.data.image_source import BrokenImageError
+from tests.examples import examples
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 5), dtype=np.uint8)
@@ -188,7 +189,7 @@ def test_the_aspect_is_kept(encode: Any) -> None:
     assert abs(int(found.any(0).sum()) - 40) <= 1 and abs(int(found.any(1).sum()) - 40) <= 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     height=st.integers(2, 50),
     width=st.integers(2, 50),
@@ -244,7 +245,7 @@ def test_damaged_files_are_broken_with_a_reason(encode: Any) -> None:
         decode(whole[:500], SIZE, 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     position=st.integers(0, 10**6),
     value=st.integers(0, 255),

@@ -25,6 +25,7 @@ from ddpm.data.image_source import (
 from ddpm.data.inspection import inspect_images, list_other_files
 from ddpm.data.source_detection import open_source
 from ddpm.terminal import printable_name
+from tests.examples import examples
 
 
 def test_numbers_are_sorted_as_numbers_and_folders_before_longer_names() -> None:
@@ -38,7 +39,7 @@ def test_numbers_of_any_length_and_strange_digits_are_sorted() -> None:
     assert sorted(names, key=natural_sort_key)[:2] == ["1.png", f"{long}.png"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(st.text("aAé.1023 /-", max_size=8), max_size=8))
 def test_the_order_depends_on_the_names_alone(names: list[str]) -> None:
     assert sorted(names, key=natural_sort_key) == sorted(sorted(names), key=natural_sort_key)

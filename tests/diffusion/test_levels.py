@@ -9,12 +9,13 @@ from ddpm.diffusion.levels import FEATURELESS_LOG_SNR, SPACINGS, noise_levels
 from ddpm.diffusion.samplers import unipc
 from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, SCHEDULES, make_schedule
 from tests.diffusion.oracle import Mixture, normal, run
+from tests.examples import examples
 
 EVERY = [(name, spacing) for name in SCHEDULES for spacing in SPACINGS]
 
 
 @pytest.mark.parametrize(("name", "spacing"), EVERY)
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=examples(6))
 @given(num_steps=st.integers(2, 300), data=st.data())
 def test_any_number_of_steps_gives_that_many_levels_of_the_table(name, spacing, num_steps, data):
     schedule = make_schedule(name, num_steps)

@@ -16,6 +16,7 @@ from ddpm.diffusion.objectives import (
 )
 from ddpm.diffusion.schedules import SCHEDULES, Schedule, make_schedule
 from tests.diffusion.oracle import Gaussian, normal
+from tests.examples import examples
 
 MEAN, STD = torch.tensor([-0.7, 0.1]), 0.6
 REFUSED = [("noise", "flow")] + [(o, "edm") for o in ("noise", "x0", "v", "velocity")]
@@ -31,7 +32,7 @@ def batch(n: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(("name", "path"), VALID)
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=examples(8))
 @given(t=st.lists(st.integers(0, 99), min_size=6, max_size=6), seed=st.integers(0, 99))
 def test_the_target_means_the_image_it_was_made_from(name, path, t, seed):
     schedule = make_schedule(path, 100)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ddpm.diffusion.process import add_noise, posterior, transition
 from ddpm.diffusion.schedules import SCHEDULES, make_schedule
 from tests.diffusion.oracle import normal
+from tests.examples import examples
 
 
 def test_noise_is_added_by_equation_4():
@@ -33,7 +34,7 @@ def test_between_neighbours_the_posterior_is_equations_6_and_7():
 
 
 @pytest.mark.parametrize("name", sorted(SCHEDULES))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(data=st.data())
 def test_any_two_levels_agree_with_bayes_rule(name, data):
     """q(x_s | x_t, x0) by precisions: what x0 says of x_s, and what x_t says of it."""

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.diffusion.schedules import SCHEDULES, Schedule, cosine, edm, flow, linear, make_schedule
+from tests.examples import examples
 
 VARIANCE_PRESERVING = ["linear", "cosine", "sigmoid"]
 EVERY = sorted(SCHEDULES)
@@ -62,7 +63,7 @@ def test_edm_spans_the_papers_range_evenly_in_the_logarithm():
 
 
 @pytest.mark.parametrize("name", EVERY)
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=examples(8))
 @given(num_steps=st.integers(2, 3000))
 def test_every_path_goes_from_image_to_noise(name, num_steps):
     schedule = make_schedule(name, num_steps)

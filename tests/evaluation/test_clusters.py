@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.clusters import WHITENING_POWER, assign_clusters, fit_whitening, kmeans
+from tests.examples import examples
 
 
 def blobs(sizes: tuple[int, ...], dim: int = 5, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +31,7 @@ def test_separate_groups_are_found_largest_first() -> None:
 
 
 @given(st.integers(2, 8), st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_it_ends_where_no_point_and_no_center_would_move(k: int, seed: int) -> None:
     points = torch.randn(60, 3, generator=torch.Generator().manual_seed(seed)).double()
     centers = kmeans(points, k, seed)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.statistics import RunningStatistics, statistics
+from tests.examples import examples
 
 
 def features(count: int = 200, offset: float = 1e4) -> torch.Tensor:
@@ -15,7 +16,7 @@ def features(count: int = 200, offset: float = 1e4) -> torch.Tensor:
     return torch.randn(count, 5, generator=generator, dtype=torch.float64) @ mixing + offset
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(st.integers(1, 201))
 def test_any_batch_size_gives_the_same_moments(size: int) -> None:
     x = features()

@@ -22,6 +22,7 @@ from ddpm.data.dataset import prepare_dataset
 from ddpm.data.image_source import BrokenImageError
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
+from tests.examples import examples
 from tests.faults.hostile_images import encode, picture
 from tests.faults.hostile_images import idx_bytes as idx
 
@@ -210,7 +211,7 @@ def test_names_give_no_orders_to_the_terminal(tmp_path: Path) -> None:
     assert open_source(path).names == ("\\x9b2J.png", "a\\n\\x1b[2J.png")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_no_damage_to_a_zip_escapes_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -17,6 +17,7 @@ from ddpm.config import Config, config_from_dict, load_config, with_overrides
 from ddpm.config.reading import get_value
 from ddpm.errors import RequestError
 from ddpm.presets import PRESETS
+from tests.examples import examples
 
 KEYS = sorted(
     f"{section.name}.{field.name}"
@@ -57,7 +58,7 @@ def assert_holds(config: Config) -> None:
         assert not isinstance(value, int) or abs(value) < 2**63
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(values)
 def test_any_json_is_a_configuration_or_a_sentence(value: Any) -> None:
     try:
@@ -66,7 +67,7 @@ def test_any_json_is_a_configuration_or_a_sentence(value: Any) -> None:
         said(error)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(key=st.sampled_from(KEYS), value=values)
 def test_any_value_of_any_key_is_accepted_whole_or_refused_by_name(key: str, value: Any) -> None:
     section, name = key.split(".")
@@ -76,7 +77,7 @@ def test_any_value_of_any_key_is_accepted_whole_or_refused_by_name(key: str, val
         said(error)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(key=names, text=st.one_of(st.text(max_size=30), values.map(json.dumps)))
 @example(key="data.labels", text="kmeans:" + "9" * 5000)
 @example(key="training.steps", text="9" * 5000)

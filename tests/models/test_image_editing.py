@@ -101,8 +101,8 @@ def test_inpainting_takes_each_step_five_times_but_the_last(
     visited: list[int] = []
     denoiser = model.denoiser
 
-    def watched(*options):  # type: ignore[no-untyped-def]
-        denoise = denoiser(*options)
+    def watched(*options, **more):  # type: ignore[no-untyped-def]
+        denoise = denoiser(*options, **more)
         return lambda x, t: visited.append(int(t[0])) or denoise(x, t)
 
     monkeypatch.setattr(model, "denoiser", watched)
@@ -140,8 +140,8 @@ def test_no_more_are_drawn_at_once_than_a_chunk(
     asked: list[int] = []
     denoiser = model.denoiser
 
-    def watched(*options):  # type: ignore[no-untyped-def]
-        denoise = denoiser(*options)
+    def watched(*options, **more):  # type: ignore[no-untyped-def]
+        denoise = denoiser(*options, **more)
         return lambda x, t: asked.append(len(x)) or denoise(x, t)
 
     monkeypatch.setattr(model, "denoiser", watched)

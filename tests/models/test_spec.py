@@ -15,9 +15,10 @@ from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import PRESETS
+from tests.examples import examples
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     preset=st.sampled_from(sorted(PRESETS)),
     sides=st.tuples(st.integers(1, 300), st.integers(1, 300)),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ddpm.networks.embeddings import TimeEmbedding, frequencies
+from tests.examples import examples
 
 
 def sinusoids(dim: int, num_steps: int, formula: str = "standard") -> Tensor:
@@ -52,7 +53,7 @@ def test_the_embedding_spans_the_same_range_for_every_number_of_steps() -> None:
     torch.testing.assert_close(few, many[::100], atol=1e-4, rtol=0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(half=st.integers(1, 40), t=st.integers(0, 999))
 def test_each_sine_has_its_cosine(half: int, t: int) -> None:
     row = TimeEmbedding(2 * half, 4).sinusoids(torch.tensor([t]))[0]

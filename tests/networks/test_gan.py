@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ddpm.networks.gan import Discriminator, Generator, level_widths, map_sizes
+from tests.examples import examples
 
 
 def size_of(network: nn.Module) -> int:
@@ -45,7 +46,7 @@ def test_maps_and_widths_follow_the_shorter_side(
     assert level_widths(size, 64) == widths
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     height=st.integers(1, 70),
     width=st.integers(1, 70),

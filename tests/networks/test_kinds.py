@@ -21,6 +21,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.kinds import NETWORKS, NetworkKind
+from tests.examples import examples
 
 SMALL: dict[str, Any] = {
     "channels": 8, "multipliers": (1, 2), "attention": (4,), "blocks": 1,
@@ -62,7 +63,7 @@ def test_the_table_is_that_of_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("kind", OWN)
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(height=st.integers(1, 13), width=st.integers(1, 13), channels=st.sampled_from([1, 3]))
 def test_any_image_shape_comes_back(kind: str, height: int, width: int, channels: int) -> None:
     network = awake(make(kind, channels, 2 * channels, (height, width)))

@@ -18,6 +18,7 @@ from ddpm.networks.unet import (
     Upsample,
     zero_init,
 )
+from tests.examples import examples
 
 T = torch.tensor
 
@@ -45,7 +46,7 @@ def maps_seen_by_attention(network: UNet, height: int, width: int) -> list[tuple
     return [tuple(shape) for shape in seen]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(
     height=st.integers(1, 20),
     width=st.integers(1, 20),
@@ -214,7 +215,7 @@ def test_upsampling_repeats_pixels() -> None:
     assert layer(T([[[[1.0, 2.0]]]])).tolist() == [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]
 
 
-@settings(deadline=None, max_examples=130)
+@settings(deadline=None, max_examples=examples(130))
 @given(width=st.integers(1, 130))
 def test_group_norm_takes_any_width(width: int) -> None:
     layer = GroupNorm(width)

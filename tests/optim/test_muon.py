@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ddpm.optim.muon import Muon, orthogonalize
+from tests.examples import examples
 
 
 def matrix(rows: int, columns: int, singular_values: list[float], seed: int = 0) -> Tensor:
@@ -32,7 +33,7 @@ def new_gradients(parameters: list[nn.Parameter], generator: torch.Generator) ->
         parameter.grad = torch.randn(parameter.shape, generator=generator)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(data=st.data(), rows=st.integers(1, 12), columns=st.integers(1, 12), seed=st.integers(0, 99))
 def test_singular_values_end_near_one(
     data: st.DataObject, rows: int, columns: int, seed: int
@@ -43,7 +44,7 @@ def test_singular_values_end_near_one(
     assert found.min() > 0.68 and found.max() < 1.21
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(rows=st.integers(1, 10), columns=st.integers(1, 10), seed=st.integers(0, 99))
 def test_singular_vectors_stay(rows: int, columns: int, seed: int) -> None:
     before = matrix(rows, columns, [1 - 0.05 * i for i in range(min(rows, columns))], seed)

@@ -14,6 +14,7 @@ from torch import nn
 from ddpm.config import TrainingConfig
 from ddpm.optim.muon import Muon
 from ddpm.optim.optimizers import FINAL_RATE, learning_rate, make_optimizer
+from tests.examples import examples
 from tests.optim.steps import KINDS, make
 
 PLAIN = TrainingConfig(steps=1000, warmup=100, learning_rate=0.5, decay="none")
@@ -48,7 +49,7 @@ def test_without_warm_up_the_first_step_is_the_full_rate() -> None:
     assert learning_rate(1, replace(PLAIN, warmup=0, decay="linear", steps=1)) == 0.5 * FINAL_RATE
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(
     step=st.integers(1, 3000),
     steps=st.integers(1, 2000),

@@ -64,5 +64,7 @@ def test_the_views_are_reached_by_keyboard_and_take_the_focus(reader: Any) -> No
 
 
 def test_a_lost_server_is_said_on_the_page(reader: Any) -> None:
-    page = reader.open("runs", before=lambda page: page.route("**/api/events", lambda r: r.abort()))
+    page = reader.open(
+        "runs", before=lambda page: page.route("**/api/events*", lambda r: r.abort())
+    )
     expect(page.get_by_text("The server does not answer; trying again")).to_be_visible()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ddpm.studio.app import make_app
 from ddpm.studio.services import Services
 from ddpm.studio.studio_request import StudioRequest
+from tests.examples import examples
 from tests.studio.asgi import TOKEN
 from tests.studio.live import Client
 
@@ -36,7 +37,7 @@ def test_no_request_is_answered_with_a_failure(operation: Any, studio: Client) -
     known = {"id": ["noisy", drawn[0]["id"]], "step": [12], "index": [0]}
 
     @settings(
-        max_examples=10,
+        max_examples=examples(10),
         derandomize=True,
         deadline=None,
         database=None,

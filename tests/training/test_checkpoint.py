@@ -21,6 +21,7 @@ from ddpm.files import remove_temporary_files
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.training import checkpoint
+from tests.examples import examples
 
 SPEC = ModelSpec(Config(), (1, 8, 8), (0.25,), 0.5, ("null", "eins"), (3, 4))
 PROGRESS = {"step": 12, "seconds": 0.1 + 0.2}
@@ -98,7 +99,7 @@ def test_the_same_state_makes_the_same_files(tmp_path: Path) -> None:
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_is_noticed(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

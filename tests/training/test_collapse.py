@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ddpm.messages import warning_text
 from ddpm.training.collapse import GRACE_STEPS, SYMPTOMS, WINDOW, CollapseWatch
+from tests.examples import examples
 
 Rows = list[dict[str, Any]]
 HEALTHY = {"diversity": 0.9, "fake_score": 0.2}
@@ -69,7 +70,7 @@ def test_other_rows_pass() -> None:
         assert watch(row) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     cut=st.integers(0, 1500),
     levels=st.lists(st.floats(0, 1), min_size=6, max_size=6),

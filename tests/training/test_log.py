@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ddpm.errors import WorkError
 from ddpm.messages import message
 from ddpm.training.log import TrainingLog
+from tests.examples import examples
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def test_rows_reach_the_file_in_blocks(tmp_path: Path) -> None:
     log.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     epoch_size=st.integers(1, 30),
     batch=st.integers(1, 70),  # smaller than an epoch, or several epochs long
@@ -141,7 +142,7 @@ def test_warnings_follow_their_row_and_are_never_repeated(tmp_path: Path) -> Non
         (tmp_path / "log").unlink()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     saved=st.integers(0, 25),
     lost=st.integers(0, 25),

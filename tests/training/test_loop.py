@@ -22,6 +22,7 @@ from ddpm.runs import read_metrics
 from ddpm.training import loop
 from ddpm.training.interrupt import Interrupt
 from ddpm.training.log import Row, TrainingLog
+from tests.examples import examples
 
 Event = tuple[str, int]
 
@@ -242,7 +243,7 @@ def test_memory_is_looked_at_now_and_then_and_at_the_end(
     assert rows == [{"step": step, "copies": 0.5} for step in steps]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @example(every=2, step_seconds=9.625, preview_seconds=1.0, before=0.0)
 @given(
     every=st.integers(1, 20),

@@ -17,6 +17,7 @@ from ddpm.errors import RequestError
 from ddpm.visuals import animations
 from ddpm.visuals.animations import frame_indices, save_denoising_gif
 from ddpm.visuals.grids import grid
+from tests.examples import examples
 
 Images = NDArray[np.uint8]
 
@@ -126,7 +127,7 @@ def test_the_cosine_schedule_is_sampled_by_log_snr_and_not_by_time() -> None:
     assert t[found] == pytest.approx(expected, abs=0.5 * (t[0] - t[1]) + 1e-9)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     values=st.lists(st.floats(-50, 50), min_size=1, max_size=60),
     count=st.integers(1, 70),

@@ -9,11 +9,12 @@ from PIL import Image
 
 from ddpm.visuals.annotations import annotate, text_width, truncate_text, wrap_text
 from ddpm.visuals.layout import fit_layout
+from tests.examples import examples
 
 WORDS = st.lists(st.text("abmwé–×σ", min_size=1, max_size=12), max_size=12).map(" ".join)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(text=WORDS, width=st.integers(1, 300))
 def test_wrapped_lines_keep_every_word_and_fit(text: str, width: int) -> None:
     lines = wrap_text(text, width)
@@ -21,7 +22,7 @@ def test_wrapped_lines_keep_every_word_and_fit(text: str, width: int) -> None:
     assert all(text_width(line) <= width for line in lines if " " in line)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(text=st.text("abmwé", min_size=1, max_size=30), width=st.integers(1, 300))
 def test_truncated_text_is_the_longest_beginning_that_fits(text: str, width: int) -> None:
     short = truncate_text(text, width)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
 from ddpm.visuals.layout import Layout, fit_layout, tile, to_pixels
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_the_chosen_scale_makes_a_picture_of_readable_size(
     assert fit_layout(rows, columns, image).scale == scale
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(
     rows=st.integers(1, 5),
     columns=st.integers(1, 5),

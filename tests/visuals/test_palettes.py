@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.visuals.palettes import make_palette
+from tests.examples import examples
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(count=st.integers(16, 256))
 def test_grays_are_off_by_at_most_half_a_step(count: int) -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddpm.visuals.series import Series, downsample, read_series, running_mean, smoothing_window
+from tests.examples import examples
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=80)
 
@@ -30,7 +31,7 @@ def test_a_column_is_taken_from_the_rows_that_have_it() -> None:
     assert len(read_series(rows, "generator_loss")) == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(values=VALUES, half=st.integers(0, 12))
 def test_the_running_mean_is_the_mean_of_its_window(values: list[float], half: int) -> None:
     found = running_mean(_series(values), 2 * half + 1).values
@@ -53,7 +54,7 @@ def test_the_window_grows_with_the_run(count: int, window: int) -> None:
     assert smoothing_window(count) == window
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(values=VALUES, buckets=st.integers(1, 20))
 def test_thinning_keeps_the_extremes_of_every_stretch(values: list[float], buckets: int) -> None:
     full = _series(values)

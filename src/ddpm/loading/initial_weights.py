@@ -72,10 +72,7 @@ def adopt_settings(config: Config, source: Config, labels: bool | str) -> Config
     """
     names = [name for name in _SECTIONS if name in config.family.sections]
     if not set(names) & set(source.family.sections):
-        raise RequestError(
-            f"The weights of --init are those of {source.family.noun}, but this run trains "
-            f"{config.family.noun}; pass weights of {config.family.noun}, or choose a preset for them."
-        )
+        raise _family_error(config, source)
     sections: dict[str, Any] = {name: getattr(source, name) for name in names}
     data = replace(config.data, labels=labels)
     sampling = config.sampling
@@ -111,8 +108,17 @@ def with_statistics(spec: ModelSpec, weights: ModelSpec) -> ModelSpec:
     return replace(spec, data_mean=weights.data_mean, data_std=weights.data_std)
 
 
+def _family_error(config: Config, source: Config) -> RequestError:
+    return RequestError(
+        f"The weights of --init are those of {source.family.noun}, but this run trains "
+        f"{config.family.noun}; pass weights of {config.family.noun}, or choose a preset for them."
+    )
+
+
 def mismatch_error(spec: ModelSpec, weights: ModelSpec, init: str) -> RequestError:
     """Return the error for weights that do not fit the model of `spec`: it names both values."""
+    if not set(spec.config.family.sections) & set(weights.config.family.sections) & set(_SECTIONS):
+        return _family_error(spec.config, weights.config)
     if weights.image_shape != spec.image_shape:
         channels, height, width = weights.image_shape
         size = str(height) if height == width else f"{height}x{width}"

@@ -101,7 +101,7 @@ def test_points_of_another_program_are_not_taken_for_its_own(
 def exact(model: Ddpm, mean: float, std: float) -> Any:
     """The best denoiser of pixels that are all N(mean, std²), whatever the network says."""
 
-    def denoiser(labels: Any, settings: Any) -> Any:
+    def denoiser(labels: Any, settings: Any, **more: Any) -> Any:
         def denoise(x: Tensor, t: Tensor) -> Prediction:
             signal, sigma = model.schedule.at(t, x)
             model.learner.ema.network(x, t, None)  # the question counts, the answer does not

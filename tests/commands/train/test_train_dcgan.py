@@ -90,7 +90,7 @@ def test_other_settings_on_a_run_are_refused_by_name(workplace: Path, override: 
 
 
 def test_weights_of_the_other_family_are_refused(workplace: Path) -> None:
-    with pytest.raises(RequestError, match="belong to another network"):
+    with pytest.raises(RequestError, match="but this run trains a DCGAN"):
         train(tiny(), workplace / "other", init="digits")
     assert not (workplace / "other").exists()
 

@@ -21,7 +21,7 @@ export function LessonImages({model, image, onPick, width, height}) {
       setOwn((old) => ({...old, error: failure}));
     }
   };
-  return html`<div class="tight">
+  return html`<div class="tight starting">
     <div class="thumbs" role="group" aria-label="Images to start from">
       ${[...own.list, ...(value?.images || [])].map((one) => html`<button type="button" key=${one.id}
         aria-pressed=${one.id === image} aria-label=${one.name} title=${one.name} onClick=${() => onPick(one.id)}>

@@ -70,12 +70,12 @@ export function ForwardPart({model, params, change}) {
       onPixel=${(pixelRow, column) => change({row: pixelRow, column})} />
     <${ErrorMessage} error=${error || missing} />
     <div class="columns"><div class="stack">
-      ${schedule && html`<${ScheduleCurve} schedule=${schedule} t=${t} />`}
+      <div class="schedule">${schedule && html`<${ScheduleCurve} schedule=${schedule} t=${t} />`}</div>
       <h2>The image</h2>
       <${LessonImages} model=${model.id} image=${image} onPick=${(picked) => change({image: picked})} width=${model.width} height=${model.height} />
     </div><div class="stack">
       <h2>At t = ${t}</h2>
-      ${lesson && html`<${Numbers} lesson=${lesson} />`}
+      <div class="level-numbers">${lesson && html`<${Numbers} lesson=${lesson} />`}</div>
       <div class="fields"><${SeedField} ...${{params, change}} /><${PixelFields} ...${{pixel, model, change}} /></div>
     </div></div>`;
 }
