@@ -1,4 +1,4 @@
-"""What `ddpm export` is asked for."""
+"""The request of `ddpm export`."""
 
 from __future__ import annotations
 

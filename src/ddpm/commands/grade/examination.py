@@ -43,7 +43,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Examiner:
-    """What every examination needs: the scorer of each data set, and code that everybody was given."""
+    """Resources that all examinations share: a scorer for each data set, and code given to everybody."""
 
     scorers: Mapping[str, GridScorer]
     known_code: frozenset[str] = frozenset()  # hashes, see `own_code.code_hash`

@@ -45,7 +45,7 @@ class GradeRequest:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What else a record depends on besides the hand-in itself."""
+        """Return the settings that a record depends on besides the hand-in itself."""
         known = [f"{path} {path.stat().st_mtime_ns}" for path in self.known if path.exists()]
         return {"mnist": self.mnist_data, "anime": self.anime_data, "known": known}
 

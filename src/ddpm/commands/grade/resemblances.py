@@ -24,7 +24,7 @@ _SAME_COMMAND = "the same command, seed and kind of machine give equal weights, 
 
 
 class Resemblance(NamedTuple):
-    """What one hand-in (`name`) has in common with another thing; `other` is "" or a hand-in's name."""
+    """A resemblance of the hand-in `name` to something else; `other` is "" or a hand-in's name."""
 
     name: str
     other: str

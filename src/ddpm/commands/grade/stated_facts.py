@@ -1,4 +1,4 @@
-"""What a hand-in states about itself: its training, in its configurations and readme, and its sources."""
+"""Facts that a hand-in states: its training (configurations and readme) and its cited sources."""
 
 from __future__ import annotations
 

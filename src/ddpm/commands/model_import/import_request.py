@@ -1,4 +1,4 @@
-"""What `ddpm import` is asked for."""
+"""The request of `ddpm import`."""
 
 from __future__ import annotations
 
