@@ -56,6 +56,12 @@ def _environment(cache: Path) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _seed() -> None:
+    """Give each test the same random numbers, whichever tests ran before it in its process."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as the current one."""
     monkeypatch.chdir(tmp_path)

@@ -24,8 +24,13 @@ def test_it_computes_what_the_notebook_computes(prefix: str, workplace: Path) ->
     assert model is not None and model.spec.config.diffusion.num_steps == 40
     assert model.spec.config.sampling.variance == "large"  # sigma² = beta, as in the notebook
     x, t = torch.randn(2, 1, 28, 28), torch.tensor([0, 39])
+    exact = {name: value.double() for name, value in weights.items()}
+    # float32 against float64: rounding reaches 2e-5 in outputs of up to 5
     with torch.no_grad():
-        assert torch.allclose(model.averaged.network(x, t), course(weights, x, t), atol=1e-5)
+        expected = course(exact, x.double(), t)
+        torch.testing.assert_close(
+            model.averaged.network(x, t).double(), expected, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_other_state_dicts_are_refused(workplace: Path) -> None:
