@@ -57,7 +57,7 @@ def test_inpainting_is_the_librarys(pictures: dict[str, str]) -> None:
     model = open_model("bundled:digits").model
     expected = inpaint(model, image, mask, n=3, seed=4, label="5", settings=[STEPS])
     assert (images_of(sent) == expected.numpy()).all()
-    assert "inpaint, seeds 4–6" in answer["caption"] and answer["comment"] == ""
+    assert "seeds 4–6" in answer["caption"] and answer["comment"] == ""
 
 
 def test_refining_is_the_librarys_and_its_last_frame_its_result(pictures: dict[str, str]) -> None:

@@ -49,6 +49,15 @@ class StoredFrame:
         }
 
 
+@dataclass(frozen=True)
+class StoredSheet:
+    """Images that the file of a drawing shows, uint8 [N, C, H, W], in rows and columns."""
+
+    images: Images
+    rows: int
+    columns: int
+
+
 @dataclass
 class Drawing:
     """The images of one draw request, as far as they have arrived from the worker."""
@@ -61,6 +70,7 @@ class Drawing:
     threads: int = 0  # that torch used
     frames: dict[int, StoredFrame] = field(default_factory=dict)
     images: Images | None = None  # uint8 [N, C, H, W], once all are drawn
+    sheet: StoredSheet | None = None  # of an edit: what its command writes
     caption: str = ""
     comment: str = ""  # how the grid was drawn, see `visuals/grid_mark.py`
     labels: list[str] | None = None  # the class of each image
@@ -84,6 +94,9 @@ class Drawing:
                 self._take_frame(message, payload)
             case "images":
                 self.images = np.frombuffer(payload, np.uint8).reshape(message["shape"])
+            case "sheet":
+                images = np.frombuffer(payload, np.uint8).reshape(message["shape"])
+                self.sheet = StoredSheet(images, message["rows"], message["columns"])
 
     def _take_frame(self, message: Message, payload: bytes) -> None:
         assert self.shape is not None
@@ -115,12 +128,17 @@ class Drawing:
         return _png(grid(images, self.rows, self.columns, cell_scale=1, gap=0))
 
     def grid_png(self) -> bytes:
-        """Return the file that `ddpm sample --out grid.png` writes."""
-        images = self._complete()
+        """Return the file that the command writes with `--out grid.png`."""
+        sheet = self.sheet or StoredSheet(self._complete(), self.rows, self.columns)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "grid.png")
             save_grid(
-                path, images, self.rows, self.columns, caption=self.caption, comment=self.comment
+                path,
+                sheet.images,
+                sheet.rows,
+                sheet.columns,
+                caption=self.caption,
+                comment=self.comment,
             )
             return path.read_bytes()
 

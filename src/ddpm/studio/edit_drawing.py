@@ -12,12 +12,16 @@ import torch
 from torch import Tensor
 
 from ddpm.commands.edit.edit import read_mask, read_original
+from ddpm.commands.edit.edit_sheets import (
+    EditSheet,
+    inpainting_sheet,
+    interpolation_sheet,
+    refinement_sheet,
+)
 from ddpm.config import SamplingConfig
 from ddpm.data.pixels import to_uint8
-from ddpm.messages import sentence
 from ddpm.models import image_editing
 from ddpm.models.base import DiffusionModel
-from ddpm.quantities import format_seeds
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.settings import resolve_settings
 from ddpm.studio.drawing import KEPT_FRAMES, evenly_spaced
@@ -26,66 +30,58 @@ from ddpm.studio.worker_tasks import Task
 
 
 def edit(task: Task) -> dict[str, Any]:
-    """Draw the images of an edit, uint8 [N, C, H, W], with the bits that its command gives them.
+    """Draw the images of an edit, uint8 [N, C, H, W], and the sheet that its command writes.
 
     Arguments: `kind` (inpaint, refine or interpolate), `target`, `overrides`, `seed`, `n`, `label`;
-    `image` and `mask` (paths), `strength`; `pairs` and `between`. Events and answer are those of `draw`.
+    `image` and `mask` (paths), `strength`; `pairs` and `between`. Events and answer are those of `draw`, and
+    the event `sheet` with the images of the sheet, its rows and columns.
     """
     request = task.arguments
     opened = task.shelf.open(request["target"])
     model = diffusion_model(opened)
     settings = resolve_settings(opened.model, request["overrides"])
     task.send("started", shape=list(model.spec.image_shape), threads=torch.get_num_threads())
-    images = KINDS[request["kind"]](model, settings, task)
+    images, sheet = KINDS[request["kind"]](model, settings, task)
     pixels = to_uint8(images).cpu().numpy()
     task.send("images", pixels.tobytes(), shape=list(pixels.shape))
-    count = 2 * request["pairs"] if request["kind"] == "interpolate" else request["n"]
-    seeds = format_seeds(range(request["seed"], request["seed"] + count))
-    how = sentence(model.describe_sampling(settings))
-    return {"caption": f"{request['kind']}, {seeds}, {how}", "comment": "", "labels": None}
+    place = {"rows": sheet.rows, "columns": sheet.columns}
+    task.send("sheet", sheet.images.tobytes(), shape=list(sheet.images.shape), **place)
+    return {"caption": sheet.caption, "comment": "", "labels": None}
 
 
-def _inpaint(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Tensor:
+Edited = tuple[Tensor, EditSheet]  # the images of the page, and the sheet that the command writes
+
+
+def _inpaint(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Edited:
     request = task.arguments
-    image, mask = Path(request["image"]), Path(request["mask"])
-    region = read_mask(mask, image, model.spec.image_shape)
+    path, mask = Path(request["image"]), Path(request["mask"])
+    image, region = read_original(path, model.spec), read_mask(mask, path, model.spec.image_shape)
     seeds = range(request["seed"], request["seed"] + request["n"])
-    frames = EditFrames(task, settings.steps)
-    return image_editing.inpaint(
-        model,
-        read_original(image, model.spec),
-        region,
-        seeds,
-        settings,
-        choose_labels(model, seeds, request["label"]),
-        watch=frames.take,
-    )
+    labels = choose_labels(model, seeds, request["label"])
+    watch = EditFrames(task, settings.steps).take
+    variants = image_editing.inpaint(model, image, region, seeds, settings, labels, watch=watch)
+    return variants, inpainting_sheet(model, settings, image, region, variants, seeds.start)
 
 
-def _refine(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Tensor:
-    request = task.arguments
+def _refine(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Edited:
+    request, strength = task.arguments, task.arguments["strength"]
+    image = read_original(Path(request["image"]), model.spec)
     seeds = range(request["seed"], request["seed"] + request["n"])
-    strength = request["strength"]
-    steps = image_editing.refine_settings(model, strength, settings).steps
-    frames = EditFrames(task, steps)
-    return image_editing.refine(
-        model,
-        read_original(Path(request["image"]), model.spec),
-        strength,
-        seeds,
-        settings,
-        choose_labels(model, seeds, request["label"]),
-        watch=frames.take,
-    )
+    labels = choose_labels(model, seeds, request["label"])
+    shortened = image_editing.refine_settings(model, strength, settings)
+    watch = EditFrames(task, shortened.steps).take
+    variants = image_editing.refine(model, image, strength, seeds, settings, labels, watch=watch)
+    return variants, refinement_sheet(model, shortened, image, variants, strength, seeds.start)
 
 
-def _interpolate(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Tensor:
+def _interpolate(model: DiffusionModel, settings: SamplingConfig, task: Task) -> Edited:
     request = task.arguments
-    columns, pairs = request["between"] + 2, request["pairs"]
+    columns, pairs, seed = request["between"] + 2, request["pairs"], request["seed"]
+    settings = image_editing.deterministic_settings(settings)
     frames = EditFrames(task, settings.steps)
     rows = []
     for pair in range(pairs):
-        ends = (request["seed"] + 2 * pair, request["seed"] + 2 * pair + 1)
+        ends = (seed + 2 * pair, seed + 2 * pair + 1)
         labels = choose_labels(
             model, [ends[0]] * columns, request["label"], start=pair * columns, columns=columns
         )
@@ -95,10 +91,11 @@ def _interpolate(model: DiffusionModel, settings: SamplingConfig, task: Task) ->
                 model, ends, request["between"], settings, labels, watch=watch
             )
         )
-    return torch.cat(rows)
+    images = torch.cat(rows)
+    return images, interpolation_sheet(model, settings, images, pairs, seed)
 
 
-KINDS: dict[str, Callable[[DiffusionModel, SamplingConfig, Task], Tensor]] = {
+KINDS: dict[str, Callable[[DiffusionModel, SamplingConfig, Task], Edited]] = {
     "inpaint": _inpaint,
     "refine": _refine,
     "interpolate": _interpolate,

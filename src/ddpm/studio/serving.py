@@ -12,6 +12,7 @@ import uvicorn
 from ddpm.errors import RequestError
 from ddpm.studio.access import Access
 from ddpm.studio.app import make_gate
+from ddpm.studio.connection_protocol import limited_protocol
 from ddpm.studio.listener import LOOPBACK, host_names, listen, port_of
 from ddpm.studio.services import Services
 from ddpm.studio.studio_request import StudioRequest
@@ -61,6 +62,7 @@ class StudioServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 gate,
+                http=limited_protocol(request.limits.head_seconds),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

@@ -19,6 +19,7 @@ class Limits:
     picture_bytes: int = 16 * MIB
     zip_bytes: int = 1024 * MIB
     uploads_bytes: int = 4096 * MIB  # all uploads together
+    head_seconds: float = 20.0  # for the request line and the headers
     body_seconds: float = 20.0  # for a whole body that is read into memory
     stall_seconds: float = 20.0  # between two parts of an upload
     waiting_jobs: int = 64  # of one queue; further ones are answered with 429

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ddpm.api import sample
-from ddpm.commands.edit import edit
+from ddpm.commands.edit import edit_sheets
 from ddpm.commands.edit.edit import write_inpainting, write_interpolation, write_refinement
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
@@ -28,13 +28,13 @@ def save(name: str, pixels: np.ndarray) -> Path:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """The images that the editing verbs put into their picture."""
     seen: list[np.ndarray] = []
-    write = edit.save_grid
+    write = edit_sheets.save_grid
 
     def spy(path: Path, images: np.ndarray, *shape: int, caption: str) -> None:
         seen.append(images)
         write(path, images, *shape, caption=caption)
 
-    monkeypatch.setattr(edit, "save_grid", spy)
+    monkeypatch.setattr(edit_sheets, "save_grid", spy)
     return seen
 
 
@@ -73,7 +73,7 @@ def test_captions_name_what_was_walked(
 ) -> None:
     """No sampler that was replaced, and no steps that were left out."""
     captions: list[str] = []
-    monkeypatch.setattr(edit, "save_grid", lambda *_, caption: captions.append(caption))
+    monkeypatch.setattr(edit_sheets, "save_grid", lambda *_, caption: captions.append(caption))
     ancestral = ["sampling.sampler=ancestral", "sampling.steps=4"]
     write_interpolation("digits", ancestral, pairs=1, between=0)
     image = save("i.png", np.zeros((8, 8)))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ddpm.commands.edit import edit
+from ddpm.commands.edit import edit_sheets
 from ddpm.commands.edit.edit import write_inpainting, write_interpolation, write_refinement
 from ddpm.commands.edit.image_edits import inpaint, interpolate, refine
 from ddpm.errors import RequestError
@@ -31,7 +31,9 @@ def test_the_library_draws_the_same_pixels(
     model: GenerativeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[np.ndarray] = []
-    monkeypatch.setattr(edit, "save_grid", lambda path, images, *_, **__: shown.append(images))
+    monkeypatch.setattr(
+        edit_sheets, "save_grid", lambda path, images, *_, **__: shown.append(images)
+    )
     for name, pixels in (("i.png", IMAGE[0]), ("m.png", MASK.astype(np.uint8))):
         Image.fromarray(pixels).save(name)
     paths: dict[str, Any] = {"image": Path("i.png"), "n": 2}

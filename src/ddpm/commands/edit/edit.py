@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ddpm.commands.edit.edit_sheets import (
+    inpainting_sheet,
+    interpolation_sheet,
+    refinement_sheet,
+)
 from ddpm.config import SamplingConfig
-from ddpm.data.image_files import Images, image_shape, read_image
-from ddpm.data.pixels import to_model, to_uint8
+from ddpm.data.image_files import image_shape, read_image
+from ddpm.data.pixels import to_model
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
@@ -22,7 +26,6 @@ from ddpm.models.spec import ModelSpec
 from ddpm.sampling.labels import blended_labels, choose_labels
 from ddpm.sampling.settings import resolve_settings, settings_suffix
 from ddpm.terminal import Progress, print_line
-from ddpm.visuals.grids import save_grid
 from ddpm.visuals.layout import fit_layout
 from ddpm.visuals.saving import check_picture_path
 
@@ -67,9 +70,7 @@ def write_interpolation(
     path = out or _default_path(
         opened, "interpolation" + _name_suffix(overrides, seed, _label_path(label, to_label))
     )
-    seeds = f"seeds {seed}–{seed + 2 * pairs - 1}"
-    caption = f"each row from one seed to the next, {seeds}, {sentence(model.describe_sampling(settings))}"
-    save_grid(path, _pixels(torch.cat(rows)), pairs, columns, caption=caption)
+    interpolation_sheet(model, settings, torch.cat(rows), pairs, seed).save(path)
     return path
 
 
@@ -105,13 +106,9 @@ def write_inpainting(
         variants = image_editing.inpaint(
             model, original, region, seeds, settings, labels, progress=bar.report
         )
-    masked = original * (1 - region)  # gray where the image is redrawn
     name = f"{image.stem}-{mask.stem}-inpainted" + _name_suffix(overrides, seed, label)
     path = out or _default_path(opened, name)
-    shown = torch.cat([original[None], masked[None], variants.cpu()])
-    how = f"{sentence(model.describe_sampling(settings))}, seeds {seed}–{seed + n - 1}"
-    caption = f"image, mask, {n} variants ({how})"
-    save_grid(path, _pixels(shown), 1, n + 2, caption=caption)
+    inpainting_sheet(model, settings, original, region, variants, seed).save(path)
     return path
 
 
@@ -140,9 +137,7 @@ def write_refinement(
         )
     name = f"{image.stem}-refined-{strength:g}" + _name_suffix(overrides, seed, label)
     path = out or _default_path(opened, name)
-    how = f"{sentence(model.describe_sampling(shortened))}, seeds {seed}–{seed + n - 1}"
-    caption = f"image, {n} variants at strength {strength:g} ({how})"
-    save_grid(path, _pixels(torch.cat([original[None], variants.cpu()])), 1, n + 1, caption=caption)
+    refinement_sheet(model, shortened, original, variants, strength, seed).save(path)
     return path
 
 
@@ -219,9 +214,3 @@ def _default_path(opened: OpenedModel, name: str) -> Path:
     if opened.run is None:
         return Path(f"{opened.name}-{name}.png")
     return opened.run.samples / f"{name}.png"
-
-
-def _pixels(images: Tensor) -> Images:
-    """Convert images in [-1, 1] to uint8 [N, C, H, W]."""
-    pixels: Images = np.asarray(to_uint8(images).cpu().numpy())
-    return pixels

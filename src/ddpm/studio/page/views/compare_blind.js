@@ -20,6 +20,7 @@ function read() {
 export function BlindTest({params, change, models}) {
   const [test, setTest] = useState(read);
   const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
   const chosen = chosenIds(params.models, models);
   const n = Number(params.n ?? 10);
   const keep = (next) => {
@@ -29,7 +30,11 @@ export function BlindTest({params, change, models}) {
   const attempt = (action) => action.then((result) => { setError(null); return result; }, setError);
   const start = (event) => {
     event.preventDefault();
-    attempt(post("/api/blind-tests", {models: chosen, n})).then((answer) => answer && keep({...answer, answers: {}, tally: null}));
+    setBusy(true);
+    attempt(post("/api/blind-tests", {models: chosen, n})).then((answer) => {
+      setBusy(false);
+      if (answer) keep({...answer, answers: {}, tally: null});
+    });
   };
   const answer = (number, word) => {
     const next = {...test, answers: {...test.answers, [number]: word}};
@@ -42,7 +47,8 @@ export function BlindTest({params, change, models}) {
       <p>You see images one by one, some real, some drawn, and say which they are. The source is shown at the end.</p>
       <${ModelChoice} models=${models} chosen=${chosen} onChange=${(next) => change({models: next.join(",")})} />
       <div class="fields"><${NumberField} label="Images of each" value=${n} min=${2} max=${50} onChange=${(value) => change({n: value})} /></div>
-      <div class="buttons"><button class=${test ? "" : "primary"} type="submit" disabled=${chosen.length < 2}>${test ? "Start again" : "Start"}</button></div>
+      <div class="buttons"><button class=${test ? "" : "primary"} type="submit" disabled=${chosen.length < 2 || busy}>${test ? "Start again" : "Start"}</button>
+        <span class="muted" role="status">${busy ? "Drawing the images…" : chosen.length < 2 ? "Choose two models or more." : ""}</span></div>
     </form>
     <${ErrorMessage} error=${error} />
     ${test && !test.tally && html`<${Question} test=${test} onAnswer=${answer} />`}

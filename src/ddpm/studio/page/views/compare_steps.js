@@ -5,14 +5,14 @@ import {addressOf} from "../parts/address.js";
 import {useResource} from "../parts/client.js";
 import {Curve} from "../parts/curve.js";
 import {EmptyState} from "../parts/messages.js";
-import {ModelChoice, chosenIds} from "../parts/model_choice.js";
+import {MOST_MODELS, ModelChoice, chosenIds} from "../parts/model_choice.js";
 
-const COLORS = ["--blue", "--vermilion", "--green", "--purple"];
+const COLORS = ["--blue", "--vermilion", "--green", "--purple", "--orange", "--sky"];
 
-/** Hook: the lab's points of up to four models; a hook must not be called a varying number of times. */
+/** Hook: the lab's points of up to MOST_MODELS models; a hook must not be called a varying number of times. */
 function useLabs(ids) {
   const path = (index) => (ids[index] ? `/api/lab/${encodeURIComponent(ids[index])}` : null);
-  return [useResource(path(0)), useResource(path(1)), useResource(path(2)), useResource(path(3))];
+  return Array.from({length: MOST_MODELS}, (_, index) => useResource(path(index)));
 }
 
 /** Return the best value at each number of evaluations. */
