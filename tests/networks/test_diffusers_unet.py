@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from diffusers import UNet2DModel
@@ -57,11 +55,3 @@ def test_settings_are_the_arguments_of_the_class() -> None:
 def test_impossible_settings_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DiffusersUNet(1, 1, (8, 8), layout=layout(**changes))
-
-
-def test_it_takes_no_conditions() -> None:
-    with pytest.raises(ValueError, match="takes no labels"):
-        DiffusersUNet(1, 1, (8, 8), layout=layout(), num_classes=3)
-    with pytest.raises(ValueError, match="not told its augmentation"):
-        DiffusersUNet(1, 1, (8, 8), layout=layout(), augment_labels=9)
-    assert json.loads(layout())["norm_num_groups"] == 4

@@ -185,7 +185,7 @@ def test_the_embedding_has_unit_magnitude() -> None:
     made = network(num_classes=10)
     embedded = made.embed(torch.arange(0, 1000, 50), torch.arange(20) % 11)
     assert magnitude(embedded) == pytest.approx(1, abs=0.15)
-    assert magnitude(math.sqrt(2) * made.sinusoids.sinusoids(T([17]))) == pytest.approx(1)
+    assert magnitude(math.sqrt(2) * made.time.fourier.sinusoids(T([17]))) == pytest.approx(1)
 
 
 # --- the whole, restated ----------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from ddpm.networks.unet import (
     ResidualBlock,
     UNet,
     Upsample,
-    zero_init,
 )
 from tests.examples import examples
 
@@ -232,11 +231,6 @@ def test_group_norm_takes_any_width(width: int) -> None:
 
 def test_group_norm_has_32_groups_at_most() -> None:
     assert GroupNorm(256).num_groups == GroupNorm(512).num_groups == 32
-
-
-def test_zero_init_empties_weight_and_bias() -> None:
-    layer = zero_init(nn.Conv2d(2, 3, 3))
-    assert all(not parameter.any() for parameter in layer.parameters())
 
 
 def test_group_norm_computes_in_float32_whatever_it_is_given() -> None:

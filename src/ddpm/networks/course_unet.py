@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.networks.denoising_network import DenoisingNetwork
-from ddpm.networks.diffusers_unet import refuse_conditions
+from ddpm.networks.imported_network import ImportedNetwork
 from ddpm.networks.layouts import parse_layout, series, whole
 
 SIDE = 28
@@ -49,7 +48,7 @@ class TimeTable(nn.Module):
         return self.weight[t]
 
 
-class CourseUNet(DenoisingNetwork):
+class CourseUNet(ImportedNetwork):
     """The course's U-Net: x [N, 1, 28, 28], t [N] → [N, 1, 28, 28].
 
     `widths`: channels at 28, 14 and 7 pixels. `time_dim`: columns of the table of time embeddings.
@@ -62,13 +61,11 @@ class CourseUNet(DenoisingNetwork):
         out_channels: int,
         image_size: tuple[int, int],
         *,
-        num_classes: int = 0,
-        augment_labels: int = 0,
         num_steps: int = 1000,
         layout: str = "",
+        **conditions: int,
     ) -> None:
-        super().__init__()
-        refuse_conditions(num_classes, augment_labels)
+        super().__init__(**conditions)
         settings = parse_layout(layout, CHECKS)
         if tuple(image_size) != (SIDE, SIDE) or (in_channels, out_channels) != (1, 1):
             raise ValueError("the course's network works on gray images of 28x28 only")
@@ -104,13 +101,7 @@ class CourseUNet(DenoisingNetwork):
         self.te_out, self.b_out = time(2 * a), blocks(28, 2 * a, a, a, a, last=False)
         self.conv_out = nn.Conv2d(a, out_channels, 3, 1, 1)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
+    def predict(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the predicted noise [N, 1, 28, 28] for images x at times t [N]."""
         table = self.time_embed(t)  # [N, time_dim]
 

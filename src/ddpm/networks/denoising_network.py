@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.outline import Row, outline
@@ -14,15 +15,20 @@ from ddpm.networks.outline import Row, outline
 class DenoisingNetwork(nn.Module):
     """A network that maps noisy images and their times to a tensor of the same height and width.
 
-    It does not depend on a loss or a schedule. A subclass implements `forward` and, for
-    sharding, `stages`. Parts with an `outline_kind` are single rows of the outline (see `outline.outline`).
+    It does not depend on a loss or a schedule. A subclass implements `predict` and, for
+    sharding, `stages`; if it sees more than the time, also `embed` (see `ConditionedNetwork`). Parts with an
+    `outline_kind` are single rows of the outline (see `outline.outline`).
+
+    Args:
+        multiple: heights and widths that `predict` accepts are multiples of it.
     """
 
     attention_sides: tuple[int, ...] = ()  # sides of the feature maps at which attention can act
     optional_parts: tuple[str, ...] = ("transform", "uncertainty")  # absent weights are zeros
 
-    def __init__(self) -> None:
+    def __init__(self, multiple: int = 1) -> None:
         super().__init__()
+        self.multiple = multiple
         self.uncertainty: nn.Module | None = None  # of the loss at each time, if it is learned
 
     def forward(
@@ -34,8 +40,21 @@ class DenoisingNetwork(nn.Module):
     ) -> Tensor:
         """Return the output [N, C_out, H, W] for images x [N, C, H, W] at times t [N].
 
-        No labels [N] means "no label"; no augment_labels [N, 9] means no augmentation.
+        No labels [N] means "no label"; no augment_labels [N, 9] means no augmentation. Any H and W: zeros
+        are added below and at the right up to a multiple of `multiple`, and the output is cropped.
         """
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
+        return self.predict(x, self.embed(t, labels, augment_labels))[..., :height, :width]
+
+    def embed(
+        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
+    ) -> Tensor:
+        """Return what `predict` sees of times, labels and augmentation; here the times t [N] alone."""
+        return t
+
+    def predict(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the output [N, C_out, H, W] for images x of padded size and the result of `embed`."""
         raise NotImplementedError
 
     def stages(self) -> Iterable[nn.Module]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.imported_network import ImportedNetwork
 from ddpm.networks.layouts import (
     MAX_WIDTH,
     Check,
@@ -54,11 +53,11 @@ SETTINGS: dict[str, tuple[Check, Any]] = {  # argument of UNet2DModel → its ch
 }
 
 
-class DiffusersUNet(DenoisingNetwork):
+class DiffusersUNet(ImportedNetwork):
     """A UNet2DModel without classes: x [N, C, H, W], t [N] → [N, out_channels, H, W].
 
-    Any H and W: the input is padded inside to a multiple of 2^(levels - 1), the output cropped. Its weights
-    have the names of diffusers behind `unet.`. ValueError: the layout is not supported.
+    The input is padded inside to a multiple of 2^(levels - 1). Its weights have the names of diffusers behind
+    `unet.`. ValueError: the layout is not supported.
     """
 
     def __init__(
@@ -67,19 +66,16 @@ class DiffusersUNet(DenoisingNetwork):
         out_channels: int,
         image_size: tuple[int, int],
         *,
-        num_classes: int = 0,
-        augment_labels: int = 0,
         num_steps: int = 1000,
         layout: str = "",
         dropout: float = 0.0,
+        **conditions: int,
     ) -> None:
-        super().__init__()
         settings = parse_layout(layout, {name: check for name, (check, _) in SETTINGS.items()})
-        refuse_conditions(num_classes, augment_labels)
         levels = len(settings["block_out_channels"])
         if not levels == len(settings["down_block_types"]) == len(settings["up_block_types"]):
             raise ValueError("network.layout names another number of blocks than of widths")
-        self.multiple = 2 ** (levels - 1)
+        super().__init__(2 ** (levels - 1), **conditions)
         self.unet = unet2d_class()(
             sample_size=list(image_size),
             in_channels=in_channels,
@@ -88,32 +84,14 @@ class DiffusersUNet(DenoisingNetwork):
             **settings,
         )
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
+    def predict(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]."""
-        height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
         out: Tensor = self.unet(x, t, return_dict=False)[0]
-        return out[..., :height, :width]
+        return out
 
     def stages(self) -> Iterable[nn.Module]:
         """Return the blocks of every resolution."""
         return [*self.unet.down_blocks, *self.unet.up_blocks]
-
-
-def refuse_conditions(num_classes: int, augment_labels: int) -> None:
-    """Raise ValueError if an imported network is to be told classes or augmentation."""
-    if num_classes:
-        raise ValueError("an imported network takes no labels; set data.labels=false")
-    if augment_labels:
-        raise ValueError(
-            "an imported network is not told its augmentation; set data.augment=0 and use data.flip"
-        )
 
 
 def unet2d_class() -> Any:

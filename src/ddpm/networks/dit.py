@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.attention import attend
-from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.conditioned_network import ConditionedNetwork, augmentation_embedding
 from ddpm.networks.dropout import Dropout
-from ddpm.networks.embeddings import TimeEmbedding, class_labels, frequencies
-from ddpm.networks.unet import zero_init
+from ddpm.networks.embeddings import TimeEmbedding, frequencies
+from ddpm.networks.initialization import zero_init
 
 MLP_RATIO = 4  # width of the hidden layer of a block's perceptron, relative to the tokens
 ROTARY_PERIOD = 100.0  # grids of patches are small
@@ -126,21 +126,16 @@ class TransformerBlock(nn.Module):
         return out
 
 
-class DiffusionTransformer(DenoisingNetwork):
+class DiffusionTransformer(ConditionedNetwork):
     """A diffusion transformer: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
-    Any H and W: the input is padded inside to a multiple of the patch, the output cropped.
+    The input is padded inside to whole patches. `image_size` is not used: the network has no levels.
 
-    Args:
-        in_channels, out_channels: of the image and of the prediction.
-        image_size: (H, W) in pixels; not used, since the network has no level of its own.
+    Args (the others: see `ConditionedNetwork`):
         width: of a token. depth: the number of blocks. heads: of the attention.
         patch: side of the square of pixels that makes one token.
         positions: sinusoid (fixed, added to the tokens) or rotary (in the attention).
         long_skips: join the i-th block's input to the i-th last block (U-ViT).
-        num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
-        augment_labels: the number of augmentation labels of an image; 0 for none.
-        num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
     """
 
     def __init__(
@@ -161,13 +156,12 @@ class DiffusionTransformer(DenoisingNetwork):
         num_steps: int = 1000,
         time_embedding: str = "standard",
     ) -> None:
-        super().__init__()
+        super().__init__(num_classes, patch)
         if width % 4 or width % (2 * heads):
             raise ValueError(
                 f"network.width is {width}, but must be a multiple of 4 and of twice network.heads ({heads})"
             )
         self.width, self.heads, self.patch, self.positions = width, heads, patch, positions
-        self.num_classes = num_classes
         self.time = TimeEmbedding(width, width, num_steps=num_steps, formula=time_embedding)
         self.label = nn.Embedding(num_classes + 1, width) if num_classes else None
         self.head = nn.Conv2d(in_channels * patch**2, width, 1)
@@ -179,21 +173,10 @@ class DiffusionTransformer(DenoisingNetwork):
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.modulation = zero_init(nn.Linear(width, 2 * width))
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 1))
-        self.transform = (
-            zero_init(nn.Linear(augment_labels, width, bias=False)) if augment_labels else None
-        )
+        self.transform = augmentation_embedding(augment_labels, width)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
-        """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]; see `embed`."""
-        height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.patch, 0, -height % self.patch))
-        embedding = self.embed(t, labels, augment_labels)  # [N, D]
+    def predict(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the output [N, out, H, W] for images x [N, C, H, W] and embeddings [N, D]."""
         h = self.head(
             F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last)
         )
@@ -213,22 +196,7 @@ class DiffusionTransformer(DenoisingNetwork):
         shift, scale = self.modulation(embedding)[:, None].chunk(2, dim=2)
         tokens = modulate(self.norm(tokens_of(h)), shift, scale)
         h = self.tail(map_of(tokens, rows, columns))
-        return F.pixel_shuffle(h, self.patch)[..., :height, :width]
-
-    def embed(
-        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
-    ) -> Tensor:
-        """Return time, class label and augmentation as one vector [N, width].
-
-        None means "no label" and no augmentation. ValueError: the numbers of labels and images differ.
-        """
-        embedding = self.time(t)
-        if self.label is not None:
-            embedding = embedding + self.label(class_labels(labels, t, self.num_classes))
-        if self.transform is not None and augment_labels is not None:
-            embedding = embedding + self.transform(augment_labels)
-        out: Tensor = F.silu(embedding)
-        return out
+        return F.pixel_shuffle(h, self.patch)
 
     def stages(self) -> Iterable[nn.Module]:
         """Return the transformer blocks."""

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.attention import attend, head_count
-from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.conditioned_network import ConditionedNetwork, augmentation_embedding
 from ddpm.networks.dropout import Dropout
-from ddpm.networks.embeddings import Sinusoids, class_labels
-from ddpm.networks.unet import level_sides, zero_init
+from ddpm.networks.embeddings import Sinusoids
+from ddpm.networks.unet import level_sides
 
 EPSILON = 1e-4  # keeps the norm of a zero vector from dividing by zero
 SILU_MAGNITUDE = 0.596  # root mean square of silu(x) for standard normal x
@@ -82,6 +82,17 @@ class MPLinear(nn.Module):
 
     def forward(self, x: Tensor, gain: Tensor | float = 1.0) -> Tensor:
         return F.linear(x, self.unit_rows() * gain)
+
+
+class MPTimeEmbedding(MPLinear):
+    """t [N] in 0..num_steps-1 → [N, dim]: sinusoids of unit magnitude, then an `MPLinear`."""
+
+    def __init__(self, dim: int, *, num_steps: int, formula: str) -> None:
+        super().__init__(dim, dim)
+        self.fourier = Sinusoids(dim, num_steps=num_steps, formula=formula)
+
+    def forward(self, t: Tensor, gain: Tensor | float = 1.0) -> Tensor:
+        return super().forward(math.sqrt(2) * self.fourier.sinusoids(t), gain)
 
 
 class MPEmbedding(MPLinear):
@@ -168,12 +179,12 @@ class Block(nn.Module):
         return F.interpolate(x, scale_factor=2.0) if self.outline_kind == "up" else x
 
 
-class MagnitudePreservingUNet(DenoisingNetwork):
+class MagnitudePreservingUNet(ConditionedNetwork):
     """A magnitude-preserving U-Net: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
-    The arguments are those of `unet.UNet`, and so is the padding of any H and W. Unlike the paper's network
-    it gets the time t as sinusoids at fixed frequencies, which have unit magnitude too, and attends only
-    at the levels that `attention` names.
+    The arguments and the padding are those of `unet.UNet`. The layer of the augmentation is not normalized,
+    so that zeros mean none. Unlike the paper's network it gets the time t as sinusoids at fixed frequencies,
+    which have unit magnitude too, and attends only at the levels that `attention` names.
     """
 
     def __init__(
@@ -193,10 +204,9 @@ class MagnitudePreservingUNet(DenoisingNetwork):
         num_steps: int = 1000,
         time_embedding: str = "standard",
     ) -> None:
-        super().__init__()
         widths = [channels * m for m in multipliers]
-        self.patch, self.num_classes = patch, num_classes
-        self.multiple = patch * 2 ** (len(widths) - 1)
+        super().__init__(num_classes, patch * 2 ** (len(widths) - 1))
+        self.patch = patch
         self.attention_sides = sides = level_sides(image_size, len(widths), patch)
         dim = max(128, *widths)
 
@@ -210,8 +220,7 @@ class MagnitudePreservingUNet(DenoisingNetwork):
             attends = kind == "block" and sides[level] in attention
             return Block(cin, cout, dim, kind, encodes=encodes, attends=attends, dropout=dropout)
 
-        self.sinusoids = Sinusoids(dim, num_steps=num_steps, formula=time_embedding)
-        self.time = MPLinear(dim, dim)
+        self.time = MPTimeEmbedding(dim, num_steps=num_steps, formula=time_embedding)
         self.label = MPEmbedding(num_classes + 1, dim) if num_classes else None
         self.head = MPConv(in_channels * patch**2 + 1, widths[0], 3)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -233,22 +242,11 @@ class MagnitudePreservingUNet(DenoisingNetwork):
                 self.up.append(block(width, width, level - 1, "up"))
         self.tail = MPConv(width, out_channels * patch**2, 3)
         self.gain = nn.Parameter(torch.zeros(1))  # of the output
-        self.transform = (
-            zero_init(nn.Linear(augment_labels, dim, bias=False)) if augment_labels else None
-        )
+        self.transform = augmentation_embedding(augment_labels, dim)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
-        """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]; see `embed`."""
-        height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
+    def predict(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the output [N, out, H, W] for images x [N, C, H, W] and embeddings [N, dim]."""
         x = F.pixel_unshuffle(x.contiguous(memory_format=torch.channels_last), self.patch)
-        embedding = self.embed(t, labels, augment_labels)  # [N, dim]
         h = self.head(torch.cat([x, torch.ones_like(x[:, :1])], dim=1))
         skips = [h]
         for layer in self.down:
@@ -259,22 +257,14 @@ class MagnitudePreservingUNet(DenoisingNetwork):
             joins = layer.outline_kind == "block"
             h = layer(mp_cat(h, skips.pop()) if joins else h, embedding)
         h = self.tail(h, self.gain)
-        return F.pixel_shuffle(h, self.patch)[..., :height, :width]
+        return F.pixel_shuffle(h, self.patch)
 
-    def embed(
-        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
-    ) -> Tensor:
-        """Return time, class label and augmentation as one vector [N, dim] of unit magnitude.
+    def join_label(self, embedding: Tensor, label: Tensor) -> Tensor:
+        """Return the sum of the embeddings of time and label, [N, dim] of unit magnitude each."""
+        return mp_sum(embedding, label.to(embedding.dtype), 0.5)
 
-        None means "no label" and no augmentation. The linear layer of the augmentation is not normalized,
-        so that zeros mean none. ValueError: the numbers of labels and images differ.
-        """
-        embedding = self.time(math.sqrt(2) * self.sinusoids.sinusoids(t))
-        if self.label is not None:
-            label = self.label(class_labels(labels, t, self.num_classes))
-            embedding = mp_sum(embedding, label.to(embedding.dtype), 0.5)
-        if self.transform is not None and augment_labels is not None:
-            embedding = embedding + self.transform(augment_labels)
+    def activate(self, embedding: Tensor) -> Tensor:
+        """Return the nonlinearity at the end of the embedding [N, dim], of unit magnitude."""
         return mp_silu(embedding)
 
     def stages(self) -> Iterable[nn.Module]:

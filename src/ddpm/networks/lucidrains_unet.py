@@ -14,9 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.attention import attend
-from ddpm.networks.denoising_network import DenoisingNetwork
-from ddpm.networks.diffusers_unet import refuse_conditions
 from ddpm.networks.dropout import Dropout
+from ddpm.networks.imported_network import ImportedNetwork
 from ddpm.networks.layouts import MAX_WIDTH, either, number, parse_layout, series, whole
 
 CHECKS = {
@@ -131,7 +130,7 @@ class PixelUnshuffle(nn.Module):
         return F.pixel_unshuffle(x, 2)
 
 
-class LucidrainsUNet(DenoisingNetwork):
+class LucidrainsUNet(ImportedNetwork):
     """The U-Net of denoising-diffusion-pytorch: x [N, C, H, W], t [N] → [N, out_channels, H, W].
 
     H and W must be multiples of 2^(levels - 1). ValueError: they are not, or the layout is not supported.
@@ -143,14 +142,12 @@ class LucidrainsUNet(DenoisingNetwork):
         out_channels: int,
         image_size: tuple[int, int],
         *,
-        num_classes: int = 0,
-        augment_labels: int = 0,
         num_steps: int = 1000,
         layout: str = "",
         dropout: float = 0.0,
+        **conditions: int,
     ) -> None:
-        super().__init__()
-        refuse_conditions(num_classes, augment_labels)
+        super().__init__(**conditions)
         settings = parse_layout(layout, CHECKS)
         dim, first, mults = settings["dim"], settings["init_dim"], settings["dim_mults"]
         self.levels = len(mults)
@@ -195,33 +192,27 @@ class LucidrainsUNet(DenoisingNetwork):
         self.final_res_block = residual(2 * first, first)
         self.final_conv = nn.Conv2d(first, out_channels, 1)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
+    def predict(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]."""
         x = self.init_conv(x)
         first, skips = x, []
-        embedding = self.time_mlp(self.sinusoids(t))
+        time = self.time_mlp(self.sinusoids(t))  # [N, 4 dim]
         for parts in self.downs:
             block1, block2, attention, downsample = _members(parts)
-            x = block1(x, embedding)
+            x = block1(x, time)
             skips.append(x)
-            x = block2(x, embedding)
+            x = block2(x, time)
             x = attention(x) + x
             skips.append(x)
             x = downsample(x)
-        x = self.mid_block1(x, embedding)
-        x = self.mid_block2(self.mid_attn(x) + x, embedding)
+        x = self.mid_block1(x, time)
+        x = self.mid_block2(self.mid_attn(x) + x, time)
         for parts in self.ups:
             block1, block2, attention, upsample = _members(parts)
-            x = block1(torch.cat([x, skips.pop()], 1), embedding)
-            x = block2(torch.cat([x, skips.pop()], 1), embedding)
+            x = block1(torch.cat([x, skips.pop()], 1), time)
+            x = block2(torch.cat([x, skips.pop()], 1), time)
             x = upsample(attention(x) + x)
-        out: Tensor = self.final_conv(self.final_res_block(torch.cat([x, first], 1), embedding))
+        out: Tensor = self.final_conv(self.final_res_block(torch.cat([x, first], 1), time))
         return out
 
     def sinusoids(self, t: Tensor) -> Tensor:

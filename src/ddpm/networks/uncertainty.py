@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ddpm.networks.embeddings import Sinusoids
-from ddpm.networks.unet import zero_init
+from ddpm.networks.initialization import zero_init
 
 DIMENSIONS = 128  # of the sinusoids of t
 

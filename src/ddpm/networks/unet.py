@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddpm.networks.attention import attend, head_count
-from ddpm.networks.denoising_network import DenoisingNetwork
+from ddpm.networks.conditioned_network import ConditionedNetwork, augmentation_embedding
 from ddpm.networks.dropout import Dropout
-from ddpm.networks.embeddings import TimeEmbedding, class_labels
+from ddpm.networks.embeddings import TimeEmbedding
+from ddpm.networks.initialization import zero_init
 
 
 class GroupNorm(nn.GroupNorm):
@@ -32,13 +33,6 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         out = F.group_norm(x.float(), self.num_groups, self.weight, self.bias, self.eps)
         return out.to(x.dtype)
-
-
-def zero_init(layer: nn.Module) -> nn.Module:
-    """Return the layer with all parameters zero, so that a residual block starts as the identity."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer
 
 
 class ResidualBlock(nn.Module):
@@ -129,24 +123,23 @@ def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[i
     return tuple(min(padded) // patch // 2**level for level in range(levels))
 
 
-class UNet(DenoisingNetwork):
+class UNet(ConditionedNetwork):
     """A U-Net: x [N, in_channels, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
-    Any H and W: the input is padded inside to a multiple of patch * 2^(levels - 1), the output cropped.
+    The input is padded inside to a multiple of patch * 2^(levels - 1). `image_size` only decides which levels
+    `attention` selects.
 
-    Args:
-        in_channels, out_channels: of the image and of the prediction.
-        image_size: (H, W) in pixels; only decides which levels `attention` selects.
+    Args (the others: see `ConditionedNetwork`):
         channels: width of the first level. multipliers: width of each level, in units of `channels`.
         blocks: residual blocks per level, on the way down and (one more) on the way up.
         attention: resolutions (shorter side of the feature map, in its own pixels) with attention.
         patch: space-to-depth factor: patch x patch pixels become channels at the input (Shi et al. 2016).
-        num_classes: 0 for none; label num_classes then means "no label" (classifier-free guidance).
-        augment_labels: the number of augmentation labels of an image; 0 for none.
-        num_steps: T, the range of t. time_embedding: standard or slide, see `embeddings.frequencies`.
         groups: of every GroupNorm; 0: about 8 channels each. sinusoids: dimensions of the sinusoid of t; 0:
             those of the embedding.
     """
+
+    time: TimeEmbedding
+    label: nn.Embedding | None
 
     def __init__(
         self,
@@ -167,11 +160,9 @@ class UNet(DenoisingNetwork):
         groups: int = 0,
         sinusoids: int = 0,
     ) -> None:
-        super().__init__()
         widths = [channels * m for m in multipliers]
+        super().__init__(num_classes, patch * 2 ** (len(widths) - 1))
         self.patch = patch
-        self.multiple = patch * 2 ** (len(widths) - 1)
-        self.num_classes = num_classes
         self.attention_sides = sides = level_sides(image_size, len(widths), patch)
         dim = max(128, 4 * channels)
 
@@ -202,22 +193,11 @@ class UNet(DenoisingNetwork):
                 self.up.append(Upsample(width))
         self.norm = GroupNorm(width, groups)
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
-        self.transform = (
-            zero_init(nn.Linear(augment_labels, dim, bias=False)) if augment_labels else None
-        )
+        self.transform = augmentation_embedding(augment_labels, dim)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        labels: Tensor | None = None,
-        augment_labels: Tensor | None = None,
-    ) -> Tensor:
-        """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]; see `embed`."""
-        height, width = x.shape[-2:]
-        x = F.pad(x, (0, -width % self.multiple, 0, -height % self.multiple))
+    def predict(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the output [N, out, H, W] for images x [N, C, H, W] and embeddings [N, dim]."""
         x = x.contiguous(memory_format=torch.channels_last)
-        embedding = self.embed(t, labels, augment_labels)  # [N, dim]
         h = self.head(F.pixel_unshuffle(x, self.patch))
         skips = [h]
         for layer in self.down:
@@ -228,23 +208,8 @@ class UNet(DenoisingNetwork):
             is_stage = isinstance(layer, Stage)
             h = layer(torch.cat([h, skips.pop()], 1), embedding) if is_stage else layer(h)
         h = self.tail(F.silu(self.norm(h)))
-        return F.pixel_shuffle(h, self.patch)[..., :height, :width]
+        return F.pixel_shuffle(h, self.patch)
 
     def stages(self) -> Iterable[nn.Module]:
         """Return the residual blocks with their attention."""
         return [module for module in self.modules() if isinstance(module, Stage)]
-
-    def embed(
-        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
-    ) -> Tensor:
-        """Return time, class label and augmentation as one vector [N, dim].
-
-        None means "no label" and no augmentation. ValueError: the numbers of labels and images differ.
-        """
-        embedding = self.time(t)
-        if self.label is not None:
-            embedding = embedding + self.label(class_labels(labels, t, self.num_classes))
-        if self.transform is not None and augment_labels is not None:
-            embedding = embedding + self.transform(augment_labels)
-        out: Tensor = F.silu(embedding)
-        return out
