@@ -10,7 +10,9 @@ from typing import Any
 import torch
 
 from ddpm.errors import RequestError
-from ddpm.models.onnx_model import OnnxModel
+from ddpm.models.base import GenerativeModel
+from ddpm.models.onnx_model import onnx_inputs
+from ddpm.models.registry import make_onnx_model
 from ddpm.models.sizes import memory_size
 from ddpm.models.spec import ModelSpec
 
@@ -30,7 +32,7 @@ def import_onnxruntime() -> ModuleType:
     return module
 
 
-def open_onnx(path: Path) -> OnnxModel:
+def open_onnx(path: Path) -> GenerativeModel:
     """Return the model of an ONNX file. RequestError if `ddpm export` did not write it."""
     runtime = import_onnxruntime()
     if path.stat().st_size > memory_size():
@@ -54,7 +56,7 @@ def open_onnx(path: Path) -> OnnxModel:
     def evaluate(inputs: Mapping[str, Any]) -> Any:
         return session.run(None, dict(inputs))[0]
 
-    return OnnxModel(spec, evaluate, file_bytes)
+    return make_onnx_model(spec, evaluate, file_bytes)
 
 
 def make_session(runtime: ModuleType, file_bytes: bytes, path: Path) -> Any:
@@ -74,10 +76,7 @@ def make_session(runtime: ModuleType, file_bytes: bytes, path: Path) -> Any:
 
 def check_interface(session: Any, spec: ModelSpec, path: Path) -> None:
     """Raise RequestError unless the inputs and the output fit the specification in the file."""
-    channels, height, width = spec.image_shape
-    expected = {"x": [channels, height, width], "t": []}
-    if spec.num_classes:
-        expected["labels"] = []
+    expected = onnx_inputs(spec)
     inputs = {entry.name: list(entry.shape[1:]) for entry in session.get_inputs()}
     outputs = [list(entry.shape[1:]) for entry in session.get_outputs()]
     if inputs != expected or outputs != [expected["x"]]:

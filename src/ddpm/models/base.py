@@ -151,6 +151,10 @@ class DiffusionModel(GenerativeModel, Protocol):
 class DistilledModel(GenerativeModel, Protocol):
     """A model that learns from a teacher."""
 
+    @property
+    def ddpm(self) -> DiffusionModel:
+        """The model whose network makes the jumps."""
+
     def set_teacher(self, teacher: DiffusionModel) -> None:
         """Set the teacher, which samples with its own settings and is never changed."""
 

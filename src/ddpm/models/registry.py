@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import torch
 
+from ddpm.errors import RequestError
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.onnx_model import Evaluate, OnnxModel, OnnxStudent
 from ddpm.models.sizes import Make, TensorSpec, check_size, check_weight_specs
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
@@ -37,6 +39,15 @@ def make_model(spec: ModelSpec, device: torch.device | str = "cpu") -> Generativ
     make = MODELS[spec.config.model].make
     check_size(spec, make)
     return make(spec, device)
+
+
+def make_onnx_model(spec: ModelSpec, evaluate: Evaluate, file_bytes: bytes) -> GenerativeModel:
+    """Return the model of an ONNX file whose denoiser is `evaluate`. RequestError: a family without one."""
+    if spec.config.family.is_distilled:
+        return OnnxStudent(spec, evaluate, file_bytes)
+    if spec.config.family.is_diffusion:
+        return OnnxModel(spec, evaluate, file_bytes)
+    raise RequestError(f"An ONNX file cannot hold {spec.config.family.noun}; export the run again.")
 
 
 def make_sharded(spec: ModelSpec, device: torch.device | str) -> GenerativeModel:

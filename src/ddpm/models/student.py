@@ -5,37 +5,40 @@ The network is the teacher's, initialized with the teacher's weights; only the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ddpm.config import Config, SamplerName, SamplingConfig, SpacingName
+from ddpm.config import Config, SamplerName, SamplingConfig
 from ddpm.device import autocast
 from ddpm.diffusion.distillation import (
     consistency_targets,
     distillation_targets,
     jump_boundaries,
-    jump_levels,
     jump_loss,
-    teacher_steps,
 )
-from ddpm.diffusion.levels import Levels, noise_levels
+from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import split_variance
-from ddpm.diffusion.samplers import SamplerOptions, ddim, lcm, starting_noise
+from ddpm.diffusion.samplers import starting_noise
 from ddpm.errors import RequestError
-from ddpm.messages import Message, message, sentence
-from ddpm.models.base import DiffusionModel, Frame, Metrics
+from ddpm.messages import sentence
+from ddpm.models.base import DiffusionModel, Metrics
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.few_step_sampling import (
+    TEACHER_SPACING,
+    FewStepSampling,
+    learns_images,
+    student_levels,
+    teacher_levels,
+)
 from ddpm.models.spec import ModelSpec
 from ddpm.networks.outline import Row
 from ddpm.optim.learner import TensorBatch
 from ddpm.optim.state import State
-from ddpm.randomness import ImageNoise, generator_for
+from ddpm.randomness import generator_for
 
 TEACHER_SAMPLER: SamplerName = "unipc"
-TEACHER_SPACING: SpacingName = "trailing"  # even in t, noisiest first
 HELDOUT_TRAJECTORIES = 32  # of the teacher, for the held-out loss
 
 
@@ -49,7 +52,7 @@ class JumpBatch(TensorBatch):
     labels: Tensor | None  # [N]
 
 
-class Student:
+class Student(FewStepSampling):
     """Progressive distillation (Salimans & Ho 2022, arXiv:2202.00512) in one round, without halving.
 
     The teacher's trajectories are guided (Meng et al. 2023, arXiv:2210.03142), so the student samples guided
@@ -59,12 +62,10 @@ class Student:
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
         self.spec = spec
         self.device = torch.device(device)
-        self.ddpm = Ddpm(spec, device)  # its network learns the jumps
+        self.ddpm: Ddpm = Ddpm(spec, device)  # its network learns the jumps
         self.teacher: DiffusionModel | None = None  # only training needs it
-        jumps = spec.config.student.evaluations
-        steps = min(teacher_steps(jumps), spec.config.diffusion.num_steps)
-        self.teacher_levels: Levels = noise_levels(self.ddpm.schedule, steps, TEACHER_SPACING)
-        self.jumps: Levels = jump_levels(self.teacher_levels, jumps)
+        self.teacher_levels: Levels = teacher_levels(spec, self.ddpm.schedule)
+        self.jumps: Levels = student_levels(spec, self.ddpm.schedule)
 
     def set_teacher(self, teacher: DiffusionModel) -> None:
         """Set the teacher, which samples with its own settings and is never changed."""
@@ -96,14 +97,9 @@ class Student:
 
     def _targets(self, states: Tensor) -> Tensor:
         """Return the images to learn, [J, N, C, H, W], from the teacher's states [J + 1, N, C, H, W]."""
-        if self.learns_images:
+        if learns_images(self.spec):
             return consistency_targets(states)
         return distillation_targets(self.jumps, states)
-
-    @property
-    def learns_images(self) -> bool:
-        """Whether the network is a consistency function: each output is an image, not the end of a jump."""
-        return self.spec.config.student.target == "image"
 
     def _teacher_states(self, noise: Tensor, labels: list[int] | None) -> Tensor:
         """Return the teacher's guided states at the ends of all jumps, [J + 1, N, C, H, W]."""
@@ -148,22 +144,6 @@ class Student:
     def image_losses(self, images: Tensor, labels: Tensor | None) -> None:
         """Return None: the student learns from the teacher's trajectories, not from images."""
 
-    @torch.no_grad()
-    def trajectory(
-        self, seeds: Sequence[int], labels: Sequence[int] | None, settings: SamplingConfig
-    ) -> Iterator[Frame]:
-        """Sample one image per seed, by DDIM or LCM, one jump per step. `settings` are ignored."""
-        # a jump's target may lie outside [-1, 1], so it is not clipped
-        own = replace(settings, guidance=1.0, guide="", clip="none")
-        noise = ImageNoise(seeds, self.spec.image_shape, self.device)
-        x = starting_noise(self.jumps, noise)
-        log_snr = (2 * self.jumps.half_log_snr).tolist()
-        yield Frame(x, torch.zeros_like(x), log_snr[0], len(self.jumps))
-        denoise = self.ddpm.denoiser(labels, own)
-        sampler = lcm if self.learns_images else ddim
-        for step in sampler(denoise, self.jumps, x, noise, SamplerOptions()):
-            yield Frame(step.x, step.x0, log_snr[step.index], len(self.jumps) - step.index)
-
     def state(self) -> State:
         """Return the student's state; the teacher never changes."""
         return self.ddpm.state()
@@ -188,11 +168,6 @@ class Student:
     def outlines(self) -> dict[str, list[Row]]:
         """Return the network's layers."""
         return self.ddpm.outlines()
-
-    def describe_sampling(self, settings: SamplingConfig) -> Message:
-        """Return a short description of sampling: `student, 4 evaluations`."""
-        count = len(self.jumps)
-        return message("student", count=count) if count > 1 else message("student_once")
 
     def describe(self) -> list[str]:
         """Return size, device, and the teacher's trajectories that are learned."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ import torch
 from PIL import Image
 
 from ddpm.commands.export.export import export
-from ddpm.commands.export.onnx_file import exportable, onnx_bytes
+from ddpm.commands.export.export_request import ExportRequest
+from ddpm.commands.export.onnx_file import input_names, onnx_bytes, write_onnx
 from ddpm.config import SamplingConfig
+from ddpm.diffusion.samplers import SamplerOptions
 from ddpm.errors import RequestError
 from ddpm.loading.models import OpenedModel, open_model
-from ddpm.models.base import DiffusionModel, as_diffusion
+from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
+from ddpm.models.few_step_sampling import jump_sampler, student_settings
+from ddpm.models.student import Student
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.samples import sample_images
+from tests.commands.export.exported_students import self_conditioned, small_student
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "models-in-and-out.md"
 MakeDdpm = Callable[..., Ddpm]
@@ -73,37 +79,101 @@ def test_the_file_draws_the_images_of_the_weights(digits_onnx: Path) -> None:
         assert np.abs(drawn - expected).max() <= 1
 
 
-def test_the_lines_in_the_documentation_sample(digits_onnx: Path, workplace: Path) -> None:
+OTHERS: dict[str, Callable[[], OpenedModel]] = {
+    "student": lambda: small_student("diffusion.objective=v", classes=3),
+    "student of images": lambda: small_student(target="image"),
+    "self-conditioned": lambda: self_conditioned("sampling.sampler=heun", classes=2),
+    "self-conditioned without labels": lambda: self_conditioned("diffusion.objective=edm"),
+    "student of a self-conditioned teacher": lambda: small_student(
+        "network.self_conditioning=true"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_files_of_students_and_self_conditioned_models(name: str, workplace: Path) -> None:
+    opened = OTHERS[name]()
+    write_onnx(opened, ExportRequest("small", "onnx"), workplace / "m.onnx")
+    exported, model = open_model("m.onnx", "cpu").model, opened.model
+    assert exported.spec == model.spec
+    settings = SamplingConfig(sampler="heun", steps=4, guidance=2.0)
+    labels = [0, 1, 1] if model.spec.num_classes else None
+    drawn, expected = (
+        sample_images(each, range(3), labels, settings) for each in (exported, model)
+    )
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
+    assert expected.std() > 10
+    found = documented_lines("m.onnx", workplace)
+    assert np.allclose(found["x"], drawn_by_torch(model, found), atol=2e-3)
+
+
+def drawn_by_torch(model: GenerativeModel, lines: dict[str, Any]) -> Any:
+    """The last state from the noise and the labels of the documented lines."""
+    noises = iter(torch.from_numpy(np.float32(each)) for each in redrawn_noise(lines))
+    labels = lines["labels"].tolist() if model.spec.num_classes else None
+    if isinstance(model, Student):
+        denoise = model.ddpm.denoiser(labels, student_settings(SamplingConfig()))
+        x = float(model.jumps.sigma[0]) * next(noises)
+        steps = jump_sampler(model.spec)(
+            denoise, model.jumps, x, lambda: next(noises), SamplerOptions()
+        )
+    else:
+        assert isinstance(model, Ddpm)
+        own = replace(model.spec.config.sampling, guidance=1.0)
+        own = replace(own, sampler=lines["about"]["sampler"])
+        levels = model.levels(own)
+        x = float(levels.sigma[0]) * next(noises)
+        steps = model.frames(levels, x, lambda: next(noises), labels, own)
+    with torch.no_grad():
+        *_, last = steps
+    return last.x
+
+
+def redrawn_noise(lines: dict[str, Any]) -> Iterator[Any]:
+    """The numbers that the lines drew, again."""
+    generator = np.random.default_rng(0)
+    while True:
+        yield generator.standard_normal(lines["x"].shape)
+
+
+def documented_lines(name: str, folder: Path) -> dict[str, Any]:
+    """The variables after the lines of the documentation have run on a file."""
     for suffix in (".onnx", ".json"):
-        shutil.copy(digits_onnx.with_suffix(suffix), workplace / f"digits{suffix}")
+        source, copy = Path(name).with_suffix(suffix), folder / f"digits{suffix}"
+        if source != copy:
+            shutil.copy(source, copy)
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
     code = next(block for block in blocks if "onnxruntime.InferenceSession" in block)
     assert len(code.strip().splitlines()) <= 20
     found: dict[str, Any] = {}
     exec(code, found)
-    model = float32_model("bundled:digits")
-    settings = SamplingConfig(sampler="unipc", steps=15, spacing="compact", guidance=1.0)
-    noise = torch.from_numpy(found["noise"])
-    labels = found["labels"].tolist()
-    levels = model.levels(settings)
-    start = float(levels.sigma[0]) * noise
-    *_, last = model.frames(levels, start, lambda: noise, labels, settings)
-    assert np.allclose(found["x"], last.x, atol=1e-3)
     with Image.open("digits.png") as picture:
         assert picture.size == (5 * 8, 5 * 8)
+    return found
 
 
-def test_an_onnx_file_is_no_run(
-    digits_onnx: Path, make_run: Callable[..., Path], small_ddpm: MakeDdpm
-) -> None:
+def test_the_lines_in_the_documentation_sample(digits_onnx: Path, workplace: Path) -> None:
+    found = documented_lines(str(digits_onnx), workplace)
+    assert np.allclose(
+        found["x"], drawn_by_torch(float32_model("bundled:digits"), found), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("name", ["student", "self-conditioned without labels"])
+def test_guidance_in_the_graph_needs_labels_and_steps(name: str) -> None:
+    model = OTHERS[name]().model
+    inner = model.ddpm if isinstance(model, Student) else as_diffusion(model)
+    assert inner is not None
+    with pytest.raises(RequestError, match="Leave out --guidance in"):
+        input_names(inner, True)
+
+
+def test_an_onnx_file_is_no_run(digits_onnx: Path, make_run: Callable[..., Path]) -> None:
     with pytest.raises(RequestError, match="is an export already"):
         export(str(digits_onnx), "torch")
     model = open_model(str(digits_onnx), "cpu").model
     with pytest.raises(RequestError, match="not trained"):
         model.training_step(torch.zeros(1, 1, 8, 8), None, 1)
-    told = small_ddpm("network.self_conditioning=true")
-    with pytest.raises(RequestError, match="is self-conditioned"):
-        exportable(OpenedModel(told, "told", "the run told", None), "onnx")
     gan = make_run("gan", (1, 28, 28), model="dcgan")
     with pytest.raises(RequestError, match="is a DCGAN, so --to onnx cannot write it"):
         export(str(gan), "onnx")

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ddpm.commands.export import page_file
-from ddpm.commands.export.browser_runtime import FILES, VERSION
+from ddpm.commands.export.browser_runtime import FILES, VERSION, runtime_files
 from ddpm.commands.export.export_request import ExportRequest
 from ddpm.commands.export.page_file import PARTS, page_tables, page_text, write_page
 from ddpm.config import SamplingConfig
@@ -30,6 +30,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.randomness import derive_seed
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.samples import sample_images
+from tests.commands.export.exported_students import self_conditioned, small_student
 
 CHROMIUM = shutil.which("chromium")
 CACHE = cache_dir(dict(os.environ))  # of the user, before the tests have one of their own
@@ -151,9 +152,12 @@ def test_a_browser_without_wasm_shows_the_pictures(
 @pytest.mark.parametrize("size", [16, 17, 64, 100, 784])
 @pytest.mark.parametrize("seed", [0, 7, 2**31 + 5, 2**40 + 3])
 def test_the_noise_of_a_seed_is_torchs(page: Page, size: int, seed: int) -> None:
-    found = run_noise(page, f"Array.from(normal({seed}, {size}))")
+    found = run_noise(
+        page, f"(g => [...normal(g, {size}), ...normal(g, {size})])(new Mt19937({seed}))"
+    )
     generator = torch.Generator().manual_seed(seed)
-    assert np.allclose(found, torch.randn(size, generator=generator), atol=3e-6)
+    expected = torch.cat([torch.randn(size, generator=generator) for _ in range(2)])
+    assert np.allclose(found, expected, atol=3e-6)
 
 
 def test_hashes_and_labels_are_pythons(page: Page) -> None:
@@ -190,3 +194,38 @@ def test_models_of_two_shapes_are_refused(make_run: Callable[..., Path], workpla
     with pytest.raises(RequestError, match="a page compares models of one shape"):
         write_page(open_model("bundled:digits", "cpu"), request, workplace / "x.html")
     assert list(workplace.iterdir()) == []
+
+
+def test_it_draws_students_and_self_conditioned_models(
+    page: Page, runtime: Path, workplace: Path
+) -> None:
+    models = [
+        small_student("diffusion.objective=v", classes=3),
+        small_student(target="image"),  # adds noise between its evaluations
+        self_conditioned("sampling.guidance=2", classes=2),
+    ]
+    entries = [page_file._Entry(model, "small") for model in models]
+    Path("m.html").write_text(page_text(entries, runtime_files(runtime)), "utf-8")
+    page.goto(f"{(workplace / 'm.html').as_uri()}#count=3&guidance=2")
+    wait_until_drawn(page)
+    for i, opened in enumerate(models):
+        model = opened.model
+        labels = choose_labels(model, range(3), None)
+        with torch.no_grad():
+            drawn = sample_images(model, range(3), labels, model.spec.config.sampling)[:, 0]
+        assert np.abs(cells(page, f"canvas-{i}", 3) - drawn.astype(int)).max() <= 2
+        assert drawn.std() > 10
+    page.get_by_text("Time 350 of 999.").wait_for()  # of the model with a denoiser
+
+
+def test_a_student_alone_has_no_guidance_and_no_forward_process(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_file, "onnx_bytes", lambda model, half: b"no network")
+    entry = page_file._Entry(small_student(classes=2), "small")
+    Path("m.html").write_text(page_text([entry], dict.fromkeys(FILES, b"no runtime")), "utf-8")
+    page.goto(Path("m.html").resolve().as_uri())
+    page.get_by_text("student, 3 evaluations").first.wait_for(state="attached")
+    for name in ("#guidance", "#forward"):
+        assert not page.locator(name).is_visible()
+    assert page.locator("#label").is_visible()

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
 from ddpm.commands.export.pipeline_template import clip_dynamic
 from ddpm.diffusion import guidance
+from ddpm.loading.models import OpenedModel
 from tests.commands.export.exported_folders import difference, small_model, write
+from tests.commands.export.exported_students import small_student
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,11 @@ from tests.commands.export.exported_folders import difference, small_model, writ
             {},
             {},
         ),
+        (
+            ("network.self_conditioning=true", "network.patch=2", "diffusion.objective=edm"),
+            {"classes": 2},
+            {"labels": [0, 1, 1], "guidance_scale": 2.0},
+        ),
     ],
 )
 def test_it_draws_what_ddpm_draws(
@@ -36,6 +44,33 @@ def test_it_draws_what_ddpm_draws(
     opened = small_model(*overrides, **made)
     folder = write(opened, workplace / "folder")
     assert difference(opened, folder, 8, code=True, **options) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("opened", "labels"),
+    [
+        (small_student("network.patch=2", "diffusion.objective=v", classes=3), [0, 2, 1]),
+        (small_student("network.self_conditioning=true", target="image"), None),
+    ],
+    ids=["jumps", "images"],
+)
+def test_a_student_draws_by_its_own_steps(
+    opened: OpenedModel, labels: list[int] | None, workplace: Path, capsys: Any
+) -> None:
+    folder = write(opened, workplace / "folder")
+    assert "a few-step student draws by its own steps" in capsys.readouterr().err
+    assert "Image i is that of `ddpm sample --seed i`." in (folder / "README.md").read_text("utf-8")
+    pipeline = DiffusionPipeline.from_pretrained(
+        folder, low_cpu_mem_usage=False, trust_remote_code=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    drawn = pipeline(
+        batch_size=3, generator=generators, labels=labels, output_type="np", guidance_scale=5.0
+    ).images  # fmt: skip
+    *_, last = opened.model.trajectory(range(3), labels, opened.model.spec.config.sampling)
+    images = ((last.x + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    assert images.std() > 0.02 and float(abs(images - drawn).max()) < 1e-5
 
 
 def test_dynamic_clipping_is_ours() -> None:

@@ -25,9 +25,9 @@ def test_it_is_the_same_function(
     for parameter in network.parameters():
         parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
     assert group_counts(network) == {4} and len(head_sizes(network)) <= 1
-    settings = unet2d_settings(network, (8, 8), 1000, stock=True)
+    settings = unet2d_settings(network, (3, 8, 8), 1000, stock=True)
     other = UNet2DModel(**{k: v for k, v in settings.items() if k[0] != "_"}).eval()
-    other.load_state_dict(unet2d_weights(network, 1000, stock=True))
+    other.load_state_dict(unet2d_weights(network, 3, 1000, stock=True))
     x, t = torch.randn(2, 3, 8, 8, generator=generator), torch.tensor([0, 999])
     with torch.no_grad():
         expected = network(x, t)

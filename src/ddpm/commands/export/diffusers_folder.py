@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ddpm.commands.export import pipeline_template
 from ddpm.commands.export.export_request import ExportRequest
@@ -16,15 +16,22 @@ from ddpm.commands.export.hub_upload import check_repository, upload_folder
 from ddpm.commands.export.model_card import card_text
 from ddpm.commands.export.model_facts import default_images, model_facts
 from ddpm.commands.export.onnx_file import exportable
+from ddpm.commands.export.sampling_description import (
+    sampling_defaults,
+    student_table,
+    table_values,
+)
 from ddpm.commands.export.unet2d import group_counts, head_sizes, unet2d_settings, unet2d_weights
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.files import atomic_folder, write_json, write_text
 from ddpm.loading.models import OpenedModel
 from ddpm.models.base import DiffusionModel
+from ddpm.models.onnx_model import feeds_back
 from ddpm.networks.attention import head_count
 from ddpm.networks.diffusers_unet import DiffusersUNet
 from ddpm.networks.embeddings import FULL_SCALE
+from ddpm.networks.self_conditioning import SelfConditioned
 from ddpm.networks.unet import GroupNorm, UNet
 from ddpm.terminal import print_line
 from ddpm.visuals.grids import grid
@@ -41,7 +48,7 @@ def write_diffusers(opened: OpenedModel, request: ExportRequest, path: Path) -> 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RequestError(f"{path} exists already; choose a new folder with --out.")
     model = exportable(opened, "diffusers")
-    network = model.averaged.network
+    network = inner_network(model)
     if not isinstance(network, UNet | DiffusersUNet):
         raise RequestError(
             f"{opened.name} has a network of the kind {model.spec.config.network.kind}, which diffusers "
@@ -59,11 +66,21 @@ def write_diffusers(opened: OpenedModel, request: ExportRequest, path: Path) -> 
     return [path]
 
 
+def inner_network(model: DiffusionModel) -> nn.Module:
+    """Return the network, without the wrapper that adds its previous prediction to the input."""
+    network = model.averaged.network
+    return network.network if isinstance(network, SelfConditioned) else network
+
+
 def reasons_for_code(model: DiffusionModel) -> list[str]:
     """Return why a stock pipeline of diffusers cannot draw the model's images; [] if it can."""
-    network, spec, schedule = model.averaged.network, model.spec, model.schedule
+    network, spec, schedule = inner_network(model), model.spec, model.schedule
     config = spec.config
     reasons = []
+    if config.family.is_distilled:
+        reasons.append("a few-step student draws by its own steps")
+    if config.network.self_conditioning:
+        reasons.append("the network sees its previous prediction")
     if config.diffusion.objective == "edm":
         reasons.append("the objective edm scales images by the data's mean and deviation")
     elif config.diffusion.objective not in PREDICTIONS:
@@ -132,7 +149,9 @@ def _write_parts(
     write_json(folder / "model_index.json", index)
     pictures = grid(default_images(opened.model), 5, 5)
     pictures.save(folder / "grid.png", "PNG", optimize=True)
-    write_text(folder / "README.md", card_text(model_facts(opened), name if stock else ""))
+    is_student = model.spec.config.family.is_distilled
+    card = card_text(model_facts(opened), name if stock else "", is_student)
+    write_text(folder / "README.md", card)
 
 
 def _unet(
@@ -144,9 +163,10 @@ def _unet(
         weights = {name: w.clone().contiguous() for name, w in network.unet.state_dict().items()}
         return {"_class_name": "UNet2DModel", **config}, weights
     steps = len(model.schedule)
-    size = model.spec.image_shape[1:]
-    padded = (size[0] + -size[0] % network.multiple, size[1] + -size[1] % network.multiple)
-    return unet2d_settings(network, padded, steps, stock), unet2d_weights(network, steps, stock)
+    channels, height, width = model.spec.image_shape
+    padded = (channels, height + -height % network.multiple, width + -width % network.multiple)
+    weights = unet2d_weights(network, channels, steps, stock)
+    return unet2d_settings(network, padded, steps, stock), weights
 
 
 def _scheduler(model: DiffusionModel, stock: bool) -> tuple[str, dict[str, Any]]:
@@ -188,7 +208,8 @@ def normalized_betas(signal: Tensor, sigma: Tensor) -> Tensor:
 
 def pipeline_settings(model: DiffusionModel, network: UNet | DiffusersUNet) -> dict[str, Any]:
     """Return the settings of `DdpmStudioPipeline`."""
-    spec, sampling = model.spec, model.spec.config.sampling
+    spec, sampling = model.spec, sampling_defaults(model.spec)
+    is_student = spec.config.family.is_distilled
     own = network if isinstance(network, UNet) else None
     norms = [] if own is None else [m for m in own.modules() if isinstance(m, GroupNorm)]
     widths = {norm.num_channels for norm in norms}
@@ -203,9 +224,12 @@ def pipeline_settings(model: DiffusionModel, network: UNet | DiffusersUNet) -> d
         "data_std": spec.data_std,
         "num_classes": spec.num_classes,
         "classes": list(spec.class_names) if spec.num_classes else [],
-        "guidance": sampling.guidance,
-        "guidance_interval": list(sampling.guidance_interval),
-        "clip": sampling.clip,
+        "guidance": sampling["guidance"],
+        "guidance_interval": list(sampling["guidance_interval"]),
+        "clip": sampling["clip"],
+        "self_conditioning": spec.config.network.self_conditioning,
+        "feeds_back": feeds_back(spec),
+        "table": table_values(student_table(model)) if is_student else None,
         "groups": {str(norm.num_channels): norm.num_groups for norm in norms},
         "heads": {str(width): head_count(width) for width in widths},
     }

@@ -31,21 +31,27 @@ _MEMORIZATION = (
 )
 
 
-def card_text(facts: ModelFacts, stock: str) -> str:
-    """Return the card; `stock` is the class of the stock pipeline, "" for a folder with pipeline.py."""
+def card_text(facts: ModelFacts, stock: str, is_student: bool = False) -> str:
+    """Return the card; `stock` is the class of the stock pipeline, "" for a folder with pipeline.py.
+
+    `is_student`: the model is a few-step student, which has no settings of sampling.
+    """
     options = ", use_clipped_model_output=True" if stock == "DDIMPipeline" else ""
     settings = _ANCESTRAL if stock == "DDPMPipeline" else _DDIM
     use = _STOCK.format(name=stock, options=options) if stock else _CODE
+    command = f"`ddpm sample --seed i {settings}` with as many steps"
+    if is_student:
+        command = "`ddpm sample --seed i`"
     rows = [*facts.rows, ("weights", facts.weights)]
     parts = [
         "---\nlibrary_name: diffusers\nlicense: other\ntags:\n- unconditional-image-generation\n- diffusion\n"
         "- ddpm-studio\n---",
         f"# {facts.name}",
-        "A diffusion model trained with ddpm-studio.",
+        f"{'A few-step student of a' if is_student else 'A'} diffusion model trained with ddpm-studio.",
         "![25 images, seeds 0 to 24, unpicked](grid.png)",
         "## Use",
         use,
-        f"Image i is that of `ddpm sample --seed i {settings}` with as many steps.",
+        f"Image i is that of {command}.",
         "## The model",
         markdown_table(("", ""), rows),
     ]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.commands.export.denoiser_graph import DenoiserGraph
+from ddpm.commands.export.denoiser_graph import GUIDANCE, DenoiserGraph
 from ddpm.commands.export.export_request import ExportRequest
 from ddpm.commands.export.sampling_description import sampling_description
 from ddpm.errors import RequestError, WorkError
@@ -21,7 +21,8 @@ from ddpm.files import atomic_file, write_json
 from ddpm.loading.models import OpenedModel
 from ddpm.loading.onnx_files import ONNX_EXTRA, SPEC_PROPERTY, import_onnxruntime, make_session
 from ddpm.models.autoguidance import exported_config
-from ddpm.models.base import DiffusionModel, as_diffusion
+from ddpm.models.base import DiffusionModel, DistilledModel, as_diffusion
+from ddpm.models.onnx_model import ESTIMATE, onnx_inputs
 from ddpm.models.spec import ModelSpec
 
 OPSET = 20
@@ -40,9 +41,9 @@ def write_onnx(opened: OpenedModel, request: ExportRequest, path: Path) -> list[
         "model": opened.name,
         "onnx": path.name,
         "sha256": hashlib.sha256(file_bytes).hexdigest(),
+        **sampling_description(model),
         "inputs": input_names(model, request.guidance == "in"),
         "output": "x0",
-        **sampling_description(model),
     }
     beside = path.with_suffix(".json")
     write_json(beside, description)
@@ -50,31 +51,26 @@ def write_onnx(opened: OpenedModel, request: ExportRequest, path: Path) -> list[
 
 
 def exportable(opened: OpenedModel, to: str) -> DiffusionModel:
-    """Return the model of `opened`. RequestError: it has no denoiser, or is self-conditioned."""
-    model, family = as_diffusion(opened.model), opened.model.spec.config.family
+    """Return the model of `opened`, for a few-step student the one that jumps. RequestError: a DCGAN."""
+    jumps = opened.model.ddpm if isinstance(opened.model, DistilledModel) else opened.model
+    model, family = as_diffusion(jumps), opened.model.spec.config.family
     if model is None:
         raise RequestError(
             f"{opened.name} is {family.noun}, so --to {to} cannot write it; pass {family.required_model}, "
             "or use --to safetensors."
         )
-    if model.spec.config.network.self_conditioning:
-        raise RequestError(
-            f"{opened.name} is self-conditioned: its network also reads its previous prediction, which "
-            f"--to {to} does not hold. Use --to safetensors."
-        )
     return model
 
 
 def input_names(model: DiffusionModel, guidance: bool) -> list[str]:
-    """Return the inputs of the graph. RequestError: guidance without classes."""
-    if not model.spec.num_classes:
-        if guidance:
-            raise RequestError(
-                "This model learned no labels, so there is no guidance to put into the graph. Leave out "
-                "--guidance in."
-            )
-        return ["x", "t"]
-    return ["x", "t", "labels", *(["guidance"] if guidance else [])]
+    """Return the inputs of the graph. RequestError: guidance for a model that samples without it."""
+    spec = model.spec
+    if guidance and (not spec.num_classes or spec.config.family.is_distilled):
+        reason = "samples with its teacher's" if spec.num_classes else "learned no labels"
+        raise RequestError(
+            f"This model {reason}, so there is no guidance to put into the graph. Leave out --guidance in."
+        )
+    return [*onnx_inputs(spec), *([GUIDANCE] if guidance else [])]
 
 
 def onnx_bytes(model: DiffusionModel, *, guidance: bool = False, half: bool = False) -> bytes:
@@ -84,8 +80,8 @@ def onnx_bytes(model: DiffusionModel, *, guidance: bool = False, half: bool = Fa
     float32. RequestError if the extra `onnx` is missing, WorkError if the two differ.
     """
     onnx, runtime = _import_onnx(), import_onnxruntime()
-    graph = DenoiserGraph(model).eval()
     names = input_names(model, guidance)
+    graph = DenoiserGraph(model, names).eval()
     file_bytes = _traced(graph, names, _example(model.spec, names, 2))
     proto = onnx.load_model_from_string(file_bytes)
     if half:
@@ -120,7 +116,7 @@ def _traced(graph: DenoiserGraph, names: list[str], example: tuple[Tensor, ...])
     It takes 1 s where the torch.export one takes 17 s, and its files are a tenth smaller.
     """
     buffer = io.BytesIO()
-    batched = [name for name in (*names, "x0") if name != "guidance"]
+    batched = [name for name in (*names, "x0") if name != GUIDANCE]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # deprecation, and shapes that are the same for every batch
         torch.onnx.export(
@@ -144,7 +140,8 @@ def _example(spec: ModelSpec, names: list[str], count: int) -> tuple[Tensor, ...
         "x": torch.randn(count, *spec.image_shape, generator=generator),
         "t": torch.linspace(0, steps - 1, count).to(torch.int32),
         "labels": torch.arange(count, dtype=torch.int32) % max(spec.num_classes, 1),
-        "guidance": torch.tensor(1.5),
+        GUIDANCE: torch.tensor(1.5),
+        ESTIMATE: torch.randn(count, *spec.image_shape, generator=generator).clamp(-1, 1),
     }
     return tuple(values[name] for name in names)
 

@@ -18,6 +18,8 @@ from ddpm.commands.export.export_request import ExportRequest
 from ddpm.commands.export.model_facts import SCORE_HEADER, ModelFacts, default_images, model_facts
 from ddpm.commands.export.onnx_file import exportable, onnx_bytes
 from ddpm.commands.export.sampling_description import (
+    SUBSTITUTE,
+    default_tables,
     sampler_table,
     sampling_description,
     table_values,
@@ -36,7 +38,6 @@ from ddpm.visuals.grids import grid
 
 PARTS = Path(__file__).with_name("page")
 STEPS = (2, 4, 6, 8, 10, 15, 20, 30, 50)  # to choose from, besides a sampler's usual number
-SUBSTITUTE = "unipc"  # for a model whose own sampler adds noise
 MIN_VALUES = 16  # of an image: torch draws smaller noise by another algorithm
 CHUNK_VALUES = 8 * 28 * 28  # of the images that the browser draws together
 SIGNIFICANT = 9  # digits of a number in the page: exact for float32
@@ -74,16 +75,17 @@ class _Entry:
         """Return what the script of the page needs to know."""
         model, about = self.model, sampling_description(self.model)
         del about["samplers"]
-        own = model.spec.config.sampling
-        substitute = "" if SAMPLERS[own.sampler].is_deterministic else SUBSTITUTE
+        own, is_student = model.spec.config.sampling, model.spec.config.family.is_distilled
+        substitute = "" if is_student or SAMPLERS[own.sampler].is_deterministic else SUBSTITUTE
         tables, usual = page_tables(model)
         shown = own if not substitute else usual_settings(model, SUBSTITUTE)
         size = len(self.images[0].reshape(-1))
         return {
+            "student": is_student,
             "name": self.opened.name,
             "target": self.target,
             "about": about,
-            "own": sentence(model.describe_sampling(shown)),
+            "own": sentence(self.opened.model.describe_sampling(shown)),
             "substitute": substitute,
             "tables": tables,
             "usual": usual,
@@ -94,9 +96,14 @@ class _Entry:
 def page_tables(model: DiffusionModel) -> tuple[dict[str, dict[int, Any]], dict[str, int]]:
     """Return tables by sampler and number of steps, and each sampler's usual number.
 
-    `own` is the model's sampler with its own spacing; a sampler that adds noise is replaced by UniPC.
+    `own` is the model's sampler with its own spacing; a sampler that adds noise is replaced by UniPC. A
+    few-step student has that table alone.
     """
     own = model.spec.config.sampling
+    if model.spec.config.family.is_distilled:
+        (table,) = map(table_values, default_tables(model).values())
+        count = table["evaluations"]
+        return {"own": {count: table}}, {"own": count}
     deterministic = [name for name, sampler in SAMPLERS.items() if sampler.is_deterministic]
     chosen = {
         name: usual_settings(model, name) if name != own.sampler else _usual(model, name)

@@ -3,7 +3,8 @@
     pipeline = DiffusionPipeline.from_pretrained(FOLDER, trust_remote_code=True)
     images = pipeline(batch_size=4, generator=[torch.Generator().manual_seed(s) for s in range(4)]).images
 
-With one generator for each image, image i is that of `ddpm sample --seed i --sampler ddim`.
+With one generator for each image, image i is that of `ddpm sample --seed i --sampler ddim`, and for a
+few-step student that of `ddpm sample --seed i`.
 """
 
 from __future__ import annotations
@@ -69,49 +70,79 @@ class DdpmStudioPipeline(DiffusionPipeline):
         output_type: str = "pil",
         return_dict: bool = True,
     ) -> Any:
-        """Draw images; `labels` are classes, one for each image, None for no label."""
+        """Draw images; `labels` are classes, one for each image, None for no label.
+
+        A few-step student ignores `guidance_scale` and `num_inference_steps`.
+        """
         own, device = self.settings, self._execution_device
-        signal, sigma = (
-            torch.tensor(own[name], dtype=torch.float64) for name in ("signal", "sigma")
-        )
-        norm = (signal**2 + sigma**2).sqrt()
-        shape = (batch_size, *own["image_shape"])
-        noise = randn_tensor(shape, generator=generator, device=device, dtype=self.unet.dtype)
-        state = noise * float(sigma[-1] / norm[-1])
-        scale = own["guidance"] if guidance_scale is None else guidance_scale
-        self.scheduler.set_timesteps(num_inference_steps)
-        for step in self.progress_bar(self.scheduler.timesteps):
-            t = int(step)
-            x0 = self.denoise(state * float(norm[t]), t, labels, scale)
-            state = self.scheduler.step(x0, step, state).prev_sample
+
+        def noise() -> Any:
+            shape = (batch_size, *own["image_shape"])
+            return randn_tensor(shape, generator=generator, device=device, dtype=self.unet.dtype)
+
+        if own["table"] is not None:
+            state = self.jump(noise, labels)
+        else:
+            scale = own["guidance"] if guidance_scale is None else guidance_scale
+            state = self.walk(noise(), labels, scale, num_inference_steps)
         images = (state / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()
         pictures = self.numpy_to_pil(images) if output_type == "pil" else images
         return ImagePipelineOutput(images=pictures) if return_dict else (pictures,)
 
-    def denoise(self, x: Any, t: int, labels: list[int] | None, scale: float) -> Any:
-        """Return the clean image predicted from x_t [N, C, H, W], guided and clipped."""
+    def walk(self, noise: Any, labels: list[int] | None, scale: float, steps: int) -> Any:
+        """Return the images [N, C, H, W] that the scheduler reaches from noise in `steps`."""
+        own = self.settings
+        signal, sigma = (
+            torch.tensor(own[name], dtype=torch.float64) for name in ("signal", "sigma")
+        )
+        norm = (signal**2 + sigma**2).sqrt()
+        state, x0 = noise * float(sigma[-1] / norm[-1]), torch.zeros_like(noise)
+        self.scheduler.set_timesteps(steps)
+        for step in self.progress_bar(self.scheduler.timesteps):
+            t = int(step)
+            x0 = self.denoise(state * float(norm[t]), t, labels, scale, x0)
+            state = self.scheduler.step(x0, step, state).prev_sample
+        return state
+
+    def jump(self, noise: Any, labels: list[int] | None) -> Any:
+        """Return the images of a few-step student, by its table of coefficients."""
+        table = self.settings["table"]
+        x = table["start"] * noise()
+        for t, scale, weight, _, _, *fresh in self.progress_bar(table["updates"]):
+            x = scale * x + weight * self.denoise(x, t, labels, 1.0, torch.zeros_like(x))
+            x = x + fresh[0] * noise() if fresh and fresh[0] else x
+        return x
+
+    def denoise(self, x: Any, t: int, labels: list[int] | None, scale: float, before: Any) -> Any:
+        """Return the clean image predicted from x_t [N, C, H, W], guided and clipped.
+
+        A self-conditioned network sees `before`, the prediction of the step before, zeros at first.
+        """
         own = self.settings
         low, high = own["guidance_interval"]
-        x0 = self.predict(x, t, labels)
+        before = before if own["feeds_back"] else torch.zeros_like(x)
+        x0 = self.predict(x, t, labels, before)
         if labels is not None and scale != 1 and low <= t / (len(own["signal"]) - 1) <= high:
-            free = self.predict(x, t, None)
+            free = self.predict(x, t, None, before)
             x0 = free + scale * (x0 - free)
         return CLIPS[own["clip"]](x0)
 
-    def predict(self, x: Any, t: int, labels: list[int] | None) -> Any:
+    def predict(self, x: Any, t: int, labels: list[int] | None, before: Any) -> Any:
         """Return the network's prediction of the clean image."""
         own, (height, width) = self.settings, x.shape[-2:]
         signal, sigma = own["signal"][t], own["sigma"][t]
         mean = x.new_tensor(own["data_mean"]).view(1, -1, 1, 1)
         total = (sigma**2 + (own["data_std"] * signal) ** 2) ** 0.5  # deviation of x_t
         scaled = (x - signal * mean) / total if own["objective"] == "edm" else x
+        if own["self_conditioning"]:
+            scaled = torch.cat([scaled, before], dim=1)
         padded = F.pad(scaled, (0, -width % own["multiple"], 0, -height % own["multiple"]))
         rows = None
         if self.unet.class_embedding is not None:
             known = [own["num_classes"]] * len(x) if labels is None else labels
             rows = torch.tensor(known, device=x.device) * len(own["signal"]) + t
         out = self.unet(F.pixel_unshuffle(padded, own["patch"]), t, class_labels=rows).sample
-        out = out[:, : padded.shape[1] * own["patch"] ** 2]  # without a learned variance
+        out = out[:, : x.shape[1] * own["patch"] ** 2]  # without a learned variance
         out = F.pixel_shuffle(out, own["patch"])[..., :height, :width]
         if own["objective"] != "edm":
             return TO_X0[own["objective"]](out, x, signal, sigma)

@@ -6,12 +6,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ddpm.config import SamplingConfig
-from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table
+from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table, linear_table
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.models.base import DiffusionModel
+from ddpm.models.few_step_sampling import jump_sampler, student_levels, student_settings
+from ddpm.models.onnx_model import onnx_inputs
 from ddpm.models.spec import ModelSpec
 
 FORMAT = 1
+STUDENT = "student"  # the name of a few-step student's table
+SUBSTITUTE = "unipc"  # for a model whose own sampler adds noise
 
 
 def sampling_description(model: DiffusionModel) -> dict[str, Any]:
@@ -19,6 +23,7 @@ def sampling_description(model: DiffusionModel) -> dict[str, Any]:
     spec, schedule = model.spec, model.schedule
     return {
         "format": FORMAT,
+        "inputs": list(onnx_inputs(spec)),
         "image": {
             "shape": list(spec.image_shape),
             "range": [-1, 1],
@@ -35,22 +40,45 @@ def sampling_description(model: DiffusionModel) -> dict[str, Any]:
         "class_counts": list(spec.class_counts) if spec.num_classes else [],
         "no_label": spec.num_classes or None,
         "sampling": sampling_defaults(spec),
+        "sampler": own_table_name(spec),
         "samplers": {name: table_values(table) for name, table in default_tables(model).items()},
     }
 
 
 def sampling_defaults(spec: ModelSpec) -> dict[str, Any]:
     """Return the settings that the model samples with, as the names of `sampling` in its configuration."""
-    return {**asdict(spec.config.sampling), "guide": ""}
+    own = spec.config.sampling
+    if not spec.config.family.is_distilled:
+        return {**asdict(own), "guide": ""}
+    steps = spec.config.student.evaluations
+    return {**asdict(student_settings(own)), "sampler": STUDENT, "steps": steps}
+
+
+def own_table_name(spec: ModelSpec) -> str:
+    """Return the name of the table that is the model's own, or the nearest to it."""
+    if spec.config.family.is_distilled:
+        return STUDENT
+    own = spec.config.sampling.sampler
+    return own if SAMPLERS[own].is_deterministic else SUBSTITUTE
 
 
 def default_tables(model: DiffusionModel) -> dict[str, CoefficientTable]:
-    """Return the table of each deterministic sampler, with the settings of `usual_settings`."""
+    """Return the table of each deterministic sampler, with the settings of `usual_settings`.
+
+    A few-step student has one table alone.
+    """
+    if model.spec.config.family.is_distilled:
+        return {STUDENT: student_table(model)}
     return {
         name: sampler_table(model, usual_settings(model, name))
         for name, sampler in SAMPLERS.items()
         if sampler.is_deterministic
     }
+
+
+def student_table(model: DiffusionModel) -> CoefficientTable:
+    """Return the table of a few-step student, whose network is that of `model`."""
+    return linear_table(jump_sampler(model.spec), student_levels(model.spec, model.schedule))
 
 
 def usual_settings(model: DiffusionModel, name: str) -> SamplingConfig:
@@ -69,6 +97,13 @@ def sampler_table(model: DiffusionModel, settings: SamplingConfig) -> Coefficien
 
 
 def table_values(table: CoefficientTable) -> dict[str, Any]:
-    """Return a table as JSON values: [t, coefficient of x, of x0, of earlier x0 …] for each evaluation."""
-    rows = [[update.t, update.x, *update.x0] for update in table.updates]
+    """Return a table as JSON values: [t, coefficient of x, of x0, of earlier x0 …] for each evaluation.
+
+    If the sampler adds noise, its coefficient is the last number of each row.
+    """
+    adds_noise = any(update.noise for update in table.updates)
+    rows = [
+        [update.t, update.x, *update.x0, *([update.noise] if adds_noise else [])]
+        for update in table.updates
+    ]
     return {"start": table.start, "evaluations": len(rows), "updates": rows}

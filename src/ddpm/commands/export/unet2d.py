@@ -61,22 +61,22 @@ def head_sizes(network: UNet) -> set[int]:
 
 
 def unet2d_settings(
-    network: UNet, image_size: tuple[int, int], num_steps: int, stock: bool
+    network: UNet, image_shape: tuple[int, int, int], num_steps: int, stock: bool
 ) -> dict[str, Any]:
-    """Return the config.json of the UNet2DModel.
+    """Return the config.json of the UNet2DModel for padded images of `image_shape` (C, H, W).
 
     `stock`: GroupNorm groups and attention heads are those of the network; otherwise they are 1 and
     the pipeline sets them, and the time embedding is a table that the pipeline indexes.
     """
     downs, ups = down_levels(network), up_levels(network)
+    image_channels, *image_size = image_shape
     groups = min(group_counts(network)) if stock else 1
-    channels = network.head.in_channels
     dim = network.middle.block.scale_shift.in_features
     settings = {
         "_class_name": "UNet2DModel",
         "sample_size": [side // network.patch for side in image_size],
-        "in_channels": channels,
-        "out_channels": channels,
+        "in_channels": network.head.in_channels,
+        "out_channels": _image_channels(network, image_channels),
         "center_input_sample": False,
         "time_embedding_type": "positional",
         "time_embedding_dim": dim,
@@ -100,8 +100,13 @@ def unet2d_settings(
     return settings
 
 
-def unet2d_weights(network: UNet, num_steps: int, stock: bool) -> Weights:
-    """Return the weights under the names of UNet2DModel."""
+def _image_channels(network: UNet, channels: int) -> int:
+    """Return the channels of the network's output for an image of `channels`, without a learned variance."""
+    return channels * network.patch**2
+
+
+def unet2d_weights(network: UNet, channels: int, num_steps: int, stock: bool) -> Weights:
+    """Return the weights under the names of UNet2DModel, for images of `channels`."""
     weights: Weights = {}
     for i, level in enumerate(down_levels(network)):
         weights |= _level_weights(f"down_blocks.{i}", level, "downsamplers")
@@ -109,8 +114,8 @@ def unet2d_weights(network: UNet, num_steps: int, stock: bool) -> Weights:
         weights |= _level_weights(f"up_blocks.{i}", level, "upsamplers")
     weights |= _stage_weights("mid_block", 0, network.middle)
     weights |= _identity_block("mid_block.resnets.1", network.middle.block)
-    channels = network.head.in_channels  # a learned variance behind them is left out
-    tail = {name: tensor[:channels] for name, tensor in _named("conv_out", network.tail).items()}
+    out = _image_channels(network, channels)
+    tail = {name: tensor[:out] for name, tensor in _named("conv_out", network.tail).items()}
     weights |= {**_named("conv_in", network.head), **_named("conv_norm_out", network.norm), **tail}
     first, second = network.time.layers[0], network.time.layers[2]
     assert isinstance(first, nn.Linear)

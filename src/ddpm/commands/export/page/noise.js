@@ -31,9 +31,9 @@ export class Mt19937 {
   }
 }
 
-// torch.randn(size) for size >= 16: uniforms of 24 bits, then Box-Muller on blocks of 16, the last one drawn again.
-export function normal(seed, size) {
-  const generator = new Mt19937(seed);
+// The next torch.randn(size) of a generator, for size >= 16: uniforms of 24 bits, then Box-Muller on blocks of 16,
+// the last one drawn again.
+export function normal(generator, size) {
   const uniform = () => (generator.next() & 0xffffff) / 16777216;
   const values = Float32Array.from({ length: size }, uniform);
   for (let start = 0; start + 16 <= size; start += 16) boxMuller(values, start);

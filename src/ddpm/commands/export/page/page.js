@@ -6,6 +6,9 @@ const $ = (id) => document.getElementById(id);
 const GAP = 2; // pixels between images
 const SIDE = 80; // pixels, of an image on the page, rounded to a whole factor
 
+// The model that the controls are about: a few-step student has no settings of its own.
+const lead = Math.max(0, models.findIndex((model) => !model.student));
+
 let worker = null;
 let request = 0; // the id of the newest request
 let ready = 0; // models loaded
@@ -60,7 +63,7 @@ const RECEIVERS = {
     if (id !== request) return;
     drawing.delete(model);
     if (drawing.size) return;
-    const { seeds } = settingsFor(0);
+    const { seeds } = settingsFor(lead);
     say(`Drawn: ${seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]} to ${seeds.at(-1)}`}.`);
     $("stop").disabled = true;
     document.body.dataset.drawn = id;
@@ -70,7 +73,7 @@ const RECEIVERS = {
     if (id !== request) return;
     paintOne("noisy", noisy);
     paintOne("clean", clean);
-    $("forward-status").textContent = `Time ${t} of ${models[0].about.schedule.num_steps - 1}.`;
+    $("forward-status").textContent = `Time ${t} of ${models[lead].about.schedule.num_steps - 1}.`;
   },
   error({ message }) {
     refuse(`The model stopped (${message})`);
@@ -85,12 +88,13 @@ function say(message, failed = false) {
 // Controls
 
 function fillControls() {
-  const { about } = models[0];
+  const { about } = models[lead];
   const sampler = $("sampler");
-  sampler.add(new Option(`the model's own: ${models[0].own}`, "own"));
-  for (const name of Object.keys(models[0].tables)) if (name !== "own") sampler.add(new Option(name, name));
+  sampler.add(new Option(`the model's own: ${models[lead].own}`, "own"));
+  for (const name of Object.keys(models[lead].tables)) if (name !== "own") sampler.add(new Option(name, name));
   $("label-field").hidden = !about.classes.length;
-  $("guidance-field").hidden = !about.classes.length;
+  $("guidance-field").hidden = !about.classes.length || models[lead].student;
+  $("forward").hidden = models[lead].student; // its outputs are jumps, not predictions of the clean picture
   $("label").add(new Option("any, by frequency", ""));
   for (const name of about.classes) $("label").add(new Option(name, name));
   $("guidance").value = about.sampling.guidance;
@@ -114,7 +118,7 @@ function fillControls() {
 
 function fillSteps() {
   const steps = $("steps");
-  const { tables, usual } = models[0];
+  const { tables, usual } = models[lead];
   const name = $("sampler").value;
   steps.replaceChildren();
   for (const count of Object.keys(tables[name])) steps.add(new Option(count, count));
@@ -123,11 +127,11 @@ function fillSteps() {
 
 // The settings of one model, from the controls.
 function settingsFor(index) {
-  const { about, tables, usual } = models[index];
+  const { about, tables, usual, student } = models[index];
   const first = Math.max(0, Math.floor(Number($("seed").value)) || 0);
   const count = Math.min(100, Math.max(1, Math.floor(Number($("count").value)) || 1));
-  const name = $("sampler").value;
-  const byOwn = name === "own" && index > 0; // its own steps, not those of the first model
+  const name = student ? "own" : $("sampler").value;
+  const byOwn = name === "own" && index !== lead; // its own steps, not those of the other model
   const own = about.sampling;
   const label = about.classes.indexOf($("label").value);
   return {
@@ -135,7 +139,7 @@ function settingsFor(index) {
     label: about.classes.length ? (label < 0 ? null : label) : 0,
     settings: {
       table: tables[name][byOwn ? usual[name] : $("steps").value] ?? tables[name][usual[name]],
-      guidance: about.classes.length ? Number($("guidance").value) || 1 : 1,
+      guidance: about.classes.length && !student ? Number($("guidance").value) || 1 : 1,
       interval: own.guidance_interval,
       clip: own.clip,
     },
@@ -186,13 +190,13 @@ function stop() {
 
 // The command that draws the same images.
 function command() {
-  const { seeds } = settingsFor(0);
-  const words = ["ddpm sample", models[0].target, `--seed ${seeds[0]} -n ${seeds.length}`];
+  const { seeds } = settingsFor(lead);
+  const words = ["ddpm sample", models[lead].target, `--seed ${seeds[0]} -n ${seeds.length}`];
   if ($("label").value) words.push(`--label ${$("label").value}`);
   const own = $("sampler").value === "own";
-  if (!own || models[0].substitute) words.push(`--sampler ${own ? models[0].substitute : $("sampler").value}`);
-  if (!own || $("steps").value !== String(models[0].usual.own) || models[0].substitute) words.push(`--steps ${$("steps").value}`);
-  const { about } = models[0];
+  if (!own || models[lead].substitute) words.push(`--sampler ${own ? models[lead].substitute : $("sampler").value}`);
+  if (!own || $("steps").value !== String(models[lead].usual.own) || models[lead].substitute) words.push(`--steps ${$("steps").value}`);
+  const { about } = models[lead];
   if (about.classes.length && Number($("guidance").value) !== about.sampling.guidance) words.push(`--guidance ${$("guidance").value}`);
   return `${words.join(" ")} --precision fp32`;
 }
@@ -252,7 +256,7 @@ async function save() {
   }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await whole.convertToBlob({ type: "image/png" }));
-  link.download = `${models.map((model) => model.name).join("-")}-seed-${settingsFor(0).seeds[0]}.png`;
+  link.download = `${models.map((model) => model.name).join("-")}-seed-${settingsFor(lead).seeds[0]}.png`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
@@ -275,7 +279,7 @@ async function choosePicture() {
 
 // The middle of a picture at the model's size, as floats [C, H, W] in [-1, 1].
 function toModel(bitmap) {
-  const [channels, height, width] = models[0].about.image.shape;
+  const [channels, height, width] = models[lead].about.image.shape;
   const scale = Math.max(width / bitmap.width, height / bitmap.height);
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
@@ -295,24 +299,24 @@ function toModel(bitmap) {
 
 // Add noise to the reader's picture, or to the first image that was drawn.
 function addNoise() {
-  if (ready < models.length || drawing.size) return;
-  const { about } = models[0];
+  if (ready < models.length || drawing.size || models[lead].student) return;
+  const { about } = models[lead];
   const image = chosen ?? firstDrawn();
   paintOne("clear", Uint8ClampedArray.from(image, (value) => (value + 1) * 127.5));
-  const { seeds } = settingsFor(0);
+  const { seeds } = settingsFor(lead);
   const label = about.classes.indexOf($("label").value);
   request += 1;
   worker.postMessage({
-    type: "predict", id: request, model: 0, image, t: Number($("forward-t").value), seed: seeds[0],
+    type: "predict", id: request, model: lead, image, t: Number($("forward-t").value), seed: seeds[0],
     label: label < 0 ? null : label,
   });
 }
 
 function firstDrawn() {
-  const { shape } = models[0].about.image;
-  const { scale } = layout(0, settingsFor(0).seeds.length);
+  const { shape } = models[lead].about.image;
+  const { scale } = layout(lead, settingsFor(lead).seeds.length);
   const [channels, height, width] = shape;
-  const { data } = $("canvas-0").getContext("2d").getImageData(0, 0, width * scale, height * scale);
+  const { data } = $(`canvas-${lead}`).getContext("2d").getImageData(0, 0, width * scale, height * scale);
   return Float32Array.from({ length: channels * height * width }, (_, i) => {
     const area = height * width, x = (i % area) % width, y = Math.floor((i % area) / width);
     return data[4 * (y * scale * width * scale + x * scale) + Math.floor(i / area)] / 127.5 - 1;
@@ -320,7 +324,7 @@ function firstDrawn() {
 }
 
 function paintOne(id, bytes) {
-  const { shape } = models[0].about.image;
+  const { shape } = models[lead].about.image;
   const canvas = $(id);
   const scale = Math.max(1, Math.round(140 / Math.max(shape[1], shape[2])));
   canvas.width = shape[2] * scale;

@@ -1,6 +1,6 @@
 // Sampling in a Worker: onnxruntime evaluates the denoiser, tables of coefficients replace the samplers.
 
-import { labelOf, normal } from "./noise.js";
+import { labelOf, Mt19937, normal } from "./noise.js";
 
 const sessions = []; // one a model
 let models = [];
@@ -62,13 +62,18 @@ async function* walk(model, seeds, label, settings, id) {
   const about = models[model];
   const size = about.image.shape.reduce((a, b) => a * b);
   const labels = seeds.map((seed) => (label === null ? labelOf(seed, about.class_counts) : label));
+  const generators = seeds.map((seed) => new Mt19937(seed)); // as ImageNoise of randomness.py
   const x = new Float32Array(seeds.length * size);
-  seeds.forEach((seed, i) => x.set(normal(seed, size).map((value) => value * table.start), i * size));
+  const addNoise = (factor) =>
+    generators.forEach((generator, i) => normal(generator, size).forEach((value, k) => (x[i * size + k] += factor * value)));
+  addNoise(table.start);
   let history = [];
-  for (const [step, [t, scale, ...weights]] of table.updates.entries()) {
+  for (const [step, [t, scale, b0, b1, b2, fresh = 0]] of table.updates.entries()) {
+    const weights = [b0, b1, b2];
     await new Promise((resolve) => setTimeout(resolve)); // lets a newer request arrive
     if (id !== newest) return;
-    const x0 = await denoise(model, x, t, labels, guidance, interval);
+    const estimate = history[0] ?? new Float32Array(x.length);
+    const x0 = await denoise(model, { x, t, labels, estimate }, guidance, interval);
     CLIPS[clip](x0, size);
     history = [x0, ...history.slice(0, 2)];
     for (let i = 0; i < x.length; i++) {
@@ -76,32 +81,43 @@ async function* walk(model, seeds, label, settings, id) {
       for (let k = 0; k < history.length; k++) sum += weights[k] * history[k][i];
       x[i] = sum;
     }
+    if (fresh) addNoise(fresh);
     const steps = table.updates.length;
     yield { pixels: toPixels(step + 1 === steps ? x : x0), step: step + 1, steps };
   }
 }
 
 // The predicted clean image at time t, guided where the interval says so.
-async function denoise(model, x, t, labels, guidance, interval) {
+async function denoise(model, inputs, guidance, interval) {
   const about = models[model];
+  const { x, t, labels, estimate } = inputs;
   const share = t / (about.schedule.num_steps - 1);
   const guided = about.no_label !== null && guidance !== 1 && share >= interval[0] && share <= interval[1];
-  if (!guided) return evaluate(model, x, t, labels);
-  const twice = new Float32Array(2 * x.length);
-  twice.set(x);
-  twice.set(x, x.length);
-  const both = await evaluate(model, twice, t, [...labels, ...labels.map(() => about.no_label)]);
+  if (!guided) return evaluate(model, inputs);
+  const both = await evaluate(model, {
+    x: twice(x), t, labels: [...labels, ...labels.map(() => about.no_label)], estimate: twice(estimate),
+  });
   return x.map((_, i) => both[i + x.length] + guidance * (both[i] - both[i + x.length]));
 }
 
-async function evaluate(model, x, t, labels) {
-  const { image, no_label } = models[model];
+function twice(values) {
+  const both = new Float32Array(2 * values.length);
+  both.set(values);
+  both.set(values, values.length);
+  return both;
+}
+
+// Run the network; `inputs` of the model's description names the tensors that it takes.
+async function evaluate(model, { x, t, labels, estimate }) {
+  const { image, inputs } = models[model];
   const count = x.length / image.shape.reduce((a, b) => a * b);
-  const feeds = {
-    x: new ort.Tensor("float32", x, [count, ...image.shape]),
-    t: new ort.Tensor("int32", new Int32Array(count).fill(t), [count]),
+  const tensors = {
+    x: () => new ort.Tensor("float32", x, [count, ...image.shape]),
+    t: () => new ort.Tensor("int32", new Int32Array(count).fill(t), [count]),
+    labels: () => new ort.Tensor("int32", Int32Array.from(labels), [count]),
+    estimate: () => new ort.Tensor("float32", estimate, [count, ...image.shape]),
   };
-  if (no_label !== null) feeds.labels = new ort.Tensor("int32", Int32Array.from(labels), [count]);
+  const feeds = Object.fromEntries(inputs.map((name) => [name, tensors[name]()]));
   const { x0 } = await sessions[model].run(feeds);
   return Float32Array.from(x0.data);
 }
@@ -125,10 +141,10 @@ const CLIPS = {
 async function predict({ id, model, image, t, seed, label }) {
   const about = models[model];
   const { signal, sigma } = about.schedule;
-  const noise = normal(seed, image.length);
+  const noise = normal(new Mt19937(seed), image.length);
   const x = Float32Array.from(image, (value, i) => signal[t] * value + sigma[t] * noise[i]);
   const noisy = toPixels(x);
-  const x0 = await evaluate(model, x, t, [label ?? about.no_label]);
+  const x0 = await evaluate(model, { x, t, labels: [label ?? about.no_label], estimate: new Float32Array(x.length) });
   self.postMessage({ type: "predicted", id, model, t, noisy, clean: toPixels(x0) });
 }
 
