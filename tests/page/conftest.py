@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("fastapi", reason="the extra `studio` is not installed")
@@ -109,6 +111,34 @@ def studio(runs: Path) -> Iterator[StudioProcess]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the studio may read, with a folder of 40 pictures inside."""
+    folder = tmp_path_factory.mktemp("pictures") / "album"
+    (folder / "faces").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(folder / "faces" / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory,
+    runs: Path,
+    album: Path,
+    make_run: Callable[..., Path],
+) -> Iterator[StudioProcess]:
+    """A server for tests that change its runs: a trained one, and two that can be handed in."""
+    folder = tmp_path_factory.mktemp("workshop") / "runs"
+    shutil.copytree(runs / RUN, folder / RUN)
+    for name, shape in (("mnist", (1, 28, 28)), ("faces", (3, 64, 64))):
+        shutil.copytree(make_run(name, shape), folder / name)
+    server = start_studio(folder, "--allow", str(album))
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, one for each test file, so that no event loop is left running for other tests."""
@@ -193,6 +223,13 @@ def reading(browser: Browser, server: StudioProcess) -> Iterator[Reader]:
 def reader(browser: Browser, studio: StudioProcess) -> Iterator[Reader]:
     """A reader of the session's server."""
     with reading(browser, studio) as reader:
+        yield reader
+
+
+@pytest.fixture
+def worker(browser: Browser, workshop: StudioProcess) -> Iterator[Reader]:
+    """A reader of the server whose runs tests may change."""
+    with reading(browser, workshop) as reader:
         yield reader
 
 

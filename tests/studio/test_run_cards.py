@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ def test_a_run_whose_lock_is_held_is_training(cards: RunCards, add_run: AddRun) 
     rows = [{"step": i, "loss": 1.0, "batch": 128, "seconds": 0.5 * i} for i in range(1, 15)]
     run.metrics.write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
     with exclusive_lock(run.lock, "the run"):
+        found = card(cards)  # the log is of an earlier process
+        assert found["state"] == "training" and found["sentence"].startswith("Starting")
+        assert found["images_per_second"] is None
+        os.utime(run.metrics)
         found = card(cards)
         assert found["state"] == "training" and cards.is_training()
         assert found["images_per_second"] == pytest.approx(256)

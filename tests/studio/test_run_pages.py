@@ -97,6 +97,12 @@ def test_a_damaged_run_has_a_page(page: Any, pages: RunPages, add_run: AddRun) -
         run_async(pages.findings("a"))
 
 
+def test_a_run_whose_weights_cannot_be_read_offers_no_model(page: Any, add_run: AddRun) -> None:
+    run = RunFolder(add_run("a"))
+    (run.checkpoint(12) / "ema.safetensors").write_bytes(b"")
+    assert page()["model"] is None and page()["classes"] is None
+
+
 def test_an_unknown_run_is_a_sentence(page: Any) -> None:
     with pytest.raises(RefusalError):
         page()

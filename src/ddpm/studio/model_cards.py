@@ -65,14 +65,18 @@ class ModelCards:
 
     def get(self, id: str) -> ModelCard:
         """Return the card of the model `id`. RefusalError (404) if there is none."""
-        card = None
-        if id.startswith(RUN):
-            card = self._of_run(id.removeprefix(RUN), self._runs.get(id.removeprefix(RUN)))
-        elif id.removeprefix(BUNDLED) in bundled_names() and id.startswith(BUNDLED):
-            card = self._of_bundled(id.removeprefix(BUNDLED))
+        card = self.find(id)
         if card is None:
             raise not_found("such model")
         return card
+
+    def find(self, id: str) -> ModelCard | None:
+        """Return the card of the model `id`; None if there is none. RefusalError (404): no such run."""
+        if id.startswith(RUN):
+            return self._of_run(id.removeprefix(RUN), self._runs.get(id.removeprefix(RUN)))
+        if id.startswith(BUNDLED) and id.removeprefix(BUNDLED) in bundled_names():
+            return self._of_bundled(id.removeprefix(BUNDLED))
+        return None
 
     def _of_run(self, id: str, run: RunFolder) -> ModelCard | None:
         """Return the card of a run; None if it has no checkpoint that can be read."""

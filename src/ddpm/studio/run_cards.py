@@ -64,9 +64,11 @@ class RunCards:
         rows = self.logs.rows(run)
         step, steps = self._step(run, rows), config.training.steps
         is_training = self.trainings.is_running(run)
-        speed = images_per_second(rows) if is_training else None
+        is_starting = is_training and _is_starting(run)
+        speed = images_per_second(rows) if is_training and not is_starting else None
         left = _seconds_left(config, step, speed)
         state, sentence = self._state(run, step, steps, is_training, left)
+        sentence = STARTING if is_starting else sentence
         return {
             **self._blank(run, state, sentence),
             "preset": config.preset,
@@ -130,7 +132,15 @@ class RunCards:
         return f"/api/runs/{id}/previews/{steps[-1]}.png" if steps else None
 
 
-STARTING = "Starting: reading the images"
+STARTING = "Starting: reading the images and timing the first steps"
+
+
+def _is_starting(run: RunFolder) -> bool:
+    """Return whether the process that trains the run has logged no step yet."""
+    try:
+        return run.metrics.stat().st_mtime_ns < run.lock.stat().st_mtime_ns
+    except OSError:  # no log yet, or the process has not locked the run yet
+        return True
 
 
 def preview_steps(run: RunFolder) -> list[int]:

@@ -47,6 +47,7 @@ class RunPages:
         except RequestError:
             return {**card, **_EMPTY}
         has_checkpoint = bool(run.checkpoint_steps())
+        model = self._models.find(RUN + id)
         is_training = card["state"] == "training"
         pictures = {"loss": run.loss_plot, "samples": run.sample_grid, "denoising": run.denoising}
         return {
@@ -63,8 +64,8 @@ class RunPages:
                 for name, path in pictures.items()
                 if path.is_file()
             },
-            "classes": self._classes(id),
-            "model": RUN + id if has_checkpoint else None,
+            "classes": model and model.row()["classes"],
+            "model": model and model.id,
             "data": _data(run, config),
             "can": {
                 "stop": is_training,
@@ -75,11 +76,6 @@ class RunPages:
             },
             "output": self._cards.trainings.output(run)[-4000:],
         }
-
-    def _classes(self, id: str) -> list[str] | None:
-        found = [card for card in self._models.all() if card.id == RUN + id]
-        classes: list[str] | None = found[0].row()["classes"] if found else None
-        return classes
 
 
 def _stamp(run: RunFolder) -> tuple[Any, ...]:

@@ -36,6 +36,10 @@ def test_pictures_are_served_as_they_are(gate: Gate, add_run: Any) -> None:
     assert Image.open(io.BytesIO(found.body)).size == (2, 2)
     gif = answer(gate, "GET", "/api/runs/a/pictures/denoising")
     assert (gif.status, gif.headers["content-type"]) == (200, "image/gif")
+    assert answer(gate, "GET", "/api/runs/a/pictures/denoising?still=true").status == 404
+    Image.new("L", (2, 2)).save(run.denoising, "GIF")
+    still = answer(gate, "GET", "/api/runs/a/pictures/denoising?still=true")
+    assert (still.status, still.headers["content-type"]) == (200, "image/png")
     assert answer(gate, "GET", "/api/runs/a/pictures/samples").status == 404
 
 

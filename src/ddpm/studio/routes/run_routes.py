@@ -9,6 +9,7 @@ from fastapi import Path as PathParameter
 
 from ddpm.studio.run_logs import log_columns
 from ddpm.studio.services import Studio
+from ddpm.studio.still_pictures import last_frame
 
 router = APIRouter(prefix="/api/runs")
 
@@ -51,9 +52,13 @@ def show_preview(id: Id, step: Step, studio: Studio) -> Response:
 
 
 @router.get("/{id}/pictures/{name}", response_class=Response)
-def show_picture(id: Id, name: Literal["loss", "samples", "denoising"], studio: Studio) -> Response:
-    """Return a picture of a finished run."""
+def show_picture(
+    id: Id, name: Literal["loss", "samples", "denoising"], studio: Studio, still: bool = False
+) -> Response:
+    """Return a picture of a finished run; `still`: the last frame of an animation."""
     run = studio.runs.get(id)
     paths = {"loss": run.loss_plot, "samples": run.sample_grid, "denoising": run.denoising}
     content, kind = studio.runs.picture(run, paths[name])
+    if still and kind == "image/gif":
+        content, kind = last_frame(content), "image/png"
     return Response(content, media_type=kind)

@@ -17,10 +17,11 @@ export function useModels() {
 
 const FIRST = "bundled:mnist"; // small and quick, for readers without a run
 
-/** Return the model named by the address, else the first run, else a bundled one. */
+/** Return the model named by the address, null if there is none of this name; without a name the first run, else a bundled one. */
 export function chosenModel(models, id) {
   const all = models || [];
-  return all.find((model) => model.id === id) || all.find((model) => model.source === "run")
+  if (id) return all.find((model) => model.id === id) || null;
+  return all.find((model) => model.source === "run")
     || all.find((model) => model.id === FIRST) || all[0] || null;
 }
 

@@ -7,6 +7,7 @@ import {CommandLine} from "./command_line.js";
 import {animationUrl, frameUrl, gridUrl, isDrawing, useDrawing} from "./drawing.js";
 import {ImageGrid} from "./image_grid.js";
 import {ErrorMessage} from "./messages.js";
+import {followedFrame, useReducedMotion} from "./motion.js";
 import {describeFrame} from "./playback.js";
 
 /** Return the function that starts an edit and shows it. */
@@ -25,7 +26,7 @@ export function useEdit(change, setFailure) {
 export function EditResult({id, model, rows, columns, note}) {
   const {drawing, error} = useDrawing(id || null);
   const frames = drawing?.frames || [];
-  const last = frames.length - 1;
+  const last = followedFrame(drawing, useReducedMotion());
   const size = {rows, columns, width: model.width, height: model.height, n: rows * columns, ...drawing};
   const lost = error?.status === 404 ? {message: "This result is no longer on the server. Press the button again: the same settings give the same images."} : error;
   return html`<section class="tight" aria-label="Result">

@@ -2,13 +2,14 @@
 //
 //   <${Playback} drawing=${drawing} shape=${model} frame=${null} onFrame=${(k) => …} picked=${3} onPick=${…} />
 //
-// `frame`: index of the shown step; null follows the newest. `shape`: {height, width} before the drawing is known.
+// `frame`: index of the shown step; null follows the newest. With reduced motion Play becomes a button that steps. `shape`: {height, width} before the drawing is known.
 
 import {html, useEffect, useState} from "../vendor/htm-preact.js";
 import {Slider} from "./fields.js";
 import {formatNumber} from "./format.js";
 import {frameUrl, nameOfImage} from "./drawing.js";
 import {ImageGrid} from "./image_grid.js";
+import {followedFrame, useReducedMotion} from "./motion.js";
 
 /** Return rows and columns of the most square grid for n images. */
 export function squareGrid(n) {
@@ -31,7 +32,8 @@ export function describeFrame(drawing, index) {
 
 export function Playback({drawing, shape, n, frame, onFrame, picked, onPick, note}) {
   const frames = drawing?.frames || [];
-  const shown = frame === null ? frames.length - 1 : Math.min(frame, frames.length - 1);
+  const still = useReducedMotion();
+  const shown = frame === null ? followedFrame(drawing, still) : Math.min(frame, frames.length - 1);
   const size = {width: shape.width, height: shape.height, ...squareGrid(n), n, ...drawing};
   const grid = {
     rows: size.rows, columns: size.columns, width: size.width, height: size.height, count: size.n,
@@ -45,18 +47,19 @@ export function Playback({drawing, shape, n, frame, onFrame, picked, onPick, not
       <figure class="tight"><figcaption>predicted x<sub>0</sub></figcaption>
         <${ImageGrid} ...${grid} src=${url("x0")} alt=${`predicted x0 of ${size.n} images`} /></figure>
     </div>
-    <${Scrubber} ...${{drawing, frames, shown, frame, onFrame}} />
+    <${Scrubber} ...${{drawing, frames, shown, frame, onFrame, still}} />
   </section>`;
 }
 
-function Scrubber({drawing, frames, shown, frame, onFrame}) {
+function Scrubber({drawing, frames, shown, frame, onFrame, still}) {
   const [playing, setPlaying] = useState(false);
   const last = frames.length - 1;
+  const advance = () => onFrame(shown >= last ? 0 : shown + 1);
   useEffect(() => {
-    if (!playing) return undefined;
-    const timer = setInterval(() => onFrame(shown >= last ? 0 : shown + 1), 250);
+    if (!playing || still) return undefined;
+    const timer = setInterval(advance, 250);
     return () => clearInterval(timer);
-  }, [playing, shown, last]);
+  }, [playing, shown, last, still]);
   useEffect(() => { if (playing && frame !== null && shown >= last) setPlaying(false); }, [shown]);
   return html`<div class="scrubber">
     <button type="button" aria-label="Step back" disabled=${shown <= 0} onClick=${() => onFrame(shown - 1)}>◀</button>
@@ -64,6 +67,7 @@ function Scrubber({drawing, frames, shown, frame, onFrame}) {
       disabled=${last < 1} format=${(index) => describeFrame(drawing, index)}
       onChange=${(index) => onFrame(index === last ? null : index)} />
     <button type="button" aria-label="Step forward" disabled=${shown >= last} onClick=${() => onFrame(shown + 1 === last ? null : shown + 1)}>▶</button>
-    <button type="button" disabled=${last < 1} aria-pressed=${playing} onClick=${() => setPlaying(!playing)}>${playing ? "Pause" : "Play"}</button>
+    ${still ? html`<button type="button" disabled=${last < 1} onClick=${advance}>Next step</button>`
+    : html`<button type="button" disabled=${last < 1} aria-pressed=${playing} onClick=${() => setPlaying(!playing)}>${playing ? "Pause" : "Play"}</button>`}
   </div>`;
 }

@@ -7,6 +7,7 @@ import {NumberField} from "../parts/fields.js";
 import {ImageGrid} from "../parts/image_grid.js";
 import {ErrorMessage} from "../parts/messages.js";
 import {ModelChoice, chosenIds} from "../parts/model_choice.js";
+import {followedFrame, useReducedMotion} from "../parts/motion.js";
 import {squareGrid} from "../parts/playback.js";
 
 export function SameSeeds({params, change, models}) {
@@ -46,7 +47,8 @@ function OneModel({model, id, n}) {
   const {drawing, error} = useDrawing(id || null);
   const frames = drawing?.frames || [];
   const size = {...squareGrid(n), n, width: model.width, height: model.height, ...drawing};
-  const src = frames.length ? frameUrl(drawing, frames[frames.length - 1].index ?? frames.length - 1, "x") : null;
+  const shown = followedFrame(drawing, useReducedMotion());
+  const src = shown >= 0 ? frameUrl(drawing, frames[shown].index ?? shown, "x") : null;
   return html`<figure class="tight"><figcaption>${model.name}${model.source === "bundled" ? " (bundled)" : ""}
       ${isDrawing(drawing) ? html` <span role="status">${drawing.state}</span>` : ""}</figcaption>
     <${ImageGrid} src=${src} rows=${size.rows} columns=${size.columns} width=${size.width} height=${size.height} count=${size.n}

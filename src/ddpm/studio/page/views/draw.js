@@ -13,7 +13,7 @@ import {
 import {FileDrop} from "../parts/file_drop.js";
 import {KeptImages, useKeptImages} from "../parts/kept_images.js";
 import {READER} from "../parts/live.js";
-import {EmptyState, ErrorMessage} from "../parts/messages.js";
+import {ErrorMessage, NoModel} from "../parts/messages.js";
 import {Picture} from "../parts/image_grid.js";
 import {Playback} from "../parts/playback.js";
 import {SettingsGrid} from "../parts/settings_grid.js";
@@ -33,10 +33,7 @@ export function View({params, change}) {
   if (modelsError) return html`<${ErrorMessage} error=${modelsError} />`;
   if (!models || !samplers) return null;
   const model = chosenModel(models, params.model);
-  if (!model) {
-    return html`<${EmptyState} title="No model yet" action=${html`<a class="button primary" href=${addressOf("new")}>New run</a>`}>
-      Train one first; a minute on the bundled digits is enough.<//>`;
-  }
+  if (!model) return html`<${NoModel} view="draw" id=${params.model} />`;
   const draw = async (extra) => {
     try {
       const {id} = await startDrawing(requestOf(params, model, samplers), extra);

@@ -1,10 +1,9 @@
 // Edit: redraw a marked part, refine a rough sketch, walk between two seeds. An edit is a drawing like any other.
 
 import {html, useState} from "../vendor/htm-preact.js";
-import {addressOf} from "../parts/address.js";
 import {chosenModel, hasReverseProcess, modelOptions, useModels} from "../parts/drawing.js";
 import {Select} from "../parts/fields.js";
-import {EmptyState, ErrorMessage} from "../parts/messages.js";
+import {ErrorMessage, NoModel} from "../parts/messages.js";
 import {Tabs} from "../parts/tabs.js";
 import {Inpaint} from "./edit_inpaint.js";
 import {Refine} from "./edit_refine.js";
@@ -23,7 +22,7 @@ export function View({params, change}) {
   const [, Part] = TABS[tab];
   if (error) return html`<${ErrorMessage} error=${error} />`;
   if (!models) return null;
-  if (!model) return html`<${EmptyState} title="No diffusion model yet" action=${html`<a class="button primary" href=${addressOf("new")}>New run</a>`}>Train one first.<//>`;
+  if (!model) return html`<${NoModel} view="edit" id=${params.model} tab=${params.tab} />`;
   const names = Object.fromEntries(Object.entries(TABS).map(([key, [name]]) => [key, name]));
   return html`<div class="stack">
     <${Tabs} view="edit" names=${names} current=${tab} params=${{model: params.model, draw: params.draw, index: params.index}} />

@@ -9,7 +9,7 @@ import {NumberField, Select, TextField} from "../parts/fields.js";
 import {formatNumber} from "../parts/format.js";
 import {JobLine} from "../parts/job_line.js";
 import {useEvent} from "../parts/live.js";
-import {EmptyState, ErrorMessage} from "../parts/messages.js";
+import {EmptyState, ErrorMessage, NoModel} from "../parts/messages.js";
 import {isActive, useJob} from "../parts/working_now.js";
 
 export const title = "Lab";
@@ -23,10 +23,7 @@ export function View({params, change}) {
   const model = chosenModel(able, params.model);
   if (error) return html`<${ErrorMessage} error=${error} />`;
   if (!models) return null;
-  if (!model) {
-    return html`<${EmptyState} title="No diffusion model yet" action=${html`<a class="button primary" href=${addressOf("new")}>New run</a>`}>
-      The lab finds the cheapest sampler of a model. Train one first.<//>`;
-  }
+  if (!model) return html`<${NoModel} view="lab" id=${params.model} />`;
   return html`<${Laboratory} key=${model.id} ...${{params, change, models: able, model}} />`;
 }
 

@@ -151,6 +151,8 @@ function Pictures({run}) {
   if (!present.length) return null;
   return html`<section class="stack" aria-label="Pictures"><h2>Pictures</h2><div class="pictures">
     ${present.map(([name, text]) => html`<figure key=${name} class="tight"><figcaption>${text}</figcaption>
-      <a href=${run.pictures[name]} download=${`${run.name}-${name}`}><img class="picture pixels" src=${run.pictures[name]} alt=${`${text} of ${run.name}`} loading="lazy" /></a></figure>`)}
+      <a href=${run.pictures[name]} download=${`${run.name}-${name}`}><picture>
+        <source media="(prefers-reduced-motion: reduce)" srcset=${`${run.pictures[name]}&still=true`} />
+        <img class="picture pixels" src=${run.pictures[name]} alt=${`${text} of ${run.name}`} loading="lazy" /></picture></a></figure>`)}
   </div></section>`;
 }

@@ -4,7 +4,7 @@
 import {html} from "../vendor/htm-preact.js";
 import {chosenModel, modelOptions, useModels} from "../parts/drawing.js";
 import {Select} from "../parts/fields.js";
-import {ErrorMessage} from "../parts/messages.js";
+import {ErrorMessage, NoModel} from "../parts/messages.js";
 import {Tabs} from "../parts/tabs.js";
 import {ForwardPart} from "./understand_forward.js";
 import {MistakesPart} from "./understand_mistakes.js";
@@ -40,8 +40,9 @@ export function View({params, change}) {
     <${Tabs} view="understand" names=${names} current=${tab} params=${{model: params.model, station: params.station}} />
     <${ErrorMessage} error=${error} />
     ${WITHOUT_MODEL.includes(tab) ? html`<${Part} params=${params} change=${change} />` : html`
-      <div class="fields"><${Select} label="Model" value=${model?.id || ""} options=${modelOptions(choices)}
+      ${models && !model && html`<${NoModel} view="understand" id=${params.model} tab=${tab} />`}
+      ${model && html`<div class="fields"><${Select} label="Model" value=${model.id} options=${modelOptions(choices)}
         onChange=${(id) => change({model: id, ...forget})} /></div>
-      ${model && html`<${Part} key=${`${tab} ${model.id}`} ...${{model, params, change}} />`}`}
+      <${Part} key=${`${tab} ${model.id}`} ...${{model, params, change}} />`}`}
   </div>`;
 }
