@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,8 @@ import pytest
 
 import ddpm
 from ddpm.commands import COMMANDS, GROUPS, command_module
-from ddpm.config import FAMILIES
+from ddpm.config import FAMILIES, NetworkConfig
+from ddpm.networks.kinds import NETWORKS
 
 FLOORS = (  # top floor first; units on one floor may not import one another
     "cli studio",
@@ -49,6 +51,13 @@ RUN_NAMES = {
     "sampler-lab.png",
 }
 FAMILY_MODULES = {f"models.{name}" for name in FAMILIES}
+# kinds of network beside the default one and imported ones, which other rooms convert from other programs
+KINDS = {n: row for n, row in NETWORKS.items() if n != NetworkConfig.kind and not row.imported}
+KIND_MODULES = {row.make.__module__.removeprefix("ddpm.") for row in KINDS.values()}
+_SHARED = {*NETWORKS[NetworkConfig.kind].settings}
+KIND_SETTINGS = {name for row in KINDS.values() for name in row.settings} - _SHARED
+KIND_TEXT = re.compile(rf"network\.(kind=({'|'.join(KINDS)})|{'|'.join(KIND_SETTINGS)})\b")
+MAY_NAME_KINDS = ("networks/", "config/", "presets.py", "commands/report/words/")
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 UNMIRRORED = {
@@ -132,11 +141,30 @@ def _breaches(path: str, unit: str, tree: ast.Module) -> Iterator[str]:
     if unit != "models" and path != "config/families.py":
         for name in sorted(_compared(tree) & FAMILIES.keys()):
             yield f"compares with {name}: ask for a capability of config.family instead"
+    if not path.startswith(MAY_NAME_KINDS):
+        yield from _kinds_named(path, tree)
     for value in literals(tree):
         if value == 127.5 and path != "data/pixels.py":
             yield "scales pixels: only data/pixels.py knows 127.5"
         if isinstance(value, str) and value.split("/")[-1] in RUN_NAMES and path != "runs.py":
             yield f"spells {value}: only runs.py names the files of a run"
+
+
+def _kinds_named(path: str, tree: ast.Module) -> Iterator[str]:
+    """Yield where a file names a kind of network or a setting of its own (docs/extending.md)."""
+    named = {inner for name in imported(path, tree) if (inner := name[5:]) in KIND_MODULES}
+    for value in literals(tree):
+        of_paper = path == "documents/citations.py"  # its keys are papers
+        if isinstance(value, str) and ((value in KINDS and not of_paper) or KIND_TEXT.match(value)):
+            named.add(value)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in KIND_SETTINGS:
+            owner = node.value
+            if (
+                owner.attr if isinstance(owner, ast.Attribute) else ast.unparse(owner)
+            ) == "network":
+                named.add(f"network.{node.attr}")
+    yield from (f"names {name}: ask the row in networks/kinds.py instead" for name in sorted(named))
 
 
 def _compared(tree: ast.Module) -> set[object]:
@@ -358,6 +386,12 @@ def test_no_file_is_named_for_nothing() -> None:
         ("training/loop.py", "from ddpm.loading.models import open_model", "not downwards"),
         ("sampling/samples.py", "from ddpm.loading.models import open_model", "not downwards"),
         ("networks/unet.py", "from ddpm.config import NetworkConfig", "not downwards"),
+        ("models/ddpm.py", "from ddpm.networks.dit import DiffusionTransformer", "names networks.dit"),
+        ("models/sources.py", "x = {'edm2': 'lengths'}", "names edm2"),
+        ("commands/plan/plan.py", "x = config.network.depth", "names network.depth"),
+        ("commands/plan/plan.py", "x = network.long_skips", "names network.long_skips"),
+        ("api.py", "x = 'network.kind=dit'", "names network.kind=dit"),
+        ("api.py", "x = f'network.heads={n}'", "names network.heads"),
     ],
 )  # fmt: skip
 def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
@@ -377,6 +411,9 @@ def test_each_breach_is_seen(path: str, source: str, breach: str) -> None:
         ("config/families.py", "x = name == 'ddpm'"),
         ("cli/parser.py", "x = Parser(prog='ddpm')\ny = {'dcgan': 1}['dcgan']"),
         ("data/pixels.py", "x = 127.5"),
+        ("models/ddpm.py", "from ddpm.networks.kinds import NETWORKS\nx = image.width"),
+        ("networks/kinds.py", "from ddpm.networks.dit import x\ny = {'dit': 'network.depth'}"),
+        ("documents/citations.py", "x = {'dit': 1}"),
         ("__init__.py", "from ddpm.cli import main"),
         ("commands/bundle/bundle.py", "from ddpm.commands.report import write_report"),
     ],

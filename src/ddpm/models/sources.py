@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ddpm.config import NetworkConfig
 from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.diffusion.schedules import SCHEDULES
 from ddpm.diffusion.timesteps import TIME_SAMPLINGS
-from ddpm.networks.kinds import NETWORKS, NetworkKind
+from ddpm.networks.kinds import NETWORKS, NetworkKind, unused_settings
 
 CHOICES: dict[str, dict[Any, str]] = {  # key of the configuration → value → source
     "diffusion.schedule": {name: row.source for name, row in SCHEDULES.items()},
@@ -22,12 +23,6 @@ CHOICES: dict[str, dict[Any, str]] = {  # key of the configuration → value →
     "diffusion.learned_variance": {True: "cosine"},
     "sampling.sampler": {name: row.source for name, row in SAMPLERS.items()},
     "training.optimizer": {"adam": "adam", "adamw": "adamw", "muon": "muon"},
-}
-
-
-_SETTING_SOURCES: dict[tuple[str, Any], str] = {  # (setting of `network`, value) → source
-    ("long_skips", True): "uvit",
-    ("positions", "rotary"): "rotary",
 }
 
 
@@ -44,12 +39,8 @@ def network_sources(config: Mapping[str, Any]) -> list[str]:
     network, row = config.get("network", {}), _network_kind(config)
     sources = [] if row is None else list(row.sources)
     attention = ["attention"] if attention_sides(config) else []
-    settings = () if row is None else row.settings
-    sources += [
-        source
-        for (name, value), source in _SETTING_SOURCES.items()
-        if name in settings and network.get(name) == value
-    ]
+    choices = {} if row is None else row.setting_sources
+    sources += [source for (name, value), source in choices.items() if network.get(name) == value]
     return [*sources, *attention, *(["patch"] if network.get("patch", 1) > 1 else [])]
 
 
@@ -57,6 +48,12 @@ def network_title(config: Mapping[str, Any]) -> str:
     """Return the name of the kind of network, for readers; an unknown kind as it is."""
     row = _network_kind(config)
     return str(config.get("network", {}).get("kind", "")) if row is None else row.title
+
+
+def ignored_settings(config: Mapping[str, Any]) -> set[str]:
+    """Return the keys `network.NAME` that shape other kinds of network; none for an unknown kind."""
+    kind = config.get("network", {}).get("kind", NetworkConfig.kind)
+    return {f"network.{name}" for name in unused_settings(kind)} if kind in NETWORKS else set()
 
 
 def attention_sides(config: Mapping[str, Any]) -> list[int]:
@@ -68,7 +65,7 @@ def attention_sides(config: Mapping[str, Any]) -> list[int]:
 
 def _network_kind(config: Mapping[str, Any]) -> NetworkKind | None:
     """Return the row of the kind of network; runs from before there were kinds have a U-Net."""
-    return NETWORKS.get(config.get("network", {}).get("kind", "unet"))
+    return NETWORKS.get(config.get("network", {}).get("kind", NetworkConfig.kind))
 
 
 TRAINING_OPTIONS: dict[str, tuple[Any, str]] = {  # key → (value that turns it off, source)

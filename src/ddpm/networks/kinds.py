@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ddpm.networks.course_unet import CourseUNet
 from ddpm.networks.denoising_network import DenoisingNetwork
@@ -26,6 +27,7 @@ class NetworkKind(NamedTuple):
     title: str  # for readers, in every language
     sources: tuple[str, ...]  # keys of documents/citations.SOURCES
     width: str = "channels"  # the setting that makes it wider
+    setting_sources: Mapping[tuple[str, Any], str] = MappingProxyType({})  # (setting, value) → key
     imported: bool = False  # it comes from `ddpm import`, and takes neither labels nor augmentation
 
 
@@ -59,6 +61,7 @@ NETWORKS: dict[str, NetworkKind] = {
         "diffusion transformer (DiT)",
         ("dit", "attention"),
         width="width",
+        setting_sources={("long_skips", True): "uvit", ("positions", "rotary"): "rotary"},
     ),
     "diffusers": NetworkKind(
         DiffusersUNet,
@@ -85,3 +88,9 @@ NETWORKS: dict[str, NetworkKind] = {
         imported=True,
     ),
 }
+
+
+def unused_settings(kind: str) -> set[str]:
+    """Return the settings that shape other kinds of network and that this kind ignores."""
+    shapes = {name for row in NETWORKS.values() for name in row.settings}
+    return shapes - set(NETWORKS[kind].settings)

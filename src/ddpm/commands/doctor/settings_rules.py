@@ -9,7 +9,7 @@ from ddpm.data.dataset import parse_size
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.models import setup_warnings
-from ddpm.networks.kinds import NETWORKS
+from ddpm.networks.kinds import NETWORKS, unused_settings
 from ddpm.networks.unet import level_sides
 from ddpm.presets import PRESETS
 
@@ -159,10 +159,9 @@ def unused_network_settings(case: Case) -> Finding | None:
     if not case.is_diffusion or preset is None:
         return None
     network, usual = case.config.network, preset.config_for(case.config.scale).network
-    shapes = {name for row in NETWORKS.values() for name in row.settings}
     unused = sorted(
         f"network.{name}"
-        for name in shapes - set(NETWORKS[network.kind].settings)
+        for name in unused_settings(network.kind)
         if getattr(network, name) != getattr(usual, name)
     )
     if not unused:

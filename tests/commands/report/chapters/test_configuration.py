@@ -7,9 +7,10 @@ from typing import Any
 from ddpm.commands.report.chapters.configuration import network_chapter, settings_appendix
 from ddpm.commands.report.report_data import ReportData
 from ddpm.commands.report.words.languages import Words
-from ddpm.config import Config
+from ddpm.config import Config, NetworkConfig
 from ddpm.documents.citations import Citations
 from ddpm.documents.document import Figure, Span, Table, cell_text
+from ddpm.documents.tables import NO_VALUE
 from tests.commands.report.test_report_document import gan, run
 
 
@@ -37,6 +38,17 @@ def test_settings_are_written_for_readers_and_name_no_folder_of_the_author() -> 
     shown = {cell_text(row[0]): row[2] for row in table.rows}
     assert shown["path"] == Span("faces", "code")
     assert (shown["flip"], shown["transforms"], shown["minutes"]) == ("yes", "none", "0")
+
+
+def test_settings_that_a_kind_of_network_ignores_have_no_value() -> None:
+    kinds = ("unet", "dit", "of-a-later-version")
+    configs = [Config(network=NetworkConfig(kind=kind)).to_dict() for kind in kinds]  # type: ignore[arg-type]
+    _, table = settings_appendix(report(*(run(config=config) for config in configs)))
+    assert isinstance(table, Table)
+    shown = {cell_text(row[0]): row[2:] for row in table.rows}
+    assert shown["channels"] == ("32", NO_VALUE, "32")
+    assert shown["depth"] == (NO_VALUE, "6", "6")
+    assert shown["dropout"] == ("0", "0", "0")
 
 
 def test_more_than_four_runs_take_another_table() -> None:

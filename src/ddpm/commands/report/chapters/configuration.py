@@ -20,6 +20,7 @@ from ddpm.documents.document import (
     spans,
 )
 from ddpm.documents.tables import NO_VALUE, format_count
+from ddpm.models.sources import ignored_settings
 
 
 def network_chapter(report: ReportData) -> Iterator[Block]:
@@ -102,7 +103,7 @@ def _keys(runs: Sequence[ReportedRun], section: str) -> list[str]:
 
 
 def _setting(words: Words, run: ReportedRun, path: str, section: str) -> Cell:
-    if section and section not in _sections(run):
+    if (section and section not in _sections(run)) or path in ignored_settings(run.config):
         return NO_VALUE
     value = run.setting(path)
     if isinstance(value, bool):
