@@ -34,6 +34,20 @@ def test_it_computes_what_the_original_computes() -> None:
     assert sum(p.numel() for stage in own.stages() for p in stage.parameters()) > 1000
 
 
+def test_classes_are_a_table_with_a_row_for_no_label() -> None:
+    torch.manual_seed(0)
+    original = UNet2DModel(
+        sample_size=8, in_channels=3, out_channels=3, num_class_embeds=5, **SMALL
+    ).eval()
+    own = DiffusersUNet(3, 3, (8, 8), layout=layout(), num_classes=4).eval()
+    own.load_state_dict({f"unet.{name}": w for name, w in original.state_dict().items()})
+    x, t, labels = torch.randn(2, 3, 8, 8), torch.tensor([0, 999]), torch.tensor([3, 1])
+    assert torch.equal(own(x, t, labels), original(x, t, class_labels=labels).sample)
+    none = torch.full((2,), 4)
+    assert torch.equal(own(x, t), original(x, t, class_labels=none).sample)
+    assert not torch.equal(own(x, t), own(x, t, labels))
+
+
 def test_settings_are_the_arguments_of_the_class() -> None:
     config = UNet2DModel(**SMALL).config
     for name, (check, default) in SETTINGS.items():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from ddpm.networks.embeddings import class_labels
 from ddpm.networks.imported_network import ImportedNetwork
 from ddpm.networks.layouts import (
     MAX_WIDTH,
@@ -54,10 +56,11 @@ SETTINGS: dict[str, tuple[Check, Any]] = {  # argument of UNet2DModel → its ch
 
 
 class DiffusersUNet(ImportedNetwork):
-    """A UNet2DModel without classes: x [N, C, H, W], t [N] → [N, out_channels, H, W].
+    """A UNet2DModel: x [N, C, H, W], t [N], labels [N] → [N, out_channels, H, W].
 
     The input is padded inside to a multiple of 2^(levels - 1). Its weights have the names of diffusers behind
-    `unet.`. ValueError: the layout is not supported.
+    `unet.`. With classes, its table `class_embedding` has one row more than classes: that of "no label".
+    ValueError: the layout is not supported.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class DiffusersUNet(ImportedNetwork):
         num_steps: int = 1000,
         layout: str = "",
         dropout: float = 0.0,
+        num_classes: int = 0,
         **conditions: int,
     ) -> None:
         settings = parse_layout(layout, {name: check for name, (check, _) in SETTINGS.items()})
@@ -76,17 +80,28 @@ class DiffusersUNet(ImportedNetwork):
         if not levels == len(settings["down_block_types"]) == len(settings["up_block_types"]):
             raise ValueError("network.layout names another number of blocks than of widths")
         super().__init__(2 ** (levels - 1), **conditions)
+        self.num_classes = num_classes
         self.unet = unet2d_class()(
             sample_size=list(image_size),
             in_channels=in_channels,
             out_channels=out_channels,
             dropout=dropout,
+            num_class_embeds=num_classes + 1 if num_classes else None,
             **settings,
         )
 
-    def predict(self, x: Tensor, t: Tensor) -> Tensor:
-        """Return the output [N, out, H, W] for images x [N, C, H, W] at times t [N]."""
-        out: Tensor = self.unet(x, t, return_dict=False)[0]
+    def embed(
+        self, t: Tensor, labels: Tensor | None, augment_labels: Tensor | None = None
+    ) -> Tensor:
+        """Return the times t [N], with classes above the labels, [2, N]."""
+        if not self.num_classes:
+            return t
+        return torch.stack([t, class_labels(labels, t, self.num_classes)])
+
+    def predict(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return the output [N, out, H, W] for images x [N, C, H, W] and the result of `embed`."""
+        t, labels = embedding if self.num_classes else (embedding, None)
+        out: Tensor = self.unet(x, t, class_labels=labels, return_dict=False)[0]
         return out
 
     def stages(self) -> Iterable[nn.Module]:

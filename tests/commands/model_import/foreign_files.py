@@ -21,7 +21,7 @@ LUCIDRAINS = {
 }  # fmt: skip
 
 
-def save_pipeline(folder: Path, **scheduler: Any) -> DDIMPipeline:
+def save_pipeline(folder: Path, *, classes: int | None = None, **scheduler: Any) -> DDIMPipeline:
     """A folder of a small DDIMPipeline, by diffusers' own save_pretrained."""
     torch.manual_seed(0)
     unet = UNet2DModel(
@@ -33,6 +33,7 @@ def save_pipeline(folder: Path, **scheduler: Any) -> DDIMPipeline:
         up_block_types=("AttnUpBlock2D", "UpBlock2D"),
         norm_num_groups=4,
         layers_per_block=1,
+        num_class_embeds=classes,
     )
     for parameter in unet.parameters():
         parameter.data.mul_(1.5)

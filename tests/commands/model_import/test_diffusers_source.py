@@ -24,6 +24,7 @@ from ddpm.commands.model_import.imported_run import import_model
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.models.base import as_diffusion
+from tests.commands.export.exported_folders import difference, write
 from tests.commands.model_import.foreign_files import save_pipeline
 
 UNET = Path("hf", "unet")
@@ -50,6 +51,29 @@ def test_it_draws_what_diffusers_draws(scheduler: dict[str, Any], workplace: Pat
     ).images  # fmt: skip
     expected = np.round(drawn * 255).transpose(0, 3, 1, 2)
     assert np.abs(found - expected).max() <= 1
+
+
+def test_classes_are_those_of_diffusers(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unet = save_pipeline(workplace / "hf", classes=3).unet
+    opened = open_model(str(import_model(ImportRequest(Path("hf")))), "cpu")
+    assert "3 classes, and nothing learned for “no label”" in capsys.readouterr().err
+    model = as_diffusion(opened.model)
+    assert model is not None and model.spec.class_names == ("0", "1", "2")
+    model.precision = "fp32"
+    x, t, labels = torch.randn(2, 1, 8, 8), torch.tensor([3, 700]), torch.tensor([2, 0])
+    with torch.no_grad():
+        expected = unet(x, t, class_labels=labels).sample
+        assert torch.allclose(model.averaged.network(x, t, labels), expected, atol=1e-6)
+        unet.class_embedding.weight[1] = 0
+        free = unet(x, t, class_labels=torch.ones_like(labels)).sample
+        assert torch.allclose(model.averaged.network(x, t), free, atol=1e-6)
+    assert sample(model, 2, label="1").shape == (2, 1, 8, 8)
+    folder = write(opened, workplace / "again")
+    assert difference(opened, folder, 5, code=True, labels=[2, 0, 1], guidance_scale=2.0) < 1e-5
+    with pytest.raises(RequestError, match=r"draws by its pipeline\.py, which is not imported"):
+        import_model(ImportRequest(folder))
 
 
 def test_a_model_without_a_pipeline_and_old_names(workplace: Path) -> None:
@@ -119,7 +143,12 @@ def pickle_with_code() -> None:
         (lambda: change("unet/config.json", layers_per_block=10**6), "layers_per_block"),
         (lambda: change("unet/config.json", sample_size=10**7), "sides of 1 to 4096"),
         (lambda: change("unet/config.json", in_channels="code"), "is no denoiser"),
-        (lambda: change("unet/config.json", num_class_embeds=10), "class-conditional"),
+        (lambda: change("unet/config.json", num_class_embeds=10), "belong|shape"),
+        (lambda: change("unet/config.json", num_class_embeds=10**9), "use 1 to 10,000"),
+        (
+            lambda: change("unet/config.json", class_embed_type="timestep"),
+            "class_embed_type=timestep",
+        ),
         (lambda: change("unet/config.json", _class_name="UNet2DConditionModel"), "UNet2DCondition"),
         (lambda: change("unet/config.json", evil=1), "the setting evil"),
         (lambda: (UNET / "config.json").write_text("{"), "not a readable configuration"),

@@ -91,10 +91,10 @@ def reasons_for_code(model: DiffusionModel) -> list[str]:
         reasons.append("clipping is dynamic")
     if config.diffusion.learned_variance:
         reasons.append("the variance is learned")
-    if not isinstance(network, UNet):
-        return reasons
     if spec.num_classes:
         reasons.append("it has classes and guidance")
+    if not isinstance(network, UNet):
+        return reasons
     if network.patch > 1:
         reasons.append(f"blocks of {network.patch}x{network.patch} pixels are folded into channels")
     if any(side % network.multiple for side in spec.image_shape[1:]):
@@ -223,6 +223,7 @@ def pipeline_settings(model: DiffusionModel, network: UNet | DiffusersUNet) -> d
         "data_mean": list(spec.data_mean),
         "data_std": spec.data_std,
         "num_classes": spec.num_classes,
+        "classes_and_times": own is not None,
         "classes": list(spec.class_names) if spec.num_classes else [],
         "guidance": sampling["guidance"],
         "guidance_interval": list(sampling["guidance_interval"]),

@@ -44,8 +44,8 @@ CLIPS: dict[str, Any] = {
 class DdpmStudioPipeline(DiffusionPipeline):
     """Sampling with classes, guidance, pixel blocks and any path x_t = signal x0 + sigma noise.
 
-    The UNet2DModel has no time embedding of its own: its class embedding is a table with a row for each
-    label and time. `settings` are in model_index.json.
+    A U-Net of ddpm-studio is a UNet2DModel without a time embedding of its own: its class embedding is a
+    table with a row for each label and time. `settings` are in model_index.json.
     """
 
     def __init__(self, unet: Any, scheduler: Any, settings: dict[str, Any] | None = None) -> None:
@@ -140,7 +140,9 @@ class DdpmStudioPipeline(DiffusionPipeline):
         rows = None
         if self.unet.class_embedding is not None:
             known = [own["num_classes"]] * len(x) if labels is None else labels
-            rows = torch.tensor(known, device=x.device) * len(own["signal"]) + t
+            rows = torch.tensor(known, device=x.device)
+            if own["classes_and_times"]:  # in one table
+                rows = rows * len(own["signal"]) + t
         out = self.unet(F.pixel_unshuffle(padded, own["patch"]), t, class_labels=rows).sample
         out = out[:, : x.shape[1] * own["patch"] ** 2]  # without a learned variance
         out = F.pixel_shuffle(out, own["patch"])[..., :height, :width]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ddpm.commands.model_import.foreign_weights import read_weights, tensors_of
@@ -24,11 +25,14 @@ from ddpm.networks.layouts import layout_text
 CONFIG_NAME = "config" + ".json"  # of diffusers
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 SCHEDULER = "scheduler_config.json"
+OWN_PIPELINE = "DdpmStudioPipeline"  # of ddpm export
 OBJECTIVES = {"epsilon": "noise", "v_prediction": "v", "sample": "x0"}
 _MAX_JSON = 1 << 20  # bytes
 _SIZED = ("in_channels", "out_channels")
 _OTHER = ("sample_size", "dropout", "num_train_timesteps")  # without effect on the weights
-_UNCONDITIONAL = ("class_embed_type", "num_class_embeds")
+_CLASSES = ("class_embed_type", "num_class_embeds")
+_MOST_CLASSES = 10_000
+_CLASS_TABLE = "class_embedding.weight"
 _OLD_NAMES = {  # of attention layers, in files of 2022
     ".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0.",
 }  # fmt: skip
@@ -36,6 +40,8 @@ _OLD_NAMES = {  # of attention layers, in files of 2022
 
 def read_diffusers_folder(folder: Path, request: ImportRequest) -> ImportedModel:
     """Return the UNet2DModel in a folder: a pipeline's, with unet/ and scheduler/, or the model's own.
+
+    The class embedding gets a row of zeros for "no label".
 
     RequestError: another class, an unsupported setting, or damaged weights.
     """
@@ -60,14 +66,19 @@ def read_diffusers_folder(folder: Path, request: ImportRequest) -> ImportedModel
     if path is None:
         raise RequestError(f"{unet} holds no weights ({' or '.join(WEIGHTS)}).")
     learned = {"learned_variance": True} if out == 2 * channels else {}
+    classes = config.get("num_class_embeds") or 0
+    tensors = _renamed(read_weights(path))
+    if classes and _CLASS_TABLE in tensors:
+        tensors[_CLASS_TABLE] = F.pad(tensors[_CLASS_TABLE], (0, 0, 0, 1))
     return ImportedModel(
         kind="diffusers",
         layout=layout_text(_layout(config, folder)),
         image_shape=(channels, *_image_size(config, request, folder)),
         diffusion={**diffusion_settings(scheduler, folder), **learned},
-        tensors={f"unet.{name}": tensor for name, tensor in _renamed(read_weights(path)).items()},
+        tensors={f"unet.{name}": tensor for name, tensor in tensors.items()},
         sampling=sampling_settings(scheduler),
         source="diffusers",
+        num_classes=classes,
     )
 
 
@@ -92,17 +103,29 @@ def _check_class(config: dict[str, Any], folder: Path) -> None:
     name = config.get("_class_name", "UNet2DModel")
     if name != "UNet2DModel":
         raise RequestError(
-            f"{folder} holds a {str(name)[:60]}; ddpm import takes unconditional UNet2DModel pipelines."
+            f"{folder} holds a {str(name)[:60]}; ddpm import takes UNet2DModel pipelines."
         )
-    if any(config.get(key) is not None for key in _UNCONDITIONAL):
+    embedding, classes = (config.get(key) for key in _CLASSES)
+    if embedding is not None:
         raise RequestError(
-            f"{folder} holds a class-conditional UNet2DModel; ddpm import takes unconditional ones."
+            f"{folder} has class_embed_type={str(embedding)[:40]}; ddpm import takes classes from a table "
+            "alone (class_embed_type null)."
+        )
+    if classes is not None and not (type(classes) is int and 1 <= classes <= _MOST_CLASSES):
+        raise RequestError(
+            f"{folder} has num_class_embeds={str(classes)[:40]}; use 1 to {_MOST_CLASSES:,}."
+        )
+    index = folder / "model_index.json"
+    if index.is_file() and OWN_PIPELINE in str(_read_json(index).get("_class_name")):
+        raise RequestError(
+            f"{folder} was written by ddpm export and draws by its pipeline.py, which is not imported; pass "
+            "the run that it was exported from."
         )
 
 
 def _layout(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the arguments of UNet2DModel, defaults included; RequestError: an impossible value."""
-    known = (*SETTINGS, *_SIZED, *_OTHER, *_UNCONDITIONAL)
+    known = (*SETTINGS, *_SIZED, *_OTHER, *_CLASSES)
     unknown = [name for name in config if name not in known and not name.startswith("_")]
     if unknown:
         raise RequestError(f"{folder} has the setting {unknown[0][:60]}, which is not supported.")

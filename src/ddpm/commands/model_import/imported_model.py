@@ -25,6 +25,7 @@ class ImportedModel:
     tensors: dict[str, Tensor]
     sampling: dict[str, Any] = field(default_factory=dict)  # settings of the section `sampling`
     source: str = ""  # the program, for messages
+    num_classes: int = 0
 
 
 def schedule_settings(betas: Tensor, origin: str) -> dict[str, Any]:

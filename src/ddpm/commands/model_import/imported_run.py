@@ -57,6 +57,11 @@ def import_model(request: ImportRequest) -> Path:
         f"{spec.config.diffusion.objective}, {spec.config.diffusion.schedule} schedule of "
         f"{spec.config.diffusion.num_steps} steps"
     )
+    if imported.num_classes:
+        print_line(
+            f"{imported.num_classes} classes, and nothing learned for “no label”: guidance needs a training "
+            f"first (ddpm train {run.root} --data PATH)"
+        )
     return run.root
 
 
@@ -92,6 +97,7 @@ def imported_spec(imported: ImportedModel, request: ImportRequest) -> ModelSpec:
         path=request.data or "",
         size=height if height == width else f"{height}x{width}",
         channels=1 if channels == 1 else 3,
+        labels=imported.num_classes > 0,
     )
     diffusion: dict[str, Any] = {"num_steps": 1000, **imported.diffusion}
     steps = min(20, diffusion["num_steps"])
@@ -105,7 +111,10 @@ def imported_spec(imported: ImportedModel, request: ImportRequest) -> ModelSpec:
         sampling=replace(Config().sampling, steps=steps, **imported.sampling),
     )
     check(config)
-    return ModelSpec(config, imported.image_shape, (0.0,) * channels, _UNKNOWN_STD)
+    names = tuple(map(str, range(imported.num_classes)))
+    counts = (1,) * imported.num_classes  # unknown: as often as each other
+    mean = (0.0,) * channels
+    return ModelSpec(config, imported.image_shape, mean, _UNKNOWN_STD, names, counts)
 
 
 def _write(
