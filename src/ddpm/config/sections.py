@@ -83,6 +83,8 @@ class NetworkConfig:
     dropout: float = 0.0  # dropout probability in every residual block; 0: off
     time_embedding: Literal["standard", "slide"] = "standard"  # slide: see `networks/embeddings.py`
     self_conditioning: bool = False  # the network also sees its previous prediction
+    norm: Literal["group", "layer"] = "group"  # normalization of a unet: by groups, or by position
+    skips: Literal["concat", "add"] = "concat"  # join of a unet's way up with its skip connections
     groups: int = 0  # GroupNorm groups of every layer of a unet; 0: about 8 channels in each group
     sinusoids: int = 0  # dimensions of a unet's sinusoid of t; 0: those of the time embedding
     layout: str = ""  # settings of an imported network as JSON, written by `ddpm import`

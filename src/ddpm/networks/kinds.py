@@ -42,7 +42,9 @@ UNET_SETTINGS = (
 )
 
 NETWORKS: dict[str, NetworkKind] = {
-    "unet": NetworkKind(UNet, (*UNET_SETTINGS, "groups", "sinusoids"), "U-Net", ("unet", "adm")),
+    "unet": NetworkKind(
+        UNet, (*UNET_SETTINGS, "norm", "skips", "groups", "sinusoids"), "U-Net", ("unet", "adm")
+    ),
     "edm2": NetworkKind(
         MagnitudePreservingUNet, UNET_SETTINGS, "magnitude-preserving U-Net (EDM2)", ("lengths",)
     ),

@@ -7,7 +7,8 @@ space-to-depth at the input. It maps (x_t, t, labels) to a tensor like x_t.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -35,16 +36,40 @@ class GroupNorm(nn.GroupNorm):
         return out.to(x.dtype)
 
 
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of each position of [N, C, H, W] (Ba et al. 2016, arXiv:1607.06450).
+
+    With channels-last memory each position is one contiguous row, which torch normalizes several times as
+    fast as groups of channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.permute(0, 2, 3, 1)  # a view of channels-last memory
+        out = F.layer_norm(rows, self.normalized_shape, self.weight, self.bias, self.eps)
+        return out.to(x.dtype).permute(0, 3, 1, 2)
+
+
+Norm = Callable[[int], nn.Module]  # number of channels → a normalization of [N, C, H, W]
+
+
 class ResidualBlock(nn.Module):
     """A residual block: norm, SiLU, conv; norm scaled and shifted by the embedding, SiLU, dropout, conv."""
 
     def __init__(
-        self, channels: int, out_channels: int, embedding: int, dropout: float, groups: int = 0
+        self,
+        channels: int,
+        out_channels: int,
+        embedding: int,
+        dropout: float,
+        norm: Norm = GroupNorm,
     ) -> None:
         super().__init__()
-        self.norm1 = GroupNorm(channels, groups)
+        self.norm1 = norm(channels)
         self.conv1 = nn.Conv2d(channels, out_channels, 3, padding=1)
-        self.norm2 = GroupNorm(out_channels, groups)
+        self.norm2 = norm(out_channels)
         self.conv2 = zero_init(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.scale_shift = nn.Linear(embedding, 2 * out_channels)
         self.dropout = Dropout(dropout)
@@ -62,10 +87,10 @@ class ResidualBlock(nn.Module):
 class Attention(nn.Module):
     """Self-attention over all positions, heads of about 64 channels; starts as the identity."""
 
-    def __init__(self, channels: int, groups: int = 0) -> None:
+    def __init__(self, channels: int, norm: Norm = GroupNorm) -> None:
         super().__init__()
         self.heads = head_count(channels)
-        self.norm = GroupNorm(channels, groups)
+        self.norm = norm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zero_init(nn.Conv2d(channels, channels, 1))
 
@@ -90,12 +115,12 @@ class Stage(nn.Module):
         embedding: int,
         dropout: float,
         attend: bool,
-        groups: int = 0,
+        norm: Norm = GroupNorm,
     ) -> None:
         super().__init__()
         self.attends = attend
-        self.block = ResidualBlock(channels, out, embedding, dropout, groups)
-        self.attention = Attention(out, groups) if attend else nn.Identity()
+        self.block = ResidualBlock(channels, out, embedding, dropout, norm)
+        self.attention = Attention(out, norm) if attend else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         out: Tensor = self.attention(self.block(x, embedding))
@@ -103,17 +128,41 @@ class Stage(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Upsampling by 2 (nearest), then a 3x3 convolution."""
+    """Upsampling by 2 (nearest), then a 3x3 convolution; with `out` channels a 1x1 convolution first."""
 
     outline_kind = "up"
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, out: int = 0) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        narrows = out not in (0, channels)
+        self.narrow = nn.Conv2d(channels, out, 1) if narrows else nn.Identity()
+        self.conv = nn.Conv2d(out or channels, out or channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.narrow(x)  # at the low resolution, where it is cheap
         out: Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
         return out
+
+
+class ConcatSkip(nn.Module):
+    """Join of a feature map with a skip connection: both maps as channels, [N, C + S, H, W]."""
+
+    def forward(self, h: Tensor, skip: Tensor) -> Tensor:
+        return torch.cat([h, skip], 1)
+
+
+class AddSkip(nn.Module):
+    """Join of a feature map with a skip connection: (h + skip) / sqrt(2), which keeps the variance.
+
+    A skip of another width passes through a 1x1 convolution.
+    """
+
+    def __init__(self, channels: int, skip: int) -> None:
+        super().__init__()
+        self.project = nn.Identity() if skip == channels else nn.Conv2d(skip, channels, 1)
+
+    def forward(self, h: Tensor, skip: Tensor) -> Tensor:
+        return (h + self.project(skip)) * 0.5**0.5
 
 
 def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[int, ...]:
@@ -134,6 +183,8 @@ class UNet(ConditionedNetwork):
         blocks: residual blocks per level, on the way down and (one more) on the way up.
         attention: resolutions (shorter side of the feature map, in its own pixels) with attention.
         patch: space-to-depth factor: patch x patch pixels become channels at the input (Shi et al. 2016).
+        norm: group (GroupNorm) or layer (LayerNorm over the channels of each position).
+        skips: concat (the way up sees both maps as channels) or add (their sum over sqrt(2)).
         groups: of every GroupNorm; 0: about 8 channels each. sinusoids: dimensions of the sinusoid of t; 0:
             those of the embedding.
     """
@@ -157,9 +208,12 @@ class UNet(ConditionedNetwork):
         augment_labels: int = 0,
         num_steps: int = 1000,
         time_embedding: str = "standard",
+        norm: str = "group",
+        skips: str = "concat",
         groups: int = 0,
         sinusoids: int = 0,
     ) -> None:
+        make_norm = ChannelNorm if norm == "layer" else partial(GroupNorm, groups=groups)
         widths = [channels * m for m in multipliers]
         super().__init__(num_classes, patch * 2 ** (len(widths) - 1))
         self.patch = patch
@@ -167,7 +221,7 @@ class UNet(ConditionedNetwork):
         dim = max(128, 4 * channels)
 
         def stage(cin: int, cout: int, level: int) -> Stage:
-            return Stage(cin, cout, dim, dropout, sides[level] in attention, groups)
+            return Stage(cin, cout, dim, dropout, sides[level] in attention, make_norm)
 
         self.time = TimeEmbedding(
             sinusoids or dim, dim, num_steps=num_steps, formula=time_embedding
@@ -175,23 +229,29 @@ class UNet(ConditionedNetwork):
         self.label = nn.Embedding(num_classes + 1, dim) if num_classes else None
         self.head = nn.Conv2d(in_channels * patch**2, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        skips, width = [widths[0]], widths[0]
+        adds = skips == "add"
+        self.joins = nn.ModuleList()  # of the way up with its skips
+        skip_widths, width = [widths[0]], widths[0]
         for level, out in enumerate(widths):
             for _ in range(blocks):
                 self.down.append(stage(width, out, level))
                 width = out
-                skips.append(width)
+                skip_widths.append(width)
             if level < len(widths) - 1:
                 self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
-                skips.append(width)
+                skip_widths.append(width)
         self.middle = stage(width, width, len(widths) - 1)
         for level, out in reversed(list(enumerate(widths))):
             for _ in range(blocks + 1):
-                self.up.append(stage(width + skips.pop(), out, level))
+                skip = skip_widths.pop()
+                self.joins.append(AddSkip(width, skip) if adds else ConcatSkip())
+                self.up.append(stage(width if adds else width + skip, out, level))
                 width = out
             if level:
-                self.up.append(Upsample(width))
-        self.norm = GroupNorm(width, groups)
+                below = widths[level - 1] if adds else width
+                self.up.append(Upsample(width, below))
+                width = below
+        self.norm = make_norm(width)
         self.tail = zero_init(nn.Conv2d(width, out_channels * patch**2, 3, padding=1))
         self.transform = augmentation_embedding(augment_labels, dim)
 
@@ -204,9 +264,10 @@ class UNet(ConditionedNetwork):
             h = layer(h, embedding) if isinstance(layer, Stage) else layer(h)
             skips.append(h)
         h = self.middle(h, embedding)
+        joins = iter(self.joins)
         for layer in self.up:
             is_stage = isinstance(layer, Stage)
-            h = layer(torch.cat([h, skips.pop()], 1), embedding) if is_stage else layer(h)
+            h = layer(next(joins)(h, skips.pop()), embedding) if is_stage else layer(h)
         h = self.tail(F.silu(self.norm(h)))
         return F.pixel_shuffle(h, self.patch)
 
