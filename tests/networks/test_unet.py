@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from ddpm.networks.unet import (
+    AddSkip,
     Attention,
+    ChannelNorm,
     GroupNorm,
     ResidualBlock,
     UNet,
@@ -52,17 +54,24 @@ def maps_seen_by_attention(network: UNet, height: int, width: int) -> list[tuple
     channels=st.sampled_from([1, 3]),
     patch=st.integers(1, 3),
     levels=st.integers(1, 3),
+    skips=st.sampled_from(["concat", "add"]),
 )
-@example(height=28, width=28, channels=1, patch=2, levels=2)
-@example(height=45, width=33, channels=3, patch=2, levels=3)
-@example(height=7, width=9, channels=3, patch=1, levels=3)
-@example(height=1, width=1, channels=1, patch=1, levels=3)
+@example(height=28, width=28, channels=1, patch=2, levels=2, skips="concat")
+@example(height=45, width=33, channels=3, patch=2, levels=3, skips="add")
+@example(height=7, width=9, channels=3, patch=1, levels=3, skips="concat")
+@example(height=1, width=1, channels=1, patch=1, levels=3, skips="add")
 def test_any_image_shape_comes_back(
-    height: int, width: int, channels: int, patch: int, levels: int
+    height: int, width: int, channels: int, patch: int, levels: int, skips: str
 ) -> None:
     shape = (2, channels, height, width)
     network = UNet(
-        channels, 2 * channels, (height, width), channels=8, multipliers=[1] * levels, patch=patch
+        channels,
+        2 * channels,
+        (height, width),
+        channels=8,
+        multipliers=range(1, levels + 1),
+        patch=patch,
+        skips=skips,
     )
     out = awake(network)(noise(*shape), T([0, 999]))
     assert out.shape == (2, 2 * channels, height, width)
@@ -239,3 +248,43 @@ def test_group_norm_computes_in_float32_whatever_it_is_given() -> None:
     found = layer(x)
     assert found.dtype == torch.bfloat16
     assert torch.equal(found, layer(x.float()).bfloat16())
+
+
+def test_channel_norm_gives_every_position_mean_0_and_variance_1_over_channels() -> None:
+    layer, x = ChannelNorm(12), 3 + 2 * noise(2, 12, 3, 5)
+    spread = (x - x.mean(1, keepdim=True)) / (x.var(1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(layer(x), spread)
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(12.0))
+        layer.bias.fill_(7)
+    torch.testing.assert_close(layer(x), spread * torch.arange(12.0).view(1, 12, 1, 1) + 7)
+    assert layer(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_an_added_skip_keeps_the_variance_and_is_projected_where_widths_differ() -> None:
+    h, skip = noise(64, 8, 8, 8), noise(64, 8, 8, 8, seed=1)
+    torch.testing.assert_close(AddSkip(8, 8)(h, skip), (h + skip) / 2**0.5)
+    assert AddSkip(8, 8)(h, skip).var().item() == pytest.approx(1, abs=0.03)
+    assert not list(AddSkip(8, 8).parameters())
+    join = AddSkip(8, 4)
+    projected = F.conv2d(skip[:, :4], join.project.weight, join.project.bias)
+    torch.testing.assert_close(join(h, skip[:, :4]), (h + projected) / 2**0.5)
+
+
+def test_upsampling_to_another_width_narrows_before_it_repeats() -> None:
+    layer, x = awake(Upsample(6, 2)), noise(1, 6, 3, 3)
+    repeated = F.interpolate(layer.narrow(x), scale_factor=2.0)
+    torch.testing.assert_close(layer(x), layer.conv(repeated))
+    assert layer(x).shape == (1, 2, 6, 6)
+
+
+def test_layer_norm_and_added_skips_make_a_smaller_network() -> None:
+    sizes = {
+        (norm, skips): sum(
+            p.numel() for p in UNet(1, 1, (8, 8), norm=norm, skips=skips).parameters()
+        )
+        for norm in ("group", "layer")
+        for skips in ("concat", "add")
+    }
+    assert sizes["group", "concat"] == sizes["layer", "concat"]
+    assert sizes["group", "add"] == sizes["layer", "add"] < sizes["group", "concat"]

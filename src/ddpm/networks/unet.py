@@ -162,7 +162,8 @@ class AddSkip(nn.Module):
         self.project = nn.Identity() if skip == channels else nn.Conv2d(skip, channels, 1)
 
     def forward(self, h: Tensor, skip: Tensor) -> Tensor:
-        return (h + self.project(skip)) * 0.5**0.5
+        out: Tensor = (h + self.project(skip)) * 0.5**0.5
+        return out
 
 
 def level_sides(image_size: tuple[int, int], levels: int, patch: int) -> tuple[int, ...]:

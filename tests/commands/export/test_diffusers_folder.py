@@ -83,6 +83,9 @@ def test_other_networks_and_full_folders_are_refused(workplace: Path) -> None:
     )
     with pytest.raises(RequestError, match="the kind dit, which diffusers does not have"):
         write(other, workplace / "folder")
+    for setting in ("network.norm=layer", "network.skips=add"):
+        with pytest.raises(RequestError, match="which the U-Net of diffusers does not have"):
+            write(small_model(setting), workplace / "folder")
     (workplace / "folder").mkdir()
     (workplace / "folder" / "mine").write_text("x")
     with pytest.raises(RequestError, match="exists already"):

@@ -21,7 +21,13 @@ from ddpm.commands.export.sampling_description import (
     student_table,
     table_values,
 )
-from ddpm.commands.export.unet2d import group_counts, head_sizes, unet2d_settings, unet2d_weights
+from ddpm.commands.export.unet2d import (
+    fits_unet2d,
+    group_counts,
+    head_sizes,
+    unet2d_settings,
+    unet2d_weights,
+)
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.files import atomic_folder, write_json, write_text
@@ -53,6 +59,11 @@ def write_diffusers(opened: OpenedModel, request: ExportRequest, path: Path) -> 
         raise RequestError(
             f"{opened.name} has a network of the kind {model.spec.config.network.kind}, which diffusers "
             "does not have. Use --to onnx."
+        )
+    if isinstance(network, UNet) and not fits_unet2d(network):
+        raise RequestError(
+            f"{opened.name} was trained with network.norm=layer or network.skips=add, which the U-Net of "
+            "diffusers does not have. Use --to onnx."
         )
     reasons = reasons_for_code(model)
     if reasons:

@@ -8,7 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ddpm.networks.unet import Attention, GroupNorm, ResidualBlock, Stage, UNet, Upsample
+from ddpm.networks.unet import (
+    AddSkip,
+    Attention,
+    ChannelNorm,
+    GroupNorm,
+    ResidualBlock,
+    Stage,
+    UNet,
+    Upsample,
+)
 
 Weights = dict[str, Tensor]
 
@@ -47,6 +56,12 @@ def _levels(layers: list[nn.Module]) -> list[Level]:
         levels.append(Level(tuple(stages), change))
         stages = []
     return [*levels, Level(tuple(stages), None)]
+
+
+def fits_unet2d(network: UNet) -> bool:
+    """Return whether UNet2DModel can hold the weights: it normalizes groups and concatenates skips."""
+    modules = list(network.modules())
+    return not any(isinstance(module, ChannelNorm | AddSkip) for module in modules)
 
 
 def group_counts(network: UNet) -> set[int]:
@@ -182,7 +197,7 @@ def _attention_weights(prefix: str, attention: Attention) -> Weights:
 
 def _identity_block(prefix: str, block: ResidualBlock) -> Weights:
     """Return the weights of a residual block like `block` that changes nothing: conv2 is 0."""
-    width = block.norm2.num_channels
+    width = block.conv2.out_channels
     shapes: dict[str, tuple[int, ...]] = {
         "norm1": (width,), "conv1": (width, width, 3, 3), "norm2": (width,), "conv2": (width, width, 3, 3),
         "time_emb_proj": (2 * width, block.scale_shift.in_features),

@@ -290,6 +290,8 @@ SETTINGS = {
     "network.dropout": "區塊中的 dropout",
     "network.time_embedding": "時間嵌入的公式",
     "network.self_conditioning": "將前次的預測輸入網路",
+    "network.norm": "正規化：依通道組（group）或依位置（layer）",
+    "network.skips": "跳接的合併方式",
     "network.groups": "GroupNorm 的組數（0：每組約 8 個通道）",
     "network.sinusoids": "t 的正弦維度（0：與嵌入相同）",
     "network.layout": "匯入網路的設定",

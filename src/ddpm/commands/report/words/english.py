@@ -331,6 +331,8 @@ SETTINGS = {
     "network.dropout": "dropout in the blocks",
     "network.time_embedding": "formula of the time embedding",
     "network.self_conditioning": "the previous prediction is fed back",
+    "network.norm": "normalization: by groups of channels, or by position (layer)",
+    "network.skips": "join of skip connections",
     "network.groups": "GroupNorm groups (0: about 8 channels each)",
     "network.sinusoids": "dimensions of the sinusoid of t (0: those of the embedding)",
     "network.layout": "settings of an imported network",
