@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -19,13 +21,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageDraw
+from safetensors.torch import load, save
 
+from ddpm.cli.main import main
 from ddpm.commands.bundle.bundle import BundleRequest, write_bundle
 from ddpm.commands.export.export import export
 from ddpm.commands.grade.grade import GradeRequest, grade
+from ddpm.commands.grade.grid_cells import grid_images
 from ddpm.data.catalogue import embedded_digits
 from ddpm.errors import RequestError
+from ddpm.loading.bundled import bundled_file
+from ddpm.loading.models import open_model
+from ddpm.models.fingerprint import weights_hash
+from ddpm.sampling.provenance import grid_comment
+from ddpm.sampling.samples import sample_images
 from ddpm.visuals.grids import save_grid
 
 PDF = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n"
@@ -34,11 +44,12 @@ Files = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def honest(make_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> list[Files]:
-    """The files of three hand-ins that `ddpm bundle` wrote, each of runs of its own."""
+    """The files of eight hand-ins, each of runs of its own: two by `ddpm bundle`, six like them, without a
+    copy of the package."""
     folder = tmp_path_factory.mktemp("honest")
     (folder / "mine.pdf").write_bytes(PDF)
     found = []
-    for number in range(3):
+    for number in range(2):
         mnist = make_run(f"digits{number}", (1, 28, 28), seed=2 * number)
         anime = make_run(f"faces{number}", (3, 64, 64), seed=2 * number + 1)
         request = BundleRequest(
@@ -49,7 +60,30 @@ def honest(make_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
         weights = folder / f"{number}.safetensors"
         export(str(mnist), "safetensors", weights)
         found.append({**files, "source/mnist.safetensors": weights.read_bytes()})
+    for number in range(2, 8):
+        files = {n: c for n, c in found[0].items() if not n.startswith("source/ddpm/")}
+        for images, shape in (("mnist", (1, 28, 28)), ("anime", (3, 64, 64))):
+            run = make_run(f"{images}{number}", shape, seed=10 * number + shape[0])
+            files |= redrawn(files, images, run, folder)
+        found.append(files)
     return found
+
+
+def redrawn(files: Files, images: str, run: Path, folder: Path) -> Files:
+    """The pictures of a hand-in as those of another run, and the weights of its digits."""
+    model, seeds = open_model(str(run), "cpu").model, range(25)
+    settings = model.spec.config.sampling
+    grid, loss = f"result_{images}.jpg", f"loss_{images}.jpg"
+    comment = grid_comment(model, settings, seeds, None, (5, 5))
+    save_grid(folder / grid, sample_images(model, seeds, None, settings), 5, 5, comment=comment)
+    note = json.dumps({"ddpm-studio": "loss", "run": weights_hash(model)}).encode()
+    plot = opened(files[loss])
+    ImageDraw.Draw(plot).text((60, 60), run.name, "black")  # the loss of another run
+    changed = {grid: (folder / grid).read_bytes(), loss: jpeg(plot, comment=note)}
+    if images == "mnist":
+        weights = export(str(run), "safetensors", folder / f"{run.name}.safetensors")
+        changed["source/mnist.safetensors"] = weights.read_bytes()
+    return changed
 
 
 def of(student: str, files: Files, **changes: bytes | None) -> Files:
@@ -59,7 +93,7 @@ def of(student: str, files: Files, **changes: bytes | None) -> Files:
         for name, content in files.items()
     }
     own = {"source/mine.py": f"# {student}\n{'x' * 300} = {student!r}\n".encode()}
-    changed = {key.replace("__", "/").replace("_jpg", ".jpg"): v for key, v in changes.items()}
+    changed = {re.sub("_(jpg|py|pt)$", r".\1", k.replace("__", "/")): v for k, v in changes.items()}
     return {name: v for name, v in {**renamed, **own, **changed}.items() if v is not None}
 
 
@@ -75,7 +109,7 @@ def opened(content: bytes) -> Image.Image:
 
 def write_zip(path: Path, files: Files, **options: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, **options) as archive:
+    with zipfile.ZipFile(path, "w", **options) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
 
@@ -84,13 +118,19 @@ def write_zip(path: Path, files: Files, **options: Any) -> None:
 def class_folder(honest: list[Files], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The hand-ins of the class, each for one kind of fault or none."""
     folder = tmp_path_factory.mktemp("class") / "hand-ins"
-    one, two, three = honest
+    one, two, three, *others = honest
+    bare_one, bare_two = (
+        {name: content for name, content in files.items() if not name.startswith("source/ddpm/")}
+        for files in (one, two)
+    )
     grid = one["result_mnist.jpg"]
+    code = of("000", one)["source/mine.py"]
+    weights = "source__mnist.safetensors"
     hand_ins = {
         "000": of("000", one),
         "001": of("001", two),
-        "copy": of("copy", one),
-        "again": of("again", two, result_mnist_jpg=jpeg(opened(grid), quality=80, comment=b""),
+        "copy": of("copy", bare_one),
+        "again": of("again", bare_two, result_mnist_jpg=jpeg(opened(grid), quality=80, comment=b""),
                     **{"source__mnist.safetensors": None}),
         "png": of("png", three, result_mnist_jpg=jpeg(Image.new("L", (150, 150)), kind="PNG")),
         "swapped": of("swapped", three, result_mnist_jpg=three["result_anime.jpg"],
@@ -98,10 +138,21 @@ def class_folder(honest: list[Files], tmp_path_factory: pytest.TempPathFactory) 
         "redrawn": of("redrawn", three, **{"source__mnist.safetensors": two["source/mnist.safetensors"]}),
         "bare": {"report_bare.pdf": PDF, "source/a.py": b"print(1)\n"},
         "last": of("last", three, **{"source__mnist.safetensors": None}),
+        **{f"10{i}": of(f"10{i}", files) for i, files in enumerate(others)},
+        "code": of("code", others[0], result_mnist_jpg=others[1]["result_anime.jpg"],
+                   source__mine_py=b"# mine\n\n" + code),
+        "near": of("near", others[1], **{weights: nearly(two["source/mnist.safetensors"])}),
+        "shuffled": of("shuffled", others[2], result_mnist_jpg=shuffled(two["result_mnist.jpg"]),
+                       **{weights: None}),
+        "given": of("given", others[3], **{weights: bundled_weights()}),
+        "pickle": of("pickle", others[4], **{weights: None}, source__model_pt=pickle.dumps([1])),
+        "photo": of("photo", others[4], result_anime_jpg=jpeg(Image.radial_gradient("L"))),
     }  # fmt: skip
     for name, files in hand_ins.items():
         write_zip(folder / f"{name}_hw2_2.zip", files)
-    write_zip(folder / "bomb_hw2_2.zip", {"result_mnist.jpg": bytes(60 << 20)})
+    packed = {"compression": zipfile.ZIP_DEFLATED}
+    write_zip(folder / "bomb_hw2_2.zip", {"result_mnist.jpg": bytes(60 << 20)}, **packed)
+    shutil.copy(folder / "001_hw2_2.zip", folder / "exact_hw2_2.zip")
     write_zip(folder / "out_hw2_2.zip", {"../../evil.py": b"x"})
     (folder / "cut_hw2_2.zip").write_bytes((folder / "000_hw2_2.zip").read_bytes()[:-400])
     (folder / "text_hw2_2.zip").write_text("not a zip")
@@ -118,6 +169,27 @@ def class_folder(honest: list[Files], tmp_path_factory: pytest.TempPathFactory) 
         (unpacked / name).write_bytes(content)
     (folder / "work.rar").write_bytes(b"Rar!")
     return folder
+
+
+def nearly(weights: bytes) -> bytes:
+    """The weights of somebody else, each changed by a thousandth."""
+    tensors = load(weights)
+    header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])["__metadata__"]
+    return save({name: 1.001 * tensor for name, tensor in tensors.items()}, header)
+
+
+def shuffled(grid: bytes) -> bytes:
+    """A grid with its cells in another order, saved anew."""
+    cells = grid_images(opened(grid), 28)
+    assert cells is not None
+    buffer = Path("shuffled.jpg")
+    save_grid(buffer, cells[np.random.default_rng(0).permutation(25)], 5, 5)
+    return buffer.read_bytes()
+
+
+def bundled_weights() -> bytes:
+    with bundled_file("digits") as file:
+        return file.read_bytes()
 
 
 def lying(path: Path) -> bytes:
@@ -173,8 +245,59 @@ def records(graded: Path) -> dict[str, dict[str, Any]]:
 
 def test_every_hand_in_has_one_line(graded: Path, class_folder: Path) -> None:
     rows = table(graded)
-    assert len(rows) == 18
+    assert len(rows) == 30
     assert "Ada <script>alert(1)</script>/deep" in rows and "work.rar" in rows
+
+
+WRONG = {  # hand-in → the subjects that are wrong; the others have none
+    **{name: {"archive"} for name in ("bomb", "out", "cut", "text", "lying", "locked", "work.rar")},
+    **{name: {"result_mnist.jpg"} for name in ("png", "redrawn", "code", "near")},
+    "swapped": {"result_mnist.jpg", "result_anime.jpg"},
+    "bare": {"names"},
+    "link": {"names", "sources", "result_mnist.jpg"},
+}
+ALIKE = (  # hand-ins that have something in common, and nothing with any other
+    {"000", "copy", "again", "code"},  # code: the program of 000
+    {"001", "exact", "again", "near", "redrawn", "shuffled"},
+    {"Ada <script>alert(1)</script>/deep", "last", "png", "redrawn", "swapped", "older"},
+    {"100", "code"},
+    {"101", "near", "code"},
+    {"102", "shuffled"},
+    {"103", "given"},
+    {"104", "photo", "pickle"},
+)
+
+
+def test_every_hand_in_is_graded_right(graded: Path) -> None:
+    for name, row in table(graded).items():
+        wrong = {subject for subject, state in row.items() if state == "wrong"}
+        assert wrong == WRONG.get(name, set()), name
+        assert bool(row["evidence of what is wrong"]) == bool(wrong), name
+
+
+def test_hand_ins_are_alike_where_work_was_taken_and_nowhere_else(graded: Path) -> None:
+    rows = table(graded)
+    for name, row in rows.items():
+        said = row["resemblances"]
+        found = {
+            other
+            for other in (*rows, "older")
+            if f"{other}_hw2_2.zip" in said or f"{other};" in said
+        }
+        expected = set().union(*(group for group in ALIKE if name in group)) - {name}
+        assert {other for other in found if other != name} <= expected, name
+        assert bool(found) == bool(expected), name
+    assert "those that come with ddpm-studio (digits)" in rows["given"]["resemblances"]
+    assert "nearly equal (0.1 % of their norm apart)" in rows["near"]["resemblances"]
+    assert "25 of 25 images as in result_mnist.jpg of 001" in rows["shuffled"]["resemblances"]
+    assert "the whole hand-in is equal to 001" in rows["exact"]["resemblances"]
+    assert "source/mine.py is equal, but for spaces and comments" in rows["code"]["resemblances"]
+
+
+def test_a_file_that_can_hold_code_is_not_opened(graded: Path) -> None:
+    checks = {c["subject"]: c for c in records(graded)["pickle"]["checks"]}
+    assert checks["source/model.pt"]["state"] == "not verifiable"
+    assert "can hold code" in checks["source/model.pt"]["text"]
 
 
 def test_an_honest_hand_in_is_right_and_what_cannot_be_checked_is_not_wrong(graded: Path) -> None:
@@ -250,8 +373,8 @@ def test_the_ledger_holds_hashes_of_both_classes_and_no_work(
 ) -> None:
     ledger = (class_folder.parent / "ledger.jsonl").read_text("utf-8")
     terms = [json.loads(line)["term"] for line in ledger.splitlines()]
-    assert terms.count("2025") == 1 and terms.count("2026") == 18
-    assert "thumbnail" not in ledger and "sketch" not in ledger and len(ledger) < 40_000
+    assert terms.count("2025") == 1 and terms.count("2026") == 30
+    assert "thumbnail" not in ledger and "sketch" not in ledger and len(ledger) < 60_000
 
 
 def test_own_code_is_laid_out_for_a_similarity_checker(graded: Path) -> None:
@@ -282,7 +405,7 @@ def test_a_second_call_examines_nothing_and_gives_the_same_bytes(
         str(place / "no-such-faces"), "cpu",
     )  # fmt: skip
     grade(request)
-    assert " of 18: " not in capsys.readouterr().err
+    assert " of 30: " not in capsys.readouterr().err
     assert before == ((graded / "grades.csv").read_bytes(), (graded / "grades.html").read_bytes())
 
 
@@ -323,6 +446,17 @@ def test_a_wrong_request_is_one_sentence(tmp_path: Path, class_folder: Path) -> 
         with pytest.raises(RequestError, match=words):
             grade(GradeRequest(**request))
         assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("name", ["records", "code"])
+def test_a_folder_that_cannot_be_written_is_said_before_a_hand_in_is_read(
+    name: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("a file where a folder is needed")
+    assert main(["grade", str(class_folder), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0 and "cannot be written" in said and "--out" in said
 
 
 def test_the_zip_of_a_whole_class_is_taken_apart(class_folder: Path, tmp_path: Path) -> None:

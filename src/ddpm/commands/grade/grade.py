@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,7 @@ def grade(request: GradeRequest) -> list[Path]:
     for path in (table, page, *([request.ledger] if request.ledger else [])):
         check_writable(path)
     known_code, given = read_given(request.known)
+    _make_folders(request.out)
     records = _examine_all(request, submissions, known_code)
     others = [row for row in earlier if row["term"] != request.class_name]
     bundled = bundled_hashes() if any(map(weights_of, records)) else {}
@@ -116,6 +118,19 @@ def _read_record(path: Path, settings: dict[str, object]) -> Record | None:
         return record if same and record["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _make_folders(out: Path) -> None:
+    """Create the folders of the results. RequestError: they cannot be written."""
+    try:
+        for folder in (out / RECORDS, out / CODE):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+    except OSError as error:
+        raise RequestError(
+            f"The folder {out} cannot be written ({error.strerror}). Choose another one with --out."
+        ) from error
 
 
 def _check_place(request: GradeRequest) -> None:
