@@ -45,6 +45,7 @@ ENGLISH = {
     "sampler": "{sampler}, {steps:d} steps",
     "sampler_guided": "{sampler}, {steps:d} steps, guidance {guidance:g}",
     "sampler_autoguided": "{sampler}, {steps:d} steps, guidance {guidance:g} away from {guide}",
+    "classifier_guided": "{drawn}, classifier guidance {scale:g}",
     "student_once": "student, 1 evaluation",
     "student": "student, {count:d} evaluations",
     # why a feature network was chosen

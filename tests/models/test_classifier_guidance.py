@@ -10,6 +10,7 @@ import torch
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.digits import load_digits
+from ddpm.messages import sentence
 from ddpm.models.classifier_guidance import check_classifier, digit_log_probability
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
@@ -53,3 +54,15 @@ def test_other_classes_are_refused(small_spec: Callable[..., ModelSpec]) -> None
         with pytest.raises(RequestError, match="needs a model that has learned the labels 0 to 9"):
             check_classifier(spec, settings)
         check_classifier(spec, spec.config.sampling)
+
+
+def test_the_description_of_sampling_names_the_classifier(digits_spec: ModelSpec) -> None:
+    model, settings = (
+        Ddpm(digits_spec),
+        replace(digits_spec.config.sampling, steps=9, sampler="ddim"),
+    )
+    described = [
+        sentence(model.describe_sampling(replace(settings, classifier_guidance=scale)))
+        for scale in (0.0, 2.5)
+    ]
+    assert described == ["ddim, 9 steps", "ddim, 9 steps, classifier guidance 2.5"]

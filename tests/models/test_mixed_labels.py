@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.config import with_overrides
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.mixed_labels import MixedLabel, blend, class_terms
+from ddpm.models.mixed_labels import MixedLabel, blend, class_terms, class_weights
 
 X = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 T = torch.tensor([9, 9])
@@ -57,6 +57,12 @@ def test_a_mixture_counts_as_its_strongest_class() -> None:
     mixed = MixedLabel(((4, 0.2), (7, 0.8)))
     assert mixed == 7 and (["a"] * 7 + ["found"])[: mixed + 1] == ["a"] * 7 + ["found"]
     assert mixed.parts == ((4, 0.2), (7, 0.8))
+
+
+def test_weights_of_classes_are_rows_and_no_label_is_what_they_lack() -> None:
+    mixed = MixedLabel(((2, 0.5), (0, 0.25), (2, 0.125)))
+    assert class_weights([mixed, 1], 3) == [[0.25, 0, 0.625], [0, 1, 0]]
+    assert class_weights([], 3) == []
 
 
 def test_a_blend_goes_from_class_to_class() -> None:

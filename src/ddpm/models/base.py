@@ -112,8 +112,10 @@ class DiffusionModel(GenerativeModel, Protocol):
     def guide(self, name: str) -> Predictor:
         """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
 
-    def is_guided(self, settings: SamplingConfig) -> bool:
-        """Return whether each step evaluates two networks, or one network twice."""
+    def evaluations(
+        self, settings: SamplingConfig, t: int, labels: Sequence[int] | None = None
+    ) -> int:
+        """Return how often the denoiser evaluates a network at time t, guidance and mixtures included."""
 
     def denoiser(
         self,

@@ -61,6 +61,15 @@ def class_terms(
     ]
 
 
+def class_weights(labels: Sequence[int], num_classes: int) -> list[list[float]]:
+    """Return the weight of every class in each label, [N, num_classes]; the rest of 1 is "no label"."""
+    rows = [[0.0] * (num_classes + 1) for _ in labels]
+    for row, label in zip(rows, labels, strict=True):
+        for number, weight in _parts(label, num_classes):
+            row[number] += weight
+    return [row[:num_classes] for row in rows]
+
+
 def _parts(label: int, num_classes: int) -> list[tuple[int, float]]:
     """Return the classes of a label and their weights, which add up to 1 with that of "no label"."""
     if not isinstance(label, MixedLabel):

@@ -154,12 +154,36 @@ class ReverseProcess:
         """Return the guide called `name` (`sampling.guide`); RequestError if there is none."""
         return self.guides.guide(name, self.averaged)
 
+    def evaluations(
+        self, settings: SamplingConfig, t: int, labels: Sequence[int] | None = None
+    ) -> int:
+        """Return how often the denoiser evaluates a network at time t, guidance and mixtures included.
+
+        Each class of a mixture takes an evaluation. Guidance adds those of the weak prediction, classifier
+        guidance those of the prediction that it differentiates.
+        """
+        terms = len(class_terms(labels, self.spec.num_classes, torch.device("cpu")))
+        if not in_interval(t, len(self.schedule), settings.guidance_interval):
+            return terms
+        weak = (terms if settings.autoguided else 1) if self.is_guided(settings) else 0
+        return terms + weak + (terms if self.is_classifier_guided(settings) else 0)
+
+    def is_classifier_guided(self, settings: SamplingConfig) -> bool:
+        """Return whether each step follows the gradient of a classifier."""
+        return settings.classifier_guidance > 0 and self.spec.num_classes > 0
+
     def is_guided(self, settings: SamplingConfig) -> bool:
         """Return whether each step evaluates two networks, or one network twice."""
         return settings.guidance != 1 and (settings.autoguided or self.spec.num_classes > 0)
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return a short description of sampling: `dpm++2m, 20 steps`, and the guidance if it is on."""
+        drawn = self._describe_sampler(settings)
+        if not self.is_classifier_guided(settings):
+            return drawn
+        return message("classifier_guided", drawn=drawn, scale=settings.classifier_guidance)
+
+    def _describe_sampler(self, settings: SamplingConfig) -> Message:
         values: dict[str, Any] = {"sampler": settings.sampler, "steps": settings.steps}
         if not self.is_guided(settings):
             return message("sampler", **values)

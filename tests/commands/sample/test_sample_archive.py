@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ddpm.cli.main import main
@@ -47,3 +48,22 @@ def make_partial() -> Callable[[int], None]:
         path.write_bytes(path.read_bytes()[:-cut])
 
     return make
+
+
+def test_a_mixture_is_kept_as_the_weight_of_every_class() -> None:
+    for label, weights in {"3:0.5,8:0.25": {3: 0.5, 8: 0.25}, "3": None}.items():
+        out = Path("mixed.npz")
+        write_samples("digits", SETTINGS, SampleRequest(n=3, out=out, label=label))
+        with np.load(out) as stored:
+            assert stored["labels"].tolist() == [3, 3, 3]
+            assert ("class_weights" in stored) == (weights is not None)
+            if weights is not None:
+                row = [weights.get(number, 0.0) for number in range(10)]
+                assert stored["class_weights"].tolist() == [row] * 3
+
+
+def test_the_extra_evaluations_of_a_mixture_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["sampling.steps=3", "sampling.sampler=ddim", "sampling.guidance=1"]
+    for label, text in {"3": "", "3:0.5,8:0.25": ", 9 network evaluations an image"}.items():
+        write_samples("digits", settings, SampleRequest(n=2, out=Path("a.npz"), label=label))
+        assert f"drawing 2 images (ddim, 3 steps{text}) from" in capsys.readouterr().err

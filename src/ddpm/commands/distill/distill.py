@@ -133,12 +133,14 @@ def default_steps(teacher: Config, evaluations: int) -> int:
     """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time.
 
     In units of a forward pass: training on an image costs three (forward and backward). The teacher's
-    trajectory costs one per solver step, two if guided, and gives one training image per jump.
+    trajectory costs one per solver step, two if guided, three more with the gradient of a classifier, and
+    gives one training image per jump.
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
     is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    passes = teacher_steps(evaluations) * (1 + (high - low if is_guided else 0.0))
+    extra = (1 if is_guided else 0) + (3 if sampling.classifier_guidance else 0)
+    passes = teacher_steps(evaluations) * (1 + (high - low) * extra)
     return max(
         1, round(TEACHER_TIME_SHARE * teacher.training.steps / (1 + passes / (3 * evaluations)))
     )

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from ddpm.commands.sample.chunked_sampling import (
@@ -38,6 +38,7 @@ from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_seeds
 from ddpm.sampling.labels import choose_labels, parse_label
 from ddpm.sampling.samples import Trajectory, sample_with_progress
+from ddpm.sampling.sampling_cost import sampling_cost
 from ddpm.sampling.settings import animation_settings, resolve_settings
 from ddpm.terminal import print_line
 from ddpm.visuals.animations import GIF_FRAMES
@@ -169,6 +170,19 @@ def _labels(request: SampleRequest, model: GenerativeModel) -> Labels:
     )
 
 
+def _evaluations_text(
+    model: GenerativeModel, settings: SamplingConfig, labels: Sequence[int] | None
+) -> str:
+    """Return the network evaluations of an image if guidance or a mixture of classes adds some; else ""."""
+    diffusion = as_diffusion(model)
+    if diffusion is None:
+        return ""
+    plain = replace(settings, guidance=1.0, classifier_guidance=0.0)
+    count = sampling_cost(diffusion, settings, labels).evaluations
+    is_more = count > sampling_cost(diffusion, plain).evaluations
+    return f", {count:,} network evaluations an image" if is_more else ""
+
+
 def _sample(
     request: SampleRequest,
     opened: OpenedModel,
@@ -191,6 +205,7 @@ def _sample(
         kept = math.prod(request.shape) if request.wants_grid else 0
         seeds = request.seeds if request.wants_all else request.seeds[:kept]
         how = sentence(model.describe_sampling(settings))
+        how += _evaluations_text(model, settings, labels(0, len(seeds)))
         print_line(f"drawing {len(seeds)} images ({how}) from {opened.origin}")
         images = sample_to_files(
             model, seeds, labels, settings, files, kept=min(kept, len(seeds)), trajectory=shared

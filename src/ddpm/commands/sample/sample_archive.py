@@ -1,7 +1,8 @@
 """Samples as an .npz, collected chunk by chunk in a file that the same command continues.
 
 FILE.npz.partial   a line of JSON with the hash of the request, then the pixels of the images
-FILE.npz           images uint8 [N, C, H, W], seeds [N], labels [N] of a model with classes, settings (JSON)
+FILE.npz           images uint8 [N, C, H, W], seeds [N], labels [N] of a model with classes, settings (JSON);
+                   of mixtures also class_weights [N, classes], while labels are the strongest classes
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from ddpm.data.image_files import Images
 from ddpm.files import atomic_file, name_path_in_errors
+from ddpm.models.mixed_labels import MixedLabel, class_weights
 
 _BLOCK = 1 << 13  # images copied at a time
 
@@ -84,9 +86,20 @@ class SampleArchive:
             if self._labels(0, 1) is not None:
                 labels = (np.array(self._labels(a, b), np.int64) for a, b in _blocks(count))
                 _write_array(archive, "labels", (count,), np.dtype(np.int64), labels)
+            if self._has_mixtures():
+                classes = len(self._settings["class_names"])
+                rows = (
+                    np.array(class_weights(self._labels(a, b) or (), classes))
+                    for a, b in _blocks(count)
+                )
+                _write_array(archive, "class_weights", (count, classes), np.dtype(np.float64), rows)
             _write_array(archive, "settings", (), settings.dtype, iter([settings]))
         self._partial.unlink()
         return self.path
+
+    def _has_mixtures(self) -> bool:
+        labels = (self._labels(a, b) or () for a, b in _blocks(self.end))
+        return any(isinstance(label, MixedLabel) for block in labels for label in block)
 
     def _image_blocks(self) -> Iterator[Images]:
         with self._partial.open("rb") as file:

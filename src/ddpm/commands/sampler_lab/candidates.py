@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
 
 from ddpm.config import SamplingConfig, unknown_name_error
-from ddpm.diffusion.guidance import in_interval
-from ddpm.diffusion.samplers import SAMPLERS, Prediction, SamplerOptions
+from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.base import DiffusionModel
+from ddpm.sampling.sampling_cost import SamplingCost, sampling_cost
 from ddpm.sampling.settings import resolve_settings
-
-
-class SamplingCost(NamedTuple):
-    """Cost of one image: network evaluations, and whether the sampler draws noise."""
-
-    evaluations: int
-    noisy: bool
 
 
 @dataclass(frozen=True)
@@ -36,33 +25,6 @@ class Candidate:
     def name(self) -> str:
         """Sampler and steps: `unipc, 8 steps`."""
         return f"{self.settings.sampler}, {self.settings.steps} steps"
-
-
-def sampling_cost(model: DiffusionModel, settings: SamplingConfig) -> SamplingCost:
-    """Count the network evaluations of one image by running the sampler on one pixel with a dummy network.
-
-    A guided step takes two: with and without the label, or by the network and its guide.
-    """
-    guided = model.is_guided(settings)
-    evaluations, noise_draws = 0, 0
-
-    def denoise(x: Tensor, t: Tensor) -> Prediction:
-        nonlocal evaluations
-        inside = in_interval(int(t[0]), len(model.schedule), settings.guidance_interval)
-        evaluations += 2 if guided and inside else 1
-        return Prediction(torch.zeros_like(x))
-
-    def noise() -> Tensor:
-        nonlocal noise_draws
-        noise_draws += 1
-        return pixel
-
-    pixel = torch.zeros(1, 1, 1, 1, dtype=torch.float32, device="cpu")
-    options = SamplerOptions(settings.eta, settings.churn, settings.variance)
-    steps = SAMPLERS[settings.sampler](denoise, model.levels(settings), pixel, noise, options)
-    for _ in steps:
-        pass
-    return SamplingCost(evaluations, noise_draws > 0)
 
 
 def plan_candidates(
@@ -99,6 +61,6 @@ def _most_steps_within(
         if needed.evaluations <= budget:
             return Candidate(settings, needed)
     raise RequestError(
-        f"{sampler} needs at least {needed.evaluations} network evaluations, more than {budget} (a guided "
-        f"step takes two); raise --evaluations, or leave {sampler} out of --samplers."
+        f"{sampler} needs at least {needed.evaluations} network evaluations, more than {budget} (guidance "
+        f"takes more than one a step); raise --evaluations, or leave {sampler} out of --samplers."
     )

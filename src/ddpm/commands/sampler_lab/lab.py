@@ -12,7 +12,6 @@ from ddpm.commands.sampler_lab.candidates import (
     Candidate,
     ancestral_candidate,
     plan_candidates,
-    sampling_cost,
 )
 from ddpm.commands.sampler_lab.lab_benchmark import (
     FINE_IMAGES,
@@ -37,6 +36,7 @@ from ddpm.models.base import DiffusionModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.quantities import format_duration
 from ddpm.runs import RunFolder
+from ddpm.sampling.sampling_cost import sampling_cost
 from ddpm.sampling.settings import resolve_settings
 from ddpm.scoring.evaluation_request import as_evaluation_request
 from ddpm.scoring.paired import prepare_comparison

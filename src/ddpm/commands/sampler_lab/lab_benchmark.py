@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ddpm.commands.sampler_lab.candidates import Candidate, sampling_cost
+from ddpm.commands.sampler_lab.candidates import Candidate
 from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.evaluation.paired_distance import PairedDistance
 from ddpm.files import atomic_file, parse_json, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
+from ddpm.sampling.sampling_cost import sampling_cost
 from ddpm.scoring.paired import sample_seeds
 
 FINE_IMAGES = 100  # first images, compared with the solution in many steps

@@ -397,6 +397,7 @@ MESSAGES = {
     "sampler": "{sampler}、{steps:d} 步",
     "sampler_guided": "{sampler}、{steps:d} 步、引導 {guidance:g}",
     "sampler_autoguided": "{sampler}、{steps:d} 步、引導 {guidance:g}（遠離 {guide}）",
+    "classifier_guided": "{drawn}、分類器引導 {scale:g}",
     "student_once": "學生模型，求值 1 次",
     "student": "學生模型，求值 {count:d} 次",
     "network_requested": "依指定",
