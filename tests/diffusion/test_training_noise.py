@@ -34,3 +34,18 @@ def test_an_offset_shifts_a_channel_as_a_whole() -> None:
     torch.testing.assert_close(shift, shift[..., :1, :1].expand_as(shift), atol=1e-5, rtol=0)
     assert float(shift[:, :, 0, 0].std()) == pytest.approx(0.3, rel=0.2)
     assert not torch.allclose(shift[:, 0, 0, 0], shift[:, 1, 0, 0])
+
+
+def test_assigned_noises_are_those_of_the_batch_in_the_nearest_places() -> None:
+    """The set of noises stays as it was drawn, so it is standard normal; only the pairs change."""
+    plain, paired = draw_noise(IMAGES, seeded()), draw_noise(IMAGES, seeded(), assigned=True)
+    rows = [[tuple(noise.flatten().tolist()) for noise in noises] for noises in (plain, paired)]
+    assert sorted(rows[0]) == sorted(rows[1]) and rows[0] != rows[1]
+    assert float(paired.mean()) == pytest.approx(0, abs=0.07)  # four deviations of 2048 normals
+    assert float(paired.std()) == pytest.approx(1, abs=0.07)
+    squared = [float((noises - IMAGES).square().sum()) for noises in (plain, paired)]
+    assert squared[1] < 0.97 * squared[0]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        shuffled = plain[torch.randperm(64, generator=generator)]
+        assert float((shuffled - IMAGES).square().sum()) > squared[1]

@@ -23,6 +23,7 @@ IMAGES = torch.rand(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 
 OPTIONS = {
     "self-conditioning": ("network.self_conditioning=true",),
     "immiscible": ("diffusion.noise_candidates=4",),
+    "immiscible batch": ("diffusion.noise_assignment=true",),
     "offset": ("diffusion.offset_noise=0.1",),
     "learned": ("diffusion.weighting=learned",),
     "huber": ("diffusion.huber=0.1",),
@@ -76,11 +77,12 @@ def test_two_steps_and_two_more_are_four_bit_for_bit(
 def test_the_noise_of_a_step_is_drawn_as_configured(small_ddpm: Make) -> None:
     """A silent network that predicts noise has the mean square of the noise as its loss."""
     settings = ("diffusion.noise_candidates=3", "diffusion.offset_noise=0.5")
+    settings = (*settings, "diffusion.noise_assignment=true")
     loss = small_ddpm("diffusion.objective=noise", *settings).training_step(IMAGES, None, 4)["loss"]
     generator = generator_for(0, "step", 4)
     model = small_ddpm()
     draw_times("stratified", model.schedule, 8, generator)
-    noise = draw_noise(IMAGES, generator, candidates=3, offset=0.5)
+    noise = draw_noise(IMAGES, generator, candidates=3, assigned=True, offset=0.5)
     torch.testing.assert_close(loss, noise.square().mean())
 
 

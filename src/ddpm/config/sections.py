@@ -104,6 +104,7 @@ class DiffusionConfig:
     time_sampling: TimeSamplingName = "stratified"  # distribution of t in training
     huber: float = 0.0  # c of the pseudo-Huber loss; 0: squared error
     noise_candidates: int = 1  # draws of noise an image takes the nearest of; 1: plain noise
+    noise_assignment: bool = False  # pair the noises of a batch with near images
     offset_noise: float = 0.0  # deviation of noise shared by all pixels of a channel; 0: off
     learned_variance: bool = False  # learn the reverse variance (Nichol & Dhariwal 2021)
 

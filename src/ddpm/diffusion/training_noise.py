@@ -1,26 +1,36 @@
-"""The noise of a training batch (Ho et al. 2020, Algorithm 1, line 4), and two variants of drawing it."""
+"""The noise of a training batch (Ho et al. 2020, Algorithm 1, line 4), and variants of drawing it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Generator, Tensor
 
+from ddpm.diffusion.assignment import assign
+
 
 def draw_noise(
-    x0: Tensor, generator: Generator, *, candidates: int = 1, offset: float = 0.0
+    x0: Tensor,
+    generator: Generator,
+    *,
+    candidates: int = 1,
+    assigned: bool = False,
+    offset: float = 0.0,
 ) -> Tensor:
     """Return standard normal noise shaped like the images x0 [N, C, H, W], on the generator's device.
 
-    With several `candidates`, each image gets the nearest of as many draws (immiscible diffusion, Li et al.
-    2024, arXiv:2406.12303, by choice among draws instead of an assignment within the batch). `offset` adds
-    one normal number of this deviation to each channel of an image (offset noise, Guttenberg 2023), so that
-    the network learns to change mean brightness.
+    If `assigned`, the noises of the batch change places so that the sum of the squared distances between
+    images and noises is the least (immiscible diffusion, Li et al. 2024, arXiv:2406.12303). With several
+    `candidates`, each image first gets the nearest of as many draws. `offset` adds one normal number of this
+    deviation to each channel of an image (offset noise, Guttenberg 2023), so that the network learns to
+    change mean brightness.
     """
     noise = _normal(x0.shape, generator)
     for _ in range(candidates - 1):
         other = _normal(x0.shape, generator)
         is_nearer = _squared_distance(other, x0) < _squared_distance(noise, x0)
         noise = torch.where(is_nearer[:, None, None, None], other, noise)
+    if assigned:  # |x - noise|² with x · noise alone: the norms do not depend on the places
+        noise = noise[assign(-(x0.flatten(1).float() @ noise.flatten(1).T))]
     if offset:
         noise = noise + offset * _normal((*x0.shape[:2], 1, 1), generator)
     return noise

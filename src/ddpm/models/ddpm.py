@@ -105,6 +105,7 @@ class Ddpm(ReverseProcess):
             x0,
             generator,
             candidates=config.diffusion.noise_candidates,
+            assigned=config.diffusion.noise_assignment,
             offset=config.diffusion.offset_noise,
         )  # 4    [N, C, H, W]
         labels = self._drop_labels(labels, generator)  #                                        [N]

@@ -71,6 +71,7 @@ def _network_kind(config: Mapping[str, Any]) -> NetworkKind | None:
 TRAINING_OPTIONS: dict[str, tuple[Any, str]] = {  # key → (value that turns it off, source)
     "network.self_conditioning": (False, "self-conditioning"),
     "diffusion.noise_candidates": (1, "immiscible"),
+    "diffusion.noise_assignment": (False, "immiscible"),
     "diffusion.offset_noise": (0.0, "offset"),
     "diffusion.huber": (0.0, "huber"),
 }
