@@ -29,6 +29,7 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
 )
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+BROWSER_ITSELF = ("chrome://", "chrome-extension://")  # what shows a PDF inside Chromium
 WIDE, PHONE = (1280, 900), (360, 740)
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 RUN = "small"
@@ -190,7 +191,7 @@ class Reader:
         return page
 
     def _note_request(self, url: str) -> None:
-        if not url.startswith((self.server.base, "blob:")):
+        if not url.startswith((self.server.base, "blob:", *BROWSER_ITSELF)):
             self.problems.append(f"request to {url}")
 
     def _note_response(self, response: Any) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
+SMALL_MODEL = {
+    "source": "run", "step": 1, "height": 8, "width": 8, "channels": 1, "classes": None, "sampling": {},
+    "has_reverse_process": True, "can_guide": False,
+}  # fmt: skip
 LONG = 240_000  # milliseconds for a measurement on a busy machine
 
 
@@ -51,3 +55,30 @@ def test_a_blind_test_goes_on_after_a_reload_and_ends_in_a_table(reader: Any) ->
         question.get_by_role("button", name="Drawn by a model").click()
     answers = page.get_by_role("region", name="Answers by source")
     expect(answers.get_by_role("row", name=re.compile("small"))).to_be_visible(timeout=LONG)
+
+
+def test_two_to_six_models_can_be_judged(reader: Any) -> None:
+    models = [{**SMALL_MODEL, "id": f"run:{i}", "name": f"model {i}"} for i in range(8)]
+
+    def offer(page: Page) -> None:
+        page.route("**/api/models", lambda route: route.fulfill(json=models))
+
+    page = reader.open("compare?tab=blind&models=run:0", before=offer)
+    start = page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_disabled()
+    expect(page.get_by_text("Choose two models or more.")).to_be_visible()
+    for number in range(1, 6):
+        page.get_by_role("checkbox", name=f"model {number}").check()
+        expect(start).to_be_enabled()
+    expect(page.get_by_role("checkbox", name="model 6")).to_be_disabled()
+    sent: list[Any] = []
+    refusal = {"error": "No."}
+
+    def refuse(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(status=422, json=refusal)
+
+    page.route("**/api/blind-tests", refuse)
+    start.click()
+    expect(page.get_by_role("alert")).to_have_text("No.")
+    assert sent[0]["models"] == [f"run:{number}" for number in range(6)]

@@ -74,6 +74,9 @@ def test_an_image_is_picked_by_keyboard_kept_and_restores_its_settings(
     page.keyboard.press("Enter")
     picked = page.get_by_role("region", name="Picked image")
     expect(picked.get_by_role("heading")).to_have_text("Seed 8")
+    page.set_viewport_size({"width": 360, "height": 740})
+    widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]  # nothing to scroll sideways
     picked.get_by_role("button", name="Keep").click()
     expect(page.get_by_role("region", name="Kept images").get_by_role("img")).to_have_count(1)
     image = save(page, "Save PNG", tmp_path / "image.png")
@@ -135,3 +138,18 @@ def test_images_follow_the_settings_if_the_reader_wants(reader: Any) -> None:
     expect(
         page.get_by_role("group", name="predicted x0 of 1 images").get_by_role("button")
     ).to_have_attribute("aria-label", "seed 41")
+
+
+def test_a_full_queue_is_said_on_the_page(reader: Any) -> None:
+    page = reader.open("draw?model=run:small&n=1&steps=2&sampler=ddim")
+    slow = {"model": "run:small", "n": 25, "sampler": "ancestral", "steps": 900}
+    address = f"{reader.server.base}api/draw-grids"
+    waiting = [page.request.post(address, data=[slow] * count).json() for count in (36, 29)]
+    page.get_by_role("button", name="Draw", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("64 jobs are waiting already")
+    expect(page.get_by_role("link", name="drawing, 64 waiting")).to_be_visible()
+    for job in reversed([job for jobs in waiting for job in jobs]):
+        page.request.post(f"{reader.server.base}api/draws/{job['id']}/cancel", data={})
+    expect(page.get_by_role("group", name="Working now")).to_have_text("idle")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_count(0)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-VIEWS = {
+VIEWS = {  # those of Understand: test_understand.py
     "runs": "Runs", "run?id=small": "Run small", "new": "New run", "draw": "Draw",
     "understand": "Understand", "compare": "Compare", "compare?tab=steps": "Compare",
-    "compare?tab=metrics": "Compare", "compare?tab=blind": "Compare", "edit": "Edit",
-    "edit?tab=refine": "Edit", "edit?tab=walk": "Edit", "lab": "Lab", "handin": "Hand in",
+    "compare?tab=metrics": "Compare", "compare?tab=blind": "Compare", "compare?tab=neighbors": "Compare",
+    "edit": "Edit", "edit?tab=refine": "Edit", "edit?tab=walk": "Edit", "lab": "Lab", "handin": "Hand in",
 }  # fmt: skip
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 MOST_BYTES = 300_000  # of a view, before pictures
@@ -44,6 +45,28 @@ def test_a_view_is_small_and_does_not_jump(reader: Any, view: str) -> None:
     settle(page, VIEWS[view])
     assert 0 < sum(reader.sent.values()) < MOST_BYTES
     assert page.evaluate("window.shifts") < MOST_SHIFT
+
+
+def test_nothing_moves_by_itself_for_those_who_ask_for_that(reader: Any) -> None:
+    page = reader.open("run?id=small", reduced_motion="reduce")
+    animation = page.get_by_role("img", name="From noise to images of small")
+    animation.scroll_into_view_if_needed()
+    expect(animation).to_have_js_property("complete", True)
+    assert animation.evaluate("(picture) => picture.currentSrc").endswith("&still=true")
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function(
+        "(picture) => !picture.currentSrc.endsWith('still=true')", arg=animation.element_handle()
+    )
+
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{reader.server.base}#/draw?model=run:small&n=4&steps=4&sampler=ddim")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    slider = page.get_by_role("slider", name="Step")
+    expect(slider).to_have_attribute("aria-valuetext", "step 4 of 4")
+    expect(page.get_by_role("button", name="Play")).to_have_count(0)
+    for step in (0, 1, 2):
+        page.get_by_role("button", name="Next step").click()
+        expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^step {step} of 4"))
 
 
 def test_the_views_are_reached_by_keyboard_and_take_the_focus(reader: Any) -> None:

@@ -42,7 +42,7 @@ def train(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Run {name}", timeout=LONG)
     loss = page.get_by_role("img", name=re.compile(r"\d+ points: loss")).first
     expect(loss).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Stop training").click()
     state = page.get_by_role("region", name="State")
     expect(state.get_by_text("stopped", exact=True)).to_be_visible(timeout=LONG)
 
@@ -51,7 +51,7 @@ def test_a_folder_below_an_allowed_one_is_trained_on(worker: Any, album: Path) -
     page = worker.open("new")
     page.get_by_role("radio", name=re.compile("A folder of pictures")).check()
     expect(page.get_by_role("button", name="Start training")).to_be_disabled()
-    page.get_by_label("Folder allowed at the start").select_option(label="album")
+    page.get_by_label("Allowed folder").select_option(label="album")
     page.get_by_role("button", name="faces", exact=True).click()
     expect(page.get_by_text("faces: 40 images")).to_be_visible()
     train(page, "from-folder")

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-LONG = 240_000  # milliseconds for a training on a busy machine
+LONG = 120_000  # milliseconds for a training on a busy machine
 
 
 def test_from_an_empty_folder_to_a_compared_model(empty_reader: Any, tmp_path: Path) -> None:
@@ -38,6 +38,18 @@ def test_from_an_empty_folder_to_a_compared_model(empty_reader: Any, tmp_path: P
     expect(page.get_by_role("heading", level=1)).to_have_text("Understand")
     page.get_by_role("link", name=re.compile("Algorithm 2")).click()
     expect(page.get_by_label("Model")).to_have_value("run:digits")
+    row = page.get_by_role("group", name="One step of Algorithm 2")
+    before = row.get_by_role("img", name="xₜ₋₁").get_attribute("src")
+    page.get_by_role("button", name="Step forward").click()
+    expect(page.get_by_role("slider", name="Step")).to_have_attribute(
+        "aria-valuetext", re.compile(r"^32 of 50, t = \d+")
+    )
+    state = row.get_by_role("img", name="xₜ", exact=True)
+    expect(state).to_have_attribute(
+        "src", str(before)
+    )  # what one step leaves, the next begins with
+    row.get_by_role("button", name="mean μₜ").click()
+    expect(page.get_by_role("region", name="mean μₜ")).to_contain_text("posterior")
 
     # Beside the bundled model, on the same seeds
     page.get_by_role("link", name="Compare", exact=True).click()
@@ -45,6 +57,8 @@ def test_from_an_empty_folder_to_a_compared_model(empty_reader: Any, tmp_path: P
     page.get_by_role("checkbox", name="digits (bundled)").check()
     page.get_by_role("button", name="Draw", exact=True).click()
     expect(page.get_by_role("group", name=re.compile("^Command for digits"))).to_have_count(2)
+    expect(page.get_by_role("group", name="Working now")).to_have_text("idle")
+    expect(page.get_by_role("img", name="16 images of digits, from seed 0")).to_have_count(2)
 
     # A grid, a GIF and the command go home
     page.get_by_role("link", name="Draw", exact=True).click()

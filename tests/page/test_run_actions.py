@@ -1,4 +1,4 @@
-"""Buttons of a run: go on longer, stop, go on, evaluate, draw its pictures."""
+"""Buttons of a run: train longer, stop, resume, evaluate, save samples."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_a_finished_run_goes_on_longer_is_stopped_and_goes_on(worker: Any) -> None:
+def test_a_finished_run_is_trained_longer_stopped_and_resumed(worker: Any) -> None:
     page = worker.open("run?id=small")
     expect_state(page, "finished")
-    page.get_by_role("spinbutton", name="Minutes in all").fill("2")
-    press(page, "Go on longer")
+    page.get_by_role("spinbutton", name="Total minutes").fill("2")
+    press(page, "Train longer")
     expect_state(page, "training")
     expect(page.get_by_role("link", name=re.compile("^training small"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"step [\d,]+ of .* images/s"))).to_be_visible(timeout=LONG)
-    press(page, "Stop")
+    press(page, "Stop training")
     expect_state(page, "stopped")
-    press(page, "Go on")
+    press(page, "Resume training")
     expect_state(page, "training")
     expect(page.get_by_text(re.compile("^About .* left$"))).to_be_visible(timeout=LONG)
-    press(page, "Stop")
+    press(page, "Stop training")
     expect_state(page, "stopped")
 
 
@@ -48,7 +48,7 @@ def test_a_run_is_evaluated(worker: Any) -> None:
 
 def test_the_pictures_of_a_run_are_drawn(worker: Any) -> None:
     page = worker.open("run?id=small")
-    press(page, "Draw the run's pictures")
+    press(page, "Save samples in its folder")
     expect(page.get_by_text("samples of small: done")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("img", name="Samples of small")).to_be_visible()
 

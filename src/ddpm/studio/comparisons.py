@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.files import parse_json
+from ddpm.loading.bundled import BUNDLED
 from ddpm.messages import sentence
 from ddpm.runs import COMPARISON_FILE
 from ddpm.studio.jobs import Job
@@ -39,7 +40,9 @@ class Comparisons:
             str(self._folder / id),
             *more,
         ]
-        names = ", ".join(card.name for card in cards)
+        names = ", ".join(
+            card.target if card.id.startswith(BUNDLED) else card.name for card in cards
+        )
         job = Job(
             "comparison", f"comparison of {names}", {"models": [card.id for card in cards], "n": n}
         )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ddpm.commands.doctor.diagnose import diagnose
-from ddpm.diffusion.samplers import SAMPLERS
+from ddpm.diffusion.samplers import SAMPLERS, Sampler
 from ddpm.documents.citations import SOURCES
 from ddpm.models.fingerprint import weights_hash
 from ddpm.studio.worker_tasks import Task
 
 
 def list_samplers(task: Task) -> list[dict[str, Any]]:
-    """Return a row for every sampler: name, paper, order and usual steps (None: all)."""
+    """Return a row for every sampler: name, a line about it, paper, order and usual steps (None: all)."""
     return [
         {
             "name": name,
-            "help": _first_sentence(row.run.__doc__),
+            "help": _help(row),
             "paper": SOURCES[row.source].line,
             "order": row.order,
             "steps": row.default_steps,
@@ -47,6 +47,12 @@ def diagnose_run(task: Task) -> list[dict[str, str]]:
     ]
 
 
-def _first_sentence(text: str | None) -> str:
-    """Return the first line of a docstring without its reference to the arguments."""
-    return (text or "").strip().split("\n")[0].rstrip(".")
+def _help(row: Sampler) -> str:
+    """Return `Order 2, usually 20 steps; Lu et al. 2022.`"""
+    source = SOURCES[row.source]
+    first, *others = source.authors.split(", ")
+    surname = first.partition(" ")[2]
+    steps = (
+        "all steps of the schedule" if row.default_steps is None else f"{row.default_steps} steps"
+    )
+    return f"Order {row.order}, usually {steps}; {surname}{' et al.' * bool(others)} {source.year}."

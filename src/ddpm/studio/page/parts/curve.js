@@ -8,6 +8,7 @@
 import {html, useEffect, useRef, useState} from "../vendor/htm-preact.js";
 import {formatNumber} from "./format.js";
 import {useWidth} from "./image_grid.js";
+import {useDarkLook} from "./media.js";
 
 const EMPTY_RANGE = [0.1, 1]; // of a logarithmic axis without positive values
 const TABLE_ROWS = 40; // thinned to about this many
@@ -26,20 +27,15 @@ function loadLibrary() {
 
 const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Hook: a number that changes with the system's light or dark look. */
-function useLook() {
-  const [look, setLook] = useState(0);
-  useEffect(() => {
-    const query = matchMedia("(prefers-color-scheme: dark)");
-    const change = () => setLook((n) => n + 1);
-    query.addEventListener("change", change);
-    return () => query.removeEventListener("change", change);
-  }, []);
-  return look;
-}
-
 /** Return the range of a logarithmic axis; uPlot gives null or infinite ends where there is no value yet. */
 const logRange = (_, low, high) => (low > 0 && Number.isFinite(low) && high >= low ? [low * 0.9, high * 1.1] : EMPTY_RANGE);
+
+/** Return the range of the x axis, with room beside the first and the last point where points are drawn. */
+function xRange(low, high, hasPoints) {
+  if (!(low < high)) return [low || 0, (low || 0) + 1];
+  const room = hasPoints ? (high - low) / 40 : 0;
+  return [low - room, high + room];
+}
 
 /** Return round values between two positive ones: powers of ten, with 2 and 5 or more where there are few. */
 function logTicks(low, high) {
@@ -64,7 +60,7 @@ function optionsOf({series, xName, yName, log, width, height}) {
     width, height,
     legend: {live: true, markers: {width: 2}},
     cursor: {drag: {x: false, y: false}},
-    scales: {x: {time: false, range: (_, low, high) => (low < high ? [low, high] : [low || 0, (low || 0) + 1])}, y: log ? {distr: 3, range: logRange} : {}},
+    scales: {x: {time: false, range: (_, low, high) => xRange(low, high, series.some((one) => one.points))}, y: log ? {distr: 3, range: logRange} : {}},
     axes: [axis(xName), {...axis(yName), ...ticks}],
     series: [{label: xName, value: (_, value) => formatNumber(value)}, ...series.map((one) => ({
       label: one.name, stroke: colorOf(one.color), width: one.width ?? 1.5, spanGaps: true,
@@ -79,7 +75,7 @@ export function Curve(props) {
   const [table, setTable] = useState(false);
   const [box, width] = useWidth();
   const plot = useRef(null);
-  const look = useLook();
+  const dark = useDarkLook();
   const hasData = x.length > 0;
   const shape = JSON.stringify([series.map((one) => one.name), log, height, table]);
   const data = [x, ...series.map((one) => one.values)];
@@ -101,7 +97,7 @@ export function Curve(props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [shape, width > 0, hasData, look]);
+  }, [shape, width > 0, hasData, dark]);
   useEffect(() => plot.current?.setSize({width, height}), [width]);
   useEffect(() => plot.current?.setData(newest.current), [x, series]);
   return html`<figure class="curve">

@@ -40,11 +40,11 @@ export function DrawSettings({params, change, models, samplers, model, busy, onD
 }
 
 function Guidance({settings, change, model}) {
-  const needsLabel = model.can_guide && !model.sampling.guide && settings.label === null;
-  const off = settings.guidance === 1 || needsLabel;
+  const off = settings.guidance === 1;
+  const labels = model.classes && settings.label === null;
   return html`<div class="tight">
     <${Slider} label="Guidance scale" value=${settings.guidance} min=${0.1} max=${6} step=${0.1} format=${(v) => (v === 1 ? "1 (off)" : v.toFixed(1))}
-      help=${needsLabel ? "Guidance pulls toward a label: choose one to see its effect." : null}
+      help=${labels ? "Pulls each image toward its label, which its seed chooses." : null}
       onChange=${(guidance) => change({guidance})} />
     ${!off && html`<div class="fields">
       <${NumberField} label="Guided from" value=${settings.low} min=${0} max=${settings.high} step=${0.05} onChange=${(low) => change({low})} />

@@ -28,9 +28,8 @@ export function chosenModel(models, id) {
 export const hasReverseProcess = (model) => model.has_reverse_process !== false;
 export const canGuide = (model) => hasReverseProcess(model) && Boolean(model.can_guide || model.sampling?.guide);
 
-export const modelOptions = (models) => (models || []).map((model) => ({
-  value: model.id, name: model.source === "bundled" ? `${model.name} (bundled)` : model.name,
-}));
+export const nameOfModel = (model) => (model.source === "bundled" ? `${model.name} (bundled)` : model.name);
+export const modelOptions = (models) => (models || []).map((model) => ({value: model.id, name: nameOfModel(model)}));
 
 const numberOf = (text) => (text === undefined || text === "" ? null : Number(text));
 

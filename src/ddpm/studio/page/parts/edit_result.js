@@ -7,7 +7,7 @@ import {CommandLine} from "./command_line.js";
 import {animationUrl, frameUrl, gridUrl, isDrawing, useDrawing} from "./drawing.js";
 import {ImageGrid} from "./image_grid.js";
 import {ErrorMessage} from "./messages.js";
-import {followedFrame, useReducedMotion} from "./motion.js";
+import {followedFrame, useReducedMotion} from "./media.js";
 import {describeFrame} from "./playback.js";
 
 /** Return the function that starts an edit and shows it. */
@@ -30,7 +30,8 @@ export function EditResult({id, model, rows, columns, note}) {
   const size = {rows, columns, width: model.width, height: model.height, n: rows * columns, ...drawing};
   const lost = error?.status === 404 ? {message: "This result is no longer on the server. Press the button again: the same settings give the same images."} : error;
   return html`<section class="tight" aria-label="Result">
-    <p class="muted">${drawing ? describeFrame(drawing, last) : "result"}</p>
+    <h2>Result</h2>
+    <p class="muted" role="status">${drawing && drawing.state !== "done" ? describeFrame(drawing, last) : ""}</p>
     <${ImageGrid} src=${last >= 0 ? frameUrl(drawing, frames[last].index ?? last, isDrawing(drawing) ? "x0" : "x") : null} rows=${size.rows} columns=${size.columns}
       width=${size.width} height=${size.height} count=${size.n} alt=${`Result, ${size.n} images`}>${note}<//>
     <${ErrorMessage} error=${lost || (drawing?.error && {message: drawing.error})} />

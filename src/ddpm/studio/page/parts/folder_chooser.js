@@ -14,7 +14,7 @@ export function FolderChooser({roots, root, path, onChange}) {
   const open = (name) => onChange(root, path ? `${path}/${name}` : name);
   const up = () => onChange(root, path.split("/").slice(0, -1).join("/"));
   return html`<div class="tight">
-    <${Select} label="Folder allowed at the start" value=${root || ""} options=${[{value: "", name: "choose…"}, ...roots.map((one) => ({value: one.id, name: one.name}))]}
+    <${Select} label="Allowed folder" value=${root || ""} options=${[{value: "", name: "choose…"}, ...roots.map((one) => ({value: one.id, name: one.name}))]}
       onChange=${(id) => onChange(id || null, "")} />
     <${ErrorMessage} error=${error} />
     ${value && html`<p>${path || "this folder"}: ${plural(value.images, "image")}</p>

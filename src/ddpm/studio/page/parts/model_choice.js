@@ -1,6 +1,7 @@
 // Choose 2 to 6 models by checkbox: <${ModelChoice} models=${models} chosen=${["a"]} onChange=${(ids) => …} />
 
 import {html} from "../vendor/htm-preact.js";
+import {nameOfModel} from "./drawing.js";
 
 export const MOST_MODELS = 6; // as the server's routes
 
@@ -17,6 +18,6 @@ export function ModelChoice({models, chosen, onChange}) {
   return html`<fieldset><legend>Models (2 to ${MOST_MODELS})</legend><div class="checks">
     ${models.map((model) => html`<label key=${model.id} class="check"><input type="checkbox" checked=${chosen.includes(model.id)}
       disabled=${!chosen.includes(model.id) && chosen.length >= MOST_MODELS} onChange=${() => toggle(model.id)} />
-      ${model.name}${model.source === "bundled" ? " (bundled)" : ""}</label>`)}
+      ${nameOfModel(model)}</label>`)}
   </div></fieldset>`;
 }

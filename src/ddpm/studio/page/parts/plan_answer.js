@@ -15,7 +15,7 @@ export function PlanAnswer({job}) {
     ["Images seen", `${formatNumber(proposal?.images ?? plan.images_seen)}, ${formatNumber(plan.images_per_second)} a second`],
     ["Memory", formatBytes(plan.training_memory)],
     ["Disk", formatBytes(plan.disk?.total)],
-    ["Drawing 25 images", plan.drawing_seconds ? `${formatSeconds(plan.drawing_seconds) || "under 1 s"} (${plan.drawing})` : null],
+    ["Drawing 25 images", plan.drawing_seconds ? `${plan.drawing_seconds < 1 ? "under 1 s" : formatSeconds(plan.drawing_seconds)} (${plan.drawing})` : null],
     ["Device", plan.device],
     ["Result", plan.expect],
   ];

@@ -9,7 +9,7 @@ import {Slider} from "./fields.js";
 import {formatNumber} from "./format.js";
 import {frameUrl, nameOfImage} from "./drawing.js";
 import {ImageGrid} from "./image_grid.js";
-import {followedFrame, useReducedMotion} from "./motion.js";
+import {followedFrame, useReducedMotion} from "./media.js";
 
 /** Return rows and columns of the most square grid for n images. */
 export function squareGrid(n) {

@@ -13,7 +13,7 @@ export function Previews({run, step, onStep}) {
     [shown - 1, shown + 1].forEach((index) => { if (previews[index]) new Image().src = previews[index].url; });
   }, [shown, previews.length]);
   if (!previews.length) {
-    return html`<section class="panel" aria-label="Previews"><h2>Previews</h2><p class="muted">The first preview appears here after some steps.</p></section>`;
+    return html`<section class="panel" aria-label="Previews"><h2>Previews</h2><p class="muted">${run.state === "training" ? "The first preview appears here after some steps." : "This run saved no previews."}</p></section>`;
   }
   const pick = (index) => onStep(index === previews.length - 1 ? null : previews[index].step);
   const describe = (index) => `step ${formatNumber(previews[index]?.step ?? 0)}${index === previews.length - 1 ? " (newest)" : ""}`;

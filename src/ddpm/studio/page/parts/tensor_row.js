@@ -10,7 +10,7 @@ import {html} from "../vendor/htm-preact.js";
 import {formatNumber} from "./format.js";
 import {useId} from "./fields.js";
 
-const SIZE = 128; // wanted height in CSS pixels
+const SIZE = 96; // wanted height in CSS pixels
 
 /** Picture of a tensor; a click picks the pixel whose numbers are shown. */
 export function TensorPicture({panel, width, height, alt, pixel, onPixel, size = SIZE}) {

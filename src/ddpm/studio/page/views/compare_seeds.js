@@ -2,13 +2,15 @@
 
 import {html, useState} from "../vendor/htm-preact.js";
 import {CommandLine} from "../parts/command_line.js";
-import {frameUrl, isDrawing, nameOfImage, requestOf, startDrawing, useDrawing} from "../parts/drawing.js";
+import {frameUrl, isDrawing, nameOfImage, nameOfModel, requestOf, startDrawing, useDrawing} from "../parts/drawing.js";
 import {NumberField} from "../parts/fields.js";
 import {ImageGrid} from "../parts/image_grid.js";
 import {ErrorMessage} from "../parts/messages.js";
 import {ModelChoice, chosenIds} from "../parts/model_choice.js";
-import {followedFrame, useReducedMotion} from "../parts/motion.js";
+import {followedFrame, useReducedMotion} from "../parts/media.js";
 import {squareGrid} from "../parts/playback.js";
+
+const STATES = {waiting: "· waiting", running: "· drawing"};
 
 export function SameSeeds({params, change, models}) {
   const [error, setError] = useState(null);
@@ -49,10 +51,10 @@ function OneModel({model, id, n}) {
   const size = {...squareGrid(n), n, width: model.width, height: model.height, ...drawing};
   const shown = followedFrame(drawing, useReducedMotion());
   const src = shown >= 0 ? frameUrl(drawing, frames[shown].index ?? shown, "x") : null;
-  return html`<figure class="tight"><figcaption>${model.name}${model.source === "bundled" ? " (bundled)" : ""}
-      ${isDrawing(drawing) ? html` <span role="status">${drawing.state}</span>` : ""}</figcaption>
+  return html`<figure class="tight"><figcaption>${nameOfModel(model)}
+      ${isDrawing(drawing) ? html` <span role="status">${STATES[drawing.state]}</span>` : ""}</figcaption>
     <${ImageGrid} src=${src} rows=${size.rows} columns=${size.columns} width=${size.width} height=${size.height} count=${size.n}
-      alt=${`${size.n} images of ${model.name}${drawing ? `, from ${nameOfImage(drawing, 0)}` : ""}`}>Press Draw.<//>
+      alt=${`${size.n} images of ${model.name}${drawing ? `, from ${nameOfImage(drawing, 0)}` : ""}`}>${isDrawing(drawing) ? "Waiting in the queue." : "Press Draw."}<//>
     <${ErrorMessage} error=${error || (drawing?.error && {message: drawing.error})} />
     ${drawing && html`<${CommandLine} command=${drawing.command} label=${`Command for ${model.name}`} />`}
   </figure>`;

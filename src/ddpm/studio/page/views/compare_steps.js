@@ -4,6 +4,7 @@ import {html, useMemo} from "../vendor/htm-preact.js";
 import {addressOf} from "../parts/address.js";
 import {useResource} from "../parts/client.js";
 import {Curve} from "../parts/curve.js";
+import {nameOfModel} from "../parts/drawing.js";
 import {EmptyState} from "../parts/messages.js";
 import {MOST_MODELS, ModelChoice, chosenIds} from "../parts/model_choice.js";
 
@@ -30,7 +31,7 @@ export function QualitySteps({params, change, models}) {
   const curves = chosen.map((id, index) => bestAt(labs[index].value?.points));
   const x = useMemo(() => [...new Set(curves.flatMap((curve) => [...curve.keys()]))].sort((a, b) => a - b), [labs.map((lab) => lab.value)]);
   const series = chosen.map((id, index) => ({
-    name: models.find((model) => model.id === id)?.name || id, color: COLORS[index], width: 2, points: true,
+    name: nameOfModel(models.find((model) => model.id === id)), color: COLORS[index], width: 2, points: true,
     values: x.map((evaluations) => curves[index].get(evaluations) ?? null),
   })).filter((one) => one.values.some((value) => value !== null));
   const missing = chosen.filter((id, index) => labs[index].value && !curves[index].size || labs[index].error);
@@ -39,7 +40,7 @@ export function QualitySteps({params, change, models}) {
     ${series.length > 0 && html`<section class="panel"><${Curve} title="Best distance of any sampler; lower is better" x=${x} xName="network evaluations for one image"
       yName="distance" log series=${series} height=${320} /></section>`}
     ${missing.length > 0 && html`<${EmptyState} title="Not measured yet" action=${html`<span class="buttons">${missing.map((id) => html`<a key=${id} class="button" href=${addressOf("lab", {model: id})}>
-      Measure ${models.find((model) => model.id === id)?.name}</a>`)}</span>`}>
+      Measure ${nameOfModel(models.find((model) => model.id === id))}</a>`)}</span>`}>
       The sampler lab measures how good the images are at each number of steps. Run it for these models first.<//>`}
   </div>`;
 }

@@ -16,7 +16,7 @@ export function Walk({params, change, model, setFailure}) {
   };
   return html`<div class="stack">
     <form class="panel" onSubmit=${run} aria-label="Walk between seeds">
-      <p>Each row begins at one seed and ends at the next. The noises between them are mixed on the sphere, and each is denoised.</p>
+      <p>Each row begins at one seed and ends at the next. Between them the starting noise is blended from one to the other (slerp), and every blend is denoised.</p>
       <div class="fields"><${NumberField} label="First seed" value=${seed} min=${0} max=${4294967295} onChange=${(value) => change({seed: value})} />
         <${NumberField} label="Rows" value=${pairs} min=${1} max=${8} onChange=${(value) => change({pairs: value})} />
         <${NumberField} label="Images between" value=${between} min=${1} max=${14} onChange=${(value) => change({between: value})} />

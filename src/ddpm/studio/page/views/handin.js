@@ -14,6 +14,8 @@ export const title = "Hand in";
 const STORE = "ddpm.handin"; // id and notes stay in this browser: an address may be passed on
 const ROLES = {mnist: "Run on MNIST", anime: "Run on anime faces", dcgan: "Baseline (DCGAN)"};
 
+const VERDICTS = {ok: "OK", wrong: "To fix", "not verifiable": "Not verifiable"};
+
 function useStored(name) {
   const [value, setValue] = useState(() => localStorage.getItem(`${STORE}.${name}`) || "");
   useEffect(() => localStorage.setItem(`${STORE}.${name}`, value), [value]);
@@ -47,6 +49,8 @@ export function View({params, change}) {
   };
   const options = [{value: "", name: "none"}, ...runs.map((run) => ({value: run.id, name: run.name}))];
   return html`<div class="stack">
+    <p>Packs the assignment into one zip, checks it and shows the report: for MNIST and for anime faces a grid of 25 images and the loss
+      curve, the report as PDF, a readme and the source.</p>
     <form class="panel narrow" onSubmit=${start} aria-label="Hand in">
       <div class="fields roomy">
         <${TextField} label="Student ID" value=${student} required onChange=${setStudent} />
@@ -71,8 +75,8 @@ function Bundle({result}) {
     <div class="buttons"><a class="button primary" href=${result.zip} download>Save the zip</a>
       ${result.report && html`<a class="button" href=${result.report} download>Save the report</a>`}</div>
     <h3>What the check found</h3>
-    ${findings.length ? html`<ul class="plain">${findings.map((one) => html`<li key=${one.sentence} class=${one.ok ? "" : "problem"}>${one.ok ? "OK: " : "To mend: "}${one.sentence}</li>`)}</ul>`
-    : html`<p>Nothing to mend.</p>`}
+    ${findings.length ? html`<ul class="plain">${findings.map((one) => html`<li key=${one.sentence} class=${one.ok ? "" : "problem"}>${VERDICTS[one.verdict]}: ${one.sentence}</li>`)}</ul>`
+    : html`<p>Nothing to fix.</p>`}
     ${result.report && html`<iframe class="report" src=${result.report} title="The report"></iframe>`}
   </section>`;
 }

@@ -52,14 +52,15 @@ function Laboratory({params, change, models, model}) {
     <form class="panel" onSubmit=${start} aria-label="Sampler lab">
       <div class="fields roomy">
         <${Select} label="Model" value=${model.id} options=${modelOptions(models)} onChange=${(id) => change({model: id, job: null})} />
-        <${NumberField} label="Images a point" value=${n} min=${50} max=${10000} onChange=${(value) => change({n: value})} />
-        <${TextField} label="Evaluations for an image" value=${evaluations} pattern="[0-9, ]+" onChange=${(text) => change({evaluations: text})} />
+        <${NumberField} label="Images per point" value=${n} min=${50} max=${10000} onChange=${(value) => change({n: value})} />
+        <${TextField} label="Network evaluations per image" value=${evaluations} pattern="[0-9, ]+" onChange=${(text) => change({evaluations: text})} />
       </div>
       <div class="buttons"><button class="primary" type="submit" disabled=${isActive(job)}>Measure</button></div>
       ${job && html`<${JobLine} job=${job} />`}
     </form>
     <${ErrorMessage} error=${error || (lab.error?.status === 404 ? null : lab.error)} />
     ${points.length > 0 ? html`<${Frontier} lab=${lab.value} model=${model} />`
+    : isActive(job) ? html`<${EmptyState} title="Measuring">The first point appears here in a moment.<//>`
     : html`<${EmptyState} title="No point measured yet">Press Measure. Each point appears here as soon as it is known; 200 images a point give a first answer, 1,000 a reliable one.<//>`}
   </div>`;
 }

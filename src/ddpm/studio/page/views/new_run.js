@@ -16,8 +16,8 @@ export const title = "New run";
 
 const SOURCES = {
   digits: ["Bundled digits", "1,797 real handwritten digits, 8x8. Works offline, learns in about a minute."],
-  name: ["A known set", "A data set that ddpm knows by name, such as MNIST."],
-  folder: ["A folder of pictures", "A folder below those that the studio was allowed to read."],
+  name: ["A known data set", "One that ddpm knows by name, such as MNIST."],
+  folder: ["A folder of pictures", "On this computer, below a folder given with --allow."],
   upload: ["A zip of pictures", "A zip file from this computer, checked before it is read."],
 };
 
@@ -59,7 +59,7 @@ export function View({params, change}) {
     <section class="panel" aria-label="Preset"><h2>2. Preset and time</h2>
       <${Select} label="Preset" value=${preset.name} options=${presets.value.map((one) => ({value: one.name, name: one.name}))}
         help=${preset.help} onChange=${(name) => change({preset: name, minutes: null, job: null})} />
-      <div class="fields">
+      <div class="fields roomy">
         <${NumberField} label="Minutes" value=${minutes} min=${0.1} max=${100000} step=${0.1} onChange=${(value) => change({minutes: value, job: null})} />
         <${TextField} label="Name of the run" value=${params.name || ""} placeholder=${preset.name} onChange=${(name) => change({name: name || null})} />
       </div>
@@ -67,7 +67,7 @@ export function View({params, change}) {
     </section>
     <section class="panel" aria-label="Plan"><h2>3. What to expect</h2>
       ${isActive(job) ? html`<${JobLine} job=${job} />` : html`<${PlanAnswer} job=${job} />`}
-      <div class="buttons"><button type="button" disabled=${!data || isActive(job)} onClick=${plan}>Plan: time, memory, result</button></div>
+      <div class="buttons"><button type="button" disabled=${!data || isActive(job)} onClick=${plan}>Plan this training</button></div>
     </section>
     <${ErrorMessage} error=${error} />
     <div class="buttons"><button class="primary" type="submit" disabled=${!data}>Start training</button>
@@ -93,7 +93,7 @@ function ImageSource({params, change, datasets, setError}) {
     setBusy(false);
   };
   return html`<section class="panel" aria-label="Images"><h2>1. Images</h2>
-    <fieldset><legend>Where the images come from</legend><div class="choices">
+    <fieldset><legend>Where the images come from</legend><div class="choices sources">
       ${Object.entries(SOURCES).map(([name, [text, help]]) => html`<label key=${name} class="choice">
         <input type="radio" name="source" value=${name} checked=${name === source} disabled=${name === "folder" && !datasets.roots?.length} onChange=${() => choose(name)} />
         <span>${text}</span><span class="help">${name === "folder" && !datasets.roots?.length ? "No folder is allowed; start the studio with --allow FOLDER." : help}</span></label>`)}

@@ -93,12 +93,12 @@ function Actions({run, reload, params, change}) {
         ${run.model ? html`<a class="button primary" href=${addressOf("draw", {model: run.model})}>Draw with it</a>
           <a class="button" href=${addressOf("understand", {model: run.model})}>Look inside</a>`
     : html`<span class="muted">You can draw with it after its first checkpoint.</span>`}
-        ${can.stop && html`<button type="button" onClick=${act("stop")}>Stop</button>`}
-        ${can.resume && html`<button type="button" onClick=${act("resume")}>Go on</button>`}
-        ${can.sample && html`<button type="button" onClick=${act("sample")}>Draw the run's pictures</button>`}
+        ${can.stop && html`<button type="button" onClick=${act("stop")}>Stop training</button>`}
+        ${can.resume && html`<button type="button" onClick=${act("resume")}>Resume training</button>`}
+        ${can.sample && html`<button type="button" onClick=${act("sample")}>Save samples in its folder</button>`}
       </div>
-      ${can.extend && html`<form class="inline-form" aria-label="Go on longer" onSubmit=${(event) => { event.preventDefault(); act("extend", {minutes})(); }}>
-        <${NumberField} label="Minutes in all" value=${minutes} min=${0.1} max=${10000} step=${0.1} onChange=${setMinutes} /><button>Go on longer</button></form>`}
+      ${can.extend && html`<form class="inline-form" aria-label="Train longer" onSubmit=${(event) => { event.preventDefault(); act("extend", {minutes})(); }}>
+        <${NumberField} label="Total minutes" value=${minutes} min=${0.1} max=${10000} step=${0.1} onChange=${setMinutes} /><button>Train longer</button></form>`}
       ${can.evaluate && html`<form class="inline-form" aria-label="Evaluate" onSubmit=${(event) => { event.preventDefault(); act("evaluate", {n})(); }}>
         <${NumberField} label="Images to measure" value=${n} min=${10} max=${50000} onChange=${setN} /><button>Evaluate</button></form>`}
     </div>
@@ -124,9 +124,9 @@ function Scores({run}) {
 function Findings({run}) {
   const {value, error} = useResource(run.doctor ? null : `${pathOf(run.id)}/doctor`);
   const findings = run.doctor || value;
-  return html`<section class="panel" aria-label="Doctor"><h2>What ddpm doctor says</h2>
+  return html`<section class="panel" aria-label="Doctor"><h2>Diagnosis (ddpm doctor)</h2>
     <${ErrorMessage} error=${error} />
-    ${!findings && !error && html`<p class="muted" role="status">Looking…</p>`}
+    ${!findings && !error && html`<p class="muted" role="status">Checking the run…</p>`}
     ${findings?.length === 0 && html`<p>No problem found.</p>`}
     ${findings?.length > 0 && html`<ul class="plain">${findings.map((one) => html`<li key=${one.sentence}>${one.sentence}${one.fix && html`<br /><span class="muted">${one.fix}</span>`}</li>`)}</ul>`}
   </section>`;

@@ -41,8 +41,8 @@ export function View({params, change}) {
     <${ErrorMessage} error=${error} />
     ${WITHOUT_MODEL.includes(tab) ? html`<${Part} params=${params} change=${change} />` : html`
       ${models && !model && html`<${NoModel} view="understand" id=${params.model} tab=${tab} />`}
-      ${model && html`<div class="fields"><${Select} label="Model" value=${model.id} options=${modelOptions(choices)}
-        onChange=${(id) => change({model: id, ...forget})} /></div>
-      <${Part} key=${`${tab} ${model.id}`} ...${{model, params, change}} />`}`}
+      ${(model || !models) && html`<div class="fields roomy"><${Select} label="Model" value=${model?.id || ""} options=${modelOptions(choices)}
+        onChange=${(id) => change({model: id, ...forget})} /></div>`}
+      ${model && html`<${Part} key=${`${tab} ${model.id}`} ...${{model, params, change}} />`}`}
   </div>`;
 }

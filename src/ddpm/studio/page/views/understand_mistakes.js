@@ -33,8 +33,8 @@ export function MistakesPart({model, params, change}) {
   const seed = wholeNumber(params.seed, 0, 0, 2 ** 32 - 1);
   const shared = {model: model.id, seed, steps, count: COUNT, label: params.label, step: 0, row: 0, column: 0};
   return html`
-    <p>Most broken diffusion models suffer from one of a few mistakes. Throw a switch and see what each does to this model,
-      on the same seeds. Knowing the picture, you know where to look.</p>
+    <p>Most broken diffusion models suffer from one of a few mistakes. Choose one and see what it does to this model,
+      on the same seeds. Once you know the picture, you know where to look.</p>
     <${ErrorMessage} error=${error} />
     <div class="choices mistakes" role="radiogroup" aria-label="Mistake">
       ${(mistakes || []).map((one) => html`<label class="choice" key=${one.name}>
@@ -43,7 +43,7 @@ export function MistakesPart({model, params, change}) {
     </div>
     ${mistake && html`<p class="note">${mistake.cause} ${mistake.effect}</p>
       <div class="pair wide-pair">
-        <${Images} title="Sound" path=${lessonPath("reverse", shared)} model=${model} />
+        <${Images} title="Correct" path=${lessonPath("reverse", shared)} model=${model} />
         <${Images} title=${mistake.title} path=${lessonPath("reverse", {...shared, mistake: mistake.name})} model=${model} />
       </div>
       <p><a href=${addressOf("understand", {...params, tab: "reverse", model: model.id, mistake: mistake.name})}>Step through it</a></p>`}

@@ -3,6 +3,7 @@
 import {html, useEffect, useMemo, useRef} from "../vendor/htm-preact.js";
 import {NumberField, Select, Slider, Toggle} from "../parts/fields.js";
 import {useWidth} from "../parts/image_grid.js";
+import {useDarkLook} from "../parts/media.js";
 import {wholeNumber} from "../parts/lesson_fields.js";
 import {DATA, SAMPLERS, density, levels, samplePaths, score} from "../parts/toy_diffusion.js";
 
@@ -87,6 +88,7 @@ export function ToyPart({params, change}) {
   const [box, across] = useWidth();
   const size = Math.min(across || 560, 640);
   const canvas = useRef(null);
+  const dark = useDarkLook();
   useEffect(() => {
     const context = canvas.current.getContext("2d");
     const scale = devicePixelRatio || 1;
@@ -96,7 +98,7 @@ export function ToyPart({params, change}) {
     drawDensity(context, size, data, shown, colorOf("--ink"));
     if (arrows && level.sigma > 0) drawArrows(context, size, data, shown, colorOf("--muted"));
     drawPaths(context, size, paths, step, {line: colorOf("--blue"), point: colorOf("--vermilion")});
-  }, [size, kind, sampler, steps, step, seed, arrows]);
+  }, [size, kind, sampler, steps, step, seed, arrows, dark]);
   const move = (by) => change({step: Math.min(steps, Math.max(0, step + by))});
   const distance = distanceToData(data, paths, step);
   return html`
