@@ -48,9 +48,26 @@ def test_every_text_is_escaped_and_each_picture_stands_once(page: str) -> None:
 def test_states_are_words_and_hand_ins_are_not_ranked(page: str) -> None:
     order = [page.index(f'id="hand-in-{number}"') for number in (1, 2, 3)]
     assert order == sorted(order)
-    for state in ("right", "wrong", "not verifiable", "not there"):
+    for state in ("right", "wrong", "not verifiable", "not checked"):
         assert f"</span> {state}</span>" in page
     assert "1.00 [0.500, 2.00]" in page and "9 steps, 90 images seen, 1.5 minutes" in page
+
+
+def test_two_hand_ins_are_shown_with_the_grids_in_question() -> None:
+    records = [record("a.zip"), record("b.zip")]
+    for said, count in (("result_mnist.jpg shows 25 of 25 images", 2), ("equal weights", 0)):
+        shown = class_page("x", records, [Resemblance("a.zip", "b.zip", said)])
+        section = shown[shown.index('id="common"') : shown.index('id="hand-in-1"')]
+        assert section.count("<figure>") == count and said in section
+
+
+def test_what_is_wrong_comes_first() -> None:
+    shown = class_page("x", [record("a.zip")], [])
+    shown = shown[shown.index("<caption>Checks") :]
+    states = [
+        shown.index(f"</span> {state}</span>") for state in ("wrong", "not verifiable", "right")
+    ]
+    assert states == sorted(states)
 
 
 def test_the_page_runs_nothing_asks_for_nothing_and_is_accessible(

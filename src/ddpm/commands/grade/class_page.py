@@ -5,13 +5,14 @@ One file without scripts. Every text of a hand-in is escaped, and pictures are e
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape as escape_html
 from importlib import resources
 from typing import Any
 
 from ddpm.commands.bundle import SETS, grid_name, loss_name
-from ddpm.commands.grade.class_table import checked_subjects, state_of
+from ddpm.commands.grade.class_table import ORDER, checked_subjects, state_of
 from ddpm.commands.grade.resemblances import Resemblance
 from ddpm.documents.tables import format_count, format_interval, format_number
 from ddpm.terminal import escape
@@ -78,14 +79,14 @@ def _overview(
 
 
 def _state(state: str) -> str:
-    label = state or "not there"
+    label = state or "not checked"
     return f'<span class="{_CLASSES[state]}"><span aria-hidden="true">{_SIGNS[state]}</span> {label}</span>'
 
 
 def _resemblances(
     records: Sequence[Record], found: Sequence[Resemblance], places: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the pairs of hand-ins that have something in common, with their grids side by side."""
+    """Yield the pairs of hand-ins that have something in common, with the grids in question side by side."""
     by_name = {record["name"]: record for record in records}
     pairs: dict[tuple[str, str], list[str]] = {}
     for each in found:
@@ -100,11 +101,13 @@ def _resemblances(
         names = [name for name in (one, other) if name]
         title = " and ".join(f'<a href="#{places[name]}">{text(name)}</a>' for name in names)
         yield f"<h3>{title}</h3><ul>{''.join(f'<li>{text(line)}</li>' for line in texts)}</ul>"
-        yield '<div class="pictures">'
-        for name in names:
-            for images in SETS:
-                yield _picture(by_name[name], grid_name(images), places[name], f"{name}: ")
-        yield "</div>"
+        grids = [grid_name(images) for images in SETS]
+        shown = [grid for grid in grids if any(grid in line for line in texts)]
+        if shown:
+            yield '<div class="pictures small">'
+            for grid, name in itertools.product(shown, names):
+                yield _picture(by_name[name], grid, places[name], f"{name}: ")
+            yield "</div>"
     yield "</section>"
 
 
@@ -139,13 +142,14 @@ def _hand_in(
     name, place = record["name"], places[record["name"]]
     yield f'<section aria-labelledby="{place}"><h2 id="{place}">{text(name)}</h2>'
     yield f"<p>Student {text(record['student_id'])}. {_facts(record)}</p>"
+    yield '<p class="back"><a href="#overview">Overview</a></p>'
     if record.get("pictures") is not None:
         names = [kind(images) for images in SETS for kind in (grid_name, loss_name)]
         yield f'<div class="pictures">{"".join(_picture(record, each, place) for each in names)}</div>'
     rows = "".join(
         f'<tr><td>{_state(check["state"])}</td><th scope="row">{text(check["subject"])}</th>'
         f"<td>{text(check['text'])}</td></tr>"
-        for check in record["checks"]
+        for check in sorted(record["checks"], key=lambda check: ORDER.index(check["state"]))
     )
     head = "".join(f'<th scope="col">{word}</th>' for word in ("state", "subject", "evidence"))
     yield f"<table><caption>Checks</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
