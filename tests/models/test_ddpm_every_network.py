@@ -118,6 +118,49 @@ def test_every_sampler_draws_the_gaussian_with_every_network(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_denoises_the_gaussian_with_every_network(
+    small_spec: MakeSpec, kind: str, objective: str
+) -> None:
+    """With the exact target added to the output of a silent network. Samplers ask this denoiser alone."""
+    made = model(small_spec, kind, f"diffusion.objective={objective}", "sampling.clip=none")
+    data, seen, x = Gaussian(-0.2, 0.6), [0], torch.randn(20, 1, 8, 8).clamp(-2, 2)
+    signal, sigma = made.schedule.at(torch.arange(20), x)
+    exact = torch.where(signal > 1e-6, data.denoised(x, signal.clamp(min=1e-6), sigma), data.mean)
+
+    def add_target(network: object, given: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        assert not output.any() and torch.equal(
+            given[0], made.objective.network_input(x, signal, sigma)
+        )
+        seen[0] += 1
+        noise = (x - signal * exact) / sigma
+        return output + made.objective.target(exact, noise, signal, sigma)
+
+    made.averaged.network.register_forward_hook(add_target)
+    found = made.denoiser(None, made.spec.config.sampling)(x, torch.arange(20)).x0
+    assert seen == [1]
+    torch.testing.assert_close(found, exact, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_rounds_and_does_no_more(small_spec: MakeSpec, kind: str) -> None:
+    exact = awake(model(small_spec, kind, "sampling.clip=none", classes=2))
+    rounded = awake(
+        model(small_spec, kind, "sampling.clip=none", "training.precision=bf16", classes=2)
+    )
+    assert rounded.precision == "bf16"
+    t = torch.arange(8)
+    one, other = (
+        made.denoiser([0, 1] * 4, made.spec.config.sampling)(IMAGES, t).x0
+        for made in (exact, rounded)
+    )
+    assert other.dtype == torch.float32 and not torch.equal(one, other)
+    assert float((one - other).norm() / one.norm()) < 0.05
+    for step in (1, 2):
+        assert rounded.training_step(IMAGES, LABELS, step)["loss"].isfinite()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_learned_variance_comes_out_of_every_network(small_spec: MakeSpec, kind: str) -> None:
     made = model(small_spec, kind, "diffusion.learned_variance=true", "diffusion.schedule=linear")
     for step in range(1, 4):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
+from ddpm.networks.kinds import NETWORKS
 from ddpm.optim import compiling, parallel
 from ddpm.optim.compiling import should_compile
 
@@ -154,10 +155,19 @@ def test_of_several_processes_none_compiles_where_one_cannot(
     assert not compiled.is_compiled and "another process cannot compile" in compiled.note
 
 
-def test_the_network_can_be_traced(small_ddpm: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "accumulate"),
+    [(name, 3 if name == "unet" else 1) for name, row in NETWORKS.items() if not row.imported],
+)
+def test_the_network_can_be_traced(
+    small_ddpm: Make, monkeypatch: pytest.MonkeyPatch, kind: str, accumulate: int
+) -> None:
     """By torch's own tracing, with its plain operations in place of compiled kernels."""
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
-    settings = ("network.attention=4", "network.patch=2", "training.accumulate=3")
+    settings = (
+        f"network.kind={kind}", "network.attention=4", "network.patch=2", "network.width=16",
+        "network.depth=2", "network.long_skips=true", f"training.accumulate={accumulate}",
+    )  # fmt: skip
     model = small_ddpm(ON, *settings, awake=True, classes=2)
     assert model.compile().note == "" and model.compile().is_compiled
     assert same_states(

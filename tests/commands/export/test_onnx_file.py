@@ -26,6 +26,7 @@ from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.few_step_sampling import jump_sampler, student_settings
 from ddpm.models.student import Student
+from ddpm.networks.kinds import NETWORKS
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.samples import sample_images
 from tests.commands.export.exported_students import self_conditioned, small_student
@@ -57,6 +58,18 @@ def test_any_batch_gives_what_torch_gives(small_ddpm: MakeDdpm, objective: str, 
     unclipped = SamplingConfig(clip="none")
     expected = model.denoiser(None, unclipped)(x, t.to(torch.int64)).x0.detach()
     found = run(onnx_bytes(model), x=x, t=t)
+    assert np.allclose(found, expected, atol=1e-4 * max(1.0, float(expected.abs().max())))
+
+
+@pytest.mark.parametrize("kind", [name for name, row in NETWORKS.items() if not row.imported])
+def test_every_kind_of_network_gives_what_torch_gives(small_ddpm: MakeDdpm, kind: str) -> None:
+    shape = ("network.width=16", "network.depth=2", "network.patch=2", "network.attention=4")
+    skips = ("network.long_skips=true", "network.positions=rotary")
+    model = small_ddpm(f"network.kind={kind}", *shape, *skips, awake=True, classes=2)
+    x = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    t, labels = torch.tensor([0, 9, 19]), torch.tensor([0, 1, 1])
+    expected = model.denoiser(labels.tolist(), SamplingConfig(clip="none"))(x, t).x0.detach()
+    found = run(onnx_bytes(model), x=x, t=t.int(), labels=labels.int())
     assert np.allclose(found, expected, atol=1e-4 * max(1.0, float(expected.abs().max())))
 
 
