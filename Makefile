@@ -21,7 +21,7 @@ demo: .venv/.installed
 WORKERS ?= auto
 
 test: .venv/.installed
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 SEEDS ?= 1 2 3 4 5
 

@@ -37,6 +37,25 @@ settings.register_profile(
 )
 settings.load_profile(PROFILE)
 
+# The files that take ten seconds or more, longest first. A file is the work of one test process: a long one
+# that began last would keep the other processes waiting.
+LONG_FILES = (
+    "distributed/test_together.py", "page/test_every_view.py", "page/test_understand.py",
+    "commands/report/test_report.py", "faults/test_kills.py", "page/test_compare.py", "faults/test_paths.py",
+    "commands/train/test_resume.py", "faults/test_disk.py", "commands/distill/test_distill.py",
+    "page/test_rehearsal.py", "page/test_runs.py", "commands/bundle/test_bundle.py", "faults/test_fuzz.py",
+    "notebooks/test_practice.py", "test_package.py", "commands/sampler_lab/test_lab.py",
+    "test_default_types.py", "cli/test_main.py", "test_public_api.py", "benchmarks/test_process.py",
+    "page/test_draw.py", "loading/test_guides.py", "studio/test_serving_kills.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the Makefile asks pytest-xdist to keep this order."""
+    rank = {Path(__file__).parent / name: index for index, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 DATA_DIR = os.environ.get("DDPM_DATA_DIR")  # before the fixtures below unset it
 
 

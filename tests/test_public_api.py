@@ -26,6 +26,7 @@ TINY = (
     "training.posthoc_ema=4",
     "training.checkpoint_every=4",
     "training.preview_every=1000",
+    "training.memorization_every=0",
     "sampling.steps=2",
 )
 

@@ -17,6 +17,15 @@ from PIL import Image
 from ddpm.cli import main
 from ddpm.runs import RunFolder
 
+SMALL = tuple(
+    word
+    for setting in (
+        "network.channels=8", "network.attention=[]", "training.batch_size=4",
+        "training.memorization_every=0", "sampling.steps=4",
+    )
+    for word in ("--set", setting)
+)  # fmt: skip
+
 
 def run(*arguments: str) -> int:
     try:
@@ -195,7 +204,7 @@ def test_images_are_named_once(capsys: pytest.CaptureFixture[str], workplace: Pa
 
 
 def test_a_run_named_like_a_data_set_is_not_taken_for_it(workplace: Path) -> None:
-    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    small = [*SMALL, "--steps", "1"]
     assert run("train", "digits", "--out", "digits", *small) == 0
     assert run("train", "digits", "--out", "new", *small) == 0
     for name in ("digits", "new"):
@@ -204,14 +213,14 @@ def test_a_run_named_like_a_data_set_is_not_taken_for_it(workplace: Path) -> Non
 
 def test_a_folder_called_like_a_data_set_is_meant_where_images_are_given(workplace: Path) -> None:
     save_images(workplace / "anime-hub", 6)
-    small = ["--set", "network.channels=8", "--set", "network.attention=[]", "--steps", "1"]
+    small = [*SMALL, "--steps", "1"]
     assert run("train", "anime-hub", *small) == 0
     assert RunFolder(workplace / "runs" / "anime-hub").load_environment()["data"]["given"] == 6
 
 
 def test_a_run_goes_on_by_its_name_and_images_come_first(workplace: Path) -> None:
     save_images(workplace / "faces.v1", 6)
-    small = ["--set", "network.channels=8", "--set", "network.attention=[]"]
+    small = [*SMALL]
     assert run("train", "faces.v1", "--steps", "1", *small) == 0
     begun = RunFolder(workplace / "runs" / "faces.v1")  # the whole name: faces.v2 is another run
     assert begun.checkpoint_steps() == [1]
@@ -297,9 +306,7 @@ def test_any_folder_trains_and_samples_without_a_flag(
     folder = save_images(workplace / "mes été images", 6, size=(33, 45))
     Image.effect_noise((40, 60), 80).convert("RGB").save(folder / "grüße 1.jpg")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
-    small = ["network.channels=8", "network.attention=[]", "training.batch_size=4"]
-    options = [part for setting in small for part in ("--set", setting)]
-    assert run("train", str(folder), "--steps", "2", *options) == 0
+    assert run("train", str(folder), "--steps", "2", *SMALL) == 0
     said = capsys.readouterr()
     assert re.search(r"1 broken: broken\.jpg \(.+\)", said.err)
     written = [Path(line) for line in said.out.split("\n") if line]

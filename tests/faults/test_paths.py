@@ -20,13 +20,14 @@ from ddpm.cli import main
 data, run = sys.argv[1:]
 for command in (
     ["train", data, "--steps", "2", "--out", run, "--device", "cpu",
-     "--set", "training.batch_size=4", "--set", "network.channels=8"],
+     "--set", "training.batch_size=4", "--set", "network.channels=8",
+     "--set", "training.memorization_every=0", "--set", "sampling.steps=2", "--set", "sampling.chunk=2"],
     ["train", run, "--steps", "3"],
     ["sample", run, "-n", "2"],
     ["sample", run, "-n", "2", "--out", run + "/drawn.npz"],
     ["export", run, "--to", "safetensors", "--out", run + ".safetensors"],
     ["sample", run + ".safetensors", "-n", "2"],
-    ["interpolate", run],
+    ["interpolate", run, "--pairs", "1"],
     ["forward", data, "--out", run + "/forward.png"],
     ["data", "inspect", data],
     ["runs", os.path.dirname(run)],

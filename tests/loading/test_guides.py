@@ -50,6 +50,7 @@ TINY = (
     "training.posthoc_ema=2",
     "training.checkpoint_every=2",
     "training.preview_every=1000",
+    "training.memorization_every=0",
     "sampling.steps=3",
 )
 AWAY = ["sampling.guidance=2", "sampling.guide=step:2"]

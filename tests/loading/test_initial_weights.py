@@ -31,6 +31,7 @@ STRANGE = (
     "network.channels=8", "network.multipliers=[1,1]", "network.attention=[]", "network.time_embedding=slide",
     "diffusion.objective=edm", "diffusion.schedule=cosine", "diffusion.num_steps=12", "sampling.steps=4",
     "training.steps=1", "training.batch_size=8", "training.precision=fp32", "training.posthoc_ema=0",
+    "training.memorization_every=0",
 )  # fmt: skip
 FORMS = ("run", "checkpoint", "file")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,19 +13,25 @@ from hypothesis import strategies as st
 
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
+from ddpm.models.base import GenerativeModel
 from ddpm.models.mixed_labels import MixedLabel
 from ddpm.models.spec import ModelSpec
 from ddpm.sampling.labels import blended_labels, choose_labels, class_index, one_label, parse_label
 
 
+@cache
+def digits() -> GenerativeModel:
+    """The bundled digits, opened once for all examples. No test changes the model."""
+    return open_model("digits", "cpu").model
+
+
 def named(*names: str) -> ModelSpec:
     """The specification of the bundled digits with other class names."""
-    spec = open_model("digits", "cpu").model.spec
-    return replace(spec, class_names=names, class_counts=(1,) * len(names))
+    return replace(digits().spec, class_names=names, class_counts=(1,) * len(names))
 
 
 def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
-    model = open_model("digits", "cpu").model
+    model = digits()
     labels = choose_labels(model, range(3000), None)
     assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
     expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
@@ -113,7 +121,7 @@ def test_image_i_has_the_class_of_its_row(
     classes: int, columns: int, start: int, count: int
 ) -> None:
     """In any piece of the images, as chunks and resumed commands draw them."""
-    model = open_model("digits", "cpu").model
+    model = copy.copy(digits())
     model.spec = named(*(f"c{i}" for i in range(classes)))
     label = ",".join(model.spec.class_names)
     whole = choose_labels(model, range(80), label, columns=columns)
@@ -123,7 +131,7 @@ def test_image_i_has_the_class_of_its_row(
 
 
 def test_one_label_is_one() -> None:
-    model = open_model("digits", "cpu").model
+    model = digits()
     assert one_label(model, "3") == "3" and one_label(model, None) is None
     for label in "3,4", "all":
         with pytest.raises(RequestError, match="names several labels; pass one"):
@@ -154,7 +162,7 @@ def test_a_class_that_looks_like_a_mixture_comes_first() -> None:
 
 
 def test_labels_blend_from_class_to_class() -> None:
-    model = open_model("digits", "cpu").model
+    model = digits()
     labels = blended_labels(model, "3", "8", 5)
     assert labels[0] == 3 and labels[-1] == 8
     assert [getattr(label, "parts", None) for label in labels[1:-1]] == [

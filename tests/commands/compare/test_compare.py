@@ -27,7 +27,13 @@ from ddpm.presets import get_preset
 from ddpm.runs import COMPARISON_FILE, RunFolder
 from ddpm.training.checkpoint import save_weights
 
-SMALL = ("network.channels=8", "network.blocks=1", "sampling.steps=2", "training.batch_size=32")
+SMALL = (
+    "network.channels=8",
+    "network.blocks=1",
+    "sampling.steps=2",
+    "training.batch_size=32",
+    "training.memorization_every=0",
+)
 
 
 def small(*overrides: str) -> Config:

@@ -48,6 +48,7 @@ TINY = (
     "training.batch_size=8",
     "training.checkpoint_every=2",
     "training.heldout_every=3",
+    "training.memorization_every=0",
     "sampling.guidance=2",
     "sampling.steps=3",
 )

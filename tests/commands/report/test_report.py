@@ -28,7 +28,13 @@ from ddpm.runs import COMPARISON_FILE, RunFolder
 from ddpm.visuals.grid_mark import GridMark, read_grid_mark
 from ddpm.visuals.layout import fit_layout
 
-SMALL = ("network.channels=8", "network.blocks=1", "sampling.steps=3", "training.batch_size=32")
+SMALL = (
+    "network.channels=8",
+    "network.blocks=1",
+    "sampling.steps=3",
+    "training.batch_size=32",
+    "training.memorization_every=0",
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

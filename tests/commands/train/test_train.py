@@ -39,6 +39,8 @@ TINY = (
     "training.batch_size=8",
     "training.checkpoint_every=2",
     "training.preview_every=1000",
+    "training.memorization_every=0",
+    "sampling.steps=2",
 )
 
 
