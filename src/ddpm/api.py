@@ -140,7 +140,7 @@ def sample(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """Draw `n` images, uint8 [n, C, H, W]; image i depends only on seed `seed` + i.
+    """Sample `n` images, uint8 [n, C, H, W]; image i depends only on seed `seed` + i.
 
     `label` is a class, or several (`3,5`, `all`) that the images take in turn. `settings` are overrides such
     as `sampling.sampler=ddim`, as after --set on the command line. RequestError if `n` is below 1, or if the

@@ -40,7 +40,7 @@ ENGLISH = {
     "other_half_of_training": "{count:,} training images, the other half",
     "test_images": "{count:,} test images, none of them in the reference",
     "heldout_images": "{count:,} held-out images, none of them in the reference",
-    # how images are drawn
+    # how images are sampled
     "generator_pass": "one pass of the generator",
     "sampler": "{sampler}, {steps:d} steps",
     "sampler_guided": "{sampler}, {steps:d} steps, guidance {guidance:g}",
@@ -73,7 +73,7 @@ ENGLISH = {
     # warnings of a training
     "memorization_gap": "memorization begins: the loss on held-out images is {gap:.0%} above that on "
     "as many training images ({errors:.1f} standard errors)",
-    "memorization_copies": "memorization begins: {share:.0%} of the images drawn are copies of training "
+    "memorization_copies": "memorization begins: {share:.0%} of the images sampled are copies of training "
     "images (their distance to the nearest is less than a third of that to the second nearest)",
     "generator_collapsed": "the generator has collapsed: the generated images are nearly copies of one "
     "another (their diversity is {value:.0%} of the real images')",
@@ -87,9 +87,9 @@ ENGLISH = {
     "smaller_micro_batches": "with micro-batches of {size:d} (training.accumulate={accumulate:d}), which "
     "changes the result by rounding only",
     # the sampler lab's choice
-    "default_changed": "{run} draws like this by default from now on",
-    "default_kept": "{run} keeps its default; draw like this with: {command}",
-    "default_command": "draw like this with: {command}",
+    "default_changed": "{run} samples like this by default from now on",
+    "default_kept": "{run} keeps its default; sample like this with: {command}",
+    "default_command": "sample like this with: {command}",
 }
 
 FIXES = {  # what to do about a warning, by its code

@@ -22,7 +22,7 @@ def test_n_is_all_or_what_was_asked(sets) -> None:
 @pytest.mark.parametrize(
     ("change", "n", "words"),
     [
-        ({}, 151, "use -n 150 or draw more"),
+        ({}, 151, "use -n 150 or sample more"),
         ({}, 5, "needs at least 10"),
         ({"generated": 1}, None, "is only 1 generated image;"),
         ({"reference": 9}, None, "only 9 reference images"),

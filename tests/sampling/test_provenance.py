@@ -59,7 +59,7 @@ def test_a_mark_asks_for_nothing_that_the_model_cannot_do(make_run: Callable[...
     huge = replace(mark, sampling={**mark.sampling, "chunk": 60_000})
     assert len(redraw_grid(model, huge)) == 4  # the run's own chunk serves
     other = open_model(str(make_run("other", (1, 28, 28))), "cpu").model
-    with pytest.raises(RequestError, match="1x8x8, but the run draws 1x28x28"):
+    with pytest.raises(RequestError, match="1x8x8, but the run generates 1x28x28"):
         redraw_grid(other, mark)
 
 

@@ -19,7 +19,7 @@ from ddpm.terminal import escape, print_line
 # First words of a message that are capitalized; any other first word may be a file name.
 CAPITALIZED_WORDS = ("a", "an", "no", "nobody", "none", "the", "there", "this")
 OUT_OF_MEMORY = (
-    "Out of memory. Use a smaller sampling.chunk to draw, a smaller training.batch_size to train, or "
+    "Out of memory. Use a smaller sampling.chunk to sample, a smaller training.batch_size to train, or "
     "smaller images or networks."
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-GROUPS = ("begin", "train", "draw", "measure", "hand in", "manage")
+GROUPS = ("begin", "train", "sample", "measure", "hand in", "manage")
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,20 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "demo": Command("begin", "train on 1,797 bundled digits: offline, a few minutes"),
     "studio": Command(
-        "begin", "train, draw and look inside a model in the browser", package="ddpm"
+        "begin", "train, sample and look inside a model in the browser", package="ddpm"
     ),
     "data": Command("begin", "list, prepare, inspect and augment data sets"),
     "plan": Command(
         "begin", "estimate time, disk space and result of a training run from a few steps"
     ),
     "train": Command("train", "train a model on images; the same command resumes it"),
-    "distill": Command("train", "train a student that draws in one to four evaluations"),
+    "distill": Command("train", "train a student that samples in one to four evaluations"),
     "doctor": Command("train", "find problems of a configuration or a run, with fixes"),
-    "sample": Command("draw", "draw images from a run or from bundled weights"),
-    "forward": Command("draw", "draw the forward process: an image turning into noise"),
-    "interpolate": Command("draw", "draw the images between two seeds", "edit"),
-    "inpaint": Command("draw", "redraw the masked part of an image", "edit"),
-    "refine": Command("draw", "add noise to an image or a sketch and redraw it", "edit"),
+    "sample": Command("sample", "sample images from a run or from bundled weights"),
+    "forward": Command("sample", "show the forward process: an image turning into noise"),
+    "interpolate": Command("sample", "sample the images between two seeds", "edit"),
+    "inpaint": Command("sample", "redraw the masked part of an image", "edit"),
+    "refine": Command("sample", "add noise to an image or a sketch and redraw it", "edit"),
     "evaluate": Command("measure", "measure a run, weights or images against real images"),
     "compare": Command("measure", "compare runs or images: tables, figures, verdicts"),
     "sampler-lab": Command("measure", "measure every sampler; save the best as the run's default"),

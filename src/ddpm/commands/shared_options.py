@@ -62,13 +62,13 @@ SAMPLER_SETTINGS = (
     DEVICE,
     SET,
 )
-DRAWING = (
+SAMPLING = (
     SEED,
     Option(
         "label",
         "--label",
-        help="class to draw, for models trained with labels; several (3,5,8) or all: one for each row; with "
-        "weights (3:0.5,8:0.5, or 3:1,8:-0.5) a mixture",
+        help="class to sample, for models trained with labels; several (3,5,8) or all: one for each row; "
+        "with weights (3:0.5,8:0.5, or 3:1,8:-0.5) a mixture",
     ),
     *SAMPLER_SETTINGS,
 )

@@ -179,7 +179,7 @@ class SamplingConfig:
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the noise range that is guided
     guidance_rescale: float = 0.0  # share of the contrast that guidance adds and this removes
     classifier_guidance: float = 0.0  # scale of guidance by the bundled digit classifier; 0: off
-    chunk: int = 25  # images drawn together; the last chunk is padded
+    chunk: int = 25  # images sampled together; the last chunk is padded
 
     @property
     def autoguided(self) -> bool:

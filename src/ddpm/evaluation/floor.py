@@ -5,7 +5,7 @@ from a collection resemble their neighbors in it (in MNIST, digits of one writer
 n consecutive images lie farther from the reference than n scattered ones, 1.9 to 3.8 times as far
 for 1,000 MNIST test images in `digits` features. Generated images read from files may be such a
 series, so their floor interval and ratio interval also cover as many consecutive sets. A ratio
-interval that covers 1 then means that real images may lie as far from the reference. Images drawn
+interval that covers 1 then means that real images may lie as far from the reference. Images sampled
 from a model, each from its own seed, are independent: only scattered sets count for them.
 
 Scattered sets come from one pool of N images and overlap, which lowers the spread of their values:

@@ -42,7 +42,7 @@ class ImageSets:
         if requested > available:
             raise RequestError(
                 f"There are only {available} generated images, fewer than the {requested} requested; "
-                f"use -n {available} or draw more."
+                f"use -n {available} or sample more."
             )
         return limit_count(requested, len(self.reference), len(self.floor))
 

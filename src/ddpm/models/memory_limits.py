@@ -37,7 +37,7 @@ def check_batch_memory(model: GenerativeModel) -> None:
 
 
 def check_chunk_memory(model: GenerativeModel, chunk: int) -> None:
-    """Raise RequestError if `chunk` images cannot be drawn together on a CPU."""
+    """Raise RequestError if `chunk` images cannot be sampled together on a CPU."""
     if not _is_on_cpu(model):
         return
     largest = max((max(sizes) for sizes in _activations(model)), default=0)

@@ -1,4 +1,4 @@
-"""Labels that images are drawn with: from their seeds, one for all, or one for each row of a grid."""
+"""Labels that images are sampled with: from their seeds, one for all, or one for each row of a grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Provenance of a grid: the comment stored in its file, and the grid drawn again from it."""
+"""Provenance of a grid: the comment stored in its file, and the grid sampled again from it."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dic
 
 
 def matches_default_samples(model: GenerativeModel, mark: GridMark) -> bool:
-    """Return whether `model` drew the grid with its default settings."""
+    """Return whether `model` sampled the grid with its default settings."""
     default = json.loads(json.dumps(_effective_settings(model, asdict(model.spec.config.sampling))))
     same = all(default.get(key) == value for key, value in mark.sampling.items())
     return mark.weights_hash == weights_hash(model) and same
 
 
 def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
-    """Return the images uint8 [N, C, H, W] that a grid claims to show, drawn by `model`.
+    """Return the images uint8 [N, C, H, W] that a grid claims to show, sampled from `model`.
 
-    Raises RequestError if `model` draws images of another shape or cannot use the grid's settings. The
+    Raises RequestError if `model` generates images of another shape or cannot use the grid's settings. The
     caller prepends the grid's file name to the message.
     """
     layout = mark.layout
     if model.spec.image_shape != (mark.channels, layout.height, layout.width):
         raise RequestError(
-            f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run draws "
+            f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run generates "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
     settings = _effective_settings(model, {"guide": "", **mark.sampling})  # missing in older marks

@@ -105,7 +105,7 @@ def sample_with_progress(
     trajectory: Trajectory | None = None,
 ) -> Images:
     """Call `sample_images` without gradients, under a progress bar."""
-    with Progress("drawing", len(seeds)) as bar, torch.no_grad():
+    with Progress("sampling", len(seeds)) as bar, torch.no_grad():
         return sample_images(
             model, seeds, labels, settings, trajectory=trajectory, progress=bar.advance_to
         )

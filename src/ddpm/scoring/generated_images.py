@@ -1,4 +1,4 @@
-"""Generated images to score: drawn from a model, or read from files without resizing."""
+"""Generated images to score: sampled from a model, or read from files without resizing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Shape = tuple[int, int, int]  # C, H, W
 
 
 class GeneratedImages(Protocol):
-    """A source of generated images, opened before any image is drawn or read."""
+    """A source of generated images, opened before any image is sampled or read."""
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class GeneratedImages(Protocol):
 
     @property
     def opened(self) -> OpenedModel | None:
-        """The model that draws the images; None for image files."""
+        """The model that samples the images; None for image files."""
 
     @property
     def available(self) -> int | None:
@@ -58,7 +58,7 @@ class GeneratedImages(Protocol):
         """Return the shape (C, H, W) of the images when scored against a reference of shape (C, H, W)."""
 
     def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
-        """Draw or read `count` images, uint8 [count, C, H, W]."""
+        """Sample or read `count` images, uint8 [count, C, H, W]."""
 
     def facts(self) -> dict[str, Any]:
         """Return plain values for evaluation.json: kind, model, drawn, seeds, step, …"""
@@ -66,7 +66,7 @@ class GeneratedImages(Protocol):
 
 @dataclass
 class ModelSamples:
-    """Images drawn from a model with given sampling settings. Image i comes from seed i."""
+    """Images sampled from a model with given sampling settings. Image i comes from seed i."""
 
     opened: OpenedModel
     settings: SamplingConfig
@@ -89,10 +89,12 @@ class ModelSamples:
         return self.opened.model.spec.image_shape
 
     def load(self, count: int, seed: int, reference: Sequence[int]) -> Tensor:
-        """Draw the images of seeds `seed` … `seed + count - 1`, in the model's chunks."""
+        """Sample the images of seeds `seed` … `seed + count - 1`, in the model's chunks."""
         self.seeds = range(seed, seed + count)
         model, description = self.opened.model, self.opened.model.describe_sampling(self.settings)
-        print_line(f"drawing {count} images with {sentence(description)} from {self.opened.origin}")
+        print_line(
+            f"sampling {count} images with {sentence(description)} from {self.opened.origin}"
+        )
         labels = choose_labels(model, self.seeds, None)
         start = time.perf_counter()
         images = sample_with_progress(model, self.seeds, labels, self.settings)

@@ -47,7 +47,7 @@ class Measurement:
 def measure(
     request: EvaluationRequest, real: RealImages | None = None, command: str = ""
 ) -> Measurement:
-    """Draw or read the generated images and compute every score. Write nothing but the cache.
+    """Sample or read the generated images and compute every score. Write nothing but the cache.
 
     `real`: real images that are open already, in place of those the request names.
     `command`: the command line recorded in the evaluation.

@@ -43,7 +43,7 @@ class TrainingSession(Protocol):
         """Write the checkpoint of `step`, reached after `seconds` of training."""
 
     def preview(self, step: int) -> None:
-        """Draw a grid of images."""
+        """Sample a grid of images."""
 
 
 def train(

@@ -182,7 +182,7 @@ def test_nothing_is_written_where_the_request_is_wrong(
         ({"student_id": "../up"}, "letters, digits"),
         ({"mnist": "nowhere"}, "nowhere is not a run"),
         ({"mnist": "digits"}, "digits is not a run"),  # bundled weights have no loss to show
-        ({"mnist": runs["anime"]}, "draws images of 64x64, but result_mnist.jpg shows 28x28"),
+        ({"mnist": runs["anime"]}, "generates images of 64x64, but result_mnist.jpg shows 28x28"),
         ({"anime": small}, "data.size=64"),
         ({"mnist": gan}, "not a diffusion model; give --mnist a diffusion model"),
         ({"dcgan": [runs["mnist"]]}, "is a diffusion model"),

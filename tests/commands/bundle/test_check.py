@@ -149,7 +149,7 @@ def test_a_grid_of_4x5_cells_is_refused(ours: Files, runs: dict[str, str]) -> No
     write_samples(runs["mnist"], [], request, "cpu")
     files = {**ours, "result_mnist.jpg": Path("four.jpg").read_bytes()}
     assert wrong(check_bundle(zipped(files))) == [
-        "result_mnist.jpg: has 4x5 cells instead of 5x5; draw it with ddpm sample RUN --grid 5x5"
+        "result_mnist.jpg: has 4x5 cells instead of 5x5; sample it with ddpm sample RUN --grid 5x5"
     ]
 
 
@@ -166,7 +166,7 @@ def test_grids_of_the_other_set_and_sampled_ones_are_told_apart(
 ) -> None:
     swapped = {**ours, "result_mnist.jpg": ours["result_anime.jpg"]}
     assert wrong(check_bundle(zipped(swapped))) == [
-        "result_mnist.jpg: shows images of 64x64 instead of 28x28; draw it from a run with "
+        "result_mnist.jpg: shows images of 64x64 instead of 28x28; sample it from a run with "
         "data.size=28"
     ]
     write_samples(runs["mnist"], [], SampleRequest(seed=7, out=Path("seven.jpg")), "cpu")
@@ -185,7 +185,7 @@ def test_another_run_does_not_reproduce_the_grid(
     [reason] = wrong(check_bundle(zipped(ours), other))
     assert "does not reproduce: mean absolute error" in reason and "the run holds" in reason
     shape = {"mnist": str(make_run("color", (3, 28, 28)))}
-    assert "but the run draws 3x28x28" in wrong(check_bundle(zipped(ours), shape))[0]
+    assert "but the run generates 3x28x28" in wrong(check_bundle(zipped(ours), shape))[0]
 
 
 def test_a_grid_of_a_dcgan_is_not_what_is_asked_for(
@@ -195,7 +195,7 @@ def test_a_grid_of_a_dcgan_is_not_what_is_asked_for(
     write_samples(gan, [], SampleRequest(out=Path("gan.jpg")), "cpu")
     files = {**ours, "result_mnist.jpg": Path("gan.jpg").read_bytes()}
     assert wrong(check_bundle(zipped(files), {"mnist": gan})) == [
-        "result_mnist.jpg: was drawn by a DCGAN; draw it from a run of a diffusion model"
+        "result_mnist.jpg: was sampled from a DCGAN; sample it from a run of a diffusion model"
     ]
 
 
@@ -214,7 +214,7 @@ def test_one_exchanged_image_is_seen(ours: Files, runs: dict[str, str]) -> None:
     data = encoded(grid(images, 5, 5), quality=95, subsampling=0, comment=picture.info["comment"])
     found = wrong(check_bundle(zipped({**ours, "result_mnist.jpg": data}), runs))
     assert found == [
-        "result_mnist.jpg: does not reproduce: seed 12 draws another image than cell 13 shows; draw it "
+        "result_mnist.jpg: does not reproduce: seed 12 gives another image than cell 13 shows; sample it "
         "again with ddpm sample RUN --out result_mnist.jpg"
     ]
 

@@ -44,7 +44,7 @@ def test_other_runs_are_refused_with_what_to_give(make_run: MakeRun) -> None:
     small = str(make_run("small", (1, 8, 8)))
     with pytest.raises(RequestError, match=r"is a DCGAN, not a diffusion model; .* run to --dcgan"):
         open_image_run("mnist", gan, SEEDS, "cpu")
-    with pytest.raises(RequestError, match=r"draws images of 8x8, .* with data\.size=28"):
+    with pytest.raises(RequestError, match=r"generates images of 8x8, .* with data\.size=28"):
         open_image_run("mnist", small, SEEDS, "cpu")
     with pytest.raises(RequestError, match="--dcgan takes the runs of a DCGAN"):
         open_baselines([small], "cpu")

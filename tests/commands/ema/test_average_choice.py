@@ -47,7 +47,7 @@ def test_applied_it_is_drawn_with_and_undone_no_more(run: RunFolder) -> None:
     assert mark is not None and mark.weights_hash == chosen
     choice = json.loads(run.average_choice.read_text("utf-8"))
     assert choice["length"] == 0.05 and choice["step"] == STEPS and "--apply" in choice["command"]
-    assert restore_own_average(str(run.root)) == f"{run.root} draws with its own average again."
+    assert restore_own_average(str(run.root)) == f"{run.root} samples with its own average again."
     assert weights_hash(open_model(str(run.root)).model) == own
     assert run.sample_grid.read_bytes() == grid
     assert "already" in restore_own_average(str(run.root))

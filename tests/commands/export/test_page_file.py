@@ -142,7 +142,7 @@ def test_a_browser_without_wasm_shows_the_pictures(
     page = context.new_page()
     page.goto(path.as_uri())
     page.get_by_text("This browser lacks WebAssembly, so it cannot run the model").wait_for()
-    image = page.get_by_alt_text("25 images drawn by bundled-digits, seeds 0 to 24")
+    image = page.get_by_alt_text("25 images sampled from bundled-digits, seeds 0 to 24")
     assert image.evaluate("image => image.naturalWidth") > 100
     assert page.get_by_text("CC BY 4.0", exact=True).is_visible()
     assert Axe().run(page).violations_count == 0

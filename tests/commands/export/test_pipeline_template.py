@@ -58,7 +58,7 @@ def test_a_student_draws_by_its_own_steps(
     opened: OpenedModel, labels: list[int] | None, workplace: Path, capsys: Any
 ) -> None:
     folder = write(opened, workplace / "folder")
-    assert "a few-step student draws by its own steps" in capsys.readouterr().err
+    assert "a few-step student samples by its own steps" in capsys.readouterr().err
     assert "Image i is that of `ddpm sample --seed i`." in (folder / "README.md").read_text("utf-8")
     pipeline = DiffusionPipeline.from_pretrained(
         folder, low_cpu_mem_usage=False, trust_remote_code=True

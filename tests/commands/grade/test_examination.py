@@ -49,7 +49,7 @@ def test_a_grid_that_cannot_be_drawn_again_is_not_verifiable(
 ) -> None:
     submission = packed(tmp_path, result_mnist_dot_jpg=marked_grid(tmp_path, steps))
     record = examiner.examine(submission, "key")
-    (check,) = [c for c in record["checks"] if "not drawn again" in c["text"]]
+    (check,) = [c for c in record["checks"] if "not sampled again" in c["text"]]
     assert check["state"] == "not verifiable" and reason in check["text"]
     assert len(record["pictures"]["result_mnist.jpg"]["cells"]) == 25
     assert record["pictures"]["result_mnist.jpg"]["weights"] == "beef"

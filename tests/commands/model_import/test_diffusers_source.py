@@ -72,7 +72,7 @@ def test_classes_are_those_of_diffusers(
     assert sample(model, 2, label="1").shape == (2, 1, 8, 8)
     folder = write(opened, workplace / "again")
     assert difference(opened, folder, 5, code=True, labels=[2, 0, 1], guidance_scale=2.0) < 1e-5
-    with pytest.raises(RequestError, match=r"draws by its pipeline\.py, which is not imported"):
+    with pytest.raises(RequestError, match=r"samples by its pipeline\.py, which is not imported"):
         import_model(ImportRequest(folder))
 
 

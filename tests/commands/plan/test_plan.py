@@ -92,7 +92,7 @@ def test_a_plan_is_whole_and_plain(finished: RunFolder) -> None:
     assert found["training_memory"] > 2**26 and found["drawing_memory"] > 2**26
     lines = plan_text(found).splitlines()
     assert [line.split()[0] for line in lines] == [
-        "plan", "measured", "speed", "time", "memory", "drawing", "disk", "expect",
+        "plan", "measured", "speed", "time", "memory", "sampling", "disk", "expect",
     ]  # fmt: skip
     assert "1,753 images of digits" in lines[1] and "no recorded run of digits" in lines[-1]
 

@@ -49,8 +49,8 @@ def test_each_fact_is_a_line() -> None:
         "measured": "on cpu, 2 threads, fp32, with 60,000 images of mnist",
         "speed": "250 images/s",
         "time": "about 17 min 0 s for 4,000 steps of 64 (256,000 images, 4.3 epochs)",
-        "memory": "300.0 MB training, 200.0 MB drawing",
-        "drawing": "25 images in 12 s (20 steps of DDIM)",
+        "memory": "300.0 MB training, 200.0 MB sampling",
+        "sampling": "25 images in 12 s (20 steps of DDIM)",
         "disk": "40.0 MB in total: checkpoints 6 x 5.0 MB, previews 2.0 MB, log 1.0 MB, pictures 1.0 MB",
         "expect": "no recorded run of mnist",
     }

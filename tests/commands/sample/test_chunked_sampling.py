@@ -32,7 +32,7 @@ def test_a_killed_command_goes_on_at_the_missing_seeds(
     capsys.readouterr()
     assert main([*WORDS, "--png-dir", "half", "--out", "half.npz"]) == 0
     assert chunks == [[8, 9]]
-    assert "half: 8 of 10 images are already drawn" in capsys.readouterr().err
+    assert "half: 8 of 10 images are already sampled" in capsys.readouterr().err
     assert pixels("half") == pixels("whole")
     assert arrays("half.npz") == arrays("whole.npz")
     left = sorted(path.name for path in Path().iterdir())
@@ -42,7 +42,7 @@ def test_a_killed_command_goes_on_at_the_missing_seeds(
 def test_ctrl_c_says_what_the_same_command_will_do() -> None:
     stopped = stop_by(signal.SIGINT, "--png-dir", "half")
     assert stopped.stderr.splitlines()[-2:] == [
-        "half: 8 of 10 images are saved; the same command draws the others",
+        "half: 8 of 10 images are saved; the same command samples the others",
         "ddpm: Stopped. Nothing is damaged; run the same command again.",
     ]
 

@@ -62,7 +62,7 @@ def test_a_billion_images_without_a_file_for_them_draw_the_grid(
 ) -> None:
     assert main(["sample", "digits", "-n", "1000000000", "--steps", "1"]) == 0
     said = capsys.readouterr().err
-    assert "drawing 100 images" in said
+    assert "sampling 100 images" in said
     assert "shows the first 100 of 1000000000 images" in said
 
 

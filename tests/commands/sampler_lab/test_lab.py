@@ -224,7 +224,7 @@ def test_a_request_that_cannot_be_met_is_one_sentence(
 
 def test_a_model_of_another_family_has_nothing_to_choose(make_run) -> None:
     gan = RunFolder(make_run("gan", (1, 28, 28), model="dcgan"))
-    with pytest.raises(RequestError, match="draws in one way only"):
+    with pytest.raises(RequestError, match="samples in one way only"):
         sampler_lab(LabRequest(str(gan.root), n=20, device="cpu"))
 
 

@@ -23,7 +23,7 @@ def test_the_recommendation_says_why() -> None:
     assert recommendation(LAB).splitlines() == [
         "recommended: ddim, 4 steps, trailing, 4 evaluations: the cheapest that is not distinguishable "
         "from the best (unipc, 4 steps, trailing) at n=20",
-        "runs/mine draws like this by default from now on",
+        "runs/mine samples like this by default from now on",
     ]
     best = recommendation({**LAB, "recommended": 2}).splitlines()[0]
     assert best == "recommended: unipc, 4 steps, trailing, 4 evaluations: the best"

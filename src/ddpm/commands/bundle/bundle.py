@@ -63,9 +63,9 @@ class BundleRequest:
 
 @takes_fields(BundleRequest)
 def write_bundle(request: BundleRequest) -> Path:
-    """Draw the grids, write the report if none is given, and pack the zip to hand in; return its path.
+    """Sample the grids, write the report if none is given, and pack the zip to hand in; return its path.
 
-    RequestError, before anything is drawn: an unusable ID, run or file.
+    RequestError, before anything is sampled: an unusable ID, run or file.
 
     >>> path = ddpm.bundle("0712345", "runs/mnist", "runs/anime", report=Path("mine.pdf"))
     >>> path.name

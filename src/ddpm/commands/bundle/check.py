@@ -151,26 +151,26 @@ def _check_cells(mark: GridMark, side: int) -> None:
     layout = mark.layout
     if (layout.rows, layout.columns) != GRID:
         raise RequestError(
-            f"has {layout.rows}x{layout.columns} cells instead of 5x5; draw it with ddpm sample RUN "
+            f"has {layout.rows}x{layout.columns} cells instead of 5x5; sample it with ddpm sample RUN "
             "--grid 5x5"
         )
     if (layout.height, layout.width) != (side, side):
         raise RequestError(
-            f"shows images of {layout.height}x{layout.width} instead of {side}x{side}; draw it from a run "
+            f"shows images of {layout.height}x{layout.width} instead of {side}x{side}; sample it from a run "
             f"with data.size={side}"
         )
     if layout.gap != GAP or len(mark.seeds) != layout.rows * layout.columns:
         raise RequestError(
-            f"shows {len(mark.seeds)} images with gaps of {layout.gap} pixels instead of 25 with {GAP}; draw "
-            "it with ddpm sample RUN --grid 5x5"
+            f"shows {len(mark.seeds)} images with gaps of {layout.gap} pixels instead of 25 with {GAP}; "
+            "sample it with ddpm sample RUN --grid 5x5"
         )
 
 
 def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeModel) -> Finding:
-    """Check whether the run, of a diffusion model, draws the same images again."""
+    """Check whether the run, of a diffusion model, generates the same images again."""
     if not model.spec.config.has_reverse_process:
         return Finding(
-            name, "wrong", "was drawn by a DCGAN; draw it from a run of a diffusion model"
+            name, "wrong", "was sampled from a DCGAN; sample it from a run of a diffusion model"
         )
     again = redraw_grid(model, mark)
     errors = np.abs(shown.astype(np.int64) - again).mean(axis=(1, 2, 3))
@@ -179,13 +179,13 @@ def _reproduction(name: str, mark: GridMark, shown: Images, model: GenerativeMod
     weights = (
         ""
         if own == mark.weights_hash
-        else f"; drawn by the weights {mark.weights_hash}, the run holds {own}"
+        else f"; sampled from the weights {mark.weights_hash}, the run holds {own}"
     )
-    fix = f"{weights}; draw it again with ddpm sample RUN --out {name}"
+    fix = f"{weights}; sample it again with ddpm sample RUN --out {name}"
     if mean >= MAX_MEAN_ERROR:
         limit = f"mean absolute error {mean:.1f} of 255, at most {MAX_MEAN_ERROR:g} allowed"
         return Finding(name, "wrong", f"does not reproduce: {limit}{fix}")
     if errors[worst] >= MAX_IMAGE_ERROR:
-        cell = f"seed {mark.seeds[worst]} draws another image than cell {worst + 1} shows"
+        cell = f"seed {mark.seeds[worst]} gives another image than cell {worst + 1} shows"
         return Finding(name, "wrong", f"does not reproduce: {cell}{fix}")
     return Finding(name, "ok", f"reproduces: mean absolute error {mean:.2f} of 255{weights}")

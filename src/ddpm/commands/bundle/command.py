@@ -82,7 +82,7 @@ BUNDLE_OPTIONS = (
         "--check",
         Path,
         metavar="ZIP",
-        help="check this zip; with --mnist or --anime, also draw its grids again",
+        help="check this zip; with --mnist or --anime, also sample its grids again",
     ),
     DEVICE,
 )

@@ -68,7 +68,7 @@ def open_image_run(images: str, target: str, seeds: Sequence[int], device: str) 
     height, width = part.opened.model.spec.image_shape[1:]
     if (height, width) != (side, side):
         raise RequestError(
-            f"{target} draws images of {height}x{width}, but {handin.grid_name(images)} shows "
+            f"{target} generates images of {height}x{width}, but {handin.grid_name(images)} shows "
             f"{side}x{side}; give --{images} a run that was trained with data.size={side}."
         )
     return replace(part, images=images, seeds=tuple(seeds))
@@ -99,7 +99,7 @@ def _opened(target: str, name: str, device: str) -> HandInRun:
 def write_pictures(folder: Path, part: HandInRun) -> None:
     """Write the grid and the loss of one run as JPEGs whose comments say where they come from."""
     model, settings = part.opened.model, part.config.sampling
-    print_line(f"drawing {handin.grid_name(part.images)} from {part.opened.origin}")
+    print_line(f"sampling {handin.grid_name(part.images)} from {part.opened.origin}")
     images = sample_with_progress(
         model, part.seeds, choose_labels(model, part.seeds, None), settings
     )

@@ -77,7 +77,7 @@ def _contents(student_id: str, runs: Sequence[RunNote]) -> list[str]:
             rows += [
                 (
                     names.grid_name(run.images),
-                    f"25 images drawn by the run {run.name}: {run.caption}",
+                    f"25 images sampled from the run {run.name}: {run.caption}",
                 ),
                 (names.loss_name(run.images), "the loss of that run over its iterations"),
             ]

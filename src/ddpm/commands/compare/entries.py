@@ -64,7 +64,7 @@ def open_entries(
 ) -> Entries:
     """Open runs, weights and images at the paths `targets`.
 
-    RequestError if they cannot be compared: models must draw one shape, name no run twice and, with
+    RequestError if they cannot be compared: models must generate one shape, name no run twice and, with
     `same_data`, be trained on the same images.
     """
     if not 2 <= len(targets) <= MAX_ENTRIES:
@@ -154,7 +154,7 @@ def _check_distinct_runs(models: Sequence[ModelSamples]) -> None:
 
 
 def _check_comparable(first: ModelSamples, other: ModelSamples, same_data: bool) -> None:
-    """Raise RequestError if two models draw different shapes or, with `same_data`, learned other images."""
+    """Raise RequestError if two models generate different shapes or learned other images (`same_data`)."""
     one, two = (model.opened.model.spec for model in (first, other))
     if one.image_shape != two.image_shape:
         raise RequestError(

@@ -43,7 +43,7 @@ DISTILL_OPTIONS = (*STUDENT_OPTIONS, *TOTAL_OPTIONS, DEVICE, SET)
 
 def define_distill(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Train a student of a diffusion model that draws an image in one to four network "
+        "Train a student of a diffusion model that samples an image in one to four network "
         "evaluations. It takes a fifth of the teacher's training time. The result is a run like "
         "any other."
     )

@@ -35,7 +35,7 @@ def mirrored_writing(case: Case) -> Finding | None:
         else f"Images of the classes {', '.join(classes[:3])}, … are mirrored.",
         "--set data.flip=false"
         + (f", and take {', '.join(flips)} out of data.transforms" if flips else ""),
-        "A mirrored 2 is not a digit, but the model learns to draw it. Mirror faces, never writing.",
+        "A mirrored 2 is not a digit, but the model learns to generate it. Mirror faces, never writing.",
     )
 
 

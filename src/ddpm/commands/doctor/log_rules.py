@@ -100,7 +100,7 @@ def _memorization_finding(step: int, words: str, fix: str = "") -> Finding:
         words,
         fix
         or f"train again with --steps {step}; or with --set network.dropout=0.1, or more images",
-        "From that step on the network memorizes its training images and draws copies of them.",
+        "From that step on the network memorizes its training images and generates copies of them.",
     )
 
 

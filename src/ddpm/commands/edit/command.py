@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, fraction, named_values
-from ddpm.commands.shared_options import DRAWING
+from ddpm.commands.shared_options import SAMPLING
 from ddpm.terminal import print_result
 
 TARGET = Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights")
@@ -25,7 +25,7 @@ INTERPOLATE_OPTIONS = (
     TARGET,
     Option("pairs", "--pairs", count, 4, help="number of rows, a pair of seeds each (default: 4)"),
     Option("between", "--between", count, 7, help="number of images between (default: 7)"),
-    *DRAWING,
+    *SAMPLING,
     Option(
         "to_label",
         "--to-label",
@@ -44,7 +44,7 @@ INPAINT_OPTIONS = (
         help="an image of the same shape, white where the image is redrawn",
     ),
     VARIANTS,
-    *DRAWING,
+    *SAMPLING,
     OUT,
 )
 REFINE_OPTIONS = (
@@ -58,7 +58,7 @@ REFINE_OPTIONS = (
         help="0 keeps the image, 1 redraws it from pure noise (default: %(default)s)",
     ),
     VARIANTS,
-    *DRAWING,
+    *SAMPLING,
     OUT,
 )
 

@@ -44,7 +44,7 @@ def write_interpolation(
     out: Path | None = None,
     device: str = "auto",
 ) -> Path:
-    """Draw rows of images between pairs of seeds; return the picture's path.
+    """Sample rows of images between pairs of seeds; return the picture's path.
 
     With `to_label`, each row also goes from the class `label` to this one.
     """
@@ -158,7 +158,7 @@ def _open_diffusion_model(
 
 
 def _check_picture(model: DiffusionModel, rows: int, columns: int) -> None:
-    """Raise RequestError, before anything is drawn, if the picture would be too large."""
+    """Raise RequestError, before anything is sampled, if the picture would be too large."""
     fit_layout(rows, columns, model.spec.image_shape[1:])
     check_image_memory(rows * columns, model.spec.image_shape, f"{rows:,} x {columns:,}")
 
@@ -166,7 +166,7 @@ def _check_picture(model: DiffusionModel, rows: int, columns: int) -> None:
 def _announce_and_open_bar(opened: OpenedModel, settings: SamplingConfig) -> Progress:
     """Print the sampling settings and return a progress bar of the steps."""
     print_line(f"{sentence(opened.model.describe_sampling(settings))} from {opened.origin}")
-    return Progress("drawing", settings.steps, unit="steps")
+    return Progress("sampling", settings.steps, unit="steps")
 
 
 def read_original(image: Path, spec: ModelSpec) -> Tensor:

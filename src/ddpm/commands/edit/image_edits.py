@@ -28,7 +28,7 @@ def interpolate(
     label: str | None = None,
     settings: Sequence[str] = (),
 ) -> Tensor:
-    """Draw the images between two seeds, uint8 [between + 2, C, H, W]; first and last are those of the seeds.
+    """Sample the images between two seeds, uint8 [between + 2, C, H, W], those of the two seeds included.
 
     The starting noises lie on a great circle (slerp; Song et al. 2021, Appendix D.5). `settings` are
     overrides such as `sampling.steps=20`. RequestError if the model is not a diffusion model or does

@@ -39,7 +39,7 @@ class EmaRequest:
     lengths: Sequence[float] = ()  # σ_rel; empty: the DEFAULT_LENGTHS that the run covers
     n: int = 1000  # images per length
     out: Path | None = None  # weights file for the chosen average
-    apply: bool = False  # let the run draw with the chosen average
+    apply: bool = False  # let the run sample with the chosen average
     reference: str | None = None  # real images; None: the model's own training images
     network: str = "auto"  # feature network
     weights: Path | None = None  # weights of the feature network
@@ -91,12 +91,12 @@ def choose_average(request: EmaRequest) -> dict[str, Any]:
 
 
 def restore_own_average(target: str, device: str = "auto") -> str:
-    """Let a run draw with its own average again. Return a sentence that says what changed."""
+    """Let a run sample with its own average again. Return a sentence that says what changed."""
     run = _find_run_folder(target)
     if not delete_average(run):
-        return f"{run.root} draws with its own average already."
+        return f"{run.root} samples with its own average already."
     _redraw_pictures(run, device)
-    return f"{run.root} draws with its own average again."
+    return f"{run.root} samples with its own average again."
 
 
 def _find_run_folder(target: str) -> RunFolder:
@@ -138,7 +138,7 @@ def _save_choice(
     name = "the run's own average" if chosen.own else f"the average of σ_rel {chosen.length:g}"
     if request.out is None and not request.apply:
         command = shlex.join(["ddpm", "ema", request.target, "--sigma-rel", f"{chosen.length:g}"])
-        advice = "" if chosen.own else f"; let the run draw with it: {command} --apply"
+        advice = "" if chosen.own else f"; let the run sample with it: {command} --apply"
         return [f"smallest distance: {name}{advice}"]
     weights = averages.own if chosen.own else averages.average(chosen.length)
     if request.out is not None:
@@ -147,21 +147,21 @@ def _save_choice(
         done.append(f"{name}: {request.out}")
     if request.apply and chosen.own:
         delete_average(run)
-        done.append(f"{run.root} draws with its own average, which has the smallest distance")
+        done.append(f"{run.root} samples with its own average, which has the smallest distance")
     elif request.apply:
         why = {"error": chosen.error, "command": command_line("ema", request)}
         save_average(
             run, ChosenAverage(weights, chosen.length), averages.sampling_spec(), averages.step, why
         )
         undo = shlex.join(["ddpm", "ema", request.target, "--undo"])
-        done.append(f"{run.root} now draws with {name}; to undo: {undo}")
+        done.append(f"{run.root} now samples with {name}; to undo: {undo}")
     if request.apply:
         _redraw_pictures(run, request.device)
     return done
 
 
 def _redraw_pictures(run: RunFolder, device: str) -> None:
-    """Draw the pictures of a finished run again with its present average."""
+    """Write the pictures of a finished run again with its present average."""
     model: GenerativeModel = open_model(str(run.root), device).model
     if all(path.is_file() for path in run.pictures(model.spec.config.has_reverse_process)):
         write_final_pictures(run, model)

@@ -38,8 +38,8 @@ MEASURED_OPTIONS = (
     Option("out", "--out", Path, metavar="FILE", help="write the chosen average as .safetensors"),
 )
 APPLY_OPTIONS = (
-    switch("apply", "--apply", "let the run draw with the chosen average"),
-    switch("undo", "--undo", "let the run draw with its own average again", printed=False),
+    switch("apply", "--apply", "let the run sample with the chosen average"),
+    switch("undo", "--undo", "let the run sample with its own average again", printed=False),
 )
 PROTOCOL_OPTIONS = (REFERENCE, *FEATURES, SEED, DEVICE, SET)
 EMA_OPTIONS = (*MEASURED_OPTIONS, *APPLY_OPTIONS, *PROTOCOL_OPTIONS)

@@ -42,7 +42,7 @@ def compare_lengths(
         f"{distance.label} of {len(candidates)} averages, each on seeds {seeds[0]}–{seeds[-1]}"
     )
     values = []
-    with Progress("drawing", len(candidates) * len(seeds)) as bar:
+    with Progress("sampling", len(candidates) * len(seeds)) as bar:
         for candidate in candidates:
             weights = averages.own if candidate.own else averages.average(candidate.length)
             opened.model.load_state({"ema": weights})

@@ -27,7 +27,7 @@ class SavedAverages:
     run: RunFolder
     step: int  # step of the newest checkpoint, where every average ends
     spec: ModelSpec
-    own: dict[str, Tensor]  # weights that the run draws with by default
+    own: dict[str, Tensor]  # weights that the run samples with by default
     newest: dict[float, dict[str, Tensor]]  # by length, at `step`
     snapshot_steps: tuple[int, ...]
     basis: Basis

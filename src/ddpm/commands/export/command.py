@@ -35,7 +35,10 @@ EXPORT_OPTIONS = (
         help="diffusers: also upload the folder to the Hugging Face Hub",
     ),
     Option(
-        "beside", "--beside", metavar="RUN|BUNDLED", help="page: a second model, drawn side by side"
+        "beside",
+        "--beside",
+        metavar="RUN|BUNDLED",
+        help="page: a second model, sampled side by side",
     ),
     Option(
         "runtime",

@@ -84,12 +84,12 @@ def inner_network(model: DiffusionModel) -> nn.Module:
 
 
 def reasons_for_code(model: DiffusionModel) -> list[str]:
-    """Return why a stock pipeline of diffusers cannot draw the model's images; [] if it can."""
+    """Return why a stock pipeline of diffusers cannot sample the model's images; [] if it can."""
     network, spec, schedule = inner_network(model), model.spec, model.schedule
     config = spec.config
     reasons = []
     if config.family.is_distilled:
-        reasons.append("a few-step student draws by its own steps")
+        reasons.append("a few-step student samples by its own steps")
     if config.network.self_conditioning:
         reasons.append("the network sees its previous prediction")
     if config.diffusion.objective == "edm":

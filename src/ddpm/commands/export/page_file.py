@@ -1,4 +1,4 @@
-"""One HTML page that holds one or two models and draws with them in the reader's browser."""
+"""One HTML page that holds one or two models and samples with them in the reader's browser."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from ddpm.visuals.grids import grid
 PARTS = Path(__file__).with_name("page")
 STEPS = (2, 4, 6, 8, 10, 15, 20, 30, 50)  # to choose from, besides a sampler's usual number
 MIN_VALUES = 16  # of an image: torch draws smaller noise by another algorithm
-CHUNK_VALUES = 8 * 28 * 28  # of the images that the browser draws together
+CHUNK_VALUES = 8 * 28 * 28  # of the images that the browser samples together
 SIGNIFICANT = 9  # digits of a number in the page: exact for float32
 
 
@@ -142,7 +142,7 @@ def _check_shapes(models: list[OpenedModel]) -> None:
     shapes = [one.model.spec.image_shape for one in models]
     if len(set(shapes)) > 1:
         raise RequestError(
-            f"{models[0].name} draws images of {list(shapes[0])} and {models[1].name} of "
+            f"{models[0].name} generates images of {list(shapes[0])} and {models[1].name} of "
             f"{list(shapes[1])}; a page compares models of one shape."
         )
     channels, height, width = shapes[0]
@@ -158,7 +158,7 @@ def page_text(entries: list[_Entry], files: dict[str, bytes]) -> str:
     images = "×".join(str(side) for side in entries[0].images.shape[2:])
     what = "two diffusion models side by side" if len(entries) > 1 else "a diffusion model"
     parts = {
-        "title": escape(f"{names}: draw in the browser"),
+        "title": escape(f"{names}: sample in the browser"),
         "lead": escape(f"{names}: {what}, trained with ddpm-studio on images of {images} pixels."),
         "css": _part("page.css"),
         "canvases": "".join(_canvas(i, entry.opened.name) for i, entry in enumerate(entries)),
@@ -208,7 +208,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _canvas(index: int, name: str) -> str:
-    label = escape(f"images drawn by {name}")
+    label = escape(f"images sampled from {name}")
     return (
         f'<figure><h3>{escape(name)}</h3><canvas id="canvas-{index}" role="img" '
         f'aria-label="{label}"></canvas></figure>'
@@ -218,9 +218,9 @@ def _canvas(index: int, name: str) -> str:
 def _facts_section(entry: _Entry) -> str:
     facts, anchor = entry.facts, f"facts-{entry.opened.name}"
     anchor = re.sub(r"\W+", "-", anchor)
-    alt = escape(f"25 images drawn by {facts.name}, seeds 0 to 24")
+    alt = escape(f"25 images sampled from {facts.name}, seeds 0 to 24")
     figures = f'<figure><img src="{_grid_uri(entry.images)}" alt="{alt}">'
-    figures += "<figcaption>Seeds 0 to 24, unpicked, drawn by ddpm-studio.</figcaption></figure>"
+    figures += "<figcaption>Seeds 0 to 24, unpicked, sampled by ddpm-studio.</figcaption></figure>"
     return (
         f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">What it is: '
         f'{escape(facts.name)}</h2><div class="row">{figures}<div class="facts">'

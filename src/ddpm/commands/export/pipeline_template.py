@@ -70,7 +70,7 @@ class DdpmStudioPipeline(DiffusionPipeline):
         output_type: str = "pil",
         return_dict: bool = True,
     ) -> Any:
-        """Draw images; `labels` are classes, one for each image, None for no label.
+        """Sample images; `labels` are classes, one for each image, None for no label.
 
         A few-step student ignores `guidance_scale` and `num_inference_steps`.
         """

@@ -68,7 +68,7 @@ GRADE_OPTIONS = (
 
 def define_grade(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Check every hand-in of a class as bundle --check does, draw its grids again where weights are "
+        "Check every hand-in of a class as bundle --check does, sample its grids again where weights are "
         "handed in, measure them, and compare the hand-ins with each other. Nothing in them is run. The same "
         "command goes on where it was stopped."
     )

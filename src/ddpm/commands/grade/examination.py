@@ -36,7 +36,7 @@ from ddpm.visuals.grid_reader import open_jpeg
 FORMAT = 1
 STATES = {"ok": "right", "wrong": "wrong", "not verifiable": "not verifiable"}
 _THUMBNAIL = (420, 420)  # pixels at most
-_MAX_STEPS = 300  # of a sampler; a grid of more is not drawn again
+_MAX_STEPS = 300  # of a sampler; a grid of more is not sampled again
 
 Record = dict[str, Any]
 
@@ -160,7 +160,7 @@ def _picture_names(contents: Mapping[str, bytes]) -> list[str]:
 def _model_of(
     picture: _Picture | None, images: str, weights: Sequence[HandedWeights]
 ) -> GenerativeModel | None:
-    """Return the handed-in model that should draw a grid again: the one it names, else one of its size."""
+    """Return the handed-in model that should sample a grid again: the one it names, else one of its size."""
     if picture is None or picture.mark is None:
         return None
     steps = picture.mark.sampling.get("steps", 1)
@@ -176,19 +176,17 @@ def _model_of(
 def _redrawing(
     pictures: Mapping[str, _Picture], models: Mapping[str, GenerativeModel]
 ) -> list[Record]:
-    """Return a check for each marked grid that was not drawn again, with the reason."""
+    """Return a check for each marked grid that was not sampled again, with the reason."""
     checks = []
     for images in SETS:
         picture = pictures.get(grid_name(images))
         if picture is None or picture.mark is None or images in models:
             continue
         steps = picture.mark.sampling.get("steps", 1)
-        reason = "no weights are handed in that could draw it"
+        reason = "no weights are handed in that could sample it"
         if isinstance(steps, int) and steps > _MAX_STEPS:
             reason = f"{steps:,} sampling steps are more than {_MAX_STEPS}"
-        text = (
-            f"not drawn again: {reason}; ask for the run and use ddpm bundle --check --{images} RUN"
-        )
+        text = f"not sampled again: {reason}; ask for the run and use ddpm bundle --check --{images} RUN"
         checks.append(_check(grid_name(images), "not verifiable", text))
     return checks
 

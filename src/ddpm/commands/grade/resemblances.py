@@ -94,7 +94,7 @@ def _by_pixels(record: Record) -> dict[str, str]:
 def _near_grids(one: Record, other: Record) -> Iterator[str]:
     """Yield the grids that show nearly the same images, in any order, though not the same pixels.
 
-    Different weights draw similar images from the same seeds (Zhang et al. 2023, "The emergence of
+    Different weights sample similar images from the same seeds (Zhang et al. 2023, "The emergence of
     reproducibility and consistency in diffusion models"), so grids that name different weights have to agree
     far more closely.
     """

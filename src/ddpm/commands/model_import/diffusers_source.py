@@ -118,8 +118,8 @@ def _check_class(config: dict[str, Any], folder: Path) -> None:
     index = folder / "model_index.json"
     if index.is_file() and OWN_PIPELINE in str(_read_json(index).get("_class_name")):
         raise RequestError(
-            f"{folder} was written by ddpm export and draws by its pipeline.py, which is not imported; pass "
-            "the run that it was exported from."
+            f"{folder} was written by ddpm export and samples by its pipeline.py, which is not imported; "
+            "pass the run that it was exported from."
         )
 
 

@@ -90,7 +90,7 @@ def imported_spec(imported: ImportedModel, request: ImportRequest) -> ModelSpec:
     channels, height, width = imported.image_shape
     if channels not in (1, 3):
         raise RequestError(
-            f"{request.path} draws images of {channels} channels; 1 and 3 are supported."
+            f"{request.path} generates images of {channels} channels; 1 and 3 are supported."
         )
     data = replace(
         base.data,

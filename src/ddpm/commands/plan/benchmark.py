@@ -27,19 +27,21 @@ from ddpm.training.footprint import TrainingCost
 from ddpm.visuals.grids import grid_png_size
 
 STEP_SECONDS = 8.0  # time to measure training steps, after the warm-up
-DRAW_SECONDS = 5.0  # time to measure drawing; the rest is extrapolated
+DRAW_SECONDS = 5.0  # time to measure sampling; the rest is extrapolated
 PREVIEW_IMAGES = 25
 
 
 def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECONDS) -> TrainingCost:
-    """Draw from an untrained model, train it for `seconds`, and return the measured cost.
+    """Sample from an untrained model, train it for `seconds`, and return the measured cost.
 
     WorkError if the device has too little memory.
     """
     keep_freed_memory()
     # an untrained model has no earlier state to guide it
     config = exported_config(data.spec.config)
-    print_line(f"measuring: {DRAW_SECONDS:g} s of drawing at most, {seconds:g} s of training steps")
+    print_line(
+        f"measuring: {DRAW_SECONDS:g} s of sampling at most, {seconds:g} s of training steps"
+    )
     reset_peak_memory(device)
     model = make_model(data.spec.with_config(config), device)
     check_batch_memory(model)
@@ -80,7 +82,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
 
 
 def _time_sampling(model: GenerativeModel) -> tuple[float, int]:
-    """Return the seconds to draw 25 images (extrapolated if long) and the number of time points."""
+    """Return the seconds to sample 25 images (extrapolated if long) and the number of time points."""
     settings = model.spec.config.sampling
     labels = choose_labels(model, range(settings.chunk), None)
     began = time.perf_counter()

@@ -34,10 +34,10 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     )
     yield (
         "memory",
-        f"{format_bytes(plan['training_memory'])} training, {format_bytes(plan['drawing_memory'])} drawing",
+        f"{format_bytes(plan['training_memory'])} training, {format_bytes(plan['drawing_memory'])} sampling",
     )
     seconds = format_duration(plan["drawing_seconds"], tenths=True)
-    yield "drawing", f"25 images in {seconds} ({plan['drawing']})"
+    yield "sampling", f"25 images in {seconds} ({plan['drawing']})"
     disk = plan["disk"]
     kept = f"{disk['checkpoints_kept']} x {format_bytes(plan['checkpoint'])}"
     rest = ", ".join(

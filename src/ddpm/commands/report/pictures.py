@@ -159,7 +159,7 @@ def _is_current(picture: Path, opened: OpenedModel) -> bool:
 
 
 def _draw_backward(path: Path, trajectory: Trajectory) -> None:
-    """Draw the reverse process: a row for each seed, a column for each moment."""
+    """Sample the reverse process: a row for each seed, a column for each moment."""
     last = len(trajectory.states) - 1
     low, high = _VISIBLE
     chosen = frame_indices([min(max(v, low), high) for v in trajectory.log_snr], STRIP_COLUMNS)

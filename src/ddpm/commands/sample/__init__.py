@@ -1,1 +1,1 @@
-"""`ddpm sample`: draw images with a trained model."""
+"""`ddpm sample`: sample images with a trained model."""

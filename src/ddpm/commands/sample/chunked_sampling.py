@@ -58,7 +58,7 @@ def sample_to_files(
     filmed = 0 if trajectory is None else trajectory.images
     stride = settings.chunk * world_size()
     first = min((file.count for file in files), default=0)
-    with Progress("drawing", len(seeds), start=0 if kept else first) as bar, torch.no_grad():
+    with Progress("sampling", len(seeds), start=0 if kept else first) as bar, torch.no_grad():
         for start in range(0, len(seeds), stride):
             stop = min(start + stride, len(seeds))
             if not _is_needed(start, stop, max(kept, filmed), files):
@@ -96,13 +96,13 @@ def say_remaining(files: Sequence[ChunkFile]) -> None:
     """Say how many images the files already hold."""
     for file in files:
         if file.count:
-            print_line(f"{file.path}: {file.count} of {len(file.seeds)} images are already drawn")
+            print_line(f"{file.path}: {file.count} of {len(file.seeds)} images are already sampled")
 
 
 def say_interrupted(files: Sequence[ChunkFile]) -> None:
     """Say how many images an interrupted command leaves for the next one."""
     for file in files:
         print_line(
-            f"{file.path}: {file.count} of {len(file.seeds)} images are saved; the same command draws the "
+            f"{file.path}: {file.count} of {len(file.seeds)} images are saved; the same command samples the "
             "others"
         )

@@ -15,7 +15,7 @@ from ddpm.commands.options import (
     named_values,
     switch,
 )
-from ddpm.commands.shared_options import DRAWING
+from ddpm.commands.shared_options import SAMPLING
 from ddpm.terminal import print_result
 
 SAMPLE_OPTIONS = (
@@ -26,7 +26,7 @@ SAMPLE_OPTIONS = (
         "export, or bundled weights (bundled:NAME)",
     ),
     Option("n", "-n", count, help="number of images (default: the cells of --grid, else 25)"),
-    *DRAWING,
+    *SAMPLING,
     Option(
         "grid",
         "--grid",

@@ -51,9 +51,9 @@ __all__ = ["SampleRequest", "write_samples"]
 def write_samples(
     target: str, overrides: Sequence[str], request: SampleRequest, device: str = "auto"
 ) -> list[Path]:
-    """Draw from the model `target`, write the files of `request` and return their paths.
+    """Sample from the model `target`, write the files of `request` and return their paths.
 
-    Under torchrun the processes share the drawing and the main one writes. RequestError if there
+    Under torchrun the processes share the sampling and the main one writes. RequestError if there
     is no such model, or if a file cannot be written.
     """
     with process_group():
@@ -70,8 +70,8 @@ def _write_samples(
     model, spec = opened.model, opened.model.spec
     if request.wants_frames and not spec.config.family.has_reverse_process:
         raise RequestError(
-            f"{opened.name} is {spec.config.family.noun}, which draws in one pass and has no reverse process "
-            "to show. Leave out the GIF and the panel."
+            f"{opened.name} is {spec.config.family.noun}, which samples in one pass and has no reverse "
+            "process to show. Leave out the GIF and the panel."
         )
     if request.precision == "fp32":
         _use_float32(opened)
@@ -112,7 +112,7 @@ def _use_float32(opened: OpenedModel) -> None:
 
 
 def _check_sizes(request: SampleRequest, image_shape: tuple[int, int, int]) -> None:
-    """Raise RequestError, before anything is drawn, if the files would be too large."""
+    """Raise RequestError, before anything is sampled, if the files would be too large."""
     image_bytes = math.prod(image_shape)
     if request.png_dir is not None:
         check_png_space(request.png_dir, request.count, image_bytes)
@@ -190,7 +190,7 @@ def _sample(
     overrides: Sequence[str],
     files: Sequence[ChunkFile],
 ) -> tuple[Images | None, Trajectory | None]:
-    """Draw into `files`; return the images of the grid, and the trajectories for a GIF or a panel.
+    """Sample into `files`; return the images of the grid, and the trajectories for a GIF or a panel.
 
     One pass serves all if it has enough steps for a GIF. Images that no file takes are not drawn.
     """
@@ -206,13 +206,13 @@ def _sample(
         seeds = request.seeds if request.wants_all else request.seeds[:kept]
         how = sentence(model.describe_sampling(settings))
         how += _evaluations_text(model, settings, labels(0, len(seeds)))
-        print_line(f"drawing {len(seeds)} images ({how}) from {opened.origin}")
+        print_line(f"sampling {len(seeds)} images ({how}) from {opened.origin}")
         images = sample_to_files(
             model, seeds, labels, settings, files, kept=min(kept, len(seeds)), trajectory=shared
         )
     if trajectory is not None and not trajectory.states:
         print_line(
-            f"drawing the reverse process of {format_seeds(request.gif_seeds)} "
+            f"sampling the reverse process of {format_seeds(request.gif_seeds)} "
             f"({sentence(model.describe_sampling(gif_settings))}) from {opened.origin}"
         )
         filmed = labels(0, len(request.gif_seeds))

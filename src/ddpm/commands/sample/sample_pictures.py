@@ -30,7 +30,7 @@ _MAX_LABEL = 60  # characters of a list of labels in a file name
 
 @dataclass(frozen=True)
 class SamplePictures:
-    """Writer of the pictures of one request, which are drawn by one model."""
+    """Writer of the pictures of one request, which are sampled by one model."""
 
     request: SampleRequest
     opened: OpenedModel

@@ -1,4 +1,4 @@
-"""Request of `ddpm sample`: the images to draw, their layout, and the files to write."""
+"""Request of `ddpm sample`: the images to sample, their layout, and the files to write."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ddpm.terminal import print_line
 DEFAULT_IMAGES = 25
 MAX_GRID_IMAGES = 100  # without --grid
 MAX_GIF_IMAGES = 100
-LABEL_COLUMNS = 10  # images of a label, if several labels are drawn without --grid
+LABEL_COLUMNS = 10  # images of a label, if several labels are sampled without --grid
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 OUTPUT_SUFFIXES = (*PICTURE_SUFFIXES, ".gif", ".npz")
 
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """Images to draw and files to write; without a file, one grid in the run's samples folder."""
+    """Images to sample and files to write; without a file, one grid in the run's samples folder."""
 
     n: int | None = None  # default: as many as `grid` has cells, else 25
     seed: int = 0

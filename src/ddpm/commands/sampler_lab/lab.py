@@ -117,7 +117,7 @@ def _open_diffusion_model(request: LabRequest) -> tuple[OpenedModel, DiffusionMo
     model = as_diffusion(opened.model)
     if model is None:
         raise RequestError(
-            f"{request.target} draws in one way only, so there is no sampler to choose; pass a run of a "
+            f"{request.target} samples in one way only, so there is no sampler to choose; pass a run of a "
             "diffusion model."
         )
     resolve_settings(opened.model, request.overrides)
@@ -151,7 +151,7 @@ def _plan(model: DiffusionModel, request: LabRequest) -> list[Candidate]:
 
 
 def _measure_all(bench: SamplerBenchmark, candidates: Sequence[Candidate]) -> list[Record]:
-    """Return the record of every candidate, in order. Recorded candidates are not drawn again."""
+    """Return the record of every candidate, in order. Recorded candidates are not sampled again."""
     records = [bench.load_record(candidate) for candidate in candidates]
     missing = [c for c, record in zip(candidates, records, strict=True) if record is None]
     _print_forecast(bench, candidates, missing)
@@ -188,7 +188,7 @@ def _print_forecast(
     fine = sampling_cost(bench.model, fine_settings(bench.model, candidates[0].settings))
     total = sum(times) + fine.evaluations * seconds_each * min(1.0, FINE_IMAGES / len(seeds))
     evaluations = sum(candidate.cost.evaluations for candidate in missing)
-    print_line(f"about {format_duration(total)} of drawing: {evaluations:,} evaluations per image")
+    print_line(f"about {format_duration(total)} of sampling: {evaluations:,} evaluations per image")
     for candidate, seconds in zip(missing, times, strict=True):
         if candidate.baseline:
             name = f"{candidate.name} ({candidate.cost.evaluations:,} evaluations per image)"

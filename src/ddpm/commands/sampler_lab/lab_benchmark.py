@@ -1,4 +1,4 @@
-"""The benchmark of the sampler lab: draw, count, time and score a candidate; record it in a file."""
+"""The benchmark of the sampler lab: sample, count, time and score a candidate; record it in a file."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class SamplerBenchmark:
         return record if _is_valid_record(record, len(self.distance.floor_values)) else None
 
     def measure(self, candidate: Candidate, advance: Advance = lambda done: None) -> Record:
-        """Draw and score the images of a candidate, and write its record."""
+        """Sample and score the images of a candidate, and write its record."""
         settings = candidate.settings
         chunks = -(-len(self.seeds) // settings.chunk)
         with count_network_calls(self.model, settings) as calls:

@@ -92,7 +92,7 @@ def describe_default(
     """Return what happens to the recommended settings.
 
     They become the default of a run unless `keep`. Otherwise, and for weights without a run, the
-    message holds the command that draws with them.
+    message holds the command that samples with them.
     """
     if opened.run is not None and not keep:
         return message("default_changed", run=str(opened.run.root))

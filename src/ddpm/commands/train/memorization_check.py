@@ -63,7 +63,7 @@ class MemorizationCheck:
         return {name: value for name, value in row.items() if value is not None}
 
     def _generated_vectors(self) -> Tensor:
-        """Return pixel vectors [N, D] of images drawn in few steps from seeds 0, 1, …"""
+        """Return pixel vectors [N, D] of images sampled in few steps from seeds 0, 1, …"""
         seeds, model = range(GENERATED_IMAGES), gather_model(self.model)
         settings = preview_settings(model.spec.config.sampling)
         with torch.no_grad():

@@ -205,17 +205,17 @@ class Session:
                 checkpoint.check_finite(state, step)
 
     def preview(self, step: int) -> None:
-        """Draw a grid of images into the run folder."""
+        """Sample a grid of images into the run folder."""
         write_preview(self.run, gather_model(self.model), step)
 
     def draw_pictures(self) -> None:
-        """Draw the pictures of the finished run."""
+        """Write the pictures of the finished run."""
         model = gather_model(self.model)
         attach_guides(model, self.run)
         write_final_pictures(self.run, model)
 
     def draw_missing_pictures(self) -> None:
-        """Draw the pictures again if one is missing or older than the last checkpoint."""
+        """Write the pictures again if one is missing or older than the last checkpoint."""
         checkpoint_time = self.run.checkpoint(self.start.step).stat().st_mtime
         pictures = self.run.pictures(self.config.has_reverse_process)
 

@@ -39,7 +39,7 @@ WORDS = {
     # summary
     "summary.run": "{model}, {parameters} parameters; {steps} steps in {minutes} minutes, {seen} images "
     "seen; trained on {used} images of {data}, {size} pixels.",
-    "summary.grids": "Real images, and the images that each run draws from the seeds {seeds}, not "
+    "summary.grids": "Real images, and the images that each run samples from the seeds {seeds}, not "
     "selected.",
     "summary.real": "real: {data}",
     "summary.drawn": "{run}: {drawn}, step {step}.",
