@@ -22,7 +22,7 @@ def test_what_the_watch_of_the_training_said_is_repeated() -> None:
     assert [(f.problem, f.fix) for f in found] == [
         (f"At step 400 {sentence(warning)}.", FIXES["memorization_copies"])
     ]
-    assert "20% of the images drawn are copies" in found[0].problem
+    assert "20% of the images sampled are copies" in found[0].problem
 
 
 @pytest.mark.parametrize(
