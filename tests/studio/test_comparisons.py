@@ -51,7 +51,7 @@ def test_the_command_names_the_models_and_a_folder(services: Services, runs: Pat
     job, words, result = services.comparisons.prepare(cards, 20)
     folder = runs / ".studio" / "comparisons" / result["comparison"]
     assert words == ["compare", "bundled:mnist", "bundled:digits", "--out", str(folder), "-n", "20"]
-    assert (job.kind, job.title) == ("comparison", "comparison of mnist, digits")
+    assert (job.kind, job.title) == ("comparison", "comparison of bundled:mnist, bundled:digits")
 
 
 def test_a_comparison_is_read(runs: Path) -> None:

@@ -32,7 +32,7 @@ def submitted(services: Services, *orders: DrawOrder) -> tuple[list[Job], list[d
     """The jobs of orders, and the arguments that the worker would get."""
 
     async def story() -> tuple[list[Job], list[dict[str, Any]]]:
-        jobs = services.draws.submit([(one, {"model": one.model}) for one in orders])
+        jobs = await services.draws.submit([(one, {"model": one.model}) for one in orders])
         arguments = [services.draws._prepared[job.id].arguments for job in jobs]
         await services.drawings.close()
         return jobs, arguments

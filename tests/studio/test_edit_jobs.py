@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n picture"
 
 def command(services: Services, order: EditOrder) -> tuple[str, dict[str, Any]]:
     async def story() -> tuple[str, dict[str, Any]]:
-        job = services.edits.submit(order, {"kind": order.kind})
+        job = await services.edits.submit(order, {"kind": order.kind})
         row = services.draws.row(job.id)
         await services.drawings.close()
         return job.command, row

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+import pytest
+
+from ddpm.studio.gate import Gate
 from ddpm.studio.jobs import Job
 from ddpm.studio.services import Services, services_of
-from tests.studio.asgi import run
+from tests.studio.asgi import answer, run
 from tests.studio.live import is_alive
 
 
@@ -53,4 +56,19 @@ def test_a_page_that_leaves_takes_its_jobs_along(services: Services) -> None:
 def test_a_request_finds_the_services_of_its_server(services: Services) -> None:
     state = SimpleNamespace(services=services)
     request = SimpleNamespace(app=SimpleNamespace(state=state))
-    assert services_of(request) is services  # type: ignore[arg-type]
+    assert run(services_of(request)) is services  # type: ignore[arg-type]
+
+
+def test_no_request_waits_for_a_thread_to_learn_how_the_server_is(
+    gate: Gate, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/api/health answers while every thread works."""
+
+    def no_thread(*_: object, **__: object) -> None:
+        raise AssertionError("a thread was asked for")
+
+    monkeypatch.setattr("starlette.concurrency.run_in_threadpool", no_thread)
+    monkeypatch.setattr("fastapi.dependencies.utils.run_in_threadpool", no_thread)
+    monkeypatch.setattr("fastapi.routing.run_in_threadpool", no_thread)
+    monkeypatch.setattr("asyncio.to_thread", no_thread)
+    assert answer(gate, "GET", "/api/health").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -59,16 +60,20 @@ class DrawJobs:
         self._board, self._queue, self._worker = board, queue, worker
         self._models, self._cards, self._frame_bytes = models, cards, frame_bytes
         self._prepared: dict[str, PreparedDrawing] = {}
+        self._preparing = asyncio.Lock()
         board.on_drop.append(lambda job: self._prepared.pop(job.id, None))
 
-    def submit(self, orders: Sequence[tuple[DrawOrder, dict[str, Any]]]) -> list[Job]:
+    async def submit(self, orders: Sequence[tuple[DrawOrder, dict[str, Any]]]) -> list[Job]:
         """Queue drawings, all or none; each order comes with the request as the page sent it.
 
-        RefusalError: no such model (404), or the queue is full (429).
+        RefusalError: no such model (404), or the queue is full (429). A thread reads the models' files.
         """
-        return self.queue(
-            [_prepare(order, self._models.get(order.model), sent) for order, sent in orders]
-        )
+        async with self._preparing:  # in the order of the requests: the newest of a group wins
+            return self.queue(await asyncio.to_thread(self._prepare, orders))
+
+    def _prepare(self, orders: Sequence[tuple[DrawOrder, dict[str, Any]]]) -> list[PreparedDrawing]:
+        cards = {id: self._models.get(id) for id in {order.model for order, _ in orders}}
+        return [_prepare(order, cards[order.model], sent) for order, sent in orders]
 
     def queue(self, prepared: Sequence[PreparedDrawing]) -> list[Job]:
         """Queue prepared drawings, all or none. RefusalError (429) if the queue is full."""
@@ -105,7 +110,8 @@ class DrawJobs:
                 job.details["frames"] = drawing.rows_of_frames()
                 self._board.update(job, step=message["step"], steps=message["steps"])
 
-        threads = 1 if self._cards.is_training() else 0  # the training keeps the other cores
+        is_training = await asyncio.to_thread(self._cards.is_training)
+        threads = 1 if is_training else 0  # the training keeps the other cores
         answer = await self._worker.run(
             prepared.task, prepared.arguments, on_event, threads=threads
         )

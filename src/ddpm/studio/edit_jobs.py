@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -73,11 +74,17 @@ class EditJobs:
         self._folder = runs / STUDIO_FOLDER / "edits"
         self._draws, self._models = draws, models
 
-    def submit(self, order: EditOrder, sent: dict[str, Any]) -> Job:
+    async def submit(self, order: EditOrder, sent: dict[str, Any]) -> Job:
         """Queue an edit; `sent` is the request as the page shows it.
 
         RequestError: a picture is missing or none; RefusalError: no such model, or the queue is full.
         """
+        prepared = await asyncio.to_thread(self._prepare, order, sent)
+        (job,) = self._draws.queue([prepared])
+        return job
+
+    def _prepare(self, order: EditOrder, sent: dict[str, Any]) -> PreparedDrawing:
+        """Write the pictures and return the drawing."""
         card = self._models.get(order.model)
         files = {name: str(path) for name, path in self._files(order).items()}
         overrides = differing_settings(order.sampling, card)
@@ -102,8 +109,7 @@ class EditJobs:
             "overrides": [f"sampling.{key}={setting_text(value)}" for key, value in overrides.items()],
         }  # fmt: skip
         drawing = Drawing(order.seed, count, rows, columns)
-        (queued,) = self._draws.queue([PreparedDrawing(job, drawing, "edit", arguments)])
-        return queued
+        return PreparedDrawing(job, drawing, "edit", arguments)
 
     def _files(self, order: EditOrder) -> dict[str, Path]:
         """Keep the pictures that an edit needs and return their paths."""

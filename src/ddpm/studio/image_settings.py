@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import warnings
 from typing import Any
@@ -28,8 +29,8 @@ async def settings_of_image(
 
     RequestError if it is no picture, holds no settings, or was drawn by weights that are not here.
     """
-    mark = read_mark(content)
-    cards = {card.target: card for card in models.all()}
+    mark = await asyncio.to_thread(read_mark, content)
+    cards = {card.target: card for card in await asyncio.to_thread(models.all)}
     found = await worker.ask("weights_owner", targets=list(cards), hash=mark.weights_hash)
     if found is None:
         raise RequestError(

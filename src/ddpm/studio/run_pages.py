@@ -33,7 +33,7 @@ class RunPages:
 
     async def findings(self, id: str) -> list[dict[str, str]]:
         """Return the doctor's findings, asked again once the run has another checkpoint or preview."""
-        run = self._cards.runs.get(id)
+        run = await asyncio.to_thread(self._cards.runs.get, id)
         stamp = await asyncio.to_thread(_stamp, run)
         if self._findings.get(id, (None,))[0] != stamp:
             findings = await self._worker.ask("doctor", target=str(run.root))

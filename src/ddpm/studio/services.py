@@ -95,8 +95,11 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         logging.getLogger("uvicorn.error").error("background work failed", exc_info=error)
 
 
-def services_of(request: Request) -> Services:
-    """Return the services of the server that answers `request`."""
+async def services_of(request: Request) -> Services:
+    """Return the services of the server that answers `request`.
+
+    A coroutine, so that no request waits for a free thread: /api/health answers while all of them work.
+    """
     found: Services = request.app.state.services
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from ddpm.studio.services import Studio
+from ddpm.studio.model_cards import ModelCard
+from ddpm.studio.services import Services, Studio
 
 router = APIRouter(prefix="/api")
 
@@ -49,7 +51,7 @@ class TallyBody(BaseModel):
 @router.post("/comparisons", status_code=202)
 async def start_comparison(body: ComparisonBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm compare`."""
-    cards = [studio.models.get(id) for id in body.models]
+    cards = await asyncio.to_thread(_cards, studio, body.models)
     job, words, found = studio.comparisons.prepare(cards, body.n)
     job.command = shlex.join(["ddpm", *words])
 
@@ -86,9 +88,9 @@ async def list_neighbors(
 ) -> Any:
     """Return the training images nearest to an image of a drawing."""
     pixels = studio.draws.drawing(draw).pixels(index)
-    model = studio.board.get(draw).model
+    card = await asyncio.to_thread(studio.models.get, studio.board.get(draw).model or "")
     arguments = {
-        "target": studio.models.get(model or "").target,
+        "target": card.target,
         "count": count,
         "shape": list(pixels.shape),
     }
@@ -98,7 +100,7 @@ async def list_neighbors(
 @router.post("/blind-tests")
 async def start_blind_test(body: BlindBody, studio: Studio) -> dict[str, Any]:
     """Draw the pictures of a blind test; the answer comes once they are drawn."""
-    cards = [studio.models.get(id) for id in body.models]
+    cards = await asyncio.to_thread(_cards, studio, body.models)
     return await studio.blind_tests.start(cards, body.n)
 
 
@@ -114,3 +116,7 @@ def show_blind_picture(
 async def tally_blind_test(id: Id, body: TallyBody, studio: Studio) -> Any:
     """Return how often the pictures of each source were called real."""
     return await studio.blind_tests.tally(id, body.answers)
+
+
+def _cards(studio: Services, models: list[str]) -> list[ModelCard]:
+    return [studio.models.get(id) for id in models]

@@ -80,7 +80,7 @@ async def list_samplers(studio: Studio) -> Any:
 @router.post("/draws", status_code=202)
 async def start_drawing(body: DrawBody, studio: Studio) -> dict[str, Any]:
     """Queue a drawing."""
-    (job,) = studio.draws.submit([(body.order(), body.sent())])
+    (job,) = await studio.draws.submit([(body.order(), body.sent())])
     return {"id": job.id, "command": job.command}
 
 
@@ -89,7 +89,7 @@ async def start_grid(
     draws: Annotated[list[DrawBody], Body(min_length=1, max_length=MAX_GRID)], studio: Studio
 ) -> list[dict[str, Any]]:
     """Queue the drawings of an X/Y grid, all or none."""
-    jobs = studio.draws.submit([(body.order(), body.sent()) for body in draws])
+    jobs = await studio.draws.submit([(body.order(), body.sent()) for body in draws])
     return [{"id": job.id, "command": job.command} for job in jobs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter
@@ -72,5 +73,6 @@ def _picture(image: ImageBody, studio: Services) -> bytes | None:
 async def start_edit(body: EditBody, studio: Studio) -> dict[str, Any]:
     """Queue an edit: a drawing like any other."""
     sent = body.model_dump(exclude_none=True, exclude={"image", "mask", "group", "reader"})
-    job = studio.edits.submit(body.order(studio), sent)
+    order = await asyncio.to_thread(body.order, studio)
+    job = await studio.edits.submit(order, sent)
     return {"id": job.id, "command": job.command}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from ddpm.errors import RequestError
 from ddpm.studio.bundles import BundleOrder, read_findings
 from ddpm.studio.gate import SECURITY_HEADERS
 from ddpm.studio.jobs import Job
-from ddpm.studio.services import Studio
+from ddpm.studio.services import Services, Studio
 
 router = APIRouter(prefix="/api/bundles")
 
@@ -46,13 +47,7 @@ async def start_bundle(body: BundleBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm bundle`, and the check of its zip."""
     if body.mnist is None or body.anime is None:
         raise RequestError("A hand-in needs a run on MNIST and a run on anime faces; choose both.")
-    targets = {
-        name: str(studio.runs.get(id).root)
-        for name in ("mnist", "anime", "dcgan")
-        if (id := getattr(body, name)) is not None
-    }
-    order = BundleOrder(body.student_id, notes=body.notes, language=body.lang, **targets)
-    id, words = studio.bundles.prepare(order)
+    id, words = await asyncio.to_thread(_prepare, body, studio)
     job = Job("bundle", f"hand-in of {body.student_id}", {}, shlex.join(["ddpm", *words]))
 
     async def result(output: str) -> dict[str, Any]:
@@ -64,6 +59,17 @@ async def start_bundle(body: BundleBody, studio: Studio) -> dict[str, Any]:
         return studio.bundles.result(id, findings)
 
     return studio.command_jobs.submit(job, words, result).row()
+
+
+def _prepare(body: BundleBody, studio: Services) -> tuple[str, list[str]]:
+    """Return the id of the hand-in and the words after `ddpm`."""
+    targets = {
+        name: str(studio.runs.get(id).root)
+        for name in ("mnist", "anime", "dcgan")
+        if (id := getattr(body, name)) is not None
+    }
+    order = BundleOrder(body.student_id, notes=body.notes, language=body.lang, **targets)
+    return studio.bundles.prepare(order)
 
 
 @router.get("/{id}/zip", response_class=Response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ class LabBody(BaseModel):
 @router.post("", status_code=202)
 async def start_lab(body: LabBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm sampler-lab` for a model."""
-    card = studio.models.get(body.model)
+    card = await asyncio.to_thread(studio.models.get, body.model)
     words = studio.lab.words(card, body.n, body.samplers or [], body.evaluations or [])
     job = Job(
         LAB,

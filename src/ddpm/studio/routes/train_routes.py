@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 from typing import Annotated, Any
@@ -106,7 +107,7 @@ async def receive_upload(request: Request, studio: Studio) -> dict[str, Any]:
 @router.post("/plan", status_code=202)
 async def plan_training(body: TrainingBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm plan` for a training."""
-    words = studio.new_trainings.plan_words(body.order())
+    words = await asyncio.to_thread(studio.new_trainings.plan_words, body.order())
     job = Job("plan", f"plan of {body.preset}", body.model_dump(), _command(words))
     return studio.plan_jobs.submit(job, words, _plan_result).row()
 
@@ -157,22 +158,23 @@ def _train(studio: Services, id: str, more: list[str]) -> dict[str, Any]:
 async def evaluate_run(id: Id, body: EvaluateBody, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm evaluate` for a run."""
     more = [] if body.n is None else ["-n", str(body.n)]
-    return _queue_command(studio, id, "evaluation", "evaluate", more)
+    run = await asyncio.to_thread(studio.runs.get, id)
+    return _queue_command(studio, run, "evaluation", "evaluate", more)
 
 
 @router.post("/runs/{id}/sample", status_code=202)
 async def sample_run(id: Id, studio: Studio) -> dict[str, Any]:
     """Queue `ddpm sample` for a run, which writes a grid and a GIF into its folder of samples."""
-    config = load_config(studio.runs.get(id).config)
+    run = await asyncio.to_thread(studio.runs.get, id)
+    config = await asyncio.to_thread(load_config, run.config)
     more = ["--gif"] if config.has_reverse_process else []
-    return _queue_command(studio, id, "samples", "sample", more)
+    return _queue_command(studio, run, "samples", "sample", more)
 
 
 def _queue_command(
-    studio: Services, id: str, kind: str, verb: str, more: list[str]
+    studio: Services, run: RunFolder, kind: str, verb: str, more: list[str]
 ) -> dict[str, Any]:
-    run = studio.runs.get(id)
-    words = [verb, str(run.root), *more]
+    id, words = run_id(run.root.name), [verb, str(run.root), *more]
     title = f"{kind} of {shown_name(run)}"
     job = Job(kind, title, {"run": id}, _command(words), group=f"{kind} {id}", run=id)
     return studio.command_jobs.submit(job, words, _no_result).row()
