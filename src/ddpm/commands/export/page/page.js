@@ -57,6 +57,7 @@ const RECEIVERS = {
     const count = settingsFor(model).seeds.length;
     const size = models[model].about.image.shape.reduce((a, b) => a * b);
     const last = start + pixels.length / size;
+    if (last === 1 && step === steps) performance.mark("first image"); // for benchmarks/page_start.py
     say(`Drawing: image ${last} of ${count}, evaluation ${step} of ${steps} …`);
   },
   done({ id, model }) {

@@ -22,10 +22,12 @@ async function load({ runtime, wasm, networks, descriptions }) {
   const source = URL.createObjectURL(new Blob([await unpacked(runtime)], { type: "text/javascript" }));
   ort = await import(source);
   ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = await unpacked(wasm);
-  for (const [index, network] of networks.entries()) {
-    const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
-    sessions[index] = await ort.InferenceSession.create(new Uint8Array(await unpacked(network)), options);
+  const [binary, ...files] = await Promise.all([wasm, ...networks].map(unpacked));
+  ort.env.wasm.wasmBinary = binary;
+  for (const [index, file] of files.entries()) {
+    // optimizing the graph delays the first image, and the images after it take as long
+    const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" };
+    sessions[index] = await ort.InferenceSession.create(new Uint8Array(file), options);
     self.postMessage({ type: "ready", model: index });
   }
 }
