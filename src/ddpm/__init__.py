@@ -5,7 +5,8 @@ Commands of the command line are also functions; their arguments are the fields 
     ddpm.evaluate("runs/digits", n=200)                 # ddpm evaluate runs/digits -n 200
     ddpm.compare(["runs/a", "runs/b"], out=Path("ab"))  # ddpm compare runs/a runs/b --out ab
 
-- Work on files: `train distill plan doctor evaluate compare sampler_lab ema report bundle grade export`.
+- Work on files: `train distill polish plan doctor evaluate compare sampler_lab ema report bundle grade` and
+  `export`.
 - Work on arrays: `sample forward interpolate inpaint refine`. Images are torch uint8 [N, C, H, W] in and out.
 - Without files: `build_model` and `fit`, then `sample`. From files: `open_model`, `open_dataset`.
 
@@ -55,6 +56,7 @@ _MODULES = {  # public name → module, and the name there if it differs
     "open_dataset": "ddpm.loading.datasets",
     "open_model": "ddpm.loading.models",
     "plan": "ddpm.commands.plan.plan",
+    "polish": "ddpm.commands.polish.polish",
     "refine": "ddpm.commands.edit.image_edits",
     "report": "ddpm.commands.report.report:write_report",
     "sample": "ddpm.api",

@@ -76,7 +76,7 @@ def test_images_classes_and_levels_must_be_the_teacher_s(
 
 def test_the_teacher_is_saved_once_and_found_in_the_run(teacher: Ddpm, spec: ModelSpec) -> None:
     RUN.root.mkdir(parents=True)
-    with pytest.raises(RequestError, match=r"needs a teacher\. Train it with: ddpm distill RUN"):
+    with pytest.raises(RequestError, match=r"needs another model; use: ddpm distill RUN"):
         find_teacher(RUN, spec.config, None, "cpu")
     save_teacher(RUN, teacher)
     before = RUN.teacher.stat()
@@ -100,6 +100,6 @@ def test_every_model_of_the_run_starts_from_its_teacher(teacher: Ddpm, spec: Mod
 def test_a_gan_is_no_teacher() -> None:
     config = with_overrides(get_preset("dcgan-mnist").config, ["gan.channels=8"])
     gan = Dcgan(ModelSpec(config, (1, 28, 28), (0.0,), 0.5))
-    with pytest.raises(RequestError, match=r"gan is a DCGAN, .*; distill"):
+    with pytest.raises(RequestError, match=r"gan is a DCGAN, but only a diffusion model"):
         check_teacher(OpenedModel(gan, "gan", "a gan", None))
     assert check_teacher(open_model("bundled:digits", "cpu")).spec.config.model == "ddpm"

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "train": Command("train", "train a model on images; the same command resumes it"),
     "distill": Command("train", "train a student that samples in one to four evaluations"),
+    "polish": Command("train", "train a finished model on, as its own discriminator"),
     "doctor": Command("train", "find problems of a configuration or a run, with fixes"),
     "sample": Command("sample", "sample images from a run or from bundled weights"),
     "forward": Command("sample", "show the forward process: an image turning into noise"),

@@ -31,6 +31,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "diffusion.noise_candidates": (1, 256),
     "diffusion.offset_noise": (0, 1),
     "student.evaluations": (1, 4),
+    "polish.strength": (0.01, 1000),
+    "polish.generated_weight": (0, 100),
     "gan.latent": (1, 2**16),
     "gan.channels": (1, 4096),
     "gan.label_smoothing": (0, 0.5),

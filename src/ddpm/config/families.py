@@ -28,7 +28,9 @@ class Family:
     width_key: str = ""  # makes its networks wider; "": a setting of `network`, by network.kind
     is_diffusion: bool = False  # has a denoiser: likelihood, editing, samplers, autoguidance
     is_adversarial: bool = False  # has a generator and a discriminator
-    is_distilled: bool = False  # learns from a teacher
+    is_distilled: bool = False  # samples only in the few steps that its teacher taught it
+    has_teacher: bool = False  # starts from another model, which its training needs
+    command: str = "train"  # that starts its training
     has_reverse_process: bool = True  # generates images from noise in steps, not in one pass
     learns_labels: bool = True  # can be trained with classes
     can_compile: bool = False  # torch.compile supports its training step
@@ -102,6 +104,8 @@ FAMILIES: dict[str, Family] = {
         "a few-step student",
         ("data", "network", "diffusion", "student", "training"),
         is_distilled=True,
+        has_teacher=True,
+        command="distill",
         single_process_reason=(
             "A few-step student is trained by one process: start the training without torchrun."
         ),
@@ -122,6 +126,29 @@ FAMILIES: dict[str, Family] = {
             ),
         ),
     ),
+    "polished": Family(
+        "a polished diffusion model",
+        ("data", "network", "diffusion", "polish", "training", "sampling"),
+        is_diffusion=True,
+        has_teacher=True,
+        command="polish",
+        single_process_reason=(
+            "A model is polished by one process: start the training without torchrun."
+        ),
+        requirements=(
+            _NOT_COMPILED,
+            Requirement(
+                "data.augment",
+                lambda value: not value,
+                "Polishing compares images as they are generated with real ones: set data.augment=0.",
+            ),
+            Requirement(
+                "diffusion.weighting",
+                lambda value: value == "simple",
+                "Polishing weights all noise levels alike: set diffusion.weighting=simple.",
+            ),
+        ),
+    ),
 }
 
 SECTION_OWNERS = {  # sections that only some families use
@@ -129,6 +156,7 @@ SECTION_OWNERS = {  # sections that only some families use
     "diffusion": "a diffusion model",
     "gan": "a DCGAN",
     "student": "a few-step student, which ddpm distill trains",
+    "polish": "a polished model, which ddpm polish trains",
 }
 
 

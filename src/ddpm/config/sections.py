@@ -132,6 +132,14 @@ class StudentConfig:
 
 
 @dataclass(frozen=True)
+class PolishConfig:
+    """Loss of `ddpm polish`, see `diffusion/discriminative.py`."""
+
+    strength: float = 2.8  # of the log-ratio between the model and its reference
+    generated_weight: float = 1.0  # of generated images in the loss, relative to real ones
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Optimizer and length of a run; counts are optimizer steps."""
 
@@ -192,13 +200,16 @@ class Config:
     """Full configuration of a run, stored as `config.json` in its folder."""
 
     preset: str = "digits"  # preset that the configuration started from
-    model: Literal["ddpm", "dcgan", "student"] = "ddpm"  # student: see `ddpm distill`
+    model: Literal["ddpm", "dcgan", "student", "polished"] = (
+        "ddpm"  # student: see `ddpm distill`; polished: `ddpm polish`
+    )
     scale: ScaleName = "cpu"  # size of the preset, chosen for the device
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     gan: GanConfig = field(default_factory=GanConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
+    polish: PolishConfig = field(default_factory=PolishConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 

@@ -69,6 +69,11 @@ SOURCES: dict[str, Source] = {
         "Analog Bits: Generating Discrete Data using Diffusion Models with Self-Conditioning", "ICLR",
         "2208.04202",
     ),
+    "ddo": _paper(
+        "K. Zheng, Y. Chen, H. Chen, G. He, M.-Y. Liu, J. Zhu, Q. Zhang", "2025",
+        "Direct Discriminative Optimization: Your Likelihood-Based Visual Generative Model is Secretly a GAN "
+        "Discriminator", "ICML", "2503.01103",
+    ),
     "immiscible": _paper(
         "Y. Li, H. Jiang, A. Kodaira, M. Tomizuka, K. Keutzer, C. Xu", "2024",
         "Immiscible Diffusion: Accelerating Diffusion Training with Noise Assignment", "NeurIPS 37",

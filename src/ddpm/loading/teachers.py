@@ -1,4 +1,7 @@
-"""Teachers of few-step students: found or loaded, saved in the run folder, and attached to models."""
+"""Teachers of few-step students and references of polished models.
+
+They are found or loaded, saved in the run folder, and attached to the models that learn from them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ddpm.errors import RequestError
 from ddpm.files import atomic_file
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.models.autoguidance import guide_is_bundled
-from ddpm.models.base import DiffusionModel, DistilledModel, GenerativeModel, as_diffusion
+from ddpm.models.base import DiffusionModel, GenerativeModel, TaughtModel, as_diffusion
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
@@ -24,16 +27,19 @@ from ddpm.training.checkpoint import save_weights
 ModelFactory = Callable[[ModelSpec, torch.device], GenerativeModel]
 
 
-def check_teacher(opened: OpenedModel) -> DiffusionModel:
-    """Return the opened model as a teacher; RequestError if it cannot be one."""
+def check_teacher(opened: OpenedModel, *, guided: bool = True) -> DiffusionModel:
+    """Return the opened model as a teacher; RequestError if it cannot be one.
+
+    With `guided`, a student learns from it as it samples, with its guide.
+    """
     teacher, family = as_diffusion(opened.model), opened.model.spec.config.family
     if teacher is None:
         raise RequestError(
-            f"{opened.name} is {family.noun}, which samples in few steps already; distill "
+            f"{opened.name} is {family.noun}, but only a diffusion model can be distilled or polished; pass "
             f"{family.required_model}."
         )
     own = teacher.spec.config.sampling
-    if own.autoguided and not guide_is_bundled(own):
+    if guided and own.autoguided and not guide_is_bundled(own):
         raise RequestError(
             f"{opened.name} is guided by {own.guide} (sampling.guide), which a student cannot use; set "
             'sampling.guide to "" in the teacher\'s config.json.'
@@ -44,16 +50,20 @@ def check_teacher(opened: OpenedModel) -> DiffusionModel:
 def find_teacher(
     run: RunFolder, config: Config, name: str | None, device: str
 ) -> DiffusionModel | None:
-    """Return the run's copy of its teacher, or else the model `name`; None if the run is not a student.
+    """Return the run's copy of its teacher, or else the model `name`; None if the run has no teacher.
 
     RequestError if there is no teacher, or if it is not the one that the run started with.
     """
-    if not config.family.is_distilled:
+    family = config.family
+    if not family.has_teacher:
         return None
     has_copy = run.teacher.is_file()
     if not has_copy and name is None:
-        raise RequestError("A few-step student needs a teacher. Train it with: ddpm distill RUN")
-    teacher = check_teacher(open_model(str(run.teacher) if has_copy else str(name), device))
+        raise RequestError(
+            f"Training {family.noun} needs another model; use: ddpm {family.command} RUN"
+        )
+    opened = open_model(str(run.teacher) if has_copy else str(name), device)
+    teacher = check_teacher(opened, guided=family.is_distilled)
     recorded = run.load_environment().get("teacher", {}).get("weights")
     if recorded not in (None, weights_hash(teacher)):
         raise RequestError(
@@ -64,17 +74,17 @@ def find_teacher(
 
 
 def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> None:
-    """Raise RequestError if the student in `run` started from a teacher other than `teacher` (called `name`).
+    """Raise RequestError if `run` started from a teacher other than `teacher` (called `name`).
 
     Teachers differ if their weights or the settings that change their trajectories differ.
     """
     if not run.teacher.is_file():
         return
-    saved = check_teacher(open_model(str(run.teacher), "cpu"))
+    saved = check_teacher(open_model(str(run.teacher), "cpu"), guided=False)
     if _identity(saved) != _identity(teacher):
         raise RequestError(
-            f"{name} has changed since the student in {run.root} started (trained further, or other sampling "
-            "settings). Choose another --out for a new student, or continue with the saved teacher: ddpm "
+            f"{name} has changed since {run.root} was started (trained further, or other sampling "
+            "settings). Choose another --out to start again, or continue with the saved teacher: ddpm "
             f"train {shlex.quote(str(run.root))}"
         )
 
@@ -105,7 +115,7 @@ def model_factory(teacher: DiffusionModel | None) -> ModelFactory:
 
     def make(spec: ModelSpec, device: torch.device) -> GenerativeModel:
         model = make_model(spec, device)
-        if teacher is not None and isinstance(model, DistilledModel):
+        if teacher is not None and isinstance(model, TaughtModel):
             model.set_teacher(teacher)
         return model
 
@@ -125,7 +135,7 @@ def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
     levels = (diffusion.schedule, diffusion.num_steps)
     if (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) != levels:
         raise RequestError(
-            "A student has the noise levels of its teacher, which are diffusion.schedule="
+            "This run has the noise levels of its teacher, which are diffusion.schedule="
             f"{levels[0]} and diffusion.num_steps={levels[1]}; leave both settings out."
         )
     if spec.image_shape != theirs.image_shape:

@@ -151,11 +151,16 @@ class DiffusionModel(GenerativeModel, Protocol):
 
 @runtime_checkable
 class DistilledModel(GenerativeModel, Protocol):
-    """A model that learns from a teacher."""
+    """A model that samples in jumps."""
 
     @property
     def ddpm(self) -> DiffusionModel:
         """The model whose network makes the jumps."""
+
+
+@runtime_checkable
+class TaughtModel(GenerativeModel, Protocol):
+    """A model whose training needs another model."""
 
     def set_teacher(self, teacher: DiffusionModel) -> None:
         """Set the teacher, which samples with its own settings and is never changed."""

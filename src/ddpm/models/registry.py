@@ -12,6 +12,7 @@ from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.dcgan import Dcgan
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.onnx_model import Evaluate, OnnxModel, OnnxStudent
+from ddpm.models.polished import PolishedDdpm
 from ddpm.models.sizes import Make, TensorSpec, check_size, check_weight_specs
 from ddpm.models.spec import ModelSpec
 from ddpm.models.student import Student
@@ -28,6 +29,7 @@ MODELS: dict[str, ModelMaker] = {
     "ddpm": ModelMaker(Ddpm, Ddpm.sharded_over_processes),
     "dcgan": ModelMaker(Dcgan),
     "student": ModelMaker(Student),
+    "polished": ModelMaker(PolishedDdpm),
 }
 
 

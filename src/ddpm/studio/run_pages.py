@@ -70,7 +70,7 @@ class RunPages:
             "can": {
                 "stop": is_training,
                 "resume": not is_training and card["state"] != "finished",
-                "extend": not is_training and not config.family.is_distilled,
+                "extend": not is_training and not config.family.has_teacher,
                 "evaluate": has_checkpoint and not is_training,
                 "sample": has_checkpoint,
             },

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ddpm.commands.teacher_training import check_one_total, train_from, with_trained_steps
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
-from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
+from ddpm.config import Config, SamplingConfig, StudentConfig
 from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
-TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
 
 
@@ -51,38 +51,9 @@ def distill(request: DistillRequest) -> train.Outcome:
         raise RequestError(
             "The training time depends on student.evaluations; use --evaluations instead of --set."
         )
-    recipe = student_config(
-        _with_trained_steps(teacher.spec.config, opened.step), request.evaluations
-    )
-    _check_one_total(request)
-    config = with_overrides(recipe, request.overrides)
-    if request.data is not None:
-        config = replace(config, data=replace(config.data, path=request.data))
-    training = config.training
-    if request.minutes is not None:
-        training = replace(training, minutes=request.minutes)
-    if request.steps is not None:
-        training = replace(training, steps=request.steps)
-    config = replace(config, training=training)
-    return train.train(config, out, init=request.target, device=request.device)
-
-
-def _check_one_total(request: DistillRequest) -> None:
-    """Raise RequestError if the length of the training is given more than once."""
-    keys = [text.partition("=")[0].strip() for text in request.overrides]
-    options = {"--minutes": request.minutes, "--steps": request.steps}
-    given = [option for option, value in options.items() if value is not None]
-    given += [f"--set {key}" for key in dict.fromkeys(keys) if key in TOTAL_KEYS]
-    if len(given) > 1:
-        raise RequestError(
-            f"{' and '.join(given)} each set the length of the training; give one of them."
-        )
-
-
-def _with_trained_steps(teacher: Config, step: int | None) -> Config:
-    """Return the teacher's configuration with the steps that it has trained, if fewer than planned."""
-    planned = teacher.training.steps
-    return replace(teacher, training=replace(teacher.training, steps=min(planned, step or planned)))
+    trained = with_trained_steps(teacher.spec.config, opened.step)
+    check_one_total(request)
+    return train_from(request, student_config(trained, request.evaluations), out)
 
 
 def student_config(teacher: Config, evaluations: int) -> Config:

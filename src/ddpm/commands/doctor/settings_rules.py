@@ -107,7 +107,7 @@ def guidance_without_labels(case: Case) -> Finding | None:
 
 def too_few_steps(case: Case) -> Finding | None:
     # a student starts from its teacher's weights and needs few steps
-    if case.steps is None or case.config.family.is_distilled:
+    if case.steps is None or case.config.family.has_teacher:
         return None
     passes = case.passes
     once = passes is None or passes >= 1

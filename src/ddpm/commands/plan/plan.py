@@ -53,7 +53,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     ([1, 8, 8], 600)
     """
     target = read_target(request, runs_first=False)
-    if target.config.family.is_distilled:
+    if target.config.family.has_teacher:
         raise RequestError(
             "A few-step student takes a fifth of its teacher's training time (ddpm distill). Plan the "
             "teacher instead."

@@ -55,6 +55,11 @@ class ReportedRun:
         family = family_of(self.config)
         return family is not None and family.is_distilled
 
+    @property
+    def polished(self) -> bool:
+        family = family_of(self.config)
+        return family is not None and family.is_diffusion and family.has_teacher
+
     def setting(self, key: str) -> Any:
         """Return the value of a key such as `training.steps`; None if the configuration has no such key."""
         value: Any = self.config

@@ -21,12 +21,13 @@ _OPTION_KEYS = {  # printed by options of their own, not by --set
 def train_command(run: Path, config: Config, init: str | None = None) -> str:
     """Return the command that trains a run: its preset, and all that differs from it.
 
-    Data sets are printed by name, without folders. A few-step student gives `ddpm distill TEACHER …`; `init`
+    Data sets are printed by name, without folders. A student gives `ddpm distill TEACHER …`; `init`
     is its teacher.
     """
-    if config.family.is_distilled:
-        evaluations, steps = config.student.evaluations, config.training.steps
-        return _command("distill", target=init, evaluations=evaluations, steps=steps, out=run)
+    if config.family.has_teacher:
+        own = {"evaluations": config.student.evaluations} if config.family.is_distilled else {}
+        steps = config.training.steps
+        return _command(config.family.command, target=init, **own, steps=steps, out=run)
     preset = PRESETS.get(config.preset)
     base = preset.config_for(config.scale) if preset else Config()
     all_images = config.data.all_images and not base.data.all_images

@@ -76,7 +76,7 @@ def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | N
     from other weights. A student starts from its teacher, which `find_teacher` compares.
     """
     recorded = run.load_environment().get("init")
-    is_resumed = not config.family.is_distilled and run.checkpoint_steps()
+    is_resumed = not config.family.has_teacher and run.checkpoint_steps()
     if is_resumed and init not in (None, recorded or NO_WEIGHTS):
         how = f"with --init {shlex.quote(recorded)}" if recorded else "without --init"
         raise RequestError(

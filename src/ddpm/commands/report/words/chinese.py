@@ -119,6 +119,8 @@ WORDS = {
     "訊取平均：",
     "method.student": "少步學生模型{cite} 學習跳躍：由教師取樣路徑上的狀態 x_t，一步到達教師數步"
     "之後的狀態 x_s。",
+    "method.polished": "精修模型{cite} 繼續訓練以分辨真實影像與自己先前生成的影像：對相同的 t 與雜訊，"
+    "起始模型與目前模型的損失之差即為勝算的對數。",
     "method.sampling": "生成時由純雜訊開始，依網路的預測逐步還原。",
     "method.gan": "DCGAN{cite} 讓兩個網路互相對抗訓練{minimax}：生成器 G 由隨機數 z 產生影像，判別"
     "器 D 分辨真實影像與生成影像。G 以非飽和損失學習。",
@@ -311,6 +313,8 @@ SETTINGS = {
     "diffusion.learned_variance": "學習反向步驟的變異數",
     "student.evaluations": "每張影像求值網路的次數",
     "student.target": "每步學習的目標",
+    "polish.strength": "對數勝算的強度（精修）",
+    "polish.generated_weight": "生成影像的權重（精修）",
     "gan.latent": "產生一張影像的隨機數個數",
     "gan.channels": "靠近影像一端的寬度",
     "gan.label_smoothing": "真實影像視為 1 減去此值",

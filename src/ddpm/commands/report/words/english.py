@@ -139,6 +139,9 @@ WORDS = {
     "method.student": "A few-step student{cite} learns to jump: from a state x_t on its "
     "teacher's path from noise to an image, in one step to the state x_s that the teacher "
     "reaches in several.",
+    "method.polished": "A polished model{cite} is trained on to tell real images from those that it "
+    "generated before: the logarithm of the odds is the difference between the losses of the model at the "
+    "start and of the model now, for the same t and noise.",
     "method.sampling": "Sampling starts from pure noise and removes it step by step with the "
     "network's prediction.",
     "method.gan": "A DCGAN{cite} trains two networks against each other{minimax}: the generator "
@@ -352,6 +355,8 @@ SETTINGS = {
     "diffusion.learned_variance": "variance of the reverse step learned",
     "student.evaluations": "network evaluations per image",
     "student.target": "what a step learns: the end of its jump, or the image",
+    "polish.strength": "strength of the log-odds (polishing)",
+    "polish.generated_weight": "weight of generated images (polishing)",
     "gan.latent": "size of the latent vector",
     "gan.channels": "width at the image",
     "gan.label_smoothing": "real images count as 1 minus this value",

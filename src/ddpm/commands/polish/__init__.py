@@ -1,0 +1,1 @@
+"""`ddpm polish`: train a diffusion model on as its own discriminator."""
