@@ -17,6 +17,7 @@ from ddpm.commands.export.export import export as export
 from ddpm.commands.forward.forward import forward as forward
 from ddpm.commands.grade.grade import grade as grade
 from ddpm.commands.plan.plan import plan as plan
+from ddpm.commands.polish.polish import polish as polish
 from ddpm.commands.report.report import write_report as report
 from ddpm.commands.sampler_lab.lab import sampler_lab as sampler_lab
 from ddpm.commands.train.train import train as train
@@ -85,6 +86,7 @@ __all__ = [
     "open_dataset",
     "open_model",
     "plan",
+    "polish",
     "refine",
     "report",
     "sample",

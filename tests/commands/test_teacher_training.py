@@ -1,4 +1,4 @@
-"""What `ddpm distill` and `ddpm polish` share: one total, the model's trained steps, and the final configuration."""
+"""What `ddpm distill` and `ddpm polish` share: one total, the trained steps, the final configuration."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_the_run_starts_from_the_model_and_keeps_it(model: RunFolder, polished: 
 
 
 def test_it_samples_like_any_diffusion_model(polished: RunFolder, workplace: Path) -> None:
-    write_samples(SampleRequest(str(polished.root), 2, out=Path("grid.png")))
+    write_samples(str(polished.root), ["sampling.steps=2"], SampleRequest(2, out=Path("grid.png")))
     assert (workplace / "grid.png").is_file()
     again = polish(PolishRequest(str(polished.root), Path("runs/twice"), steps=1))  # a second round
     assert again.step == 1
