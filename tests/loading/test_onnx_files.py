@@ -47,6 +47,34 @@ def test_other_files_are_refused(small_ddpm: MakeDdpm, workplace: Path) -> None:
         open_model("m.onnx", "cpu")
 
 
+@pytest.mark.parametrize("place", ["secret.bin", "../secret.bin", "/etc/passwd"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_weights_in_other_files_are_not_read(
+    place: str, inside: bool, small_ddpm: MakeDdpm, workplace: Path
+) -> None:
+    """Also in the tensor of a node, where a checker of initializers does not look."""
+    (workplace / "secret.bin").write_bytes(bytes(64))
+    proto = onnx.load_model_from_string(onnx_bytes(small_ddpm()))
+    node = next(node for node in proto.graph.node if node.op_type == "Constant")
+    tensor = node.attribute[0].t if inside else proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", place
+    (workplace / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(RequestError, match="takes weights from other files") as error:
+        open_model("m.onnx", "cpu")
+    assert "\n" not in str(error.value)
+
+
+def test_a_tensor_larger_than_its_file_is_refused(small_ddpm: MakeDdpm, workplace: Path) -> None:
+    proto = onnx.load_model_from_string(onnx_bytes(small_ddpm()))
+    proto.graph.initializer[0].dims[:] = [2**40]
+    (workplace / "m.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(RequestError, match="not a readable ONNX file"):
+        open_model("m.onnx", "cpu")
+
+
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, workplace: Path) -> None:
     (workplace / "m.onnx").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

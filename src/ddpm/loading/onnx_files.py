@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,6 +38,10 @@ def open_onnx(path: Path) -> GenerativeModel:
     if path.stat().st_size > memory_size():
         raise RequestError(f"{path} does not fit into memory.")
     file_bytes = path.read_bytes()
+    if _names_other_files(file_bytes):
+        raise RequestError(
+            f"{path} takes weights from other files, which ddpm export never writes and which are not read."
+        )
     session = make_session(runtime, file_bytes, path)
     text = session.get_modelmeta().custom_metadata_map.get(SPEC_PROPERTY)
     if text is None:
@@ -57,6 +61,35 @@ def open_onnx(path: Path) -> GenerativeModel:
         return session.run(None, dict(inputs))[0]
 
     return make_onnx_model(spec, evaluate, file_bytes)
+
+
+def _names_other_files(file_bytes: bytes) -> bool:
+    """Return whether a tensor of an ONNX file is stored in another file, anywhere on this machine.
+
+    Without the package onnx this is left to onnxruntime, which refuses paths outside the current folder.
+    """
+    try:
+        import onnx
+
+        parts = _messages(onnx.load_model_from_string(file_bytes))
+        external = onnx.TensorProto.EXTERNAL
+        return any(getattr(part, "data_location", None) == external for part in parts)
+    except Exception:  # not installed, or damaged: onnxruntime says so next
+        return False
+
+
+def _elements(value: Any) -> Sequence[Any]:
+    """Return the elements of a repeated field that can hold messages; () of any other."""
+    return () if isinstance(value, str | bytes | int | float) or not len(value) else value
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """Yield a protobuf message and all messages inside it."""
+    yield message
+    for _, value in message.ListFields():
+        for part in [value] if hasattr(value, "ListFields") else _elements(value):
+            if hasattr(part, "ListFields"):
+                yield from _messages(part)
 
 
 def make_session(runtime: ModuleType, file_bytes: bytes, path: Path) -> Any:
