@@ -66,4 +66,4 @@ def test_the_extra_evaluations_of_a_mixture_are_printed(capsys: pytest.CaptureFi
     settings = ["sampling.steps=3", "sampling.sampler=ddim", "sampling.guidance=1"]
     for label, text in {"3": "", "3:0.5,8:0.25": ", 9 network evaluations an image"}.items():
         write_samples("digits", settings, SampleRequest(n=2, out=Path("a.npz"), label=label))
-        assert f"drawing 2 images (ddim, 3 steps{text}) from" in capsys.readouterr().err
+        assert f"sampling 2 images (ddim, 3 steps{text}) from" in capsys.readouterr().err
