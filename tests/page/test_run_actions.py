@@ -39,7 +39,7 @@ def test_a_finished_run_is_trained_longer_stopped_and_resumed(worker: Any) -> No
 def test_a_run_is_evaluated(worker: Any) -> None:
     page = worker.open("run?id=small")
     expect(page.get_by_text("Not measured yet.")).to_be_visible()
-    page.get_by_role("spinbutton", name="Images to measure").fill("20")
+    page.get_by_role("spinbutton", name="Images", exact=True).fill("20")
     press(page, "Evaluate")
     scores = page.get_by_role("region", name="Table of scores")
     expect(scores.get_by_role("row").nth(1)).to_be_visible(timeout=LONG)
@@ -48,7 +48,7 @@ def test_a_run_is_evaluated(worker: Any) -> None:
 
 def test_the_pictures_of_a_run_are_drawn(worker: Any) -> None:
     page = worker.open("run?id=small")
-    press(page, "Save samples in its folder")
+    press(page, "Save samples")
     expect(page.get_by_text("samples of small: done")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("img", name="Samples of small")).to_be_visible()
 

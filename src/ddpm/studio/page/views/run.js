@@ -95,12 +95,12 @@ function Actions({run, reload, params, change}) {
     : html`<span class="muted">You can draw with it after its first checkpoint.</span>`}
         ${can.stop && html`<button type="button" onClick=${act("stop")}>Stop training</button>`}
         ${can.resume && html`<button type="button" onClick=${act("resume")}>Resume training</button>`}
-        ${can.sample && html`<button type="button" onClick=${act("sample")}>Save samples in its folder</button>`}
+        ${can.sample && html`<button type="button" onClick=${act("sample")}>Save samples</button>`}
       </div>
       ${can.extend && html`<form class="inline-form" aria-label="Train longer" onSubmit=${(event) => { event.preventDefault(); act("extend", {minutes})(); }}>
         <${NumberField} label="Total minutes" value=${minutes} min=${0.1} max=${10000} step=${0.1} onChange=${setMinutes} /><button>Train longer</button></form>`}
       ${can.evaluate && html`<form class="inline-form" aria-label="Evaluate" onSubmit=${(event) => { event.preventDefault(); act("evaluate", {n})(); }}>
-        <${NumberField} label="Images to measure" value=${n} min=${10} max=${50000} onChange=${setN} /><button>Evaluate</button></form>`}
+        <${NumberField} label="Images" value=${n} min=${10} max=${50000} onChange=${setN} /><button>Evaluate</button></form>`}
     </div>
     <${ErrorMessage} error=${error || (lost?.status === 404 ? null : lost)} />
     ${job && html`<${JobLine} job=${job} />`}
