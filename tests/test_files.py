@@ -20,8 +20,10 @@ from ddpm.files import (
     check_writable,
     is_temporary,
     parse_json,
+    portable_name,
     remove_stale_files,
     remove_temporary_files,
+    unused_name,
     write_json,
     write_text,
 )
@@ -209,3 +211,18 @@ def test_json_may_begin_with_a_byte_order_mark() -> None:
 def test_a_name_that_is_not_utf8_is_written_as_an_escape(tmp_path: Path) -> None:
     write_text(tmp_path / "a.md", "r\udcfcn caf\u00e9\n")
     assert (tmp_path / "a.md").read_bytes() == b"r\\udcfcn caf\xc3\xa9\n"
+
+
+def test_a_name_becomes_one_that_zips_and_links_take() -> None:
+    names = {
+        "mnist-28_a.b": "mnist-28_a.b",
+        "caf\udce9\n\x1b[31m": "caf-31m",
+        "圖 1": "圖-1",
+        "..": "run",
+    }
+    assert {name: portable_name(name) for name in names} == names
+
+
+def test_a_taken_name_gets_the_next_number() -> None:
+    assert unused_name("a", ["b"]) == "a"
+    assert unused_name("a", ["a", "a-2", "a-4"]) == "a-3"

@@ -99,7 +99,7 @@ def test_nothing_in_a_name_reaches_the_terminal_raw(capsys: pytest.CaptureFixtur
     print_result(f"two\nlines {HOSTILE}")
     print_result(Path(f"a\n{HOSTILE}"))
     printed = capsys.readouterr()
-    assert printed.err == f"two\nlines {ESCAPED}\n"
+    assert printed.err == f"two\\nlines {ESCAPED}\n"
     assert printed.out == f"two\nlines {ESCAPED}\na\\n{ESCAPED}\n"
     assert escape(HOSTILE) == printable_name(HOSTILE) == ESCAPED
 

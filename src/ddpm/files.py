@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,20 @@ def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def portable_name(name: str) -> str:
+    """Return `name` with hyphens in place of all characters but letters, digits, dots and underscores.
+
+    A folder's name may hold line breaks, control characters and bytes that are not UTF-8.
+    """
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "run"
+
+
+def unused_name(name: str, taken: Container[str]) -> str:
+    """Return `name`, or if that is `taken` the first unused one of `name-2`, `name-3`, …"""
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(choice for choice in itertools.chain([name], numbered) if choice not in taken)
 
 
 def is_temporary(path: Path) -> bool:

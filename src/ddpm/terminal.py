@@ -124,6 +124,9 @@ def print_result(value: object) -> None:
 
 
 def print_line(message: str) -> None:
-    """Print a line on stderr without breaking a progress bar; only the main process prints."""
+    """Print one line on stderr without breaking a progress bar; only the main process prints.
+
+    Line breaks are escaped, since a file name in `message` may hold them.
+    """
     if is_main():
-        tqdm.write(escape(message, "\n\t"), file=sys.stderr)
+        tqdm.write(escape(message, "\t"), file=sys.stderr)

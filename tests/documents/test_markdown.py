@@ -58,3 +58,8 @@ def test_a_bar_in_code_does_not_end_a_cell() -> None:
     table = Table("c", (code("a|b"),), (("x|y",),), "l")
     page = to_markdown(type(whole("a"))("t", (), (table,)))
     assert "| `a\\|b` |" in page and "| x\\|y |" in page
+
+
+def test_a_picture_is_found_in_a_folder_of_any_name() -> None:
+    page = to_markdown(whole("my figures/caf\udce9\n圖<1>.png"))
+    assert "(<my%20figures/caf%E9%0A圖%3C1%3E.png>)" in page

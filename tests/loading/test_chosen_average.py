@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,13 +28,15 @@ def average(small_ddpm: Callable[..., Ddpm]) -> ChosenAverage:
     model = small_ddpm(awake=True)
     average = ChosenAverage(model.averaged_weights(), 0.05)
     RUN.root.mkdir()
-    save_average(RUN, average, model.spec, 20, {"reason": "best"})
+    save_average(RUN, average, model.spec, 20, {"command": "ddpm ema caf\udce9"})
     return average
 
 
 def test_it_is_loaded_as_it_was_saved(average: ChosenAverage) -> None:
     found = load_average(RUN, 20)
     assert found is not None and found.length == 0.05
+    choice = json.loads(RUN.average_choice.read_text(encoding="utf-8"))
+    assert choice["command"] == "ddpm ema caf\udce9"  # the run's path is not UTF-8
     assert all(torch.equal(found.tensors[name], x) for name, x in average.tensors.items())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from ddpm.documents.document import (
     Blank,
@@ -84,6 +85,11 @@ def _address(link: str) -> str:
     return re.sub(r"[<>\s\\]", "", one_line(link))
 
 
+def _picture_address(name: str) -> str:
+    """Return the relative address of a picture; other than letters, digits and ./- are percent-encoded."""
+    return re.sub(r"[^\w./-]", lambda found: quote(found[0], errors="surrogateescape"), name)
+
+
 def _block(label: str, block: Block) -> str:
     """Return one block with its label, such as `2.1` or `Table 3`."""
     match block:
@@ -99,7 +105,7 @@ def _block(label: str, block: Block) -> str:
         case Figure(caption, pictures, _, commands, labels):
             named = labels or (label,) * len(pictures)
             shown = (
-                f"![{_escaped(text)}](<{_address(name)}>)"
+                f"![{_escaped(text)}](<{_picture_address(name)}>)"
                 for text, name in zip(named, pictures, strict=True)
             )
             return f"{' '.join(shown)}\n\n{_caption(label, caption, commands)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from ddpm.documents.document import (
     Blank,
@@ -26,6 +27,9 @@ from ddpm.documents.markdown import one_line
 from ddpm.documents.typefaces import SANS, Faces
 
 TEMPLATE = "template.typ"
+PICTURES = (
+    "figures"  # folder beside it; typst refuses some names that a folder of the user may have
+)
 _PAGE = re.compile(r"\{n\}|\{total\}")
 _ALIGNED = {"l": "left", "r": "right", "c": "center"}
 _LONG = 20  # characters of a word in a table; longer ones may be broken
@@ -102,10 +106,14 @@ def _figure(label: str, figure: Figure) -> str:
     shares = figure.shares or (1.0,) * len(figure.pictures)
     return (
         f"#pictures({_caption(label, figure.caption, figure.commands)}, "
-        f"{_array(map(string, figure.pictures))}, width: {100 * figure.width:g}%, "
+        f"{_array(map(_picture, figure.pictures))}, width: {100 * figure.width:g}%, "
         f"columns: {_array(f'{share:g}fr' for share in shares)}, "
         f"names: {_array(map(string, figure.labels))}, floating: {str(figure.floating).lower()})"
     )
+
+
+def _picture(name: str) -> str:
+    return string(f"{PICTURES}/{PurePath(name).name}")
 
 
 def _table(label: str, table: Table, faces: Faces) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ddpm.documents.typefaces import unpack
-from ddpm.documents.typst_markup import TEMPLATE
+from ddpm.documents.typst_markup import PICTURES, TEMPLATE
 from ddpm.errors import RequestError, WorkError
 
 TYPST_MISSING = (
@@ -76,8 +76,8 @@ def _compiled(
 
 
 def _files(folder: Path) -> Iterable[tuple[str, Path]]:
-    """Return the pictures by their names in figures, relative to the parent of `folder`."""
-    return [(f"{folder.name}/{path.name}", path) for path in sorted(folder.glob("*.png"))]
+    """Return the pictures of `folder` by the names that the markup gives them."""
+    return [(f"{PICTURES}/{path.name}", path) for path in sorted(folder.glob("*.png"))]
 
 
 def _write_inputs(

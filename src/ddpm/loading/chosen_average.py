@@ -5,7 +5,6 @@ It is saved beside the checkpoints, which it does not change.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.files import atomic_folder
+from ddpm.files import atomic_folder, parse_json, write_json
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
@@ -36,8 +35,7 @@ def save_average(
     choice = {"length": average.length, "step": step, **reason}
     with atomic_folder(run.average) as folder:
         save_weights(folder / run.average_weights.name, average.tensors, spec)
-        text = json.dumps(choice, indent=2, ensure_ascii=False) + "\n"
-        (folder / run.average_choice.name).write_text(text, encoding="utf-8")
+        write_json(folder / run.average_choice.name, choice)
 
 
 def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
@@ -48,7 +46,7 @@ def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
     if not run.average.is_dir():
         return None
     try:
-        choice = json.loads(run.average_choice.read_text(encoding="utf-8"))
+        choice = parse_json(run.average_choice.read_text(encoding="utf-8"))
         length, chosen_at = float(choice["length"]), int(choice["step"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(

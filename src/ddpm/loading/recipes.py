@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import print_line
 
+TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
+_OPTION_KEYS = {"data": "data.path", "all_images": "data.all_images"}  # set by these options
 SCALE_TEXTS = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
 
 
@@ -40,6 +42,7 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
 
     RequestError if the target is not a preset, a run or images, or if arguments contradict each other.
     """
+    _check_given_once(request)
     config, out, data = _base_recipe(request)
     if request.scale is not None and request.target not in PRESETS:
         raise RequestError(
@@ -58,6 +61,16 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
     config = with_overrides(config, request.overrides)
     _check_steps_override(config, request.overrides)
     return config, out
+
+
+def check_one_total(options: Mapping[str, object], overrides: Sequence[str]) -> None:
+    """Raise RequestError if `options` by flag (None: not given) and --set give two training lengths."""
+    given = [option for option, value in options.items() if value is not None]
+    given += [f"--set {key}" for key in dict.fromkeys(_keys(overrides)) if key in TOTAL_KEYS]
+    if len(given) > 1:
+        raise RequestError(
+            f"{' and '.join(given)} each set the length of the training; give one of them."
+        )
 
 
 def scaled_preset(
@@ -85,6 +98,21 @@ def scaled_preset(
         )
     print_line(f"{name} in the size for {SCALE_TEXTS[scale]} ({why})")
     return preset.config_for(scale)
+
+
+def _check_given_once(request: TrainingRequest) -> None:
+    """Raise RequestError if an option and --set give the same setting. A total of 0 is no total."""
+    totals = {"--minutes": request.minutes, "--epochs": request.epochs, "--steps": request.steps}
+    check_one_total(totals, [text for text in request.overrides if not _sets_zero(text)])
+    keys = _keys(request.overrides)
+    for name, key in _OPTION_KEYS.items():
+        if getattr(request, name) and key in keys:
+            option = f"--{name.replace('_', '-')}"
+            raise RequestError(f"{option} and --set {key} give the same setting; give one of them.")
+
+
+def _sets_zero(override: str) -> bool:
+    return override.partition("=")[2].strip().rstrip("0") in ("", "0.", ".")
 
 
 def _base_recipe(request: TrainingRequest) -> tuple[Config, Path, str | None]:

@@ -20,6 +20,7 @@ from ddpm.files import parse_json
 from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
+from ddpm.terminal import escape
 
 FP16_NAMES = ("fp16", "float16", "half")  # names of a precision that training does not support
 PRECISION_KEY = "training.precision"
@@ -73,10 +74,10 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
         )
     if run is not None:
         config, half = _read_config(run.config)
-        return Target(config, f"the run {run.root}", run, half)
+        return Target(config, escape(f"the run {run.root}"), run, half)
     if path.is_file() and path.suffix == ".json":
         config, half = _read_config(path)
-        return Target(config, f"the configuration {path}", None, half)
+        return Target(config, escape(f"the configuration {path}"), None, half)
     if path.exists():
         raise RequestError(
             f"{path} is neither a run nor a configuration (a .json file). Pass a folder created by "

@@ -10,7 +10,7 @@ import pytest
 from ddpm.commands.compare.sealed_key import seal, unseal
 from ddpm.errors import RequestError
 
-ANSWER = {"labels": ["a", "b"], "pictures": [0, 1], "nonce": "7f"}
+ANSWER = {"labels": ["a", "caf\udce9"], "pictures": [0, 1], "nonce": "7f"}
 
 
 def test_a_sealed_answer_opens_again_and_cannot_be_read_at_a_glance() -> None:

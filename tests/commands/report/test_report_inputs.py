@@ -78,3 +78,13 @@ def test_a_data_set_with_one_run_gets_a_baseline_and_one_with_two_a_comparison(
         ("comparison", f"ddpm compare {one} {two}"),
         ("baseline", "ddpm train dcgan-mnist --data anime"),
     ]
+
+
+def test_runs_whose_names_have_no_latin_letters_keep_their_own_pictures(
+    tmp_path: Path, make_run: Callable[..., Path]
+) -> None:
+    one, other = make_run("實驗一", (1, 28, 28)), make_run("實驗二", (1, 28, 28), seed=1)
+    report, _ = collected(tmp_path, [one, other])
+    own, others = ({*run.pictures.values()} for run in report.runs)
+    assert all("network" in name for name in own & others)  # both have the same network
+    assert len(own - others) > 3

@@ -14,6 +14,7 @@ from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_hub_name
 from ddpm.errors import RequestError
+from ddpm.files import portable_name, unused_name
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
@@ -83,9 +84,8 @@ def open_baselines(targets: Sequence[str], device: str) -> list[HandInRun]:
         if not family.is_adversarial:
             raise RequestError(f"{target} is {family.noun}; --dcgan takes the runs of a DCGAN.")
         taken = {*handin.SETS, *(other.name for other in parts)}
-        name = part.run.root.name
-        names = (f"{name}-{n}" if n > 1 else name for n in range(1, len(taken) + 2))
-        parts.append(replace(part, name=next(name for name in names if name not in taken)))
+        name = unused_name(portable_name(part.run.root.resolve().name), taken)
+        parts.append(replace(part, name=name))
     return parts
 
 

@@ -21,6 +21,7 @@ from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
 from ddpm.files import write_json, write_text
 from ddpm.scoring.generated_images import describe_available
+from ddpm.terminal import escape
 from ddpm.visuals.sheets import save_numbered_sheet, save_paired_sheet
 
 FOLDER, KEY = "blind", "key.json"
@@ -95,8 +96,12 @@ def write_blind(request: BlindRequest) -> list[Path]:
 def blind_instructions(paths: Sequence[Path]) -> str:
     """Return the printed text: the files and the next step."""
     forms = [str(path) for path in paths if path.suffix == ".csv"]
-    lines = [*map(str, paths), "", "Fill in the forms, one copy for each rater, then run:"]
-    return "\n".join([*lines, shlex.join(["ddpm", "compare", "--tally", *forms])])
+    lines = [
+        *(escape(str(path)) for path in paths),
+        "",
+        "Fill in the forms, one copy for each rater, then run:",
+    ]
+    return "\n".join([*lines, escape(shlex.join(["ddpm", "compare", "--tally", *forms]))])
 
 
 def arrange(rng: random.Random, entries: int, count: int, each: int, real: int) -> Arrangement:

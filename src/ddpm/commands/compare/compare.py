@@ -31,7 +31,7 @@ from ddpm.scoring.evaluation_request import EvaluationRequest
 from ddpm.scoring.generated_images import GeneratedImages
 from ddpm.scoring.measurement import Measurement, measure
 from ddpm.scoring.real_images import RealImages
-from ddpm.terminal import print_line
+from ddpm.terminal import escape, print_line
 
 FORMAT = 2  # 1: sentences in place of messages
 TABLES = {"markdown": "table.md", "csv": "table.csv"}
@@ -111,7 +111,7 @@ def describe_comparison(
 def comparison_text(comparison: dict[str, Any], out: Path) -> str:
     """Return the printed text: the verdicts, and the files that were written."""
     files = [COMPARISON_FILE, *comparison["tables"].values(), *comparison["figures"].values()]
-    return f"{comparison_summary(comparison)}\n\n{out}: {', '.join(files)}"
+    return f"{comparison_summary(comparison)}\n\n{escape(str(out))}: {', '.join(files)}"
 
 
 def _measure_entry(

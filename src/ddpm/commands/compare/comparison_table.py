@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ddpm.documents.markdown import code_span
 from ddpm.documents.tables import (
     NO_VALUE,
     aligned_table,
@@ -38,7 +39,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     head = ["metric", "better", *names, "floor", "verdict"]
     parts = [
         f"# Comparison: {escape_markdown(', '.join(names))}",
-        f"Command: `{comparison['command']}`",
+        f"Command: {code_span(comparison['command'])}",
         escape_markdown(_sets_line(first)),
         "## Training and sampling",
         markdown_table(list(cost[0]), [list(cells.values()) for cells in cost]),

@@ -23,7 +23,7 @@ _DESCRIPTION = (
 
 def seal(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sealed document of `answer`, plain JSON values that include a random number."""
-    text = json.dumps(answer, sort_keys=True, ensure_ascii=False).encode()
+    text = json.dumps(answer, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return {
         "format": 1,
         "what": _DESCRIPTION,

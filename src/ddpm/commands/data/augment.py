@@ -19,6 +19,7 @@ from ddpm.loading.datasets import open_dataset
 from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.presets import PRESETS, get_preset
 from ddpm.randomness import generator_for
+from ddpm.terminal import escape
 from ddpm.visuals.grids import save_grid
 from ddpm.visuals.saving import check_picture_path
 
@@ -46,7 +47,7 @@ def augmentation_sheet(target: str, overrides: Sequence[str], out: Path) -> list
     cells = to_uint8(torch.cat([to_model(images) for images in rows.values()])).numpy()
     description = _describe_augmentation(data) + note
     save_grid(out, cells, len(rows), len(images), row_titles=list(rows), caption=description)
-    return [description, str(out)]
+    return [description, escape(str(out))]
 
 
 def _target_config(target: str, overrides: Sequence[str]) -> Config:

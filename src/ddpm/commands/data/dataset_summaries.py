@@ -15,7 +15,7 @@ from ddpm.data.dataset import Dataset, Preparation
 from ddpm.data.inspection import inspect_images
 from ddpm.loading.datasets import dataset_path, open_dataset
 from ddpm.loading.pseudo_labels import with_pseudo_labels
-from ddpm.terminal import Progress
+from ddpm.terminal import Progress, escape
 from ddpm.visuals.grids import save_contact_sheet, save_grid
 from ddpm.visuals.saving import check_picture_path
 
@@ -71,7 +71,7 @@ def inspect_dataset(target: str, out: Path, value_range: str = "full") -> str:
         found = inspect_images(path, settings, cache_dir=cache_dir(), progress=bar.report)
     save_contact_sheet(out, found.samples)
     tables = (found.summary, found.sizes, found.modes, found.classes, found.broken)
-    return "\n\n".join([_table(rows) for rows in tables if rows] + [str(out)])
+    return "\n\n".join([_table(rows) for rows in tables if rows] + [escape(str(out))])
 
 
 def inspect_clusters(target: str, k: int, out: Path, value_range: str = "full") -> str:
@@ -95,7 +95,7 @@ def inspect_clusters(target: str, k: int, out: Path, value_range: str = "full") 
         caption=f"{dataset.name}: {k} clusters by k-means on self-supervised features, with image counts",
     )
     rows = [_cluster_row(dataset, cluster, rows) for cluster, rows in enumerate(members)]
-    return f"{_table(rows)}\n\n{out}"
+    return f"{_table(rows)}\n\n{escape(str(out))}"
 
 
 def _examples(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.uint8]:

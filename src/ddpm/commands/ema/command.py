@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddpm.commands.options import Option, add_options, count, make_request, positive, switch
 from ddpm.commands.shared_options import DEVICE, FEATURES, REFERENCE, SEED, SET
-from ddpm.terminal import print_result
+from ddpm.terminal import escape, print_result
 
 
 def ema_lengths(text: str) -> tuple[float, ...]:
@@ -61,6 +61,6 @@ def run_ema(options: Namespace) -> None:
     from ddpm.commands.ema.ema_table import average_table
 
     if options.undo:
-        print_result(restore_own_average(options.target, options.device))
+        print_result(escape(restore_own_average(options.target, options.device)))
         return
     print_result(average_table(choose_average(make_request(EmaRequest, EMA_OPTIONS, options))))

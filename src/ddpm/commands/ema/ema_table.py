@@ -7,6 +7,7 @@ from typing import Any
 
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.messages import join_sentences, sentence
+from ddpm.terminal import escape
 
 Found = Mapping[str, Any]  # content of ema.json
 HEAD = ("σ_rel", "γ", "error", "value [95 %]", "ratio", "")
@@ -22,7 +23,7 @@ def average_table(found: Found) -> str:
         aligned_table(head, [row[: len(head)] for row in rows], (0, 1, 2, 4)[: len(head)]),
         "",
     ]
-    return "\n".join([*lines, *found["done"]])
+    return "\n".join([*lines, *map(escape, found["done"])])
 
 
 def _heading(found: Found) -> str:
@@ -43,7 +44,7 @@ def _heading(found: Found) -> str:
             "floor": f"{floor_value}: {sentence(floor['what'])}",
             "note": join_sentences(found["notes"]),
         }
-    return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
+    return "\n".join(f"{title:<11}{escape(text)}" for title, text in lines.items() if text)
 
 
 def _cells(found: Found, index: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX, DIRECTION_LABELS
 from ddpm.messages import join_sentences, sentence
+from ddpm.terminal import escape
 
 Evaluation = Mapping[str, Any]  # content of evaluation.json
 Row = Mapping[str, Any]
@@ -34,7 +35,7 @@ def _heading(evaluation: Evaluation) -> str:
         "floor": sentence(evaluation["floor"]["what"]),
         "note": join_sentences(evaluation["notes"]),
     }
-    return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
+    return "\n".join(f"{title:<11}{escape(text)}" for title, text in lines.items() if text)
 
 
 def _images_line(evaluation: Evaluation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ddpm.commands.export.model_facts import SCORE_HEADER, ModelFacts
+from ddpm.documents.markdown import literal
 from ddpm.documents.tables import markdown_table
 
 _STOCK = """```python
@@ -46,7 +47,7 @@ def card_text(facts: ModelFacts, stock: str, is_student: bool = False) -> str:
     parts = [
         "---\nlibrary_name: diffusers\nlicense: other\ntags:\n- unconditional-image-generation\n- diffusion\n"
         "- ddpm-studio\n---",
-        f"# {facts.name}",
+        f"# {literal(facts.name)}",
         f"{'A few-step student of a' if is_student else 'A'} diffusion model trained with ddpm-studio.",
         "![25 images, seeds 0 to 24, unpicked](grid.png)",
         "## Use",
@@ -61,7 +62,8 @@ def card_text(facts: ModelFacts, stock: str, is_student: bool = False) -> str:
         parts += ["## Scores", facts.scores_note, markdown_table(SCORE_HEADER, facts.scores)]
     parts += [
         "## Data",
-        f"Trained on {facts.data or 'images that are not named'}. License of the data: {facts.license}.",
+        f"Trained on {literal(facts.data) or 'images that are not named'}. "
+        f"License of the data: {facts.license}.",
         "## Memorization",
         _MEMORIZATION,
     ]

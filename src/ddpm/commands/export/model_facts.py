@@ -25,6 +25,7 @@ from ddpm.models.base import GenerativeModel
 from ddpm.models.fingerprint import weights_hash
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.samples import sample_with_progress
+from ddpm.terminal import escape, printable_name
 
 SCORE_HEADER = ("metric", "value [95 %]", "floor", "ratio")
 GRID_SEEDS = range(25)
@@ -33,7 +34,7 @@ UNKNOWN_LICENSE = "unknown: ask the owner of the images before you give them or 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Facts about one model, as text."""
+    """Facts about one model, as lines of printable text."""
 
     name: str
     weights: str  # hash of the averaged weights
@@ -54,12 +55,12 @@ def model_facts(opened: OpenedModel) -> ModelFacts:
     rows = [*_settings(opened), *(_training(opened) if run else _bundled_notes(opened))]
     evaluation = _evaluation(opened)
     return ModelFacts(
-        name=opened.name,
+        name=printable_name(opened.name),
         weights=weights_hash(opened.model),
-        rows=tuple(rows),
-        data=data_name(config.data.path),
+        rows=tuple((title, escape(value)) for title, value in rows),
+        data=escape(data_name(config.data.path)),
         license=entry.license if entry else UNKNOWN_LICENSE,
-        command=train_command(Path("runs") / opened.name, config) if run else "",
+        command=escape(train_command(Path("runs") / opened.name, config)) if run else "",
         scores=tuple(_score_rows(evaluation)),
         scores_note=_scores_note(evaluation),
         loss_plot=run.loss_plot if run and run.loss_plot.is_file() else None,

@@ -33,7 +33,7 @@ from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
 from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import DiffusionModel
-from ddpm.terminal import print_line
+from ddpm.terminal import print_line, printable_name
 from ddpm.visuals.grids import grid
 
 PARTS = Path(__file__).with_name("page")
@@ -82,8 +82,8 @@ class _Entry:
         size = len(self.images[0].reshape(-1))
         return {
             "student": is_student,
-            "name": self.opened.name,
-            "target": self.target,
+            "name": self.facts.name,
+            "target": printable_name(self.target),
             "about": about,
             "own": sentence(self.opened.model.describe_sampling(shown)),
             "substitute": substitute,
@@ -154,14 +154,14 @@ def _check_shapes(models: list[OpenedModel]) -> None:
 
 def page_text(entries: list[_Entry], files: dict[str, bytes]) -> str:
     """Return the HTML of a page."""
-    names = " and ".join(entry.opened.name for entry in entries)
+    names = " and ".join(entry.facts.name for entry in entries)
     images = "×".join(str(side) for side in entries[0].images.shape[2:])
     what = "two diffusion models side by side" if len(entries) > 1 else "a diffusion model"
     parts = {
         "title": escape(f"{names}: sample in the browser"),
         "lead": escape(f"{names}: {what}, trained with ddpm-studio on images of {images} pixels."),
         "css": _part("page.css"),
-        "canvases": "".join(_canvas(i, entry.opened.name) for i, entry in enumerate(entries)),
+        "canvases": "".join(_canvas(i, entry.facts.name) for i, entry in enumerate(entries)),
         "facts": "".join(_facts_section(entry) for entry in entries),
         "version": escape(metadata.version("ddpm-studio")),
         "runtime_version": VERSION,
@@ -216,7 +216,7 @@ def _canvas(index: int, name: str) -> str:
 
 
 def _facts_section(entry: _Entry) -> str:
-    facts, anchor = entry.facts, f"facts-{entry.opened.name}"
+    facts, anchor = entry.facts, f"facts-{entry.facts.name}"
     anchor = re.sub(r"\W+", "-", anchor)
     alt = escape(f"25 images sampled from {facts.name}, seeds 0 to 24")
     figures = f'<figure><img src="{_grid_uri(entry.images)}" alt="{alt}">'

@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ddpm.commands.report.pictures import PictureFolder
 from ddpm.commands.report.report_data import ReportData, ReportedComparison, ReportedRun, Row
 from ddpm.commands.report.reported_run import (
     copy_comparison,
     read_comparison,
     read_evaluation,
     read_run,
+    slug,
 )
 from ddpm.commands.report.words.languages import Words
 from ddpm.config import load_config
 from ddpm.data.catalogue import DATASETS
 from ddpm.documents.citations import Citations, Source
 from ddpm.errors import RequestError
+from ddpm.files import unused_name
 from ddpm.runs import RunFolder, find_run
 
 
@@ -53,8 +56,7 @@ def _runs_by_name(targets: Sequence[str]) -> dict[str, RunFolder]:
         name = run.root.name if run.root.name not in ("", "..") else run.root.resolve().name
         if any(run.root.resolve() == other.root.resolve() for other in runs.values()):
             continue
-        names = [name, *(f"{name}-{n}" for n in range(2, len(targets) + 2))]
-        runs[next(choice for choice in names if choice not in runs)] = run
+        runs[unused_name(name, runs)] = run
         load_config(run.config)
         read_evaluation(run.evaluation)
     return runs
@@ -68,8 +70,9 @@ def collect_data(
         copy_comparison(folder, row, index, pictures)
         for index, (folder, row) in enumerate(inputs.comparisons, 1)
     ]
+    places = _picture_folders(pictures, list(inputs.runs))
     facts = [
-        _with_scores(read_run(run, name, pictures, device), run, compared)
+        _with_scores(read_run(run, name, places[name], device), run, compared)
         for name, run in inputs.runs.items()
     ]
     steps = {
@@ -93,6 +96,17 @@ def collect_data(
     )
     sets = [{root for root in _roots(each) if root} for each in compared]
     return report, _uncompared(list(inputs.runs.values()), facts, sets)
+
+
+def _picture_folders(pictures: Path, names: Sequence[str]) -> dict[str, PictureFolder]:
+    """Return the places of the pictures of each run, whose file names begin differently."""
+    prefixes: list[str] = []
+    for name in names:
+        prefixes.append(unused_name(slug(name), prefixes))
+    return {
+        name: PictureFolder(pictures, f"{prefix}-")
+        for name, prefix in zip(names, prefixes, strict=True)
+    }
 
 
 def _roots(comparison: ReportedComparison) -> set[Path | None]:

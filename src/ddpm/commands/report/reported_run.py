@@ -76,12 +76,13 @@ class _Run:
         return size and ModelSpec(self.config, (channels, *size), (0.0,) * channels, 1.0)
 
 
-def read_run(folder: RunFolder, name: str, pictures: Path, device: str) -> ReportedRun:
-    """Return what a report shows of a run, called `name`; draw its pictures into `pictures`."""
+def read_run(
+    folder: RunFolder, name: str, picture_folder: PictureFolder, device: str
+) -> ReportedRun:
+    """Return what a report shows of a run, called `name`; draw its pictures into `picture_folder`."""
     config = load_config(folder.config)
     rows, opened = read_metrics(folder.metrics), _open(folder, device)
     run = _Run(folder, name, config, folder.load_environment(), rows, opened)
-    picture_folder = PictureFolder(pictures, f"{_slug(name)}-")
     from_data = _draw(run, picture_folder)
     sampled_by, animated_by = _sampling_messages(opened)
     return ReportedRun(
@@ -127,7 +128,7 @@ def _open(folder: RunFolder, device: str) -> OpenedModel | None:
         return None
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """Return a name that can be part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "run"
 
@@ -215,7 +216,7 @@ def copy_comparison(
     for what, name in row["figures"].items():
         source = folder / Path(str(name)).name
         if source.is_file():
-            shutil.copyfile(source, picture_folder.place(_slug(what)))
+            shutil.copyfile(source, picture_folder.place(slug(what)))
     return ReportedComparison(row, picture_folder.names)
 
 

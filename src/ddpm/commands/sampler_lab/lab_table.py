@@ -7,6 +7,7 @@ from typing import Any
 
 from ddpm.documents.tables import NO_VALUE, aligned_table, format_interval, format_number
 from ddpm.messages import join_sentences, sentence
+from ddpm.terminal import escape
 
 Lab = Mapping[str, Any]  # content of sampler-lab.json
 HEAD = (
@@ -39,7 +40,7 @@ def recommendation(lab: Lab) -> str:
             f"({format_setting(best)}) at n={lab['n']}"
         )
     setting = f"{format_setting(chosen)}, {chosen['evaluations']} evaluations"
-    return f"recommended: {setting}: {why}\n{sentence(lab['default'])}"
+    return f"recommended: {setting}: {why}\n{escape(sentence(lab['default']))}"
 
 
 def format_setting(point: Mapping[str, Any]) -> str:
@@ -58,7 +59,7 @@ def _heading(lab: Lab) -> str:
         "error": "mean difference from the solution in many steps, same seeds, in gray levels of 255",
         "note": join_sentences(lab["notes"]),
     }
-    return "\n".join(f"{title:<11}{text}" for title, text in lines.items() if text)
+    return "\n".join(f"{title:<11}{escape(text)}" for title, text in lines.items() if text)
 
 
 def _cells(lab: Lab, index: int) -> Iterator[str]:
