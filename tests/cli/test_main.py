@@ -116,10 +116,6 @@ def test_a_wrong_value_is_a_sentence_and_the_help_to_read(
         ),
         (["train", "digits", "--steps", "5", "--set", "training.minutes=2"], "give one of them"),
         (["train", "digits", "--data", "mnist", "--set", "data.path=x"], "the same setting"),
-        (
-            ["sample", "digits", "--steps", "5", "--set", "sampling.steps=9"],
-            "--steps 5 and --set sampling.steps=9 contradict each other",
-        ),
         (["train", "anime", "--set", "scale=big-gpu"], "--scale"),
         (["train", "digits", "--set", "sampling.eta=2"], "between 0 and 1"),
         (["train", "./pictures"], "nothing at ./pictures"),

@@ -16,7 +16,6 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from ddpm.commands import command_module
-from ddpm.errors import RequestError
 
 Request = TypeVar("Request")
 
@@ -119,21 +118,10 @@ def named_values(options: Iterable[Option], values: Namespace) -> dict[str, Any]
         if "." not in option.name:
             found[option.name] = tuple(value) if isinstance(value, list) else value
         elif value is not None:
-            _check_set(option, value, getattr(values, "overrides", None) or ())
             overrides.append(f"{option.name}={value}")
     if overrides or "overrides" in found:
         found["overrides"] = (*overrides, *found.get("overrides", ()))
     return found
-
-
-def _check_set(option: Option, value: Any, overrides: Iterable[str]) -> None:
-    """Raise RequestError if --set gives the key of `option` another value."""
-    for override in overrides:
-        key, _, text = override.partition("=")
-        if key.strip() == option.name and text.strip() not in (str(value), option.text(value)):
-            raise RequestError(
-                f"{option.flag} {value} and --set {override} contradict each other; give one of them."
-            )
 
 
 def verb_options(verb: str) -> tuple[Option, ...]:
