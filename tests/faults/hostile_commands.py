@@ -44,7 +44,12 @@ def write_foreign_weights(path: Path) -> None:
 def commands(root: Path, name: str) -> list[list[str]]:
     """Return the command lines, in an order in which each finds what it needs."""
     small = ["network.channels=8", "network.multipliers=1,1", "network.attention=[]"]
-    small += ["training.batch_size=4", "sampling.steps=2", "training.memorization_every=0", "sampling.chunk=4"]
+    small += [
+        "training.batch_size=4",
+        "sampling.steps=2",
+        "training.memorization_every=0",
+        "sampling.chunk=4",
+    ]
     tiny = ["--device", "cpu", *(word for key in small for word in ("--set", key))]
     gray, color = (str(root / f"{kind}-{name}") for kind in ("gray", "color"))
     mask, foreign = str(root / f"mask-{name}.png"), str(root / f"foreign-{name}.pt")
