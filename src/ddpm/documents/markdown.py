@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from ddpm.documents.document import (
     Blank,
@@ -87,7 +86,11 @@ def _address(link: str) -> str:
 
 def _picture_address(name: str) -> str:
     """Return the relative address of a picture; other than letters, digits and ./- are percent-encoded."""
-    return re.sub(r"[^\w./-]", lambda found: quote(found[0], errors="surrogateescape"), name)
+    return re.sub(r"[^\w./-]", lambda found: _percent_encoded(found[0]), name)
+
+
+def _percent_encoded(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def _block(label: str, block: Block) -> str:
