@@ -83,6 +83,7 @@ def commands(root: Path, name: str) -> list[list[str]]:
         ["ema", one, *measured, "--out", f"{one}-ema.safetensors", "--apply"],
         ["ema", one, "--undo"],
         ["distill", one, "--steps", "1", "--evaluations", "2", "--out", f"{one}-few"],
+        ["polish", one, "--steps", "1", "--out", f"{one}-polished"],
         ["export", one, "--out", f"{one}.pt"],
         ["export", one, "--to", "safetensors", "--out", f"{one}.safetensors"],
         ["export", one, "--to", "onnx", "--out", f"{one}.onnx"],

@@ -31,6 +31,7 @@ SHORT = (
     "doctor",
     "evaluate",
     "distill",
+    "polish",
     "page",
     "interpolate",
     "inpaint",

@@ -9,9 +9,7 @@ from typing import Protocol
 
 from ddpm.commands.train import train
 from ddpm.config import Config, with_overrides
-from ddpm.errors import RequestError
-
-TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
+from ddpm.loading.recipes import check_options_once
 
 
 class TeacherTraining(Protocol):
@@ -44,14 +42,8 @@ class TeacherTraining(Protocol):
 
 def check_one_total(request: TeacherTraining) -> None:
     """Raise RequestError if the length of the training is given more than once."""
-    keys = [text.partition("=")[0].strip() for text in request.overrides]
     options = {"--minutes": request.minutes, "--steps": request.steps}
-    given = [option for option, value in options.items() if value is not None]
-    given += [f"--set {key}" for key in dict.fromkeys(keys) if key in TOTAL_KEYS]
-    if len(given) > 1:
-        raise RequestError(
-            f"{' and '.join(given)} each set the length of the training; give one of them."
-        )
+    check_options_once(options, request.overrides)
 
 
 def with_trained_steps(model: Config, step: int | None) -> Config:

@@ -14,8 +14,8 @@ from ddpm.loading.initial_weights import NO_WEIGHTS, adopt_settings, with_initia
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import print_line
+from ddpm.training.budget import TOTAL_KEYS
 
-TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
 _OPTION_KEYS = {"data": "data.path", "all_images": "data.all_images"}  # set by these options
 SCALE_TEXTS = {"cpu": "a CPU", "small-gpu": "a small GPU", "big-gpu": "a big GPU"}
 
@@ -63,7 +63,7 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
     return config, out
 
 
-def check_one_total(options: Mapping[str, object], overrides: Sequence[str]) -> None:
+def check_options_once(options: Mapping[str, object], overrides: Sequence[str]) -> None:
     """Raise RequestError if `options` by flag (None: not given) and --set give two training lengths."""
     given = [option for option, value in options.items() if value is not None]
     given += [f"--set {key}" for key in dict.fromkeys(_keys(overrides)) if key in TOTAL_KEYS]
@@ -103,7 +103,7 @@ def scaled_preset(
 def _check_given_once(request: TrainingRequest) -> None:
     """Raise RequestError if an option and --set give the same setting. A total of 0 is no total."""
     totals = {"--minutes": request.minutes, "--epochs": request.epochs, "--steps": request.steps}
-    check_one_total(totals, [text for text in request.overrides if not _sets_zero(text)])
+    check_options_once(totals, [text for text in request.overrides if not _sets_zero(text)])
     keys = _keys(request.overrides)
     for name, key in _OPTION_KEYS.items():
         if getattr(request, name) and key in keys:
