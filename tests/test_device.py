@@ -231,7 +231,7 @@ print(faults[-1] - faults[1])
         )
         for word in ("keep", "no")
     )
-    assert kept < usual / 5  # pages cleared anew: about 1,000 and 30,000
+    assert kept < usual / 5  # pages cleared anew
 
 
 GIB = 2**30
