@@ -16,7 +16,7 @@ def test_every_command_has_a_help_page() -> None:
     assert set(verbs.choices) == {  # type: ignore[arg-type]
         "demo", "train", "sample", "forward", "interpolate", "inpaint", "refine", "bundle", "evaluate",
         "compare", "report", "data", "plan", "doctor", "export", "runs", "sampler-lab", "distill", "ema",
-        "completion", "studio", "import", "grade",
+        "completion", "studio", "import", "grade", "polish",
     }  # fmt: skip
     for parser in verbs.choices.values():  # type: ignore[union-attr]
         assert len(parser.format_help()) > 80

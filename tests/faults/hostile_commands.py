@@ -43,7 +43,12 @@ def write_foreign_weights(path: Path) -> None:
 
 def commands(root: Path, name: str) -> list[list[str]]:
     """Return the command lines, in an order in which each finds what it needs."""
-    small = ["network.channels=8", "network.multipliers=1,1", "network.attention=[]"]
+    small = [
+        "network.channels=8",
+        "network.multipliers=1,1",
+        "network.attention=[]",
+        "network.skips=concat",
+    ]
     small += [
         "training.batch_size=4",
         "sampling.steps=2",

@@ -29,7 +29,7 @@ def test_a_command_whose_input_is_closed_is_interrupted(workplace: Path) -> None
     with start("sample", "bundled:mnist", "-n", "100000", "--png-dir", "out") as process:
         assert process.stdin is not None and process.stderr is not None
         line = process.stderr.readline()
-        assert line.startswith("drawing 100000 images")
+        assert line.startswith("sampling 100000 images")
         process.stdin.close()
         assert process.wait(60) == 130
         assert "Stopped." in process.stderr.read()

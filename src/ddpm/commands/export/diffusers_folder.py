@@ -63,7 +63,7 @@ def write_diffusers(opened: OpenedModel, request: ExportRequest, path: Path) -> 
     if isinstance(network, UNet) and not fits_unet2d(network):
         raise RequestError(
             f"{opened.name} was trained with network.norm=layer or network.skips=add, which the U-Net of "
-            "diffusers does not have. Use --to onnx."
+            "diffusers does not have. Use --to onnx, or train with --set network.skips=concat."
         )
     reasons = reasons_for_code(model)
     if reasons:
