@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ddpm.diffusion.cited import Cited
+from ddpm.diffusion.cited import Cited, unknown_name
 from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
 from ddpm.diffusion.schedules import SCHEDULES
 from ddpm.documents.citations import SOURCES
@@ -24,3 +24,12 @@ def test_every_source_is_in_the_bibliography() -> None:
     sources = [row.source for row in rows if isinstance(row, Cited)]
     assert len(sources) > 5
     assert set(sources) <= SOURCES.keys()
+
+
+def test_an_unknown_name_is_answered_with_the_most_similar_one() -> None:
+    error = unknown_name("schedule", "cosin", ("linear", "cosine"))
+    assert str(error) == (
+        "there is no schedule 'cosin'; did you mean 'cosine'? choose one of linear, cosine"
+    )
+    far = unknown_name("schedule", "xyz", ("linear", "cosine"))
+    assert str(far) == "there is no schedule 'xyz'; choose one of linear, cosine"

@@ -19,6 +19,17 @@ def test_noise_is_added_by_equation_4():
         torch.testing.assert_close(x_t[image], wanted)
 
 
+def test_wrong_times_and_noise_are_answered_in_a_sentence():
+    schedule, x0 = make_schedule("linear", 10), normal(3, 1, 4, 4)
+    whole = r"one whole number for each image, int64 \[3\], not "
+    with pytest.raises(ValueError, match=whole + r"torch\.float32 \[3\]"):
+        add_noise(schedule, x0, torch.rand(3), x0)
+    with pytest.raises(ValueError, match=whole + r"torch\.int64 \[2\]"):
+        add_noise(schedule, x0, torch.tensor([1, 2]), x0)
+    with pytest.raises(ValueError, match=r"the shape of x0, \[3, 1, 4, 4\], not \[1, 4, 4\]"):
+        add_noise(schedule, x0, torch.tensor([1, 2, 3]), x0[0])
+
+
 def test_between_neighbours_the_posterior_is_equations_6_and_7():
     schedule, t = make_schedule("linear", 1000), 400
     x_t, x0 = normal(2, 1, 3, 3), normal(2, 1, 3, 3, seed=1)

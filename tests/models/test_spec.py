@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from ddpm.config import Config, with_overrides
 from ddpm.errors import RequestError
+from ddpm.models.dcgan import Dcgan
+from ddpm.models.ddpm import Ddpm
 from ddpm.models.spec import ModelSpec
+from ddpm.models.student import Student
 from ddpm.presets import PRESETS
 from tests.examples import examples
 
@@ -93,3 +96,11 @@ def test_damage_is_one_sentence(small_spec: Callable[..., ModelSpec]) -> None:
         with pytest.raises(RequestError) as refusal:
             ModelSpec.from_json(one)
         assert "\n" not in str(refusal.value) and len(str(refusal.value)) > 20, one
+
+
+@pytest.mark.parametrize("family", [Ddpm, Dcgan, Student])
+def test_a_model_of_something_else_is_refused(family: Callable[[object], object]) -> None:
+    with pytest.raises(
+        RequestError, match=r"made from a ModelSpec, not NoneType; use ddpm\.build_model"
+    ):
+        family(None)

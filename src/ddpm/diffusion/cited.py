@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
@@ -19,3 +20,11 @@ class Cited(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+
+def unknown_name(noun: str, name: object, choices: Iterable[str]) -> ValueError:
+    """Return the error for a `name` that no row of a table has, with the most similar one."""
+    names = list(choices)
+    similar = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {similar[0]!r}? " if similar else ""
+    return ValueError(f"there is no {noun} {name!r}; {hint}choose one of {', '.join(names)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.cited import Cited
+from ddpm.diffusion.cited import Cited, unknown_name
 from ddpm.diffusion.likelihood import vlb_term
 from ddpm.diffusion.schedules import Schedule
 
@@ -120,7 +120,7 @@ def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: f
     on a path whose noise is larger than 1.
     """
     if name not in OBJECTIVES:
-        raise ValueError(f"there is no objective {name!r}; choose one of {', '.join(OBJECTIVES)}")
+        raise unknown_name("objective", name, OBJECTIVES)
     if name == "noise" and schedule.has_zero_terminal_snr:
         raise ValueError(
             f"noise prediction cannot recover the image at the last step of the {schedule.name} "
@@ -172,9 +172,7 @@ def training_loss(
     ValueError: an unknown weighting.
     """
     if weighting not in WEIGHTINGS:
-        raise ValueError(
-            f"there is no weighting {weighting!r}; choose one of {', '.join(WEIGHTINGS)}"
-        )
+        raise unknown_name("weighting", weighting, WEIGHTINGS)
     signal, sigma = schedule.at(t, x0)  # of line 3's t        [N, 1, 1, 1]
     x_t = signal * x0 + sigma * noise  # Eq. 4, line 4's noise [N, C, H, W]
     output = predict(objective.network_input(x_t, signal, sigma), t)

@@ -15,7 +15,18 @@ Number = TypeVar("Number", float, Tensor)
 
 
 def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-    """Return x_t ~ q(x_t | x0) [N, C, H, W] for times t [N] (Ho et al. 2020, Eq. 4)."""
+    """Return x_t ~ q(x_t | x0) [N, C, H, W] for int64 times t [N] (Ho et al. 2020, Eq. 4).
+
+    ValueError unless t holds one whole number for each image and noise has the shape of x0.
+    """
+    if t.is_floating_point() or t.shape != x0.shape[:1]:
+        raise ValueError(
+            f"t must hold one whole number for each image, int64 [{len(x0)}], not {t.dtype} {list(t.shape)}"
+        )
+    if noise.shape != x0.shape:
+        raise ValueError(
+            f"noise must have the shape of x0, {list(x0.shape)}, not {list(noise.shape)}"
+        )
     signal, sigma = schedule.at(t, x0)
     return signal * x0 + sigma * noise
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.cited import Cited
+from ddpm.diffusion.cited import Cited, unknown_name
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: avoids a singularity at the last steps of a schedule
 PURE_NOISE_LOG_SNR = -10.5  # just below the end of Ho's linear schedule: no visible signal
@@ -155,7 +155,7 @@ def make_schedule(name: str, num_steps: int, **betas: float) -> Schedule:
     ValueError for an unknown name.
     """
     if name not in SCHEDULES:
-        raise ValueError(f"there is no schedule {name!r}; choose one of {', '.join(SCHEDULES)}")
+        raise unknown_name("schedule", name, SCHEDULES)
     if not isinstance(num_steps, int) or num_steps < 2:
         raise ValueError(
             f"a schedule needs a whole number of steps, at least 2; got num_steps = {num_steps!r}"

@@ -18,7 +18,7 @@ from ddpm.data.transfer import to_device
 from ddpm.device import autocast, resolve_precision
 from ddpm.messages import Message, message
 from ddpm.models.base import Frame, Metrics
-from ddpm.models.spec import ModelSpec
+from ddpm.models.spec import ModelSpec, check_spec
 from ddpm.networks.gan import Discriminator, Generator, map_sizes
 from ddpm.networks.outline import Row, outline
 from ddpm.optim.learner import Learner
@@ -30,6 +30,7 @@ class Dcgan:
     """Radford et al. 2015 with the non-saturating loss of Goodfellow et al. 2014."""
 
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
+        check_spec(spec)
         config = spec.config
         self.spec = spec
         self.device = torch.device(device)

@@ -29,7 +29,7 @@ from ddpm.models.autoguidance import Guides, Predictor
 from ddpm.models.base import Metrics
 from ddpm.models.reverse_process import ReverseProcess
 from ddpm.models.setup_warnings import setup_warnings, terminal_ratio
-from ddpm.models.spec import ModelSpec
+from ddpm.models.spec import ModelSpec, check_spec
 from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.networks.dropout import seeded_dropout
 from ddpm.networks.kinds import NETWORKS
@@ -61,6 +61,7 @@ class Ddpm(ReverseProcess):
     def __init__(
         self, spec: ModelSpec, device: torch.device | str = "cpu", *, sharded: bool = False
     ) -> None:
+        check_spec(spec)
         config, diffusion = spec.config, spec.config.diffusion
         self.spec = spec
         self.device = torch.device(device)

@@ -105,3 +105,12 @@ def read_spec(path: Path) -> ModelSpec:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{path} does not hold weights of a ddpm-studio model.") from error
+
+
+def check_spec(spec: object) -> None:
+    """Raise RequestError unless `spec` is a ModelSpec."""
+    if not isinstance(spec, ModelSpec):
+        raise RequestError(
+            f"A model is made from a ModelSpec, not {type(spec).__name__}; use ddpm.build_model(config, "
+            "images) or ddpm.open_model(target)."
+        )

@@ -32,7 +32,7 @@ from ddpm.models.few_step_sampling import (
     student_levels,
     teacher_levels,
 )
-from ddpm.models.spec import ModelSpec
+from ddpm.models.spec import ModelSpec, check_spec
 from ddpm.networks.outline import Row
 from ddpm.optim.learner import TensorBatch
 from ddpm.optim.state import State
@@ -60,6 +60,7 @@ class Student(FewStepSampling):
     """
 
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
+        check_spec(spec)
         self.spec = spec
         self.device = torch.device(device)
         self.ddpm: Ddpm = Ddpm(spec, device)  # its network learns the jumps
