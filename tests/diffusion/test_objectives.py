@@ -246,7 +246,7 @@ def test_a_zero_output_begins_half_way_between_the_variances():
 def test_an_unknown_weighting_is_told_what_there_is():
     schedule, (x0, noise) = make_schedule("linear", 10), batch()
     with pytest.raises(
-        ValueError, match="'snr'; did you mean .min-snr.. choose one of simple, min-snr, p2"
+        ValueError, match=r"'snr'; did you mean .min-snr.. choose one of simple, min"
     ):
         training_loss(
             lambda x, t: x, schedule, objective_for("v", schedule), x0, torch.zeros(6).long(),
