@@ -37,6 +37,7 @@ STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "quanti
     "old_messages",
 }
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
+MATHEMATICS |= {"difflib"}  # similar names in errors
 LISTENER = "studio/listener.py"  # accepts connections, opens none
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {
