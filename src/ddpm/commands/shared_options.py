@@ -116,3 +116,7 @@ MEASURE = (
     ),
     *SAMPLER_SETTINGS,
 )
+TOTAL_OPTIONS = (  # of a training that starts from another model
+    Option("minutes", "--minutes", positive, help="total training time, approximately"),
+    Option("steps", "--steps", count, help="total number of optimizer steps"),
+)

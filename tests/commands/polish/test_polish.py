@@ -69,6 +69,8 @@ def test_its_recipe_follows_the_model(model: RunFolder) -> None:
     assert found.training.batch_size == own.training.batch_size // 2
     assert found.training.steps == max(1, round(own.training.steps / 10))
     assert found.network == own.network
+    noisy = with_overrides(own, ["diffusion.offset_noise=0.1", "diffusion.noise_candidates=4"])
+    assert polished_config(noisy).diffusion == found.diffusion  # pairs have plain noise
     guided = with_overrides(own, ["sampling.guide=step:2", "sampling.guidance=2"])
     assert not polished_config(guided).sampling.autoguided  # the guide is not in the new run
 

@@ -6,9 +6,9 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, make_request, positive
+from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.picture_paths import print_picture_paths
-from ddpm.commands.shared_options import DEVICE, SET
+from ddpm.commands.shared_options import DEVICE, SET, TOTAL_OPTIONS
 from ddpm.data.catalogue import absolute_data_path
 
 STUDENT_OPTIONS = (
@@ -33,10 +33,6 @@ STUDENT_OPTIONS = (
         help="training images (default: the teacher's)",
     ),
     Option("out", "--out", Path, metavar="DIR", help="run folder (default: runs/NAME-few)"),
-)
-TOTAL_OPTIONS = (
-    Option("minutes", "--minutes", positive, help="total training time, approximately"),
-    Option("steps", "--steps", count, help="total number of optimizer steps"),
 )
 DISTILL_OPTIONS = (*STUDENT_OPTIONS, *TOTAL_OPTIONS, DEVICE, SET)
 

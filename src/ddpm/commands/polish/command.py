@@ -6,25 +6,14 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, count, make_request, positive
+from ddpm.commands.options import Option, add_options, make_request
 from ddpm.commands.picture_paths import print_picture_paths
-from ddpm.commands.shared_options import DEVICE, SET
-from ddpm.data.catalogue import absolute_data_path
+from ddpm.commands.shared_options import DATA, DEVICE, SET, TOTAL_OPTIONS
 
 MODEL_OPTIONS = (
     Option("target", metavar="RUN|BUNDLED", help="a run folder, its name, or bundled weights"),
-    Option(
-        "data",
-        "--data",
-        absolute_data_path,
-        metavar="PATH|NAME",
-        help="training images (default: the model's)",
-    ),
+    DATA,
     Option("out", "--out", Path, metavar="DIR", help="run folder (default: runs/NAME-polished)"),
-)
-TOTAL_OPTIONS = (
-    Option("minutes", "--minutes", positive, help="total training time, approximately"),
-    Option("steps", "--steps", count, help="total number of optimizer steps"),
 )
 POLISH_OPTIONS = (*MODEL_OPTIONS, *TOTAL_OPTIONS, DEVICE, SET)
 

@@ -63,7 +63,14 @@ def polished_config(model: Config) -> Config:
         model="polished",
         polish=PolishConfig(),
         data=replace(model.data, augment=0.0),
-        diffusion=replace(model.diffusion, weighting="simple", huber=0.0),
+        diffusion=replace(  # plain noise and squared errors, which the loss of pairs takes
+            model.diffusion,
+            weighting="simple",
+            huber=0.0,
+            noise_candidates=1,
+            noise_assignment=False,
+            offset_noise=0.0,
+        ),
         training=replace(
             model.training,
             steps=max(1, round(STEP_SHARE * model.training.steps)),
