@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+OPENMP = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND")  # settings that change the speed
 QUIET = 0.5  # load average above which something else is running
 
 Result = dict[str, Any]
@@ -39,13 +40,15 @@ def describe(threads: int, warn: bool = True) -> Result:
         "ddpm-studio": metadata.version("ddpm-studio"),
         "commit": _commit(),
         "load_before": round(load, 2),
+        "openmp": {name: os.environ[name] for name in OPENMP if name in os.environ},
     }
 
 
 def line(machine: Result) -> str:
     """Return the machine as one sentence, to print below a table."""
+    settings = "".join(f"{name}={value}, " for name, value in machine.get("openmp", {}).items())
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, {settings}"
         f"torch {machine['torch']}, Python {machine['python']}, commit {machine['commit']}, "
         f"load before the run {machine['load_before']}."
     )
