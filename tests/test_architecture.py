@@ -28,6 +28,7 @@ FLOORS = (  # top floor first; units on one floor may not import one another
     "diffusion networks data evaluation visuals documents config",
     "runs terminal",
     "files locking randomness construction device distributed quantities old_messages",
+    "arguments",
     "errors lazy messages",
 )
 FLOOR = {unit: height for height, units in enumerate(reversed(FLOORS)) for unit in units.split()}
@@ -37,7 +38,7 @@ STANDARD_ONLY = {"config", "runs", "presets", "errors", "files", "lazy", "quanti
     "old_messages",
 }
 MATHEMATICS = {"__future__", "collections.abc", "dataclasses", "math", "torch", "typing"}
-MATHEMATICS |= {"difflib"}  # similar names in errors
+MATHEMATICS |= {"difflib", "ddpm.arguments"}  # for errors
 LISTENER = "studio/listener.py"  # accepts connections, opens none
 NETWORK = {"ftplib", "http", "requests", "socket", "ssl", "urllib", "urllib3"}
 RUN_NAMES = {

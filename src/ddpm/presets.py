@@ -239,6 +239,6 @@ PRESETS["anime-dit"] = replace(
 
 def get_preset(name: str) -> Preset:
     """Return the preset called `name`. Raises RequestError, with the most similar name, if there is none."""
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise unknown_name_error("preset or folder", name, PRESETS)
     return PRESETS[name]

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ddpm.arguments import check_wholes
+
 
 def derive_seed(*parts: int | str) -> int:
     """Return a 63-bit seed: the SHA-256 of the parts, so that similar parts give unrelated seeds."""
@@ -29,15 +31,17 @@ class ImageNoise:
 
     Each call returns the next float32 tensor [N, *shape]. It is drawn on the CPU for every device, so that
     a seed gives the same image everywhere up to rounding. (PyTorch's CPU generator uses only the lowest
-    32 bits of a seed.)
+    32 bits of a seed.) RequestError: seeds or sides that are no whole numbers.
     """
 
     def __init__(
         self, seeds: Sequence[int], shape: Sequence[int], device: torch.device | str = "cpu"
     ) -> None:
+        check_wholes("seeds", seeds, least=0)
+        check_wholes("shape", shape, least=0)
         self.shape = tuple(shape)
         self.device = device
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
     def __call__(self) -> Tensor:
         noise = [

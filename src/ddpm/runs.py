@@ -9,11 +9,13 @@ runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ sa
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ddpm.errors import RequestError
 from ddpm.files import parse_json
 from ddpm.messages import Message
 from ddpm.old_messages import parse_old_sentence, upgrade_messages
@@ -202,11 +204,13 @@ def find_checkpoint(target: str) -> tuple[RunFolder, int] | None:
 
 
 def list_runs(folder: Path | str) -> list[RunFolder]:
-    """Return the runs directly inside `folder`, sorted by name.
+    """Return the runs directly inside `folder`, sorted by name. RequestError if it is no path.
 
     >>> [run.root.name for run in ddpm.list_runs(Path("runs"))][:2]
     ['anime', 'digits']
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise RequestError(f"The folder of runs must be a path, not {type(folder).__name__}.")
     folder = Path(folder)
     if not folder.is_dir():
         return []

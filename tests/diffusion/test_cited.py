@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ddpm.diffusion.cited import Cited, unknown_name
+from ddpm.diffusion.cited import Cited, check_known
 from ddpm.diffusion.objectives import OBJECTIVES, WEIGHTINGS
 from ddpm.diffusion.schedules import SCHEDULES
 from ddpm.documents.citations import SOURCES
@@ -27,9 +27,15 @@ def test_every_source_is_in_the_bibliography() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_most_similar_one() -> None:
-    error = unknown_name("schedule", "cosin", ("linear", "cosine"))
-    assert str(error) == (
-        "there is no schedule 'cosin'; did you mean 'cosine'? choose one of linear, cosine"
-    )
-    far = unknown_name("schedule", "xyz", ("linear", "cosine"))
-    assert str(far) == "there is no schedule 'xyz'; choose one of linear, cosine"
+    check_known("schedule", "cosine", ("linear", "cosine"))
+    for name, sentence in (
+        (
+            "cosin",
+            "there is no schedule 'cosin'; did you mean 'cosine'? choose one of linear, cosine",
+        ),
+        ("xyz", "there is no schedule 'xyz'; choose one of linear, cosine"),
+        ([1], "there is no schedule [1]; choose one of linear, cosine"),
+    ):
+        with pytest.raises(ValueError, match="there is no schedule") as refusal:
+            check_known("schedule", name, ("linear", "cosine"))
+        assert str(refusal.value) == sentence

@@ -388,11 +388,11 @@ def test_the_start_has_the_first_levels_noise():
 
 def test_options_out_of_range_are_refused():
     for eta in (-0.1, 1.1, math.nan):
-        with pytest.raises(ValueError, match="eta must be from 0 to 1"):
+        with pytest.raises(ValueError, match="eta must be a number from 0 to 1"):
             SamplerOptions(eta=eta)
-    with pytest.raises(ValueError, match=r"churn must be 0 or more; got -1"):
+    with pytest.raises(ValueError, match=r"churn must be a number of 0 or more, not -1"):
         SamplerOptions(churn=-1)
-    with pytest.raises(ValueError, match="small or large; got 'medium'"):
+    with pytest.raises(ValueError, match="small or large, not 'medium'"):
         SamplerOptions(variance="medium")
 
 

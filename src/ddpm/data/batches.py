@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ddpm.arguments import check_whole
 from ddpm.data.mapped_array import MappedImages
 from ddpm.data.transfer import to_device
 from ddpm.errors import RequestError
@@ -26,7 +27,8 @@ class Batches:
 
     `images`: uint8 [N, C, H, W], possibly memory-mapped. `indices`: rows to use. `labels`: int64
     [N] or None. `augment`: maps (uint8 batch, seed, step) to a batch of the same shape. The order of
-    an epoch takes 4 bytes per image. Raises RequestError if `indices` is empty.
+    an epoch takes 4 bytes per image. Raises RequestError if `indices` is empty, or for an argument of the
+    wrong type.
     """
 
     def __init__(
@@ -38,6 +40,18 @@ class Batches:
         seed: int,
         augment: Callable[[Tensor, int, int], Tensor] | None = None,
     ) -> None:
+        check_whole("batch_size", batch_size)
+        check_whole("seed", seed, 0)
+        for name, values, dtypes, sides in (
+            ("images", images, ("uint8",), 4),
+            ("indices", indices, ("int64", "int32", "uint32"), 1),
+        ):
+            dtype, shape = str(getattr(values, "dtype", "")), getattr(values, "shape", ())
+            if dtype not in dtypes or len(shape) != sides:
+                found = f"{dtype} {list(shape)}" if dtype else type(values).__name__
+                raise RequestError(
+                    f"{name} must be an array of {dtypes[0]} with {sides} dimensions, not {found}."
+                )
         if len(indices) == 0:
             raise RequestError(
                 "There are no images to train on. Pass a data set of at least two images."

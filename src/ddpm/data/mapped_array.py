@@ -25,6 +25,8 @@ MAX_FILE_BYTES = 1 << 30  # of pixels in one file; FAT32 allows 4 GiB
 class MappedArray:
     """Concatenation of memory-mapped arrays, [M, C, H, W], indexed by row, slice or array of rows."""
 
+    dtype = np.dtype(np.uint8)
+
     def __init__(self, parts: Sequence[NDArray[np.uint8]]) -> None:
         self._parts = tuple(parts)
         self._ends = np.cumsum([len(part) for part in parts])

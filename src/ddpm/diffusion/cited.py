@@ -22,9 +22,11 @@ class Cited(Generic[P, R]):
         return self.function(*args, **kwargs)
 
 
-def unknown_name(noun: str, name: object, choices: Iterable[str]) -> ValueError:
-    """Return the error for a `name` that no row of a table has, with the most similar one."""
-    names = list(choices)
+def check_known(noun: str, name: object, table: Iterable[str]) -> None:
+    """Raise ValueError, with the most similar name, if a `name` is not in the table."""
+    names = list(table)
+    if isinstance(name, str) and name in names:
+        return
     similar = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {similar[0]!r}? " if similar else ""
-    return ValueError(f"there is no {noun} {name!r}; {hint}choose one of {', '.join(names)}")
+    raise ValueError(f"there is no {noun} {name!r}; {hint}choose one of {', '.join(names)}")

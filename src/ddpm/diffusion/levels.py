@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.cited import unknown_name
+from ddpm.diffusion.cited import check_known
 from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR, Schedule
 
 FEATURELESS_LOG_SNR = -4.5  # at noisier levels x0_hat is close to the mean of the data
@@ -131,8 +131,7 @@ def noise_levels(schedule: Schedule, steps: int, spacing: str, start: int | None
     outside the table, more steps than levels.
     """
     top = len(schedule) - 1 if start is None else start
-    if spacing not in SPACINGS:
-        raise unknown_name("spacing", spacing, SPACINGS)
+    check_known("spacing", spacing, SPACINGS)
     if not 0 <= top < len(schedule):
         raise ValueError(f"start must be a time from 0 to {len(schedule) - 1}; got {top}")
     if not 1 <= steps <= top + 1:

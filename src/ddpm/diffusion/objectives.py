@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.cited import Cited, unknown_name
+from ddpm.arguments import check_type
+from ddpm.diffusion.cited import Cited, check_known
 from ddpm.diffusion.likelihood import vlb_term
 from ddpm.diffusion.schedules import Schedule
 
@@ -119,8 +120,7 @@ def make_objective(name: str, schedule: Schedule, data_mean: Tensor, data_std: f
     ValueError: an unknown name, noise prediction with zero terminal SNR, or an unscaled network input
     on a path whose noise is larger than 1.
     """
-    if name not in OBJECTIVES:
-        raise unknown_name("objective", name, OBJECTIVES)
+    check_known("objective", name, OBJECTIVES)
     if name == "noise" and schedule.has_zero_terminal_snr:
         raise ValueError(
             f"noise prediction cannot recover the image at the last step of the {schedule.name} "
@@ -169,10 +169,15 @@ def training_loss(
     bound trains the variance (no gradient to its mean). `huber` is the c of the pseudo-Huber loss, see
     `pseudo_huber`; 0: the squared error. `uncertainty` u(t) [N] is learned with the network: the gradient
     is that of loss / e^u + u, but the value stays the loss, which is comparable between runs.
-    ValueError: an unknown weighting.
+    ValueError: an unknown weighting, or an argument of the wrong type.
     """
-    if weighting not in WEIGHTINGS:
-        raise unknown_name("weighting", weighting, WEIGHTINGS)
+    check_type("schedule", schedule, Schedule, "; make one by make_schedule")
+    check_type("objective", objective, Objective, "; make one by make_objective")
+    for argument, value in (("x0", x0), ("t", t), ("noise", noise)):
+        check_type(argument, value, Tensor)
+    if not callable(predict):
+        raise ValueError(f"predict must be a function of (input, t), not {type(predict).__name__}.")
+    check_known("weighting", weighting, WEIGHTINGS)
     signal, sigma = schedule.at(t, x0)  # of line 3's t        [N, 1, 1, 1]
     x_t = signal * x0 + sigma * noise  # Eq. 4, line 4's noise [N, C, H, W]
     output = predict(objective.network_input(x_t, signal, sigma), t)

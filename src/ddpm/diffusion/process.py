@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from ddpm.arguments import check_type
 from ddpm.diffusion.schedules import Schedule
 
 Number = TypeVar("Number", float, Tensor)
@@ -19,6 +20,9 @@ def add_noise(schedule: Schedule, x0: Tensor, t: Tensor, noise: Tensor) -> Tenso
 
     ValueError unless t holds one whole number for each image and noise has the shape of x0.
     """
+    check_type("schedule", schedule, Schedule, "; make one by make_schedule")
+    for name, value in (("x0", x0), ("t", t), ("noise", noise)):
+        check_type(name, value, Tensor)
     if t.is_floating_point() or t.shape != x0.shape[:1]:
         raise ValueError(
             f"t must hold one whole number for each image, int64 [{len(x0)}], not {t.dtype} {list(t.shape)}"

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from ddpm.arguments import check_choice, check_number
 from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.schedules import PURE_NOISE_LOG_SNR
 
@@ -44,12 +45,9 @@ class SamplerOptions:
     variance: Literal["small", "large"] = "small"  # ancestral: posterior variance, or beta_t
 
     def __post_init__(self) -> None:
-        if not 0 <= self.eta <= 1:
-            raise ValueError(f"eta must be from 0 to 1; got {self.eta}")
-        if not self.churn >= 0:
-            raise ValueError(f"churn must be 0 or more; got {self.churn}")
-        if self.variance not in ("small", "large"):
-            raise ValueError(f"variance must be small or large; got {self.variance!r}")
+        check_number("eta", self.eta, 0, 1)
+        check_number("churn", self.churn, 0)
+        check_choice("variance", self.variance, ("small", "large"))
 
 
 Denoiser = Callable[[Tensor, Tensor], Prediction]  # (x [N, C, H, W], t [N] int64)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.cited import Cited, unknown_name
+from ddpm.diffusion.cited import Cited, check_known
 
 MAX_BETA = 0.999  # Nichol & Dhariwal 2021: avoids a singularity at the last steps of a schedule
 PURE_NOISE_LOG_SNR = -10.5  # just below the end of Ho's linear schedule: no visible signal
@@ -154,8 +154,7 @@ def make_schedule(name: str, num_steps: int, **betas: float) -> Schedule:
 
     ValueError for an unknown name.
     """
-    if name not in SCHEDULES:
-        raise unknown_name("schedule", name, SCHEDULES)
+    check_known("schedule", name, SCHEDULES)
     if not isinstance(num_steps, int) or num_steps < 2:
         raise ValueError(
             f"a schedule needs a whole number of steps, at least 2; got num_steps = {num_steps!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from ddpm.diffusion.cited import Cited, unknown_name
+from ddpm.diffusion.cited import Cited, check_known
 from ddpm.diffusion.schedules import Schedule
 
 POSITIONS = 2**24  # in each stratum
@@ -53,6 +53,5 @@ TIME_SAMPLINGS: dict[str, Cited[[Schedule, int, Generator], Tensor]] = {
 
 def draw_times(sampling: str, schedule: Schedule, n: int, generator: Generator) -> Tensor:
     """Return int64 times 0 .. T-1 [n] on the generator's device. ValueError for an unknown name."""
-    if sampling not in TIME_SAMPLINGS:
-        raise unknown_name("time sampling", sampling, TIME_SAMPLINGS)
+    check_known("time sampling", sampling, TIME_SAMPLINGS)
     return TIME_SAMPLINGS[sampling](schedule, n, generator)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddpm.arguments import check_choice, check_number, check_whole, check_wholes
 from ddpm.networks.attention import attend, head_count
 from ddpm.networks.conditioned_network import ConditionedNetwork, augmentation_embedding
 from ddpm.networks.dropout import Dropout
@@ -188,6 +189,8 @@ class UNet(ConditionedNetwork):
         skips: concat (the way up sees both maps as channels) or add (their sum over sqrt(2)).
         groups: of every GroupNorm; 0: about 8 channels each. sinusoids: dimensions of the sinusoid of t; 0:
             those of the embedding.
+
+    RequestError: an argument of the wrong type or out of range.
     """
 
     time: TimeEmbedding
@@ -214,6 +217,26 @@ class UNet(ConditionedNetwork):
         groups: int = 0,
         sinusoids: int = 0,
     ) -> None:
+        for name, value, least in (
+            ("in_channels", in_channels, 1),
+            ("out_channels", out_channels, 1),
+            ("channels", channels, 1),
+            ("blocks", blocks, 1),
+            ("patch", patch, 1),
+            ("num_classes", num_classes, 0),
+            ("augment_labels", augment_labels, 0),
+            ("num_steps", num_steps, 1),
+            ("groups", groups, 0),
+            ("sinusoids", sinusoids, 0),
+        ):
+            check_whole(name, value, least)
+        check_wholes("image_size", image_size, count=2)
+        check_wholes("multipliers", multipliers)
+        check_wholes("attention", attention)
+        check_number("dropout", dropout, 0, 1)
+        check_choice("norm", norm, ("group", "layer"))
+        check_choice("skips", skips, ("concat", "add"))
+        check_choice("time_embedding", time_embedding, ("standard", "slide"))
         make_norm = ChannelNorm if norm == "layer" else partial(GroupNorm, groups=groups)
         widths = [channels * m for m in multipliers]
         super().__init__(num_classes, patch * 2 ** (len(widths) - 1))
