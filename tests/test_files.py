@@ -21,6 +21,7 @@ from ddpm.files import (
     is_temporary,
     parse_json,
     portable_name,
+    read_json,
     remove_stale_files,
     remove_temporary_files,
     unused_name,
@@ -226,3 +227,14 @@ def test_a_name_becomes_one_that_zips_and_links_take() -> None:
 def test_a_taken_name_gets_the_next_number() -> None:
     assert unused_name("a", ["b"]) == "a"
     assert unused_name("a", ["a", "a-2", "a-4"]) == "a-3"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_the_place_of_a_json_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_json(tmp_path / "pipe.json")
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "missing.json")
+    (tmp_path / "marked.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "marked.json") == {"a": 1}

@@ -108,6 +108,16 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+def read_json(path: Path) -> Any:
+    """Return the value of an untrusted JSON file in UTF-8.
+
+    OSError if it is missing or no regular file (a pipe would never end), ValueError if it is no JSON.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
 def parse_json(text: str) -> Any:
     """Return the value of an untrusted JSON text, which may begin with a byte order mark.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import parse_json, read_json
 from ddpm.messages import Message
 from ddpm.old_messages import parse_old_sentence, upgrade_messages
 
@@ -165,7 +165,7 @@ class RunFolder:
     def load_environment(self) -> dict[str, Any]:
         """Return environment.json (the machine and the data), or {} if it is missing or unreadable."""
         try:
-            loaded = parse_json(self.environment.read_text(encoding="utf-8"))
+            loaded = read_json(self.environment)
         except (OSError, ValueError):
             return {}
         items = loaded.items() if isinstance(loaded, dict) else ()
@@ -235,6 +235,8 @@ def read_new_metrics(path: Path, offset: int) -> tuple[list[dict[str, Any]], int
 
     ([], offset) if there is no file.
     """
+    if not path.is_file():
+        return [], offset
     try:
         with path.open("rb") as file:
             file.seek(offset)

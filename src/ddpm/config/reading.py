@@ -13,7 +13,7 @@ from ddpm.config.checks import check, check_keys_used
 from ddpm.config.sections import FORMAT_VERSION, Config
 from ddpm.config.values import coerce, parse_value, quote, suggestion
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import read_json
 
 Section = TypeVar("Section")
 
@@ -97,7 +97,7 @@ def load_config(path: Path) -> Config:
     Raises RequestError if the file cannot be read or holds no valid configuration.
     """
     try:
-        values = parse_json(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except (OSError, ValueError) as error:
         raise RequestError(
             f"{path} is not a readable configuration ({error}); restore it from a backup, or train again "

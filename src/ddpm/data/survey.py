@@ -19,7 +19,7 @@ from ddpm.data.decoding import DECODING_VERSION, Header, decode, ignore_pillow_w
 from ddpm.data.fitting import auto_size
 from ddpm.data.image_source import BrokenImageError, ImageSource, no_usable_image_error
 from ddpm.data.threads import ProgressCallback, map_in_threads
-from ddpm.files import parse_json, write_json
+from ddpm.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def survey_file(source: ImageSource, cache_dir: Path) -> Path:
 
 def _read_cache(file: Path) -> Survey | None:
     try:
-        values: dict[str, Any] = parse_json(file.read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_json(file)
         return Survey(**values) if values.pop("rule") == DECODING_VERSION else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # absent, damaged or written by another version

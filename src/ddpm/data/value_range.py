@@ -20,7 +20,7 @@ from ddpm.data.mapped_array import MappedImages
 from ddpm.data.survey import survey_file
 from ddpm.data.threads import ProgressCallback, map_in_threads
 from ddpm.errors import RequestError
-from ddpm.files import parse_json, write_json
+from ddpm.files import read_json, write_json
 
 SMALL_SHARE = 0.5  # of the range; a set that uses less is reported
 _BLOCK = 1024  # images scanned at a time
@@ -74,7 +74,7 @@ def measure_range(
 def cached_range(source: ImageSource, cache_dir: Path) -> ValueRange | None:
     """Return the range of the stored pixel values from the cache, or None if it is not in it."""
     try:
-        return ValueRange(**parse_json(_cache_file(source, cache_dir).read_text(encoding="utf-8")))
+        return ValueRange(**read_json(_cache_file(source, cache_dir)))
     except (OSError, ValueError, TypeError):
         return None
 

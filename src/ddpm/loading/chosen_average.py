@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from ddpm.errors import RequestError
-from ddpm.files import atomic_folder, parse_json, write_json
+from ddpm.files import atomic_folder, read_json, write_json
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
@@ -46,7 +46,7 @@ def load_average(run: RunFolder, step: int) -> ChosenAverage | None:
     if not run.average.is_dir():
         return None
     try:
-        choice = parse_json(run.average_choice.read_text(encoding="utf-8"))
+        choice = read_json(run.average_choice)
         length, chosen_at = float(choice["length"]), int(choice["step"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(

@@ -16,7 +16,7 @@ from ddpm.config import (
     with_overrides,
 )
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.loading.recipes import scaled_preset
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
@@ -89,7 +89,7 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
 def _read_config(path: Path) -> tuple[Config, bool]:
     """Read a configuration, and return whether it asked for half precision."""
     try:
-        values: Any = parse_json(path.read_text(encoding="utf-8"))
+        values: Any = read_json(path)
         half = values["training"]["precision"] in FP16_NAMES
     except (OSError, ValueError, LookupError, TypeError):
         half = False  # `load_config` reports what is wrong

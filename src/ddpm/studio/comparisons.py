@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.loading.bundled import BUNDLED
 from ddpm.messages import sentence
 from ddpm.runs import COMPARISON_FILE
@@ -100,7 +100,7 @@ class Comparisons:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the content of a comparison.json; None if it is missing or damaged."""
     try:
-        found: dict[str, Any] = parse_json(path.read_text("utf-8"))
+        found: dict[str, Any] = read_json(path)
         for entry in found["entries"]:
             entry["label"], entry["evaluation"]["n"]  # raises if one is missing
         return found if found["entries"] and found["verdicts"] is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.runs import RunFolder
 from ddpm.studio.jobs import Job
 from ddpm.studio.model_cards import RUN, ModelCard
@@ -50,7 +50,7 @@ class LabPoints:
 def _finished_points(path: Path) -> tuple[list[Point], dict[str, Any]]:
     """Return the points and the facts of a sampler-lab.json; none if it is missing or damaged."""
     try:
-        lab = parse_json(path.read_text("utf-8"))
+        lab = read_json(path)
         points = [
             {**_point(row, row), "chosen": index == lab["recommended"]}
             for index, row in enumerate(lab["points"])
@@ -68,7 +68,7 @@ def _measured_points(folder: Path, since: float) -> list[Point]:
     for path in paths:
         try:
             if path.stat().st_mtime >= since:
-                record = parse_json(path.read_text("utf-8"))
+                record = read_json(path)
                 value = record["replicates"][0]
                 points.append(_point({**record, **record["settings"], "value": value}, {}))
         except (OSError, ValueError, KeyError, TypeError, IndexError):

@@ -11,7 +11,7 @@ from ddpm.commands.options import command_line
 from ddpm.commands.report.reproduce import evaluate_command, sample_command, train_command
 from ddpm.config import Config, differing_keys, get_value, load_config
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.messages import sentence
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder
@@ -112,7 +112,7 @@ def _settings(config: Config) -> list[dict[str, Any]]:
 def _scores(path: Path) -> list[dict[str, Any]]:
     """Return the scores of an evaluation.json, with floor, ratio and interval; [] without one."""
     try:
-        rows = parse_json(path.read_text("utf-8"))["rows"]
+        rows = read_json(path)["rows"]
         return [_score(row) for row in rows]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []

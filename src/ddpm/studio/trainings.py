@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ddpm.files import parse_json, write_json
+from ddpm.files import read_json, write_json
 from ddpm.locking import holder_of, is_held, lock_while_open
 from ddpm.runs import RunFolder
 from ddpm.studio.child_processes import child_environment, module_command
@@ -139,7 +139,7 @@ class Trainings:
 
     def _read_record(self, run: RunFolder) -> dict[str, Any] | None:
         try:
-            found = parse_json(self._record(run).read_text("utf-8"))
+            found = read_json(self._record(run))
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) and type(found.get("pid")) is int else None

@@ -26,7 +26,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ddpm.errors import RequestError, WorkError
-from ddpm.files import TEMP_PREFIX, atomic_folder, parse_json
+from ddpm.files import TEMP_PREFIX, atomic_folder, read_json
 from ddpm.messages import message
 from ddpm.models.sizes import TensorSpec
 from ddpm.models.spec import SPEC_KEY, ModelSpec, read_header
@@ -169,7 +169,7 @@ def load(folder: Path, stems: Iterable[str] | None = None, check: Check = no_che
 def _read_state(folder: Path) -> dict[str, Any]:
     """Read state.json and verify its own checksum. RequestError if it is damaged."""
     try:
-        row: dict[str, Any] = parse_json((folder / STATE_FILE).read_text(encoding="utf-8"))
+        row: dict[str, Any] = read_json(folder / STATE_FILE)
         if row.pop("seal") != _seal(row):
             raise ValueError(f"{STATE_FILE} was altered")
         if not _is_valid_state(**row):

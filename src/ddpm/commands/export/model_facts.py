@@ -16,7 +16,7 @@ from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.image_files import Images
 from ddpm.documents.tables import format_interval, format_number
 from ddpm.evaluation.metrics import CLASS_SHARE_PREFIX
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.loading.bundled import bundled_name
 from ddpm.loading.models import OpenedModel
 from ddpm.loading.run_summary import run_summary
@@ -132,7 +132,7 @@ def _evaluation(opened: OpenedModel) -> dict[str, Any]:
     if opened.run is None or not opened.run.evaluation.is_file():
         return {}
     try:
-        found: dict[str, Any] = parse_json(opened.run.evaluation.read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_json(opened.run.evaluation)
         return found if found["step"] == opened.step and isinstance(found["rows"], list) else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -21,7 +21,7 @@ from ddpm.commands.grade.resemblances import resemblances, weights_of
 from ddpm.commands.grade.submissions import Submission, content_key, find_submissions
 from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, parse_json, write_json, write_text
+from ddpm.files import check_writable, read_json, write_json, write_text
 from ddpm.terminal import print_line
 
 TABLE, PAGE, RECORDS, CODE = "grades.csv", "grades.html", "records", "code"
@@ -113,7 +113,7 @@ def _examine_all(
 def _read_record(path: Path, settings: dict[str, object]) -> Record | None:
     """Return the record of an earlier call with the same settings; None if there is none."""
     try:
-        record: Record = parse_json(path.read_text("utf-8"))
+        record: Record = read_json(path)
         same = json.loads(json.dumps(settings)) == record["settings"]
         return record if same and record["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):

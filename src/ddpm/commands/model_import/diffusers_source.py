@@ -18,7 +18,7 @@ from ddpm.commands.model_import.imported_model import (
 )
 from ddpm.diffusion.schedules import make_schedule
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.networks.diffusers_unet import SETTINGS
 from ddpm.networks.layouts import layout_text
 
@@ -91,7 +91,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_JSON:
             raise ValueError("it is too large")
-        values = parse_json(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         if not isinstance(values, dict):
             raise ValueError("it is not an object")
     except (OSError, ValueError) as error:

@@ -31,7 +31,7 @@ from ddpm.config import Config, load_config
 from ddpm.data.catalogue import data_name
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
-from ddpm.files import parse_json
+from ddpm.files import read_json
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.run_summary import run_summary
 from ddpm.messages import Message, sentence
@@ -87,7 +87,7 @@ def read_run(
     sampled_by, animated_by = _sampling_messages(opened)
     return ReportedRun(
         name=name,
-        config=parse_json(folder.config.read_text(encoding="utf-8")),
+        config=read_json(folder.config),
         environment=run.environment,
         progress=_progress(run),
         losses=_losses(rows),
@@ -223,7 +223,7 @@ def copy_comparison(
 def _read_json(path: Path, needed: Sequence[str]) -> dict[str, Any]:
     made = "ddpm compare" if path.name == COMPARISON_FILE else "ddpm evaluate"
     try:
-        found = parse_json(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError) as error:
         raise RequestError(
             f"{path} cannot be read ({error}); create it again with {made}."

@@ -21,7 +21,7 @@ from ddpm.commands.sampler_lab.candidates import Candidate
 from ddpm.config import SamplingConfig
 from ddpm.data.image_files import Images
 from ddpm.evaluation.paired_distance import PairedDistance
-from ddpm.files import atomic_file, parse_json, write_json
+from ddpm.files import atomic_file, read_json, write_json
 from ddpm.models.base import DiffusionModel
 from ddpm.models.fingerprint import tensors_hash
 from ddpm.sampling.sampling_cost import sampling_cost
@@ -77,7 +77,7 @@ class SamplerBenchmark:
     def load_record(self, candidate: Candidate) -> Record | None:
         """Return the record of a candidate; None if it is missing or damaged."""
         try:
-            record = parse_json(self.record_file(candidate).read_text("utf-8"))
+            record = read_json(self.record_file(candidate))
         except (OSError, ValueError):
             return None
         return record if _is_valid_record(record, len(self.distance.floor_values)) else None
