@@ -22,6 +22,7 @@ from ddpm.files import (
     parse_json,
     portable_name,
     read_json,
+    real_path,
     remove_stale_files,
     remove_temporary_files,
     unused_name,
@@ -238,3 +239,11 @@ def test_a_pipe_in_the_place_of_a_json_file_is_refused_at_once(tmp_path: Path) -
         read_json(tmp_path / "missing.json")
     (tmp_path / "marked.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_json(tmp_path / "marked.json") == {"a": 1}
+
+
+def test_a_link_to_itself_has_a_path(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    assert real_path(loop) == real_path(tmp_path) / "loop"
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    assert real_path(tmp_path / "link" / "..") == real_path(tmp_path)

@@ -108,6 +108,14 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+def real_path(path: Path) -> Path:
+    """Return the absolute path with all links followed; a link that leads to itself stays as it is.
+
+    `Path.resolve` raises RuntimeError for such a link before Python 3.13.
+    """
+    return Path(os.path.realpath(path))
+
+
 def read_json(path: Path) -> Any:
     """Return the value of an untrusted JSON file in UTF-8.
 

@@ -61,3 +61,5 @@ def test_a_similar_name_is_suggested() -> None:
     assert str(error) == (
         "There is no sampler 'unipcc'; did you mean unipc? the choices are ddim, unipc."
     )
+    many = unknown_name_error("run", "zz", [f"run{n}" for n in range(100)])
+    assert str(many).endswith(", run29 and 70 more.")

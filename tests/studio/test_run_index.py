@@ -80,6 +80,14 @@ def test_a_picture_is_a_picture_inside_its_run(add_run: AddRun, runs: Path) -> N
     assert index.picture(run, run.denoising) == (b"GIF89a...", "image/gif")
 
 
+def test_a_picture_that_links_to_itself_is_none(add_run: AddRun, runs: Path) -> None:
+    run = RunFolder(add_run("a"))
+    run.sample_grid.unlink(missing_ok=True)
+    run.sample_grid.symlink_to(run.sample_grid.name)
+    with pytest.raises(RefusalError):
+        RunIndex(runs).picture(run, run.sample_grid)
+
+
 @pytest.mark.parametrize("name", [*TRAVERSALS[:-1], "-x", ".studio", *HOSTILE_NAMES])
 def test_a_new_run_has_a_plain_name(name: str, runs: Path) -> None:
     with pytest.raises(RefusalError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ddpm.errors import RequestError
 from ddpm.files import write_json
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import RefusalError
+from ddpm.studio.run_index import RunIndex
 from ddpm.studio.run_pages import RunPages
 from ddpm.studio.services import Services
 from tests.studio.asgi import run as run_async
@@ -106,3 +108,14 @@ def test_a_run_whose_weights_cannot_be_read_offers_no_model(page: Any, add_run: 
 def test_an_unknown_run_is_a_sentence(page: Any) -> None:
     with pytest.raises(RefusalError):
         page()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text on Windows")
+def test_a_run_whose_name_is_no_text_has_a_page(
+    pages: RunPages, add_run: AddRun, runs: Path
+) -> None:
+    add_run(os.fsdecode(b"caf\xe9"))
+    (id,) = RunIndex(runs).runs()
+    found = pages.page(id)
+    assert json.dumps(found, ensure_ascii=False).encode("utf-8")
+    assert "caf\\udce9" in found["commands"][0]

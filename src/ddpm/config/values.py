@@ -13,6 +13,7 @@ from ddpm.errors import RequestError
 from ddpm.files import parse_json
 
 _MAX_QUOTED = 100  # characters of a wrong value that an error repeats
+_MAX_CHOICES = 30  # names that an error lists
 _INT_LIMIT = 2**63  # integers must be smaller
 
 
@@ -40,12 +41,13 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
 
 
 def unknown_name_error(kind: str, name: object, choices: Iterable[str]) -> RequestError:
-    """Return the error for an unknown name: it suggests the most similar choice and lists all."""
+    """Return the error for an unknown name: it suggests the most similar choice and lists the first ones."""
     names = list(dict.fromkeys(choices))
     hint = suggestion(str(name), names)
-    return RequestError(
-        f"There is no {kind} {quote(str(name))}; {hint}the choices are {', '.join(names)}."
-    )
+    listed = ", ".join(names[:_MAX_CHOICES])
+    if len(names) > _MAX_CHOICES:
+        listed += f" and {len(names) - _MAX_CHOICES} more"
+    return RequestError(f"There is no {kind} {quote(str(name))}; {hint}the choices are {listed}.")
 
 
 def coerce(value: Any, hint: Any, key: str) -> Any:

@@ -16,6 +16,7 @@ from ddpm.data import hub
 from ddpm.data.download import DownloadError, download_file
 from ddpm.data.threads import ProgressCallback
 from ddpm.errors import RequestError
+from ddpm.files import real_path
 
 Download = Callable[[Sequence[str], Path, str], Path]  # signature of `download.download_file`
 
@@ -246,7 +247,7 @@ def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platf
 
 def absolute_data_path(data: str) -> str:
     """Return `data` as an absolute path if it is a path, so that a run can resume from another folder."""
-    return str(Path(data).expanduser().resolve()) if is_path(data) else data
+    return str(real_path(Path(data).expanduser())) if is_path(data) else data
 
 
 def data_name(path: str) -> str:

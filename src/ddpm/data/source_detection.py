@@ -26,6 +26,7 @@ from ddpm.data.tars import is_tar, tar_source
 from ddpm.data.unpacking import unpacked_folder
 from ddpm.data.zips import zip_source
 from ddpm.errors import RequestError
+from ddpm.files import real_path
 from ddpm.terminal import printable_name
 
 _ARRAY_EXTENSIONS = (".npz", ".npy", *TENSOR_EXTENSIONS)
@@ -40,7 +41,7 @@ def open_source(path: Path, labels: str = "auto") -> ImageSource:
     if it is none of these.
     """
     if path.is_dir():
-        source = _open_folder(path.resolve())
+        source = _open_folder(real_path(path))
     elif path.is_file():
         source = _open_file(
             path, printable_name(path.name.removesuffix(".gz").rpartition(".")[0] or path.stem)

@@ -162,5 +162,5 @@ def _unknown_model_error(target: str) -> RequestError:
         )
     runs = [run.root.name for run in list_runs(RUNS_FOLDER)]
     return unknown_name_error(
-        "run, weights file or bundled model called", target, [*runs, *bundled_names()]
+        "run, weights file or bundled model called", target, [*bundled_names(), *runs]
     )

@@ -10,6 +10,7 @@ from ddpm.config import Config, ScaleName, load_config, with_overrides
 from ddpm.data.catalogue import absolute_data_path
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
+from ddpm.files import real_path
 from ddpm.loading.initial_weights import NO_WEIGHTS, adopt_settings, with_initial_settings
 from ddpm.presets import PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
@@ -130,7 +131,7 @@ def _base_recipe(request: TrainingRequest) -> tuple[Config, Path, str | None]:
     if run is not None and (run.root == path or not path.exists()):
         return load_config(run.config), request.out or run.root, data
     _check_images(request)
-    path = path.resolve()  # absolute, so that it is never taken for the name of a data set
+    path = real_path(path)  # absolute, so that it is never taken for the name of a data set
     out = request.out or RUNS_FOLDER / (path.name if path.is_dir() else path.stem)
     return get_preset("folder").config, out, str(path)
 

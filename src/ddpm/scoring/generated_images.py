@@ -23,6 +23,7 @@ from ddpm.data.survey import Survey, survey_source
 from ddpm.distributed import local_main_first
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import choose_indices
+from ddpm.files import real_path
 from ddpm.loading.bundled import bundled_name
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import Message, join_sentences, message, sentence
@@ -125,7 +126,7 @@ class ImageFiles:
 
     @property
     def name(self) -> str:
-        return self.path.resolve().name if self.path.is_dir() else self.path.stem
+        return real_path(self.path).name if self.path.is_dir() else self.path.stem
 
     @property
     def opened(self) -> None:

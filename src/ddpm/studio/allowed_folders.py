@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ddpm.data.image_source import is_image_name
+from ddpm.files import real_path
 from ddpm.studio.refusals import RefusalError, not_found
 from ddpm.terminal import printable_name
 
@@ -20,7 +21,7 @@ class AllowedFolders:
     """The roots that were given at the start, by their number."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self._roots = {str(number): root.resolve() for number, root in enumerate(roots)}
+        self._roots = {str(number): real_path(root) for number, root in enumerate(roots)}
 
     def rows(self) -> list[dict[str, str]]:
         """Return the roots for the page."""
@@ -37,7 +38,7 @@ class AllowedFolders:
         if any(name in ("", ".", "..") or set("\\:\0") & set(name) for name in names):
             raise not_found("such folder")
         try:
-            found = self._roots[root].joinpath(*names).resolve()
+            found = real_path(self._roots[root].joinpath(*names))
             inside = found.is_relative_to(self._roots[root]) and found.is_dir()
         except (OSError, RuntimeError, ValueError):
             inside = False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ddpm.files import read_json
+from ddpm.files import read_json, real_path
 from ddpm.loading.bundled import BUNDLED
 from ddpm.messages import sentence
 from ddpm.runs import COMPARISON_FILE
@@ -83,8 +83,8 @@ class Comparisons:
     def picture(self, id: str, name: str) -> bytes:
         """Return a figure of a comparison as PNG. RefusalError (404) if there is none."""
         path = self._path(id) / f"{name}.png"
-        resolved = path.resolve()
-        if not name.isalpha() or not resolved.is_relative_to(self._folder.resolve()):
+        resolved = real_path(path)
+        if not name.isalpha() or not resolved.is_relative_to(real_path(self._folder)):
             raise not_found("such picture")
         content = resolved.read_bytes() if resolved.is_file() else b""
         if not content.startswith(_PNG):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ddpm.files import real_path
 from ddpm.runs import RunFolder, list_runs
 from ddpm.studio.refusals import RefusalError, not_found
 from ddpm.terminal import printable_name
@@ -29,7 +30,7 @@ class RunIndex:
 
     def __init__(self, folder: Path, allowed: Sequence[Path] = ()) -> None:
         self.folder = folder
-        self._roots = [path.resolve() for path in (folder, *allowed)]
+        self._roots = [real_path(path) for path in (folder, *allowed)]
 
     def runs(self) -> dict[str, RunFolder]:
         """Return the runs by id, sorted by name."""
@@ -64,8 +65,8 @@ class RunIndex:
 
         RefusalError (404) if it is missing, leads out of the run, or is no such picture.
         """
-        resolved = path.resolve()
-        if not (resolved.is_relative_to(run.root.resolve()) and resolved.is_file()):
+        resolved = real_path(path)
+        if not (resolved.is_relative_to(real_path(run.root)) and resolved.is_file()):
             raise not_found("such picture")
         if resolved.stat().st_size > _MAX_PICTURE:
             raise not_found("such picture")
@@ -78,7 +79,7 @@ class RunIndex:
 
     def _is_inside(self, path: Path) -> bool:
         try:
-            resolved = path.resolve()
+            resolved = real_path(path)
         except (OSError, RuntimeError):  # a link that leads to itself
             return False
         return any(resolved.is_relative_to(root) for root in self._roots)

@@ -18,6 +18,7 @@ from ddpm.runs import RunFolder
 from ddpm.studio.model_cards import RUN, ModelCards
 from ddpm.studio.run_cards import RunCards, preview_steps
 from ddpm.studio.worker_link import WorkerLink
+from ddpm.terminal import escape
 
 
 class RunPages:
@@ -125,18 +126,19 @@ def _score(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _commands(run: RunFolder, config: Config) -> list[str]:
-    """Return the commands that train, draw from, measure and check the run."""
+    """Return the commands that train, draw from, measure and check the run, as printable text."""
     init = run.load_environment().get("init")
-    return [
+    lines = [
         train_command(run.root, config, init),
         sample_command(run.root, gif=config.has_reverse_process),
         evaluate_command(run.root),
         command_line("doctor", SimpleNamespace(target=run.root)),
     ]
+    return [escape(line, "\n\t") for line in lines]
 
 
 def _data(run: RunFolder, config: Config) -> dict[str, Any]:
     """Return what the run was trained on: counts of its images."""
     data = run.load_environment().get("data", {})
     names = ("used", "held_out", "duplicate", "broken", "size", "channels")
-    return {"path": config.data.path, **{name: data.get(name) for name in names}}
+    return {"path": escape(config.data.path), **{name: data.get(name) for name in names}}

@@ -13,6 +13,7 @@ from typing import Any
 
 from ddpm.data.source_detection import open_source
 from ddpm.errors import RequestError
+from ddpm.files import real_path
 from ddpm.quantities import format_bytes
 from ddpm.studio.refusals import RefusalError, not_found
 from ddpm.studio.trainings import STUDIO_FOLDER
@@ -54,7 +55,7 @@ class Uploads:
         path = self._folder / f"{id}.zip"
         if not _ID.fullmatch(id) or not path.is_file():
             raise not_found("such upload")
-        return path.resolve()
+        return real_path(path)
 
     def _check_and_keep(self, temporary: Path, id: str) -> dict[str, Any]:
         """Read the list of images and give the file its name."""

@@ -14,7 +14,7 @@ from ddpm.config import Config
 from ddpm.data.catalogue import DATASETS, data_name
 from ddpm.data.hub import is_hub_name
 from ddpm.errors import RequestError
-from ddpm.files import portable_name, unused_name
+from ddpm.files import portable_name, real_path, unused_name
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.loading.run_summary import run_summary
 from ddpm.messages import sentence
@@ -84,7 +84,7 @@ def open_baselines(targets: Sequence[str], device: str) -> list[HandInRun]:
         if not family.is_adversarial:
             raise RequestError(f"{target} is {family.noun}; --dcgan takes the runs of a DCGAN.")
         taken = {*handin.SETS, *(other.name for other in parts)}
-        name = unused_name(portable_name(part.run.root.resolve().name), taken)
+        name = unused_name(portable_name(real_path(part.run.root).name), taken)
         parts.append(replace(part, name=name))
     return parts
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddpm.errors import RequestError
 from ddpm.evaluation.image_sets import format_shape
-from ddpm.files import check_writable
+from ddpm.files import check_writable, real_path
 from ddpm.scoring.evaluation_request import DEFAULT_COUNT, EvaluationRequest
 from ddpm.scoring.generated_images import (
     GeneratedImages,
@@ -144,7 +144,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
 def _check_distinct_runs(models: Sequence[ModelSamples]) -> None:
     """Raise RequestError if one run is named twice, for example as `mnist` and `runs/mnist`."""
     runs = [model.opened.run for model in models]
-    roots = [run.root.resolve() for run in runs if run is not None]
+    roots = [real_path(run.root) for run in runs if run is not None]
     for root in roots:
         if roots.count(root) > 1:
             raise RequestError(

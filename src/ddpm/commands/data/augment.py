@@ -15,6 +15,7 @@ from ddpm.data.augmentation import Augmentation
 from ddpm.data.catalogue import is_path
 from ddpm.data.pixels import to_model, to_uint8
 from ddpm.errors import RequestError
+from ddpm.files import real_path
 from ddpm.loading.datasets import open_dataset
 from ddpm.models.augment_pipe import AugmentPipe
 from ddpm.presets import PRESETS, get_preset
@@ -55,7 +56,7 @@ def _target_config(target: str, overrides: Sequence[str]) -> Config:
     if target in PRESETS:
         return with_overrides(get_preset(target).config, overrides)
     folder = get_preset("folder").config
-    path = str(Path(target).expanduser().resolve()) if is_path(target) else target
+    path = str(real_path(Path(target).expanduser())) if is_path(target) else target
     return with_overrides(replace(folder, data=replace(folder.data, path=path)), overrides)
 
 

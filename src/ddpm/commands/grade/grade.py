@@ -21,7 +21,7 @@ from ddpm.commands.grade.resemblances import resemblances, weights_of
 from ddpm.commands.grade.submissions import Submission, content_key, find_submissions
 from ddpm.commands.verb_function import takes_fields
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, read_json, write_json, write_text
+from ddpm.files import check_writable, read_json, real_path, write_json, write_text
 from ddpm.terminal import print_line
 
 TABLE, PAGE, RECORDS, CODE = "grades.csv", "grades.html", "records", "code"
@@ -42,7 +42,7 @@ class GradeRequest:
 
     @property
     def class_name(self) -> str:
-        return self.term or Path(self.targets[0]).resolve().stem
+        return self.term or real_path(Path(self.targets[0])).stem
 
     @property
     def settings(self) -> dict[str, object]:
@@ -135,9 +135,9 @@ def _make_folders(out: Path) -> None:
 
 def _check_place(request: GradeRequest) -> None:
     """Raise RequestError if the results would be written among the hand-ins, and be taken for one."""
-    out = request.out.resolve()
+    out = real_path(request.out)
     for target in request.targets:
-        folder = Path(target).resolve()
+        folder = real_path(Path(target))
         if folder.is_dir() and (out == folder or folder in out.parents):
             raise RequestError(
                 f"{request.out} lies inside {target}; choose a folder outside of it with --out."

@@ -15,7 +15,7 @@ from ddpm.commands.model_import.imported_model import ImportedModel
 from ddpm.commands.model_import.lucidrains_source import is_lucidrains_checkpoint, read_lucidrains
 from ddpm.config import Config, check
 from ddpm.errors import RequestError
-from ddpm.files import check_writable, write_json
+from ddpm.files import check_writable, real_path, write_json
 from ddpm.loading.checkpoints import check_finite_weights, load_into
 from ddpm.models.base import GenerativeModel
 from ddpm.models.registry import check_weights, make_model
@@ -136,4 +136,4 @@ def _write(
 
 
 def _name(path: Path) -> str:
-    return (path.resolve().stem if path.is_file() else path.resolve().name) or "imported"
+    return (real_path(path).stem if path.is_file() else real_path(path).name) or "imported"

@@ -21,7 +21,14 @@ from ddpm.documents.markdown import to_markdown
 from ddpm.documents.typst_markup import to_typst
 from ddpm.documents.typst_pdf import compile_pdf, families_of, load_typst
 from ddpm.errors import RequestError
-from ddpm.files import atomic_file, atomic_folder, check_writable, is_temporary, write_text
+from ddpm.files import (
+    atomic_file,
+    atomic_folder,
+    check_writable,
+    is_temporary,
+    real_path,
+    write_text,
+)
 from ddpm.terminal import print_line
 
 NOTES = "notes.md"  # beside the report
@@ -134,7 +141,7 @@ def _same_file(one: Path, other: Path) -> bool:
     """Return whether two paths name one file, also through a link or on a case-insensitive disk."""
     if one.exists() and other.exists():
         return one.samefile(other)
-    return one.resolve() == other.resolve()
+    return real_path(one) == real_path(other)
 
 
 def _holds_pictures_only(folder: Path) -> bool:

@@ -21,7 +21,7 @@ from ddpm.config import load_config
 from ddpm.data.catalogue import DATASETS
 from ddpm.documents.citations import Citations, Source
 from ddpm.errors import RequestError
-from ddpm.files import unused_name
+from ddpm.files import real_path, unused_name
 from ddpm.runs import RunFolder, find_run
 
 
@@ -53,8 +53,8 @@ def _runs_by_name(targets: Sequence[str]) -> dict[str, RunFolder]:
             raise RequestError(
                 f"{target} is not a run folder; pass a folder created by ddpm train."
             )
-        name = run.root.name if run.root.name not in ("", "..") else run.root.resolve().name
-        if any(run.root.resolve() == other.root.resolve() for other in runs.values()):
+        name = run.root.name if run.root.name not in ("", "..") else real_path(run.root).name
+        if any(real_path(run.root) == real_path(other.root) for other in runs.values()):
             continue
         runs[unused_name(name, runs)] = run
         load_config(run.config)
@@ -76,7 +76,7 @@ def collect_data(
         for name, run in inputs.runs.items()
     ]
     steps = {
-        folder.root.resolve(): run.step
+        real_path(folder.root): run.step
         for folder, run in zip(inputs.runs.values(), facts, strict=True)
     }
     names = dict.fromkeys(run.data_name for run in facts)
@@ -121,14 +121,14 @@ def _with_scores(
     if run.evaluation is not None:
         return run
     entries = (entry for comparison in compared for entry in comparison.row["entries"])
-    root = folder.root.resolve()
+    root = real_path(folder.root)
     entry = next((entry for entry in entries if _root(entry) == root), None)
     return run if entry is None else replace(run, evaluation=entry["evaluation"])
 
 
 def _root(entry: Row) -> Path | None:
     """Return the folder of a compared run; None for weights or images."""
-    return Path(entry["run"]["path"]).resolve() if entry.get("run") else None
+    return real_path(Path(entry["run"]["path"])) if entry.get("run") else None
 
 
 def _stale(
@@ -158,7 +158,7 @@ def _uncompared(
         groups.setdefault(images, []).append(index)
     found = []
     for group in groups.values():
-        own = {folders[index].root.resolve() for index in group}
+        own = {real_path(folders[index].root) for index in group}
         if any(len(own & runs) >= min(2, len(own)) for runs in compared):
             continue
         if len(group) > 1:
