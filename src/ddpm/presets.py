@@ -17,6 +17,8 @@ from ddpm.config import (
     with_overrides,
 )
 
+NO_WEIGHTS = "none"  # value of --init for random weights
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -26,6 +28,8 @@ class Preset:
     config: Config
     # Overrides in the syntax of `--set`
     scales: Mapping[ScaleName, tuple[str, ...]] = field(default_factory=dict)
+    # Bundled weights that a run starts from if they suit its images, by the size of device
+    weights: Mapping[ScaleName, str] = field(default_factory=dict)
 
     def config_for(self, scale: ScaleName) -> Config:
         """Return the configuration for a scale; a preset with one scale has the same for all."""
@@ -63,6 +67,9 @@ _FACES_ON_GPU = (
     "training.preview_every=2000",
     "training.heldout_every=500",
 )
+_FACE_WEIGHTS: dict[ScaleName, str] = {
+    "cpu": "bundled:anime-small", "small-gpu": "bundled:anime", "big-gpu": "bundled:anime",
+}  # fmt: skip
 _FACE_SCALES: dict[ScaleName, tuple[str, ...]] = {
     "small-gpu": (*_FACES_ON_GPU, "training.batch_size=128", "training.steps=30000"),
     "big-gpu": (*_FACES_ON_GPU, "training.batch_size=512", "training.steps=12000"),
@@ -153,6 +160,7 @@ PRESETS: dict[str, Preset] = {
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=5e-3
             ),
         ),
+        weights=_FACE_WEIGHTS,
     ),
     "dcgan-mnist": Preset(
         "a DCGAN on MNIST 28x28, for comparison",

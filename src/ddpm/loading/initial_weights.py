@@ -17,7 +17,6 @@ from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
 from ddpm.terminal import print_line
 
-NO_WEIGHTS = "none"  # value of --init for random weights
 _SECTIONS = ("network", "diffusion", "gan")  # of a configuration, that describe the weights
 
 

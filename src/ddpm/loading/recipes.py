@@ -11,8 +11,9 @@ from ddpm.data.catalogue import absolute_data_path
 from ddpm.device import device_scale, pick_device
 from ddpm.errors import RequestError
 from ddpm.files import real_path
-from ddpm.loading.initial_weights import NO_WEIGHTS, adopt_settings, with_initial_settings
-from ddpm.presets import PRESETS, get_preset
+from ddpm.loading.fine_tuning import with_recorded_fine_tuning
+from ddpm.loading.initial_weights import adopt_settings, with_initial_settings
+from ddpm.presets import NO_WEIGHTS, PRESETS, get_preset
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_run
 from ddpm.terminal import print_line
 from ddpm.training.budget import TOTAL_KEYS
@@ -67,7 +68,9 @@ def training_recipe(request: TrainingRequest) -> tuple[Config, Path]:
 def check_options_once(options: Mapping[str, object], overrides: Sequence[str]) -> None:
     """Raise RequestError if `options` by flag (None: not given) and --set give two training lengths."""
     given = [option for option, value in options.items() if value is not None]
-    given += [f"--set {key}" for key in dict.fromkeys(_keys(overrides)) if key in TOTAL_KEYS]
+    given += [
+        f"--set {key}" for key in dict.fromkeys(override_keys(overrides)) if key in TOTAL_KEYS
+    ]
     if len(given) > 1:
         raise RequestError(
             f"{' and '.join(given)} each set the length of the training; give one of them."
@@ -105,7 +108,7 @@ def _check_given_once(request: TrainingRequest) -> None:
     """Raise RequestError if an option and --set give the same setting. A total of 0 is no total."""
     totals = {"--minutes": request.minutes, "--epochs": request.epochs, "--steps": request.steps}
     check_options_once(totals, [text for text in request.overrides if not _sets_zero(text)])
-    keys = _keys(request.overrides)
+    keys = override_keys(request.overrides)
     for name, key in _OPTION_KEYS.items():
         if getattr(request, name) and key in keys:
             option = f"--{name.replace('_', '-')}"
@@ -126,14 +129,21 @@ def _base_recipe(request: TrainingRequest) -> tuple[Config, Path, str | None]:
             out,
             data,
         )
-    run, path = find_run(request.target), Path(request.target)
-    # an existing path takes precedence over runs/NAME
-    if run is not None and (run.root == path or not path.exists()):
+    if (run := target_run(request)) is not None:
         return load_config(run.config), request.out or run.root, data
     _check_images(request)
-    path = real_path(path)  # absolute, so that it is never taken for the name of a data set
+    # absolute, so that it is never taken for the name of a data set
+    path = real_path(Path(request.target))
     out = request.out or RUNS_FOLDER / (path.name if path.is_dir() else path.stem)
     return get_preset("folder").config, out, str(path)
+
+
+def target_run(request: TrainingRequest) -> RunFolder | None:
+    """Return the run that the target names; None if it is a preset or images."""
+    run, path = find_run(request.target), Path(request.target)
+    # an existing path takes precedence over runs/NAME
+    is_run = run is not None and (run.root == path or not path.exists())
+    return run if is_run and request.target not in PRESETS else None
 
 
 def _with_initial_weights(config: Config, request: TrainingRequest, run: RunFolder) -> Config:
@@ -143,16 +153,18 @@ def _with_initial_weights(config: Config, request: TrainingRequest, run: RunFold
     """
     init = None if request.init == NO_WEIGHTS else request.init
     if not run.exists():
-        keys = _keys(request.overrides)
+        keys = override_keys(request.overrides)
         return config if init is None else with_initial_settings(config, init, keys)
     own = load_config(run.config)
     has_init = init is not None or run.load_environment().get("init") is not None
     if not has_init or own.model != config.model:
         return config
-    return adopt_settings(config, own, own.data.labels)
+    config = adopt_settings(config, own, own.data.labels)
+    preset = PRESETS.get(own.preset)
+    return with_recorded_fine_tuning(config, own) if preset and preset.weights else config
 
 
-def _keys(overrides: Sequence[str]) -> list[str]:
+def override_keys(overrides: Sequence[str]) -> list[str]:
     """Return the keys of `key.path=value` assignments."""
     return [override.partition("=")[0].strip() for override in overrides]
 
@@ -182,7 +194,9 @@ def _check_images(request: TrainingRequest) -> None:
 
 def _check_steps_override(config: Config, overrides: Sequence[str]) -> None:
     """Raise RequestError if training.steps is set but minutes or epochs would replace it."""
-    if "training.steps" in _keys(overrides) and (config.training.minutes or config.training.epochs):
+    if "training.steps" in override_keys(overrides) and (
+        config.training.minutes or config.training.epochs
+    ):
         raise RequestError(
             "training.steps is computed from training.minutes or training.epochs here; use --steps instead."
         )

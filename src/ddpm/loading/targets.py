@@ -17,7 +17,9 @@ from ddpm.config import (
 )
 from ddpm.errors import RequestError
 from ddpm.files import read_json
+from ddpm.loading.offline import cached_dataset
 from ddpm.loading.recipes import scaled_preset
+from ddpm.loading.starting_weights import suitable_start
 from ddpm.presets import PRESETS
 from ddpm.runs import RunFolder, find_run
 from ddpm.terminal import escape
@@ -45,6 +47,8 @@ class Target:
     origin: str  # for messages: `the preset mnist`
     run: RunFolder | None = None
     requests_fp16: bool = False  # replaced by auto, since training does not support fp16
+    is_preset: bool = False
+    init: str | None = None  # weights that `ddpm train` would start from by itself
 
 
 def read_target(request: TargetRequest, *, runs_first: bool) -> Target:
@@ -58,8 +62,25 @@ def read_target(request: TargetRequest, *, runs_first: bool) -> Target:
     config = target.config
     if request.data is not None:
         config = replace(config, data=replace(config.data, path=request.data))
-    config = with_overrides(config, [text for text in request.overrides if text not in half])
-    return replace(target, config=config, requests_fp16=target.requests_fp16 or bool(half))
+    overrides = [text for text in request.overrides if text not in half]
+    config, init = with_overrides(config, overrides), None
+    if target.is_preset and PRESETS[request.target].weights:
+        config, init = _planned_start(config, overrides, request.device)
+    requests_fp16 = target.requests_fp16 or bool(half)
+    return replace(target, config=config, requests_fp16=requests_fp16, init=init)
+
+
+def _planned_start(
+    config: Config, overrides: Sequence[str], device: str
+) -> tuple[Config, str | None]:
+    """Return the configuration and the initial weights that `ddpm train` would choose.
+
+    They depend on the images: if these are not decoded yet, `config` and None.
+    """
+    dataset = cached_dataset(config)
+    if dataset is None:
+        return config, None
+    return suitable_start(config, dataset, overrides, device)
 
 
 def _find_target(request: TargetRequest, runs_first: bool) -> Target:
@@ -67,7 +88,7 @@ def _find_target(request: TargetRequest, runs_first: bool) -> Target:
     is_preset = request.target in PRESETS
     if is_preset and not (runs_first and run is not None):
         config = scaled_preset(request.target, request.scale, request.device)
-        return Target(config, f"the preset {request.target}")
+        return Target(config, f"the preset {request.target}", is_preset=True)
     if request.scale is not None:
         raise RequestError(
             f"--scale applies to presets, and {request.target} is not one; leave --scale out."

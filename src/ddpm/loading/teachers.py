@@ -64,7 +64,8 @@ def find_teacher(
         )
     opened = open_model(str(run.teacher) if has_copy else str(name), device)
     teacher = check_teacher(opened, guided=family.is_distilled)
-    recorded = run.load_environment().get("teacher", {}).get("weights")
+    environment = run.load_environment() if run.exists() else {}
+    recorded = environment.get("teacher", {}).get("weights")
     if recorded not in (None, weights_hash(teacher)):
         raise RequestError(
             f"The teacher of {run.root} is lost: {run.teacher.name} is missing or altered. Restore it from a "

@@ -13,6 +13,7 @@ PLAN: dict[str, Any] = {
     "parameters": {"network": 1_230_000},
     "shape": [1, 28, 28],
     "device": "cpu, 2 threads",
+    "init": None,
     "precision": "fp32",
     "images": "60,000 images of mnist",
     "utilization": None,
@@ -54,6 +55,11 @@ def test_each_fact_is_a_line() -> None:
         "disk": "40.0 MB in total: checkpoints 6 x 5.0 MB, previews 2.0 MB, log 1.0 MB, pictures 1.0 MB",
         "expect": "no recorded run of mnist",
     }
+
+
+def test_the_weights_that_training_starts_from_are_named() -> None:
+    found = lines(init="bundled:faces")
+    assert found["start"] == "from the weights bundled:faces, which suit these images"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def plan(request: PlanRequest) -> dict[str, Any]:
     found = {
         "target": target.origin,
         "scale": config.scale,
+        "init": target.init,
         "images": images.note,
         "device": _device_name(where),
         **asdict(measured),

@@ -22,6 +22,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     parameters = " + ".join(f"{n / 1e6:.2f}" for n in plan["parameters"].values())
     shape = "x".join(map(str, plan["shape"]))
     yield "plan", f"{plan['target']}, {parameters} million parameters, images {shape}"
+    if plan["init"] is not None:
+        yield "start", f"from the weights {plan['init']}, which suit these images"
     yield "measured", f"on {plan['device']}, {plan['precision']}, with {plan['images']}"
     used = plan["utilization"]
     share = "" if used is None else f", {used:.0%} of the card's bf16 peak"

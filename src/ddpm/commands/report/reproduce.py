@@ -10,7 +10,8 @@ from typing import Any
 from ddpm.commands.options import command_line
 from ddpm.config import Config, differing_keys, get_value
 from ddpm.data.catalogue import data_name
-from ddpm.presets import PRESETS
+from ddpm.loading.fine_tuning import FINE_TUNING_KEYS
+from ddpm.presets import NO_WEIGHTS, PRESETS
 
 _TOTALS = ("minutes", "epochs", "steps")
 _OPTION_KEYS = {  # printed by options of their own, not by --set
@@ -30,6 +31,8 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
         return _command(config.family.command, target=init, **own, steps=steps, out=run)
     preset = PRESETS.get(config.preset)
     base = preset.config_for(config.scale) if preset else Config()
+    chooses_weights = preset is not None and bool(preset.weights)
+    tuned = FINE_TUNING_KEYS if chooses_weights and init else ()
     all_images = config.data.all_images and not base.data.all_images
     printed = _OPTION_KEYS | ({"data.all_images"} if all_images else set())
     return _command(
@@ -38,11 +41,11 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
         data=data_name(config.data.path) if config.data.path != base.data.path else None,
         scale=config.scale if preset and preset.scales else None,
         **_total(config, base),
-        init=init,
+        init=init or (NO_WEIGHTS if chooses_weights else None),
         all_images=all_images,
         overrides=tuple(
             f"{key}={_value(get_value(config, key))}"
-            for key in differing_keys(base, config)
+            for key in dict.fromkeys((*differing_keys(base, config), *tuned))
             if key not in printed
         ),
         out=run,

@@ -35,7 +35,7 @@ START_OPTIONS = (
         "--init",
         metavar="RUN|FILE|bundled:NAME",
         help="start from trained weights, with their network, objective and normalization; none: from "
-        "random weights",
+        "random weights (default: for your own images, bundled weights that suit them)",
     ),
     switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
     switch(
@@ -72,9 +72,17 @@ def training_request(options: Namespace) -> TrainingRequest:
 
 
 def run_train(options: Namespace) -> int:
+    from ddpm.commands.train.resume import new_config
     from ddpm.commands.train.train import train
     from ddpm.loading.recipes import training_recipe
+    from ddpm.loading.starting_weights import choose_start
+    from ddpm.runs import RunFolder
 
-    config, out = training_recipe(training_request(options))
-    outcome = train(config, out, init=options.init, device=options.device, shard=options.shard)
+    request = training_request(options)
+    config, out = training_recipe(request)
+    run = RunFolder(out)
+    if not run.exists():
+        new_config(run, config)  # refuses a folder of other files before any image is read
+    config, init = choose_start(request, config, run)
+    outcome = train(config, out, init=init, device=options.device, shard=options.shard)
     return print_picture_paths(outcome.run, outcome.exit_status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 from ddpm.config import Config, differing_keys, load_config
 from ddpm.config.families import SECTION_OWNERS
@@ -11,22 +12,28 @@ from ddpm.data.catalogue import cache_dir, data_dir, find_offline, is_dataset_na
 from ddpm.data.dataset import Dataset
 from ddpm.errors import RequestError
 from ddpm.files import is_temporary
-from ddpm.loading.initial_weights import NO_WEIGHTS
 from ddpm.models.autoguidance import check_no_guide
+from ddpm.presets import NO_WEIGHTS
 from ddpm.runs import RunFolder
 from ddpm.training.budget import TOTAL_KEYS, with_requested_total
 
 
 def new_config(run: RunFolder, requested: Config) -> Config:
     """Return the configuration of a new run. RequestError if the folder holds other files."""
-    folder = run.root
+    folder, traces = run.root, _traces_of_start(run)
     if folder.exists() and (  # `exists` comes first: another rank may create the folder at any time
         not folder.is_dir()
-        or any(path != run.lock and not is_temporary(path) for path in folder.iterdir())
+        or any(path not in traces and not is_temporary(path) for path in folder.iterdir())
     ):
         raise RequestError(f"{folder} holds other files; choose a new folder with --out.")
     check_no_guide(requested)
     return requested
+
+
+def _traces_of_start(run: RunFolder) -> tuple[Path, ...]:
+    """Return the files that a start leaves if it is killed before config.json is written."""
+    is_record = {"torch", "seed", "parameters"} <= run.load_environment().keys()
+    return (run.lock, run.environment) if is_record else (run.lock,)
 
 
 def resumed_config(run: RunFolder, requested: Config) -> Config:
@@ -75,7 +82,7 @@ def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | N
     None for random weights, which `init` names "none". RequestError if the run has a checkpoint and started
     from other weights. A student starts from its teacher, which `find_teacher` compares.
     """
-    recorded = run.load_environment().get("init")
+    recorded = run.load_environment().get("init") if run.exists() else None
     is_resumed = not config.family.has_teacher and run.checkpoint_steps()
     if is_resumed and init not in (None, recorded or NO_WEIGHTS):
         how = f"with --init {shlex.quote(recorded)}" if recorded else "without --init"
@@ -88,8 +95,10 @@ def initial_weights(run: RunFolder, config: Config, init: str | None) -> str | N
 
 def check_same_data(run: RunFolder, dataset: Dataset) -> None:
     """Raise RequestError if the run was started with other images."""
+    if not run.exists():  # killed before config.json was written
+        return
     recorded = run.load_environment().get("data", {}).get("content_hash")
-    learns_labels = run.exists() and bool(load_config(run.config).data.labels)
+    learns_labels = bool(load_config(run.config).data.labels)
     if not dataset.has_content(recorded, with_labels=learns_labels):
         raise RequestError(
             f"The images have changed since {run.root} was started, or their labels. Restore them, or train "

@@ -131,14 +131,13 @@ class Session:
         run, inputs = self.run, self.inputs
         compile_facts(self.model)  # by all processes, before the main one records the result
         if is_main():
-            write_json(run.config, self.config.to_dict())
-            inputs.save(run, self.config)
             record = environment_record(inputs.device, self.model, inputs.dataset, inputs.init)
             record |= inputs.teacher_entry()
-            write_json(
-                run.environment,
-                with_change_history(run.load_environment(), record, self.start.step),
-            )
+            history = with_change_history(run.load_environment(), record, self.start.step)
+            # before the configuration, with which the run exists: the initial weights must be known by then
+            write_json(run.environment, history)
+            write_json(run.config, self.config.to_dict())
+            inputs.save(run, self.config)
         for line in announcement(run, inputs.dataset, self.model, self.start.step):
             print_line(line)
 

@@ -13,6 +13,7 @@ export function PlanAnswer({job}) {
     ["Training time", plan.minutes ? `about ${formatSeconds(60 * plan.minutes)}` : formatSeconds(plan.seconds)],
     ["Steps", formatNumber(proposal?.steps ?? plan.steps)],
     ["Images seen", `${formatNumber(proposal?.images ?? plan.images_seen)}, ${formatNumber(plan.images_per_second)} a second`],
+    ["Starts from", plan.init],
     ["Memory", formatBytes(plan.training_memory)],
     ["Disk", formatBytes(plan.disk?.total)],
     ["Drawing 25 images", plan.drawing_seconds ? `${plan.drawing_seconds < 1 ? "under 1 s" : formatSeconds(plan.drawing_seconds)} (${plan.drawing})` : null],
