@@ -20,7 +20,7 @@ from ddpm.loading.starting_weights import choose_start, suitable_start
 from ddpm.loading.suitability import Suitability
 from ddpm.loading.targets import TargetRequest, read_target
 from ddpm.models.ddpm import Ddpm
-from ddpm.presets import PRESETS
+from ddpm.presets import PRESETS, StartingWeights
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 
@@ -36,7 +36,7 @@ def weights(
     model = small_ddpm("diffusion.objective=edm", channels=3)
     file = tmp_path / "tiny.safetensors"
     save_weights(file, model.averaged_weights(), model.spec)
-    names = {"cpu": str(file), "small-gpu": "big", "big-gpu": "big"}
+    names = {"cpu": StartingWeights(str(file), 0.85), "small-gpu": StartingWeights("big", 0.5)}
     monkeypatch.setitem(PRESETS, "folder", replace(PRESETS["folder"], weights=names))
     return str(file)
 

@@ -20,6 +20,7 @@ from ddpm.loading.suitability import (
     Suitability,
     measure_suitability,
 )
+from ddpm.presets import get_preset
 from ddpm.randomness import generator_for
 from ddpm.sampling.samples import sample_images
 
@@ -64,7 +65,7 @@ def test_a_denoiser_that_does_nothing_has_the_error_of_the_noise() -> None:
     expected = float(torch.stack(logs).mean().exp())
     assert found.error_ratio == pytest.approx(expected, rel=0.02)
     assert found.turned_ratio == pytest.approx(1, abs=1e-4)
-    assert not found.knows_layout and not found.is_suitable
+    assert not found.knows_layout and not found.is_suitable(1.0)
 
 
 def test_a_denoiser_that_knows_the_images_needs_them_the_right_way_up() -> None:
@@ -73,7 +74,7 @@ def test_a_denoiser_that_knows_the_images_needs_them_the_right_way_up() -> None:
     images = ((template.numpy() + 1) * 127.5 + brightness).clip(0, 255).astype(np.uint8)
     found = measured(lambda x, signal: template.expand_as(x), images)
     assert found.error_ratio < 0.2 and found.turned_ratio > 10
-    assert found.knows_layout and found.is_suitable
+    assert found.knows_layout and found.is_suitable(0.0)
 
 
 @pytest.mark.parametrize(
@@ -81,18 +82,19 @@ def test_a_denoiser_that_knows_the_images_needs_them_the_right_way_up() -> None:
     [(0.8, 0, True), (0.9, 0, False), (0.9, 4, True), (1.1, 9, False), (0.8, -9, True)],
 )
 def test_the_rule(error: float, z: float, expected: bool) -> None:
-    assert Suitability(error, 1.05, z).is_suitable is expected
+    assert Suitability(error, 1.05, z).is_suitable(0.85) is expected
 
 
 def test_the_bundled_faces_suit_faces_and_neither_noise_nor_checkers() -> None:
-    model = open_model("bundled:anime-small", "cpu").model
+    name, limit = get_preset("folder").weights["cpu"]
+    model = open_model(name, "cpu").model
     settings = model.spec.config.sampling
     faces = sample_images(model, range(8), None, settings)
-    assert measure_suitability(model, faces).is_suitable  # type: ignore[arg-type]
+    assert measure_suitability(model, faces).is_suitable(limit)  # type: ignore[arg-type]
     noise = RNG.integers(0, 256, (8, 3, 64, 64), dtype=np.uint8)
     tiles = RNG.integers(0, 256, (8, 3, 16, 16), dtype=np.uint8).repeat(4, 2).repeat(4, 3)
     for images in (noise, tiles):
-        assert not measure_suitability(model, images).is_suitable  # type: ignore[arg-type]
+        assert not measure_suitability(model, images).is_suitable(limit)  # type: ignore[arg-type]
 
 
 def test_equal_images_give_equal_numbers_and_leave_the_random_numbers_of_torch_alone() -> None:

@@ -45,8 +45,8 @@ def choose_start(
         if not _takes_weights(config, request.overrides):
             return config, None
         return suitable_start(config, open_dataset(config), request.overrides, request.device)
-    advice = preset.weights[device_scale(pick_device(request.device))]
-    if request.init in preset.weights.values() and request.init != advice:
+    advice = preset.weights[device_scale(pick_device(request.device))].name
+    if request.init in {one.name for one in preset.weights.values()} - {advice}:
         print_line(f"{advice} has the size for this device, and trains faster: --init {advice}")
     return _fine_tuned(config, open_dataset(config), request.overrides), request.init
 
@@ -63,13 +63,13 @@ def suitable_start(
     if preset is None or not preset.weights or not _takes_weights(config, overrides):
         return config, None
     where = pick_device(device)
-    name = preset.weights[device_scale(where)]
+    name, max_error_ratio = preset.weights[device_scale(where)]
     images = dataset.images
     channels, height, width = images.shape[1:]
     if channels != 3 or height != width or len(dataset.train) < MIN_IMAGES:
         return config, None
     found = run_on_main(lambda: _measure(name, str(where), _sample(dataset)))
-    if found is None or not found.is_suitable:
+    if found is None or not found.is_suitable(max_error_ratio):
         return config, None
     weights = open_model(name, "cpu").model.spec
     side = weights.image_shape[1]

@@ -19,7 +19,6 @@ from ddpm.randomness import generator_for
 NOISE_RATIOS = (0.5, 1.0, 2.0, 4.0)  # of the noise to the image, in x_t
 LAYOUT_RATIOS = 3  # so many of them, the noisiest, hide everything but the arrangement of the parts
 MAX_IMAGES, MIN_IMAGES = 64, 8  # fewer images say little
-MAX_ERROR_RATIO = 0.85  # measured: drawings 0.55-0.84, photographs 0.90-0.92, icons 1.6
 MIN_Z = 3.0  # standard errors; by chance once in 700 measurements
 _CHUNK = 16  # images denoised together
 
@@ -39,14 +38,13 @@ class Suitability:
         """Whether the denoiser knows what the images show: it needs them the right way up."""
         return self.z >= MIN_Z
 
-    @property
-    def is_suitable(self) -> bool:
-        """Whether training on the images should start from the weights of the denoiser.
+    def is_suitable(self, max_error_ratio: float) -> bool:
+        """Return whether training on the images should start from the weights of the denoiser.
 
-        Its errors are far below those of a linear denoiser, or they are below and it knows the layout.
+        Its errors are at most `max_error_ratio` of those of a linear denoiser, or they are below these and it
+        knows the layout.
         """
-        limit = 1.0 if self.knows_layout else MAX_ERROR_RATIO
-        return self.error_ratio <= limit
+        return self.error_ratio <= (1.0 if self.knows_layout else max_error_ratio)
 
 
 def measure_suitability(model: DiffusionModel, images: NDArray[np.uint8]) -> Suitability:

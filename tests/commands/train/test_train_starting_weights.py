@@ -18,7 +18,7 @@ from ddpm.config import load_config
 from ddpm.loading import starting_weights
 from ddpm.loading.suitability import Suitability
 from ddpm.models.ddpm import Ddpm
-from ddpm.presets import PRESETS
+from ddpm.presets import PRESETS, StartingWeights
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import load, save_weights
 
@@ -39,7 +39,7 @@ def faces(
     """A folder of images that the weights of the preset suit; nothing is drawn in the end."""
     model = small_ddpm("diffusion.objective=edm", awake=True, channels=3)
     save_weights(tmp_path / "w.safetensors", model.averaged_weights(), model.spec)
-    names = {"cpu": str(tmp_path / "w.safetensors")}
+    names = {"cpu": StartingWeights(str(tmp_path / "w.safetensors"), 0.85)}
     monkeypatch.setitem(PRESETS, "folder", replace(PRESETS["folder"], weights=names))
     monkeypatch.setattr(
         starting_weights, "measure_suitability", lambda model, images: Suitability(0.5, 1.2, 9.0)
@@ -100,7 +100,7 @@ def test_the_same_command_resumes_a_killed_run_bit_for_bit(
     assert_same_bits("whole", "killed")
     assert load_config(Path("killed/config.json")) == load_config(Path("whole/config.json"))
     recorded = RunFolder(Path("killed")).load_environment()
-    assert recorded["init"] == PRESETS["folder"].weights["cpu"]
+    assert recorded["init"] == PRESETS["folder"].weights["cpu"].name
 
 
 def test_the_weights_are_gone_and_the_run_goes_on(
