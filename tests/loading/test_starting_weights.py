@@ -138,8 +138,8 @@ def test_a_user_who_chooses_otherwise_is_not_asked(
     assert config == before and init == fields.get("init") and not seen
 
 
-@pytest.mark.parametrize("shape", [{"channels": 1}, {"count": 6}, {"side": 6}])
-def test_gray_few_and_small_images_start_from_random_weights(
+@pytest.mark.parametrize("shape", [{"channels": 1}, {"count": 6}, {"side": 6}, {"side": 12}])
+def test_gray_and_few_images_and_other_sizes_start_from_random_weights(
     weights: str, measured: Any, folder: Any, shape: dict[str, int]
 ) -> None:
     seen = measured(SUITS)
@@ -154,19 +154,6 @@ def test_settings_of_the_user_stay(weights: str, measured: Any, folder: Any) -> 
     assert init == weights and config.network.channels == 8 and config.data.augment > 0
     found = (config.network.dropout, config.training.learning_rate, config.training.batch_size)
     assert found == (0.3, 0.004, 5)
-
-
-def test_larger_images_are_measured_at_the_size_of_the_weights(
-    weights: str, measured: Any, folder: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Their size is the user's decision: one line names the setting, which then starts from the weights."""
-    seen = measured(SUITS)
-    images = folder(side=16)
-    before, config, init = start(images)
-    assert config == before and init is None and seen[0].shape == (12, 3, 8, 8)
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"suit {weights}" in said and "--set data.size=8" in said
-    assert start(images, "data.size=8")[2] == weights
 
 
 def test_weights_of_the_user_come_with_the_settings_for_few_images(

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from ddpm.config import Config, with_overrides
 from ddpm.data.dataset import Dataset
@@ -64,20 +62,11 @@ def suitable_start(
         return config, None
     where = pick_device(device)
     name, max_error_ratio = preset.weights[device_scale(where)]
-    images = dataset.images
-    channels, height, width = images.shape[1:]
-    if channels != 3 or height != width or len(dataset.train) < MIN_IMAGES:
+    weights = open_model(name, "cpu").model.spec
+    if dataset.images.shape[1:] != weights.image_shape or len(dataset.train) < MIN_IMAGES:
         return config, None
     found = run_on_main(lambda: _measure(name, str(where), _sample(dataset)))
-    if found is None or not found.is_suitable(max_error_ratio):
-        return config, None
-    weights = open_model(name, "cpu").model.spec
-    side = weights.image_shape[1]
-    if height != side:
-        print_line(
-            f"at {side}x{side}, these images suit {name} ({_evidence(found)}): to start from it, add "
-            f"--set data.size={side}"
-        )
+    if not found.is_suitable(max_error_ratio):
         return config, None
     print_line(
         f"starting from {name}, which already denoises these images ({_evidence(found)}); "
@@ -105,16 +94,10 @@ def _sample(dataset: Dataset) -> NDArray[np.uint8]:
     return np.array(dataset.images[train[places]])
 
 
-def _measure(name: str, device: str, images: NDArray[np.uint8]) -> Suitability | None:
-    """Return how well the weights `name` suit `images`, reduced to their size; None for smaller images."""
+def _measure(name: str, device: str, images: NDArray[np.uint8]) -> Suitability:
+    """Return how well the weights `name` suit `images`."""
     model = as_diffusion(open_model(name, device).model)
     assert model is not None
-    size = model.spec.image_shape[1:]
-    if images.shape[2] < size[0]:
-        return None
-    if images.shape[2:] != size:
-        pixels = functional.interpolate(torch.from_numpy(images).float(), size, mode="area")
-        images = pixels.round().to(torch.uint8).numpy()
     return measure_suitability(model, images)
 
 
