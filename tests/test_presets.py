@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
-from ddpm.config import check, config_from_dict
+from ddpm.config import ScaleName, check, config_from_dict
 from ddpm.errors import RequestError
+from ddpm.loading.bundled import BUNDLED, bundled_names
 from ddpm.presets import PRESETS, get_preset
 
 
@@ -38,6 +40,15 @@ def test_a_scale_changes_only_presets_that_have_it() -> None:
     assert anime.config_for("big-gpu").scale == "big-gpu"
     assert anime.config_for("big-gpu").training.batch_size == 512
     assert digits.config_for("big-gpu") == digits.config
+
+
+def test_starting_weights_are_bundled_and_named_for_every_size_of_device() -> None:
+    weights = {name: preset.weights for name, preset in PRESETS.items() if preset.weights}
+    assert set(weights) == {"folder"}
+    for by_scale in weights.values():
+        assert set(by_scale) == set(get_args(ScaleName))
+        for name, max_error_ratio in by_scale.values():
+            assert name.removeprefix(BUNDLED) in bundled_names() and 0 < max_error_ratio < 1
 
 
 def test_an_unknown_preset_is_answered_with_a_similar_name() -> None:

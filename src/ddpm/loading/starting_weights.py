@@ -60,12 +60,11 @@ def suitable_start(
     preset = PRESETS.get(config.preset)
     if preset is None or not preset.weights or not _takes_weights(config, overrides):
         return config, None
-    where = pick_device(device)
-    name, max_error_ratio = preset.weights[device_scale(where)]
+    name, max_error_ratio = preset.weights[device_scale(pick_device(device))]
     weights = open_model(name, "cpu").model.spec
     if dataset.images.shape[1:] != weights.image_shape or len(dataset.train) < MIN_IMAGES:
         return config, None
-    found = run_on_main(lambda: _measure(name, str(where), _sample(dataset)))
+    found = run_on_main(lambda: _measure(name, device, _sample(dataset)))
     if not found.is_suitable(max_error_ratio):
         return config, None
     print_line(
