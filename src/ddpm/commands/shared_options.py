@@ -57,7 +57,8 @@ SAMPLER_SETTINGS = (
         "--guidance",
         positive,
         metavar="SCALE",
-        help="guidance scale toward the label; 1 turns guidance off",
+        help="guidance scale: toward the label, or without labels away from an early state of the run; 1: "
+        "no guidance",
     ),
     DEVICE,
     SET,

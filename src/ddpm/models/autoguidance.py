@@ -41,10 +41,15 @@ def _find_no_guide(name: str) -> Predictor:
 
 
 class Guides:
-    """Guides by name. Each is loaded once."""
+    """Guides by name. Each is loaded once.
 
-    def __init__(self, find: FindGuide = _find_no_guide) -> None:
+    `early`: the name of an early state of the model's run, the guide of a model without labels unless another
+    is named; "" if there is none.
+    """
+
+    def __init__(self, find: FindGuide = _find_no_guide, early: str = "") -> None:
         self.find = find
+        self.early = early
         self.loaded: dict[str, Predictor] = {}
 
     def guide(self, name: str, base: Predictor) -> Predictor:

@@ -21,8 +21,9 @@ ANIMATION_STEPS = 20  # fewest steps that an animation of the reverse process sh
 def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> SamplingConfig:
     """Return the model's settings with overrides such as `sampling.steps=50` applied.
 
-    An overridden sampler takes its usual steps and spacing unless these are overridden too. Raises
-    RequestError for an override that the model cannot use.
+    An overridden sampler takes its usual steps and spacing unless these are overridden too. A guidance scale
+    for a model without labels and without a guide means guidance by an early state of its run (Karras et al.
+    2024, arXiv:2406.02507). Raises RequestError for an override that the model cannot use.
     """
     config = model.spec.config
     check_assignments(overrides)
@@ -35,11 +36,8 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     chosen = with_overrides(config, overrides).sampling
     can_guide = model.spec.num_classes > 0 or chosen.guide
     if "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide:
-        raise RequestError(
-            "This model learned no labels, so guidance has no effect. Leave guidance at 1, train with --set "
-            "data.labels=true, or guide with a weaker model (--set sampling.guide=model:RUN, or step:N of "
-            "this run)."
-        )
+        overrides = [*overrides, f"sampling.guide={_early_guide(model)}"]
+        chosen = with_overrides(config, overrides).sampling
     check_guide(model, chosen)
     check_classifier(model.spec, chosen)
     if "sampling.chunk" in keys:
@@ -53,6 +51,18 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
         if "sampling.spacing" not in keys:
             defaults.append(f"sampling.spacing={sampler.default_spacing}")
     return with_overrides(config, [*overrides, *defaults]).sampling
+
+
+def _early_guide(model: GenerativeModel) -> str:
+    """Return the early state of the model's run that guides it. RequestError if there is none."""
+    diffusion = as_diffusion(model)
+    if diffusion is None or not diffusion.guides.early:
+        raise RequestError(
+            "This model learned no labels, so guidance has no effect. Leave guidance at 1, train with --set "
+            "data.labels=true, or guide with a weaker model (--set sampling.guide=model:RUN). A run guides "
+            "itself by a checkpoint of its first half, and this has none."
+        )
+    return diffusion.guides.early
 
 
 def check_steps(model: GenerativeModel, settings: SamplingConfig) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import BUNDLED, bundled_file, bundled_names
+from ddpm.loading.guides import early_guide
 from ddpm.models.spec import ModelSpec, read_spec
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import not_found
@@ -27,6 +28,7 @@ class ModelCard:
     target: str  # as commands name it
     spec: ModelSpec  # with the run's present sampling settings
     step: int | None = None  # of a run's newest checkpoint
+    guides_itself: bool = False  # by an early state of its run
 
     def row(self) -> dict[str, Any]:
         """Return plain values for the page."""
@@ -47,7 +49,9 @@ class ModelCard:
             "sampling": asdict(config.sampling),
             "used_sampling": list(config.used_sampling),
             "has_reverse_process": config.has_reverse_process,
-            "can_guide": spec.num_classes > 0 or config.sampling.guide != "",
+            "can_guide": spec.num_classes > 0
+            or config.sampling.guide != ""
+            or (config.has_reverse_process and self.guides_itself),
         }
 
 
@@ -87,7 +91,8 @@ class ModelCards:
             except RequestError:
                 continue
             spec = spec.with_config(replace(spec.config, sampling=sampling))
-            return ModelCard(RUN + id, shown_name(run), str(run.root), spec, step)
+            early = early_guide(run) != ""
+            return ModelCard(RUN + id, shown_name(run), str(run.root), spec, step, early)
         return None
 
     def _of_bundled(self, name: str) -> ModelCard:
