@@ -164,7 +164,7 @@ PRESETS: dict[str, Preset] = {
         "any folder, zip or array of images",
         Config(
             preset="folder",
-            data=DataConfig(path="", size="auto", channels="auto"),
+            data=DataConfig(path="", size="auto", channels="auto", labels="auto"),
             network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # any image size
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(

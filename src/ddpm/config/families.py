@@ -73,7 +73,7 @@ FAMILIES: dict[str, Family] = {
             _NOT_COMPILED,
             Requirement(
                 "data.labels",
-                lambda value: not value,
+                lambda value: value in (False, "auto"),
                 "A DCGAN learns no labels; set data.labels=false.",
             ),
             Requirement(

@@ -138,7 +138,7 @@ def training_batches(
     return Batches(
         images,
         rows,
-        labels if config.data.labels else None,
+        labels if config.data.labels and config.family.learns_labels else None,
         batch_size=config.training.batch_size,
         seed=config.training.seed,
         augment=Augmentation(config.data.flip, config.data.shift, config.data.crop),

@@ -64,6 +64,8 @@ def suitable_start(
     weights = open_model(name, "cpu").model.spec
     if dataset.images.shape[1:] != weights.image_shape or len(dataset.train) < MIN_IMAGES:
         return config, None
+    if config.data.labels and dataset.class_names and not weights.num_classes:
+        return config, None  # classes help more: docs/results.md
     found = run_on_main(lambda: _measure(name, device, _sample(dataset)))
     if not found.is_suitable(max_error_ratio):
         return config, None
@@ -71,7 +73,7 @@ def suitable_start(
         f"starting from {name}, which already denoises these images ({_evidence(found)}); "
         f"--init {NO_WEIGHTS} starts from random weights"
     )
-    config = with_overrides(adopt_settings(config, weights.config, config.data.labels), overrides)
+    config = with_overrides(adopt_settings(config, weights.config, labels=False), overrides)
     return _fine_tuned(config, dataset, overrides), name
 
 
@@ -81,7 +83,7 @@ def _takes_weights(config: Config, overrides: Sequence[str]) -> bool:
     return (
         config.family.is_diffusion
         and not config.family.has_teacher
-        and not config.data.labels
+        and config.data.labels in (False, "auto")
         and not any(key.startswith(_NETWORK_SECTIONS) for key in chosen)
     )
 

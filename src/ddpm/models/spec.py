@@ -50,7 +50,8 @@ class ModelSpec:
     @property
     def num_classes(self) -> int:
         """Number of classes the model was trained on; 0 without labels."""
-        return len(self.class_names) if self.config.data.labels else 0
+        learns = self.config.data.labels and self.config.family.learns_labels
+        return len(self.class_names) if learns else 0
 
     def with_config(self, config: Config) -> ModelSpec:
         """Return this spec with another configuration."""

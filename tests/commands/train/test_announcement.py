@@ -52,6 +52,10 @@ def test_classes_that_are_not_learned_are_announced_with_the_option(
         "the images have 5 classes (bird, cat, dog, eel, …), which are not learned; "
         "to learn them, train with --set data.labels=true"
     )
+    learning = small_ddpm("data.labels=auto")
+    assert announced(learning, 0, names)[1] == (
+        "learns 5 classes (bird, cat, dog, eel, …); without them: --set data.labels=false"
+    )
     for lines in (announced(model, 0), announced(model, 0, ("one",)), announced(model, 5, names)):
         assert not any("classes" in line for line in lines)
 

@@ -36,21 +36,25 @@ def announcement(run: RunFolder, dataset: Dataset, model: GenerativeModel, step:
     return [
         f"{report['used']} images {report['channels']}x{report['size']}, {', '.join(parts)}",
         *filter(None, notes),
-        *(_unused_labels(dataset, model) if step == 0 else []),
+        *(_labels_note(dataset, model) if step == 0 else []),
         *model.describe(),
         disk_space_note(model, run.root),
         f"{verb} {training.steps} steps of {training.batch_size} images ({epochs:.1f} epochs) in {run.root}",
     ]
 
 
-def _unused_labels(dataset: Dataset, model: GenerativeModel) -> list[str]:
-    """Return a line on the classes of a data set that `model` could learn but does not; [] if none."""
+def _labels_note(dataset: Dataset, model: GenerativeModel) -> list[str]:
+    """Return a line on the classes of a data set: that they are learned, or could be; [] without a choice."""
     names, config = dataset.class_names, model.spec.config
-    if len(names) < 2 or config.data.labels or not config.family.learns_labels:
+    is_chosen = config.data.labels not in (False, "auto") or not config.family.learns_labels
+    if len(names) < 2 or is_chosen:
         return []
     listed = ", ".join(shorten(name, _MAX_NAME) for name in names[:_MAX_CLASSES])
     more = ", …" if len(names) > _MAX_CLASSES else ""
+    classes = f"{len(names)} classes ({listed}{more})"
+    if config.data.labels:
+        return [f"learns {classes}; without them: --set data.labels=false"]
     return [
-        f"the images have {len(names)} classes ({listed}{more}), which are not learned; "
+        f"the images have {classes}, which are not learned; "
         "to learn them, train with --set data.labels=true"
     ]
