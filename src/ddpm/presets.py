@@ -228,7 +228,7 @@ PRESETS["mnist-dit"] = replace(
         _MNIST.config,
         preset="mnist-dit",
         network=NetworkConfig(kind="dit", width=96, depth=6, patch=4, long_skips=True),
-        training=replace(_MNIST.config.training, learning_rate=1e-2),
+        training=replace(_MNIST.config.training, learning_rate=3e-3),
     ),
 )
 _DIT_ON_GPU = (

@@ -82,7 +82,6 @@ def test_impossible_pairs_are_refused(changes: dict[str, object], words: str) ->
         ("dcgan-mnist", "diffusion.schedule=linear", "setting of a diffusion model"),
         ("dcgan-mnist", "sampling.sampler=dpm++2m", "one pass"),  # the default is refused as well
         ("dcgan-mnist", "data.labels=true", "data.labels=false"),
-        ("dcgan-mnist", "data.labels=auto", "data.labels=false"),
         ("dcgan-mnist", "data.augment=0.1", "data.flip"),
         ("dcgan-mnist", "training.accumulate=2", "training.accumulate=1"),
         ("dcgan-mnist", "training.batch_size=1", "at least 2"),

@@ -78,6 +78,7 @@ def test_a_download_is_announced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DDPM_CACHE_DIR", str(tmp_path))  # not the one that all tests share
+
     def write(urls: object, target: Path, sha256: object) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()

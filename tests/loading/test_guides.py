@@ -26,7 +26,6 @@ from ddpm.commands.train.train import train
 from ddpm.config import load_config, with_overrides
 from ddpm.errors import RequestError
 from ddpm.files import write_json
-from ddpm.loading.guides import early_guide
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_teacher
 from ddpm.messages import sentence
@@ -423,7 +422,7 @@ def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder
 
 
 def test_a_run_without_labels_guides_itself_by_its_early_state(run: RunFolder) -> None:
-    assert early_guide(run) == "step:2"  # of steps 2, 4 and 6
+    assert run.early_state() == "step:2"  # of steps 2, 4 and 6
     found = images(run, "sampling.guidance=2")
     assert np.array_equal(found, images(run, *AWAY)) and not np.array_equal(found, images(run))
 
@@ -437,7 +436,7 @@ def test_without_labels_and_an_early_state_there_is_nothing_to_guide_by(
         resolve_settings(first, ["sampling.guidance=2"])
     young = RunFolder(tmp_path / "young")
     shutil.copytree(run.checkpoint(6), young.checkpoint(6))
-    assert early_guide(young) == ""
+    assert young.early_state() == ""
 
 
 def test_a_training_cannot_begin_with_a_guide() -> None:

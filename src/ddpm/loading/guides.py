@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,19 +36,6 @@ def find_guide(
     if run is None:
         raise missing_run_error(name)
     return _earlier_state(run, name, kind, int(rest))
-
-
-def early_guide(run: RunFolder) -> str:
-    """Return the name of the saved state nearest to a tenth of the training; "" if the first half has none.
-
-    A tenth is what was best for the faces of docs/results.md: 1,000 of 10,567 steps.
-    """
-    newest = max(run.checkpoint_steps(), default=0)
-    steps = {
-        f"{kind}:{step}": step for kind in ("step", "snapshot") for step in _saved_steps(run, kind)
-    }
-    early = [name for name, step in steps.items() if 0 < step <= newest / 2]
-    return min(early, key=lambda name: abs(math.log(10 * steps[name] / newest)), default="")
 
 
 def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Predictor:

@@ -20,7 +20,7 @@ from ddpm.loading.checkpoints import (
     newest_checkpoint,
 )
 from ddpm.loading.chosen_average import load_average
-from ddpm.loading.guides import early_guide, find_guide
+from ddpm.loading.guides import find_guide
 from ddpm.loading.onnx_files import open_onnx
 from ddpm.models.autoguidance import Guides
 from ddpm.models.base import GenerativeModel, as_diffusion
@@ -81,7 +81,7 @@ def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
     diffusion = as_diffusion(model)
     if diffusion is not None:
         diffusion.guides = Guides(
-            partial(find_guide, diffusion, run, _open), early_guide(run) if run else ""
+            partial(find_guide, diffusion, run, _open), run.early_state() if run else ""
         )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import BUNDLED, bundled_file, bundled_names
-from ddpm.loading.guides import early_guide
 from ddpm.models.spec import ModelSpec, read_spec
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import not_found
@@ -91,7 +90,7 @@ class ModelCards:
             except RequestError:
                 continue
             spec = spec.with_config(replace(spec.config, sampling=sampling))
-            early = early_guide(run) != ""
+            early = run.early_state() != ""
             return ModelCard(RUN + id, shown_name(run), str(run.root), spec, step, early)
         return None
 
