@@ -158,7 +158,7 @@ class RunFolder:
     def early_state(self) -> str:
         """Return the saved state nearest to a tenth of the training, as `sampling.guide` names it.
 
-        "" if the first half has none. A tenth was best for the faces of docs/results.md (1,000 of 10,567 steps).
+        "" if the first half has none. A tenth was best for the faces of docs/results.md (step 1,000).
         """
         newest = max(self.checkpoint_steps(), default=0)
         saved = {"step": self.checkpoint_steps(), "snapshot": self.snapshot_steps()}
