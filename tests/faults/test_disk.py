@@ -71,8 +71,8 @@ def refusing(place: Any, name: str, nth: int, number: int = errno.ENOSPC) -> Cal
 
 # Where a disk may be full, and which file is named; from the first checkpoint on that one is whole.
 FULL = [
-    ("os", "fsync", 1, "config.json"),
-    ("os", "replace", 2, "environment.json"),
+    ("os", "fsync", 1, "environment.json"),
+    ("os", "replace", 2, "config.json"),
     ("os", "replace", 3, "metrics.jsonl"),
     ("ddpm.training.checkpoint", "save_file", 2, "step-00000002"),
     ("ddpm.training.checkpoint", "save_file", 4, "step-00000004"),
