@@ -24,7 +24,7 @@ from ddpm.presets import PRESETS, StartingWeights
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 
-SUITS, DOES_NOT = Suitability(0.7, 1.0, 0.0), Suitability(0.9, 1.0, 0.0)
+SUITS, DOES_NOT = Suitability(0.7, 1.3, 9.0), Suitability(0.9, 1.0, 0.0)
 OWN_KEYS = {"network", "diffusion", *FINE_TUNING_KEYS}
 
 
@@ -90,26 +90,21 @@ def test_weights_that_suit_are_taken_and_announced(
     first, second = capsys.readouterr().err.splitlines()
     assert first == (
         f"starting from {weights}, which already denoises these images (error 0.70 of the best linear "
-        "denoiser's); --init none starts from random weights"
+        "denoiser's, and 30% higher upside down); --init none starts from random weights"
     )
     assert second.startswith("settings for training on with 12 images: ")
     assert all(key in second for key in FINE_TUNING_KEYS)
 
 
-def test_knowledge_of_the_layout_is_said(
-    weights: str, measured: Any, folder: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    measured(Suitability(0.93, 1.05, 5.0))
-    assert start(folder())[2] == weights
-    assert (
-        "0.93 of the best linear denoiser's, and 5% higher upside down" in capsys.readouterr().err
-    )
-
-
+@pytest.mark.parametrize("found", [DOES_NOT, Suitability(0.7, 1.05, 9.0)])
 def test_weights_that_do_not_suit_leave_no_word(
-    weights: str, measured: Any, folder: Any, capsys: pytest.CaptureFixture[str]
+    found: Suitability,
+    weights: str,
+    measured: Any,
+    folder: Any,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    measured(DOES_NOT)
+    measured(found)
     before, config, init = start(folder())
     assert (before, None) == (config, init)
     assert capsys.readouterr().err == ""

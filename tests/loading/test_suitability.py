@@ -74,15 +74,21 @@ def test_a_denoiser_that_knows_the_images_needs_them_the_right_way_up() -> None:
     images = ((template.numpy() + 1) * 127.5 + brightness).clip(0, 255).astype(np.uint8)
     found = measured(lambda x, signal: template.expand_as(x), images)
     assert found.error_ratio < 0.2 and found.turned_ratio > 10
-    assert found.knows_layout and found.is_suitable(0.0)
+    assert found.knows_layout and found.is_suitable(0.85)
 
 
 @pytest.mark.parametrize(
-    ("error", "z", "expected"),
-    [(0.8, 0, True), (0.9, 0, False), (0.9, 4, True), (1.1, 9, False), (0.8, -9, True)],
+    ("error", "turned", "z", "expected"),
+    [
+        (0.8, 1.3, 9, True),
+        (0.9, 1.3, 9, False),
+        (0.8, 1.05, 9, False),
+        (0.8, 1.3, 2, False),
+        (0.6, 1.0, 0, False),
+    ],
 )
-def test_the_rule(error: float, z: float, expected: bool) -> None:
-    assert Suitability(error, 1.05, z).is_suitable(0.85) is expected
+def test_the_rule(error: float, turned: float, z: float, expected: bool) -> None:
+    assert Suitability(error, turned, z).is_suitable(0.85) is expected
 
 
 def test_the_bundled_faces_suit_faces_and_neither_noise_nor_checkers() -> None:

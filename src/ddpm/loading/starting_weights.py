@@ -104,10 +104,10 @@ def _measure(name: str, device: str, images: NDArray[np.uint8]) -> Suitability:
 
 def _evidence(found: Suitability) -> str:
     """Return the measurements in words."""
-    words = f"error {found.error_ratio:.2f} of the best linear denoiser's"
-    if found.knows_layout:
-        words += f", and {found.turned_ratio - 1:.0%} higher upside down"
-    return words
+    return (
+        f"error {found.error_ratio:.2f} of the best linear denoiser's, and {found.turned_ratio - 1:.0%} "
+        "higher upside down"
+    )
 
 
 def _fine_tuned(config: Config, dataset: Dataset, overrides: Sequence[str]) -> Config:
