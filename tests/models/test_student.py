@@ -277,6 +277,90 @@ def test_pictures_never_touch_the_training(pair: MakePair) -> None:
     assert same(watched.state(), unwatched.state())
 
 
+# --- drift: the last steps compare images with real ones ---------------------------------------------
+
+
+def drifting(pair: MakePair, *overrides: str, drift: float = 1.0, **more: Any) -> Student:
+    """A student whose steps all drift, of four in all."""
+    student = pair("training.steps=4", "training.learning_rate=1e-3", *overrides, **more)
+    config = replace(student.spec.config, student=replace(student.spec.config.student, drift=drift))
+    student.set_total_steps(config)
+    return student
+
+
+def test_jumps_come_first_from_a_quarter_of_the_batch_then_the_drift(
+    pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = drifting(pair, drift=0.5, jumps=2)
+    seen: list[str] = []
+    jumps, drifts = model._jump_batch, model._drift_step
+    monkeypatch.setattr(
+        model, "_jump_batch", lambda count, *rest: seen.append(f"{count}") or jumps(count, *rest)
+    )
+    monkeypatch.setattr(model, "_drift_step", lambda *rest: seen.append("drift") or drifts(*rest))
+    for step in range(1, 5):
+        model.training_step(IMAGES.repeat(2, 1, 1, 1), None, step)
+    assert seen == ["2", "2", "drift", "drift"]  # 2 trajectories of 2 jumps: 4 of 16 images
+
+
+def test_a_drifting_step_moves_images_toward_the_real_ones(pair: MakePair) -> None:
+    """All real images are white: the student's own become brighter, step by step."""
+    model = drifting(pair, "training.steps=30", "training.ema=0.5", jumps=1)
+    white = torch.ones(16, 1, 8, 8)
+    before = drawn(model, list(range(8)), None).mean()
+    for step in range(1, 31):
+        model.training_step(white, None, step)
+    assert float(drawn(model, list(range(8)), None).mean()) > float(before) + 0.1
+
+
+def test_the_real_images_are_those_of_the_same_class(pair: MakePair) -> None:
+    """Class 0 is white, class 1 black, class 2 absent."""
+    model = drifting(pair, "training.steps=40", "training.ema=0.5", jumps=1, classes=3)
+    images = torch.cat([torch.ones(8, 1, 8, 8), -torch.ones(8, 1, 8, 8)])
+    labels = torch.tensor([0] * 8 + [1] * 8)
+    for step in range(1, 41):
+        model.training_step(images, labels, step)
+    seeds = list(range(6))
+    bright, dark = (float(drawn(model, seeds, [label] * 6).mean()) for label in (0, 1))
+    assert bright > dark + 0.1
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        (("diffusion.objective=x0", "diffusion.learned_variance=true"), "jump"),
+        (("diffusion.objective=edm", "diffusion.schedule=edm"), "image"),
+        (("network.kind=dit", "network.depth=2"), "jump"),
+        (("network.kind=edm2",), "jump"),
+        (("network.self_conditioning=true",), "jump"),
+    ],
+)
+def test_every_kind_of_student_can_drift(
+    pair: MakePair, kind: tuple[str, ...], target: str
+) -> None:
+    model = drifting(pair, *kind, teacher=kind, jumps=2, classes=3)
+    student = replace(model.spec.config.student, target=target)
+    model.set_total_steps(replace(model.spec.config, student=student))
+    assert model.teacher is not None
+    known, ours = weights(model.teacher), weights(model.ddpm)
+    losses = model.training_step(IMAGES.repeat(2, 1, 1, 1), LABELS.repeat(2), 1)
+    assert losses["loss"].isfinite() and losses["gradient_norm"] > 0
+    assert torch.equal(weights(model.teacher), known) and not torch.equal(weights(model.ddpm), ours)
+    assert all(p.grad is None for p in model.teacher.averaged.network.parameters())
+
+
+def test_a_drift_taken_up_again_goes_on_in_the_same_bits(
+    pair: MakePair, stored: Callable[[State], State]
+) -> None:
+    whole, again = (drifting(pair, jumps=2, classes=3, drift=0.5) for _ in range(2))
+    images = torch.linspace(-1, 1, 16 * 64).reshape(16, 1, 8, 8)
+    for step in (1, 2, 3):
+        whole.training_step(images, LABELS.repeat(2), step)
+    again.load_state(stored(whole.state()))
+    losses = [model.training_step(images, LABELS.repeat(2), 4)["loss"] for model in (whole, again)]
+    assert torch.equal(*losses) and same(whole.state(), again.state())
+
+
 # --- consistency: the image at every step, fresh noise between them (LCM) ---------------------------
 
 

@@ -64,6 +64,19 @@ def consistency_targets(states: Tensor) -> Tensor:
     return states[-1:].expand_as(states[:-1])
 
 
+def predicted_image(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    schedule: Schedule,
+    objective: Objective,
+    x_t: Tensor,
+    t: Tensor,
+) -> Tensor:
+    """Return the clean images that `predict(input, t)` sees in x_t [N, C, H, W] at times t [N]."""
+    signal, sigma = schedule.at(t, x_t)  # [N, 1, 1, 1]
+    output = predict(objective.network_input(x_t, signal, sigma), t)
+    return objective.to_x0(output, x_t, signal, sigma)
+
+
 def jump_loss(
     predict: Callable[[Tensor, Tensor], Tensor],
     schedule: Schedule,
@@ -75,9 +88,7 @@ def jump_loss(
     """Return the distance [N] of the image predicted from x_t to its `target` [N, C, H, W].
 
     The pseudo-Huber distance (Song & Dhariwal 2023, arXiv:2310.14189, Eq. 7) of the root mean square: jumps
-    with large errors do not dominate. `predict(input, t)` is the network.
+    with large errors do not dominate. Arguments as in `predicted_image`.
     """
-    signal, sigma = schedule.at(t, x_t)  # [N, 1, 1, 1]
-    output = predict(objective.network_input(x_t, signal, sigma), t)
-    error = objective.to_x0(output, x_t, signal, sigma) - target
+    error = predicted_image(predict, schedule, objective, x_t, t) - target
     return (error.square().mean(dim=(1, 2, 3)) + HUBER_SCALE**2).sqrt() - HUBER_SCALE

@@ -5,6 +5,8 @@ The network is the teacher's, initialized with the teacher's weights; only the m
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,10 +19,11 @@ from ddpm.diffusion.distillation import (
     distillation_targets,
     jump_boundaries,
     jump_loss,
+    predicted_image,
 )
 from ddpm.diffusion.levels import Levels
 from ddpm.diffusion.objectives import split_variance
-from ddpm.diffusion.samplers import starting_noise
+from ddpm.diffusion.samplers import SamplerOptions, starting_noise
 from ddpm.errors import RequestError
 from ddpm.messages import sentence
 from ddpm.models.base import DiffusionModel, Metrics
@@ -28,18 +31,24 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.few_step_sampling import (
     TEACHER_SPACING,
     FewStepSampling,
+    jump_sampler,
     learns_images,
     student_levels,
+    student_settings,
     teacher_levels,
 )
+from ddpm.models.image_drift import class_groups, image_drift
 from ddpm.models.spec import ModelSpec, check_spec
 from ddpm.networks.outline import Row
 from ddpm.optim.learner import TensorBatch
 from ddpm.optim.state import State
 from ddpm.randomness import generator_for
 
+Predict = Callable[[Tensor, Tensor], Tensor]  # (network input [N, C, H, W], t [N]) → output
+
 TEACHER_SAMPLER: SamplerName = "unipc"
 HELDOUT_TRAJECTORIES = 32  # of the teacher, for the held-out loss
+DRIFT_BATCHES = 4  # batches of a jump step in one batch of a student that also drifts
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,9 @@ class Student(FewStepSampling):
 
     The teacher's trajectories are guided (Meng et al. 2023, arXiv:2210.03142), so the student samples guided
     images with one evaluation per step. It uses only the labels of a training batch.
+
+    With `student.drift`, the last steps improve the last jump by drifting (see `diffusion/drifting.py`): its
+    images move toward the real images of the batch, as the teacher's network sees both.
     """
 
     def __init__(self, spec: ModelSpec, device: torch.device | str = "cpu") -> None:
@@ -74,9 +86,12 @@ class Student(FewStepSampling):
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Sample new trajectories of the teacher, and take one step toward reproducing them in jumps."""
-        seed = self.spec.config.training.seed
-        generator = generator_for(seed, "step", step, device=self.device)
-        batch = self._jump_batch(max(1, len(images) // len(self.jumps)), labels, generator)
+        config = self.spec.config
+        generator = generator_for(config.training.seed, "step", step, device=self.device)
+        if step > (1 - config.student.drift) * config.training.steps:
+            return self._drift_step(images, labels, step, generator)
+        states = len(images) // DRIFT_BATCHES if config.student.drift else len(images)
+        batch = self._jump_batch(max(1, states // len(self.jumps)), labels, generator)
         losses, measured = self.ddpm.learner.step(batch, self._loss, step)
         return {**self.ddpm.loss_summary(losses, batch.t), **measured}
 
@@ -104,15 +119,19 @@ class Student(FewStepSampling):
 
     def _teacher_states(self, noise: Tensor, labels: list[int] | None) -> Tensor:
         """Return the teacher's guided states at the ends of all jumps, [J + 1, N, C, H, W]."""
+        teacher, levels = self._known_teacher(), self.teacher_levels
+        settings = self._teacher_settings(teacher)
+        x = starting_noise(levels, lambda: noise)
+        frames = teacher.frames(levels, x, lambda: torch.zeros_like(x), labels, settings)
+        states = [frame.x for frame in frames]
+        return torch.stack([states[i] for i in jump_boundaries(len(levels), len(self.jumps))])
+
+    def _known_teacher(self) -> DiffusionModel:
         if self.teacher is None:
             raise RequestError(
                 "A few-step student needs a teacher; train it with ddpm distill RUN."
             )
-        levels, settings = self.teacher_levels, self._teacher_settings(self.teacher)
-        x = starting_noise(levels, lambda: noise)
-        frames = self.teacher.frames(levels, x, lambda: torch.zeros_like(x), labels, settings)
-        states = [frame.x for frame in frames]
-        return torch.stack([states[i] for i in jump_boundaries(len(levels), len(self.jumps))])
+        return self.teacher
 
     def _teacher_settings(self, teacher: DiffusionModel) -> SamplingConfig:
         return replace(
@@ -124,15 +143,59 @@ class Student(FewStepSampling):
 
     def _loss(self, network: nn.Module, batch: JumpBatch) -> Tensor:
         """Return the loss [N] of every jump under `network`."""
+        predict = self._predict_with(network, batch.labels)
         ddpm = self.ddpm
+        return jump_loss(predict, ddpm.schedule, ddpm.objective, batch.x, batch.t, batch.target)
+
+    def _predict_with(self, network: nn.Module, labels: Tensor | None) -> Predict:
+        """Return (input, t) → the output of `network`, without the channels of a learned variance."""
 
         def predict(x: Tensor, t: Tensor) -> Tensor:
-            with autocast(ddpm.precision, ddpm.device):
-                output: Tensor = network(x, t, batch.labels)
+            with autocast(self.ddpm.precision, self.ddpm.device):
+                output: Tensor = network(x, t, labels)
             learned = self.spec.config.diffusion.learned_variance
             return split_variance(output.float())[0] if learned else output.float()
 
-        return jump_loss(predict, ddpm.schedule, ddpm.objective, batch.x, batch.t, batch.target)
+        return predict
+
+    def _drift_step(
+        self, images: Tensor, labels: Tensor | None, step: int, generator: Generator
+    ) -> Metrics:
+        """Take one step that moves images of the last jump toward real ones [N, C, H, W] of their class.
+
+        The jumps before the last are those of the averaged weights and get no gradient. The loss is reported
+        as the length of the field, since the scaled field has the same loss everywhere.
+        """
+        classes = labels.to(self.device) if labels is not None and self.spec.num_classes else None
+        real, groups = class_groups(images.to(self.device), classes)
+        count = max(2, real.shape[1] // 2)  # generated images of each class
+        given = None if groups is None else groups.repeat_interleave(count)
+        x = self._last_state(count * len(real), given, generator)
+        t = self.jumps.t[-1].to(self.device).expand(len(x))
+        ddpm, teacher = self.ddpm, self._known_teacher()
+        ddpm.network.train()
+        predict = self._predict_with(ddpm.network, given)
+        generated = predicted_image(predict, ddpm.schedule, ddpm.objective, x, t)
+        by_class = generated.reshape(len(real), count, *self.spec.image_shape)
+        drift = image_drift(teacher, by_class, real, groups, generator)
+        measured = ddpm.learner.descend(drift.loss.mean(), step)
+        return {**ddpm.loss_summary(drift.length.flatten(), t), **measured}
+
+    @torch.no_grad()
+    def _last_state(self, count: int, labels: Tensor | None, generator: Generator) -> Tensor:
+        """Return the states [count, C, H, W] at which the last jump of `count` images begins."""
+
+        def noise() -> Tensor:
+            shape = (count, *self.spec.image_shape)
+            return torch.randn(shape, generator=generator, device=self.device, dtype=torch.float32)
+
+        x = starting_noise(self.jumps, noise)
+        settings = student_settings(self.spec.config.sampling)
+        denoise = self.ddpm.denoiser(None if labels is None else labels.tolist(), settings)
+        sampler = jump_sampler(self.spec)(denoise, self.jumps, x, noise, SamplerOptions())
+        for step in itertools.islice(sampler, len(self.jumps) - 1):
+            x = step.x
+        return x
 
     @torch.no_grad()
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
@@ -177,4 +240,9 @@ class Student(FewStepSampling):
         if self.teacher is not None:
             how = sentence(self.teacher.describe_sampling(self._teacher_settings(self.teacher)))
             lines.append(f"learns its teacher's trajectories ({how}) in {len(self.jumps)} jumps")
+            drift = self.spec.config.student.drift
+            if drift:
+                lines.append(
+                    f"compares its images with real ones in the last {drift:.0%} of the steps"
+                )
         return lines

@@ -14,9 +14,12 @@ from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
+from ddpm.models.student import DRIFT_BATCHES
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
+DRIFT = {1: 0.6, 2: 0.4}  # evaluations: default student.drift
+MIN_OF_CLASS = 12  # real images of a class in such a batch, below which a student does not drift
 
 
 @dataclass(frozen=True)
@@ -53,37 +56,43 @@ def distill(request: DistillRequest) -> train.Outcome:
         )
     trained = with_trained_steps(teacher.spec.config, opened.step)
     check_one_total(request)
-    return train_from(request, student_config(trained, request.evaluations), out)
+    recipe = student_config(trained, request.evaluations, teacher.spec.num_classes)
+    return train_from(request, recipe, out)
 
 
-def student_config(teacher: Config, evaluations: int) -> Config:
+def student_config(teacher: Config, evaluations: int, num_classes: int = 0) -> Config:
     """Return the configuration of a student: the teacher's network and data, optimized in few steps.
 
     The choices are measured in docs/speedrun.md. If the teacher predicts noise, the student predicts v: its
     first jump starts from pure noise, and predicting that noise would not determine an image.
     """
     diffusion = teacher.diffusion
+    batch_size = DRIFT_BATCHES * teacher.training.batch_size
+    drift = DRIFT.get(evaluations, 0.0)
+    if batch_size < MIN_OF_CLASS * num_classes:
+        drift = 0.0
     objective = "v" if diffusion.objective == "noise" else diffusion.objective
     return replace(
         teacher,
         model="student",
-        student=StudentConfig(evaluations),
+        student=StudentConfig(evaluations, drift=drift),
         data=replace(teacher.data, augment=0.0, flip=False, shift=0, crop=0.0),
         network=replace(teacher.network, dropout=0.0),
         diffusion=replace(diffusion, objective=objective),
         training=replace(
             teacher.training,
-            steps=default_steps(teacher, evaluations),
+            steps=default_steps(teacher, evaluations, drift),
             minutes=0.0,
             epochs=0.0,
+            batch_size=batch_size if drift else teacher.training.batch_size,
             optimizer="muon",
-            learning_rate=2.5e-3,
+            learning_rate=1e-3 if drift else 2.5e-3,
             betas=(0.9, 0.99),
             weight_decay=0.0,
             warmup=20,
             decay="cosine",
             clip=1.0,
-            ema=0.98,
+            ema=0.99 if drift else 0.98,
             posthoc_ema=0,
             compile="auto",
             checkpoint_every=50,
@@ -100,18 +109,21 @@ def student_config(teacher: Config, evaluations: int) -> Config:
     )
 
 
-def default_steps(teacher: Config, evaluations: int) -> int:
+def default_steps(teacher: Config, evaluations: int, drift: float = 0.0) -> int:
     """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time.
 
-    In units of a forward pass: training on an image costs three (forward and backward). The teacher's
-    trajectory costs one per solver step, two if guided, three more with the gradient of a classifier, and
-    gives one training image per jump.
+    In units of a forward pass, for each image of the teacher's batch: a training step costs three (forward
+    and backward). The teacher's trajectory costs one per solver step, two if guided, three more with the
+    gradient of a classifier, and gives one training image per jump. A drifting step compares two generated
+    images with four real ones; a generated one costs the jumps, the way back through the last one, and the
+    same through the teacher.
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
     is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
     extra = (1 if is_guided else 0) + (3 if sampling.classifier_guidance else 0)
     passes = teacher_steps(evaluations) * (1 + (high - low) * extra)
-    return max(
-        1, round(TEACHER_TIME_SHARE * teacher.training.steps / (1 + passes / (3 * evaluations)))
-    )
+    jump_step = 3 + passes / evaluations
+    drift_step = 2 * (evaluations + 4) + 4
+    mean = (1 - drift) * jump_step + drift * drift_step
+    return max(1, round(TEACHER_TIME_SHARE * teacher.training.steps * 3 / mean))
