@@ -2,6 +2,7 @@
 
 runs/<name>/config.json environment.json metrics.jsonl checkpoints/ previews/ samples/
             loss.png samples.png denoising.gif evaluation.json teacher.safetensors
+            teacher-guide.safetensors
             sampler-lab.json sampler-lab.png sampler-lab/
             posthoc/ ema.json ema.png average/
 """
@@ -62,6 +63,11 @@ class RunFolder:
     def teacher(self) -> Path:
         """Weights of a few-step student's teacher, which never change."""
         return self.root / "teacher.safetensors"
+
+    @property
+    def teacher_guide(self) -> Path:
+        """Weights of the model that guides the teacher, if that is not bundled."""
+        return self.root / "teacher-guide.safetensors"
 
     @property
     def snapshots(self) -> Path:

@@ -153,8 +153,7 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
         assert mark.sampling["steps"] == 3  # of the grid; the film has more
         with Image.open(run.denoising) as animation:
             assert animation.n_frames > 4  # type: ignore[attr-defined]
-        with pytest.raises(RequestError, match=r"step:2 .*, which a student cannot use"):
-            check_teacher(open_model(str(run.root), "cpu"))
+        assert check_teacher(open_model(str(run.root), "cpu")).guide("step:2") is not None
         exported = export(str(run.root), "safetensors", Path("w.safetensors"))
     sampling = open_model(str(exported), "cpu").model.spec.config.sampling
     assert sampling.guide == "" and sampling.guidance == 1
@@ -401,7 +400,7 @@ def test_an_export_says_what_stays_behind(
 
 
 def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder) -> None:
-    """Into exported weights, and to a student: what lies in a folder here may not lie there."""
+    """Into exported weights: what lies in a folder here may not lie there."""
     before, config = run.config.read_text("utf-8"), load_config(run.config)
     try:
         for name, along in (("model:bundled:digits", True), (f"model:{small.root}", False)):
@@ -410,13 +409,6 @@ def test_only_a_guide_in_the_package_goes_along(run: RunFolder, small: RunFolder
             exported = export(str(run.root), "safetensors", Path("along.safetensors"))
             kept = load_weights(exported)[1].config.sampling
             assert (kept.guide, kept.guidance) == ((name, 1.5) if along else ("", 1.0))
-            teach = (
-                contextlib.nullcontext()
-                if along
-                else pytest.raises(RequestError, match="a student cannot use")
-            )
-            with teach:
-                check_teacher(open_model(str(run.root), "cpu"))
     finally:
         run.config.write_text(before, "utf-8")
 

@@ -78,9 +78,9 @@ def test_the_teacher_is_saved_once_and_found_in_the_run(teacher: Ddpm, spec: Mod
     RUN.root.mkdir(parents=True)
     with pytest.raises(RequestError, match=r"needs another model; use: ddpm distill RUN"):
         find_teacher(RUN, spec.config, None, "cpu")
-    save_teacher(RUN, teacher)
+    save_teacher(RUN, teacher, guided=True)
     before = RUN.teacher.stat()
-    save_teacher(RUN, teacher)
+    save_teacher(RUN, teacher, guided=True)
     assert RUN.teacher.stat() == before
     found = find_teacher(RUN, spec.config, "nowhere", "cpu")
     assert found is not None and found.spec == teacher.spec

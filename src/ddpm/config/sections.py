@@ -129,6 +129,7 @@ class StudentConfig:
 
     evaluations: int = 4  # network evaluations per image, 1 to 4
     target: Literal["jump", "image"] = "jump"  # of a step: its end, or the image (consistency)
+    guidance: float = 0.0  # of the teacher; 0: as it samples
     drift: float = 0.0  # share of the steps, the last ones, that move its images toward real ones
 
 

@@ -38,6 +38,18 @@ def find_guide(
     return _earlier_state(run, name, kind, int(rest))
 
 
+def guide_weights(
+    model: DiffusionModel, open_model: OpenModel
+) -> tuple[dict[str, Tensor], ModelSpec]:
+    """Return the averaged weights of the guide of `model` and their specification, to save them in a file."""
+    name = model.spec.config.sampling.guide
+    kind, _, rest = name.partition(":")
+    if kind == MODEL_PREFIX:
+        other = open_model(rest, str(model.device))
+        return other.averaged_weights(), other.spec
+    return dict(model.guide(name).network.state_dict()), model.spec
+
+
 def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Predictor:
     try:
         other = as_diffusion(open_model(target, str(model.device)))

@@ -15,10 +15,11 @@ import torch
 from ddpm.config import Config
 from ddpm.errors import RequestError
 from ddpm.files import atomic_file
+from ddpm.loading.guides import guide_weights
 from ddpm.loading.models import OpenedModel, open_model
-from ddpm.models.autoguidance import guide_is_bundled
+from ddpm.models.autoguidance import Guides, guide_is_bundled
 from ddpm.models.base import DiffusionModel, GenerativeModel, TaughtModel, as_diffusion
-from ddpm.models.fingerprint import weights_hash
+from ddpm.models.fingerprint import tensors_hash, weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
@@ -30,7 +31,7 @@ ModelFactory = Callable[[ModelSpec, torch.device], GenerativeModel]
 def check_teacher(opened: OpenedModel, *, guided: bool = True) -> DiffusionModel:
     """Return the opened model as a teacher; RequestError if it cannot be one.
 
-    With `guided`, a student learns from it as it samples, with its guide.
+    With `guided`, a student learns from it as it samples, so its guide must be there.
     """
     teacher, family = as_diffusion(opened.model), opened.model.spec.config.family
     if teacher is None:
@@ -39,11 +40,8 @@ def check_teacher(opened: OpenedModel, *, guided: bool = True) -> DiffusionModel
             f"{family.required_model}."
         )
     own = teacher.spec.config.sampling
-    if guided and own.autoguided and not guide_is_bundled(own):
-        raise RequestError(
-            f"{opened.name} is guided by {own.guide} (sampling.guide), which a student cannot use; set "
-            'sampling.guide to "" in the teacher\'s config.json.'
-        )
+    if guided and own.autoguided:
+        teacher.guide(own.guide)  # raises
     return teacher
 
 
@@ -62,27 +60,49 @@ def find_teacher(
         raise RequestError(
             f"Training {family.noun} needs another model; use: ddpm {family.command} RUN"
         )
-    opened = open_model(str(run.teacher) if has_copy else str(name), device)
-    teacher = check_teacher(opened, guided=family.is_distilled)
+    if has_copy:
+        teacher = _open_copy(run, device, guided=family.is_distilled)
+    else:
+        teacher = check_teacher(open_model(str(name), device), guided=family.is_distilled)
     environment = run.load_environment() if run.exists() else {}
-    recorded = environment.get("teacher", {}).get("weights")
-    if recorded not in (None, weights_hash(teacher)):
-        raise RequestError(
-            f"The teacher of {run.root} is lost: {run.teacher.name} is missing or altered. Restore it from a "
-            "copy, or choose another --out."
-        )
+    recorded = environment.get("teacher", {})
+    hashes = _hashes(teacher, guided=family.is_distilled)
+    if any(recorded.get(key) not in (None, value) for key, value in hashes.items()):
+        raise _lost_error(run)
     return teacher
 
 
-def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> None:
+def _open_copy(run: RunFolder, device: str, *, guided: bool) -> DiffusionModel:
+    """Return the run's copy of its teacher, with `guided` also with the copy of its guide."""
+    opened = open_model(str(run.teacher), device)
+    teacher = check_teacher(opened, guided=False)
+    own = teacher.spec.config.sampling
+    if guided and own.autoguided and not guide_is_bundled(own):
+        if not run.teacher_guide.is_file():
+            raise _lost_error(run)
+        guide = check_teacher(open_model(str(run.teacher_guide), device), guided=False)
+        teacher.guides = Guides(lambda name: guide.averaged)
+    return teacher
+
+
+def _lost_error(run: RunFolder) -> RequestError:
+    """Return the error for a run without the teacher, or the guide of the teacher, that it started with."""
+    return RequestError(
+        f"The teacher of {run.root} is lost: {run.teacher.name} or {run.teacher_guide.name} is missing or "
+        "altered. Restore it from a copy, or choose another --out."
+    )
+
+
+def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str, *, guided: bool) -> None:
     """Raise RequestError if `run` started from a teacher other than `teacher` (called `name`).
 
-    Teachers differ if their weights or the settings that change their trajectories differ.
+    Teachers differ if their weights or the settings that change their trajectories differ; with `guided` also
+    if their guides do.
     """
     if not run.teacher.is_file():
         return
-    saved = check_teacher(open_model(str(run.teacher), "cpu"), guided=False)
-    if _identity(saved) != _identity(teacher):
+    saved = _open_copy(run, "cpu", guided=guided)
+    if _identity(saved, guided) != _identity(teacher, guided):
         raise RequestError(
             f"{name} has changed since {run.root} was started (trained further, or other sampling "
             "settings). Choose another --out to start again, or continue with the saved teacher: ddpm "
@@ -90,25 +110,46 @@ def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str) -> No
         )
 
 
-def _identity(teacher: DiffusionModel) -> tuple[Any, ...]:
+def _identity(teacher: DiffusionModel, guided: bool) -> tuple[Any, ...]:
     """Return values that determine a teacher's trajectories; solver and steps come from the student."""
     own = teacher.spec.config.sampling
-    return weights_hash(teacher), own.guidance, own.guidance_interval, own.guide, own.clip
+    return _hashes(teacher, guided=guided), own.guidance, own.guidance_interval, own.guide, own.clip
 
 
-def save_teacher(run: RunFolder, teacher: DiffusionModel | None) -> None:
-    """Save the teacher's averaged weights in the run folder, if they are not there yet."""
-    if teacher is not None and not run.teacher.is_file():
-        with atomic_file(run.teacher) as temporary:
-            save_weights(temporary, teacher.averaged_weights(), teacher.spec)
+def _hashes(teacher: DiffusionModel, *, guided: bool) -> dict[str, str]:
+    """Return the hashes of the weights of the teacher and, with `guided`, of its guide if it has one."""
+    own, hashes = teacher.spec.config.sampling, {"weights": weights_hash(teacher)}
+    if guided and own.autoguided:
+        hashes["guide"] = tensors_hash(teacher.guide(own.guide).network.state_dict())
+    return hashes
 
 
-def teacher_facts(teacher: DiffusionModel | None, name: str | None) -> dict[str, Any]:
-    """Return the entry `teacher` of environment.json: its name, its hash and its sampling settings."""
+def save_teacher(run: RunFolder, teacher: DiffusionModel | None, *, guided: bool) -> None:
+    """Save the teacher's averaged weights in the run folder, if they are not there yet.
+
+    With `guided` also those of its guide, if it has one that is not bundled with the package.
+    """
+    if teacher is None or run.teacher.is_file():
+        return
+    own = teacher.spec.config.sampling
+    if guided and own.autoguided and not guide_is_bundled(own):
+        weights, spec = guide_weights(
+            teacher, lambda target, device: open_model(target, device).model
+        )
+        with atomic_file(run.teacher_guide) as temporary:
+            save_weights(temporary, weights, spec)
+    with atomic_file(run.teacher) as temporary:
+        save_weights(temporary, teacher.averaged_weights(), teacher.spec)
+
+
+def teacher_facts(
+    teacher: DiffusionModel | None, name: str | None, *, guided: bool
+) -> dict[str, Any]:
+    """Return the entry `teacher` of environment.json: its name, its hashes and its sampling settings."""
     if teacher is None:
         return {}
     sampling = teacher.describe_sampling(teacher.spec.config.sampling)
-    return {"teacher": {"name": name, "weights": weights_hash(teacher), "drawn": sampling}}
+    return {"teacher": {"name": name, **_hashes(teacher, guided=guided), "drawn": sampling}}
 
 
 def model_factory(teacher: DiffusionModel | None) -> ModelFactory:

@@ -53,6 +53,16 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     return with_overrides(config, [*overrides, *defaults]).sampling
 
 
+def set_guidance(model: GenerativeModel, scale: float) -> None:
+    """Let `model` sample with guidance `scale`, as `resolve_settings` reads it; 0: its own.
+
+    RequestError if the model cannot be guided.
+    """
+    if scale:
+        sampling = resolve_settings(model, [f"sampling.guidance={scale:g}"])
+        model.spec = model.spec.with_config(replace(model.spec.config, sampling=sampling))
+
+
 def _early_guide(model: GenerativeModel) -> str:
     """Return the early state of the model's run that guides it. RequestError if there is none."""
     diffusion = as_diffusion(model)

@@ -26,6 +26,13 @@ STUDENT_OPTIONS = (
         help="network evaluations for one image (default: %(default)s)",
     ),
     Option(
+        "student.guidance",
+        "--guidance",
+        float,
+        help="guidance of the teacher; without labels it is guided by an early state of its run "
+        "(default: the teacher's)",
+    ),
+    Option(
         "data",
         "--data",
         absolute_data_path,

@@ -9,13 +9,14 @@ from pathlib import Path
 from ddpm.commands.teacher_training import check_one_total, train_from, with_trained_steps
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
-from ddpm.config import Config, SamplingConfig, StudentConfig
+from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
 from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.models.student import DRIFT_BATCHES
 from ddpm.runs import RUNS_FOLDER, RunFolder
+from ddpm.sampling.settings import set_guidance
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
 DRIFT = {1: 0.6, 2: 0.4}  # evaluations: default student.drift
@@ -46,37 +47,44 @@ def distill(request: DistillRequest) -> train.Outcome:
     >>> outcome.step, outcome.exit_status
     (2, 0)
     """
-    opened = open_model(request.target, "cpu")
-    teacher = check_teacher(opened)
-    out = request.out or RUNS_FOLDER / f"{opened.name}-few"
-    check_same_teacher(RunFolder(out), teacher, request.target)
     if any(text.split("=")[0].strip() == "student.evaluations" for text in request.overrides):
         raise RequestError(
             "The training time depends on student.evaluations; use --evaluations instead of --set."
         )
+    opened = open_model(request.target, "cpu")
+    teacher = check_teacher(opened)
     trained = with_trained_steps(teacher.spec.config, opened.step)
+    drift = default_drift(trained, request.evaluations, teacher.spec.num_classes)
+    usual = student_config(trained, request.evaluations, drift)
+    asked = with_overrides(usual, request.overrides).student
+    set_guidance(teacher, asked.guidance)
+    out = request.out or RUNS_FOLDER / f"{opened.name}-few"
+    check_same_teacher(RunFolder(out), teacher, request.target, guided=True)
     check_one_total(request)
-    recipe = student_config(trained, request.evaluations, teacher.spec.num_classes)
-    return train_from(request, recipe, out)
+    guided = replace(trained, sampling=teacher.spec.config.sampling)
+    return train_from(request, student_config(guided, request.evaluations, asked.drift), out)
 
 
-def student_config(teacher: Config, evaluations: int, num_classes: int = 0) -> Config:
+def default_drift(teacher: Config, evaluations: int, num_classes: int) -> float:
+    """Return `student.drift` of a student: 0 if a batch would hold too few real images of each class."""
+    batch_size = DRIFT_BATCHES * teacher.training.batch_size
+    return DRIFT.get(evaluations, 0.0) if batch_size >= MIN_OF_CLASS * num_classes else 0.0
+
+
+def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Config:
     """Return the configuration of a student: the teacher's network and data, optimized in few steps.
 
     The choices are measured in docs/speedrun.md. If the teacher predicts noise, the student predicts v: its
     first jump starts from pure noise, and predicting that noise would not determine an image.
     """
     diffusion = teacher.diffusion
-    batch_size = DRIFT_BATCHES * teacher.training.batch_size
-    drift = DRIFT.get(evaluations, 0.0)
-    if batch_size < MIN_OF_CLASS * num_classes:
-        drift = 0.0
     objective = "v" if diffusion.objective == "noise" else diffusion.objective
+    data = teacher.data if drift else replace(teacher.data, flip=False, shift=0, crop=0.0)
     return replace(
         teacher,
         model="student",
         student=StudentConfig(evaluations, drift=drift),
-        data=replace(teacher.data, augment=0.0, flip=False, shift=0, crop=0.0),
+        data=replace(data, augment=0.0),
         network=replace(teacher.network, dropout=0.0),
         diffusion=replace(diffusion, objective=objective),
         training=replace(
@@ -84,7 +92,7 @@ def student_config(teacher: Config, evaluations: int, num_classes: int = 0) -> C
             steps=default_steps(teacher, evaluations, drift),
             minutes=0.0,
             epochs=0.0,
-            batch_size=batch_size if drift else teacher.training.batch_size,
+            batch_size=(DRIFT_BATCHES if drift else 1) * teacher.training.batch_size,
             optimizer="muon",
             learning_rate=1e-3 if drift else 2.5e-3,
             betas=(0.9, 0.99),

@@ -44,7 +44,7 @@ def polish(request: PolishRequest) -> train.Outcome:
     opened = open_model(request.target, "cpu")
     model = check_teacher(opened, guided=False)
     out = request.out or RUNS_FOLDER / f"{opened.name}-polished"
-    check_same_teacher(RunFolder(out), model, request.target)
+    check_same_teacher(RunFolder(out), model, request.target, guided=False)
     check_one_total(request)
     trained = with_trained_steps(model.spec.config, opened.step)
     return train_from(request, polished_config(trained), out)

@@ -32,6 +32,7 @@ from ddpm.models.base import DiffusionModel, GenerativeModel
 from ddpm.models.registry import make_sharded
 from ddpm.models.spec import ModelSpec
 from ddpm.runs import RunFolder
+from ddpm.sampling.settings import set_guidance
 from ddpm.terminal import print_line
 from ddpm.training.loop import Batch
 
@@ -95,12 +96,12 @@ class Inputs:
 
     def save(self, run: RunFolder, config: Config) -> None:
         """Save teacher and pseudo-labels in the run folder, so that a resumed run uses the same ones."""
-        save_teacher(run, self.teacher)
+        save_teacher(run, self.teacher, guided=config.family.is_distilled)
         save_pseudo_labels(self.dataset, config.data, run.classes)
 
     def teacher_entry(self) -> dict[str, Any]:
         """Return the entry `teacher` of environment.json; empty without a teacher."""
-        return teacher_facts(self.teacher, self.init)
+        return teacher_facts(self.teacher, self.init, guided=self.config.family.is_distilled)
 
 
 def open_inputs(
@@ -115,6 +116,8 @@ def open_inputs(
     config = with_recorded_range(config, dataset)
     dataset = with_pseudo_labels(dataset, config.data, run.classes)
     teacher = find_teacher(run, config, init, str(device))
+    if teacher is not None and config.family.is_distilled:
+        set_guidance(teacher, config.student.guidance)
     spec = student_spec(teacher, model_spec(config, dataset))
     make = make_sharded if shard else model_factory(teacher)
     return Inputs(config, device, dataset, init, teacher, spec, make)

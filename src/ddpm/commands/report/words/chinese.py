@@ -313,6 +313,7 @@ SETTINGS = {
     "diffusion.learned_variance": "學習反向步驟的變異數",
     "student.evaluations": "每張影像求值網路的次數",
     "student.target": "每步學習的目標",
+    "student.guidance": "教師模型的引導強度；0 為其原值",
     "student.drift": "與真實影像比較的步數比例",
     "polish.strength": "對數勝算的強度（精修）",
     "polish.generated_weight": "生成影像的權重（精修）",

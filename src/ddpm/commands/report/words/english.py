@@ -355,6 +355,7 @@ SETTINGS = {
     "diffusion.learned_variance": "variance of the reverse step learned",
     "student.evaluations": "network evaluations per image",
     "student.target": "what a step learns: the end of its jump, or the image",
+    "student.guidance": "guidance of the teacher; 0 is its own",
     "student.drift": "share of the steps that compare images with real ones",
     "polish.strength": "strength of the log-odds (polishing)",
     "polish.generated_weight": "weight of generated images (polishing)",
