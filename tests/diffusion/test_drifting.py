@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.diffusion.drifting import OWN_DISTANCE, drift, drifting_loss, pair_distances
+from ddpm.diffusion.drifting import OWN_DISTANCE, drifting_field, drifting_loss, pair_distances
 
 
 def points(count: int, dim: int = 3, seed: int = 0, shift: float = 0.0) -> Tensor:
@@ -49,23 +49,23 @@ def test_the_field_is_the_sum_over_pairs(width: float) -> None:
     generated, real = points(4), points(6, seed=1, shift=0.5)
     distance, _ = pair_distances(generated, real)
     expected = torch.tensor(by_hand(generated.tolist(), real.tolist(), width), dtype=torch.float64)
-    torch.testing.assert_close(drift(generated, real, distance, width), expected)
+    torch.testing.assert_close(drifting_field(generated, real, distance, width), expected)
 
 
 def test_it_moves_with_the_origin_and_turns_with_the_axes() -> None:
     generated, real = points(5), points(7, seed=1, shift=1.0)
     turn, _ = torch.linalg.qr(points(3, seed=2))
-    field = drift(generated, real, pair_distances(generated, real)[0], 0.2)
+    field = drifting_field(generated, real, pair_distances(generated, real)[0], 0.2)
     moved, aims = generated @ turn + 3, real @ turn + 3
     torch.testing.assert_close(
-        drift(moved, aims, pair_distances(moved, aims)[0], 0.2), field @ turn
+        drifting_field(moved, aims, pair_distances(moved, aims)[0], 0.2), field @ turn
     )
 
 
 def test_it_points_to_the_real_images_and_pushes_equal_ones_apart() -> None:
     generated = torch.tensor([[0.0, 0.1], [0.0, -0.1]])
     real = torch.tensor([[1.0, 0.1], [1.0, -0.1]])
-    field = drift(generated, real, pair_distances(generated, real)[0], 1.0)
+    field = drifting_field(generated, real, pair_distances(generated, real)[0], 1.0)
     assert bool((field[:, 0] > 0).all())  # toward the real ones
     assert field[0, 1] > 0 > field[1, 1]  # away from each other
 
@@ -78,9 +78,9 @@ def test_its_mean_vanishes_where_both_have_one_distribution() -> None:
             0, (400, 12)
         )  # 6 generated and 6 real images each
         generated, real = sets[:, :6], sets[:, 6:] + shift
-        return drift(generated, real, pair_distances(generated, real)[0], 0.2).mean((0, 1))
+        return drifting_field(generated, real, pair_distances(generated, real)[0], 0.2).mean((0, 1))
 
-    spread = drift(
+    spread = drifting_field(
         *(pair := points(4800, seed=3).unflatten(0, (400, 12)).split(6, dim=1)),
         pair_distances(*pair)[0],
         0.2,
@@ -107,7 +107,7 @@ def test_its_gradient_goes_along_the_field_and_not_into_the_real_images() -> Non
 def test_points_that_follow_the_field_spread_over_the_real_ones() -> None:
     generated, real = points(60, 2, seed=4) * 0.1, points(120, 2, seed=5, shift=2.0)
     for step in range(100):
-        field = drift(generated, real, pair_distances(generated, real)[0], 0.2)
+        field = drifting_field(generated, real, pair_distances(generated, real)[0], 0.2)
         generated = generated + 0.6 * (1 - step / 100) * field / field.square().mean().sqrt()
     torch.testing.assert_close(generated.mean(0), real.mean(0), atol=0.15, rtol=0)
     spread = generated.std(0) / real.std(0)

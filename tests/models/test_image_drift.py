@@ -6,7 +6,7 @@ import torch
 
 from ddpm.diffusion.drifting import drifting_loss
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.image_drift import COMPARED_TIMES, class_groups, image_drift
+from ddpm.models.image_drift import COMPARED_TIMES, class_groups, image_drifting_loss
 from ddpm.models.teacher_features import teacher_features
 
 MakeDdpm = Callable[..., Ddpm]
@@ -31,7 +31,7 @@ def test_the_drift_is_the_sum_over_features_at_one_noise_level(small_ddpm: MakeD
     generated = torch.randn((2, 3, 1, 8, 8), generator=generator)
     real = torch.randn((2, 4, 1, 8, 8), generator=generator)
     classes = torch.tensor([0, 2])
-    found = image_drift(teacher, generated, real, classes, torch.Generator().manual_seed(1))
+    found = image_drifting_loss(teacher, generated, real, classes, torch.Generator().manual_seed(1))
 
     again = torch.Generator().manual_seed(1)
     t = int(COMPARED_TIMES * len(teacher.schedule) * float(torch.rand((), generator=again)) ** 2)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ddpm.config import StudentConfig
+from ddpm.config import Config, StudentConfig, check
 from ddpm.diffusion.distillation import HUBER_SCALE
 from ddpm.diffusion.levels import Levels
 from ddpm.errors import RequestError
@@ -54,6 +54,10 @@ def of_jumps(spec: ModelSpec, jumps: int = 4) -> ModelSpec:
 def weights(model: Ddpm) -> Tensor:
     networks = (model.network, model.learner.ema.network)
     return torch.cat([p.detach().flatten().clone() for n in networks for p in n.parameters()])
+
+
+def with_training(config: Config, **changes: Any) -> Config:
+    return replace(config, training=replace(config.training, **changes))
 
 
 def same(one: State, other: State) -> bool:
@@ -346,7 +350,33 @@ def test_every_kind_of_student_can_drift(
     losses = model.training_step(IMAGES.repeat(2, 1, 1, 1), LABELS.repeat(2), 1)
     assert losses["loss"].isfinite() and losses["gradient_norm"] > 0
     assert torch.equal(weights(model.teacher), known) and not torch.equal(weights(model.ddpm), ours)
-    assert all(p.grad is None for p in model.teacher.averaged.network.parameters())
+
+
+def test_a_drifting_step_leaves_no_gradient_in_a_teacher_that_could_be_trained(
+    pair: MakePair,
+) -> None:
+    model = drifting(pair, teacher=("training.ema=0",), jumps=1)
+    assert model.teacher is not None
+    network = model.teacher.averaged.network
+    assert all(p.requires_grad for p in network.parameters())
+    model.training_step(IMAGES, None, 1)
+    assert all(p.grad is None for p in network.parameters())
+
+
+def test_drifting_steps_are_part_of_the_forecast(pair: MakePair) -> None:
+    plain, mixed = drifting(pair, drift=0, jumps=2), drifting(pair, drift=0.5, jumps=2)
+    jump, drift = (
+        3 + 8 / 2,
+        2 * (2 + 4) + 4,
+    )  # forward passes, for each image of the teacher's batch
+    assert plain.mean_step_ratio == 1
+    assert mixed.mean_step_ratio == pytest.approx((jump + drift) / 2 / jump)
+
+
+def test_a_drifting_student_compares_whole_batches(pair: MakePair) -> None:
+    model = drifting(pair, jumps=1)
+    with pytest.raises(RequestError, match=r"training\.accumulate=1 .*student\.drift=0"):
+        check(with_training(model.spec.config, accumulate=2))
 
 
 def test_a_drift_taken_up_again_goes_on_in_the_same_bits(

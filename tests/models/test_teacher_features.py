@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ddpm.errors import RequestError
 from ddpm.models.ddpm import Ddpm
-from ddpm.models.teacher_features import teacher_features
+from ddpm.models.teacher_features import check_blocks, teacher_features
 
 MakeDdpm = Callable[..., Ddpm]
 
@@ -55,4 +55,4 @@ def test_a_network_without_blocks_is_refused(small_ddpm: MakeDdpm) -> None:
     teacher = small_ddpm()
     teacher.learner.ema.network.stages = tuple[nn.Module]  # type: ignore[method-assign]
     with pytest.raises(RequestError, match=r"student\.drift=0"):
-        features(teacher, torch.zeros(1, 1, 8, 8))
+        check_blocks(teacher)

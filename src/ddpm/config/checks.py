@@ -128,6 +128,11 @@ def _check_family(config: Config) -> None:
         section, name = requirement.key.split(".")
         if not requirement.holds(getattr(getattr(config, section), name)):
             raise RequestError(requirement.message)
+    if config.family.is_distilled and config.student.drift and config.training.accumulate > 1:
+        raise RequestError(
+            "A student that drifts compares the images of a whole batch: set training.accumulate=1 (and "
+            "a lower training.batch_size if memory is short), or student.drift=0."
+        )
     if config.family.is_distilled and config.student.evaluations > config.diffusion.num_steps:
         raise RequestError(
             f"student.evaluations is {config.student.evaluations}, but the schedule has only "

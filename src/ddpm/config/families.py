@@ -121,8 +121,7 @@ FAMILIES: dict[str, Family] = {
             Requirement(
                 "data.augment",
                 lambda value: not value,
-                "A few-step student learns from its teacher's samples, not from augmented images: set "
-                "data.augment=0.",
+                "A few-step student generates images without augmentation: set data.augment=0.",
             ),
         ),
     ),

@@ -17,14 +17,14 @@ TEMPERATURES = (0.02, 0.05, 0.2)  # of the kernels, in units of the mean distanc
 OWN_DISTANCE = 100.0  # of an image to itself, in the same units: it does not repel itself
 
 
-class Drift(NamedTuple):
+class DriftingLoss(NamedTuple):
     """The loss of generated features, and the length of the field before it is scaled."""
 
     loss: Tensor  # [..., G]
     length: Tensor  # [..., G]  root mean square over the features, in units of the mean distance / sqrt(D)
 
 
-def drifting_loss(generated: Tensor, real: Tensor) -> Drift:
+def drifting_loss(generated: Tensor, real: Tensor) -> DriftingLoss:
     """Return the squared distance of generated features to the place where the field moves them.
 
     The fields of all TEMPERATURES are scaled to a root mean square of 1 and added. The unit of a feature is
@@ -38,11 +38,11 @@ def drifting_loss(generated: Tensor, real: Tensor) -> Drift:
         unit = mean / generated.shape[-1] ** 0.5
         step, length = torch.zeros_like(generated), torch.zeros_like(generated[..., 0])
         for temperature in TEMPERATURES:
-            field = drift(generated, real, distance, temperature) / unit
+            field = drifting_field(generated, real, distance, temperature) / unit
             length = field.square().mean(-1).sqrt()
             step += field / field.square().mean((-2, -1), keepdim=True).sqrt().clamp(min=1e-12)
         target = generated / unit + step
-    return Drift((generated / unit - target).square().mean(-1), length)
+    return DriftingLoss((generated / unit - target).square().mean(-1), length)
 
 
 def pair_distances(generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,7 @@ def pair_distances(generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     return distance, mean
 
 
-def drift(generated: Tensor, real: Tensor, distance: Tensor, temperature: float) -> Tensor:
+def drifting_field(generated: Tensor, real: Tensor, distance: Tensor, temperature: float) -> Tensor:
     """Return the field [..., G, D] that moves generated features [..., G, D] toward real ones [..., R, D].
 
     The kernel of a pair is exp(-distance / temperature), normalized by the geometric mean of its sums over

@@ -74,6 +74,10 @@ SOURCES: dict[str, Source] = {
         "Direct Discriminative Optimization: Your Likelihood-Based Visual Generative Model is Secretly a GAN "
         "Discriminator", "ICML", "2503.01103",
     ),
+    "drifting": _paper(
+        "M. Deng, H. Li, T. Li, Y. Du, K. He", "2026", "Generative Modeling via Drifting", "arXiv",
+        "2602.04770",
+    ),
     "immiscible": _paper(
         "Y. Li, H. Jiang, A. Kodaira, M. Tomizuka, K. Keutzer, C. Xu", "2024",
         "Immiscible Diffusion: Accelerating Diffusion Training with Noise Assignment", "NeurIPS 37",

@@ -22,34 +22,46 @@ from ddpm.models.base import DiffusionModel, GenerativeModel, TaughtModel, as_di
 from ddpm.models.fingerprint import tensors_hash, weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
+from ddpm.networks.denoising_network import DenoisingNetwork
 from ddpm.runs import RunFolder
 from ddpm.training.checkpoint import save_weights
 
 ModelFactory = Callable[[ModelSpec, torch.device], GenerativeModel]
 
 
-def check_teacher(opened: OpenedModel, *, guided: bool = True) -> DiffusionModel:
-    """Return the opened model as a teacher; RequestError if it cannot be one.
-
-    With `guided`, a student learns from it as it samples, so its guide must be there.
-    """
+def check_teacher(opened: OpenedModel) -> DiffusionModel:
+    """Return the opened model as a teacher; RequestError if it is no diffusion model."""
     teacher, family = as_diffusion(opened.model), opened.model.spec.config.family
     if teacher is None:
         raise RequestError(
             f"{opened.name} is {family.noun}, but only a diffusion model can be distilled or polished; pass "
             f"{family.required_model}."
         )
-    own = teacher.spec.config.sampling
-    if guided and own.autoguided:
-        teacher.guide(own.guide)  # raises
     return teacher
 
 
+def check_guide(teacher: DiffusionModel, name: str) -> None:
+    """Raise RequestError if the guide of a teacher (called `name`) is missing, or if it cannot be saved."""
+    own = teacher.spec.config.sampling
+    if not own.autoguided:
+        return
+    if not isinstance(teacher.guide(own.guide).network, DenoisingNetwork):
+        raise RequestError(
+            f"{name} is guided by an ONNX file ({own.guide}), which a student's run cannot keep; name the "
+            "run or the safetensors file that it was exported from, or distill with --guidance 1."
+        )
+
+
 def find_teacher(
-    run: RunFolder, config: Config, name: str | None, device: str
+    run: RunFolder,
+    config: Config,
+    name: str | None,
+    device: str,
+    prepare: Callable[[DiffusionModel], None] = lambda teacher: None,
 ) -> DiffusionModel | None:
     """Return the run's copy of its teacher, or else the model `name`; None if the run has no teacher.
 
+    `prepare` is called with a teacher that a student learns from, before its guide is looked for.
     RequestError if there is no teacher, or if it is not the one that the run started with.
     """
     family = config.family
@@ -63,33 +75,38 @@ def find_teacher(
     if has_copy:
         teacher = _open_copy(run, device, guided=family.is_distilled)
     else:
-        teacher = check_teacher(open_model(str(name), device), guided=family.is_distilled)
+        teacher = check_teacher(open_model(str(name), device))
+    if family.is_distilled:
+        prepare(teacher)
+        check_guide(teacher, str(name))
     environment = run.load_environment() if run.exists() else {}
     recorded = environment.get("teacher", {})
     hashes = _hashes(teacher, guided=family.is_distilled)
     if any(recorded.get(key) not in (None, value) for key, value in hashes.items()):
-        raise _lost_error(run)
+        raise _lost_error(run, teacher)
     return teacher
 
 
 def _open_copy(run: RunFolder, device: str, *, guided: bool) -> DiffusionModel:
     """Return the run's copy of its teacher, with `guided` also with the copy of its guide."""
-    opened = open_model(str(run.teacher), device)
-    teacher = check_teacher(opened, guided=False)
+    teacher = check_teacher(open_model(str(run.teacher), device))
     own = teacher.spec.config.sampling
     if guided and own.autoguided and not guide_is_bundled(own):
         if not run.teacher_guide.is_file():
-            raise _lost_error(run)
-        guide = check_teacher(open_model(str(run.teacher_guide), device), guided=False)
+            raise _lost_error(run, teacher)
+        guide = check_teacher(open_model(str(run.teacher_guide), device))
         teacher.guides = Guides(lambda name: guide.averaged)
     return teacher
 
 
-def _lost_error(run: RunFolder) -> RequestError:
+def _lost_error(run: RunFolder, teacher: DiffusionModel) -> RequestError:
     """Return the error for a run without the teacher, or the guide of the teacher, that it started with."""
+    files = run.teacher.name
+    if teacher.spec.config.sampling.autoguided:
+        files += f" or {run.teacher_guide.name}"
     return RequestError(
-        f"The teacher of {run.root} is lost: {run.teacher.name} or {run.teacher_guide.name} is missing or "
-        "altered. Restore it from a copy, or choose another --out."
+        f"The teacher of {run.root} is lost: {files} is missing or altered. Restore it from a copy, or "
+        "choose another --out."
     )
 
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from ddpm.diffusion.drifting import Drift, drifting_loss
+from ddpm.diffusion.drifting import DriftingLoss, drifting_loss
 from ddpm.models.base import DiffusionModel
 from ddpm.models.teacher_features import teacher_features
 
@@ -30,13 +30,13 @@ def class_groups(images: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor 
     return images[chosen.to(images.device)], classes
 
 
-def image_drift(
+def image_drifting_loss(
     teacher: DiffusionModel,
     generated: Tensor,
     real: Tensor,
     classes: Tensor | None,
     generator: Generator,
-) -> Drift:
+) -> DriftingLoss:
     """Return the drifting loss of generated images, summed over features, and the mean length, [K, G] each.
 
     Both kinds of images get noise of the same level first: the square of a uniform number times
@@ -65,7 +65,7 @@ def image_drift(
     drifts = [
         drifting_loss(*pair) for pair in zip(features(generated), theirs, strict=True)
     ]  # [S, K, G]
-    return Drift(
+    return DriftingLoss(
         torch.stack([drift.loss.mean(0) for drift in drifts]).sum(0),
         torch.stack([drift.length.mean(0) for drift in drifts]).mean(0),
     )

@@ -37,8 +37,10 @@ from ddpm.models.few_step_sampling import (
     student_settings,
     teacher_levels,
 )
-from ddpm.models.image_drift import class_groups, image_drift
+from ddpm.models.image_drift import class_groups, image_drifting_loss
 from ddpm.models.spec import ModelSpec, check_spec
+from ddpm.models.student_cost import DRIFT_BATCHES, jump_step_cost, mean_step_cost
+from ddpm.models.teacher_features import check_blocks
 from ddpm.networks.outline import Row
 from ddpm.optim.learner import TensorBatch
 from ddpm.optim.state import State
@@ -48,7 +50,6 @@ Predict = Callable[[Tensor, Tensor], Tensor]  # (network input [N, C, H, W], t [
 
 TEACHER_SAMPLER: SamplerName = "unipc"
 HELDOUT_TRAJECTORIES = 32  # of the teacher, for the held-out loss
-DRIFT_BATCHES = 4  # batches of a jump step in one batch of a student that also drifts
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,16 @@ class Student(FewStepSampling):
 
     def set_teacher(self, teacher: DiffusionModel) -> None:
         """Set the teacher, which samples with its own settings and is never changed."""
+        if self.spec.config.student.drift:
+            check_blocks(teacher)
         self.teacher = teacher
+
+    @property
+    def mean_step_ratio(self) -> float:
+        """The mean time of a step over that of a step that learns jumps, for the forecast."""
+        config, student = self._known_teacher().spec.config, self.spec.config.student
+        jump_step = jump_step_cost(config, student.evaluations)
+        return mean_step_cost(config, student.evaluations, student.drift) / jump_step
 
     def training_step(self, images: Tensor, labels: Tensor | None, step: int) -> Metrics:
         """Sample new trajectories of the teacher, and take one step toward reproducing them in jumps."""
@@ -177,7 +187,7 @@ class Student(FewStepSampling):
         predict = self._predict_with(ddpm.network, given)
         generated = predicted_image(predict, ddpm.schedule, ddpm.objective, x, t)
         by_class = generated.reshape(len(real), count, *self.spec.image_shape)
-        drift = image_drift(teacher, by_class, real, groups, generator)
+        drift = image_drifting_loss(teacher, by_class, real, groups, generator)
         measured = ddpm.learner.descend(drift.loss.mean(), step)
         return {**ddpm.loss_summary(drift.length.flatten(), t), **measured}
 

@@ -21,7 +21,6 @@ def teacher_features(
 
     Of the output of each block: the whole map (S = 1), the mean and the standard deviation of each channel,
     and at the lowest resolution also each position (S = H W). Gradients flow to the images.
-    RequestError if the network has no blocks.
     """
     network, objective = teacher.averaged
     x = add_noise(teacher.schedule, images, t, noise)
@@ -31,12 +30,7 @@ def teacher_features(
     def keep(block: nn.Module, inputs: Any, output: Any) -> None:
         outputs.append(_positions(output[0] if isinstance(output, tuple) else output))
 
-    blocks = list(network.stages()) if isinstance(network, DenoisingNetwork) else []
-    if not blocks:
-        raise RequestError(
-            "The teacher's network has no blocks to compare images by; set student.drift=0."
-        )
-    hooks = [block.register_forward_hook(keep) for block in blocks]
+    hooks = [block.register_forward_hook(keep) for block in _blocks(network)]
     try:
         with autocast(teacher.precision, teacher.device):
             network(objective.network_input(x, signal, sigma), t, labels)
@@ -45,6 +39,18 @@ def teacher_features(
             hook.remove()
     fewest = min(output.shape[1] for output in outputs)
     return [part for output in outputs for part in _parts(output, output.shape[1] == fewest)]
+
+
+def check_blocks(teacher: DiffusionModel) -> None:
+    """Raise RequestError if the teacher's network has no blocks to compare images by."""
+    if not _blocks(teacher.averaged.network):
+        raise RequestError(
+            "The teacher's network has no blocks to compare images by; use --set student.drift=0."
+        )
+
+
+def _blocks(network: nn.Module) -> list[nn.Module]:
+    return list(network.stages()) if isinstance(network, DenoisingNetwork) else []
 
 
 def _positions(output: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def set_guidance(model: GenerativeModel, scale: float) -> None:
     RequestError if the model cannot be guided.
     """
     if scale:
-        sampling = resolve_settings(model, [f"sampling.guidance={scale:g}"])
+        sampling = resolve_settings(model, [f"sampling.guidance={scale!r}"])
         model.spec = model.spec.with_config(replace(model.spec.config, sampling=sampling))
 
 
@@ -69,8 +69,8 @@ def _early_guide(model: GenerativeModel) -> str:
     if diffusion is None or not diffusion.guides.early:
         raise RequestError(
             "This model learned no labels, so guidance has no effect. Leave guidance at 1, train with --set "
-            "data.labels=true, or guide with a weaker model (--set sampling.guide=model:RUN). A run guides "
-            "itself by a checkpoint of its first half, and this has none."
+            "data.labels=true, or guide with a weaker model: sampling.guide=model:RUN, by --set of ddpm "
+            "sample or in config.json. A run guides itself by a checkpoint of its first half; this has none."
         )
     return diffusion.guides.early
 

@@ -74,11 +74,16 @@ def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) ->
     print_line(f"measuring the first steps for {seconds:g} s")
     while True:
         try:
-            return time_steps(copy, batches, seconds)[0]
+            return time_steps(copy, batches, seconds)[0] * mean_step_ratio(copy)
         except OutOfMemoryError as error:
             fault = error.with_traceback(None)  # a traceback would keep the step's tensors
         config = copy.spec.config
         copy.set_total_steps(Adjustments().after(fault, config).applied(config))
+
+
+def mean_step_ratio(model: GenerativeModel) -> float:
+    """Return the mean time of the steps of a run over that of its first steps: 1 in most families."""
+    return float(getattr(model, "mean_step_ratio", 1.0))
 
 
 def time_steps(

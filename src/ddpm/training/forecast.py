@@ -15,11 +15,12 @@ MEASURED_SECONDS = 5.0  # of steps, before the forecast
 class Forecast:
     """Forecast of the remaining time, printed after `MEASURED_SECONDS` of steps; shorter runs get none.
 
-    `steps`: total of the run. `start`: the step at which it starts or resumes.
+    `steps`: total of the run. `start`: the step at which it starts or resumes. `ratio`: mean time of the
+    steps over that of the first ones.
     """
 
-    def __init__(self, steps: int, batch_size: int, start: int = 0) -> None:
-        self.steps, self.batch_size, self.start = steps, batch_size, start
+    def __init__(self, steps: int, batch_size: int, start: int = 0, *, ratio: float = 1.0) -> None:
+        self.steps, self.batch_size, self.start, self.ratio = steps, batch_size, start, ratio
         self.began = 0.0
         self.is_printed = False
 
@@ -37,6 +38,6 @@ class Forecast:
             print_line(self._sentence(step, (time.perf_counter() - self.began) / timed))
 
     def _sentence(self, step: int, seconds_per_step: float) -> str:
-        left = format_duration((self.steps - step) * seconds_per_step / (1 - OVERHEAD))
+        left = format_duration((self.steps - step) * self.ratio * seconds_per_step / (1 - OVERHEAD))
         more = " more" if self.start else ""
         return f"about {left}{more} on this machine at {format_rate(self.batch_size / seconds_per_step)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ import pytest
 import torch
 
 from ddpm.commands.bundle.handin_runs import open_image_run
-from ddpm.commands.distill.distill import DistillRequest, default_steps, distill, student_config
+from ddpm.commands.distill.distill import (
+    DistillRequest,
+    default_drift,
+    default_steps,
+    distill,
+    student_config,
+)
 from ddpm.commands.doctor.diagnose import diagnose
 from ddpm.commands.edit.edit import write_interpolation
 from ddpm.commands.export.export import export
 from ddpm.commands.plan.plan import PlanRequest, plan
+from ddpm.commands.report.reproduce import train_command
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.commands.train.train import train
 from ddpm.config import (
@@ -183,6 +191,43 @@ def test_a_fifth_of_the_teacher_s_time_counts_the_teacher_s_walks() -> None:
         sampling=SamplingConfig(guidance=1.6, guidance_interval=(0.2, 0.9)),
     )
     assert default_steps(guided, 4) == round(200 / (1 + 8 * 1.7 / 12))
+
+
+def test_a_student_of_one_or_two_evaluations_drifts_in_larger_batches_if_classes_are_few() -> None:
+    teacher = get_preset("mnist").config
+    assert [default_drift(teacher, jumps, 10) for jumps in (1, 2, 3, 4)] == [0.6, 0.4, 0, 0]
+    assert (
+        default_drift(teacher, 1, 22) == 0 < default_drift(teacher, 1, 21)
+    )  # 12 of a class in 256
+    student, plain = student_config(teacher, 1, 0.6), student_config(teacher, 1)
+    assert (student.training.batch_size, plain.training.batch_size) == (256, 64)
+    flipped = with_overrides(teacher, ["data.flip=true", "training.accumulate=4"])
+    student, plain = student_config(flipped, 1, 0.6), student_config(flipped, 1)
+    assert (student.data.flip, student.training.accumulate) == (True, 1)
+    assert (plain.data.flip, plain.training.accumulate) == (False, 4)
+
+
+def test_the_time_of_drifting_steps_is_counted() -> None:
+    """A step of 2 generated and 4 real images for each of the teacher's batch: 2 (2 + 4) + 4 passes."""
+    plain = with_overrides(Config(), ["training.steps=1000"])
+    assert default_steps(plain, 2, 1.0) == round(200 * 3 / 16)
+    assert default_steps(plain, 2, 0.5) == round(200 * 3 / ((3 + 8 / 2 + 16) / 2))
+
+
+def test_a_drifting_student_killed_in_its_last_steps_goes_on_in_the_same_bits(
+    teacher: RunFolder, tmp_path: Path
+) -> None:
+    drifts = ("student.drift=0.5", "training.batch_size=32", *OFTEN)
+    request = DistillRequest(str(teacher.root), tmp_path / "whole", 1, steps=4, overrides=())
+    whole = distill(replace(request, overrides=drifts)).run
+    found = read_metrics(whole.metrics)
+    assert [row["step"] for row in found if "loss" in row] == [1, 2, 3, 4]
+    assert load_config(whole.config).student.drift == 0.5
+    killed = RunFolder(Path(shutil.copytree(whole.root, tmp_path / "killed")))
+    shutil.rmtree(killed.checkpoint(4))
+    assert weights(again(killed), 4) == weights(whole, 4)
+    command = train_command(whole.root, load_config(whole.config), str(teacher.root))
+    assert "--evaluations 1 " in command and "--set student.drift=0.5" in command
 
 
 def test_a_teacher_that_was_stopped_early_counts_the_steps_that_it_has_had(

@@ -29,8 +29,8 @@ STUDENT_OPTIONS = (
         "student.guidance",
         "--guidance",
         float,
-        help="guidance of the teacher; without labels it is guided by an early state of its run "
-        "(default: the teacher's)",
+        help="guidance of the teacher; without labels it is guided by an early state of its run; 1: none "
+        "(default, and 0: the teacher's own)",
     ),
     Option(
         "data",

@@ -10,16 +10,15 @@ from ddpm.commands.teacher_training import check_one_total, train_from, with_tra
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
-from ddpm.diffusion.distillation import teacher_steps
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
-from ddpm.loading.teachers import check_same_teacher, check_teacher
-from ddpm.models.student import DRIFT_BATCHES
+from ddpm.loading.teachers import check_guide, check_same_teacher, check_teacher
+from ddpm.models.student_cost import DRIFT_BATCHES, mean_step_cost
 from ddpm.runs import RUNS_FOLDER, RunFolder
 from ddpm.sampling.settings import set_guidance
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
-DRIFT = {1: 0.6, 2: 0.4}  # evaluations: default student.drift
+DEFAULT_DRIFT = {1: 0.6, 2: 0.4}  # evaluations: student.drift
 MIN_OF_CLASS = 12  # real images of a class in such a batch, below which a student does not drift
 
 
@@ -58,6 +57,7 @@ def distill(request: DistillRequest) -> train.Outcome:
     usual = student_config(trained, request.evaluations, drift)
     asked = with_overrides(usual, request.overrides).student
     set_guidance(teacher, asked.guidance)
+    check_guide(teacher, opened.name)
     out = request.out or RUNS_FOLDER / f"{opened.name}-few"
     check_same_teacher(RunFolder(out), teacher, request.target, guided=True)
     check_one_total(request)
@@ -68,7 +68,7 @@ def distill(request: DistillRequest) -> train.Outcome:
 def default_drift(teacher: Config, evaluations: int, num_classes: int) -> float:
     """Return `student.drift` of a student: 0 if a batch would hold too few real images of each class."""
     batch_size = DRIFT_BATCHES * teacher.training.batch_size
-    return DRIFT.get(evaluations, 0.0) if batch_size >= MIN_OF_CLASS * num_classes else 0.0
+    return DEFAULT_DRIFT.get(evaluations, 0.0) if batch_size >= MIN_OF_CLASS * num_classes else 0.0
 
 
 def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Config:
@@ -93,6 +93,7 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
             minutes=0.0,
             epochs=0.0,
             batch_size=(DRIFT_BATCHES if drift else 1) * teacher.training.batch_size,
+            accumulate=1 if drift else teacher.training.accumulate,
             optimizer="muon",
             learning_rate=1e-3 if drift else 2.5e-3,
             betas=(0.9, 0.99),
@@ -118,20 +119,6 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
 
 
 def default_steps(teacher: Config, evaluations: int, drift: float = 0.0) -> int:
-    """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time.
-
-    In units of a forward pass, for each image of the teacher's batch: a training step costs three (forward
-    and backward). The teacher's trajectory costs one per solver step, two if guided, three more with the
-    gradient of a classifier, and gives one training image per jump. A drifting step compares two generated
-    images with four real ones; a generated one costs the jumps, the way back through the last one, and the
-    same through the teacher.
-    """
-    sampling = teacher.sampling
-    low, high = sampling.guidance_interval
-    is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    extra = (1 if is_guided else 0) + (3 if sampling.classifier_guidance else 0)
-    passes = teacher_steps(evaluations) * (1 + (high - low) * extra)
-    jump_step = 3 + passes / evaluations
-    drift_step = 2 * (evaluations + 4) + 4
-    mean = (1 - drift) * jump_step + drift * drift_step
+    """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time."""
+    mean = mean_step_cost(teacher, evaluations, drift)
     return max(1, round(TEACHER_TIME_SHARE * teacher.training.steps * 3 / mean))

@@ -42,6 +42,8 @@ def non_finite_value(case: Case) -> Finding | None:
 
 
 def divergence(case: Case) -> Finding | None:
+    if case.config.student.drift:  # its last steps have another loss
+        return None
     losses = trend(case.rows, "loss")
     if losses is None or losses.last <= DIVERGENCE_RATIO * losses.lowest:
         return None
@@ -79,6 +81,8 @@ def memorization(case: Case) -> Finding | None:
     if onset is not None:
         words, fix = sentence(onset["warning"]), FIXES[onset["warning"]["code"]]
         return _memorization_finding(onset["step"], f"At step {onset['step']} {words}.", fix)
+    if case.config.student.drift:  # the held-out loss is that of the jumps
+        return None
     values = [(row["heldout_loss"], row["step"]) for row in case.rows if "heldout_loss" in row]
     if len(values) < MIN_HELDOUT_LOSSES or case.data.get("held_out", 0) < MIN_PAIRS:
         return None

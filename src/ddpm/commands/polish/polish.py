@@ -42,7 +42,7 @@ def polish(request: PolishRequest) -> train.Outcome:
     (2, 0)
     """
     opened = open_model(request.target, "cpu")
-    model = check_teacher(opened, guided=False)
+    model = check_teacher(opened)
     out = request.out or RUNS_FOLDER / f"{opened.name}-polished"
     check_same_teacher(RunFolder(out), model, request.target, guided=False)
     check_one_total(request)

@@ -26,7 +26,14 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
     is its teacher.
     """
     if config.family.has_teacher:
-        own = {"evaluations": config.student.evaluations} if config.family.is_distilled else {}
+        own: dict[str, Any] = {}
+        if config.family.is_distilled:
+            student = config.student
+            own = {
+                "evaluations": student.evaluations,
+                "student.guidance": student.guidance or None,
+                "overrides": (f"student.drift={student.drift:g}",),
+            }
         steps = config.training.steps
         return _command(config.family.command, target=init, **own, steps=steps, out=run)
     preset = PRESETS.get(config.preset)

@@ -115,9 +115,10 @@ def open_inputs(
     check_same_data(run, dataset)
     config = with_recorded_range(config, dataset)
     dataset = with_pseudo_labels(dataset, config.data, run.classes)
-    teacher = find_teacher(run, config, init, str(device))
-    if teacher is not None and config.family.is_distilled:
-        set_guidance(teacher, config.student.guidance)
+    guidance = config.student.guidance
+    teacher = find_teacher(
+        run, config, init, str(device), lambda found: set_guidance(found, guidance)
+    )
     spec = student_spec(teacher, model_spec(config, dataset))
     make = make_sharded if shard else model_factory(teacher)
     return Inputs(config, device, dataset, init, teacher, spec, make)

@@ -24,11 +24,18 @@ LOSS_EVERY = 10  # steps between losses in the progress bar
 class Recorder:
     """Context that records from `start` on and drops the rows of the log after that step.
 
-    Every process checks every row for warnings, but only the main process writes files.
+    Every process checks every row for warnings, but only the main process writes files. `ratio`: mean time of
+    the steps over that of the first ones, for the forecast.
     """
 
     def __init__(
-        self, run: RunFolder, training: TrainingConfig, start: StartPoint, epoch_size: int
+        self,
+        run: RunFolder,
+        training: TrainingConfig,
+        start: StartPoint,
+        epoch_size: int,
+        *,
+        ratio: float = 1.0,
     ) -> None:
         step = start.step
         self.best = BestCheckpoint()
@@ -44,7 +51,7 @@ class Recorder:
         )
         batch_size = training.batch_size
         self._bar = Progress("training", training.steps, scale=batch_size, start=step)
-        self._forecast = Forecast(training.steps, batch_size, start=step)
+        self._forecast = Forecast(training.steps, batch_size, start=step, ratio=ratio)
 
     def __enter__(self) -> Recorder:
         return self

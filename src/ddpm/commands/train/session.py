@@ -40,7 +40,7 @@ from ddpm.runs import RunFolder
 from ddpm.sampling.run_pictures import write_final_pictures, write_preview
 from ddpm.terminal import print_line
 from ddpm.training import checkpoint
-from ddpm.training.budget import seconds_per_step, with_total_steps
+from ddpm.training.budget import mean_step_ratio, seconds_per_step, with_total_steps
 from ddpm.training.checkpoint import Checkpoint
 from ddpm.training.faults import StepError
 from ddpm.training.log import Row
@@ -150,7 +150,9 @@ class Session:
             checkpoint.delete_after(saved, start.step)
         self.snapshots = Snapshots(run, self.model, start.step)
         training = self.model.spec.config.training
-        with Recorder(run, training, start, len(self.inputs.dataset.train)) as self.recorder:
+        ratio = 1.0 if start.step else mean_step_ratio(self.model)
+        images = len(self.inputs.dataset.train)
+        with Recorder(run, training, start, images, ratio=ratio) as self.recorder:
             for row in start.rows():
                 self.log(row)
             self.recorder.flush()

@@ -84,6 +84,8 @@ def method_chapter(report: ReportData, schedule: str | None) -> Iterator[Block]:
         if students:
             yield Paragraph(spans(words("method.student", cite=cite("v"))))
             yield STUDENT_LOSS
+        if any(run.setting("student.drift") for run in students):
+            yield Paragraph(spans(words("method.drifting", cite=cite("drifting"))))
         if any(run.polished for run in diffusion):
             yield Paragraph(spans(words("method.polished", cite=cite("ddo"))))
         yield Paragraph(spans(words("method.sampling")))

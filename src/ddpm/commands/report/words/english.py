@@ -139,6 +139,9 @@ WORDS = {
     "method.student": "A few-step student{cite} learns to jump: from a state x_t on its "
     "teacher's path from noise to an image, in one step to the state x_s that the teacher "
     "reaches in several.",
+    "method.drifting": "In its last steps a student moves the images of its last jump toward real ones of "
+    "the same class, and away from each other (drifting{cite}). Distances are between outputs of the blocks "
+    "of the teacher's network.",
     "method.polished": "A polished model{cite} is trained on to tell real images from those that it "
     "generated before: the logarithm of the odds is the difference between the losses of the model at the "
     "start and of the model now, for the same t and noise.",

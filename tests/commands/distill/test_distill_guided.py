@@ -15,8 +15,10 @@ from ddpm.commands.train.train import train
 from ddpm.config import config_from_dict, load_config, with_overrides
 from ddpm.diffusion.samplers import starting_noise
 from ddpm.errors import RequestError
+from ddpm.files import write_json
 from ddpm.loading.models import open_model
-from ddpm.loading.teachers import find_teacher
+from ddpm.loading.teachers import check_guide, find_teacher
+from ddpm.models.base import as_diffusion
 from ddpm.models.student import Student
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
@@ -131,6 +133,36 @@ def test_a_run_without_an_early_state_cannot_be_guided(teacher: RunFolder, tmp_p
     shutil.rmtree(run.checkpoint(2))
     with pytest.raises(RequestError, match="learned no labels"):
         distill(DistillRequest(str(run.root), tmp_path / "few", steps=4, overrides=GUIDED))
+
+
+def test_a_teacher_whose_guide_is_lost_is_distilled_without_it(
+    teacher: RunFolder, tmp_path: Path
+) -> None:
+    run = RunFolder(Path(shutil.copytree(teacher.root, tmp_path / "guided")))
+    guided = with_overrides(
+        load_config(run.config), ["sampling.guidance=2", "sampling.guide=step:2"]
+    )
+    write_json(run.config, guided.to_dict())
+    shutil.rmtree(run.checkpoint(2))
+    request = DistillRequest(str(run.root), tmp_path / "few", steps=2)
+    with pytest.raises(RequestError, match="holds no checkpoint of step 2"):
+        distill(request)
+    alone = replace(request, overrides=("student.guidance=1",))
+    assert distill(alone).step == 2
+
+
+def test_a_guide_that_is_an_onnx_file_is_refused(
+    teacher: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_model(str(teacher.root), "cpu").model
+    sampling = resolve_settings(opened, ["sampling.guidance=2"])
+    opened.spec = opened.spec.with_config(replace(opened.spec.config, sampling=sampling))
+    found = as_diffusion(opened)
+    assert found is not None
+    guide = found.guide("step:2")._replace(network=torch.nn.Identity())
+    monkeypatch.setattr(found.guides, "loaded", {"step:2": guide})
+    with pytest.raises(RequestError, match=r"ONNX file .*--guidance 1"):
+        check_guide(found, "teacher")
 
 
 def test_a_guided_trajectory_counts_as_two(teacher: RunFolder) -> None:
