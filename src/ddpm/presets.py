@@ -59,13 +59,10 @@ _DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4, plus an EMA
     clip=0.0,
     ema=0.999,
 )
-_FACE_UNET = NetworkConfig(
-    channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2, skips="add"
-)
+_FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
 
 # Measurements behind these: docs/planning.md.
 _FACES_ON_GPU = (
-    "network.skips=concat",
     "network.channels=64",
     "network.multipliers=[1,2,2]",
     "network.blocks=2",
