@@ -18,7 +18,7 @@ from ddpm.runs import RUNS_FOLDER, RunFolder
 from ddpm.sampling.settings import set_guidance
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
-DEFAULT_DRIFT = {1: 0.6, 2: 0.4}  # evaluations: student.drift
+DEFAULT_DRIFT = {1: 0.5, 2: 0.3}  # evaluations: student.drift
 MIN_OF_CLASS = 12  # real images of a class in such a batch, below which a student does not drift
 
 
@@ -95,7 +95,7 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
             batch_size=(DRIFT_BATCHES if drift else 1) * teacher.training.batch_size,
             accumulate=1 if drift else teacher.training.accumulate,
             optimizer="muon",
-            learning_rate=1e-3 if drift else 2.5e-3,
+            learning_rate=2.5e-3,
             betas=(0.9, 0.99),
             weight_decay=0.0,
             warmup=20,
