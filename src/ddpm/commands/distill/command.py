@@ -6,7 +6,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from ddpm.commands.options import Option, add_options, make_request
+from ddpm.commands.options import Option, add_options, make_request, positive
 from ddpm.commands.picture_paths import print_picture_paths
 from ddpm.commands.shared_options import DEVICE, SET, TOTAL_OPTIONS
 from ddpm.data.catalogue import absolute_data_path
@@ -28,9 +28,10 @@ STUDENT_OPTIONS = (
     Option(
         "student.guidance",
         "--guidance",
-        float,
+        positive,
+        metavar="SCALE",
         help="guidance of the teacher; without labels it is guided by an early state of its run; 1: none "
-        "(default, and 0: the teacher's own)",
+        "(default: the teacher's own)",
     ),
     Option(
         "data",
