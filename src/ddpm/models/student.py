@@ -173,8 +173,8 @@ class Student(FewStepSampling):
     ) -> Metrics:
         """Take one step that moves images of the last jump toward real ones [N, C, H, W] of their class.
 
-        The jumps before the last are those of the averaged weights and get no gradient. The loss is reported
-        as the length of the field, since the scaled field has the same loss everywhere.
+        The jumps before the last are those of the averaged weights and get no gradient. The length
+        of the field is reported as the loss, since scaling hides how far the images have to move.
         """
         classes = labels.to(self.device) if labels is not None and self.spec.num_classes else None
         real, groups = class_groups(images.to(self.device), classes)

@@ -19,7 +19,7 @@ from ddpm.sampling.settings import set_guidance
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
 DEFAULT_DRIFT = {1: 0.5, 2: 0.3}  # evaluations: student.drift
-MIN_OF_CLASS = 12  # real images of a class in such a batch, below which a student does not drift
+MIN_OF_CLASS = 12  # real images of a class in a batch, below which a student does not drift
 
 
 @dataclass(frozen=True)
