@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ddpm.config import (
+    EARLY_GUIDE,
     Config,
     DataConfig,
     DiffusionConfig,
@@ -60,6 +61,7 @@ _DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4, plus an EMA
     ema=0.999,
 )
 _FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
+_FACE_SAMPLING = SamplingConfig(sampler="unipc", steps=12, spacing="compact")
 
 # Measurements behind these: docs/planning.md.
 _FACES_ON_GPU = (
@@ -72,6 +74,8 @@ _FACES_ON_GPU = (
     "training.checkpoint_every=2000",
     "training.preview_every=2000",
     "training.heldout_every=500",
+    "sampling.guidance=1",  # by an early state it is measured on the small network alone
+    "sampling.guide=",
 )
 _FACE_WEIGHTS: dict[ScaleName, StartingWeights] = {
     "cpu": StartingWeights("bundled:anime-small", 0.85),
@@ -153,7 +157,7 @@ PRESETS: dict[str, Preset] = {
             training=TrainingConfig(
                 steps=20_000, batch_size=32, optimizer="muon", learning_rate=5e-3, posthoc_ema=24
             ),
-            sampling=SamplingConfig(sampler="unipc", steps=12, spacing="compact"),
+            sampling=replace(_FACE_SAMPLING, guidance=2.0, guide=EARLY_GUIDE),
         ),
         _FACE_SCALES,
     ),
@@ -245,6 +249,7 @@ PRESETS["anime-dit"] = replace(
         _ANIME.config,
         preset="anime-dit",
         network=NetworkConfig(kind="dit", width=128, depth=6, patch=4, long_skips=True),
+        sampling=_FACE_SAMPLING,
     ),
     scales={
         "small-gpu": (*_DIT_ON_GPU, "training.batch_size=128", "training.steps=30000"),

@@ -161,12 +161,13 @@ class RunFolder:
         """Return the steps that have a checkpoint, ascending."""
         return _steps(path.name for path in _entries(self.checkpoints))
 
-    def early_state(self) -> str:
-        """Return the saved state nearest to a tenth of the training, as `sampling.guide` names it.
+    def early_state(self, step: int | None = None) -> str:
+        """Return the saved state nearest to a tenth of `step`, as `sampling.guide` names it.
 
-        "" if the first half has none. A tenth was best for the faces of docs/results.md (step 1,000).
+        None: of the newest checkpoint. "" if none lies in the first half. A tenth was best for the faces of
+        docs/results.md (step 1,000).
         """
-        newest = max(self.checkpoint_steps(), default=0)
+        newest = max(self.checkpoint_steps(), default=0) if step is None else step
         saved = {"step": self.checkpoint_steps(), "snapshot": self.snapshot_steps()}
         early = [(k, n) for k, steps in saved.items() for n in steps if 0 < n <= newest / 2]
         if not early:

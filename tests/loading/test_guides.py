@@ -29,11 +29,12 @@ from ddpm.files import write_json
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_teacher
 from ddpm.messages import sentence
+from ddpm.models.base import as_diffusion
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
-from ddpm.sampling.provenance import redraw_grid
+from ddpm.sampling.provenance import matches_default_samples, redraw_grid
 from ddpm.sampling.run_pictures import write_final_pictures
 from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import preview_settings, resolve_settings
@@ -155,8 +156,63 @@ def test_it_can_be_the_runs_own_way_of_drawing(run: RunFolder) -> None:
             assert animation.n_frames > 4  # type: ignore[attr-defined]
         assert check_teacher(open_model(str(run.root), "cpu")).guide("step:2") is not None
         exported = export(str(run.root), "safetensors", Path("w.safetensors"))
-    sampling = open_model(str(exported), "cpu").model.spec.config.sampling
+        onnx = export(str(run.root), "onnx", Path("w.onnx"))
+    alone = open_model(str(exported), "cpu").model
+    assert np.array_equal(
+        sample_images(alone, range(4), None, alone.spec.config.sampling), expected
+    )
+    assert np.array_equal(  # as `--guidance 2` samples, which names no guide
+        sample_images(alone, range(4), None, resolve_settings(alone, ["sampling.guide=early"])),
+        expected,
+    )
+    again = open_model(
+        str(export(str(exported), "safetensors", Path("v.safetensors"), half=True)), "cpu"
+    )
+    assert as_diffusion(again.model).guide("step:2") is not None
+    sampling = open_model(str(onnx), "cpu").model.spec.config.sampling
     assert sampling.guide == "" and sampling.guidance == 1
+
+
+def test_a_file_whose_guide_is_damaged_is_refused(run: RunFolder) -> None:
+    with guided_by_default(run):
+        path = export(str(run.root), "safetensors", Path("w.safetensors"))
+    tensors, spec = load_weights(path)
+    name = next(key for key in tensors if key.startswith("guide."))
+    whole = tensors.pop(name)
+    save_weights(path, tensors, spec)
+    with pytest.raises(RequestError, match=r"not have the tensors of its model"):
+        open_model(path, "cpu")
+    save_weights(path, {**tensors, name: whole * torch.nan}, spec)
+    with pytest.raises(RequestError, match="not finite"):
+        open_model(path, "cpu")
+
+
+def test_the_guide_early_is_the_state_it_stands_for(run: RunFolder, tmp_path: Path) -> None:
+    copy = guided_copy(run, tmp_path / "copy", "early")
+    model = open_model(str(copy.root), "cpu").model
+    assert model.spec.config.sampling.guide == "step:2" == copy.early_state()
+    assert np.array_equal(images(copy), images(run, *AWAY))
+    assert copy.early_state(4) == "step:2" and copy.early_state(2) == ""
+    young = open_model(f"{copy.root}/checkpoints/step-00000002", "cpu").model
+    assert young.spec.config.sampling.guide == "" and young.spec.config.sampling.guidance == 1
+    with pytest.raises(RequestError, match="checkpoint of its first half; this has none"):
+        resolve_settings(young, ["sampling.guide=early", "sampling.guidance=2"])
+
+
+def test_a_training_ends_with_pictures_guided_by_its_early_state(
+    tmp_path: Path, cache: Path
+) -> None:
+    early = ("sampling.guide=early", "sampling.guidance=2")
+    config = with_overrides(get_preset("digits").config, [*TINY, *early])
+    run = train(config, tmp_path / "run", device="cpu").run
+    with Image.open(run.sample_grid) as picture:
+        mark = read_grid_mark(picture)
+    assert mark is not None and mark.sampling["guide"] == "step:2"
+    assert matches_default_samples(open_model(str(run.root), "cpu").model, mark)
+    longer = replace(config, training=replace(config.training, steps=40))
+    assert train(longer, run.root, device="cpu").exit_status == 0
+    assert open_model(str(run.root), "cpu").model.spec.config.sampling.guide == run.early_state()
+    assert run.early_state() != "step:2" and load_config(run.config).sampling.guide == "early"
 
 
 def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
@@ -173,7 +229,7 @@ def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
         ("step:3", "holds no checkpoint of step 3; .* step:2, step:4, step:6 or "
          "snapshot:3, snapshot:6"),
         ("snapshot:4", "holds no snapshot of step 4"),
-        ("magic", "sampling.guide cannot be .magic.; use step:N"),
+        ("magic", "sampling.guide cannot be .magic.; use early .*step:N"),
         ("step:", "cannot be 'step:'"),
         ("step:-2", "cannot be 'step:-2'"),
         ("model:", "cannot be 'model:'"),
@@ -392,9 +448,9 @@ def test_a_plan_of_a_guided_run_is_made_and_of_a_guided_beginning_refused(
 
 
 def test_an_export_says_what_stays_behind(
-    run: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: RunFolder, small: RunFolder, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    copy = guided_copy(run, tmp_path / "guided", "step:4")
+    copy = guided_copy(run, tmp_path / "guided", f"model:{small.root}")
     export(str(copy.root), "safetensors", Path("w.safetensors"))
     assert "so sampling from the file uses no guide." in capsys.readouterr().err
 

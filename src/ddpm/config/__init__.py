@@ -12,6 +12,7 @@ from ddpm.config.reading import (
     with_overrides,
 )
 from ddpm.config.sections import (
+    EARLY_GUIDE,
     FORMAT_VERSION,
     Config,
     DataConfig,
@@ -34,6 +35,7 @@ from ddpm.config.sections import (
 from ddpm.config.values import unknown_name_error
 
 __all__ = [
+    "EARLY_GUIDE",
     "FAMILIES",
     "FORMAT_VERSION",
     "Config",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ddpm.config.families import SECTION_OWNERS
-from ddpm.config.sections import Config, DataConfig, DiffusionConfig
+from ddpm.config.sections import EARLY_GUIDE, Config, DataConfig, DiffusionConfig
 from ddpm.config.values import quote
 from ddpm.errors import RequestError
 
@@ -143,10 +143,12 @@ def _check_family(config: Config) -> None:
 def _check_guide(guide: str) -> None:
     kind, _, rest = guide.partition(":")
     is_numbered = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
-    if guide and not is_numbered and not (kind == "model" and rest.strip()):
+    is_named = guide in ("", EARLY_GUIDE) or (kind == "model" and rest.strip())
+    if not is_numbered and not is_named:
         raise RequestError(
-            f"sampling.guide cannot be {guide!r}; use step:N (a checkpoint of the run), snapshot:N (an "
-            "average saved by training.posthoc_ema) or model:TARGET, such as model:runs/small."
+            f"sampling.guide cannot be {guide!r}; use early (a state of the run after a tenth of its "
+            "training), step:N (a checkpoint of the run), snapshot:N (an average saved by "
+            "training.posthoc_ema) or model:TARGET, such as model:runs/small."
         )
 
 

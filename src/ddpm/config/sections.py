@@ -171,6 +171,11 @@ class TrainingConfig:
     tensorboard: bool = False  # also write TensorBoard events (extra `track`)
 
 
+EARLY_GUIDE = (
+    "early"  # sampling.guide: the saved state of the run nearest to a tenth of its training
+)
+
+
 @dataclass(frozen=True)
 class SamplingConfig:
     """Default sampling settings of a run."""
@@ -183,9 +188,7 @@ class SamplingConfig:
     variance: Literal["small", "large"] = "small"  # of ancestral: posterior variance, or beta_t
     clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
     guidance: float = 1.0  # guidance scale; 1: off
-    guide: str = (
-        ""  # guide away from step:N, snapshot:N or model:TARGET; "": the unlabeled prediction
-    )
+    guide: str = ""  # guide away from early, step:N, snapshot:N or model:TARGET; "": the unlabeled prediction
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the noise range that is guided
     guidance_rescale: float = 0.0  # share of the contrast that guidance adds and this removes
     classifier_guidance: float = 0.0  # scale of guidance by the bundled digit classifier; 0: off

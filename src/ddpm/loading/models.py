@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ddpm.config import SamplingConfig, load_config, unknown_name_error
 from ddpm.device import keep_freed_memory, pick_device
@@ -22,9 +24,11 @@ from ddpm.loading.checkpoints import (
 from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
 from ddpm.loading.onnx_files import open_onnx
-from ddpm.models.autoguidance import Guides
+from ddpm.models.autoguidance import Guides, split_guide, with_early_state
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
+from ddpm.models.sizes import TensorSpec
+from ddpm.models.spec import ModelSpec
 from ddpm.runs import RUNS_FOLDER, RunFolder, find_checkpoint, find_run, list_runs
 from ddpm.training.checkpoint import load_weights
 
@@ -76,18 +80,36 @@ def open_model(target: str | os.PathLike[str], device: str = "auto") -> OpenedMo
     raise _unknown_model_error(target)
 
 
-def attach_guides(model: GenerativeModel, run: RunFolder | None) -> None:
-    """Let `model` find the guides of `sampling.guide`: other models, and earlier states of `run`."""
+def attach_guides(
+    model: GenerativeModel,
+    run: RunFolder | None,
+    *,
+    step: int | None = None,
+    stored: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Let `model` find the guides of `sampling.guide`: other models, and earlier states of `run`.
+
+    The guide `early` is replaced by the state it stands for. `step`: of the run, None: its newest. `stored`:
+    the earlier state in the weights file of a model without a run.
+    """
     diffusion = as_diffusion(model)
-    if diffusion is not None:
-        diffusion.guides = Guides(
-            partial(find_guide, diffusion, run, _open), run.early_state() if run else ""
-        )
+    if diffusion is None:
+        return
+    find, config = partial(find_guide, diffusion, run, _open), model.spec.config
+    if stored:
+        name = config.sampling.guide
+        diffusion.guides = Guides(lambda asked: stored if asked == name else find(asked), name)
+        return
+    early = run.early_state(step) if run else ""
+    diffusion.guides = Guides(find, early)
+    sampling = with_early_state(config.sampling, early)
+    model.spec = model.spec.with_config(replace(config, sampling=sampling))
 
 
 def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
     """Raise RequestError if the guide for the final pictures of a resumed run is missing."""
     diffusion = as_diffusion(model)
+    sampling = with_early_state(sampling, run.early_state())
     if diffusion is not None and sampling.autoguided:
         find_guide(diffusion, run, _open, sampling.guide)
 
@@ -129,19 +151,28 @@ def _from_checkpoint(run: RunFolder, step: int, device: torch.device) -> OpenedM
         )
     found = load_checkpoint(run, step, stems=("ema",))
     model = make_model(found.spec, device)
-    attach_guides(model, run)
+    attach_guides(model, run, step=step)
     load_into(model, found.state, run.checkpoint(step))
     origin = f"the run {run.root}, step {step}"
     return OpenedModel(model, f"{run.root.name}-step-{step}", origin, None, step)
 
 
 def _from_file(path: Path, name: str, origin: str, device: torch.device) -> OpenedModel:
-    tensors, spec = load_weights(path, check_weights)
+    tensors, spec = load_weights(path, _check_file)
     check_finite_weights({"ema": tensors}, 0, path)
+    own, guide = split_guide({key: tensor.float() for key, tensor in tensors.items()})
     model = make_model(spec, device)
-    attach_guides(model, None)
-    load_into(model, {"ema": {key: tensor.float() for key, tensor in tensors.items()}}, path)
+    attach_guides(model, None, stored=guide)
+    load_into(model, {"ema": own}, path)
     return OpenedModel(model, name, origin, None)
+
+
+def _check_file(spec: ModelSpec, found: Mapping[str, TensorSpec]) -> None:
+    """Raise RequestError unless a weights file holds the weights of its model and of its guide, if any."""
+    own, guide = split_guide(found)
+    check_weights(spec, own)
+    if guide and guide != own:
+        raise RequestError("The guide in this file does not have the tensors of its model.")
 
 
 def _from_onnx(path: Path) -> OpenedModel:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
-from ddpm.config import Config, SamplingConfig
+from ddpm.config import EARLY_GUIDE, Config, SamplingConfig
 from ddpm.diffusion.objectives import Objective
 from ddpm.errors import RequestError
 
@@ -77,6 +77,30 @@ def _with_weights(name: str, base: Predictor, weights: Mapping[str, Tensor]) -> 
 
 
 MODEL_PREFIX = "model"  # in sampling.guide, before the name of another model
+_STORED_PREFIX = "guide."  # in a weights file, before the names of the tensors of its guide
+
+Stored = TypeVar("Stored")  # tensors, or their shapes
+
+
+def is_own_state(sampling: SamplingConfig) -> bool:
+    """Return whether the guide is an earlier state of the model itself."""
+    return sampling.guide.partition(":")[0] in ("step", "snapshot")
+
+
+def with_guide(model: Mapping[str, Stored], guide: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Return the tensors of a model and of its guide under the names of one weights file."""
+    return {**model, **{_STORED_PREFIX + name: tensor for name, tensor in guide.items()}}
+
+
+def split_guide(stored: Mapping[str, Stored]) -> tuple[dict[str, Stored], dict[str, Stored]]:
+    """Return the tensors of the model and those of its guide; the inverse of `with_guide`."""
+    own = {name: value for name, value in stored.items() if not name.startswith(_STORED_PREFIX)}
+    guide = {
+        name.removeprefix(_STORED_PREFIX): value
+        for name, value in stored.items()
+        if name.startswith(_STORED_PREFIX)
+    }
+    return own, guide
 
 
 def guide_step(sampling: SamplingConfig) -> int | None:
@@ -98,14 +122,21 @@ def exported_config(config: Config) -> Config:
     return replace(config, sampling=without_guide(sampling))
 
 
+def with_early_state(sampling: SamplingConfig, state: str) -> SamplingConfig:
+    """Return the settings with `state` in place of the guide `early`; without guidance if `state` is ""."""
+    if sampling.guide != EARLY_GUIDE:
+        return sampling
+    return replace(sampling, guide=state) if state else without_guide(sampling)
+
+
 def without_guide(sampling: SamplingConfig) -> SamplingConfig:
     """Return the settings without autoguidance."""
     return replace(sampling, guide="", guidance=1.0) if sampling.guide else sampling
 
 
 def check_no_guide(config: Config) -> None:
-    """Raise RequestError if a new training has a guide."""
-    if config.sampling.guide:
+    """Raise RequestError if a new training has a guide other than an early state of itself."""
+    if config.sampling.guide not in ("", EARLY_GUIDE):
         raise RequestError(
             f"sampling.guide={config.sampling.guide} needs a trained model: leave it out, and pass it to "
             "ddpm sample."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ddpm.config import SamplingConfig, check_assignments, with_overrides
+from ddpm.config import EARLY_GUIDE, SamplingConfig, check_assignments, with_overrides
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
 from ddpm.models.autoguidance import without_guide
@@ -35,7 +35,8 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     keys = [assignment.split("=")[0].strip() for assignment in overrides]
     chosen = with_overrides(config, overrides).sampling
     can_guide = model.spec.num_classes > 0 or chosen.guide
-    if "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide:
+    lacks_guide = "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide
+    if lacks_guide or chosen.guide == EARLY_GUIDE:
         overrides = [*overrides, f"sampling.guide={_early_guide(model)}"]
         chosen = with_overrides(config, overrides).sampling
     check_guide(model, chosen)

@@ -10,6 +10,7 @@ from typing import Any
 from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import BUNDLED, bundled_file, bundled_names
+from ddpm.models.autoguidance import with_early_state
 from ddpm.models.spec import ModelSpec, read_spec
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import not_found
@@ -89,9 +90,10 @@ class ModelCards:
                 sampling = load_config(run.config).sampling  # may be newer than the checkpoint
             except RequestError:
                 continue
+            early = run.early_state()
+            sampling = with_early_state(sampling, early)
             spec = spec.with_config(replace(spec.config, sampling=sampling))
-            early = run.early_state() != ""
-            return ModelCard(RUN + id, shown_name(run), str(run.root), spec, step, early)
+            return ModelCard(RUN + id, shown_name(run), str(run.root), spec, step, early != "")
         return None
 
     def _of_bundled(self, name: str) -> ModelCard:

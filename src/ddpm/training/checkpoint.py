@@ -31,6 +31,7 @@ from ddpm.messages import message
 from ddpm.models.sizes import TensorSpec
 from ddpm.models.spec import SPEC_KEY, ModelSpec, read_header
 from ddpm.optim.state import State
+from ddpm.training.eight_bit import dequantize, dequantized_forms
 from ddpm.training.faults import NotFiniteError
 
 STATE_FILE = "state.json"
@@ -76,7 +77,7 @@ def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor], ModelSpec]:
-    """Read the tensors and the model specification of a weights file.
+    """Read the tensors and the model specification of a weights file; eight-bit tensors as float32.
 
     `check` is called before the tensors are read. RequestError if the file is not a weights file of
     ddpm-studio, or if `check` refuses it. WorkError if the system cannot open it. The file is read here:
@@ -88,10 +89,13 @@ def load_weights(path: Path, check: Check = no_check) -> tuple[dict[str, Tensor]
         if SPEC_KEY not in metadata:
             raise RequestError(f"{path} does not hold weights of a ddpm-studio model.")
         found.append(ModelSpec.from_json(metadata[SPEC_KEY]))
-        check(found[0], forms)
+        check(found[0], dequantized_forms(forms))
 
     tensors = read_safetensors(path, accept)
-    return tensors, found[0]
+    try:
+        return dequantize(tensors), found[0]
+    except ValueError as error:
+        raise RequestError(f"{path} does not hold the weights of a model ({error}).") from error
 
 
 def read_safetensors(path: Path, accept: Accept) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ddpm.config import load_config
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import newest_checkpoint
+from ddpm.models.autoguidance import with_early_state
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.posthoc_ema import Basis, Profile, Solution, averages_by_length, gamma_of
 from ddpm.runs import RunFolder
@@ -59,6 +60,7 @@ class SavedAverages:
     def sampling_spec(self) -> ModelSpec:
         """Return the spec with the run's present sampling settings."""
         sampling = load_config(self.run.config).sampling
+        sampling = with_early_state(sampling, self.run.early_state())
         return self.spec.with_config(replace(self.spec.config, sampling=sampling))
 
     def _first(self) -> dict[str, Tensor]:

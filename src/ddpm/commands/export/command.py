@@ -21,6 +21,7 @@ EXPORT_OPTIONS = (
     Option("out", "--out", Path, metavar="PATH", help="default: NAME and the format's suffix"),
     switch("raw", "--raw", "write the raw weights instead of their average"),
     switch("half", "--half", "store the weights in half precision"),
+    switch("eight_bit", "--eight-bit", "safetensors: store the weights in eight bits"),
     Option(
         "guidance",
         "--guidance",

@@ -43,6 +43,8 @@ def write_export(request: ExportRequest) -> list[Path]:
             f"There is no format {request.to!r}; the formats are {', '.join(FORMATS)}."
         )
     _check_options(request, row.options)
+    if request.half and request.eight_bit:
+        raise RequestError("--half and --eight-bit exclude each other; pass one of them.")
     if request.out is not None:
         _check_suffix(request.out, request.to)
         check_writable(request.out / "README.md" if row.suffix[0] == "-" else request.out)

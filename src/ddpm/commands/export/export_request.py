@@ -15,6 +15,7 @@ class ExportRequest:
     out: Path | None = None  # None: the model's name and the format's suffix, in the current folder
     raw: bool = False  # the raw weights instead of their average
     half: bool = False  # weights stored in half precision
+    eight_bit: bool = False  # safetensors: weights stored in eight bits
     guidance: str = "out"  # onnx: `in` puts classifier-free guidance into the graph
     push: str | None = None  # diffusers: OWNER/NAME at the Hugging Face Hub
     beside: str | None = None  # page: a second model

@@ -26,7 +26,7 @@ class Format(NamedTuple):
 
 FORMATS: dict[str, Format] = {
     "torch": Format(write_state_dict, ".pt", ("half",)),
-    "safetensors": Format(write_safetensors, ".safetensors", ("half",)),
+    "safetensors": Format(write_safetensors, ".safetensors", ("half", "eight_bit")),
     "onnx": Format(write_onnx, ".onnx", ("half", "guidance")),
     "diffusers": Format(write_diffusers, "-diffusers", ("half", "push")),
     "page": Format(write_page, ".html", ("beside", "runtime")),

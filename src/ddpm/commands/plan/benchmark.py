@@ -8,6 +8,7 @@ import time
 import torch
 
 from ddpm.commands.plan.flops import utilization
+from ddpm.config import EARLY_GUIDE
 from ddpm.data.pixels import to_uint8
 from ddpm.device import keep_freed_memory, peak_memory, reset_peak_memory, resolve_precision
 from ddpm.errors import WorkError
@@ -37,8 +38,10 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
     WorkError if the device has too little memory.
     """
     keep_freed_memory()
-    # an untrained model has no earlier state to guide it
-    config = exported_config(data.spec.config)
+    # an untrained model has no earlier state to guide it, which costs as much as the model itself
+    config, own = exported_config(data.spec.config), data.spec.config.sampling
+    guided_early = own.guide == EARLY_GUIDE and own.autoguided
+    low, high = own.guidance_interval
     print_line(
         f"measuring: {DRAW_SECONDS:g} s of sampling at most, {seconds:g} s of training steps"
     )
@@ -66,7 +69,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
         images_per_second=batch / step_seconds,
         utilization=utilization(model, images, batch / step_seconds),
         seconds_a_step=step_seconds,
-        drawing_seconds=drawing_seconds,
+        drawing_seconds=drawing_seconds * (1 + guided_early * (high - low)),
         training_memory=training_memory,
         drawing_memory=drawing_memory,
         checkpoint=checkpoint.weights_bytes(model.state(), data.spec),
@@ -76,7 +79,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
         shape=data.spec.image_shape,
         parameters=model.parameter_counts(),
         precision=resolve_precision(config.training.precision, device),
-        drawing=sentence(model.describe_sampling(config.sampling)),
+        drawing=sentence(model.describe_sampling(own if guided_early else config.sampling)),
         moments=moments,
     )
 

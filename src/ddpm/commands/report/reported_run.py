@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ddpm.commands.report.reproduce import (
     sample_command,
     train_command,
 )
-from ddpm.config import Config, load_config
+from ddpm.config import EARLY_GUIDE, Config, load_config
 from ddpm.data.catalogue import data_name
 from ddpm.data.dataset import parse_size
 from ddpm.errors import RequestError
@@ -87,7 +87,7 @@ def read_run(
     sampled_by, animated_by = _sampling_messages(opened)
     return ReportedRun(
         name=name,
-        config=read_json(folder.config),
+        config=_shown_config(folder, opened),
         environment=run.environment,
         progress=_progress(run),
         losses=_losses(rows),
@@ -105,6 +105,14 @@ def read_run(
         forward_from_data=from_data,
         frame_shares=", ".join(f"{100 * share:g} %" for share in FRAMES),
     )
+
+
+def _shown_config(folder: RunFolder, opened: OpenedModel | None) -> dict[str, Any]:
+    """Return config.json with the guide that the model samples with in place of `early`."""
+    config: dict[str, Any] = read_json(folder.config)
+    if opened is not None and config["sampling"].get("guide") == EARLY_GUIDE:
+        config["sampling"] |= asdict(opened.model.spec.config.sampling)
+    return config
 
 
 def _sampling_messages(opened: OpenedModel | None) -> tuple[Message | None, Message | None]:
