@@ -45,6 +45,8 @@ ENGLISH = {
     "sampler": "{sampler}, {steps:d} steps",
     "sampler_guided": "{sampler}, {steps:d} steps, guidance {guidance:g}",
     "sampler_autoguided": "{sampler}, {steps:d} steps, guidance {guidance:g} away from {guide}",
+    "sampler_guided_twice": "{sampler}, {steps:d} steps, guidance {guidance:g} and "
+    "{guide_scale:g} away from {guide}",
     "classifier_guided": "{drawn}, classifier guidance {scale:g}",
     "student_once": "student, 1 evaluation",
     "student": "student, {count:d} evaluations",

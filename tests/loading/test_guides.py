@@ -34,6 +34,7 @@ from ddpm.models.ddpm import Ddpm
 from ddpm.models.fingerprint import weights_hash
 from ddpm.presets import get_preset
 from ddpm.runs import RunFolder
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import matches_default_samples, redraw_grid
 from ddpm.sampling.run_pictures import write_final_pictures
 from ddpm.sampling.samples import sample_images
@@ -492,3 +493,31 @@ def test_a_training_cannot_begin_with_a_guide() -> None:
     with pytest.raises(RequestError, match="needs a trained model"):
         train(config, Path("new"), device="cpu")
     assert not Path("new", "config.json").exists()
+
+
+def test_with_labels_a_guide_scale_means_the_early_state_beside_the_label(tmp_path: Path) -> None:
+    changed = [*TINY, "data.labels=true"]
+    config = with_overrides(get_preset("digits").config, changed)
+    labelled = train(config, tmp_path / "labelled", device="cpu").run
+    model = open_model(str(labelled.root), "cpu").model
+    settings = resolve_settings(model, ["sampling.guidance=1.5", "sampling.guide_scale=2"])
+    assert (settings.guide, settings.guidance, settings.guide_scale) == ("step:2", 1.5, 2)
+    write_samples(
+        str(labelled.root),
+        ["sampling.guidance=1.5", "sampling.guide_scale=2"],
+        SampleRequest(n=4, out=Path("grid.png")),
+        "cpu",
+    )
+    with Image.open("grid.png") as picture:
+        mark = read_grid_mark(picture)
+    assert mark is not None and mark.sampling["guide_scale"] == 2
+    labels = choose_labels(model, mark.seeds, None, columns=mark.layout.columns)
+    drawn = redraw_grid(model, mark)
+    assert np.array_equal(drawn, sample_images(model, mark.seeds, labels, settings))
+    by_label = replace(settings, guide="", guide_scale=0.0)
+    assert not np.array_equal(drawn, sample_images(model, mark.seeds, labels, by_label))
+
+
+def test_without_labels_there_is_no_second_scale(run: RunFolder) -> None:
+    with pytest.raises(RequestError, match=r"so its guide takes sampling\.guidance"):
+        images(run, "sampling.guide_scale=2")

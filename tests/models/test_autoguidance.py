@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import Guides
+from ddpm.messages import sentence
+from ddpm.models.autoguidance import Guides, guidances, without_guide
 from ddpm.models.ddpm import Ddpm
 
 Make = Callable[..., Ddpm]
@@ -135,3 +138,51 @@ def test_a_model_without_a_run_says_so(small_ddpm: Make) -> None:
         RequestError, match=r"sampling.guide=step:1 is an earlier state of the model"
     ):
         model.denoiser(None, settings)
+
+
+class LabelledGaussian(GaussianNetwork):
+    """Knows one class, a narrow Gaussian, and without the label a wide one around 0."""
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        known = GaussianNetwork.forward(self, x, t)
+        signal, sigma = self.schedule.at(t, x)
+        seen = (signal / sigma) ** 2
+        unknown = seen * x / signal / (1 + seen)  # standard normal
+        return known if labels is not None else unknown
+
+
+def test_label_and_guide_add_in_the_score(small_ddpm: Make) -> None:
+    """∇ log p₁ + (a - 1) ∇ log p₁/p_any + (b - 1) ∇ log p₁/p₀, by automatic differentiation."""
+    model = small_ddpm("diffusion.objective=x0", classes=1)
+    model.learner.ema.network = LabelledGaussian(model, *GOOD)  # type: ignore[assignment]
+    bad = {"mean": torch.tensor(BAD[0]), "std": torch.tensor(BAD[1])}
+    model.guides = Guides({"step:1": bad}.__getitem__)
+    own = replace(model.spec.config.sampling, guide="step:1", clip="none")
+    x, t = torch.randn(2, 1, 8, 8, requires_grad=True), torch.tensor([T, T])
+    signal, sigma = (float(v) for v in (model.schedule.signal[T], model.schedule.sigma[T]))
+    good, any_, worse = (log_density(x, p, signal, sigma) for p in (GOOD, (0.0, 1.0), BAD))
+    settings = replace(own, guidance=1.3, guide_scale=2.0)
+    total = good + 0.3 * (good - any_) + 1.0 * (good - worse)
+    (wanted,) = torch.autograd.grad(total, x)
+    with torch.no_grad():
+        x0 = model.denoiser([0, 0], settings)(x, t).x0
+    torch.testing.assert_close((signal * x0 - x) / sigma**2, wanted, atol=2e-4, rtol=2e-4)
+    assert model.evaluations(settings, T) == 3
+    assert "guidance 1.3 and 2 away from step:1" in sentence(model.describe_sampling(settings))
+
+
+def test_what_guides() -> None:
+    def kinds(labelled: bool, **changes: Any) -> list[tuple[bool, float]]:
+        return [tuple(each) for each in guidances(SamplingConfig(**changes), labelled=labelled)]
+
+    assert kinds(True) == kinds(True, guide="early", guide_scale=2.0) == []
+    assert kinds(True, guidance=3.0) == [(False, 3.0)]
+    assert kinds(False, guidance=3.0) == []
+    for labelled in (True, False):
+        assert kinds(labelled, guidance=3.0, guide="early") == [(True, 3.0)]
+    both = {"guidance": 1.5, "guide": "early", "guide_scale": 2.0}
+    assert kinds(True, **both) == [(False, 1.5), (True, 2.0)]
+    assert kinds(False, **both) == [(True, 1.5)]
+    assert kinds(True, **asdict(without_guide(SamplingConfig(**both)))) == [(False, 1.5)]
+    alone = SamplingConfig(guidance=1.5, guide="early")
+    assert kinds(True, **asdict(without_guide(alone))) == []

@@ -1,5 +1,7 @@
 """Forward passes that the steps of a student take, for each image of the teacher's batch."""
 
+from dataclasses import replace
+
 import pytest
 
 from ddpm.config import Config, DataConfig, SamplingConfig
@@ -16,6 +18,8 @@ def test_guidance_counts_within_its_interval() -> None:
     labelled = Config(data=DataConfig(labels=True), sampling=sampling)
     assert jump_step_cost(labelled, 4) == pytest.approx(3 + 8 * 1.5 / 4)
     assert jump_step_cost(Config(sampling=sampling), 4) == 3 + 8 / 4  # without labels no guidance
+    both = replace(labelled, sampling=replace(sampling, guide="early", guide_scale=2.0))
+    assert jump_step_cost(both, 4) == pytest.approx(3 + 8 * 2 / 4)
 
 
 def test_a_drifting_step_sees_two_generated_and_four_real_images() -> None:

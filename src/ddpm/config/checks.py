@@ -59,6 +59,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sampling.churn": (0, 10_000),
     "sampling.guidance": (0, 100),
     "sampling.guidance_rescale": (0, 1),
+    "sampling.guide_scale": (0, 100),
     "sampling.classifier_guidance": (0, 1000),
     "sampling.chunk": (1, 2**16),
 }

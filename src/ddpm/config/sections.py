@@ -189,6 +189,9 @@ class SamplingConfig:
     clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
     guidance: float = 1.0  # guidance scale; 1: off
     guide: str = ""  # guide away from early, step:N, snapshot:N or model:TARGET; "": the unlabeled prediction
+    guide_scale: float = (
+        0.0  # of the guide, beside `guidance` toward the label; 0: `guidance` is the guide's
+    )
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # part of the noise range that is guided
     guidance_rescale: float = 0.0  # share of the contrast that guidance adds and this removes
     classifier_guidance: float = 0.0  # scale of guidance by the bundled digit classifier; 0: off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,6 +17,17 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     x_t each is an affine function of the other.
     """
     return unconditional + scale * (conditional - unconditional)
+
+
+def combine(plain: Tensor, guided: Sequence[Tensor]) -> Tensor:
+    """Return the prediction moved by one or more guidances: plain + Σ (guided - plain).
+
+    Guidances add in the score, so they add in x0_hat. One alone is returned as it is.
+    """
+    moved, *others = guided
+    for other in others:
+        moved = moved + (other - plain)
+    return moved
 
 
 def rescale(guided: Tensor, conditional: Tensor, share: float) -> Tensor:

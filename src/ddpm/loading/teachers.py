@@ -130,7 +130,14 @@ def check_same_teacher(run: RunFolder, teacher: DiffusionModel, name: str, *, gu
 def _identity(teacher: DiffusionModel, guided: bool) -> tuple[Any, ...]:
     """Return values that determine a teacher's trajectories; solver and steps come from the student."""
     own = teacher.spec.config.sampling
-    return _hashes(teacher, guided=guided), own.guidance, own.guidance_interval, own.guide, own.clip
+    return (
+        _hashes(teacher, guided=guided),
+        own.guidance,
+        own.guidance_interval,
+        own.guide,
+        own.guide_scale,
+        own.clip,
+    )
 
 
 def _hashes(teacher: DiffusionModel, *, guided: bool) -> dict[str, str]:

@@ -24,6 +24,26 @@ class Predictor(NamedTuple):
     objective: Objective
 
 
+class Guidance(NamedTuple):
+    """One of the predictions that guidance leads away from."""
+
+    by_guide: bool  # the guide's; False: the model's own without labels
+    scale: float
+
+
+def guidances(sampling: SamplingConfig, *, labelled: bool) -> list[Guidance]:
+    """Return what guides: the missing label, the guide, or both; [] without guidance.
+
+    Both act if `sampling.guide_scale` is set.
+    """
+    has_guide = sampling.guide != ""
+    if sampling.guidance == 1 or not (labelled or has_guide):
+        return []
+    if labelled and has_guide and sampling.guide_scale:
+        return [Guidance(False, sampling.guidance), Guidance(True, sampling.guide_scale)]
+    return [Guidance(has_guide, sampling.guidance)]
+
+
 # name → another model's predictor, or earlier weights of the same model
 FindGuide = Callable[[str], Predictor | Mapping[str, Tensor]]
 
@@ -130,8 +150,11 @@ def with_early_state(sampling: SamplingConfig, state: str) -> SamplingConfig:
 
 
 def without_guide(sampling: SamplingConfig) -> SamplingConfig:
-    """Return the settings without autoguidance."""
-    return replace(sampling, guide="", guidance=1.0) if sampling.guide else sampling
+    """Return the settings without autoguidance; guidance toward the label beside it stays."""
+    if not sampling.guide:
+        return sampling
+    guidance = sampling.guidance if sampling.guide_scale else 1.0
+    return replace(sampling, guide="", guide_scale=0.0, guidance=guidance)
 
 
 def check_no_guide(config: Config) -> None:

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.device import autocast
-from ddpm.diffusion.guidance import CLIPS, classifier_shift, guide, in_interval, rescale
+from ddpm.diffusion.guidance import (
+    CLIPS,
+    classifier_shift,
+    combine,
+    guide,
+    in_interval,
+    rescale,
+)
 from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.objectives import Objective, split_variance
 from ddpm.diffusion.samplers import (
@@ -22,7 +29,7 @@ from ddpm.diffusion.samplers import (
 )
 from ddpm.diffusion.schedules import Schedule
 from ddpm.messages import Message, message
-from ddpm.models.autoguidance import Guides, Predictor
+from ddpm.models.autoguidance import Guidance, Guides, Predictor, guidances
 from ddpm.models.base import Frame
 from ddpm.models.classifier_guidance import digit_log_probability
 from ddpm.models.mixed_labels import ClassTerm, class_terms
@@ -91,11 +98,13 @@ class ReverseProcess:
         """
         strong, clip = self.averaged, CLIPS[settings.clip]
         terms = class_terms(labels, self.spec.num_classes, self.device)
-        # guidance leads away from the same network without labels, autoguidance from a weaker one with labels
-        weak, weak_terms = strong, [ClassTerm(None)]
-        if settings.autoguided:
-            weak, weak_terms = self.guide(settings.guide), terms
-        guided = settings.guidance != 1 and (settings.autoguided or labels is not None)
+        # away from a weaker network with labels, or from the same network without labels
+        weaker = [
+            (scale, self.guide(settings.guide), terms)
+            if by_guide
+            else (scale, strong, [ClassTerm(None)])
+            for by_guide, scale in guidances(settings, labelled=labels is not None)
+        ]
 
         log_probability = None
         if settings.classifier_guidance and labels is not None:
@@ -129,9 +138,12 @@ class ReverseProcess:
             prediction = predict_sum(strong, x, t, terms)
             inside = in_interval(int(t[0]), len(self.schedule), settings.guidance_interval)
             guided_x0 = prediction.x0
-            if guided and inside:
-                weak_x0 = predict_sum(weak, x, t, weak_terms).x0
-                guided_x0 = guide(prediction.x0, weak_x0, settings.guidance)
+            if weaker and inside:
+                guided = [
+                    guide(prediction.x0, predict_sum(weak, x, t, weak_terms).x0, scale)
+                    for scale, weak, weak_terms in weaker
+                ]
+                guided_x0 = combine(prediction.x0, guided)
                 if settings.guidance_rescale:
                     guided_x0 = rescale(guided_x0, prediction.x0, settings.guidance_rescale)
             if log_probability is not None and inside:
@@ -165,7 +177,7 @@ class ReverseProcess:
         terms = len(class_terms(labels, self.spec.num_classes, torch.device("cpu")))
         if not in_interval(t, len(self.schedule), settings.guidance_interval):
             return terms
-        weak = (terms if settings.autoguided else 1) if self.is_guided(settings) else 0
+        weak = sum(terms if by_guide else 1 for by_guide, _ in self._guidances(settings))
         return terms + weak + (terms if self.is_classifier_guided(settings) else 0)
 
     def is_classifier_guided(self, settings: SamplingConfig) -> bool:
@@ -174,7 +186,10 @@ class ReverseProcess:
 
     def is_guided(self, settings: SamplingConfig) -> bool:
         """Return whether each step evaluates two networks, or one network twice."""
-        return settings.guidance != 1 and (settings.autoguided or self.spec.num_classes > 0)
+        return bool(self._guidances(settings))
+
+    def _guidances(self, settings: SamplingConfig) -> list[Guidance]:
+        return guidances(settings, labelled=self.spec.num_classes > 0)
 
     def describe_sampling(self, settings: SamplingConfig) -> Message:
         """Return a short description of sampling: `dpm++2m, 20 steps`, and the guidance if it is on."""
@@ -188,6 +203,10 @@ class ReverseProcess:
         if not self.is_guided(settings):
             return message("sampler", **values)
         values["guidance"] = settings.guidance
-        if not settings.autoguided:
+        parts = [by_guide for by_guide, _ in self._guidances(settings)]
+        if parts == [False]:
             return message("sampler_guided", **values)
-        return message("sampler_autoguided", **values, guide=settings.guide)
+        values["guide"] = settings.guide
+        if parts == [True]:
+            return message("sampler_autoguided", **values)
+        return message("sampler_guided_twice", **values, guide_scale=settings.guide_scale)

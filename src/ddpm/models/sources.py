@@ -99,14 +99,17 @@ def guidance_sources(config: Mapping[str, Any]) -> list[str]:
 
 
 def _scale_sources(config: Mapping[str, Any]) -> list[str]:
-    """Return the sources of the guidance whose scale is `sampling.guidance`."""
+    """Return the sources of the guidance by labels, by a guide, or by both."""
     sampling = config.get("sampling", {})
-    if sampling.get("guide") and sampling.get("guidance", 1) != 1:
-        return ["autoguidance"]
-    if not config.get("data", {}).get("labels") or sampling.get("guidance", 1) == 1:
+    if sampling.get("guidance", 1) == 1:
         return []
+    labelled, guide = bool(config.get("data", {}).get("labels")), bool(sampling.get("guide"))
+    both = labelled and guide and sampling.get("guide_scale")
     whole_range = list(sampling.get("guidance_interval", [])) == [0.0, 1.0]
-    return ["guidance"] if whole_range else ["guidance", "interval"]
+    by_label = ["guidance"] if whole_range else ["guidance", "interval"]
+    if both:
+        return [*by_label, "autoguidance"]
+    return ["autoguidance"] if guide else by_label if labelled else []
 
 
 def average_source(config: Mapping[str, Any], length: float | None) -> str:

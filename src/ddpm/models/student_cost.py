@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ddpm.config import Config
 from ddpm.diffusion.distillation import teacher_steps
+from ddpm.models.autoguidance import guidances
 
 DRIFT_BATCHES = 4  # batches of a jump step in one batch of a student that also drifts
 
@@ -14,13 +15,13 @@ DRIFT_BATCHES = 4  # batches of a jump step in one batch of a student that also 
 def jump_step_cost(teacher: Config, evaluations: int) -> float:
     """Return the cost of a step that learns jumps.
 
-    The teacher's trajectory costs one pass per solver step, two if guided, three more with the gradient of a
-    classifier, and gives one training image per jump.
+    The teacher's trajectory costs one pass per solver step, one more for each guidance, three more with the
+    gradient of a classifier, and gives one training image per jump.
     """
     sampling = teacher.sampling
     low, high = sampling.guidance_interval
-    is_guided = sampling.autoguided or (teacher.data.labels and sampling.guidance != 1)
-    extra = (1 if is_guided else 0) + (3 if sampling.classifier_guidance else 0)
+    extra = len(guidances(sampling, labelled=bool(teacher.data.labels)))
+    extra += 3 if sampling.classifier_guidance else 0
     passes = teacher_steps(evaluations) * (1 + (high - low) * extra)
     return 3 + passes / evaluations
 

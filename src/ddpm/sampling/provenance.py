@@ -44,8 +44,10 @@ def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dic
     """Return the settings that change the images of this model; {} if it samples in one pass."""
     if not model.spec.config.has_reverse_process:
         return {}
-    can_guide = model.spec.num_classes > 0 or sampling.get("guide")
-    without = _NO_EFFECT if can_guide else (*_NO_EFFECT, "guidance", "guidance_interval")
+    labelled, guide = model.spec.num_classes > 0, sampling.get("guide")
+    without = list(_NO_EFFECT)
+    without += [] if labelled or guide else ["guidance", "guidance_interval"]
+    without += [] if labelled and guide else ["guide_scale"]
     names = {field.name for field in fields(SamplingConfig)}
     dropped = names.difference(model.spec.config.used_sampling).union(without)
     return {key: value for key, value in sampling.items() if key not in dropped}
@@ -70,7 +72,9 @@ def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
             f"shows images of {mark.channels}x{layout.height}x{layout.width}, but the run generates "
             f"{'x'.join(map(str, model.spec.image_shape))}"
         )
-    settings = _effective_settings(model, {"guide": "", **mark.sampling})  # missing in older marks
+    settings = _effective_settings(
+        model, {"guide": "", "guide_scale": 0.0, **mark.sampling}
+    )  # missing in older marks
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
     labels = choose_labels(model, mark.seeds, mark.label, columns=layout.columns)
     return sample_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

@@ -23,7 +23,8 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
 
     An overridden sampler takes its usual steps and spacing unless these are overridden too. A guidance scale
     for a model without labels and without a guide means guidance by an early state of its run (Karras et al.
-    2024, arXiv:2406.02507). Raises RequestError for an override that the model cannot use.
+    2024, arXiv:2406.02507), and so does `sampling.guide_scale` without a guide. Raises RequestError for an
+    override that the model cannot use.
     """
     config = model.spec.config
     check_assignments(overrides)
@@ -35,7 +36,13 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
     keys = [assignment.split("=")[0].strip() for assignment in overrides]
     chosen = with_overrides(config, overrides).sampling
     can_guide = model.spec.num_classes > 0 or chosen.guide
+    if "sampling.guide_scale" in keys and model.spec.num_classes == 0:
+        raise RequestError(
+            "This model learned no labels, so its guide takes sampling.guidance; leave out "
+            "sampling.guide_scale."
+        )
     lacks_guide = "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide
+    lacks_guide |= chosen.guide_scale != 0 and not chosen.guide
     if lacks_guide or chosen.guide == EARLY_GUIDE:
         overrides = [*overrides, f"sampling.guide={_early_guide(model)}"]
         chosen = with_overrides(config, overrides).sampling

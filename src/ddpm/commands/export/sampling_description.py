@@ -8,6 +8,7 @@ from typing import Any
 from ddpm.config import SamplingConfig
 from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table, linear_table
 from ddpm.diffusion.samplers import SAMPLERS
+from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import DiffusionModel
 from ddpm.models.few_step_sampling import jump_sampler, student_levels, student_settings
 from ddpm.models.onnx_model import onnx_inputs
@@ -49,7 +50,7 @@ def sampling_defaults(spec: ModelSpec) -> dict[str, Any]:
     """Return the settings that the model samples with, as the names of `sampling` in its configuration."""
     own = spec.config.sampling
     if not spec.config.family.is_distilled:
-        return {**asdict(own), "guide": ""}
+        return asdict(without_guide(own))
     steps = spec.config.student.evaluations
     return {**asdict(student_settings(own)), "sampler": STUDENT, "steps": steps}
 

@@ -12,6 +12,7 @@ from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, PolishConfig
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
+from ddpm.models.autoguidance import without_guide
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
 STEP_SHARE = 0.1  # default number of steps, as a share of the model's
@@ -57,7 +58,7 @@ def polished_config(model: Config) -> Config:
     """
     sampling = model.sampling
     if sampling.autoguided:  # the guide is stored in the run of the model
-        sampling = replace(sampling, guidance=1.0, guide="", guidance_interval=(0.0, 1.0))
+        sampling = without_guide(sampling)
     return replace(
         model,
         model="polished",

@@ -174,19 +174,21 @@ def _sampler(report: ReportData, run: ReportedRun) -> str:
 
 def _guidance(report: ReportData, run: ReportedRun) -> str:
     guide, scale = run.setting("sampling.guide"), run.setting("sampling.guidance")
-    if guide and scale != 1:
-        cited = report.cite(*guidance_sources(run.config))
-        return report.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
-    sources = guidance_sources(run.config) if run.classes else []
-    if not sources:
+    sources = guidance_sources(run.config)
+    if not sources or not (run.classes or guide):
         return report.words("none")
+    cited = report.cite(*sources)
     if scale == 1:  # by the classifier alone
-        return report.words(
-            "value.classifier", scale=f"{run.setting('sampling.classifier_guidance'):g}"
-        ) + (report.cite(*sources))
+        classifier = run.setting("sampling.classifier_guidance")
+        return report.words("value.classifier", scale=f"{classifier:g}") + cited
+    guide_scale = run.setting("sampling.guide_scale") if run.classes else 0
+    if guide and not guide_scale:
+        return report.words("value.autoguided", scale=f"{scale:g}", guide=guide) + cited
     low, high = map(_percent, run.setting("sampling.guidance_interval"))
-    scale = f"{run.setting('sampling.guidance'):g}{report.cite(*sources)}"
-    return report.words("value.guided", scale=scale, low=low, high=high)
+    label = report.words("value.guided", scale=f"{scale:g}{cited}", low=low, high=high)
+    if not guide:
+        return label
+    return report.words("value.guided_twice", label=label, scale=f"{guide_scale:g}", guide=guide)
 
 
 def _percent(share: float) -> str:

@@ -193,6 +193,7 @@ WORDS = {
     "value.hidden": "learned; dropped for {share} of the images",
     "value.length": "chosen after training, σ_rel {length}",
     "value.autoguided": "scale {scale}, away from {guide}",
+    "value.guided_twice": "{label}; {scale} away from {guide}",
     "value.decay": "decay {decay}",
     # network
     "network.caption": "{run}, {networks}: channels in the boxes, resolution of the feature maps on "
@@ -396,6 +397,7 @@ SETTINGS = {
     "sampling.clip": "clipping of the predicted image",
     "sampling.guidance": "guidance scale; 1 is none",
     "sampling.guide": "worse model that guidance leads away from",
+    "sampling.guide_scale": "scale away from that model, beside guidance; 0 is none",
     "sampling.guidance_interval": "share of the noise range with guidance",
     "sampling.guidance_rescale": "contrast removed after guidance; 0 is off",
     "sampling.classifier_guidance": "scale of the digit classifier; 0 is off",
