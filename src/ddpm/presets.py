@@ -107,13 +107,20 @@ PRESETS: dict[str, Preset] = {
             network=_FAST_UNET,
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=4000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
+                steps=4000,
+                batch_size=64,
+                optimizer="muon",
+                learning_rate=5e-3,
+                warmup=100,
+                checkpoint_every=250,  # an early one guides
             ),
             sampling=SamplingConfig(
                 sampler="unipc",
                 steps=7,
                 spacing="compact",
-                guidance=1.6,
+                guidance=1.3,
+                guide=EARLY_GUIDE,
+                guide_scale=2.0,
                 guidance_interval=(0.3, 0.8),
             ),
         ),
