@@ -18,6 +18,7 @@ from ddpm.data.batches import Batches
 from ddpm.data.pixels import to_model
 from ddpm.device import pick_device
 from ddpm.errors import RequestError
+from ddpm.loading.models import attach_guides
 from ddpm.models.base import GenerativeModel, check_model
 from ddpm.models.memory_limits import check_batch_memory, check_image_memory
 from ddpm.models.registry import make_model
@@ -64,7 +65,9 @@ def build_model(
         class_names=tuple(str(c) for c in range(len(counts))),
         class_counts=counts,
     )
-    return make_model(spec, pick_device(device))
+    model = make_model(spec, pick_device(device))
+    attach_guides(model, None)  # without a run there is no early state that could guide
+    return model
 
 
 def _check_fits(model: GenerativeModel, images: Tensor, labels: Tensor | None) -> None:

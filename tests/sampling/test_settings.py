@@ -44,7 +44,7 @@ def test_a_sampler_takes_its_usual_steps() -> None:
 def test_a_model_without_labels_refuses_guidance() -> None:
     images = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
     model = build_model("mnist", images, device="cpu")  # the preset guides
-    assert model.spec.config.sampling.guidance != 1
+    assert model.spec.config.sampling.guidance != 1 and model.spec.config.sampling.guide == ""
     assert "guidance" not in sentence(model.describe_sampling(model.spec.config.sampling))
     assert resolve_settings(model, ["sampling.guidance=1"]).guidance == 1
     with pytest.raises(RequestError, match="guidance has no effect"):
