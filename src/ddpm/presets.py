@@ -107,12 +107,7 @@ PRESETS: dict[str, Preset] = {
             network=_FAST_UNET,
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=4000,
-                batch_size=64,
-                optimizer="muon",
-                learning_rate=5e-3,
-                warmup=100,
-                checkpoint_every=250,  # an early one guides
+                steps=4000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
             ),
             sampling=SamplingConfig(
                 sampler="unipc",

@@ -521,3 +521,65 @@ def test_with_labels_a_guide_scale_means_the_early_state_beside_the_label(tmp_pa
 def test_without_labels_there_is_no_second_scale(run: RunFolder) -> None:
     with pytest.raises(RequestError, match=r"so its guide takes sampling\.guidance"):
         images(run, "sampling.guide_scale=2")
+
+
+def test_the_label_alone_by_leaving_the_guide_out(tmp_path: Path) -> None:
+    changed = [*TINY, "data.labels=true", "sampling.guidance=1.5", "sampling.guide_scale=2"]
+    config = with_overrides(get_preset("digits").config, [*changed, "sampling.guide=early"])
+    model = open_model(str(train(config, tmp_path / "run", device="cpu").run.root), "cpu").model
+    both = model.spec.config.sampling
+    assert (both.guide, both.guide_scale) == ("step:2", 2)
+    by_label = resolve_settings(model, ["sampling.guide="])
+    expected = replace(both, guide="", guide_scale=0.0)
+    drawn = [sample_images(model, range(2), [0, 1], each) for each in (both, by_label, expected)]
+    assert np.array_equal(drawn[1], drawn[2]) and not np.array_equal(drawn[0], drawn[1])
+    for overrides in (["sampling.guide="], ["sampling.guidance=1"]):  # drawn again from their marks
+        write_samples(
+            str(tmp_path / "run"), overrides, SampleRequest(n=4, out=Path("grid.png")), "cpu"
+        )
+        with Image.open("grid.png") as picture:
+            mark = read_grid_mark(picture)
+        assert mark is not None
+        labels = choose_labels(model, mark.seeds, None, columns=mark.layout.columns)
+        settings = resolve_settings(model, overrides)
+        assert np.array_equal(
+            redraw_grid(model, mark), sample_images(model, mark.seeds, labels, settings)
+        )
+    with pytest.raises(RequestError, match="acts beside guidance toward the label, which is off"):
+        resolve_settings(model, ["sampling.guidance=1", "sampling.guide_scale=2"])
+    with pytest.raises(RequestError, match="this model has none"):
+        resolve_settings(
+            open_model("digits", "cpu").model, ["sampling.guidance=2", "sampling.guide_scale=2"]
+        )
+
+
+def test_an_export_without_guidance_leaves_the_early_state_out(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    copy = guided_copy(run, tmp_path / "copy", "step:2")
+    config = load_config(copy.config)
+    off = replace(config, sampling=replace(config.sampling, guidance=1.0))
+    write_json(copy.config, off.to_dict())
+    tensors, spec = load_weights(export(str(copy.root), "safetensors", Path("w.safetensors")))
+    assert not any(name.startswith("guide.") for name in tensors)
+    assert spec.config.sampling.guide == ""
+
+
+def test_the_lab_keeps_the_early_state_open(run: RunFolder, tmp_path: Path) -> None:
+    copy = guided_copy(run, tmp_path / "copy", "early")
+    settings = open_model(str(copy.root), "cpu").model.spec.config.sampling
+    assert settings.guide == "step:2"
+    save_default(copy, replace(settings, steps=2))
+    saved = load_config(copy.config).sampling
+    assert (saved.guide, saved.steps) == ("early", 2)
+    save_default(copy, replace(settings, guide="step:4"))
+    assert load_config(copy.config).sampling.guide == "step:4"
+
+
+def test_exports_that_have_no_guide_say_so(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = guided_copy(run, tmp_path / "copy", "early")
+    for to in ("onnx", "diffusers"):
+        export(str(copy.root), to, Path(f"export-{to}{'.onnx' if to == 'onnx' else ''}"))
+        assert "leaves out the guide step:2, so it samples without" in capsys.readouterr().err

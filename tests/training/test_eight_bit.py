@@ -72,8 +72,15 @@ def test_an_eight_bit_file_is_small_and_samples_nearly_the_images() -> None:
 
 
 @pytest.mark.usefixtures("workplace")
-@pytest.mark.parametrize("damage", ["scale of another tensor", "no scale", "scale not finite"])
-def test_damaged_files_are_refused(damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("scale of another tensor", "the scale of .* does not fit it"),
+        ("no scale", "does not have the shape or data type"),
+        ("scale not finite", "not finite"),
+    ],
+)
+def test_damaged_files_are_refused(damage: str, words: str) -> None:
     path = export("digits", to="safetensors", out=Path("eight.safetensors"), eight_bit=True)
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
@@ -86,5 +93,5 @@ def test_damaged_files_are_refused(damage: str) -> None:
     else:
         stored[name] = stored[name][:-1].clone()
     save_file(stored, path, {SPEC_KEY: metadata[SPEC_KEY]})
-    with pytest.raises(RequestError, match=r"eight\.safetensors|data type"):
+    with pytest.raises(RequestError, match=words):
         open_model(path, "cpu")

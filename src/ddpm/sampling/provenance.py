@@ -47,7 +47,7 @@ def _effective_settings(model: GenerativeModel, sampling: dict[str, Any]) -> dic
     labelled, guide = model.spec.num_classes > 0, sampling.get("guide")
     without = list(_NO_EFFECT)
     without += [] if labelled or guide else ["guidance", "guidance_interval"]
-    without += [] if labelled and guide else ["guide_scale"]
+    without += [] if labelled and sampling.get("guidance") != 1 else ["guide_scale"]
     names = {field.name for field in fields(SamplingConfig)}
     dropped = names.difference(model.spec.config.used_sampling).union(without)
     return {key: value for key, value in sampling.items() if key not in dropped}

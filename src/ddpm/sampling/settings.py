@@ -41,8 +41,14 @@ def resolve_settings(model: GenerativeModel, overrides: Sequence[str]) -> Sampli
             "This model learned no labels, so its guide takes sampling.guidance; leave out "
             "sampling.guide_scale."
         )
+    if "sampling.guide_scale" in keys and chosen.guide_scale and chosen.guidance == 1:
+        raise RequestError(
+            "sampling.guide_scale acts beside guidance toward the label, which is off; pass --guidance too, "
+            "such as --guidance 1.3."
+        )
     lacks_guide = "sampling.guidance" in keys and chosen.guidance != 1 and not can_guide
-    lacks_guide |= chosen.guide_scale != 0 and not chosen.guide
+    scales_guide = "sampling.guide_scale" in keys and "sampling.guide" not in keys
+    lacks_guide |= scales_guide and chosen.guide_scale != 0 and not chosen.guide
     if lacks_guide or chosen.guide == EARLY_GUIDE:
         overrides = [*overrides, f"sampling.guide={_early_guide(model)}"]
         chosen = with_overrides(config, overrides).sampling
@@ -75,6 +81,11 @@ def _early_guide(model: GenerativeModel) -> str:
     """Return the early state of the model's run that guides it. RequestError if there is none."""
     diffusion = as_diffusion(model)
     if diffusion is None or not diffusion.guides.early:
+        if model.spec.num_classes:
+            raise RequestError(
+                "A run is guided by a checkpoint of its first half; this model has none. Leave out "
+                "sampling.guide and sampling.guide_scale, or name another model: sampling.guide=model:RUN."
+            )
         raise RequestError(
             "This model learned no labels, so guidance has no effect. Leave guidance at 1, train with --set "
             "data.labels=true, or guide with a weaker model: sampling.guide=model:RUN, by --set of ddpm "

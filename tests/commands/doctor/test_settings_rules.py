@@ -40,7 +40,7 @@ def test_a_rate_fits_its_optimizer_and_batch(
 def test_groups_that_are_found_are_labels_to_guide_towards(
     class_names: tuple[str, ...] | None,
 ) -> None:
-    settings = ("data.labels=kmeans:10", "sampling.guidance=1.5")
+    settings = ("data.labels=kmeans:10", "sampling.guidance=1.5", "sampling.guide=")
     assert run_rules(case("anime", *settings, class_names=class_names)) == []
     [found] = run_rules(
         case("anime", *settings, "network.label_dropout=0", class_names=class_names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from ddpm.commands.ema.saved_averages import load_saved_averages
 from ddpm.commands.train.train import train
 from ddpm.config import load_config
 from ddpm.errors import RequestError
+from ddpm.files import write_json
 from ddpm.loading.models import open_model
 from ddpm.models.fingerprint import weights_hash
 from ddpm.runs import RunFolder
+from ddpm.sampling.samples import sample_images
+from ddpm.sampling.settings import resolve_settings
 from ddpm.training.checkpoint import load
 from ddpm.visuals.grid_mark import read_grid_mark
 from tests.commands.ema.conftest import STEPS, ask, tiny
@@ -102,3 +106,15 @@ def test_no_run_and_a_damaged_choice(run: RunFolder) -> None:
     run.average_choice.write_text("{", "utf-8")
     with pytest.raises(RequestError, match=r"cannot be read .* --undo"):
         open_model(str(run.root))
+
+
+def test_the_file_of_a_run_that_guides_itself_opens_without_its_guide(run: RunFolder) -> None:
+    config = load_config(run.config)
+    guided = replace(config.sampling, guide="early", guidance=2.0)
+    write_json(run.config, replace(config, sampling=guided).to_dict())
+    assert open_model(str(run.root), "cpu").model.spec.config.sampling.autoguided
+    out = Path("average.safetensors")
+    ask(run, 0.07, out=out)
+    model = open_model(out, "cpu").model
+    assert sample_images(model, [0], None, resolve_settings(model, [])).std() > 0
+    assert model.spec.config.sampling.guide == ""

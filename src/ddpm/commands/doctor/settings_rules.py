@@ -83,7 +83,8 @@ def guidance_without_label_dropout(case: Case) -> Finding | None:
     config, learns = case.config, case.learns_labels
     if not case.is_diffusion or config.sampling.guidance == 1 or not learns:
         return None
-    if config.network.label_dropout > 0 or config.sampling.guide:
+    by_guide_alone = config.sampling.guide != "" and config.sampling.guide_scale == 0
+    if config.network.label_dropout > 0 or by_guide_alone:
         return None
     return Finding(
         "serious",

@@ -17,6 +17,7 @@ from ddpm.errors import RequestError
 from ddpm.files import atomic_file, check_writable, write_json
 from ddpm.loading.chosen_average import ChosenAverage, delete_average, save_average
 from ddpm.loading.models import open_model
+from ddpm.models.autoguidance import exported_config
 from ddpm.models.base import GenerativeModel
 from ddpm.optim.ema import relative_length
 from ddpm.optim.posthoc_ema import LONGEST, MAX_FIT_ERROR
@@ -142,8 +143,10 @@ def _save_choice(
         return [f"smallest distance: {name}{advice}"]
     weights = averages.own if chosen.own else averages.average(chosen.length)
     if request.out is not None:
+        spec = averages.sampling_spec()  # the file holds no guide
+        spec = spec.with_config(exported_config(spec.config))
         with atomic_file(request.out) as temporary:
-            save_weights(temporary, weights, averages.sampling_spec())
+            save_weights(temporary, weights, spec)
         done.append(f"{name}: {request.out}")
     if request.apply and chosen.own:
         delete_average(run)

@@ -17,6 +17,7 @@ from ddpm.commands.export.model_card import card_text
 from ddpm.commands.export.model_facts import default_images, model_facts
 from ddpm.commands.export.onnx_file import exportable
 from ddpm.commands.export.sampling_description import (
+    leave_out_guide,
     sampling_defaults,
     student_table,
     table_values,
@@ -65,6 +66,7 @@ def write_diffusers(opened: OpenedModel, request: ExportRequest, path: Path) -> 
             f"{opened.name} was trained with network.norm=layer or network.skips=add, which the U-Net of "
             "diffusers does not have. Use --to onnx, or train with --set network.skips=concat."
         )
+    leave_out_guide(model, "folder")
     reasons = reasons_for_code(model)
     if reasons:
         print_line(f"{path} needs trust_remote_code=True for its pipeline.py: {'; '.join(reasons)}")

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from ddpm.commands.export.denoiser_graph import GUIDANCE, DenoiserGraph
 from ddpm.commands.export.export_request import ExportRequest
-from ddpm.commands.export.sampling_description import sampling_description
+from ddpm.commands.export.sampling_description import leave_out_guide, sampling_description
 from ddpm.errors import RequestError, WorkError
 from ddpm.files import atomic_file, write_json
 from ddpm.loading.models import OpenedModel
 from ddpm.loading.onnx_files import ONNX_EXTRA, SPEC_PROPERTY, import_onnxruntime, make_session
-from ddpm.models.autoguidance import exported_config
+from ddpm.models.autoguidance import exported_config, guide_is_bundled
 from ddpm.models.base import DiffusionModel, DistilledModel, as_diffusion
 from ddpm.models.onnx_model import ESTIMATE, onnx_inputs
 from ddpm.models.spec import ModelSpec
@@ -34,6 +34,8 @@ _MIN_HALF = 256  # numbers; smaller constants stay in float32
 def write_onnx(opened: OpenedModel, request: ExportRequest, path: Path) -> list[Path]:
     """Write PATH.onnx and PATH.json; return both paths. RequestError: not a diffusion model."""
     model = exportable(opened, "onnx")
+    if not guide_is_bundled(model.spec.config.sampling):
+        leave_out_guide(model, "file")
     file_bytes = onnx_bytes(model, guidance=request.guidance == "in", half=request.half)
     with atomic_file(path) as temporary:
         temporary.write_bytes(file_bytes)

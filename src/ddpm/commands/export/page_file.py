@@ -20,6 +20,7 @@ from ddpm.commands.export.onnx_file import exportable, onnx_bytes
 from ddpm.commands.export.sampling_description import (
     SUBSTITUTE,
     default_tables,
+    leave_out_guide,
     sampler_table,
     sampling_description,
     table_values,
@@ -31,9 +32,8 @@ from ddpm.errors import RequestError
 from ddpm.files import write_text
 from ddpm.loading.models import OpenedModel, open_model
 from ddpm.messages import sentence
-from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import DiffusionModel
-from ddpm.terminal import print_line, printable_name
+from ddpm.terminal import printable_name
 from ddpm.visuals.grids import grid
 
 PARTS = Path(__file__).with_name("page")
@@ -65,7 +65,7 @@ class _Entry:
     def __init__(self, opened: OpenedModel, target: str) -> None:
         self.opened = opened
         self.model = exportable(opened, "page")
-        _leave_out_guide(self.model)
+        leave_out_guide(self.model, "page")
         self.network = onnx_bytes(self.model, half=True)
         self.facts = model_facts(opened)
         self.images = default_images(opened.model)
@@ -126,16 +126,6 @@ def _usual(model: DiffusionModel, name: str) -> Any:
     steps = min(sampler.default_steps or len(model.schedule), len(model.schedule))
     changes: dict[str, Any] = {"steps": steps, "spacing": sampler.default_spacing}
     return replace(own, sampler=own.sampler, **changes)
-
-
-def _leave_out_guide(model: DiffusionModel) -> None:
-    """Let the model sample without autoguidance, which needs a second network."""
-    spec, sampling = model.spec, model.spec.config.sampling
-    if sampling.guide:
-        print_line(
-            f"The page leaves out the guide {sampling.guide}, so it samples without a guide."
-        )
-        model.spec = spec.with_config(replace(spec.config, sampling=without_guide(sampling)))
 
 
 def _check_shapes(models: list[OpenedModel]) -> None:

@@ -13,6 +13,7 @@ from ddpm.models.base import DiffusionModel
 from ddpm.models.few_step_sampling import jump_sampler, student_levels, student_settings
 from ddpm.models.onnx_model import onnx_inputs
 from ddpm.models.spec import ModelSpec
+from ddpm.terminal import print_line
 
 FORMAT = 1
 STUDENT = "student"  # the name of a few-step student's table
@@ -53,6 +54,17 @@ def sampling_defaults(spec: ModelSpec) -> dict[str, Any]:
         return asdict(without_guide(own))
     steps = spec.config.student.evaluations
     return {**asdict(student_settings(own)), "sampler": STUDENT, "steps": steps}
+
+
+def leave_out_guide(model: DiffusionModel, what: str) -> None:
+    """Let the model sample without its guide, which needs a second network; say so of the export `what`."""
+    spec, sampling = model.spec, model.spec.config.sampling
+    if sampling.guide:
+        kept = (
+            ", by guidance toward the label alone" if sampling.guide_scale else " without a guide"
+        )
+        print_line(f"The {what} leaves out the guide {sampling.guide}, so it samples{kept}.")
+        model.spec = spec.with_config(replace(spec.config, sampling=without_guide(sampling)))
 
 
 def own_table_name(spec: ModelSpec) -> str:

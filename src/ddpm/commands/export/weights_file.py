@@ -33,7 +33,7 @@ def write_safetensors(opened: OpenedModel, request: ExportRequest, path: Path) -
     """
     spec, tensors = opened.model.spec, opened.model.averaged_weights()
     config, diffusion = spec.config, as_diffusion(opened.model)
-    if diffusion is not None and is_own_state(config.sampling):
+    if diffusion is not None and config.sampling.autoguided and is_own_state(config.sampling):
         guide = diffusion.guide(config.sampling.guide).network.state_dict()
         tensors = with_guide(tensors, {name: guide[name] for name in tensors})
     else:

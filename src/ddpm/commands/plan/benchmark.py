@@ -15,7 +15,7 @@ from ddpm.errors import WorkError
 from ddpm.loading.models import attach_guides
 from ddpm.loading.offline import OfflineData
 from ddpm.messages import sentence
-from ddpm.models.autoguidance import exported_config
+from ddpm.models.autoguidance import exported_config, guidances
 from ddpm.models.base import Frame, GenerativeModel
 from ddpm.models.memory_limits import check_batch_memory
 from ddpm.models.registry import make_model
@@ -41,7 +41,11 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
     # an untrained model has no earlier state to guide it, which costs as much as the model itself
     config, own = exported_config(data.spec.config), data.spec.config.sampling
     guided_early = own.guide == EARLY_GUIDE and own.autoguided
-    low, high = own.guidance_interval
+    labelled, (low, high) = data.spec.num_classes > 0, own.guidance_interval
+    passes = [
+        1 + (high - low) * len(guidances(sampling, labelled=labelled))
+        for sampling in (own, config.sampling)
+    ]
     print_line(
         f"measuring: {DRAW_SECONDS:g} s of sampling at most, {seconds:g} s of training steps"
     )
@@ -69,7 +73,7 @@ def measure(data: OfflineData, device: torch.device, seconds: float = STEP_SECON
         images_per_second=batch / step_seconds,
         utilization=utilization(model, images, batch / step_seconds),
         seconds_a_step=step_seconds,
-        drawing_seconds=drawing_seconds * (1 + guided_early * (high - low)),
+        drawing_seconds=drawing_seconds * (passes[0] / passes[1] if guided_early else 1.0),
         training_memory=training_memory,
         drawing_memory=drawing_memory,
         checkpoint=checkpoint.weights_bytes(model.state(), data.spec),

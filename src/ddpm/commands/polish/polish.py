@@ -56,9 +56,7 @@ def polished_config(model: Config) -> Config:
 
     The choices are measured in docs/speedrun.md. A batch holds as many generated images as real ones.
     """
-    sampling = model.sampling
-    if sampling.autoguided:  # the guide is stored in the run of the model
-        sampling = without_guide(sampling)
+    sampling = without_guide(model.sampling)  # the guide is stored in the run of the model
     return replace(
         model,
         model="polished",

@@ -12,7 +12,7 @@ import torch
 
 from ddpm.commands.sampler_lab.candidates import Candidate
 from ddpm.commands.sampler_lab.lab_benchmark import Record
-from ddpm.config import SamplingConfig, load_config
+from ddpm.config import EARLY_GUIDE, SamplingConfig, load_config
 from ddpm.evaluation.paired_distance import cheapest_indistinguishable
 from ddpm.files import write_json
 from ddpm.loading.guides import with_absolute_guide
@@ -104,11 +104,14 @@ def describe_default(
 
 
 def save_default(run: RunFolder, settings: SamplingConfig) -> None:
-    """Write `settings` into the run's config.json, from where `open_model` reads them."""
-    write_json(
-        run.config,
-        replace(load_config(run.config), sampling=with_absolute_guide(settings)).to_dict(),
-    )
+    """Write `settings` into the run's config.json, from where `open_model` reads them.
+
+    The early state of the run stays `early`, so that the run can train on.
+    """
+    config = load_config(run.config)
+    if config.sampling.guide == EARLY_GUIDE and settings.guide == run.early_state():
+        settings = replace(settings, guide=EARLY_GUIDE)
+    write_json(run.config, replace(config, sampling=with_absolute_guide(settings)).to_dict())
 
 
 def _sample_options(own: SamplingConfig, settings: SamplingConfig) -> Iterator[str]:
