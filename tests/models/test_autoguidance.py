@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ddpm.config import SamplingConfig
+from ddpm.config import SamplingConfig, without_guide
 from ddpm.errors import RequestError
 from ddpm.messages import sentence
-from ddpm.models.autoguidance import Guides, guidances, without_guide
+from ddpm.models.autoguidance import Guides, guidances
 from ddpm.models.ddpm import Ddpm
 
 Make = Callable[..., Ddpm]

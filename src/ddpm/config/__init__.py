@@ -31,6 +31,8 @@ from ddpm.config.sections import (
     TimeSamplingName,
     TrainingConfig,
     WeightingName,
+    with_early_state,
+    without_guide,
 )
 from ddpm.config.values import unknown_name_error
 
@@ -65,5 +67,7 @@ __all__ = [
     "get_value",
     "load_config",
     "unknown_name_error",
+    "with_early_state",
     "with_overrides",
+    "without_guide",
 ]

@@ -6,7 +6,7 @@ Bounds of numbers are in `config/checks.py`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from ddpm.config.families import FAMILIES, Family
@@ -201,6 +201,21 @@ class SamplingConfig:
     def autoguided(self) -> bool:
         """Whether a weaker model guides (autoguidance), not the unlabeled prediction."""
         return self.guide != "" and self.guidance != 1
+
+
+def with_early_state(sampling: SamplingConfig, state: str) -> SamplingConfig:
+    """Return the settings with `state` in place of the guide `early`; without guidance if `state` is ""."""
+    if sampling.guide != EARLY_GUIDE:
+        return sampling
+    return replace(sampling, guide=state) if state else without_guide(sampling)
+
+
+def without_guide(sampling: SamplingConfig) -> SamplingConfig:
+    """Return the settings without autoguidance; guidance toward the label beside it stays."""
+    if not sampling.guide:
+        return sampling
+    guidance = sampling.guidance if sampling.guide_scale else 1.0
+    return replace(sampling, guide="", guide_scale=0.0, guidance=guidance)
 
 
 @dataclass(frozen=True)

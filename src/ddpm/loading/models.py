@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddpm.config import SamplingConfig, load_config, unknown_name_error
+from ddpm.config import SamplingConfig, load_config, unknown_name_error, with_early_state
 from ddpm.device import keep_freed_memory, pick_device
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import bundled_file, bundled_name, bundled_names
@@ -24,7 +24,7 @@ from ddpm.loading.checkpoints import (
 from ddpm.loading.chosen_average import load_average
 from ddpm.loading.guides import find_guide
 from ddpm.loading.onnx_files import open_onnx
-from ddpm.models.autoguidance import Guides, split_guide, with_early_state
+from ddpm.models.autoguidance import Guides, split_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights, make_model
 from ddpm.models.sizes import TensorSpec

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
-from ddpm.config import EARLY_GUIDE, Config, SamplingConfig
+from ddpm.config import EARLY_GUIDE, Config, SamplingConfig, without_guide
 from ddpm.diffusion.objectives import Objective
 from ddpm.errors import RequestError
 
@@ -140,21 +140,6 @@ def exported_config(config: Config) -> Config:
     if guide_is_bundled(sampling):
         return config
     return replace(config, sampling=without_guide(sampling))
-
-
-def with_early_state(sampling: SamplingConfig, state: str) -> SamplingConfig:
-    """Return the settings with `state` in place of the guide `early`; without guidance if `state` is ""."""
-    if sampling.guide != EARLY_GUIDE:
-        return sampling
-    return replace(sampling, guide=state) if state else without_guide(sampling)
-
-
-def without_guide(sampling: SamplingConfig) -> SamplingConfig:
-    """Return the settings without autoguidance; guidance toward the label beside it stays."""
-    if not sampling.guide:
-        return sampling
-    guidance = sampling.guidance if sampling.guide_scale else 1.0
-    return replace(sampling, guide="", guide_scale=0.0, guidance=guidance)
 
 
 def check_no_guide(config: Config) -> None:

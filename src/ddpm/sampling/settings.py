@@ -6,10 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ddpm.config import EARLY_GUIDE, SamplingConfig, check_assignments, with_overrides
+from ddpm.config import (
+    EARLY_GUIDE,
+    SamplingConfig,
+    check_assignments,
+    with_overrides,
+    without_guide,
+)
 from ddpm.diffusion.samplers import SAMPLERS
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import GenerativeModel, as_diffusion
 from ddpm.models.classifier_guidance import check_classifier
 from ddpm.models.memory_limits import check_chunk_memory

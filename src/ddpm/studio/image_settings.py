@@ -38,7 +38,7 @@ async def settings_of_image(
             "were trained further, or belong to another folder."
         )
     card = cards[found]
-    names = set(card.spec.config.used_sampling) - {"guide", "guide_scale", "chunk"}
+    names = set(card.spec.config.used_sampling) - {"guide", "chunk"}
     sampling = {name: value for name, value in mark.sampling.items() if name in names}
     return {
         "model": card.id,

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ddpm.config import load_config
+from ddpm.config import load_config, with_early_state
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import BUNDLED, bundled_file, bundled_names
-from ddpm.models.autoguidance import with_early_state
 from ddpm.models.spec import ModelSpec, read_spec
 from ddpm.runs import RunFolder
 from ddpm.studio.refusals import not_found

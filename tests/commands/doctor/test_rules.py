@@ -55,7 +55,7 @@ CASES = {
     ),
     "warmup_too_long": case("mnist", "training.steps=300", "training.warmup=200"),
     "guidance_without_label_dropout": case("mnist", "network.label_dropout=0"),
-    "guidance_without_labels": case("mnist", class_names=()),
+    "guidance_without_labels": case("mnist", "sampling.guide=", class_names=()),
     "too_few_steps": case("digits", "training.steps=20", "training.warmup=0"),
     "ema_longer_than_run": case("mnist", "training.ema=0.9999", "training.steps=2000"),
     "short_warmup_of_inverse_sqrt": case(

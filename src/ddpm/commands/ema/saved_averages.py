@@ -9,10 +9,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ddpm.config import load_config
+from ddpm.config import load_config, with_early_state
 from ddpm.errors import RequestError
 from ddpm.loading.checkpoints import newest_checkpoint
-from ddpm.models.autoguidance import with_early_state
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.posthoc_ema import Basis, Profile, Solution, averages_by_length, gamma_of
 from ddpm.runs import RunFolder

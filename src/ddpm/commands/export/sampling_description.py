@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from ddpm.config import SamplingConfig
+from ddpm.config import SamplingConfig, without_guide
 from ddpm.diffusion.coefficients import CoefficientTable, coefficient_table, linear_table
 from ddpm.diffusion.samplers import SAMPLERS
-from ddpm.models.autoguidance import without_guide
 from ddpm.models.base import DiffusionModel
 from ddpm.models.few_step_sampling import jump_sampler, student_levels, student_settings
 from ddpm.models.onnx_model import onnx_inputs

@@ -9,10 +9,9 @@ from pathlib import Path
 from ddpm.commands.teacher_training import check_one_total, train_from, with_trained_steps
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
-from ddpm.config import Config, PolishConfig
+from ddpm.config import Config, PolishConfig, without_guide
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
-from ddpm.models.autoguidance import without_guide
 from ddpm.runs import RUNS_FOLDER, RunFolder
 
 STEP_SHARE = 0.1  # default number of steps, as a share of the model's

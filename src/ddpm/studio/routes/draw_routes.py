@@ -18,8 +18,8 @@ router = APIRouter(prefix="/api")
 MAX_IMAGES = 100  # of a drawing
 MAX_GRID = 36  # drawings of one X/Y grid
 SAMPLING_FIELDS = (
-    "sampler", "steps", "guidance", "guidance_interval", "guidance_rescale", "classifier_guidance",
-    "spacing", "eta", "churn", "clip", "variance",
+    "sampler", "steps", "guidance", "guide_scale", "guidance_interval", "guidance_rescale",
+    "classifier_guidance", "spacing", "eta", "churn", "clip", "variance",
 )  # fmt: skip
 Id = Annotated[str, PathParameter(max_length=64)]
 Index = Annotated[int, PathParameter(ge=0, le=4096)]
@@ -37,6 +37,7 @@ class DrawBody(BaseModel):
     sampler: SamplerName | None = None
     steps: int | None = Field(None, ge=1, le=4000)
     guidance: float | None = Field(None, gt=0, le=100)
+    guide_scale: float | None = Field(None, ge=0, le=100)
     guidance_interval: tuple[float, float] | None = None
     guidance_rescale: float | None = Field(None, ge=0, le=1)
     classifier_guidance: float | None = Field(None, ge=0, le=1000)
