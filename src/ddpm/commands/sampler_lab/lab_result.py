@@ -109,7 +109,11 @@ def save_default(run: RunFolder, settings: SamplingConfig) -> None:
     The early state of the run stays `early`, so that the run can train on.
     """
     config = load_config(run.config)
-    if config.sampling.guide == EARLY_GUIDE and settings.guide == run.early_state():
+    if (
+        config.sampling.guide == EARLY_GUIDE
+        and settings.guide
+        and settings.guide == run.early_state()
+    ):
         settings = replace(settings, guide=EARLY_GUIDE)
     write_json(run.config, replace(config, sampling=with_absolute_guide(settings)).to_dict())
 
