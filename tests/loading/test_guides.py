@@ -234,6 +234,9 @@ def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
         ("step:", "cannot be 'step:'"),
         ("step:-2", "cannot be 'step:-2'"),
         ("model:", "cannot be 'model:'"),
+        ("guide:", "cannot be 'guide:'"),
+        ("guide:nowhere", "called 'nowhere'.*sampling.guide=guide:nowhere needs it"),
+        ("guide:bundled:digits", "bundled:digits has no guide"),
         ("model:nowhere", "no run, weights file or bundled model called 'nowhere'"),
         ("model:bundled:mnist", r"has other image shapes or .* \(1x28x28, cosine in 1000 steps\) .* \(1x8x8"),
     ],
@@ -321,6 +324,19 @@ def test_weights_alone_are_guided_by_another_model(run: RunFolder, small: RunFol
     assert np.array_equal(
         sample_images(alone, range(4), None, resolve_settings(alone, away)), images(run, *away)
     )
+
+
+def test_the_guide_of_another_model_is_a_guide(run: RunFolder, small: RunFolder) -> None:
+    """However that one is stored: in its run, in one file with its model, or as a third model."""
+    own = export(str(small.root), "safetensors", Path("plain.safetensors"))
+    copy = guided_copy(run, Path("with-guide"), f"model:{own}")
+    file = export(
+        str(guided_copy(run, Path("early"), "step:2").root), "safetensors", Path("e.safetensors")
+    )
+    for holder, same in ((copy.root, f"model:{own}"), (file, "step:2")):
+        found = images(run, "sampling.guidance=2", f"sampling.guide=guide:{holder}")
+        assert np.array_equal(found, images(run, "sampling.guidance=2", f"sampling.guide={same}"))
+        assert not np.array_equal(found, images(run))
 
 
 def test_a_gan_is_no_guide(run: RunFolder) -> None:

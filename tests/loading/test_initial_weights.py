@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ddpm.commands.export.export import export
 from ddpm.commands.train.train import train
 from ddpm.config import with_overrides
 from ddpm.errors import RequestError
@@ -21,6 +22,7 @@ from ddpm.loading.initial_weights import (
 )
 from ddpm.loading.models import open_model
 from ddpm.loading.recipes import TrainingRequest, training_recipe
+from ddpm.models.base import as_diffusion
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.presets import get_preset
@@ -89,6 +91,64 @@ def test_the_size_for_the_device_gives_way_to_the_weights(bundled: str) -> None:
         torch.equal(tensor, fitting.averaged_weights()[key])
         for key, tensor in open_model(bundled, "cpu").model.averaged_weights().items()
     )
+
+
+def test_bundled_weights_bring_their_sampling_and_their_guide() -> None:
+    theirs = open_model("bundled:anime-small", "cpu").model
+    config, _ = training_recipe(
+        request("bundled:anime-small", "sampling.chunk=10", target="folder")
+    )
+    assert config.sampling == replace(
+        theirs.spec.config.sampling, guide="guide:bundled:anime-small", chunk=10
+    )
+    larger, _ = training_recipe(request("bundled:anime", target="folder"))
+    assert larger.sampling.guide == "model:bundled:anime-small"
+    off = ("sampling.guide=", "sampling.guidance=1", "sampling.steps=3")
+    plain, _ = training_recipe(request("bundled:anime-small", *off, target="folder"))
+    assert (plain.sampling.guide, plain.sampling.guidance, plain.sampling.steps) == ("", 1, 3)
+
+
+def test_other_weights_leave_the_sampling_as_it_is(weights: Path) -> None:
+    config, _ = training_recipe(request(weights, target="folder"))
+    preset = get_preset("folder").config.sampling
+    assert config.sampling == replace(preset, steps=12)  # of a schedule of 12 levels
+    student, _ = training_recipe(request("bundled:mnist-student", target="mnist"))
+    assert student.sampling == get_preset("mnist").config.sampling
+
+
+def test_the_guide_of_bundled_weights_guides_the_run_that_starts_from_them(
+    tmp_path: Path,
+) -> None:
+    """The final pictures and the weights that are exported are guided by it, without the run's past."""
+    settings = (
+        "training.batch_size=4",
+        "training.precision=fp32",
+        "sampling.steps=2",
+        "sampling.chunk=5",
+    )
+    config, _ = training_recipe(
+        request("bundled:mnist", *settings, "data.size=28", target="digits")
+    )
+    run = train(config, tmp_path / "run", init="bundled:mnist").run
+    model = open_model(str(run.root), "cpu").model
+    guide = as_diffusion(model).guide(model.spec.config.sampling.guide)  # type: ignore[union-attr]
+    bundled = as_diffusion(open_model("bundled:mnist", "cpu").model)
+    assert bundled is not None
+    early = bundled.guide(bundled.spec.config.sampling.guide).network.state_dict()
+    assert model.spec.config.sampling.guide == "guide:bundled:mnist"
+    assert all(
+        torch.equal(tensor, early[key]) for key, tensor in guide.network.state_dict().items()
+    )
+    file = export(str(run.root), "safetensors", tmp_path / "w.safetensors")
+    alone = open_model(str(file), "cpu").model
+    assert alone.spec.config.sampling == model.spec.config.sampling
+
+
+def test_a_guide_that_does_not_fit_is_said_before_the_training(tmp_path: Path) -> None:
+    config, _ = training_recipe(request("bundled:mnist", "diffusion.num_steps=50", "data.size=28"))
+    with pytest.raises(RequestError, match="noise levels"):
+        train(config, tmp_path / "run", init="bundled:mnist")
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_a_setting_beats_the_weights(source: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

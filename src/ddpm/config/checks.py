@@ -144,12 +144,13 @@ def _check_family(config: Config) -> None:
 def _check_guide(guide: str) -> None:
     kind, _, rest = guide.partition(":")
     is_numbered = kind in ("step", "snapshot") and rest.isascii() and rest.isdecimal()
-    is_named = guide in ("", EARLY_GUIDE) or (kind == "model" and rest.strip())
+    is_named = guide in ("", EARLY_GUIDE) or (kind in ("model", "guide") and rest.strip())
     if not is_numbered and not is_named:
         raise RequestError(
             f"sampling.guide cannot be {guide!r}; use early (a state of the run after a tenth of its "
             "training), step:N (a checkpoint of the run), snapshot:N (an average saved by "
-            "training.posthoc_ema) or model:TARGET, such as model:runs/small."
+            "training.posthoc_ema), model:TARGET, such as model:runs/small, or guide:TARGET (the guide of "
+            "that model)."
         )
 
 

@@ -188,7 +188,9 @@ class SamplingConfig:
     variance: Literal["small", "large"] = "small"  # of ancestral: posterior variance, or beta_t
     clip: Literal["static", "dynamic", "none"] = "static"  # clipping of the predicted x0
     guidance: float = 1.0  # guidance scale; 1: off
-    guide: str = ""  # guide away from early, step:N, snapshot:N or model:TARGET; "": the unlabeled prediction
+    # guide away from early, step:N, snapshot:N, model:TARGET or guide:TARGET (the guide of that model);
+    # "": the unlabeled prediction
+    guide: str = ""
     guide_scale: float = (
         0.0  # of the guide, beside `guidance` toward the label; 0: `guidance` is the guide's
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ddpm.config import SamplingConfig
 from ddpm.errors import RequestError
-from ddpm.models.autoguidance import MODEL_PREFIX, Predictor, missing_run_error
+from ddpm.models.autoguidance import GUIDE_PREFIX, MODEL_PREFIX, Predictor, missing_run_error
 from ddpm.models.base import DiffusionModel, GenerativeModel, as_diffusion
 from ddpm.models.registry import check_weights
 from ddpm.models.spec import ModelSpec
@@ -27,12 +27,17 @@ def find_guide(
     """Return the guide `name`: a network, or weights for the network of `model`.
 
     `step:N` is the average in the checkpoint of step N of `run`, `snapshot:N` its longest average saved at
-    step N, and `model:TARGET` another model, named as in `ddpm sample`. RequestError if the guide is missing
-    or damaged, or if it does not fit `model`.
+    step N, `model:TARGET` another model, named as in `ddpm sample`, and `guide:TARGET` the guide of another
+    model. RequestError if the guide is missing or damaged, or if it does not fit `model`.
     """
     kind, _, rest = name.partition(":")
     if kind == MODEL_PREFIX:
-        return _other_model(model, open_model, rest)
+        other = _other_model(model, open_model, name)
+        _check_same_images(model.spec, other.spec, rest)
+        return other.averaged
+    if kind == GUIDE_PREFIX:
+        other = _other_model(model, open_model, name)
+        return other.guide(_guide_of(other, rest))
     if run is None:
         raise missing_run_error(name)
     return _earlier_state(run, name, kind, int(rest))
@@ -47,34 +52,57 @@ def guide_weights(
     if kind == MODEL_PREFIX:
         other = open_model(rest, str(model.device))
         return other.averaged_weights(), other.spec
+    if kind == GUIDE_PREFIX:
+        return guide_weights(_other_model(model, open_model, name), open_model)
     return dict(model.guide(name).network.state_dict()), model.spec
 
 
-def _other_model(model: DiffusionModel, open_model: OpenModel, target: str) -> Predictor:
+def _other_model(model: DiffusionModel, open_model: OpenModel, name: str) -> DiffusionModel:
+    """Return the model in the guide `name`. RequestError if there is none, or if its noise levels differ."""
+    target = name.partition(":")[2]
     try:
         other = as_diffusion(open_model(target, str(model.device)))
     except RequestError as error:
         raise RequestError(
-            f"{error} sampling.guide={MODEL_PREFIX}:{target} needs it; sample without a guide with "
-            "--guidance 1."
+            f"{error} sampling.guide={name} needs it; sample without a guide with --guidance 1."
         ) from error
     if other is None:
         raise RequestError(f"{target} is not a diffusion model; choose another guide.")
-    own, theirs = model.spec, other.spec
     levels = [
-        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) for spec in (own, theirs)
+        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps)
+        for spec in (model.spec, other.spec)
     ]
-    if own.image_shape != theirs.image_shape or levels[0] != levels[1]:
+    if levels[0] != levels[1] or model.spec.image_shape[0] != other.spec.image_shape[0]:
+        raise _unlike_error(model.spec, other.spec, target)
+    return other
+
+
+def _guide_of(other: DiffusionModel, target: str) -> str:
+    """Return the name of the guide of the model called `target`. RequestError if it has none."""
+    sampling = other.spec.config.sampling
+    if not sampling.autoguided:
         raise RequestError(
-            f"{target} has other image shapes or noise levels ({_levels_and_shape(theirs)}) than the model "
-            f"that it should guide ({_levels_and_shape(own)}); choose a guide that agrees in both."
+            f"{target} has no guide; choose another one, or none with --set sampling.guide=."
         )
+    return sampling.guide
+
+
+def _check_same_images(own: ModelSpec, theirs: ModelSpec, target: str) -> None:
+    """Raise RequestError if the model `target` learned images of another size, or other classes."""
+    if own.image_shape != theirs.image_shape:
+        raise _unlike_error(own, theirs, target)
     if own.num_classes and theirs.num_classes and _class_identity(own) != _class_identity(theirs):
         raise RequestError(
             f"{target} has other classes than the model that it should guide; choose a guide with the same "
             "classes, or without classes."
         )
-    return other.averaged
+
+
+def _unlike_error(own: ModelSpec, theirs: ModelSpec, target: str) -> RequestError:
+    return RequestError(
+        f"{target} has other image shapes or noise levels ({_levels_and_shape(theirs)}) than the model "
+        f"that it should guide ({_levels_and_shape(own)}); choose a guide that agrees in both."
+    )
 
 
 def _class_identity(spec: ModelSpec) -> tuple[object, ...]:
@@ -127,6 +155,6 @@ def with_absolute_guide(sampling: SamplingConfig) -> SamplingConfig:
     kind, _, target = sampling.guide.partition(":")
     run, path = find_run(target), Path(target)
     location = run.root if run is not None else path if path.is_file() else None
-    if kind != MODEL_PREFIX or location is None:
+    if kind not in (MODEL_PREFIX, GUIDE_PREFIX) or location is None:
         return sampling
-    return replace(sampling, guide=f"{MODEL_PREFIX}:{location.absolute()}")
+    return replace(sampling, guide=f"{kind}:{location.absolute()}")

@@ -10,11 +10,14 @@ from typing import Any
 from ddpm.config import Config, differing_keys, get_value
 from ddpm.config.families import SECTION_OWNERS
 from ddpm.errors import RequestError
+from ddpm.loading.bundled import BUNDLED, bundled_name
 from ddpm.loading.checkpoints import load_into
 from ddpm.loading.models import open_model
+from ddpm.models.autoguidance import GUIDE_PREFIX, is_own_state
 from ddpm.models.base import GenerativeModel
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
+from ddpm.runs import find_run
 from ddpm.terminal import print_line
 
 _SECTIONS = ("network", "diffusion", "gan")  # of a configuration, that describe the weights
@@ -50,17 +53,18 @@ def open_initial_weights(init: str, model: GenerativeModel | None = None) -> Ini
 def with_initial_settings(config: Config, init: str, set_keys: Collection[str]) -> Config:
     """Return `config` with the network, the objective and the use of labels of the weights `init`.
 
-    Print the changed values in one line, but for `set_keys`, which the user sets. RequestError if the
-    weights are of another family.
+    If they are bundled, also with their sampling. Print the changed values in one line, but for `set_keys`,
+    which the user sets. RequestError if the weights are of another family.
     """
     weights = open_initial_weights(init).spec
-    changed = adopt_settings(config, weights.config, _labels(config, weights))
+    learned = adopt_settings(config, weights.config, _labels(config, weights))
+    changed = adopt_sampling(learned, weights.config, init)
     keys = [key for key in differing_keys(config, changed) if key not in set_keys]
     values = [f"{key}={json.dumps(get_value(changed, key))}" for key in keys]
-    print_line(
-        f"network, objective and normalization are those of {init}"
-        + (f" ({', '.join(values)})" if values else "")
-    )
+    what = "network, objective and normalization"
+    if changed.sampling != learned.sampling:
+        what = "network, objective, normalization and sampling"
+    print_line(f"{what} are those of {init}" + (f" ({', '.join(values)})" if values else ""))
     return changed
 
 
@@ -79,6 +83,22 @@ def adopt_settings(config: Config, source: Config, labels: bool | str) -> Config
         steps = min(sampling.steps, source.diffusion.num_steps)
         sampling = replace(sampling, steps=steps)
     return replace(config, data=data, sampling=sampling, **sections)
+
+
+def adopt_sampling(config: Config, source: Config, init: str) -> Config:
+    """Return `config` with the sampling of the bundled weights `init`, whose configuration is `source`.
+
+    Their guide becomes that of the training: it is worse in the same ways, and further from the images than
+    an early state of a training that begins with good weights (measured: docs/results.md). Weights that are
+    not bundled, or of another kind of model, leave `config` as it is.
+    """
+    name = bundled_name(init) if find_run(init) is None else None
+    if name is None or source.model != config.model:
+        return config
+    sampling = replace(source.sampling, chunk=config.sampling.chunk)
+    if is_own_state(sampling):
+        sampling = replace(sampling, guide=f"{GUIDE_PREFIX}:{BUNDLED}{name}")
+    return replace(config, sampling=sampling)
 
 
 def _labels(config: Config, weights: ModelSpec) -> bool | str:

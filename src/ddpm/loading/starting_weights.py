@@ -13,7 +13,7 @@ from ddpm.device import device_scale, pick_device
 from ddpm.distributed import run_on_main
 from ddpm.loading.datasets import open_dataset
 from ddpm.loading.fine_tuning import changes_in_words, with_fine_tuning
-from ddpm.loading.initial_weights import adopt_settings
+from ddpm.loading.initial_weights import adopt_sampling, adopt_settings
 from ddpm.loading.models import open_model
 from ddpm.loading.recipes import TrainingRequest, override_keys, target_run
 from ddpm.loading.suitability import MAX_IMAGES, MIN_IMAGES, Suitability, measure_suitability
@@ -73,7 +73,8 @@ def suitable_start(
         f"starting from {name}, which already denoises these images ({_evidence(found)}); "
         f"--init {NO_WEIGHTS} starts from random weights"
     )
-    config = with_overrides(adopt_settings(config, weights.config, labels=False), overrides)
+    config = adopt_settings(config, weights.config, labels=False)
+    config = with_overrides(adopt_sampling(config, weights.config, name), overrides)
     return _fine_tuned(config, dataset, overrides), name
 
 

@@ -97,6 +97,7 @@ def _with_weights(name: str, base: Predictor, weights: Mapping[str, Tensor]) -> 
 
 
 MODEL_PREFIX = "model"  # in sampling.guide, before the name of another model
+GUIDE_PREFIX = "guide"  # before the name of another model whose guide is the guide
 _STORED_PREFIX = "guide."  # in a weights file, before the names of the tensors of its guide
 
 Stored = TypeVar("Stored")  # tensors, or their shapes
@@ -131,7 +132,7 @@ def guide_step(sampling: SamplingConfig) -> int | None:
 
 def guide_is_bundled(sampling: SamplingConfig) -> bool:
     """Return whether the guide is bundled with the package, so that it is always available."""
-    return sampling.guide.startswith(f"{MODEL_PREFIX}:bundled:")
+    return sampling.guide.startswith((f"{MODEL_PREFIX}:bundled:", f"{GUIDE_PREFIX}:bundled:"))
 
 
 def exported_config(config: Config) -> Config:
@@ -143,8 +144,8 @@ def exported_config(config: Config) -> Config:
 
 
 def check_no_guide(config: Config) -> None:
-    """Raise RequestError if a new training has a guide other than an early state of itself."""
-    if config.sampling.guide not in ("", EARLY_GUIDE):
+    """Raise RequestError if a new training has a guide that is neither its early state nor bundled."""
+    if config.sampling.guide not in ("", EARLY_GUIDE) and not guide_is_bundled(config.sampling):
         raise RequestError(
             f"sampling.guide={config.sampling.guide} needs a trained model: leave it out, and pass it to "
             "ddpm sample."

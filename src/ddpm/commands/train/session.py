@@ -119,7 +119,7 @@ class Session:
         if found is not None:
             check_same_model(run, found.spec.config, self.config)
             load_into(self.model, found.state, run.root)
-            check_guide_exists(self.model, run, self.config.sampling)
+        check_guide_exists(self.model, run, self.config.sampling)
         # at this point all processes have read the run and none has written to it
         check_same_on_all_ranks(f"{self.start} {self.config}", f"The files in {run.root}")
         if is_main():
