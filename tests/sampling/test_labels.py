@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from decimal import Decimal, getcontext
 from functools import cache
 
 import numpy as np
@@ -34,12 +35,43 @@ def test_labels_follow_the_data_and_depend_on_the_seed_alone() -> None:
     model = digits()
     labels = choose_labels(model, range(3000), None)
     assert labels is not None and labels[5:9] == choose_labels(model, range(5, 9), None)
-    expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
-    found = np.bincount(labels, minlength=10) / 3000
-    assert np.abs(found - expected).max() < 0.03  # five standard deviations
+    at_random = choose_labels(model, range(3000), None, at_random=True)
+    assert at_random is not None and at_random != labels
+    for found, tolerance in (
+        (labels, 3 / 3000),
+        (at_random, 0.03),
+    ):  # 0.03: five standard deviations
+        expected = np.array(model.spec.class_counts) / sum(model.spec.class_counts)
+        assert np.abs(np.bincount(found, minlength=10) / 3000 - expected).max() < tolerance
     assert choose_labels(model, [4, 5], "7") == [7, 7]
     with pytest.raises(RequestError, match="the labels are 0, 1, 2"):
         choose_labels(model, [0], "eleven")
+
+
+@given(
+    st.lists(st.integers(0, 10_000), min_size=2, max_size=20).filter(any),
+    st.integers(0, 2**63 - 5000),
+    st.integers(1, 3000),
+)
+def test_seeds_in_a_row_take_the_classes_as_often_as_the_data_has_them(
+    counts: list[int], first: int, n: int
+) -> None:
+    model = copy.copy(digits())
+    names = tuple(map(str, range(len(counts))))
+    model.spec = replace(model.spec, class_names=names, class_counts=tuple(counts))
+    labels = choose_labels(model, range(first, first + n), None)
+    assert labels is not None
+    found = np.bincount(labels, minlength=len(counts))
+    assert np.abs(found - n * np.array(counts) / sum(counts)).max() < 4
+
+
+def test_a_class_is_where_a_multiple_of_the_golden_ratio_falls() -> None:
+    getcontext().prec = 60
+    golden = (Decimal(5).sqrt() - 1) / 2
+    edges = np.cumsum(digits().spec.class_counts).tolist()
+    seeds = [0, 1, 2, 3, 24, 999, 123_456]
+    expected = [sum(edge <= (seed * golden % 1) * edges[-1] for edge in edges) for seed in seeds]
+    assert choose_labels(digits(), seeds, None) == expected
 
 
 @pytest.mark.parametrize("label", ["caf\u00e9", "cafe\u0301"])

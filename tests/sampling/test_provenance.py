@@ -19,7 +19,10 @@ from ddpm.loading.models import open_model
 from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
+from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.provenance import redraw_grid
+from ddpm.sampling.samples import sample_images
+from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grid_mark import read_grid_mark
 
 QUICK = ["sampling.steps=3"]
@@ -40,6 +43,20 @@ def test_a_sampled_grid_can_be_drawn_again_from_itself(name: str) -> None:
     with np.load("all.npz") as stored:
         gap = np.abs(redraw_grid(model, mark).astype(int) - stored["images"][:6])
     assert gap.max() <= 1  # another chunk size may round differently
+
+
+def test_a_grid_of_the_first_format_is_drawn_again_with_its_classes() -> None:
+    """There the class of each image was drawn at random."""
+    model = open_model("digits", "cpu").model
+    write_samples("digits", QUICK, SampleRequest(n=6, out=Path("a.png")))
+    with Image.open("a.png") as picture:
+        mark = read_grid_mark(picture)
+    assert mark is not None and mark.format == 2
+    settings = resolve_settings(model, QUICK)
+    for version, at_random in ((2, False), (1, True)):
+        drawn = redraw_grid(model, replace(mark, format=version))
+        classes = choose_labels(model, range(6), None, at_random=at_random)
+        assert np.array_equal(drawn, sample_images(model, range(6), classes, settings))
 
 
 def test_a_mark_asks_for_nothing_that_the_model_cannot_do(make_run: Callable[..., Path]) -> None:

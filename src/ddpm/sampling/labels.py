@@ -17,6 +17,7 @@ from ddpm.randomness import derive_seed
 from ddpm.terminal import escape
 
 ALL_LABELS = "all"
+_GOLDEN_RATIO = 0x9E3779B97F4A7C15  # (√5 - 1) / 2 in units of 2^-64
 _WEIGHTED = re.compile(r"(.+):([-+]?(?:\d{1,3}(?:\.\d*)?|\.\d+))")  # class:weight
 
 
@@ -27,12 +28,16 @@ def choose_labels(
     *,
     start: int = 0,
     columns: int = 1,
+    at_random: bool = False,
 ) -> list[int] | None:
     """Return a class for each seed, or None if the model has no classes.
 
-    Without a `label` the class is drawn from the seed by the class frequencies of the data. `label` is one
-    class for all seeds, or several that take turns: each is the class of `columns` images, a row of a
-    grid. The first seed is that of image `start`. RequestError if `label` names no class of the model.
+    Without a `label` the class depends on the seed alone, and seeds in a row take the classes as often as the
+    data has them: the multiples of the golden ratio, modulo 1, are spread evenly (Niederreiter 1992, section
+    3.1), and each falls into the share of one class. `at_random` draws each class by itself instead, as
+    grids were drawn whose mark has format 1. `label` is one class for all seeds, or several that take
+    turns: each is the class of `columns` images, a row of a grid. The first seed is that of image `start`.
+    RequestError if `label` names no class of the model.
     """
     spec = model.spec
     if label is not None:
@@ -42,7 +47,11 @@ def choose_labels(
     if not spec.num_classes:
         return None
     edges = np.cumsum(spec.class_counts)
-    draws = [derive_seed(seed, "label") % int(edges[-1]) for seed in seeds]
+    total = int(edges[-1])
+    if at_random:
+        draws = [derive_seed(seed, "label") % total for seed in seeds]
+    else:  # frac(seed φ) total, in whole numbers
+        draws = [(seed * _GOLDEN_RATIO % 2**64) * total >> 64 for seed in seeds]
     return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
 
 

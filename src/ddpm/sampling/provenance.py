@@ -76,5 +76,7 @@ def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
         model, {"guide": "", "guide_scale": 0.0, **mark.sampling}
     )  # missing in older marks
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
-    labels = choose_labels(model, mark.seeds, mark.label, columns=layout.columns)
+    labels = choose_labels(
+        model, mark.seeds, mark.label, columns=layout.columns, at_random=mark.format == 1
+    )
     return sample_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

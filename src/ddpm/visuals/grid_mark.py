@@ -12,7 +12,7 @@ from PIL import Image
 from ddpm.errors import RequestError
 from ddpm.visuals.layout import Layout
 
-_KEY, _KIND, _FORMAT = "ddpm-studio", "grid", 1
+_KEY, _KIND, _FORMAT = "ddpm-studio", "grid", 2
 _MAX_LAYOUT = 4096  # largest value of each field of a layout
 
 
@@ -26,10 +26,11 @@ class GridMark:
     weights_hash: str  # see `models/fingerprint.py`
     label: str | None = None  # None: classes chosen by the seeds
     sampling: Mapping[str, Any] = field(default_factory=dict)  # sampling settings
+    format: int = _FORMAT  # 1: without a label, the class of each image was drawn at random from its seed
 
     def comment(self) -> str:
         """Return the mark as one line of JSON."""
-        row = {_KEY: _KIND, "format": _FORMAT, **asdict(self.layout), "channels": self.channels}
+        row = {_KEY: _KIND, "format": self.format, **asdict(self.layout), "channels": self.channels}
         row |= {"seeds": self.seeds, "run": self.weights_hash, "label": self.label}
         return json.dumps({**row, "sampling": dict(self.sampling)}, separators=(",", ":"))
 
@@ -67,7 +68,8 @@ def _mark(row: Mapping[str, Any]) -> GridMark:
     label, sampling = row["label"], row["sampling"]
     if not isinstance(sampling, dict) or not isinstance(label, str | None):
         raise TypeError("label must be text, sampling an object")
-    return GridMark(layout, int(row["channels"]), seeds, str(row["run"]), label, sampling)
+    version = _integer(row["format"], 1, _FORMAT)
+    return GridMark(layout, int(row["channels"]), seeds, str(row["run"]), label, sampling, version)
 
 
 def _integer(value: Any, low: int, high: int) -> int:

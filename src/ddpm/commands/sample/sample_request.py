@@ -26,7 +26,7 @@ class SampleRequest:
 
     n: int | None = None  # default: as many as `grid` has cells, else 25
     seed: int = 0
-    label: str | None = None  # a class; several, one a row of the grid; None: drawn from the seeds
+    label: str | None = None  # a class; several, one a row of the grid; None: by the seeds
     grid: tuple[int, int] | None = None  # rows, columns
     gif: bool = False
     panel: bool = False
