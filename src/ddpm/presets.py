@@ -173,6 +173,7 @@ PRESETS: dict[str, Preset] = {
             training=TrainingConfig(
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=5e-3
             ),
+            sampling=replace(_FACE_SAMPLING, guidance=1.5, guide=EARLY_GUIDE),
         ),
         weights=_FACE_WEIGHTS,
     ),

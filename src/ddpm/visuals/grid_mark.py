@@ -26,7 +26,8 @@ class GridMark:
     weights_hash: str  # see `models/fingerprint.py`
     label: str | None = None  # None: classes chosen by the seeds
     sampling: Mapping[str, Any] = field(default_factory=dict)  # sampling settings
-    format: int = _FORMAT  # 1: without a label, the class of each image was drawn at random from its seed
+    # 1: without a label, the class of each image was drawn at random from its seed
+    format: int = _FORMAT
 
     def comment(self) -> str:
         """Return the mark as one line of JSON."""
