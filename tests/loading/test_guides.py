@@ -339,6 +339,26 @@ def test_the_guide_of_another_model_is_a_guide(run: RunFolder, small: RunFolder)
         assert not np.array_equal(found, images(run))
 
 
+def test_a_guide_that_leads_to_another_guide_is_refused(run: RunFolder, tmp_path: Path) -> None:
+    """It could lead back to itself without end."""
+    copy = guided_copy(run, tmp_path / "loop", f"guide:{tmp_path / 'loop'}")
+    for target in (copy, run):
+        with pytest.raises(RequestError, match="has no guide of its own, but that of another"):
+            images(target, "sampling.guidance=2", f"sampling.guide=guide:{copy.root}")
+
+
+def test_the_guide_of_another_model_knows_the_same_classes(run: RunFolder) -> None:
+    changed = [*TINY, "data.labels=true", "training.steps=2", "diffusion.num_steps=1000"]
+    labelled = train(
+        with_overrides(get_preset("digits").config, changed), Path("labelled"), device="cpu"
+    ).run
+    holder = guided_copy(labelled, Path("holder"), "step:2")
+    model = open_model(str(labelled.root), "cpu").model
+    model.spec = replace(model.spec, class_names=tuple("abcdefghij"))
+    with pytest.raises(RequestError, match="has other classes"):
+        resolve_settings(model, ["sampling.guidance=2", f"sampling.guide=guide:{holder.root}"])
+
+
 def test_a_gan_is_no_guide(run: RunFolder) -> None:
     changed = ["data.path=digits", "data.size=16", "training.steps=1", "training.batch_size=4"]
     gan = train(

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ddpm.commands.export.export import export
 from ddpm.commands.train.train import train
@@ -102,7 +104,7 @@ def test_bundled_weights_bring_their_sampling_and_their_guide() -> None:
         theirs.spec.config.sampling, guide="guide:bundled:anime-small", chunk=10
     )
     larger, _ = training_recipe(request("bundled:anime", target="folder"))
-    assert larger.sampling.guide == "model:bundled:anime-small"
+    assert larger.sampling.guide == "guide:bundled:anime"
     off = ("sampling.guide=", "sampling.guidance=1", "sampling.steps=3")
     plain, _ = training_recipe(request("bundled:anime-small", *off, target="folder"))
     assert (plain.sampling.guide, plain.sampling.guidance, plain.sampling.steps) == ("", 1, 3)
@@ -144,11 +146,22 @@ def test_the_guide_of_bundled_weights_guides_the_run_that_starts_from_them(
     assert alone.spec.config.sampling == model.spec.config.sampling
 
 
-def test_a_guide_that_does_not_fit_is_said_before_the_training(tmp_path: Path) -> None:
-    config, _ = training_recipe(request("bundled:mnist", "diffusion.num_steps=50", "data.size=28"))
-    with pytest.raises(RequestError, match="noise levels"):
-        train(config, tmp_path / "run", init="bundled:mnist")
-    assert not (tmp_path / "run" / "config.json").exists()
+@pytest.mark.parametrize(
+    "overrides", [("diffusion.num_steps=50",), ("data.path=fashion", "data.labels=true")]
+)
+def test_a_guide_of_other_levels_or_classes_is_left_out_in_one_line(
+    overrides: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, image in enumerate(np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)):
+        file = Path(f"fashion/garment {i % 10}/{i}.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)
+    settings = ("data.size=28", "training.batch_size=4", "sampling.chunk=5", *overrides)
+    config, _ = training_recipe(request("bundled:mnist", *settings))
+    run = train(config, tmp_path / "run", init="bundled:mnist").run
+    assert "sampling without the guide of bundled:mnist" in capsys.readouterr().err
+    found = open_model(str(run.root), "cpu").model.spec.config.sampling
+    assert (found.guide, found.guidance, found.guide_scale) == ("", 1.15, 0)
 
 
 def test_a_setting_beats_the_weights(source: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

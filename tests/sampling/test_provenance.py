@@ -20,7 +20,7 @@ from ddpm.models.fingerprint import weights_hash
 from ddpm.models.registry import make_model
 from ddpm.models.spec import ModelSpec
 from ddpm.sampling.labels import choose_labels
-from ddpm.sampling.provenance import redraw_grid
+from ddpm.sampling.provenance import matches_default_samples, redraw_grid
 from ddpm.sampling.samples import sample_images
 from ddpm.sampling.settings import resolve_settings
 from ddpm.visuals.grid_mark import read_grid_mark
@@ -51,7 +51,9 @@ def test_a_grid_of_the_first_format_is_drawn_again_with_its_classes() -> None:
     write_samples("digits", QUICK, SampleRequest(n=6, out=Path("a.png")))
     with Image.open("a.png") as picture:
         mark = read_grid_mark(picture)
-    assert mark is not None and mark.format == 2
+    assert mark is not None and mark.format == 2 and matches_default_samples(model, mark) is False
+    assert matches_default_samples(model, replace(mark, sampling={}))
+    assert not matches_default_samples(model, replace(mark, sampling={}, format=1))
     settings = resolve_settings(model, QUICK)
     for version, at_random in ((2, False), (1, True)):
         drawn = redraw_grid(model, replace(mark, format=version))

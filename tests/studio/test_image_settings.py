@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,11 @@ def test_the_request_of_a_picture_names_the_model_by_its_weights(services) -> No
     }  # fmt: skip
     with pytest.raises(RequestError, match="no model here"):
         run(settings_of_image(png(), services.models, Worker(None)))  # type: ignore[arg-type]
+
+
+def test_a_picture_whose_seeds_had_other_classes_is_refused(services) -> None:  # type: ignore[no-untyped-def]
+    old = png(replace(MARK, label=None, format=1).comment())
+    with pytest.raises(RequestError, match="its seeds had other classes"):
+        run(settings_of_image(old, services.models, Worker("bundled:mnist")))  # type: ignore[arg-type]
+    faces = run(settings_of_image(old, services.models, Worker("bundled:anime")))  # type: ignore[arg-type]
+    assert faces["label"] is None

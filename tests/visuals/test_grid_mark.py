@@ -52,7 +52,8 @@ def test_pictures_made_elsewhere_have_none(comment: bytes) -> None:
     [
         {"rows": 0}, {"rows": "5"}, {"rows": True}, {"columns": 10**9}, {"scale": 1.5}, {"gap": -1},
         {"channels": 4}, {"seeds": []}, {"seeds": [-1]}, {"seeds": list(range(26))}, {"seeds": 5},
-        {"sampling": "fast"}, {"label": 7}, {"run": None, "seeds": None},
+        {"sampling": "fast"}, {"label": 7}, {"run": None, "seeds": None}, {"format": 0},
+        {"format": "1"},
     ],
 )  # fmt: skip
 def test_a_damaged_comment_is_refused(change: dict[str, Any]) -> None:
@@ -61,9 +62,15 @@ def test_a_damaged_comment_is_refused(change: dict[str, Any]) -> None:
         read_grid_mark(commented(json.dumps(row).encode()))
 
 
+def test_a_comment_of_a_newer_version_is_refused() -> None:
+    row = {**json.loads(MARK.comment()), "format": 3}
+    with pytest.raises(RequestError, match="newer version of ddpm-studio; update it"):
+        read_grid_mark(commented(json.dumps(row).encode()))
+
+
 def test_a_comment_that_lacks_a_part_is_refused() -> None:
     row = json.loads(MARK.comment())
-    for key in set(row) - {"ddpm-studio", "format"}:
+    for key in set(row) - {"ddpm-studio"}:
         less = {name: value for name, value in row.items() if name != key}
         with pytest.raises(RequestError):
             read_grid_mark(commented(json.dumps(less).encode()))

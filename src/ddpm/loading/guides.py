@@ -37,6 +37,7 @@ def find_guide(
         return other.averaged
     if kind == GUIDE_PREFIX:
         other = _other_model(model, open_model, name)
+        _check_same_classes(model.spec, other.spec, rest)
         return other.guide(_guide_of(other, rest))
     if run is None:
         raise missing_run_error(name)
@@ -68,11 +69,7 @@ def _other_model(model: DiffusionModel, open_model: OpenModel, name: str) -> Dif
         ) from error
     if other is None:
         raise RequestError(f"{target} is not a diffusion model; choose another guide.")
-    levels = [
-        (spec.config.diffusion.schedule, spec.config.diffusion.num_steps)
-        for spec in (model.spec, other.spec)
-    ]
-    if levels[0] != levels[1] or model.spec.image_shape[0] != other.spec.image_shape[0]:
+    if not _have_same_levels(model.spec, other.spec):
         raise _unlike_error(model.spec, other.spec, target)
     return other
 
@@ -84,18 +81,46 @@ def _guide_of(other: DiffusionModel, target: str) -> str:
         raise RequestError(
             f"{target} has no guide; choose another one, or none with --set sampling.guide=."
         )
+    if sampling.guide.startswith(f"{GUIDE_PREFIX}:"):
+        raise RequestError(
+            f"{target} has no guide of its own, but that of another model ({sampling.guide}); choose another "
+            "guide."
+        )
     return sampling.guide
+
+
+def can_share_guide(own: ModelSpec, theirs: ModelSpec) -> bool:
+    """Return whether the guide of one model can guide the other: same channels, noise levels and classes."""
+    return _have_same_levels(own, theirs) and _have_same_classes(own, theirs)
+
+
+def _have_same_levels(own: ModelSpec, theirs: ModelSpec) -> bool:
+    """Return whether two models have the same noise levels, and images with the same channels."""
+    ours, other = own.config.diffusion, theirs.config.diffusion
+    same = (ours.schedule, ours.num_steps) == (other.schedule, other.num_steps)
+    return same and own.image_shape[0] == theirs.image_shape[0]
 
 
 def _check_same_images(own: ModelSpec, theirs: ModelSpec, target: str) -> None:
     """Raise RequestError if the model `target` learned images of another size, or other classes."""
     if own.image_shape != theirs.image_shape:
         raise _unlike_error(own, theirs, target)
-    if own.num_classes and theirs.num_classes and _class_identity(own) != _class_identity(theirs):
+    _check_same_classes(own, theirs, target)
+
+
+def _check_same_classes(own: ModelSpec, theirs: ModelSpec, target: str) -> None:
+    if not _have_same_classes(own, theirs):
         raise RequestError(
             f"{target} has other classes than the model that it should guide; choose a guide with the same "
             "classes, or without classes."
         )
+
+
+def _have_same_classes(own: ModelSpec, theirs: ModelSpec) -> bool:
+    """Return whether two models learned the same classes, or one of them none."""
+    if not own.num_classes or not theirs.num_classes:
+        return True
+    return _class_identity(own) == _class_identity(theirs)
 
 
 def _unlike_error(own: ModelSpec, theirs: ModelSpec, target: str) -> RequestError:

@@ -7,13 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddpm.config import Config, differing_keys, get_value
+from ddpm.config import Config, differing_keys, get_value, without_guide
 from ddpm.config.families import SECTION_OWNERS
 from ddpm.errors import RequestError
 from ddpm.loading.bundled import BUNDLED, bundled_name
 from ddpm.loading.checkpoints import load_into
+from ddpm.loading.guides import can_share_guide
 from ddpm.loading.models import open_model
-from ddpm.models.autoguidance import GUIDE_PREFIX, is_own_state
+from ddpm.models.autoguidance import GUIDE_PREFIX
 from ddpm.models.base import GenerativeModel
 from ddpm.models.spec import ModelSpec
 from ddpm.optim.state import State
@@ -88,17 +89,29 @@ def adopt_settings(config: Config, source: Config, labels: bool | str) -> Config
 def adopt_sampling(config: Config, source: Config, init: str) -> Config:
     """Return `config` with the sampling of the bundled weights `init`, whose configuration is `source`.
 
-    Their guide becomes that of the training: it is worse in the same ways, and further from the images than
-    an early state of a training that begins with good weights (measured: docs/results.md). Weights that are
-    not bundled, or of another kind of model, leave `config` as it is.
+    Their guide becomes that of the training: it is worse in the same ways, and more so than an early state
+    of a training that begins with good weights (measured: docs/results.md). Weights that are not bundled, or
+    of another kind of model, leave `config` as it is.
     """
     name = bundled_name(init) if find_run(init) is None else None
     if name is None or source.model != config.model:
         return config
     sampling = replace(source.sampling, chunk=config.sampling.chunk)
-    if is_own_state(sampling):
+    if sampling.autoguided:
         sampling = replace(sampling, guide=f"{GUIDE_PREFIX}:{BUNDLED}{name}")
     return replace(config, sampling=sampling)
+
+
+def with_fitting_guide(config: Config, spec: ModelSpec) -> Config:
+    """Return `config` without the guide of other weights if these learned other classes or noise levels.
+
+    `spec` is that of the model to train. One line says that the guide is left out.
+    """
+    kind, _, target = config.sampling.guide.partition(":")
+    if kind != GUIDE_PREFIX or can_share_guide(spec, open_model(target, "cpu").model.spec):
+        return config
+    print_line(f"sampling without the guide of {target}, which has other classes or noise levels")
+    return replace(config, sampling=without_guide(config.sampling))
 
 
 def _labels(config: Config, weights: ModelSpec) -> bool | str:

@@ -57,6 +57,7 @@ def matches_default_samples(model: GenerativeModel, mark: GridMark) -> bool:
     """Return whether `model` sampled the grid with its default settings."""
     default = json.loads(json.dumps(_effective_settings(model, asdict(model.spec.config.sampling))))
     same = all(default.get(key) == value for key, value in mark.sampling.items())
+    same &= not (mark.has_random_classes and model.spec.num_classes)
     return mark.weights_hash == weights_hash(model) and same
 
 
@@ -77,6 +78,6 @@ def redraw_grid(model: GenerativeModel, mark: GridMark) -> Images:
     )  # missing in older marks
     overrides = [f"sampling.{key}={json.dumps(value)}" for key, value in settings.items()]
     labels = choose_labels(
-        model, mark.seeds, mark.label, columns=layout.columns, at_random=mark.format == 1
+        model, mark.seeds, mark.label, columns=layout.columns, at_random=mark.has_random_classes
     )
     return sample_with_progress(model, mark.seeds, labels, resolve_settings(model, overrides))

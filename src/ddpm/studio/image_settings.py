@@ -27,7 +27,8 @@ async def settings_of_image(
 ) -> dict[str, Any]:
     """Return the draw request that drew a picture.
 
-    RequestError if it is no picture, holds no settings, or was drawn by weights that are not here.
+    RequestError if it is no picture, holds no settings, or was drawn by weights that are not here or by a
+    version that chose the classes in another way.
     """
     mark = await asyncio.to_thread(read_mark, content)
     cards = {card.target: card for card in await asyncio.to_thread(models.all)}
@@ -38,6 +39,11 @@ async def settings_of_image(
             "were trained further, or belong to another folder."
         )
     card = cards[found]
+    if mark.has_random_classes and card.spec.num_classes:
+        raise RequestError(
+            "This picture was drawn by an earlier version, in which its seeds had other classes; they "
+            "cannot be drawn here again."
+        )
     names = set(card.spec.config.used_sampling) - {"guide", "chunk"}
     sampling = {name: value for name, value in mark.sampling.items() if name in names}
     return {

@@ -26,8 +26,12 @@ class GridMark:
     weights_hash: str  # see `models/fingerprint.py`
     label: str | None = None  # None: classes chosen by the seeds
     sampling: Mapping[str, Any] = field(default_factory=dict)  # sampling settings
-    # 1: without a label, the class of each image was drawn at random from its seed
     format: int = _FORMAT
+
+    @property
+    def has_random_classes(self) -> bool:
+        """Whether the class of each image was drawn at random from its seed, as it was in format 1."""
+        return self.format == 1 and self.label is None
 
     def comment(self) -> str:
         """Return the mark as one line of JSON."""
@@ -49,6 +53,10 @@ def read_grid_mark(picture: Image.Image) -> GridMark | None:
         return None
     if not isinstance(row, dict) or row.get(_KEY) != _KIND:
         return None
+    if type(row.get("format")) is int and row["format"] > _FORMAT:
+        raise RequestError(
+            "was written by a newer version of ddpm-studio; update it to read the grid"
+        )
     try:
         return _mark(row)
     except (KeyError, TypeError, ValueError) as error:

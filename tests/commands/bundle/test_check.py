@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from ddpm.commands.bundle.bundle import BundleRequest, write_bundle
 from ddpm.commands.bundle.check import Finding, check_bundle
 from ddpm.commands.sample.sample import SampleRequest, write_samples
 from ddpm.errors import RequestError
+from ddpm.loading.models import open_model
+from ddpm.sampling.labels import choose_labels
+from ddpm.sampling.samples import sample_images
 from ddpm.visuals.grid_reader import read_grid
 from ddpm.visuals.grids import grid
 
@@ -217,6 +221,22 @@ def test_one_exchanged_image_is_seen(ours: Files, runs: dict[str, str]) -> None:
         "result_mnist.jpg: does not reproduce: seed 12 gives another image than cell 13 shows; sample it "
         "again with ddpm sample RUN --out result_mnist.jpg"
     ]
+
+
+def test_a_grid_of_the_first_format_reproduces_with_the_classes_of_then(ours: Files) -> None:
+    write_samples("bundled:mnist", [], SampleRequest(out=Path("now.png")), "cpu")
+    with Image.open("now.png") as now:
+        comment = json.loads(now.info["Comment"])
+    model = open_model("bundled:mnist", "cpu").model
+    classes = choose_labels(model, range(25), None, at_random=True)
+    images = sample_images(model, range(25), classes, model.spec.config.sampling)
+    for version, verdicts in ((1, set()), (2, {"wrong"})):
+        text = json.dumps({**comment, "format": version}).encode()
+        data = encoded(grid(images, 5, 5), quality=95, subsampling=0, comment=text)
+        files = zipped({**ours, "result_mnist.jpg": data})
+        found = check_bundle(files, {"mnist": "bundled:mnist"})
+        about = {finding.verdict for finding in found if finding.subject == "result_mnist.jpg"}
+        assert about - {"ok"} == verdicts
 
 
 def test_what_only_looks_like_a_zip_is_refused(ours: Files) -> None:

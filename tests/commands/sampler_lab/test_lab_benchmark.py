@@ -87,7 +87,7 @@ def test_a_damaged_fine_path_is_followed_anew(bench: SamplerBenchmark) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name", "value"),
-    [(lab_benchmark, "RECORD_VERSION", 2), (torch, "__version__", "9.9")],
+    [(lab_benchmark, "RECORD_VERSION", 3), (torch, "__version__", "9.9")],
 )
 def test_points_of_another_program_are_not_taken_for_its_own(
     bench: SamplerBenchmark, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any

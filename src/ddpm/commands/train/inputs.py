@@ -18,7 +18,12 @@ from ddpm.loading.datasets import (
     training_batches,
     with_recorded_range,
 )
-from ddpm.loading.initial_weights import initialized_spec, open_initial_weights, with_statistics
+from ddpm.loading.initial_weights import (
+    initialized_spec,
+    open_initial_weights,
+    with_fitting_guide,
+    with_statistics,
+)
 from ddpm.loading.pseudo_labels import save_pseudo_labels, with_pseudo_labels
 from ddpm.loading.teachers import (
     ModelFactory,
@@ -119,6 +124,8 @@ def open_inputs(
     teacher = find_teacher(
         run, config, init, str(device), lambda found: set_guidance(found, guidance)
     )
+    if not run.exists():
+        config = with_fitting_guide(config, model_spec(config, dataset))
     spec = student_spec(teacher, model_spec(config, dataset))
     make = make_sharded if shard else model_factory(teacher)
     return Inputs(config, device, dataset, init, teacher, spec, make)

@@ -53,49 +53,11 @@ function boxMuller(values, start) {
   }
 }
 
-// The class of a seed: by the frequency of the classes in the data (sampling/labels.py, choose_labels).
+const GOLDEN_RATIO = 0x9e3779b97f4a7c15n; // (√5 - 1) / 2 in units of 2^-64
+
+// The class into whose share of the data the multiple of the golden ratio falls (sampling/labels.py, choose_labels).
 export function labelOf(seed, counts) {
   const total = BigInt(counts.reduce((a, b) => a + b, 0));
-  let rest = Number(derivedSeed(`${seed}/label`) % total);
+  let rest = Number((BigInt.asUintN(64, BigInt(seed) * GOLDEN_RATIO) * total) >> 64n);
   return counts.findIndex((count) => (rest -= count) < 0);
-}
-
-// The first 8 bytes of the SHA-256 of a text, little-endian, without the lowest bit.
-export function derivedSeed(text) {
-  const digest = sha256(new TextEncoder().encode(text));
-  return new DataView(digest.buffer).getBigUint64(0, true) >> 1n;
-}
-
-const PRIMES = [];
-for (let n = 2; PRIMES.length < 64; n++) if (PRIMES.every((p) => n % p)) PRIMES.push(n);
-const fraction = (x) => Math.floor((x - Math.floor(x)) * 4294967296);
-const ROUNDS = PRIMES.map((p) => fraction(Math.cbrt(p)));
-
-// SHA-256 (FIPS 180-4). crypto.subtle is missing in some browsers for pages opened from disk.
-export function sha256(bytes) {
-  const padded = new Uint8Array((((bytes.length + 8) >> 6) + 1) << 6);
-  padded.set(bytes);
-  padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 4, bytes.length * 8);
-  const hash = Uint32Array.from(PRIMES.slice(0, 8), (p) => fraction(Math.sqrt(p)));
-  const w = new Uint32Array(64);
-  const turn = (x, n) => (x >>> n) | (x << (32 - n));
-  for (let block = 0; block < padded.length; block += 64) {
-    for (let i = 0; i < 16; i++) w[i] = view.getUint32(block + 4 * i);
-    for (let i = 16; i < 64; i++) {
-      const a = w[i - 15], b = w[i - 2];
-      w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ (a >>> 3)) + w[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ (b >>> 10));
-    }
-    let [a, b, c, d, e, f, g, h] = hash;
-    for (let i = 0; i < 64; i++) {
-      const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[i] + w[i]) | 0;
-      const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
-    }
-    [a, b, c, d, e, f, g, h].forEach((value, i) => (hash[i] += value));
-  }
-  const digest = new Uint8Array(32);
-  hash.forEach((value, i) => new DataView(digest.buffer).setUint32(4 * i, value));
-  return digest;
 }
