@@ -89,8 +89,9 @@ def test_weights_that_suit_are_taken_and_announced(
     }
     first, second = capsys.readouterr().err.splitlines()
     assert first == (
-        f"starting from {weights}, which already denoises these images (error 0.70 of the best linear "
-        "denoiser's, and 30% higher upside down); --init none starts from random weights"
+        f"starting from {weights}, and sampling as it does, since it already denoises these images "
+        "(error 0.70 of the best linear denoiser's, and 30% higher upside down); --init none starts from "
+        "random weights"
     )
     assert second.startswith("settings for training on with 12 images: ")
     assert all(key in second for key in FINE_TUNING_KEYS)

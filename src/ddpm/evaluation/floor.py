@@ -6,7 +6,8 @@ n consecutive images lie farther from the reference than n scattered ones, 1.9 t
 for 1,000 MNIST test images in `digits` features. Generated images read from files may be such a
 series, so their floor interval and ratio interval also cover as many consecutive sets. A ratio
 interval that covers 1 then means that real images may lie as far from the reference. Images sampled
-from a model, each from its own seed, are independent: only scattered sets count for them.
+from a model, each from its own seed, are independent but for their classes, which are spread evenly: only
+scattered sets count for them.
 
 Scattered sets come from one pool of N images and overlap, which lowers the spread of their values:
 by the factor sqrt(1 - (n/N)²) for a distance that grows with the square of a set's deviation, like

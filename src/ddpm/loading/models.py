@@ -107,7 +107,7 @@ def attach_guides(
 
 
 def check_guide_exists(model: GenerativeModel, run: RunFolder, sampling: SamplingConfig) -> None:
-    """Raise RequestError if the guide for the final pictures of a resumed run is missing."""
+    """Raise RequestError if the guide for the final pictures of a run is missing."""
     diffusion = as_diffusion(model)
     sampling = with_early_state(sampling, run.early_state())
     if diffusion is not None and sampling.autoguided:

@@ -70,7 +70,8 @@ def suitable_start(
     if not found.is_suitable(max_error_ratio):
         return config, None
     print_line(
-        f"starting from {name}, which already denoises these images ({_evidence(found)}); "
+        f"starting from {name}, and sampling as it does, since it already denoises these images "
+        f"({_evidence(found)}); "
         f"--init {NO_WEIGHTS} starts from random weights"
     )
     config = adopt_settings(config, weights.config, labels=False)

@@ -34,8 +34,9 @@ START_OPTIONS = (
         "init",
         "--init",
         metavar="RUN|FILE|bundled:NAME",
-        help="start from trained weights, with their network, objective and normalization; none: from "
-        "random weights (default: for your own images, bundled weights that suit them)",
+        help="start from trained weights, with their network, objective and normalization, and if they are "
+        "bundled with their sampling; none: from random weights (default: for your own images, bundled "
+        "weights that suit them)",
     ),
     switch("all_images", "--all-images", "hold nothing out and keep duplicates"),
     switch(
