@@ -21,6 +21,7 @@ from benchmarks import machine
 from benchmarks.machine import Result, say
 from benchmarks.results import RESULTS, markdown, read, write
 from ddpm import open_model
+from ddpm.messages import sentence
 from ddpm.models.base import GenerativeModel
 from ddpm.sampling.labels import choose_labels
 from ddpm.sampling.samples import sample_images
@@ -59,7 +60,8 @@ def measured(target: str, rounds: int) -> Result:
             taken[name].append(seconds(model, n, overrides))
             say(f"{name}: {1000 * taken[name][-1]:.2f} ms an image")
     drawings = {
-        name: model.describe_sampling(resolve_settings(model, way[1])) for name, way in ways.items()
+        name: sentence(model.describe_sampling(resolve_settings(model, way[1])))
+        for name, way in ways.items()
     }
     return {"machine": facts, "target": target, "drawings": drawings, "seconds": taken}
 

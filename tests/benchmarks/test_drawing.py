@@ -34,3 +34,4 @@ def test_every_way_is_timed(small_ddpm: Callable[..., Ddpm]) -> None:
     found = measured("tiny.safetensors", rounds=1)
     assert len(found["seconds"]) == 4
     assert all(time > 0 for times in found["seconds"].values() for time in times)
+    assert found["drawings"]["ancestral, every level"].startswith("ancestral, ")

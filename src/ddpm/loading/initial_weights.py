@@ -103,14 +103,16 @@ def adopt_sampling(config: Config, source: Config, init: str) -> Config:
 
 
 def with_fitting_guide(config: Config, spec: ModelSpec) -> Config:
-    """Return `config` without the guide of other weights if these learned other classes or noise levels.
+    """Return `config` without the guide of other weights if their classes, channels or noise levels differ.
 
     `spec` is that of the model to train. One line says that the guide is left out.
     """
     kind, _, target = config.sampling.guide.partition(":")
     if kind != GUIDE_PREFIX or can_share_guide(spec, open_model(target, "cpu").model.spec):
         return config
-    print_line(f"sampling without the guide of {target}, which has other classes or noise levels")
+    print_line(
+        f"sampling without the guide of {target}, whose classes, channels or noise levels differ"
+    )
     return replace(config, sampling=without_guide(config.sampling))
 
 
