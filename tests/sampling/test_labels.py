@@ -72,6 +72,7 @@ def test_a_class_is_where_a_multiple_of_the_golden_ratio_falls() -> None:
     seeds = [0, 1, 2, 3, 24, 999, 123_456]
     expected = [sum(edge <= (seed * golden % 1) * edges[-1] for edge in edges) for seed in seeds]
     assert choose_labels(digits(), seeds, None) == expected
+    assert choose_labels(digits(), np.array(seeds), None) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("label", ["caf\u00e9", "cafe\u0301"])

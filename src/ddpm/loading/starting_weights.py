@@ -71,8 +71,7 @@ def suitable_start(
         return config, None
     print_line(
         f"starting from {name}, and sampling as it does, since it already denoises these images "
-        f"({_evidence(found)}); "
-        f"--init {NO_WEIGHTS} starts from random weights"
+        f"({_evidence(found)}); --init {NO_WEIGHTS} starts from random weights"
     )
     config = adopt_settings(config, weights.config, labels=False)
     config = with_overrides(adopt_sampling(config, weights.config, name), overrides)

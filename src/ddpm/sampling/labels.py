@@ -51,7 +51,7 @@ def choose_labels(
     if at_random:
         draws = [derive_seed(seed, "label") % total for seed in seeds]
     else:  # frac(seed φ) total, in whole numbers
-        draws = [(seed * _GOLDEN_RATIO % 2**64) * total >> 64 for seed in seeds]
+        draws = [(int(seed) * _GOLDEN_RATIO % 2**64) * total >> 64 for seed in seeds]
     return [int(np.searchsorted(edges, draw, side="right")) for draw in draws]
 
 
