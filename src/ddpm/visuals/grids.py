@@ -30,7 +30,7 @@ def grid(
 def grid_png_size(images: ImageBatch, rows: int, columns: int) -> int:
     """Return the size in bytes of `grid` as a PNG."""
     buffer = io.BytesIO()
-    grid(images, rows, columns).save(buffer, "PNG", optimize=True)
+    grid(images, rows, columns).save(buffer, "PNG")
     return buffer.tell()
 
 

@@ -43,4 +43,7 @@ def _options(path: Path, comment: str) -> dict[str, Any]:
     info = PngInfo()
     if comment:
         info.add_itxt("Comment", comment)
-    return {"format": "PNG", "optimize": True, "pnginfo": info}
+    return {
+        "format": "PNG",
+        "pnginfo": info,
+    }  # optimize=True takes eight times as long for 0.03 % of the size

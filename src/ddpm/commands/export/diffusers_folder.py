@@ -161,7 +161,7 @@ def _write_parts(
         shutil.copyfile(pipeline_template.__file__, folder / f"{PIPELINE}.py")
     write_json(folder / "model_index.json", index)
     pictures = grid(default_images(opened.model), 5, 5)
-    pictures.save(folder / "grid.png", "PNG", optimize=True)
+    pictures.save(folder / "grid.png", "PNG")
     is_student = model.spec.config.family.is_distilled
     card = card_text(model_facts(opened), name if stock else "", is_student)
     write_text(folder / "README.md", card)

@@ -256,5 +256,5 @@ def _loss(facts: ModelFacts) -> str:
 
 def _grid_uri(images: Images) -> str:
     buffer = io.BytesIO()
-    grid(images, 5, 5).save(buffer, "PNG", optimize=True)
+    grid(images, 5, 5).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
