@@ -14,8 +14,9 @@ from ddpm.diffusion.distillation import (
     jump_boundaries,
     jump_levels,
     jump_loss,
+    teacher_steps,
 )
-from ddpm.diffusion.levels import Levels, noise_levels
+from ddpm.diffusion.levels import SPACINGS, Levels, noise_levels
 from ddpm.diffusion.objectives import OBJECTIVES, Objective, make_objective
 from ddpm.diffusion.samplers import (
     Denoiser,
@@ -115,7 +116,7 @@ def test_what_the_loss_is_least_for_makes_the_exact_jumps(schedule: str, jumps: 
     taken = dpmpp_2m(DATA.denoiser(table), walk, x, lambda: x, SamplerOptions())
     states = [x, *(step.x for step in taken)]
     path = jump_levels(walk, jumps)
-    ended = torch.stack([states[place] for place in jump_boundaries(399, jumps)])
+    ended = torch.stack([states[place] for place in jump_boundaries(walk, jumps)])
     units = torch.tensor([-2.0, 0.0, 1.0]).double().view(3, 1, 1, 1)
     for i, aim in enumerate(distillation_targets(path, ended)):
         scale, t = float(ended[i].std()), times(x, int(path.t[i]))
@@ -175,14 +176,40 @@ def test_an_exact_student_draws_the_data(schedule: str, jumps: int) -> None:
     assert kept * float(path.sigma[0]) == pytest.approx(DATA.std, rel=0.02)
 
 
-def test_jumps_divide_the_walk_evenly() -> None:
-    assert [jump_boundaries(12, jumps) for jumps in (1, 2, 3, 4)] == [
-        [0, 12], [0, 6, 12], [0, 4, 8, 12], [0, 3, 6, 9, 12]
-    ]  # fmt: skip
-    assert jump_boundaries(5, 4) == [0, 1, 2, 3, 5] and jump_boundaries(2, 2) == [0, 1, 2]
-    for jumps in (0, 6):
-        with pytest.raises(ValueError, match=f"jumps must be from 1 to 5.*got {jumps}"):
-            jump_boundaries(5, jumps)
+def test_a_walk_that_is_even_in_t_is_divided_evenly() -> None:
+    """Students trained before other walks were possible have these jumps."""
+    for length, jumps in itertools.product((10, 20, 50, 1000, 4000), range(1, 5)):
+        steps = min(teacher_steps(jumps), length)
+        walk = noise_levels(make_schedule("cosine", length), steps, "trailing")
+        assert jump_boundaries(walk, jumps) == [i * steps // jumps for i in range(jumps + 1)]
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("jumps", range(1, 9))
+def test_a_jump_starts_at_the_free_level_nearest_to_an_even_division(
+    spacing: str, jumps: int
+) -> None:
+    steps = teacher_steps(jumps)
+    walk = noise_levels(make_schedule("cosine", 1000), steps, spacing)
+    places = jump_boundaries(walk, jumps)
+    assert places[0] == 0 and places[-1] == steps and places == sorted(set(places))
+    starts = walk.t[places[:-1]].double()
+    even = 1000 * (1 - torch.arange(jumps, dtype=torch.float64) / jumps) - 1
+    for other in itertools.combinations(range(1, steps), jumps - 1):  # none is nearer in every jump
+        off = (walk.t[[0, *other]].double() - even).abs()
+        assert not bool(
+            (off <= (starts - even).abs()).all() and (off < (starts - even).abs()).any()
+        )
+
+
+def test_the_jumps_of_a_compact_walk() -> None:
+    walk = noise_levels(make_schedule("cosine", 1000), 8, "compact")
+    assert walk.t.tolist() == [999, 932, 862, 730, 522, 303, 153, 71]
+    assert jump_boundaries(walk, 4) == [0, 3, 4, 5, 8]
+    assert jump_boundaries(walk, 8) == list(range(9))
+    for jumps in (0, 9):
+        with pytest.raises(ValueError, match=f"jumps must be from 1 to 8.*got {jumps}"):
+            jump_boundaries(walk, jumps)
 
 
 def test_a_student_visits_levels_of_the_walk() -> None:

@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
         "begin", "estimate time, disk space and result of a training run from a few steps"
     ),
     "train": Command("train", "train a model on images; the same command resumes it"),
-    "distill": Command("train", "train a student that samples in one to four evaluations"),
+    "distill": Command("train", "train a student that samples in one to eight evaluations"),
     "polish": Command("train", "train a finished model on, as its own discriminator"),
     "doctor": Command("train", "find problems of a configuration or a run, with fixes"),
     "sample": Command("sample", "sample images from a run or from bundled weights"),

@@ -30,7 +30,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "diffusion.huber": (0, 10),
     "diffusion.noise_candidates": (1, 256),
     "diffusion.offset_noise": (0, 1),
-    "student.evaluations": (1, 4),
+    "student.evaluations": (1, 8),
     "student.guidance": (0, 100),
     "student.drift": (0, 1),
     "polish.strength": (0.01, 1000),

@@ -127,10 +127,11 @@ class GanConfig:
 class StudentConfig:
     """Few-step student of `ddpm distill`, see `models/student.py`."""
 
-    evaluations: int = 4  # network evaluations per image, 1 to 4
+    evaluations: int = 4  # network evaluations per image, 1 to 8
     target: Literal["jump", "image"] = "jump"  # of a step: its end, or the image (consistency)
     guidance: float = 0.0  # of the teacher; 0: as it samples
     drift: float = 0.0  # share of the steps, the last ones, that move its images toward real ones
+    spacing: SpacingName = "trailing"  # noise levels of the teacher's trajectories
 
 
 @dataclass(frozen=True)

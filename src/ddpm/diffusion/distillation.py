@@ -18,27 +18,35 @@ from ddpm.diffusion.objectives import Objective
 from ddpm.diffusion.schedules import Schedule
 
 MIN_TEACHER_STEPS = 8  # of the teacher, from noise to an image
+MIN_STEPS_PER_JUMP = 2
 HUBER_SCALE = 0.03  # root mean square error below which the loss is quadratic
 
 
 def teacher_steps(jumps: int) -> int:
-    """Return the teacher's steps: the smallest multiple of `jumps` that is at least MIN_TEACHER_STEPS."""
-    return jumps * math.ceil(MIN_TEACHER_STEPS / jumps)
+    """Return the teacher's steps: a multiple of `jumps`, at least MIN_TEACHER_STEPS and two for a jump."""
+    return jumps * max(MIN_STEPS_PER_JUMP, math.ceil(MIN_TEACHER_STEPS / jumps))
 
 
-def jump_boundaries(steps: int, jumps: int) -> list[int]:
-    """Return jumps + 1 indices 0 .. steps of a trajectory, the ends of the jumps, as even as possible.
+def jump_boundaries(levels: Levels, jumps: int) -> list[int]:
+    """Return jumps + 1 indices of a trajectory's levels, the ends of the jumps; the last is len(levels).
 
-    ValueError: no jump, or more jumps than steps.
+    A jump starts at the level nearest to an even division of t. Levels that suit the teacher's solver are not
+    even in t, but jumps that are do best (docs/speedrun.md). ValueError: no jump, or more jumps than steps.
     """
+    steps, t = len(levels), levels.t.tolist()
     if not 1 <= jumps <= steps:
         raise ValueError(f"jumps must be from 1 to {steps}, the teacher's steps; got {jumps}")
-    return [i * steps // jumps for i in range(jumps + 1)]
+    places = [0]
+    for i in range(1, jumps):
+        even = (1 - i / jumps) * (t[0] + 1) - 1
+        left = range(places[-1] + 1, steps - (jumps - i) + 1)  # one level for each jump to come
+        places.append(min(left, key=lambda k: abs(t[k] - even)))
+    return [*places, steps]
 
 
 def jump_levels(levels: Levels, jumps: int) -> Levels:
     """Return the levels that a student visits: the start of each jump, then the clean level."""
-    places = jump_boundaries(len(levels), jumps)
+    places = jump_boundaries(levels, jumps)
     return Levels(
         levels.schedule, levels.t[places[:-1]], levels.signal[places], levels.sigma[places]
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from ddpm.config import SamplingConfig, SpacingName
+from ddpm.config import SamplingConfig
 from ddpm.diffusion.distillation import jump_levels, teacher_steps
 from ddpm.diffusion.levels import Levels, noise_levels
 from ddpm.diffusion.samplers import SamplerOptions, SamplingLoop, ddim, lcm, starting_noise
@@ -18,13 +18,12 @@ from ddpm.models.reverse_process import ReverseProcess
 from ddpm.models.spec import ModelSpec
 from ddpm.randomness import ImageNoise
 
-TEACHER_SPACING: SpacingName = "trailing"  # even in t, noisiest first
-
 
 def teacher_levels(spec: ModelSpec, schedule: Schedule) -> Levels:
     """Return the levels of the teacher's trajectories that a student with `spec` learns."""
-    steps = min(teacher_steps(spec.config.student.evaluations), spec.config.diffusion.num_steps)
-    return noise_levels(schedule, steps, TEACHER_SPACING)
+    student = spec.config.student
+    steps = min(teacher_steps(student.evaluations), spec.config.diffusion.num_steps)
+    return noise_levels(schedule, steps, student.spacing)
 
 
 def student_levels(spec: ModelSpec, schedule: Schedule) -> Levels:

@@ -29,7 +29,6 @@ from ddpm.messages import sentence
 from ddpm.models.base import DiffusionModel, Metrics
 from ddpm.models.ddpm import Ddpm
 from ddpm.models.few_step_sampling import (
-    TEACHER_SPACING,
     FewStepSampling,
     jump_sampler,
     learns_images,
@@ -134,7 +133,7 @@ class Student(FewStepSampling):
         x = starting_noise(levels, lambda: noise)
         frames = teacher.frames(levels, x, lambda: torch.zeros_like(x), labels, settings)
         states = [frame.x for frame in frames]
-        return torch.stack([states[i] for i in jump_boundaries(len(levels), len(self.jumps))])
+        return torch.stack([states[i] for i in jump_boundaries(levels, len(self.jumps))])
 
     def _known_teacher(self) -> DiffusionModel:
         if self.teacher is None:
@@ -148,7 +147,7 @@ class Student(FewStepSampling):
             teacher.spec.config.sampling,
             sampler=TEACHER_SAMPLER,
             steps=len(self.teacher_levels),
-            spacing=TEACHER_SPACING,
+            spacing=self.spec.config.student.spacing,
         )
 
     def _loss(self, network: nn.Module, batch: JumpBatch) -> Tensor:

@@ -41,9 +41,14 @@ def teacher_features(
     return [part for output in outputs for part in _parts(output, output.shape[1] == fewest)]
 
 
+def has_blocks(teacher: DiffusionModel) -> bool:
+    """Return whether the teacher's network has blocks to compare images by."""
+    return bool(_blocks(teacher.averaged.network))
+
+
 def check_blocks(teacher: DiffusionModel) -> None:
     """Raise RequestError if the teacher's network has no blocks to compare images by."""
-    if not _blocks(teacher.averaged.network):
+    if not has_blocks(teacher):
         raise RequestError(
             "The teacher's network has no blocks to compare images by; use --set student.drift=0."
         )

@@ -193,14 +193,21 @@ def test_a_fifth_of_the_teacher_s_time_counts_the_teacher_s_walks() -> None:
     assert default_steps(guided, 4) == round(200 / (1 + 8 * 1.7 / 12))
 
 
-def test_a_student_of_one_or_two_evaluations_drifts_in_larger_batches_if_classes_are_few() -> None:
+def test_a_student_drifts_in_larger_batches_if_classes_are_few() -> None:
     teacher = get_preset("mnist").config
-    assert [default_drift(teacher, jumps, 10) for jumps in (1, 2, 3, 4)] == [0.5, 0.3, 0, 0]
+    assert [default_drift(teacher, jumps, 10) for jumps in range(1, 9)] == [0.5, 0.3, *6 * [0.2]]
     assert (
         default_drift(teacher, 1, 22) == 0 < default_drift(teacher, 1, 21)
     )  # 12 of a class in 256
     student, plain = student_config(teacher, 1, 0.5), student_config(teacher, 1)
     assert (student.training.batch_size, plain.training.batch_size) == (256, 64)
+    large = with_overrides(teacher, ["training.batch_size=512"])
+    student, plain = student_config(large, 1, 0.5), student_config(large, 1)
+    assert (student.training.batch_size, plain.training.batch_size) == (256, 512)
+    usual = student_config(teacher, 1, 0.5).training.steps
+    assert student.training.steps == pytest.approx(
+        8 * usual, rel=0.01
+    )  # of an eighth of the images
     flipped = with_overrides(teacher, ["data.flip=true", "training.accumulate=4"])
     student, plain = student_config(flipped, 1, 0.5), student_config(flipped, 1)
     assert (student.data.flip, student.training.accumulate) == (True, 1)
@@ -209,7 +216,7 @@ def test_a_student_of_one_or_two_evaluations_drifts_in_larger_batches_if_classes
 
 def test_the_time_of_drifting_steps_is_counted() -> None:
     """A step of 2 generated and 4 real images for each of the teacher's batch: 2 (2 + 4) + 4 passes."""
-    plain = with_overrides(Config(), ["training.steps=1000"])
+    plain = with_overrides(Config(), ["training.steps=1000", "training.batch_size=64"])
     assert default_steps(plain, 2, 1.0) == round(200 * 3 / 16)
     assert default_steps(plain, 2, 0.5) == round(200 * 3 / ((3 + 8 / 2 + 16) / 2))
 

@@ -70,7 +70,7 @@ def test_the_trajectories_are_those_of_the_guided_run(
         resolve_settings(opened, ["sampling.guidance=2"]),
         sampler="unipc",
         steps=8,
-        spacing="trailing",
+        spacing="compact",
     )
     assert guided.guide == "step:2"
     learner = found_teacher(student)

@@ -22,7 +22,9 @@ def small_student(
     """A student whose network has random weights."""
     teacher = small_model(*overrides, classes=classes).model
     spec = teacher.spec
-    config = replace(spec.config, model="student", student=StudentConfig(jumps, target))
+    config = replace(
+        spec.config, model="student", student=StudentConfig(jumps, target, spacing="compact")
+    )
     student = Student(spec.with_config(config))
     student.load_state({"ema": teacher.averaged_weights()})
     return OpenedModel(student, "pupil", "the model pupil", None)

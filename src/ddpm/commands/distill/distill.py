@@ -1,4 +1,4 @@
-"""`ddpm distill`: train a student that samples in one to four network evaluations."""
+"""`ddpm distill`: train a student that samples in one to eight network evaluations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from pathlib import Path
 from ddpm.commands.teacher_training import check_one_total, train_from, with_trained_steps
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
-from ddpm.config import Config, SamplingConfig, StudentConfig, with_overrides
+from ddpm.config import Config, SamplingConfig, SpacingName, StudentConfig, with_overrides
 from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_guide, check_same_teacher, check_teacher
 from ddpm.models.student_cost import DRIFT_BATCHES, mean_step_cost
+from ddpm.models.teacher_features import has_blocks
 from ddpm.runs import RUNS_FOLDER, RunFolder
 from ddpm.sampling.settings import set_guidance
 
 TEACHER_TIME_SHARE = 0.2  # default training time of a student, as a share of its teacher's
+TEACHER_SPACING: SpacingName = "compact"  # as the presets sample
 DEFAULT_DRIFT = {1: 0.5, 2: 0.3}  # evaluations: student.drift
+USUAL_DRIFT = 0.2  # of other evaluations
 MIN_OF_CLASS = 12  # real images of a class in a batch, below which a student does not drift
+MAX_DRIFT_BATCH = (
+    256  # all images of a drifting step are in memory at once, half as many with gradients
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ def distill(request: DistillRequest) -> train.Outcome:
     teacher = check_teacher(opened)
     trained = with_trained_steps(teacher.spec.config, opened.step)
     drift = default_drift(trained, request.evaluations, teacher.spec.num_classes)
+    if not has_blocks(teacher):
+        drift = 0.0
     usual = student_config(trained, request.evaluations, drift)
     asked = with_overrides(usual, request.overrides).student
     set_guidance(teacher, asked.guidance)
@@ -67,8 +75,14 @@ def distill(request: DistillRequest) -> train.Outcome:
 
 def default_drift(teacher: Config, evaluations: int, num_classes: int) -> float:
     """Return `student.drift` of a student: 0 if a batch would hold too few real images of each class."""
-    batch_size = DRIFT_BATCHES * teacher.training.batch_size
-    return DEFAULT_DRIFT.get(evaluations, 0.0) if batch_size >= MIN_OF_CLASS * num_classes else 0.0
+    if _drift_batch(teacher) < MIN_OF_CLASS * num_classes:
+        return 0.0
+    return DEFAULT_DRIFT.get(evaluations, USUAL_DRIFT)
+
+
+def _drift_batch(teacher: Config) -> int:
+    """Return the batch size of a student that drifts."""
+    return min(DRIFT_BATCHES * teacher.training.batch_size, MAX_DRIFT_BATCH)
 
 
 def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Config:
@@ -83,7 +97,7 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
     return replace(
         teacher,
         model="student",
-        student=StudentConfig(evaluations, drift=drift),
+        student=StudentConfig(evaluations, spacing=TEACHER_SPACING, drift=drift),
         data=replace(data, augment=0.0),
         network=replace(teacher.network, dropout=0.0),
         diffusion=replace(diffusion, objective=objective),
@@ -92,7 +106,7 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
             steps=default_steps(teacher, evaluations, drift),
             minutes=0.0,
             epochs=0.0,
-            batch_size=(DRIFT_BATCHES if drift else 1) * teacher.training.batch_size,
+            batch_size=_drift_batch(teacher) if drift else teacher.training.batch_size,
             accumulate=1 if drift else teacher.training.accumulate,
             optimizer="muon",
             learning_rate=2.5e-3,
@@ -121,4 +135,6 @@ def student_config(teacher: Config, evaluations: int, drift: float = 0.0) -> Con
 def default_steps(teacher: Config, evaluations: int, drift: float = 0.0) -> int:
     """Return the number of steps that take `TEACHER_TIME_SHARE` of the teacher's training time."""
     mean = mean_step_cost(teacher, evaluations, drift)
-    return max(1, round(TEACHER_TIME_SHARE * teacher.training.steps * 3 / mean))
+    images = _drift_batch(teacher) / DRIFT_BATCHES if drift else teacher.training.batch_size
+    share = TEACHER_TIME_SHARE * teacher.training.batch_size / images
+    return max(1, round(share * teacher.training.steps * 3 / mean))

@@ -32,7 +32,10 @@ def train_command(run: Path, config: Config, init: str | None = None) -> str:
             own = {
                 "evaluations": student.evaluations,
                 "student.guidance": student.guidance or None,
-                "overrides": (f"student.drift={student.drift:g}",),
+                "overrides": (
+                    f"student.spacing={student.spacing}",
+                    f"student.drift={student.drift:g}",
+                ),
             }
         steps = config.training.steps
         return _command(config.family.command, target=init, **own, steps=steps, out=run)

@@ -358,6 +358,7 @@ SETTINGS = {
     "diffusion.offset_noise": "noise shared by a channel; 0 is off",
     "diffusion.learned_variance": "variance of the reverse step learned",
     "student.evaluations": "network evaluations per image",
+    "student.spacing": "noise levels of the teacher's trajectories",
     "student.target": "what a step learns: the end of its jump, or the image",
     "student.guidance": "guidance of the teacher; 0 is its own",
     "student.drift": "share of the steps that compare images with real ones",
