@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
             ),
             sampling=SamplingConfig(
                 sampler="unipc",
-                steps=7,
+                steps=10,
                 spacing="compact",
                 guidance=1.15,
                 guide=EARLY_GUIDE,

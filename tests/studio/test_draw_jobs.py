@@ -46,7 +46,7 @@ def submitted(services: Services, *orders: DrawOrder) -> tuple[list[Job], list[d
         (order(), "ddpm sample bundled:mnist -n 25"),
         (order(n=100, seed=7), "ddpm sample bundled:mnist -n 100 --seed 7"),
         (order(n=4, label="7"), "… -n 4 --label 7 --set sampling.chunk=4"),
-        (order(sampling={"steps": 7, "sampler": "unipc", "guidance": 1.15}), "… -n 25"),
+        (order(sampling={"steps": 10, "sampler": "unipc", "guidance": 1.15}), "… -n 25"),
         (order(sampling={"steps": 9}), "… -n 25 --steps 9"),
         (
             order(sampling={"sampler": "ddim", "steps": 7, "guidance": 1.0}),
