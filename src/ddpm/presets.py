@@ -107,7 +107,12 @@ PRESETS: dict[str, Preset] = {
             network=_FAST_UNET,
             diffusion=DiffusionConfig(objective="edm"),
             training=TrainingConfig(
-                steps=4000, batch_size=64, optimizer="muon", learning_rate=5e-3, warmup=100
+                steps=4000,
+                batch_size=64,
+                optimizer="muon",
+                learning_rate=5e-3,
+                warmup=100,
+                decay="linear",
             ),
             sampling=SamplingConfig(
                 sampler="unipc",
@@ -223,6 +228,7 @@ PRESETS["mnist-edm2"] = replace(
         _MNIST.config,
         preset="mnist-edm2",
         network=replace(_FAST_UNET, kind="edm2", channels=24),
+        training=replace(_MNIST.config.training, decay="cosine"),
     ),
 )
 PRESETS["mnist-dit"] = replace(
@@ -232,7 +238,7 @@ PRESETS["mnist-dit"] = replace(
         _MNIST.config,
         preset="mnist-dit",
         network=NetworkConfig(kind="dit", width=96, depth=6, patch=4, long_skips=True),
-        training=replace(_MNIST.config.training, learning_rate=3e-3),
+        training=replace(_MNIST.config.training, learning_rate=3e-3, decay="cosine"),
     ),
 )
 _DIT_ON_GPU = (
