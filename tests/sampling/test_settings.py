@@ -55,10 +55,10 @@ def test_a_model_without_labels_refuses_guidance() -> None:
 
 
 def test_an_animation_takes_at_least_twenty_steps() -> None:
-    seven = open_model("bundled:mnist", "cpu").model
-    own = seven.spec.config.sampling
-    assert own.steps == 7 and animation_settings(seven, own) == replace(own, steps=20)
-    assert animation_settings(seven, replace(own, steps=50)).steps == 50
+    model = open_model("bundled:mnist", "cpu").model
+    own = model.spec.config.sampling
+    assert own.steps == 10 and animation_settings(model, own) == replace(own, steps=20)
+    assert animation_settings(model, replace(own, steps=50)).steps == 50
     config = with_overrides(
         get_preset("digits").config, ["diffusion.num_steps=9", "sampling.steps=4"]
     )

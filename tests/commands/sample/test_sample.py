@@ -53,7 +53,7 @@ def test_a_gif_of_the_default_settings_has_at_least_twenty_steps() -> None:
 
 
 def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The images are those of the run's 7 steps, though their way is shown in 20."""
+    """The images are those of the model's 10 steps, though their way is shown in 20."""
     passes: list[tuple[int, int]] = []
 
     def watched(model, seeds, labels, settings, trajectory=None):  # type: ignore[no-untyped-def]
@@ -72,7 +72,7 @@ def test_a_gif_changes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> No
     }
     for asked in requests.values():
         write_samples("bundled:mnist", [], asked)
-    assert passes == [(2, 7), (2, 7), (2, 20)]
+    assert passes == [(2, 10), (2, 10), (2, 20)]
     with np.load("plain.npz") as plain, np.load("filmed.npz") as filmed:
         assert np.array_equal(plain["images"], filmed["images"])
     with Image.open("filmed.gif") as animation:
