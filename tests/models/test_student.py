@@ -77,7 +77,7 @@ def same(one: State, other: State) -> bool:
 def test_a_step_is_taken_on_the_teacher_s_own_walks(
     pair: MakePair, jumps: int, places: list[int]
 ) -> None:
-    """The loss by hand: 8 images a batch are about as many points; 8 or 9 steps of the solver, even in t."""
+    """The loss by hand: 8 images a batch are about as many points; the solver's steps are even in t."""
     guided = ("sampling.guidance=3", "sampling.guidance_interval=0.2,0.9")
     model, walks = pair(jumps=jumps, classes=3, teacher=guided), 8 // jumps
     known = model.teacher
@@ -267,7 +267,7 @@ def test_it_says_how_it_draws_and_what_it_learns(pair: MakePair) -> None:
 def test_short_schedules_are_walked_whole(pair: MakePair) -> None:
     short = ("diffusion.num_steps=5", "sampling.steps=4")
     model = pair(*short, teacher=short)
-    assert len(model.teacher_levels) == 5 and model.jumps.t.tolist() == [4, 3, 2, 0]
+    assert len(model.teacher_levels) == 5 and model.jumps.t.tolist() == [4, 3, 2, 1]
     assert model.training_step(IMAGES, None, 1)["loss"].isfinite()
 
 

@@ -30,12 +30,14 @@ def teacher_steps(jumps: int) -> int:
 def jump_boundaries(levels: Levels, jumps: int) -> list[int]:
     """Return jumps + 1 indices of a trajectory's levels, the ends of the jumps; the last is len(levels).
 
-    A jump starts at the level nearest to an even division of t. Levels that suit the teacher's solver are not
-    even in t, but jumps that are do best (docs/speedrun.md). ValueError: no jump, or more jumps than steps.
+    A jump starts at the level nearest to an even division of t; the levels that suit the teacher's solver are
+    not even in t. ValueError: no jump, or more jumps than steps.
     """
     steps, t = len(levels), levels.t.tolist()
     if not 1 <= jumps <= steps:
         raise ValueError(f"jumps must be from 1 to {steps}, the teacher's steps; got {jumps}")
+    if steps % jumps:  # a short schedule, of which every level is visited: even in t by itself
+        return [i * steps // jumps for i in range(jumps + 1)]
     places = [0]
     for i in range(1, jumps):
         even = (1 - i / jumps) * (t[0] + 1) - 1

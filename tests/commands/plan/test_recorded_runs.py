@@ -34,6 +34,9 @@ def test_what_is_expected_depends_on_the_images_seen() -> None:
     least, most = rows[0]["images_seen"], rows[-1]["images_seen"]
     assert "expect worse" in expectation(config, least - 1, rows)
     assert "expect a result between" in expectation(config, least, rows)
+    seen = [row["images_seen"] for row in rows]
+    assert f"of {seen[1]:,} and {seen[2]:,} images" in expectation(config, seen[1], rows)
+    assert f"of {seen[0]:,} and {seen[1]:,} images" in expectation(config, seen[1] - 1, rows)
     assert "expect no worse" in expectation(config, most, rows)
     other = with_overrides(config, ["network.channels=16"])
     assert "network.channels" in expectation(other, most, rows)

@@ -58,7 +58,9 @@ def _comparison(config: Config, images: int, rows: list[Row]) -> str:
     if images < least:
         words = f"fewer images than any recorded run ({least:,}): expect worse"
     elif images < most:
-        words = f"between the recorded runs of {least:,} and {most:,} images: expect a result between theirs"
+        below = max(row["images_seen"] for row in rows if row["images_seen"] <= images)
+        above = min(row["images_seen"] for row in rows if row["images_seen"] > images)
+        words = f"between the recorded runs of {below:,} and {above:,} images: expect a result between theirs"
     else:
         words = f"as many images as the longest recorded run ({most:,}) or more: expect no worse"
     return words + (f"; but these settings differ: {', '.join(other)}" if other else "")

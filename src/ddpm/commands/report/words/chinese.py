@@ -315,7 +315,7 @@ SETTINGS = {
     "diffusion.offset_noise": "同一通道共用的雜訊；0 為不使用",
     "diffusion.learned_variance": "學習反向步驟的變異數",
     "student.evaluations": "每張影像求值網路的次數",
-    "student.spacing": "教師模型軌跡的雜訊分布",
+    "student.spacing": "教師模型軌跡的雜訊程度",
     "student.target": "每步學習的目標",
     "student.guidance": "教師模型的引導強度；0 為其原值",
     "student.drift": "與真實影像比較的步數比例",
