@@ -142,8 +142,8 @@ def class_folder(honest: list[Files], tmp_path_factory: pytest.TempPathFactory) 
         "code": of("code", others[0], result_mnist_jpg=others[1]["result_anime.jpg"],
                    source__mine_py=b"# mine\n\n" + code),
         "near": of("near", others[1], **{weights: nearly(two["source/mnist.safetensors"])}),
-        "shuffled": of("shuffled", others[2], result_mnist_jpg=shuffled(two["result_mnist.jpg"]),
-                       **{weights: None}),
+        "shuffled": of("shuffled", others[2], **{weights: None},
+                       result_mnist_jpg=shuffled(two["result_mnist.jpg"], tmp_path_factory.mktemp("grid"))),
         "given": of("given", others[3], **{weights: bundled_weights()}),
         "pickle": of("pickle", others[4], **{weights: None}, source__model_pt=pickle.dumps([1])),
         "photo": of("photo", others[4], result_anime_jpg=jpeg(Image.radial_gradient("L"))),
@@ -178,13 +178,13 @@ def nearly(weights: bytes) -> bytes:
     return save({name: 1.001 * tensor for name, tensor in tensors.items()}, header)
 
 
-def shuffled(grid: bytes) -> bytes:
-    """A grid with its cells in another order, saved anew."""
+def shuffled(grid: bytes, folder: Path) -> bytes:
+    """A grid with its cells in another order, saved anew in `folder`."""
     cells = grid_images(opened(grid), 28)
     assert cells is not None
-    buffer = Path("shuffled.jpg")
-    save_grid(buffer, cells[np.random.default_rng(0).permutation(25)], 5, 5)
-    return buffer.read_bytes()
+    file = folder / "shuffled.jpg"
+    save_grid(file, cells[np.random.default_rng(0).permutation(25)], 5, 5)
+    return file.read_bytes()
 
 
 def bundled_weights() -> bytes:
