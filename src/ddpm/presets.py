@@ -60,6 +60,7 @@ _DCGAN_TRAINING = TrainingConfig(  # Radford et al. 2015, section 4, plus an EMA
     clip=0.0,
     ema=0.999,
 )
+_LEARNED_WEIGHTING = DiffusionConfig(objective="edm", weighting="learned")
 _FACE_UNET = NetworkConfig(channels=48, multipliers=(1, 2, 3), blocks=1, attention=(8,), patch=2)
 _FACE_SAMPLING = SamplingConfig(sampler="unipc", steps=12, spacing="compact")
 
@@ -76,6 +77,8 @@ _FACES_ON_GPU = (
     "training.heldout_every=500",
     "sampling.guidance=1",  # by an early state it is measured on the small network alone
     "sampling.guide=",
+    "diffusion.weighting=simple",  # so are the learned weighting and the straight line
+    "training.decay=cosine",
 )
 _FACE_WEIGHTS: dict[ScaleName, StartingWeights] = {
     "cpu": StartingWeights("bundled:anime-small", 0.85),
@@ -105,7 +108,7 @@ PRESETS: dict[str, Preset] = {
             preset="mnist",
             data=DataConfig(path="mnist", size=28, channels="auto", labels="auto"),
             network=_FAST_UNET,
-            diffusion=DiffusionConfig(objective="edm"),
+            diffusion=_LEARNED_WEIGHTING,
             training=TrainingConfig(
                 steps=4000,
                 batch_size=64,
@@ -160,9 +163,14 @@ PRESETS: dict[str, Preset] = {
             preset="anime",
             data=DataConfig(path="anime", size=64, channels="auto", flip=True),
             network=_FACE_UNET,
-            diffusion=DiffusionConfig(objective="edm"),
+            diffusion=_LEARNED_WEIGHTING,
             training=TrainingConfig(
-                steps=20_000, batch_size=32, optimizer="muon", learning_rate=5e-3, posthoc_ema=24
+                steps=20_000,
+                batch_size=32,
+                optimizer="muon",
+                learning_rate=5e-3,
+                decay="linear",
+                posthoc_ema=24,
             ),
             sampling=replace(_FACE_SAMPLING, guidance=2.0, guide=EARLY_GUIDE),
         ),
@@ -174,7 +182,7 @@ PRESETS: dict[str, Preset] = {
             preset="folder",
             data=DataConfig(path="", size="auto", channels="auto", labels="auto"),
             network=replace(_FACE_UNET, attention=tuple(range(6, 13))),  # any image size
-            diffusion=DiffusionConfig(objective="edm"),
+            diffusion=_LEARNED_WEIGHTING,
             training=TrainingConfig(
                 steps=10_000, batch_size=32, optimizer="muon", learning_rate=5e-3
             ),
@@ -228,6 +236,7 @@ PRESETS["mnist-edm2"] = replace(
         _MNIST.config,
         preset="mnist-edm2",
         network=replace(_FAST_UNET, kind="edm2", channels=24),
+        diffusion=replace(_MNIST.config.diffusion, weighting="simple"),
         training=replace(_MNIST.config.training, decay="cosine"),
     ),
 )
@@ -238,6 +247,7 @@ PRESETS["mnist-dit"] = replace(
         _MNIST.config,
         preset="mnist-dit",
         network=NetworkConfig(kind="dit", width=96, depth=6, patch=4, long_skips=True),
+        diffusion=replace(_MNIST.config.diffusion, weighting="simple"),
         training=replace(_MNIST.config.training, learning_rate=3e-3, decay="cosine"),
     ),
 )
@@ -258,6 +268,8 @@ PRESETS["anime-dit"] = replace(
         _ANIME.config,
         preset="anime-dit",
         network=NetworkConfig(kind="dit", width=128, depth=6, patch=4, long_skips=True),
+        diffusion=replace(_ANIME.config.diffusion, weighting="simple"),
+        training=replace(_ANIME.config.training, decay="cosine"),
         sampling=_FACE_SAMPLING,
     ),
     scales={
