@@ -77,8 +77,6 @@ _FACES_ON_GPU = (
     "training.heldout_every=500",
     "sampling.guidance=1",  # by an early state it is measured on the small network alone
     "sampling.guide=",
-    "diffusion.weighting=simple",  # so are the learned weighting and the straight line
-    "training.decay=cosine",
 )
 _FACE_WEIGHTS: dict[ScaleName, StartingWeights] = {
     "cpu": StartingWeights("bundled:anime-small", 0.85),
