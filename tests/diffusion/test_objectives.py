@@ -287,3 +287,24 @@ def test_the_pseudo_huber_loss_is_squared_when_small_and_linear_when_large():
     error = torch.tensor([1.0, 3.0]).view(1, 1, 1, 2)
     expected = 2 * 2.0 * ((5.0 + 4.0) ** 0.5 - 2.0)  # mean square 5, c = 2
     torch.testing.assert_close(pseudo_huber(error, 2.0), torch.tensor([expected]))
+
+
+def test_a_learned_uncertainty_weighs_the_gradient_and_not_the_value():
+    """Karras et al. 2024, Eq. 21, in every image: d/d(output) is divided by e^u, d/du is 1 - loss / e^u."""
+    schedule = make_schedule("cosine", 100)
+    objective, (x0, noise) = objective_for("v", schedule), batch(3)
+    t, u = (
+        torch.tensor([5, 50, 95]),
+        torch.tensor([-1.0, 0.5, 2.0], dtype=x0.dtype, requires_grad=True),
+    )
+    output = torch.zeros_like(x0).requires_grad_()
+
+    def loss(**uncertainty):
+        return training_loss(lambda x, t: output, schedule, objective, x0, t, noise, **uncertainty)
+
+    plain, learned = loss(), loss(uncertainty=lambda times: u * (times == t))
+    torch.testing.assert_close(learned, plain, rtol=1e-12, atol=0)
+    (to_output,) = torch.autograd.grad(plain.sum(), output)
+    found, to_u = torch.autograd.grad(learned.sum(), (output, u))
+    torch.testing.assert_close(found, to_output / u.exp().view(3, 1, 1, 1))
+    torch.testing.assert_close(to_u, 1 - plain.detach() / u.exp())

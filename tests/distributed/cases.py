@@ -48,6 +48,12 @@ CASES = {
         shard=True,
     ),
     "parts-muon": Case(("training.batch_size=8", "training.optimizer=muon"), steps=3, shard=True),
+    "weighting": Case(("training.batch_size=8", "diffusion.weighting=learned"), steps=2),
+    "parts-weighting": Case(
+        ("training.batch_size=8", "training.accumulate=2", "diffusion.weighting=learned"),
+        steps=2,
+        shard=True,
+    ),
     "parts-edm2": Case(("training.batch_size=8", "network.kind=edm2"), steps=2, shard=True),
     "parts-dit": Case(
         (

@@ -238,7 +238,7 @@ def test_evaluation_says_how_the_images_were_drawn(run: RunFolder) -> None:
         ("guide:nowhere", "called 'nowhere'.*sampling.guide=guide:nowhere needs it"),
         ("guide:bundled:digits", "bundled:digits has no guide"),
         ("model:nowhere", "no run, weights file or bundled model called 'nowhere'"),
-        ("model:bundled:mnist", r"has other image shapes or .* \(1x28x28, cosine in 1000 steps\) .* \(1x8x8"),
+        ("model:bundled:mnist", r"other image shapes .*\(1x28x28, schedule=cosine, num_steps=1000\).*\(1x8"),
     ],
 )  # fmt: skip
 def test_refusals_in_a_sentence(run: RunFolder, guide: str, words: str) -> None:

@@ -63,7 +63,7 @@ def test_a_student_has_the_teacher_s_statistics_and_its_own_configuration(
         ),
         (
             lambda spec: spec.with_config(with_overrides(spec.config, ["diffusion.num_steps=30"])),
-            "which are diffusion.schedule=cosine and diffusion.num_steps=20; leave both settings out",
+            "which are diffusion.schedule=cosine, diffusion.num_steps=20; leave these settings out",
         ),
     ],
 )
@@ -72,6 +72,13 @@ def test_images_classes_and_levels_must_be_the_teacher_s(
 ) -> None:
     with pytest.raises(RequestError, match=words):
         student_spec(teacher, change(spec))
+
+
+def test_betas_are_noise_levels_too(small_ddpm: Callable[..., Ddpm]) -> None:
+    teacher = small_ddpm("diffusion.schedule=linear", "diffusion.objective=v")
+    config = with_overrides(teacher.spec.config, ["diffusion.beta_end=0.01"])
+    with pytest.raises(RequestError, match=r"beta_start=0\.0001, .*beta_end=0\.02; leave"):
+        student_spec(teacher, teacher.spec.with_config(config))
 
 
 def test_the_teacher_is_saved_once_and_found_in_the_run(teacher: Ddpm, spec: ModelSpec) -> None:

@@ -40,7 +40,7 @@ def polished(small_spec: MakeSpec, small_ddpm: MakeDdpm) -> Callable[..., Polish
 
 def pair(model: PolishedDdpm, real: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Images, losses under the reference, and losses under the model, of one batch of pairs."""
-    batch = model._pair_batch(real, labels, generator_for(0, "step", 1, device=model.device))
+    batch = model._pair_batch(real, labels, generator_for(0, "step", 1), model._loss)
     assert batch.reference_loss is not None and batch.is_real is not None
     assert batch.is_real.tolist() == [True] * len(real) + [False] * len(real)
     half = len(real)
@@ -85,7 +85,7 @@ def test_the_loss_is_that_of_the_networks(polished: Callable[..., PolishedDdpm])
     with torch.no_grad():
         for parameter in model.network.parameters():
             parameter.add_(0.01)
-    batch = model._pair_batch(real, LABELS[:2], generator_for(0, "step", 1, device=model.device))
+    batch = model._pair_batch(real, LABELS[:2], generator_for(0, "step", 1), model._loss)
     with torch.no_grad():
         own = training_loss(
             lambda x, t: model.network(x, t, batch.labels).float(),
@@ -101,8 +101,25 @@ def test_the_loss_is_that_of_the_networks(polished: Callable[..., PolishedDdpm])
             own, batch.reference_loss, batch.is_real, values=64, strength=polish.strength
         )
         torch.testing.assert_close(
-            model._pair_loss(model.network, batch), expected, rtol=0.02, atol=1e-3
+            model._pair_loss(model._loss)(model.network, batch), expected, rtol=0.02, atol=1e-3
         )
+
+
+def test_both_see_an_estimate_in_every_other_step_on_average(
+    polished: Callable[..., PolishedDdpm],
+) -> None:
+    """A self-conditioned model is polished with and without its own estimate, and begins at ln 2."""
+    model = polished("network.self_conditioning=true", "training.learning_rate=0")
+    calls = {}
+    for network in (model.network, model.reference.averaged.network):
+        network.register_forward_hook(lambda self, *_: calls.update({self: calls.get(self, 0) + 1}))
+    real, own = torch.rand(4, 1, 8, 8) * 2 - 1, []
+    for step in range(1, 13):
+        calls.clear()
+        loss = float(model.training_step(real, LABELS, step)["loss"])
+        assert loss == pytest.approx(0.6931, abs=1e-3)
+        own.append(calls[model.network])
+    assert set(own) == {1, 2}
 
 
 def test_without_a_reference_it_samples_but_does_not_train(

@@ -337,6 +337,7 @@ def test_the_real_images_are_those_of_the_same_class(pair: MakePair) -> None:
         (("network.kind=dit", "network.depth=2"), "jump"),
         (("network.kind=edm2",), "jump"),
         (("network.self_conditioning=true",), "jump"),
+        (("diffusion.weighting=learned",), "jump"),
     ],
 )
 def test_every_kind_of_student_can_drift(
@@ -371,6 +372,7 @@ def test_drifting_steps_are_part_of_the_forecast(pair: MakePair) -> None:
     )  # forward passes, for each image of the teacher's batch
     assert plain.mean_step_ratio == 1
     assert mixed.mean_step_ratio == pytest.approx((jump + drift) / 2 / jump)
+    assert drifting(pair, drift=1, jumps=2).mean_step_ratio == 1  # all steps are alike
 
 
 def test_a_drifting_student_compares_whole_batches(pair: MakePair) -> None:

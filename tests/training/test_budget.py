@@ -130,9 +130,13 @@ class Trial:
 
     now: float = 0.0
     steps: list[int] = field(default_factory=list)
+    spec: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(config=config(steps=5)))
 
     def batch(self, step: int) -> tuple[Tensor, None]:
         return torch.zeros(2, 1, 4, 4, dtype=torch.uint8), None
+
+    def set_total_steps(self, config: Config) -> None:
+        self.spec.config = config
 
     def training_step(self, images: Tensor, labels: None, step: int) -> dict[str, Tensor]:
         assert images.dtype == torch.float32  # in model range
@@ -150,3 +154,5 @@ def test_the_trial_leaves_the_warm_up_out(
     measured = seconds_per_step(trial, trial, seconds)
     assert math.isclose(measured, 0.5)
     assert trial.steps == list(range(1, TRIAL_WARMUP + timed + 1))
+    share = trial.steps[-1] / trial.spec.config.training.steps
+    assert share < 1e-6  # far before the last steps of a student, which drift and take another time

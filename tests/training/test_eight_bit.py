@@ -18,11 +18,11 @@ from ddpm.loading.models import open_model
 from ddpm.models.sizes import TensorSpec
 from ddpm.models.spec import SPEC_KEY
 from ddpm.sampling.samples import sample_images
-from ddpm.training.eight_bit import dequantize, dequantized_forms, quantize
+from ddpm.training.eight_bit import MIN_NUMBERS, dequantize, dequantized_forms, quantize
 
 
 @given(
-    shape=st.sampled_from([(1, 1), (3, 5), (4, 2, 3, 3)]),
+    shape=st.sampled_from([(1, MIN_NUMBERS), (64, 200), (64, 16, 3, 3)]),
     magnitude=st.floats(1e-6, 1e4),
     seed=st.integers(0, 2**16),
 )
@@ -38,22 +38,29 @@ def test_rounding_errors_are_at_most_half_a_step_of_the_channel(
     assert torch.allclose(restored.flatten(1).abs().amax(1), largest, rtol=1e-6)
 
 
-def test_zeros_stay_zeros_and_vectors_and_counts_stay_what_they_are() -> None:
-    tensors = {"w": torch.zeros(2, 3), "b": torch.tensor([0.5, -2.0]), "n": torch.tensor([7])}
+def test_zeros_stay_zeros_and_small_tensors_and_counts_stay_what_they_are() -> None:
+    tail = torch.tensor([[0.5, 0.25]])  # such as the last layer
+    tensors = {
+        "w": torch.zeros(64, 128),
+        "tail": tail,
+        "b": torch.tensor([0.5, -2.0]),
+        "n": torch.tensor([7]),
+    }
     stored = quantize(tensors)
     assert {name: t.dtype for name, t in stored.items()} == {
         "w": torch.int8,
         "w.scale": torch.float32,
+        "tail": torch.float16,
         "b": torch.float16,
         "n": torch.int64,
     }
     restored = dequantize(stored)
-    assert list(restored) == ["w", "b", "n"]
+    assert list(restored) == ["w", "tail", "b", "n"]
     assert all(torch.equal(restored[name].to(t.dtype), t) for name, t in tensors.items())
 
 
 def test_the_form_of_a_file_is_the_form_of_its_model() -> None:
-    tensors = {"w": torch.ones(2, 3), "gain.scale": torch.ones(4), "n": torch.tensor([7])}
+    tensors = {"w": torch.ones(64, 128), "gain.scale": torch.ones(4), "n": torch.tensor([7])}
     forms = {name: TensorSpec.of(tensor) for name, tensor in quantize(tensors).items()}
     assert dequantized_forms(forms) == {name: TensorSpec.of(t) for name, t in tensors.items()}
 
@@ -63,7 +70,7 @@ def test_an_eight_bit_file_is_small_and_samples_nearly_the_images() -> None:
     files = [export("mnist", to="safetensors", out=Path("half.safetensors"), half=True)]
     files += [export("mnist", to="safetensors", out=Path("eight.safetensors"), eight_bit=True)]
     half, eight = (path.stat().st_size for path in files)
-    assert eight < 0.53 * half
+    assert eight < 0.55 * half
     models = [open_model(path, "cpu").model for path in files]
     settings = models[0].spec.config.sampling
     images = [sample_images(model, range(10), range(10), settings) for model in models]

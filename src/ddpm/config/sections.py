@@ -113,6 +113,12 @@ class DiffusionConfig:
         """The first and the last beta, as arguments of the schedule."""
         return {"beta_start": self.beta_start, "beta_end": self.beta_end}
 
+    @property
+    def levels(self) -> dict[str, str | int | float]:
+        """The settings that determine the noise levels; betas belong to the schedule linear alone."""
+        betas = self.betas if self.schedule == "linear" else {}
+        return {"schedule": self.schedule, "num_steps": self.num_steps, **betas}
+
 
 @dataclass(frozen=True)
 class GanConfig:

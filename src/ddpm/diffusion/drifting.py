@@ -48,8 +48,8 @@ def drifting_loss(generated: Tensor, real: Tensor) -> DriftingLoss:
 def pair_distances(generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """Return distances [..., G, G + R] in units of their mean, and that mean [..., 1, 1].
 
-    They are those of generated features [..., G, D] to themselves and to real ones [..., R, D]. The distance
-    of a feature to itself is OWN_DISTANCE.
+    They are those of generated features [..., G, D] to themselves and to real ones [..., R, D]. The mean is
+    over all G (G + R) of them, before the distance of a feature to itself becomes OWN_DISTANCE.
     """
     distance = torch.cdist(generated, torch.cat([generated, real], dim=-2))
     mean = distance.mean((-2, -1), keepdim=True).clamp(min=1e-12)

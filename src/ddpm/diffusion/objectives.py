@@ -159,7 +159,7 @@ def training_loss(
     weighting: str = "simple",
     learned_variance: bool = False,
     huber: float = 0.0,
-    uncertainty: Tensor | None = None,
+    uncertainty: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return the weighted per-image loss [N]; its mean is the loss of Algorithm 1 (Ho et al. 2020).
 
@@ -167,8 +167,8 @@ def training_loss(
     2), t [N] (line 3, `draw_times`) and noise (line 4) for the whole batch, before it is cut into
     micro-batches. With `learned_variance` the network outputs 2C channels, and the variational
     bound trains the variance (no gradient to its mean). `huber` is the c of the pseudo-Huber loss, see
-    `pseudo_huber`; 0: the squared error. `uncertainty` u(t) [N] is learned with the network: the gradient
-    is that of loss / e^u + u, but the value stays the loss, which is comparable between runs.
+    `pseudo_huber`; 0: the squared error. `uncertainty(t)` is u [N], which is learned with the network: the
+    gradient is that of loss / e^u + u, but the value stays the loss, which is comparable between runs.
     ValueError: an unknown weighting, or an argument of the wrong type.
     """
     check_type("schedule", schedule, Schedule, "; make one by make_schedule")
@@ -191,7 +191,8 @@ def training_loss(
     else:
         per_image = (weight * error.square()).mean(dim=(1, 2, 3))  # line 5, Eq. 14  [N]
     if uncertainty is not None:
-        total = per_image / uncertainty.exp() + uncertainty
+        u = uncertainty(t)  # after `predict`, in which a sharded network gathers its weights
+        total = per_image / u.exp() + u
         per_image = per_image.detach() + (total - total.detach())
     if interpolation is not None:
         x0_hat = objective.to_x0(output, x_t, signal, sigma).detach()

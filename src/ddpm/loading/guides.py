@@ -97,8 +97,7 @@ def can_share_guide(own: ModelSpec, theirs: ModelSpec) -> bool:
 def _have_same_levels(own: ModelSpec, theirs: ModelSpec) -> bool:
     """Return whether two models have the same noise levels, and images with the same channels."""
     ours, other = own.config.diffusion, theirs.config.diffusion
-    same = (ours.schedule, ours.num_steps) == (other.schedule, other.num_steps)
-    return same and own.image_shape[0] == theirs.image_shape[0]
+    return ours.levels == other.levels and own.image_shape[0] == theirs.image_shape[0]
 
 
 def _check_same_images(own: ModelSpec, theirs: ModelSpec, target: str) -> None:
@@ -137,10 +136,10 @@ def _class_identity(spec: ModelSpec) -> tuple[object, ...]:
 
 
 def _levels_and_shape(spec: ModelSpec) -> str:
-    """Return `1x28x28, cosine in 1000 steps`."""
-    diffusion = spec.config.diffusion
+    """Return `1x28x28, schedule=cosine, num_steps=1000`."""
+    levels = spec.config.diffusion.levels
     shape = "x".join(map(str, spec.image_shape))
-    return f"{shape}, {diffusion.schedule} in {diffusion.num_steps} steps"
+    return ", ".join([shape, *(f"{key}={value}" for key, value in levels.items())])
 
 
 def _earlier_state(run: RunFolder, name: str, kind: str, step: int) -> Mapping[str, Tensor]:

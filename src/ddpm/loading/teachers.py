@@ -136,6 +136,8 @@ def _identity(teacher: DiffusionModel, guided: bool) -> tuple[Any, ...]:
         own.guidance_interval,
         own.guide,
         own.guide_scale,
+        own.guidance_rescale,
+        own.classifier_guidance,
         own.clip,
     )
 
@@ -197,12 +199,11 @@ def student_spec(teacher: DiffusionModel | None, spec: ModelSpec) -> ModelSpec:
     if teacher is None:
         return spec
     theirs = teacher.spec
-    diffusion = theirs.config.diffusion
-    levels = (diffusion.schedule, diffusion.num_steps)
-    if (spec.config.diffusion.schedule, spec.config.diffusion.num_steps) != levels:
+    levels = theirs.config.diffusion.levels
+    if spec.config.diffusion.levels != levels:
+        known = ", ".join(f"diffusion.{key}={value}" for key, value in levels.items())
         raise RequestError(
-            "This run has the noise levels of its teacher, which are diffusion.schedule="
-            f"{levels[0]} and diffusion.num_steps={levels[1]}; leave both settings out."
+            f"This run has the noise levels of its teacher, which are {known}; leave these settings out."
         )
     if spec.image_shape != theirs.image_shape:
         given, expected = ("x".join(map(str, s.image_shape)) for s in (spec, theirs))

@@ -158,8 +158,6 @@ class Ddpm(ReverseProcess):
                 output: Tensor = network(x, t, batch.labels, batch.augment_labels)
             return output.float()
 
-        uncertainty = getattr(network, "uncertainty", None)
-
         return training_loss(
             predict,
             self.schedule,
@@ -170,7 +168,7 @@ class Ddpm(ReverseProcess):
             weighting=diffusion.weighting,
             learned_variance=diffusion.learned_variance,
             huber=diffusion.huber,
-            uncertainty=None if uncertainty is None else uncertainty(batch.t),
+            uncertainty=getattr(network, "uncertainty", None),
         )
 
     def _augment(self, images: Tensor, step: int) -> tuple[Tensor, Tensor | None]:

@@ -16,6 +16,7 @@ from ddpm.messages import sentence
 from ddpm.models.base import DiffusionModel, Metrics
 from ddpm.models.ddpm import Ddpm, NoisedBatch
 from ddpm.models.spec import ModelSpec
+from ddpm.optim.learner import Loss
 from ddpm.randomness import generator_for
 
 REFERENCE_STEPS = 8  # of UniPC, from noise to a generated image
@@ -49,14 +50,24 @@ class PolishedDdpm(Ddpm):
         """Take one step on real images [N, C, H, W] in [-1, 1] and as many generated ones."""
         generator = generator_for(self.spec.config.training.seed, "step", step, device=self.device)
         labels = self._drop_labels(labels, generator)
-        batch = self._pair_batch(images.to(self.device), labels, generator)
+        loss = self._step_loss(step)
+        batch = self._pair_batch(images.to(self.device), labels, generator, loss)
         with self._dropout(step):
-            losses, measured = self.learner.step(batch, self._pair_loss, step)
+            losses, measured = self.learner.step(batch, self._pair_loss(loss), step)
         return {**self.loss_summary(losses, batch.t), **measured}
 
     @torch.no_grad()
-    def _pair_batch(self, real: Tensor, labels: Tensor | None, generator: Generator) -> PairBatch:
-        """Return real images and generated ones of the same labels, with the same times and noise."""
+    def _pair_batch(
+        self,
+        real: Tensor,
+        labels: Tensor | None,
+        generator: Generator,
+        loss: Loss[NoisedBatch],
+    ) -> PairBatch:
+        """Return real images and generated ones of the same labels, with the same times and noise.
+
+        `loss` is that of the images under a network, here under the reference.
+        """
         noise = torch.randn(
             real.shape, generator=generator, device=self.device, dtype=torch.float32
         )
@@ -75,7 +86,7 @@ class PolishedDdpm(Ddpm):
             is_real=torch.arange(2 * len(real), device=self.device) < len(real),
         )
         network = self._known_reference().averaged.network
-        return replace(batch, reference_loss=self._loss(network, batch))
+        return replace(batch, reference_loss=loss(network, batch))
 
     def _generated(self, noise: Tensor, labels: Tensor | None) -> Tensor:
         """Return images of the reference in [-1, 1], from noise [N, C, H, W], without guidance."""
@@ -98,18 +109,22 @@ class PolishedDdpm(Ddpm):
             raise RequestError("Polishing needs a reference; train it with ddpm polish RUN.")
         return self.reference
 
-    def _pair_loss(self, network: nn.Module, batch: PairBatch) -> Tensor:
-        """Return the discriminative loss [N] under `network`."""
-        assert batch.reference_loss is not None and batch.is_real is not None
+    def _pair_loss(self, loss: Loss[NoisedBatch]) -> Loss[PairBatch]:
+        """Return the discriminative loss, made from the `loss` of the images under a network."""
         polish = self.spec.config.polish
-        return discriminative_loss(
-            self._loss(network, batch),
-            batch.reference_loss,
-            batch.is_real,
-            values=batch.x0[0].numel(),
-            strength=polish.strength,
-            generated_weight=polish.generated_weight,
-        )
+
+        def pair_loss(network: nn.Module, batch: PairBatch) -> Tensor:
+            assert batch.reference_loss is not None and batch.is_real is not None
+            return discriminative_loss(
+                loss(network, batch),
+                batch.reference_loss,
+                batch.is_real,
+                values=batch.x0[0].numel(),
+                strength=polish.strength,
+                generated_weight=polish.generated_weight,
+            )
+
+        return pair_loss
 
     @torch.no_grad()
     def heldout_loss(self, images: Tensor, labels: Tensor | None) -> Metrics:
@@ -119,8 +134,10 @@ class PolishedDdpm(Ddpm):
         generator = generator_for(self.spec.config.training.seed, "heldout", device=self.device)
         known = labels if labels is not None and self.spec.num_classes else None
         classes = None if known is None else known[:HELDOUT_PAIRS].to(self.device)
-        batch = self._pair_batch(images[:HELDOUT_PAIRS].to(self.device), classes, generator)
-        return self.loss_summary(self._pair_loss(self.averaged.network, batch), batch.t)
+        real = images[:HELDOUT_PAIRS].to(self.device)
+        batch = self._pair_batch(real, classes, generator, self._loss)
+        losses = self._pair_loss(self._loss)(self.averaged.network, batch)
+        return self.loss_summary(losses, batch.t)
 
     def describe(self) -> list[str]:
         """Return the lines of a diffusion model, and the images that it learns to tell from real ones."""

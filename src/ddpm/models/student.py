@@ -65,7 +65,7 @@ class Student(FewStepSampling):
     """Progressive distillation (Salimans & Ho 2022, arXiv:2202.00512) in one round, without halving.
 
     The teacher's trajectories are guided (Meng et al. 2023, arXiv:2210.03142), so the student samples guided
-    images with one evaluation per step. It uses only the labels of a training batch.
+    images with one evaluation per step. Of a training batch it uses only the labels.
 
     With `student.drift`, the last steps improve the last jump by drifting (see `diffusion/drifting.py`): its
     images move toward the real images of the batch, as the teacher's network sees both.
@@ -90,6 +90,8 @@ class Student(FewStepSampling):
     def mean_step_ratio(self) -> float:
         """The mean time of a step over that of a step that learns jumps, for the forecast."""
         config, student = self._known_teacher().spec.config, self.spec.config.student
+        if student.drift == 1:
+            return 1.0
         jump_step = jump_step_cost(config, student.evaluations)
         return mean_step_cost(config, student.evaluations, student.drift) / jump_step
 

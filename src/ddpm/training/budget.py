@@ -21,6 +21,7 @@ TOTAL_KEYS = ("training.steps", "training.epochs", "training.minutes")
 TRIAL_SECONDS = 8.0  # spent on steps of a copy of the model, to convert minutes to steps
 TRIAL_SHARE = 0.1  # of the requested minutes, at most
 TRIAL_WARMUP = 3  # steps before timing starts
+TRIAL_TOTAL = 10**9  # total of the copy, so that timed steps are first ones: see `mean_step_ratio`
 OVERHEAD = 0.07  # share of a run outside training steps: previews, held-out loss, checkpoints
 
 
@@ -72,6 +73,8 @@ def seconds_per_step(copy: GenerativeModel, batches: Batches, seconds: float) ->
     If memory runs out, halve the micro-batches and try again, as the run will do.
     """
     print_line(f"measuring the first steps for {seconds:g} s")
+    training = replace(copy.spec.config.training, steps=TRIAL_TOTAL)
+    copy.set_total_steps(replace(copy.spec.config, training=training))
     while True:
         try:
             return time_steps(copy, batches, seconds)[0] * mean_step_ratio(copy)

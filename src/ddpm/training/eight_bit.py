@@ -1,7 +1,8 @@
 """Weights in eight bits: integers from -127 to 127, and one scale for each output channel.
 
 The largest weight of a channel is 127 times its scale, so rounding changes a weight by at most 1/254 of that.
-Vectors (biases, norms) are few and stay in half precision.
+Vectors (biases, norms) and small tensors stay in half precision: they take no space, and rounding of the last
+layer, whose rows are the pixels' places after space-to-depth, would show as stripes.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from torch import Tensor
 from ddpm.models.sizes import TensorSpec
 
 SCALE_SUFFIX = ".scale"  # after the name of an eight-bit tensor
+MIN_NUMBERS = 1 << 13  # of a tensor that is stored in eight bits
 _LARGEST = 127
 
 
 def quantize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the matrices and kernels [O, ...] as integers with scales [O], all else in half precision."""
+    """Return large matrices and kernels [O, ...] as integers with scales [O], all else in half precision."""
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             stored[name] = tensor
-        elif tensor.dim() < 2:
+        elif tensor.dim() < 2 or tensor.numel() < MIN_NUMBERS:
             stored[name] = tensor.half()
         else:
             rows = tensor.float().flatten(1)

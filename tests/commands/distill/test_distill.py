@@ -282,7 +282,14 @@ def test_another_teacher_is_not_taken_for_the_first(copies: tuple[RunFolder, Run
 
 
 @pytest.mark.parametrize(
-    "change", ["training.steps=8", "sampling.guidance=3", "sampling.clip=none"]
+    "change",
+    [
+        "training.steps=8",
+        "sampling.guidance=3",
+        "sampling.clip=none",
+        "sampling.guidance_rescale=0.5",
+        "sampling.classifier_guidance=1",
+    ],
 )
 def test_a_teacher_that_has_changed_since_is_not_passed_over_in_silence(
     copies: tuple[RunFolder, RunFolder], change: str

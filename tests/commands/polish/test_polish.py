@@ -69,6 +69,8 @@ def test_its_recipe_follows_the_model(model: RunFolder) -> None:
     assert found.training.batch_size == own.training.batch_size // 2
     assert found.training.steps == max(1, round(own.training.steps / 10))
     assert found.network == own.network
+    dropped = with_overrides(own, ["network.dropout=0.1"])
+    assert polished_config(dropped).network.dropout == 0  # its reference has none
     noisy = with_overrides(own, ["diffusion.offset_noise=0.1", "diffusion.noise_candidates=4"])
     assert polished_config(noisy).diffusion == found.diffusion  # pairs have plain noise
     guided = with_overrides(own, ["sampling.guide=step:2", "sampling.guidance=2"])
@@ -93,6 +95,14 @@ def test_what_cannot_be_polished_is_refused(workplace: Path, model: RunFolder) -
         polish(PolishRequest(str(model.root), steps=2, overrides=["training.minutes=1"]))
     with pytest.raises(RequestError, match=r"set data\.augment=0"):
         polish(PolishRequest(str(model.root), overrides=["data.augment=0.2"]))
+    learned = with_overrides(
+        get_preset("digits").config,
+        [*TINY, "training.steps=1", "diffusion.objective=v", "diffusion.learned_variance=true"],
+    )
+    train(learned, Path("runs/learned"))
+    with pytest.raises(RequestError, match=r"has learned its variance, .*learned_variance=false"):
+        polish(PolishRequest("runs/learned"))
+    assert not Path("runs/learned-polished").exists()
     config = with_overrides(load_config(model.config), ["training.steps=2"])
     with pytest.raises(RequestError, match="needs another model; use: ddpm polish RUN"):
         train(replace(config, model="polished"), Path("runs/alone"))

@@ -10,6 +10,7 @@ from ddpm.commands.teacher_training import check_one_total, train_from, with_tra
 from ddpm.commands.train import train
 from ddpm.commands.verb_function import takes_fields
 from ddpm.config import Config, PolishConfig, without_guide
+from ddpm.errors import RequestError
 from ddpm.loading.models import open_model
 from ddpm.loading.teachers import check_same_teacher, check_teacher
 from ddpm.runs import RUNS_FOLDER, RunFolder
@@ -35,7 +36,7 @@ def polish(request: PolishRequest) -> train.Outcome:
     """Train a diffusion model on as its own discriminator, or resume the run in `out`.
 
     Direct discriminative optimization (Zheng et al. 2025, arXiv:2503.01103). RequestError if the target is no
-    diffusion model, or if it has changed since the run in `out` started.
+    diffusion model, has a learned variance, or has changed since the run in `out` started.
 
     >>> outcome = ddpm.polish("runs/digits", Path("runs/digits-polished"), steps=2)
     >>> outcome.step, outcome.exit_status
@@ -43,6 +44,11 @@ def polish(request: PolishRequest) -> train.Outcome:
     """
     opened = open_model(request.target, "cpu")
     model = check_teacher(opened)
+    if model.spec.config.diffusion.learned_variance:
+        raise RequestError(
+            f"{opened.name} has learned its variance, whose loss cannot tell real images from its own; "
+            "polish a model that was trained with diffusion.learned_variance=false."
+        )
     out = request.out or RUNS_FOLDER / f"{opened.name}-polished"
     check_same_teacher(RunFolder(out), model, request.target, guided=False)
     check_one_total(request)
@@ -53,7 +59,8 @@ def polish(request: PolishRequest) -> train.Outcome:
 def polished_config(model: Config) -> Config:
     """Return the configuration that polishes `model`: its network and data, and the loss of `polish`.
 
-    The choices are measured in docs/speedrun.md. A batch holds as many generated images as real ones.
+    The choices are measured in docs/speedrun.md. A batch holds as many generated images as real ones. Dropout
+    would make the model worse than its reference on both.
     """
     sampling = without_guide(model.sampling)  # the guide is stored in the run of the model
     return replace(
@@ -61,6 +68,7 @@ def polished_config(model: Config) -> Config:
         model="polished",
         polish=PolishConfig(),
         data=replace(model.data, augment=0.0),
+        network=replace(model.network, dropout=0.0),
         diffusion=replace(  # plain noise and squared errors, which the loss of pairs takes
             model.diffusion,
             weighting="simple",

@@ -199,7 +199,9 @@ class Session:
             if is_main():
                 checkpoint.save(run.checkpoint(step), state, spec, progress)
                 saved = {step: run.checkpoint(step) for step in run.checkpoint_steps()}
-                best = self.recorder.best.best_step(saved)
+                # the held-out loss compares a student with its teacher, from which drifting leads away
+                drifts = self.config.student.drift > 0
+                best = None if drifts else self.recorder.best.best_step(saved)
                 guide = guide_step(spec.config.sampling)
                 checkpoint.prune(saved, best, guide)
             else:
