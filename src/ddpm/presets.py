@@ -80,7 +80,7 @@ _FACES_ON_GPU = (
     "sampling.guide=",
 )
 _FACE_WEIGHTS: dict[ScaleName, StartingWeights] = {
-    "cpu": StartingWeights("bundled:anime-small", 0.85),
+    "cpu": StartingWeights("bundled:anime-small", 0.77),
     "small-gpu": StartingWeights("bundled:anime", 0.64),
     "big-gpu": StartingWeights("bundled:anime", 0.64),
 }
