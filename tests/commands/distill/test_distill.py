@@ -414,7 +414,7 @@ def test_it_walks_on_its_teacher_s_noise_levels_or_not_at_all(
     teacher: RunFolder, other: str
 ) -> None:
     request = DistillRequest(str(teacher.root), Path("few"), overrides=[f"diffusion.{other}"])
-    assert "diffusion.schedule=cosine and diffusion.num_steps=1000; leave" in refused(request)
+    assert "diffusion.schedule=cosine, diffusion.num_steps=1000; leave" in refused(request)
 
 
 def test_without_a_teacher_there_is_no_student() -> None:
