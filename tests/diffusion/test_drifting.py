@@ -100,6 +100,12 @@ def test_the_loss_and_its_length_by_hand() -> None:
     torch.testing.assert_close(found.length, length)
 
 
+def test_the_loss_does_not_depend_on_the_unit_of_the_features() -> None:
+    generated, real = points(6), points(9, seed=1, shift=0.3)
+    one, other = drifting_loss(generated, real), drifting_loss(1000 * generated, 1000 * real)
+    torch.testing.assert_close(one, other)
+
+
 def test_its_gradient_goes_along_the_field_and_not_into_the_real_images() -> None:
     generated = points(6).requires_grad_()
     real = points(9, seed=1, shift=5.0).requires_grad_()

@@ -1,8 +1,8 @@
 """Weights in eight bits: integers from -127 to 127, and one scale for each output channel.
 
 The largest weight of a channel is 127 times its scale, so rounding changes a weight by at most 1/254 of that.
-Vectors (biases, norms) and small tensors stay in half precision: they take no space, and rounding of the last
-layer, whose rows are the pixels' places after space-to-depth, would show as stripes.
+Vectors (biases, norms) and small tensors stay in half precision: they take no space, and the last layer is
+among them, whose rows are the pixels' places after space-to-depth: rounding errors of a row become stripes.
 """
 
 from __future__ import annotations
